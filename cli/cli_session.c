@@ -1,0 +1,206 @@
+/* cli/cli_session.c - see cli_session.h. */
+#include "cli_session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void cli_session_init(cli_session *s, const char *name, const cli_options *options) {
+  *s = (cli_session){0};
+  s->name = name;
+  s->options = options;
+  cli_screen_init(&s->screen, stdout);
+}
+
+void cli_session_release(cli_session *s) {
+  pqdb_close(s->db);
+  cli_text_release(&s->id);
+  cli_text_release(&s->request);
+  cli_text_release(&s->summary);
+  s->db = NULL;
+}
+
+int cli_open(cli_session *s, pqdb_mode mode) {
+  const char *environment = getenv("PARQUEDB_WAREHOUSE");
+  const char *dir = s->options->warehouse;
+  pqdb_options options = {0};
+  int rc;
+  if (s->db != NULL) return CLI_DONE;
+  if (dir == NULL && environment != NULL && *environment != '\0') dir = environment;
+  if (dir == NULL) dir = "./warehouse";
+  options.size = sizeof options;
+  options.mode = mode;
+  options.ns = s->options->ns;
+  options.actor = s->options->actor;
+  rc = pqdb_open(dir, &options, &s->db);
+  if (rc == PQDB_OK) return CLI_DONE;
+  return cli_error(pqdb_status_name(rc), "%s",
+                   s->db == NULL ? "out of memory" : pqdb_message(s->db));
+}
+
+/* ---- building the command document ---- */
+
+void cli_begin(cli_session *s, const char *verb, const char *target) {
+  cli_text_clear(&s->request);
+  cli_text_byte(&s->request, '{');
+  cli_text_json(&s->request, verb, strlen(verb));
+  cli_text_byte(&s->request, ':');
+  cli_text_json(&s->request, target, strlen(target));
+}
+
+static void add_key(cli_session *s, const char *key) {
+  cli_text_byte(&s->request, ',');
+  cli_text_json(&s->request, key, strlen(key));
+  cli_text_byte(&s->request, ':');
+}
+
+void cli_add_text(cli_session *s, const char *key, const char *text) {
+  add_key(s, key);
+  cli_text_json(&s->request, text, strlen(text));
+}
+
+void cli_add_u64(cli_session *s, const char *key, uint64_t number) {
+  add_key(s, key);
+  cli_text_u64(&s->request, number);
+}
+
+void cli_add_true(cli_session *s, const char *key) {
+  add_key(s, key);
+  cli_text_str(&s->request, "true");
+}
+
+int cli_check_json(const char *label, const char *json) {
+  cli_json_error error;
+  if (cli_json_check(json, strlen(json), &error)) return CLI_DONE;
+  return cli_error(pqdb_status_name(PQDB_VALIDATION_FAILED),
+                   "%s is not JSON: line %llu, column %llu: %s", label,
+                   (unsigned long long)error.line, (unsigned long long)error.column, error.what);
+}
+
+int cli_add_json(cli_session *s, const char *key, const char *label, const char *json) {
+  int status = cli_check_json(label, json);
+  if (status != CLI_DONE) return status;
+  add_key(s, key);
+  cli_text_str(&s->request, json);
+  return CLI_DONE;
+}
+
+/* A list such as "a,-b": {"a": 1, "b": <minus>}. */
+static int add_list(cli_session *s, const char *key, const char *list, const char *minus) {
+  const char *p = list;
+  add_key(s, key);
+  cli_text_byte(&s->request, '{');
+  for (;;) {
+    bool has_minus = *p == '-';
+    size_t len;
+    if (*p == '-' || *p == '+') p++;
+    len = strcspn(p, ",");
+    if (len == 0) return cli_usage_error(s->name, "'%s' in --%s has an empty name", list, key);
+    cli_text_json(&s->request, p, len);
+    cli_text_str(&s->request, has_minus ? minus : ":1");
+    p += len;
+    if (*p == '\0') break;
+    p++;
+    cli_text_byte(&s->request, ',');
+  }
+  cli_text_byte(&s->request, '}');
+  return CLI_DONE;
+}
+
+static bool is_json_object(const char *text) {
+  return text[strspn(text, " \t\r\n")] == '{';
+}
+
+static int add_fields(cli_session *s, const char *key, const char *text, const char *minus) {
+  if (is_json_object(text)) return cli_add_json(s, key, key, text);
+  return add_list(s, key, text, minus);
+}
+
+int cli_add_options(cli_session *s) {
+  const cli_options *o = s->options;
+  int status = CLI_DONE;
+  if (cli_has(o, CLI_OPT_AS_OF)) {
+    size_t digits = strspn(o->as_of, "0123456789");
+    bool is_number = digits > 0 && digits < 19 && o->as_of[digits] == '\0';
+    if (is_number) {
+      cli_add_u64(s, "asOf", strtoull(o->as_of, NULL, 10));
+    } else {
+      cli_add_text(s, "asOf", o->as_of);
+    }
+  }
+  if (cli_has(o, CLI_OPT_FLUSHED)) cli_add_true(s, "flushed");
+  if (cli_has(o, CLI_OPT_EXPLAIN)) cli_add_true(s, "explain");
+  if (cli_has(o, CLI_OPT_LIMIT)) cli_add_u64(s, "limit", o->limit);
+  if (cli_has(o, CLI_OPT_SKIP)) cli_add_u64(s, "skip", o->skip);
+  if (cli_has(o, CLI_OPT_INCLUDE_DELETED)) cli_add_true(s, "includeDeleted");
+  if (cli_has(o, CLI_OPT_EXPECTED_VERSION)) {
+    cli_add_u64(s, "expectedVersion", o->expected_version);
+  }
+  if (cli_has(o, CLI_OPT_SORT)) status = add_fields(s, "sort", o->sort, ":-1");
+  if (status != CLI_DONE) return status;
+  if (cli_has(o, CLI_OPT_PROJECT)) status = add_fields(s, "project", o->project, ":0");
+  return status;
+}
+
+/* ---- running it ---- */
+
+void cli_end_line(cli_session *s) {
+  if (s->has_open_line) fputc('\n', stderr);
+  s->has_open_line = false;
+}
+
+static int report(cli_session *s, int rc) {
+  cli_end_line(s);
+  return cli_error(pqdb_status_name(rc), "%s", pqdb_message(s->db));
+}
+
+/* Show all items, keep the summary. PQDB_ROW: stopped early, because standard output fails. */
+static int read_replies(cli_session *s, pqdb_replies *replies, cli_show show, void *ud) {
+  const char *json;
+  size_t len;
+  int rc = pqdb_next(replies, &json, &len);
+  for (; rc == PQDB_ROW; rc = pqdb_next(replies, &json, &len)) {
+    if (show != NULL) show(ud, &s->screen, json, len);
+    if (ferror(stdout)) return PQDB_ROW;
+  }
+  if (rc == PQDB_DONE) cli_text_put(&s->summary, json, len);
+  return rc;
+}
+
+static int run(cli_session *s, const char *payload, size_t payload_len, pqdb_replies **out) {
+  cli_text_byte(&s->request, '}');
+  cli_text_clear(&s->summary);
+  return pqdb_run(s->db, NULL, s->request.p, s->request.len, payload, payload_len, out);
+}
+
+int cli_execute(cli_session *s, pqdb_mode mode, cli_show show, void *ud) {
+  pqdb_replies *replies = NULL;
+  int rc, status = cli_open(s, mode);
+  if (status != CLI_DONE) return status;
+  rc = run(s, NULL, 0, &replies);
+  if (rc != PQDB_OK) return report(s, rc);
+  rc = read_replies(s, replies, show, ud);
+  status = rc == PQDB_DONE ? CLI_DONE : CLI_REFUSED;
+  if (rc < 0) (void)report(s, rc);
+  pqdb_replies_close(replies);
+  return status;
+}
+
+int cli_execute_payload(cli_session *s, const char *payload, size_t len, int *code) {
+  pqdb_replies *replies = NULL;
+  int rc = run(s, payload, len, &replies);
+  if (rc == PQDB_OK) rc = read_replies(s, replies, NULL, NULL);
+  if (rc == PQDB_DONE) rc = PQDB_OK;
+  if (rc < 0) (void)report(s, rc);
+  pqdb_replies_close(replies);
+  *code = rc;
+  return rc == PQDB_OK ? CLI_DONE : CLI_REFUSED;
+}
+
+uint64_t cli_summary_u64(const cli_session *s, const char *name) {
+  cli_value summary = cli_json_value(cli_text_c(&s->summary), s->summary.len);
+  return cli_json_u64(cli_json_field(summary, name));
+}
+
+void cli_print_summary(const cli_session *s) {
+  cli_print_line(&s->screen, cli_text_c(&s->summary), s->summary.len);
+}

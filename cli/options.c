@@ -1,0 +1,237 @@
+/* cli/options.c - see options.h. */
+#include "options.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef enum option_kind { KIND_FLAG, KIND_TEXT, KIND_NUMBER } option_kind;
+
+typedef struct option_row {
+  uint32_t bit;
+  const char *name;
+  char letter; /* 0: none */
+  option_kind kind;
+  size_t at; /* where the value stands in cli_options */
+  const char *value_name;
+  const char *help;
+} option_row;
+
+#define AT(field) offsetof(cli_options, field)
+
+static const option_row option_rows[] = {
+    {CLI_OPT_WAREHOUSE, "warehouse", 'w', KIND_TEXT, AT(warehouse), "DIR",
+     "the warehouse (default $PARQUEDB_WAREHOUSE, else ./warehouse)"},
+    {CLI_OPT_NS, "namespace", 'n', KIND_TEXT, AT(ns), "NS", "the namespace (default 'default')"},
+    {CLI_OPT_JSON, "json", 0, KIND_FLAG, 0, NULL, "print JSON, one object per line"},
+    {CLI_OPT_HELP, "help", 'h', KIND_FLAG, 0, NULL, "show help"},
+    {CLI_OPT_VERSION, "version", 0, KIND_FLAG, 0, NULL, "show the version"},
+    {CLI_OPT_AS_OF, "as-of", 0, KIND_TEXT, AT(as_of), "TIME|seq:N",
+     "answer as of that instant (ISO 8601 or ms since 1970) or event"},
+    {CLI_OPT_EXPLAIN, "explain", 0, KIND_FLAG, 0, NULL, "run it and show how, not the results"},
+    {CLI_OPT_FLUSHED, "flushed", 0, KIND_FLAG, 0, NULL, "ignore what is not flushed to files"},
+    {CLI_OPT_LIMIT, "limit", 0, KIND_NUMBER, AT(limit), "N", "at most N results"},
+    {CLI_OPT_SKIP, "skip", 0, KIND_NUMBER, AT(skip), "N", "leave out the first N results"},
+    {CLI_OPT_SORT, "sort", 0, KIND_TEXT, AT(sort), "SORT", "{\"a\": 1, \"b\": -1}, or short: a,-b"},
+    {CLI_OPT_PROJECT, "project", 0, KIND_TEXT, AT(project), "FIELDS",
+     "{\"a\": 1, \"b\": 1}, or short: a,b (or -a,-b to leave out)"},
+    {CLI_OPT_INCLUDE_DELETED, "include-deleted", 0, KIND_FLAG, 0, NULL,
+     "see soft-deleted entities too"},
+    {CLI_OPT_ACTOR, "actor", 0, KIND_TEXT, AT(actor), "WHO", "who changes things"},
+    {CLI_OPT_EXPECTED_VERSION, "expected-version", 0, KIND_NUMBER, AT(expected_version), "N",
+     "refuse unless the entity has this version"},
+    {CLI_OPT_HARD, "hard", 0, KIND_FLAG, 0, NULL, "delete for good, not softly"},
+    {CLI_OPT_REVERSE, "reverse", 0, KIND_FLAG, 0, NULL, "follow edges backwards"},
+    {CLI_OPT_REVERSE_NAME, "reverse-name", 0, KIND_TEXT, AT(reverse_name), "NAME",
+     "what the edge is called from the other end"},
+    {CLI_OPT_DATA, "data", 0, KIND_TEXT, AT(data), "JSON", "an object to keep with the edge"},
+    {CLI_OPT_EDGES, "edges", 0, KIND_FLAG, 0, NULL, "the edges"},
+    {CLI_OPT_EDGES_REVERSE, "edges-reverse", 0, KIND_FLAG, 0, NULL, "the edges, by target"},
+    {CLI_OPT_EVENTS, "events", 0, KIND_FLAG, 0, NULL, "the event log"},
+    {CLI_OPT_SQL, "sql", 0, KIND_FLAG, 0, NULL, "a SELECT over the files for DuckDB"},
+    {CLI_OPT_ACK, "ack", 0, KIND_FLAG, 0, NULL,
+     "print 'durable N' after each sync: N input lines are safe"},
+};
+
+enum { ROW_COUNT = sizeof option_rows / sizeof option_rows[0] };
+
+/* ---- the nearest word ---- */
+
+enum { WORD_LEN_MAX = 31 };
+
+static size_t min3(size_t a, size_t b, size_t c) {
+  size_t m = a < b ? a : b;
+  return m < c ? m : c;
+}
+
+/* Insertions, deletions and replacements between two words of at most WORD_LEN_MAX bytes. */
+static size_t edit_distance(const char *a, const char *b) {
+  size_t row[WORD_LEN_MAX + 1];
+  size_t b_len = strlen(b);
+  for (size_t j = 0; j <= b_len; j++)
+    row[j] = j;
+  for (size_t i = 1; a[i - 1] != '\0'; i++) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= b_len; j++) {
+      size_t above = row[j];
+      row[j] = min3(above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1]));
+      diagonal = above;
+    }
+  }
+  return row[b_len];
+}
+
+void cli_nearest_offer(cli_nearest *n, const char *name) {
+  size_t word_len = strlen(n->word), distance;
+  if (word_len > WORD_LEN_MAX || strlen(name) > WORD_LEN_MAX) return;
+  distance = edit_distance(n->word, name);
+  if (word_len >= 2 && strncmp(n->word, name, word_len) == 0) distance = 1;
+  if (distance > 3 || distance * 2 > strlen(name)) return;
+  if (n->name != NULL && distance >= n->distance) return;
+  n->name = name;
+  n->distance = distance;
+}
+
+/* ---- messages ---- */
+
+int cli_usage_error(const char *command, const char *fmt, ...) {
+  va_list args;
+  fputs("parquedb: ", stderr);
+  if (command != NULL) fprintf(stderr, "%s: ", command);
+  va_start(args, fmt);
+  (void)vfprintf(stderr, fmt, args);
+  va_end(args);
+  fprintf(stderr, "\ntry 'parquedb help%s%s'\n", command != NULL ? " " : "",
+          command != NULL ? command : "");
+  return CLI_USAGE;
+}
+
+static int unknown_option(const char *text) {
+  cli_nearest nearest = {0};
+  char word[WORD_LEN_MAX + 1];
+  size_t len = strcspn(text, "=");
+  if (strncmp(text, "--", 2) != 0) len = 2;
+  if (len - 2 < sizeof word && strncmp(text, "--", 2) == 0) {
+    memcpy(word, text + 2, len - 2);
+    word[len - 2] = '\0';
+    nearest.word = word;
+    for (size_t i = 0; i < ROW_COUNT; i++)
+      cli_nearest_offer(&nearest, option_rows[i].name);
+  }
+  if (nearest.name == NULL) {
+    return cli_usage_error(NULL, "unknown option '%.*s'", (int)len, text);
+  }
+  return cli_usage_error(NULL, "unknown option '%.*s'; did you mean '--%s'?", (int)len, text,
+                         nearest.name);
+}
+
+/* ---- parsing ---- */
+
+static bool parse_number(const char *text, uint64_t *out) {
+  uint64_t number = 0;
+  *out = 0;
+  if (*text == '\0') return false;
+  for (; *text != '\0'; text++) {
+    if (*text < '0' || *text > '9' || number > (INT64_MAX - 9) / 10) return false;
+    number = number * 10 + (uint64_t)(*text - '0');
+  }
+  *out = number;
+  return true;
+}
+
+static int store_value(const option_row *row, const char *value, cli_options *out) {
+  uint64_t number;
+  char *base = (char *)out;
+  if (row->kind == KIND_TEXT) {
+    memcpy(base + row->at, &value, sizeof value);
+    return CLI_DONE;
+  }
+  if (!parse_number(value, &number)) {
+    return cli_usage_error(NULL, "option '--%s' needs a whole number, not '%s'", row->name, value);
+  }
+  memcpy(base + row->at, &number, sizeof number);
+  return CLI_DONE;
+}
+
+/* The row of an argument that begins with '-'; *value is what follows '=' or the letter. */
+static const option_row *find_row(const char *text, const char **value) {
+  *value = NULL;
+  for (size_t i = 0; i < ROW_COUNT; i++) {
+    const option_row *row = &option_rows[i];
+    size_t len = strlen(row->name);
+    if (text[1] != '-') {
+      if (row->letter == 0 || text[1] != row->letter) continue;
+      if (text[2] != '\0') *value = text + 2;
+      return row;
+    }
+    if (strncmp(text + 2, row->name, len) != 0) continue;
+    if (text[2 + len] == '=') *value = text + 3 + len;
+    if (text[2 + len] == '=' || text[2 + len] == '\0') return row;
+  }
+  return NULL;
+}
+
+/* Parse the option at argv[*i]; *i moves to its last argument. */
+static int parse_option(int argc, char **argv, int *i, cli_options *out) {
+  const char *value;
+  const option_row *row = find_row(argv[*i], &value);
+  if (row == NULL) return unknown_option(argv[*i]);
+  out->given |= row->bit;
+  if (row->kind == KIND_FLAG) {
+    if (value == NULL) return CLI_DONE;
+    return cli_usage_error(NULL, "option '--%s' takes no value", row->name);
+  }
+  if (value == NULL) {
+    bool is_missing = *i + 1 >= argc || strncmp(argv[*i + 1], "--", 2) == 0;
+    if (is_missing) {
+      return cli_usage_error(NULL, "option '--%s' needs a value: --%s %s", row->name, row->name,
+                             row->value_name);
+    }
+    value = argv[++*i];
+  }
+  return store_value(row, value, out);
+}
+
+int cli_options_parse(int argc, char **argv, cli_options *out) {
+  bool has_ended = false;
+  *out = (cli_options){0};
+  out->words = argv + 1;
+  for (int i = 1; i < argc; i++) {
+    if (has_ended || argv[i][0] != '-' || argv[i][1] == '\0') {
+      out->words[out->word_count++] = argv[i];
+    } else if (strcmp(argv[i], "--") == 0) {
+      has_ended = true;
+    } else {
+      int status = parse_option(argc, argv, &i, out);
+      if (status != CLI_DONE) return status;
+    }
+  }
+  return CLI_DONE;
+}
+
+int cli_options_allow(const cli_options *o, uint32_t allowed, const char *command) {
+  for (size_t i = 0; i < ROW_COUNT; i++) {
+    if ((o->given & option_rows[i].bit & ~allowed) == 0) continue;
+    return cli_usage_error(command, "takes no option '--%s'", option_rows[i].name);
+  }
+  return CLI_DONE;
+}
+
+void cli_options_print(uint32_t set) {
+  for (size_t i = 0; i < ROW_COUNT; i++) {
+    const option_row *row = &option_rows[i];
+    char head[64];
+    char letter[] = "    ";
+    if ((set & row->bit) == 0) continue;
+    if (row->letter != 0) {
+      letter[0] = '-';
+      letter[1] = row->letter;
+      letter[2] = ',';
+    }
+    (void)snprintf(head, sizeof head, "%s--%s%s%s", letter, row->name,
+                   row->value_name != NULL ? " " : "",
+                   row->value_name != NULL ? row->value_name : "");
+    printf("  %-28s  %s\n", head, row->help);
+  }
+}

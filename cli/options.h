@@ -1,0 +1,86 @@
+/* cli/options.h - the arguments of the program, sorted into options and words.
+ *
+ *   parquedb find posts '{"a": 1}' --limit=5 -w /data
+ *            ^word ^word ^word     ^option   ^option      in any order; "--" ends the options
+ *
+ * Which options a command takes stands in its row of the command table, as a set of CLI_OPT_ bits.
+ * An option that is unknown, or that the command does not take, is an error, never ignored. An
+ * option given twice counts the last time, so that a shell alias can hold defaults.
+ */
+#ifndef PQ_CLI_OPTIONS_H
+#define PQ_CLI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Exit statuses. */
+enum { CLI_DONE = 0, CLI_REFUSED = 1, CLI_USAGE = 2 };
+
+enum {
+  CLI_OPT_WAREHOUSE = 1 << 0,
+  CLI_OPT_NS = 1 << 1,
+  CLI_OPT_JSON = 1 << 2,
+  CLI_OPT_HELP = 1 << 3,
+  CLI_OPT_VERSION = 1 << 4,
+  CLI_OPT_AS_OF = 1 << 5,
+  CLI_OPT_EXPLAIN = 1 << 6,
+  CLI_OPT_FLUSHED = 1 << 7,
+  CLI_OPT_LIMIT = 1 << 8,
+  CLI_OPT_SKIP = 1 << 9,
+  CLI_OPT_SORT = 1 << 10,
+  CLI_OPT_PROJECT = 1 << 11,
+  CLI_OPT_INCLUDE_DELETED = 1 << 12,
+  CLI_OPT_ACTOR = 1 << 13,
+  CLI_OPT_EXPECTED_VERSION = 1 << 14,
+  CLI_OPT_HARD = 1 << 15,
+  CLI_OPT_REVERSE = 1 << 16,
+  CLI_OPT_REVERSE_NAME = 1 << 17,
+  CLI_OPT_DATA = 1 << 18,
+  CLI_OPT_EDGES = 1 << 19,
+  CLI_OPT_EDGES_REVERSE = 1 << 20,
+  CLI_OPT_EVENTS = 1 << 21,
+  CLI_OPT_SQL = 1 << 22,
+  CLI_OPT_ACK = 1 << 23
+};
+/* What every command takes, what every read takes. */
+#define CLI_OPT_COMMON (CLI_OPT_WAREHOUSE | CLI_OPT_NS | CLI_OPT_JSON | CLI_OPT_HELP)
+#define CLI_OPT_READ (CLI_OPT_AS_OF | CLI_OPT_EXPLAIN | CLI_OPT_FLUSHED)
+
+/* All text is borrowed from argv. */
+typedef struct cli_options {
+  uint32_t given; /* set of CLI_OPT_ bits */
+  const char *warehouse, *ns, *as_of, *sort, *project, *actor, *reverse_name, *data;
+  uint64_t limit, skip, expected_version;
+  char **words; /* the command and its positional arguments */
+  int word_count;
+} cli_options;
+
+/* Sort argv (it is reordered). CLI_DONE, or CLI_USAGE after a message on standard error. */
+int cli_options_parse(int argc, char **argv, cli_options *out);
+
+/* Refuse given options outside `allowed`. CLI_DONE, or CLI_USAGE after a message. */
+int cli_options_allow(const cli_options *o, uint32_t allowed, const char *command);
+
+/* Print one line for each option in the set. */
+void cli_options_print(uint32_t set);
+
+static inline bool cli_has(const cli_options *o, uint32_t bit) {
+  return (o->given & bit) != 0;
+}
+
+/* Keeps the nearest of the names offered to it. Start with {word, NULL, 0}. */
+typedef struct cli_nearest {
+  const char *word;
+  const char *name; /* the result: NULL when nothing is near */
+  size_t distance;
+} cli_nearest;
+void cli_nearest_offer(cli_nearest *n, const char *name);
+
+/* "parquedb: <message>" and where to find help, on standard error. Returns CLI_USAGE. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 2, 3)))
+#endif
+int cli_usage_error(const char *command, const char *fmt, ...);
+
+#endif

@@ -1,0 +1,146 @@
+/* parquedb.h - ParqueDB as a library: documents, edges and their whole history in Parquet files.
+ *
+ *     pqdb *db;
+ *     if (pqdb_open("./warehouse", NULL, &db) != PQDB_OK) { puts(pqdb_message(db)); ... }
+ *     pqdb_create(db, "posts", "{\"$id\": \"p1\", \"title\": \"Hello\"}");
+ *     pqdb_replies *r;
+ *     const char *json; size_t len;
+ *     pqdb_find(db, "posts", "{\"title\": \"Hello\"}", NULL, &r);
+ *     while (pqdb_next(r, &json, &len) == PQDB_ROW) printf("%.*s\n", (int)len, json);
+ *     pqdb_replies_close(r);
+ *     pqdb_close(db);
+ *
+ * One narrow waist: a command document goes in, reply documents come out (doc/commands.md lists
+ * every command, option and reply). The typed helpers below only build commands. Documents are
+ * JSON text, with MongoDB's Extended JSON for types that JSON lacks; everything is UTF-8.
+ *
+ * Replies: zero or more ITEMS (entities, edges, events …), then exactly one SUMMARY, an object
+ * with "ok": 1, the counts, and "seq", the event that the answer is as of.
+ *
+ * Ownership: handles are freed by the close function named; text that a function returns belongs
+ * to the handle and is valid until the next call on it. Threads: one thread at a time per pqdb.
+ * Errors: a negative status; pqdb_message() says what and where; nothing was changed unless the
+ * status is PQDB_STORAGE_ERROR ("outcome unknown": open again and look).
+ */
+#ifndef PARQUEDB_PARQUEDB_H
+#define PARQUEDB_PARQUEDB_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define PQDB_VERSION "0.1.0"
+
+/* Statuses. The names of the errors (pqdb_status_name) are the codes of the command interface. */
+enum {
+  PQDB_OK = 0,
+  PQDB_ROW = 2,  /* pqdb_next: an item */
+  PQDB_DONE = 3, /* pqdb_next: the summary; nothing follows */
+  PQDB_OUT_OF_MEMORY = -1,
+  PQDB_STORAGE_ERROR = -2,
+  PQDB_CORRUPT = -3,
+  PQDB_LIMIT_EXCEEDED = -4,
+  PQDB_VALIDATION_FAILED = -7,
+  PQDB_INVALID_FILTER = -8,
+  PQDB_INVALID_UPDATE = -9,
+  PQDB_ALREADY_EXISTS = -10,
+  PQDB_ENTITY_NOT_FOUND = -11,
+  PQDB_VERSION_CONFLICT = -12,
+  PQDB_NOT_SUPPORTED = -13,
+  PQDB_FENCED = -14,
+  PQDB_PATH_TRAVERSAL = -15,
+  PQDB_PERMISSION_DENIED = -16,
+  PQDB_HISTORY_DROPPED = -17,
+  PQDB_RELATIONSHIP_TARGET_DELETED = -18,
+  PQDB_BUSY = -19
+};
+
+typedef struct pqdb pqdb;
+typedef struct pqdb_replies pqdb_replies;
+
+typedef enum pqdb_mode {
+  PQDB_CREATE = 0, /* read and write; a missing or empty directory becomes a warehouse */
+  PQDB_WRITE = 1,  /* read and write; the warehouse must exist */
+  PQDB_READ = 2    /* read only; another process may be writing */
+} pqdb_mode;
+
+typedef enum pqdb_durability {
+  PQDB_FULL = 0,   /* acknowledged means synced */
+  PQDB_NORMAL = 1, /* survives a crash of the process */
+  PQDB_OFF = 2
+} pqdb_durability;
+
+/* Zeroed means the defaults. `size` is sizeof of this struct, so that it can grow. */
+typedef struct pqdb_options {
+  size_t size;
+  pqdb_mode mode;
+  pqdb_durability durability;
+  const char *ns;    /* namespace of commands that name none; NULL: "default" */
+  const char *actor; /* who changes things; NULL: "system/anonymous" */
+} pqdb_options;
+
+/* Open the warehouse in directory `dir`. One process at a time may have it open for writing
+ * (PQDB_BUSY names the other). On failure *out is a handle that only pqdb_message() and
+ * pqdb_close() accept, or NULL when out of memory. */
+int pqdb_open(const char *dir, const pqdb_options *options, pqdb **out);
+
+/* A warehouse in memory, gone with the handle. */
+int pqdb_open_memory(const pqdb_options *options, pqdb **out);
+
+/* Close it. What was acknowledged stays; nothing is flushed here. NULL is allowed. All replies
+ * must be closed before. */
+void pqdb_close(pqdb *db);
+
+/* The last failure on this handle, in English: what, where, what to do. "" if none. */
+const char *pqdb_message(const pqdb *db);
+
+/* "VERSION_CONFLICT" for PQDB_VERSION_CONFLICT, and so on. */
+const char *pqdb_status_name(int status);
+
+/* Run one command document. `ns` NULL: the handle's namespace. `payload` (NULL: none) is newline-
+ * delimited JSON for commands that take many documents (insert, link). On PQDB_OK *out must be
+ * closed; on failure it is NULL. Writes are done and durable when this returns. */
+int pqdb_run(pqdb *db, const char *ns, const char *command, size_t command_len,
+             const char *payload, size_t payload_len, pqdb_replies **out);
+
+/* The next reply: PQDB_ROW with an item, PQDB_DONE with the summary (again and again), or a
+ * failure. The text is NUL-terminated and valid until the next call on `r`. */
+int pqdb_next(pqdb_replies *r, const char **json, size_t *len);
+
+/* Free the replies, read or not. NULL is allowed. */
+void pqdb_replies_close(pqdb_replies *r);
+
+/* ---- the everyday calls. `options` is a JSON object of further options of the command, or NULL;
+ * they go to the handle's namespace. Those without `out` drop the replies. ---- */
+
+/* Create one entity; its "$id" is taken from the document or made. */
+int pqdb_create(pqdb *db, const char *collection, const char *document);
+/* Create many, as NDJSON: one command, one sync. */
+int pqdb_create_many(pqdb *db, const char *collection, const char *ndjson, size_t len);
+/* Get by "collection/id": one item or none. */
+int pqdb_get(pqdb *db, const char *id, const char *options, pqdb_replies **out);
+int pqdb_find(pqdb *db, const char *collection, const char *filter, const char *options,
+              pqdb_replies **out);
+int pqdb_count(pqdb *db, const char *collection, const char *filter, uint64_t *count);
+/* Apply update operators. PQDB_ENTITY_NOT_FOUND when there is no such live entity. */
+int pqdb_update(pqdb *db, const char *id, const char *operators, const char *options);
+/* Soft delete. PQDB_ENTITY_NOT_FOUND when there is no such live entity. */
+int pqdb_delete(pqdb *db, const char *id, const char *options);
+/* Make or change an edge; options are its own members "reverse" (name) and "data" (object). */
+int pqdb_link(pqdb *db, const char *from, const char *predicate, const char *to,
+              const char *options);
+/* Entities at the other end; options {"direction": "reverse"} follows edges backwards. */
+int pqdb_related(pqdb *db, const char *id, const char *predicate, const char *options,
+                 pqdb_replies **out);
+int pqdb_history(pqdb *db, const char *id, const char *options, pqdb_replies **out);
+/* Write the unflushed tail to Parquet files. */
+int pqdb_flush(pqdb *db);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,184 @@
+/* base/base.h - status codes, context, allocator, checked arithmetic, loads and stores.
+ *
+ * Layer 0: every other file may include this one; it includes only C11 headers. Compiler
+ * extensions stand here and nowhere else.
+ *
+ * The idea: one context (`pq_cx`) carries the allocator, the limits and the last error. A
+ * function that can fail returns a status; the place that detects a failure calls pq_fail()
+ * once, everyone else passes the status on with PQ_TRY().
+ *
+ *     detect:     return pq_fail(cx, PQ_ECORRUPT, "%s: bad magic", key);
+ *     propagate:  PQ_TRY(read_footer(f, ...));
+ *
+ * Not thread-safe: one context belongs to one thread at a time.
+ */
+#ifndef PQ_BASE_BASE_H
+#define PQ_BASE_BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* 0 is success, >0 is a status that is no failure, <0 is a failure. The comment says what the
+ * CALLER should do. pq_status_name() gives the public name of each. */
+enum {
+  PQ_OK = 0,
+  PQ_NEED_IO = 1,        /* run the pending requests, then call again */
+  PQ_ENOMEM = -1,        /* the allocator returned NULL: free memory, try again */
+  PQ_EIO = -2,           /* the store failed; the effect of a write is unknown: read back */
+  PQ_ECORRUPT = -3,      /* stored bytes break the format: restore the named object */
+  PQ_ELIMIT = -4,        /* valid but above a limit: make it smaller or raise the limit */
+  PQ_ECONFLICT = -5,     /* a conditional put lost to another writer: read back */
+  PQ_ENOTFOUND = -6,     /* no such object in the store */
+  PQ_EINVALID = -7,      /* a command or document is malformed: fix the input */
+  PQ_EFILTER = -8,       /* a filter is malformed: fix the input */
+  PQ_EUPDATE = -9,       /* an update is malformed or cannot be applied: fix the input */
+  PQ_EEXISTS = -10,      /* a live entity has this id */
+  PQ_ENOENTITY = -11,    /* no live entity has this id */
+  PQ_EVERSION = -12,     /* expectedVersion differs: read again */
+  PQ_EUNSUPPORTED = -13, /* not built yet: do without */
+  PQ_EFENCED = -14,      /* another writer owns the namespace: stop writing */
+  PQ_EPATH = -15,        /* a name would leave the warehouse: fix the input */
+  PQ_EPERM = -16,        /* the store refused access */
+  PQ_EHISTORY = -17,     /* the asked time is older than what is kept */
+  PQ_ETARGET = -18,      /* an edge end is a deleted entity */
+  PQ_EBUSY = -19,        /* the warehouse is open for writing elsewhere: wait */
+  PQ_ETIMEOUT = -20,     /* maxTimeMs passed */
+  PQ_EINDEX = -21,       /* no such index */
+  PQ_EUNIQUE = -22       /* a unique field has this value already */
+};
+
+#if defined(__GNUC__)
+#define PQ_MUST_CHECK __attribute__((warn_unused_result))
+#define PQ_PRINTF(f, a) __attribute__((format(printf, f, a)))
+#define PQ_LIKELY(x) __builtin_expect(!!(x), 1)
+#else
+#define PQ_MUST_CHECK
+#define PQ_PRINTF(f, a)
+#define PQ_LIKELY(x) (x)
+#endif
+
+/* Return early when `expr` is not PQ_OK. The only control-flow macro we allow. */
+#define PQ_TRY(expr)                            \
+  do {                                          \
+    int pq_try_rc_ = (expr);                    \
+    if (pq_try_rc_ != PQ_OK) return pq_try_rc_; \
+  } while (0)
+
+_Noreturn void pq_assert_fail(const char *cond, const char *file, int line);
+#define pq_assert(c) (PQ_LIKELY(c) ? (void)0 : pq_assert_fail(#c, __FILE__, __LINE__))
+#define pq_unreachable(why) pq_assert_fail("unreachable: " why, __FILE__, __LINE__)
+
+/* A borrowed view of bytes; never freed through this type. {NULL, 0} is the empty slice. */
+typedef struct pq_slice {
+  const uint8_t *p;
+  size_t n;
+} pq_slice;
+
+#define PQ_SLICE(literal) ((pq_slice){(const uint8_t *)(literal), sizeof(literal) - 1})
+
+/* One function does malloc, realloc and free; `old_size` is always exact; `new_size` 0 frees
+ * and returns NULL. */
+typedef void *(*pq_alloc_fn)(void *ud, void *ptr, size_t old_size, size_t new_size);
+
+/* Every maximum of the engine, with its reason in base/limits.h, where the defaults stand. */
+typedef struct pq_limits {
+  uint32_t depth_max;        /* nesting of documents, filters, commands */
+  uint32_t doc_len_max;      /* bytes of one document as Variant */
+  uint32_t command_len_max;  /* bytes of one command as JSON text */
+  uint32_t field_count_max;  /* distinct field names in one document */
+  uint32_t filter_nodes_max; /* predicates in one filter */
+  uint32_t key_len_max;      /* bytes of an object key */
+  uint32_t id_len_max;       /* bytes of a local id, encoded */
+  uint32_t name_len_max;     /* bytes of a namespace, collection or predicate name */
+  uint64_t fetch_len_max;    /* bytes resident in one fetch set */
+  uint64_t op_len_max;       /* bytes of memory of one operation */
+  uint64_t file_len_max;     /* bytes of one Parquet file that we write */
+  uint64_t tail_len_max;     /* bytes of events in memory before a flush is forced */
+} pq_limits;
+
+enum { PQ_MESSAGE_CAP = 512 };
+
+typedef struct pq_cx {
+  pq_alloc_fn alloc; /* borrowed for the life of the context */
+  void *alloc_ud;    /* borrowed */
+  pq_limits limits;
+  int code;                 /* status of the last pq_fail() */
+  char msg[PQ_MESSAGE_CAP]; /* its text: English, lower case, for humans only */
+} pq_cx;
+
+/* Prepare a context with the default limits. `alloc` NULL means malloc. Cannot fail. */
+void pq_cx_init(pq_cx *cx, pq_alloc_fn alloc, void *ud);
+
+/* Allocate, resize or free. Returns NULL when out of memory or when `new_size` is 0. */
+void *pq_alloc(pq_cx *cx, void *ptr, size_t old_size, size_t new_size);
+
+/* Record `code` and the message, return `code`. The breakpoint for every failure. */
+int pq_fail(pq_cx *cx, int code, const char *fmt, ...) PQ_PRINTF(3, 4);
+
+/* Record and return PQ_ENOMEM. */
+int pq_fail_nomem(pq_cx *cx);
+
+/* The public name of a failure code, as "VERSION_CONFLICT"; "INTERNAL" for an unknown one. */
+const char *pq_status_name(int code);
+
+static inline PQ_MUST_CHECK bool pq_add_u64(uint64_t a, uint64_t b, uint64_t *out) {
+  *out = a + b;
+  return *out >= a;
+}
+static inline PQ_MUST_CHECK bool pq_add_size(size_t a, size_t b, size_t *out) {
+  *out = a + b;
+  return *out >= a;
+}
+static inline PQ_MUST_CHECK bool pq_mul_size(size_t a, size_t b, size_t *out) {
+  *out = 0;
+  if (b != 0 && a > SIZE_MAX / b) return false;
+  *out = a * b;
+  return true;
+}
+static inline PQ_MUST_CHECK bool pq_add_i64(int64_t a, int64_t b, int64_t *out) {
+  *out = (int64_t)((uint64_t)a + (uint64_t)b);
+  return !((b > 0 && a > INT64_MAX - b) || (b < 0 && a < INT64_MIN - b));
+}
+static inline PQ_MUST_CHECK bool pq_mul_i64(int64_t a, int64_t b, int64_t *out) {
+  *out = (int64_t)((uint64_t)a * (uint64_t)b);
+  if (a == 0 || b == 0) return true;
+  if ((a == -1 && b == INT64_MIN) || (b == -1 && a == INT64_MIN)) return false;
+  return a == -1 || b == -1 || *out / b == a;
+}
+/* Offsets in storage are 64 bits everywhere; memory sizes are 32 bits in WebAssembly. */
+static inline PQ_MUST_CHECK bool pq_to_size(uint64_t v, size_t *out) {
+  *out = (size_t)v;
+  return v <= SIZE_MAX;
+}
+
+static inline uint16_t pq_rd16(const uint8_t *p) {
+  return (uint16_t)(p[0] | (unsigned)p[1] << 8);
+}
+static inline uint32_t pq_rd32(const uint8_t *p) {
+  return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+static inline uint64_t pq_rd64(const uint8_t *p) {
+  return (uint64_t)pq_rd32(p) | (uint64_t)pq_rd32(p + 4) << 32;
+}
+/* Little-endian load of `n` bytes, 1 <= n <= 8. */
+static inline uint64_t pq_rdn(const uint8_t *p, unsigned n) {
+  uint64_t v = 0;
+  for (unsigned i = 0; i < n; i++) v |= (uint64_t)p[i] << (8 * i);
+  return v;
+}
+static inline void pq_wr32(uint8_t *p, uint32_t v) {
+  for (int i = 0; i < 4; i++) p[i] = (uint8_t)(v >> (8 * i));
+}
+static inline void pq_wr64(uint8_t *p, uint64_t v) {
+  for (int i = 0; i < 8; i++) p[i] = (uint8_t)(v >> (8 * i));
+}
+
+/* ---- slices ---- */
+pq_slice pq_str(const char *text); /* borrows a NUL-terminated string, without the NUL */
+bool pq_slice_eq(pq_slice a, pq_slice b);
+bool pq_slice_is(pq_slice a, const char *text);
+/* memcmp order, a prefix first: <0, 0, >0. */
+int pq_slice_cmp(pq_slice a, pq_slice b);
+
+#endif

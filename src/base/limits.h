@@ -1,0 +1,32 @@
+/* base/limits.h - the default of every limit, with its reason. One table for the whole engine. */
+#ifndef PQ_BASE_LIMITS_H
+#define PQ_BASE_LIMITS_H
+
+#include "base/base.h"
+
+/* MongoDB nests at most 100 deep; so do we. */
+#define PQ_DEPTH_MAX 100u
+/* MongoDB's document limit, so that everything it holds can move here. */
+#define PQ_DOC_LEN_MAX (16u << 20)
+/* A command carries at most a few documents or a batch of small ones. */
+#define PQ_COMMAND_LEN_MAX (48u << 20)
+/* Field ids are at most 3 bytes wide in our Variants; nobody needs more names in one document. */
+#define PQ_FIELD_COUNT_MAX (1u << 20)
+/* A filter is evaluated per row; a thousand predicates is a program, not a filter. */
+#define PQ_FILTER_NODES_MAX 1000u
+/* S3 and R2 allow 1,024 bytes. */
+#define PQ_KEY_LEN_MAX 1024u
+/* Longer ids would not fit the bounds of the page index. */
+#define PQ_ID_LEN_MAX 512u
+/* API.md: names have at most 128 bytes. */
+#define PQ_NAME_LEN_MAX 128u
+/* What one stage may hold of ranges; a stage reads at most a row group of a few columns. */
+#define PQ_FETCH_LEN_MAX (512ull << 20)
+/* Decoded row group, filter, results of one operation. */
+#define PQ_OP_LEN_MAX (2048ull << 20)
+/* Files are written whole from memory; a larger table is several files. */
+#define PQ_FILE_LEN_MAX (64ull << 20)
+/* The unflushed tail is held in memory. */
+#define PQ_TAIL_LEN_MAX (192ull << 20)
+
+#endif

@@ -1,0 +1,424 @@
+/* base/text.c - see text.h. */
+#include "base/text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { WORD_LEN_MAX = 40, NEAREST_MAX = 3 };
+
+/* The number of bytes of the sequence that starts at p, 0 when it is malformed. */
+static size_t utf8_len(const uint8_t *p, size_t left) {
+  uint8_t c = p[0], lo = 0x80, hi = 0xbf;
+  size_t n;
+  if (c < 0x80) return 1;
+  if (c < 0xc2 || c > 0xf4) return 0;
+  n = c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+  if (n > left) return 0;
+  if (c == 0xe0) lo = 0xa0;
+  if (c == 0xed) hi = 0x9f;
+  if (c == 0xf0) lo = 0x90;
+  if (c == 0xf4) hi = 0x8f;
+  if (p[1] < lo || p[1] > hi) return 0;
+  for (size_t i = 2; i < n; i++)
+    if ((p[i] & 0xc0) != 0x80) return 0;
+  return n;
+}
+
+bool pq_utf8_is_valid(pq_slice s) {
+  size_t i = 0;
+  while (i < s.n) {
+    uint64_t word;
+    size_t n;
+    if (s.n - i >= 8) { /* eight ASCII bytes at a time */
+      memcpy(&word, s.p + i, 8);
+      if ((word & 0x8080808080808080u) == 0) {
+        i += 8;
+        continue;
+      }
+    }
+    n = utf8_len(s.p + i, s.n - i);
+    if (n == 0) return false;
+    i += n;
+  }
+  return true;
+}
+
+size_t pq_utf8_prefix(pq_slice s, size_t n) {
+  if (n >= s.n) return s.n;
+  while (n > 0 && (s.p[n] & 0xc0) == 0x80)
+    n--;
+  return n;
+}
+
+void pq_ulid(uint64_t ms, const uint8_t rnd[10], char out[PQ_ULID_LEN + 1]) {
+  static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
+  uint8_t bytes[17] = {0}; /* 130 bits: two zero bits, 48 of time, 80 random, MSB first */
+  uint32_t acc = 0;
+  unsigned bits = 2;
+  int at = 0;
+  for (int i = 0; i < 6; i++)
+    bytes[i] = (uint8_t)(ms >> (40 - 8 * i));
+  memcpy(bytes + 6, rnd, 10);
+  for (int i = 0; i < 16; i++) {
+    acc = acc << 8 | bytes[i];
+    bits += 8;
+    while (bits >= 5) {
+      bits -= 5;
+      out[at++] = digits[acc >> bits & 31];
+    }
+    acc &= (1u << bits) - 1;
+  }
+  pq_assert(at == PQ_ULID_LEN);
+  out[at] = '\0';
+}
+
+void pq_ulid_next(uint8_t rnd[10]) {
+  for (int i = 9; i >= 0; i--)
+    if (++rnd[i] != 0) return;
+}
+
+/* Civil date from days since 1970 (Howard Hinnant's algorithm, public domain). */
+static void civil(int64_t day, int64_t *y, int *m, int *d) {
+  int64_t z = day + 719468, era = (z >= 0 ? z : z - 146096) / 146097;
+  int64_t doe = z - era * 146097, yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+  int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100), mp = (5 * doy + 2) / 153;
+  *d = (int)(doy - (153 * mp + 2) / 5 + 1);
+  *m = (int)(mp < 10 ? mp + 3 : mp - 9);
+  *y = yoe + era * 400 + (*m <= 2);
+}
+
+static int64_t days_of(int64_t y, int m, int d) {
+  int64_t era, yoe, doy;
+  y -= m <= 2;
+  era = (y >= 0 ? y : y - 399) / 400;
+  yoe = y - era * 400;
+  doy = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
+  return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
+}
+
+static int64_t floor_div(int64_t a, int64_t b) {
+  return a / b - (a % b < 0);
+}
+
+void pq_day_print(int64_t day, char out[PQ_DAY_CAP]) {
+  int64_t y;
+  int m, d;
+  if (day < -719528 || day > 2932896) { /* outside 0000-9999 */
+    snprintf(out, PQ_DAY_CAP, "%s", day < 0 ? "0000-01-01" : "9999-12-31");
+    return;
+  }
+  civil(day, &y, &m, &d);
+  snprintf(out, PQ_DAY_CAP, "%04d-%02d-%02d", (int)y, m, d);
+}
+
+/* `v` as exactly `n` digits. */
+static char *put_digits(char *p, int v, int n) {
+  for (int i = n - 1; i >= 0; i--, v /= 10)
+    p[i] = (char)('0' + v % 10);
+  return p + n;
+}
+
+void pq_time_print(int64_t us, char out[PQ_TIME_CAP]) {
+  int64_t day = floor_div(us, 86400000000), in_day = us - day * 86400000000, year;
+  int sec = (int)(in_day / 1000000), frac = (int)(in_day % 1000000), month, mday;
+  char *p = out;
+  if (day < -719528 || day > 2932896) {
+    snprintf(out, PQ_TIME_CAP, "%lld", (long long)us);
+    return;
+  }
+  civil(day, &year, &month, &mday);
+  p = put_digits(p, (int)year, 4);
+  *p++ = '-';
+  p = put_digits(p, month, 2);
+  *p++ = '-';
+  p = put_digits(p, mday, 2);
+  *p++ = 'T';
+  p = put_digits(p, sec / 3600, 2);
+  *p++ = ':';
+  p = put_digits(p, sec / 60 % 60, 2);
+  *p++ = ':';
+  p = put_digits(p, sec % 60, 2);
+  if (frac != 0) *p++ = '.';
+  if (frac % 1000 != 0)
+    p = put_digits(p, frac, 6);
+  else if (frac != 0)
+    p = put_digits(p, frac / 1000, 3);
+  *p++ = 'Z';
+  *p = '\0';
+}
+
+/* Read `n` digits at *at. */
+static bool digits(pq_slice s, size_t *at, size_t n, int *out) {
+  *out = 0;
+  if (*at > s.n || n > s.n - *at) return false;
+  for (size_t i = 0; i < n; i++) {
+    uint8_t c = s.p[*at + i];
+    if (c < '0' || c > '9') return false;
+    *out = *out * 10 + (c - '0');
+  }
+  *at += n;
+  return true;
+}
+
+static bool accept(pq_slice s, size_t *at, char c) {
+  if (*at >= s.n || s.p[*at] != (uint8_t)c) return false;
+  (*at)++;
+  return true;
+}
+
+static bool parse_fraction(pq_slice s, size_t *at, int64_t *us) {
+  int64_t unit = 100000;
+  size_t start = *at;
+  while (*at < s.n && s.p[*at] >= '0' && s.p[*at] <= '9') {
+    *us += (s.p[*at] - '0') * unit;
+    unit /= 10;
+    (*at)++;
+  }
+  return *at > start && *at - start <= 9;
+}
+
+static bool parse_zone(pq_slice s, size_t *at, int64_t *us) {
+  int h, m, sign;
+  if (*at == s.n || accept(s, at, 'Z') || accept(s, at, 'z')) return *at == s.n;
+  if (s.p[*at] != '+' && s.p[*at] != '-') return false;
+  sign = s.p[(*at)++] == '+' ? 1 : -1;
+  if (!digits(s, at, 2, &h)) return false;
+  accept(s, at, ':');
+  if (!digits(s, at, 2, &m) || h > 23 || m > 59) return false;
+  *us -= sign * (h * 60 + m) * (int64_t)60000000;
+  return *at == s.n;
+}
+
+static bool parse_millis(pq_slice s, int64_t *us) {
+  bool is_negative = s.n > 0 && s.p[0] == '-';
+  int64_t v = 0;
+  if (s.n == (size_t)is_negative || s.n - is_negative > 15) return false;
+  for (size_t i = is_negative; i < s.n; i++) {
+    if (s.p[i] < '0' || s.p[i] > '9') return false;
+    v = v * 10 + (s.p[i] - '0');
+  }
+  *us = (is_negative ? -v : v) * 1000;
+  return true;
+}
+
+bool pq_time_parse(pq_slice s, int64_t *us) {
+  static const int days_in[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+  size_t at = 0;
+  int y, m, d, h = 0, min = 0, sec = 0;
+  bool is_leap;
+  *us = 0;
+  if (parse_millis(s, us)) return true;
+  *us = 0;
+  if (!digits(s, &at, 4, &y) || !accept(s, &at, '-') || !digits(s, &at, 2, &m) ||
+      !accept(s, &at, '-') || !digits(s, &at, 2, &d))
+    return false;
+  is_leap = y % 4 == 0 && (y % 100 != 0 || y % 400 == 0);
+  if (m < 1 || m > 12 || d < 1 || d > days_in[m - 1] || (m == 2 && d == 29 && !is_leap))
+    return false;
+  *us = days_of(y, m, d) * 86400000000;
+  if (at == s.n) return true;
+  if (!accept(s, &at, 'T') && !accept(s, &at, 't') && !accept(s, &at, ' ')) return false;
+  if (!digits(s, &at, 2, &h) || !accept(s, &at, ':') || !digits(s, &at, 2, &min)) return false;
+  if (accept(s, &at, ':') && !digits(s, &at, 2, &sec)) return false;
+  if (h > 23 || min > 59 || sec > 59) return false;
+  *us += ((int64_t)h * 3600 + min * 60 + sec) * 1000000;
+  if (accept(s, &at, '.') && !parse_fraction(s, &at, us)) return false;
+  return parse_zone(s, &at, us);
+}
+
+/* Every power of ten that a double holds exactly. */
+static const double tens[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                              1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                              1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+enum { TENS_MAX = 22, SHORT_MAX = 20 };
+
+/* `r` / 10^k as plain digits with at least one decimal. */
+static int print_fixed(uint64_t r, int k, char *out) {
+  char digits[40];
+  int n = 0, at = 0;
+  for (; r > 0 || n <= k; r /= 10)
+    digits[n++] = (char)('0' + r % 10);
+  while (n > k)
+    out[at++] = digits[--n];
+  out[at++] = '.';
+  if (k == 0) out[at++] = '0';
+  while (n > 0)
+    out[at++] = digits[--n];
+  return at;
+}
+
+int pq_double_print(double v, char out[PQ_DOUBLE_CAP]) {
+  uint64_t bits;
+  double a = v < 0 ? -v : v;
+  int n = 0;
+  memcpy(&bits, &v, sizeof bits);
+  if (v != v) return snprintf(out, PQ_DOUBLE_CAP, "NaN");
+  if (a > 1.7976931348623157e308)
+    return snprintf(out, PQ_DOUBLE_CAP, "%sInfinity", v < 0 ? "-" : "");
+  if (bits >> 63 != 0) out[n++] = '-';
+  /* A quotient of two exact numbers is the double nearest to that decimal; with at most 15 digits
+   * no shorter or other decimal of that length means the same double. */
+  if (a < 1e15 && (a >= 1e-5 || bits << 1 == 0)) {
+    for (int k = 0; k <= SHORT_MAX && a * tens[k] < 1e15; k++) {
+      uint64_t r = (uint64_t)(a * tens[k] + 0.5);
+      if ((double)r / tens[k] != a) continue;
+      n += print_fixed(r, k, out + n);
+      out[n] = '\0';
+      return n;
+    }
+  }
+  /* 15 digits always survive, so fewer are never printed wrongly; but subnormals have fewer. */
+  for (int digits = a < 2.2250738585072014e-308 ? 1 : 15; digits <= 17; digits++) {
+    n = snprintf(out, PQ_DOUBLE_CAP, "%.*g", digits, v);
+    if (strtod(out, NULL) == v) break;
+  }
+  if (strpbrk(out, ".e") == NULL) n += snprintf(out + n, (size_t)(PQ_DOUBLE_CAP - n), ".0");
+  return n;
+}
+
+/* A decimal number taken apart: 0.DIGITS x 10^exponent, significant digits only. A digit lost
+ * beyond DIGITS_MAX leaves a '1' behind, which rounds the same: no boundary between two doubles
+ * has more than 767 digits. */
+enum { DIGITS_MAX = 800, EXPONENT_MAX = 100000000 };
+typedef struct decimal_text {
+  char digits[DIGITS_MAX + 1];
+  int n;
+  int64_t exponent;
+  bool is_negative;
+} decimal_text;
+
+static void take_digit(decimal_text *d, uint8_t c, bool is_fraction) {
+  if (d->n == 0 && c == '0') {
+    d->exponent -= is_fraction;
+    return;
+  }
+  d->exponent += !is_fraction;
+  if (d->n < DIGITS_MAX)
+    d->digits[d->n++] = (char)c;
+  else if (c != '0')
+    d->digits[DIGITS_MAX - 1] = '1';
+}
+
+/* The digits at *at; false when there is none. */
+static bool take_digits(pq_slice s, size_t *at, bool is_fraction, decimal_text *d) {
+  size_t start = *at;
+  while (*at < s.n && s.p[*at] >= '0' && s.p[*at] <= '9')
+    take_digit(d, s.p[(*at)++], is_fraction);
+  return *at > start;
+}
+
+static bool take_exponent(pq_slice s, size_t *at, decimal_text *d) {
+  int64_t e = 0;
+  size_t start;
+  bool is_negative = accept(s, at, '-');
+  if (!is_negative) accept(s, at, '+');
+  start = *at;
+  for (; *at < s.n && s.p[*at] >= '0' && s.p[*at] <= '9'; (*at)++)
+    if (e < EXPONENT_MAX) e = e * 10 + (s.p[*at] - '0');
+  d->exponent += is_negative ? -e : e;
+  return *at > start;
+}
+
+static bool take_number(pq_slice s, decimal_text *d) {
+  size_t at = 0, start;
+  d->n = 0;
+  d->exponent = 0;
+  d->is_negative = accept(s, &at, '-');
+  start = at;
+  if (!take_digits(s, &at, false, d)) return false;
+  if (s.p[start] == '0' && at - start > 1) return false;
+  if (accept(s, &at, '.') && !take_digits(s, &at, true, d)) return false;
+  if ((accept(s, &at, 'e') || accept(s, &at, 'E')) && !take_exponent(s, &at, d)) return false;
+  return at == s.n;
+}
+
+bool pq_double_parse(pq_slice s, double *out) {
+  decimal_text d;
+  char text[DIGITS_MAX + 32];
+  double v;
+  *out = 0;
+  if (!take_number(s, &d)) return false;
+  while (d.n > 0 && d.digits[d.n - 1] == '0')
+    d.n--;
+  if (d.n <= 15 && d.exponent - d.n >= -TENS_MAX && d.exponent - d.n <= TENS_MAX) {
+    int64_t e = d.exponent - d.n;
+    uint64_t m = 0;
+    for (int i = 0; i < d.n; i++)
+      m = m * 10 + (uint64_t)(d.digits[i] - '0');
+    v = e < 0 ? (double)m / tens[-e] : (double)m * tens[e];
+  } else if (d.n == 0 || d.exponent < -400) {
+    v = 0;
+  } else if (d.exponent > 400) {
+    return false;
+  } else {
+    snprintf(text, sizeof text, "0.%.*se%d", d.n, d.digits, (int)d.exponent);
+    v = strtod(text, NULL);
+  }
+  if (v > 1.7976931348623157e308) return false;
+  *out = d.is_negative ? -v : v;
+  return true;
+}
+
+static size_t edit_distance(pq_slice a, pq_slice b) {
+  size_t row[WORD_LEN_MAX + 1];
+  for (size_t j = 0; j <= b.n; j++)
+    row[j] = j;
+  for (size_t i = 1; i <= a.n; i++) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= b.n; j++) {
+      size_t best = diagonal + (a.p[i - 1] != b.p[j - 1]);
+      if (row[j] + 1 < best) best = row[j] + 1;
+      if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
+      diagonal = row[j];
+      row[j] = best;
+    }
+  }
+  return row[b.n];
+}
+
+const char *pq_nearest(pq_slice word, const char *const *words) {
+  const char *best = NULL;
+  size_t best_distance = NEAREST_MAX + 1;
+  if (word.n > WORD_LEN_MAX) return NULL;
+  for (; *words != NULL; words++) {
+    pq_slice w = pq_str(*words);
+    size_t distance = w.n > WORD_LEN_MAX ? SIZE_MAX : edit_distance(word, w);
+    if (distance >= best_distance || distance * 2 > w.n) continue;
+    best_distance = distance;
+    best = *words;
+  }
+  return best;
+}
+
+int pq_buf_put_json_str(pq_buf *b, pq_slice s) {
+  static const char hex[] = "0123456789abcdef";
+  size_t from = 0;
+  PQ_TRY(pq_buf_put_byte(b, '"'));
+  for (size_t i = 0; i < s.n; i++) {
+    uint8_t c = s.p[i];
+    char esc[7] = {'\\', 0};
+    size_t n = 2;
+    if (PQ_LIKELY(c >= 0x20 && c != '"' && c != '\\')) continue;
+    PQ_TRY(pq_buf_put(b, s.p + from, i - from));
+    from = i + 1;
+    switch (c) {
+      case '"': esc[1] = '"'; break;
+      case '\\': esc[1] = '\\'; break;
+      case '\n': esc[1] = 'n'; break;
+      case '\r': esc[1] = 'r'; break;
+      case '\t': esc[1] = 't'; break;
+      case '\b': esc[1] = 'b'; break;
+      case '\f': esc[1] = 'f'; break;
+      default:
+        memcpy(esc + 1, "u00", 3);
+        esc[4] = hex[c >> 4];
+        esc[5] = hex[c & 15];
+        n = 6;
+    }
+    PQ_TRY(pq_buf_put(b, esc, n));
+  }
+  if (s.n > from) PQ_TRY(pq_buf_put(b, s.p + from, s.n - from));
+  return pq_buf_put_byte(b, '"');
+}

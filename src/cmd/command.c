@@ -1,0 +1,153 @@
+/* cmd/command.c - life of a command, and its replies. See command.h. */
+#include "cmd/command.h"
+
+#include <string.h>
+
+#include "cmd/command_int.h"
+#include "value/json.h"
+
+/* First stage of every command. */
+static int stage_load(pq_op *op) {
+  pq_command *c = pq_command_of(op);
+  PQ_TRY(pq_space_load(c->s.space, op));
+  if (c->s.spec->is_write) PQ_TRY(pq_space_acquire(c->s.space, c));
+  op->stage = c->s.start;
+  return PQ_OK;
+}
+
+static int parse(pq_command *c, pq_slice ns, pq_slice json) {
+  pq_cx *cx = c->db->cx;
+  pq_value document;
+  if (json.n > cx->limits.command_len_max)
+    return pq_fail(cx, PQ_ELIMIT, "a command has at most %u bytes, this one %zu",
+                   cx->limits.command_len_max, json.n);
+  PQ_TRY(pq_db_space(c->db, ns, &c->s.space));
+  pq_builder_clear(c->db->builder);
+  PQ_TRY(pq_json_value(c->db->builder, json, &c->arena, &document));
+  return pq_command_parse(c, document);
+}
+
+int pq_command_open(pq_db *db, pq_slice ns, pq_slice json, pq_slice payload, int64_t now_us,
+                    pq_command **out) {
+  pq_command *c = pq_alloc(db->cx, NULL, 0, sizeof *c);
+  int rc;
+  *out = NULL;
+  if (c == NULL) return pq_fail_nomem(db->cx);
+  memset(c, 0, sizeof *c); /* padding too: the state is compared byte by byte */
+  c->db = db;
+  c->payload = payload;
+  rc = pq_op_init(&c->op, db->cx, &c->s, sizeof c->s, stage_load);
+  c->op.now_us = now_us;
+  pq_arena_init(&c->arena, db->cx, db->cx->limits.op_len_max);
+  pq_arena_init(&c->replies, db->cx, db->cx->limits.op_len_max);
+  if (rc == PQ_OK) rc = parse(c, ns, json);
+  if (rc != PQ_OK) {
+    pq_command_close(c);
+    return rc;
+  }
+  *out = c;
+  return PQ_OK;
+}
+
+void pq_command_close(pq_command *c) {
+  pq_db *db;
+  if (c == NULL) return;
+  db = c->db;
+  if (c->s.space != NULL) pq_space_release(c->s.space, c);
+  pq_snapshot_close(&c->s.snapshot);
+  pq_flush_release(&c->s.flush);
+  pq_commit_release(&c->s.commit);
+  pq_op_release(&c->op);
+  pq_arena_release(&c->arena);
+  pq_arena_release(&c->replies);
+  pq_alloc(db->cx, c, sizeof *c, 0);
+}
+
+int pq_command_step(pq_command *c, int64_t now_us) {
+  pq_assert(c->item_next == c->item_count);
+  if (c->item_count > 0) {
+    c->items = NULL;
+    c->item_count = c->item_cap = c->item_next = 0;
+    pq_arena_clear(&c->replies);
+  }
+  return pq_op_step(&c->op, now_us);
+}
+
+pq_fetch *pq_command_fetch(pq_command *c) {
+  return &c->op.fetch;
+}
+
+bool pq_command_next(pq_command *c, pq_value *out) {
+  *out = (pq_value){0};
+  if (c->item_next == c->item_count) return false;
+  *out = c->items[c->item_next++];
+  return true;
+}
+
+bool pq_command_is_done(const pq_command *c) {
+  return c->op.stage == NULL && c->item_next == c->item_count;
+}
+
+pq_value pq_command_summary(const pq_command *c) {
+  return c->summary;
+}
+
+/* ---- replies ---- */
+
+int pq_reply_item(pq_command *c, pq_value item) {
+  if (c->item_count == c->item_cap) {
+    uint32_t cap = c->item_cap == 0 ? 16 : c->item_cap * 2;
+    pq_value *items = pq_arena_calloc(&c->replies, cap, sizeof *items);
+    if (items == NULL) return c->op.cx->code;
+    if (c->item_count > 0) memcpy(items, c->items, c->item_count * sizeof *items);
+    c->items = items;
+    c->item_cap = cap;
+  }
+  c->items[c->item_count++] = item;
+  return PQ_OK;
+}
+
+int pq_reply_entity(pq_command *c, const pq_entity *e) {
+  pq_builder *b = c->db->builder;
+  pq_value entity;
+  pq_builder_clear(b);
+  PQ_TRY(pq_entity_merge(b, &c->op.scratch, e));
+  if (c->s.projection == NULL) {
+    PQ_TRY(pq_builder_finish(b, &c->replies, &entity));
+    return pq_reply_item(c, entity);
+  }
+  PQ_TRY(pq_builder_finish(b, &c->op.scratch, &entity));
+  PQ_TRY(pq_projection_apply(c->s.projection, b, &c->op.scratch, entity));
+  PQ_TRY(pq_builder_finish(b, &c->replies, &entity));
+  return pq_reply_item(c, entity);
+}
+
+int pq_put_count(pq_builder *b, const char *name, uint64_t n) {
+  PQ_TRY(pq_builder_key_str(b, name));
+  if (n <= INT32_MAX) return pq_builder_i32(b, (int32_t)n);
+  return pq_builder_i64(b, n <= INT64_MAX ? (int64_t)n : INT64_MAX);
+}
+
+int pq_put_text(pq_builder *b, const char *name, pq_slice text) {
+  PQ_TRY(pq_builder_key_str(b, name));
+  return pq_builder_string(b, text);
+}
+
+int pq_summary_begin(pq_command *c) {
+  pq_builder *b = c->db->builder;
+  pq_builder_clear(b);
+  PQ_TRY(pq_builder_begin_object(b));
+  return pq_put_count(b, "ok", 1);
+}
+
+int pq_summary_count(pq_command *c, const char *name, uint64_t n) {
+  return pq_put_count(c->db->builder, name, n);
+}
+
+int pq_summary_end(pq_command *c, uint64_t seq) {
+  PQ_TRY(pq_put_count(c->db->builder, "seq", seq));
+  PQ_TRY(pq_builder_end(c->db->builder));
+  PQ_TRY(pq_builder_finish(c->db->builder, &c->op.arena, &c->summary));
+  c->op.stage = NULL;
+  return PQ_OK;
+}

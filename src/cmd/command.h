@@ -1,0 +1,40 @@
+/* cmd/command.h - the narrow waist: a command document in, reply documents out, without I/O.
+ *
+ *     pq_command_open(db, ns, json, payload, now, &c)        parse, refuse what is malformed
+ *     while ((rc = pq_command_step(c, now)) == PQ_NEED_IO) driver runs pq_command_fetch(c)
+ *     while (pq_command_next(c, &item)) …               take the items, then step again until
+ *     pq_command_is_done(c)                             … it is done: pq_command_summary(c)
+ *     pq_command_close(c)
+ *
+ * doc/commands.md lists the commands. One command is one operation (io/op.h): its first stage loads
+ * the namespace, writes take the namespace's write slot, reads hold a snapshot.
+ */
+#ifndef PQ_CMD_COMMAND_H
+#define PQ_CMD_COMMAND_H
+
+#include "db/db.h"
+
+typedef struct pq_command pq_command;
+
+/* Parse a command for namespace `ns`. `payload` (may be empty) is borrowed until the command is
+ * closed; `json` is not. `now_us` goes into new ids. PQ_EINVALID, PQ_EFILTER, PQ_EUPDATE, PQ_EUNSUPPORTED, PQ_ELIMIT. */
+int pq_command_open(pq_db *db, pq_slice ns, pq_slice json, pq_slice payload, int64_t now_us,
+                    pq_command **out) PQ_MUST_CHECK;
+
+/* Go on until requests must be run (PQ_NEED_IO), items wait or the command is done (PQ_OK), or it
+ * failed. Items must have been taken. */
+int pq_command_step(pq_command *c, int64_t now_us) PQ_MUST_CHECK;
+
+/* The requests to run after PQ_NEED_IO. */
+pq_fetch *pq_command_fetch(pq_command *c);
+
+/* Take the next waiting item; it is valid until the next step. False: none waits. */
+bool pq_command_next(pq_command *c, pq_value *out);
+bool pq_command_is_done(const pq_command *c);
+/* The summary of a command that is done. */
+pq_value pq_command_summary(const pq_command *c);
+
+/* Free it, done or not. No request may be in flight. NULL is allowed. */
+void pq_command_close(pq_command *c);
+
+#endif

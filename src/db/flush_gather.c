@@ -1,0 +1,203 @@
+/* db/flush_gather.c - first part of a flush: the rows that the tail replaces. See flush.h.
+ *
+ * An entity or edge with version > 1 at its first event in the tail may have a row in a file. All
+ * of them are located at once; their documents become `before` of those first events, their
+ * positions become position deletes. No `where` hint is needed or trusted here.
+ */
+#include <string.h>
+
+#include "base/merge_sort.h"
+#include "db/flush_int.h"
+
+static int compare_slices(const void *a, const void *b, const void *ud) {
+  (void)ud;
+  return pq_slice_cmp(*(const pq_slice *)a, *(const pq_slice *)b);
+}
+
+/* Sort and remove repetitions. */
+static int sort_unique(pq_cx *cx, pq_slice *ids, uint32_t *count) {
+  uint32_t n = 0;
+  PQ_TRY(pq_sort_items(cx, ids, *count, sizeof *ids, compare_slices, NULL));
+  for (uint32_t i = 0; i < *count; i++)
+    if (n == 0 || !pq_slice_eq(ids[n - 1], ids[i])) ids[n++] = ids[i];
+  *count = n;
+  return PQ_OK;
+}
+
+uint32_t pq_flush_find(const pq_slice *ids, uint32_t count, pq_slice id) {
+  uint32_t lo = 0, hi = count;
+  while (lo < hi) {
+    uint32_t mid = lo + (hi - lo) / 2;
+    if (pq_slice_cmp(ids[mid], id) < 0)
+      lo = mid + 1;
+    else
+      hi = mid;
+  }
+  return lo < count && pq_slice_eq(ids[lo], id) ? lo : UINT32_MAX;
+}
+
+int pq_flush_delete(pq_flush *f, pq_op *op, pq_slice file, uint64_t row) {
+  if (f->delete_count == f->delete_cap) {
+    uint32_t cap = f->delete_cap == 0 ? 64 : f->delete_cap * 2;
+    pq_position *deletes = pq_arena_calloc(&op->arena, cap, sizeof *deletes);
+    if (deletes == NULL) return op->cx->code;
+    if (f->delete_count > 0) memcpy(deletes, f->deletes, f->delete_count * sizeof *deletes);
+    f->deletes = deletes;
+    f->delete_cap = cap;
+  }
+  f->deletes[f->delete_count++] = (pq_position){file, row};
+  return PQ_OK;
+}
+
+/* The ids whose old rows must be found: entities, and the ends of edges. */
+static int list_changed(pq_flush *f, pq_op *op) {
+  const pq_overlay *o = f->space->overlay;
+  f->ids = pq_arena_calloc(&op->arena, o->key_count, sizeof *f->ids);
+  f->from_ids = pq_arena_calloc(&op->arena, o->key_count, sizeof *f->from_ids);
+  f->to_ids = pq_arena_calloc(&op->arena, o->key_count, sizeof *f->to_ids);
+  if (f->ids == NULL || f->from_ids == NULL || f->to_ids == NULL) return op->cx->code;
+  for (uint32_t k = 0; k < o->key_count; k++) {
+    const pq_event *e = &o->versions[o->keys[k].first].event;
+    if (e->version <= 1) continue;
+    if (e->target == PQ_TARGET_ENTITY) f->ids[f->id_count++] = e->id;
+    if (e->target == PQ_TARGET_REL) f->from_ids[f->from_count++] = e->id;
+    if (e->target == PQ_TARGET_REL) f->to_ids[f->to_count++] = e->to_id;
+  }
+  PQ_TRY(sort_unique(op->cx, f->ids, &f->id_count));
+  PQ_TRY(sort_unique(op->cx, f->from_ids, &f->from_count));
+  return sort_unique(op->cx, f->to_ids, &f->to_count);
+}
+
+/* The edge ends that the tail does not know: their names come from files. */
+static int list_ends(pq_flush *f, pq_op *op) {
+  const pq_overlay *o = f->space->overlay;
+  uint32_t cap = 0;
+  for (uint32_t k = 0; k < o->key_count; k++) cap += o->keys[k].target == PQ_TARGET_REL ? 2 : 0;
+  f->end_ids = pq_arena_calloc(&op->arena, cap, sizeof *f->end_ids);
+  if (f->end_ids == NULL) return op->cx->code;
+  for (uint32_t k = 0; k < o->key_count; k++) {
+    const pq_event *e = &o->versions[o->keys[k].newest].event;
+    if (e->target != PQ_TARGET_REL || e->op == PQ_EVENT_DELETE) continue;
+    if (pq_overlay_entity(o, e->id, UINT64_MAX) == NULL) f->end_ids[f->end_count++] = e->id;
+    if (pq_overlay_entity(o, e->to_id, UINT64_MAX) == NULL) f->end_ids[f->end_count++] = e->to_id;
+  }
+  PQ_TRY(sort_unique(op->cx, f->end_ids, &f->end_count));
+  f->end_names = pq_arena_calloc(&op->arena, f->end_count, sizeof *f->end_names);
+  f->end_types = pq_arena_calloc(&op->arena, f->end_count, sizeof *f->end_types);
+  return f->end_names == NULL || f->end_types == NULL ? op->cx->code : PQ_OK;
+}
+
+static int keep(pq_op *op, pq_value *v) {
+  pq_event e = {.after = *v};
+  PQ_TRY(pq_event_keep(&op->arena, &e));
+  *v = e.after;
+  return PQ_OK;
+}
+
+static int stage_end_names(pq_op *op) {
+  pq_flush *f = pq_flush_of(op);
+  pq_location *at = pq_arena_calloc(&op->scratch, f->end_count, sizeof *at);
+  pq_entity *rows = pq_arena_calloc(&op->scratch, f->end_count, sizeof *rows);
+  pq_slice *names = pq_arena_calloc(&op->scratch, f->end_count, sizeof *names);
+  if (at == NULL || rows == NULL || names == NULL) return op->cx->code;
+  PQ_TRY(pq_view_locate(&f->snapshot.view, &op->fetch, &op->scratch, f->end_ids, f->end_count, true,
+                        at));
+  PQ_TRY(pq_view_read(&f->snapshot.view, &op->fetch, &op->scratch, at, f->end_count,
+                      PQ_WANT_NAME | PQ_WANT_SYSTEM, rows, names));
+  for (uint32_t i = 0; i < f->end_count; i++) {
+    if (at[i].info == NULL) continue;
+    PQ_TRY(pq_arena_copy(&op->arena, names[i], &f->end_names[i]));
+    PQ_TRY(pq_arena_copy(&op->arena, rows[i].type, &f->end_types[i]));
+  }
+  op->stage = pq_flush_stage_encode;
+  return PQ_OK;
+}
+
+/* Position deletes for the rows of changed edges in the reverse files. */
+static int stage_reverse(pq_op *op) {
+  pq_flush *f = pq_flush_of(op);
+  pq_edge_query q = {.nodes = f->to_ids, .node_count = f->to_count, .is_reverse = true,
+                     .is_files_only = true};
+  pq_edge *edges;
+  uint32_t count;
+  PQ_TRY(pq_edges_read(&f->snapshot.view, &op->fetch, &op->scratch, &q, &edges, &count));
+  for (uint32_t i = 0; i < count; i++)
+    if (pq_overlay_edge(f->space->overlay, edges[i].from_id, edges[i].predicate, edges[i].to_id,
+                        UINT64_MAX) != NULL)
+      PQ_TRY(pq_flush_delete(f, op, pq_str(edges[i].info->name), edges[i].row));
+  PQ_TRY(list_ends(f, op));
+  op->stage = stage_end_names;
+  return PQ_OK;
+}
+
+static int stage_forward(pq_op *op) {
+  pq_flush *f = pq_flush_of(op);
+  pq_edge_query q = {.nodes = f->from_ids, .node_count = f->from_count, .is_files_only = true,
+                     .needs_data = true};
+  pq_edge *edges;
+  uint32_t count;
+  PQ_TRY(pq_edges_read(&f->snapshot.view, &op->fetch, &op->scratch, &q, &edges, &count));
+  f->old_edges = pq_arena_calloc(&op->arena, count, sizeof *f->old_edges);
+  if (f->old_edges == NULL) return op->cx->code;
+  for (uint32_t i = 0; i < count; i++) {
+    pq_edge e = edges[i];
+    if (pq_overlay_edge(f->space->overlay, e.from_id, e.predicate, e.to_id, UINT64_MAX) == NULL)
+      continue;
+    PQ_TRY(pq_flush_delete(f, op, pq_str(e.info->name), e.row));
+    PQ_TRY(pq_arena_copy(&op->arena, e.from_id, &e.from_id));
+    PQ_TRY(pq_arena_copy(&op->arena, e.predicate, &e.predicate));
+    PQ_TRY(pq_arena_copy(&op->arena, e.to_id, &e.to_id));
+    PQ_TRY(keep(op, &e.data));
+    f->old_edges[f->old_edge_count++] = e;
+  }
+  op->stage = stage_reverse;
+  return PQ_OK;
+}
+
+static int stage_entities(pq_op *op) {
+  pq_flush *f = pq_flush_of(op);
+  pq_location *at = pq_arena_calloc(&op->scratch, f->id_count, sizeof *at);
+  pq_entity *rows = pq_arena_calloc(&op->scratch, f->id_count, sizeof *rows);
+  if (at == NULL || rows == NULL) return op->cx->code;
+  PQ_TRY(pq_view_locate(&f->snapshot.view, &op->fetch, &op->scratch, f->ids, f->id_count, true,
+                        at));
+  PQ_TRY(pq_view_read(&f->snapshot.view, &op->fetch, &op->scratch, at, f->id_count, PQ_WANT_DATA,
+                      rows, NULL));
+  f->locations = pq_arena_calloc(&op->arena, f->id_count, sizeof *f->locations);
+  f->before = pq_arena_calloc(&op->arena, f->id_count, sizeof *f->before);
+  if (f->locations == NULL || f->before == NULL) return op->cx->code;
+  for (uint32_t i = 0; i < f->id_count; i++) {
+    f->locations[i] = at[i];
+    if (at[i].info == NULL) continue;
+    f->before[i] = rows[i].data;
+    PQ_TRY(keep(op, &f->before[i]));
+    PQ_TRY(pq_flush_delete(f, op, at[i].file->name, pq_location_row(&at[i])));
+  }
+  op->stage = stage_forward;
+  return PQ_OK;
+}
+
+int pq_flush_stage_open(pq_op *op) {
+  pq_flush *f = pq_flush_of(op);
+  PQ_TRY(pq_snapshot_open(&f->snapshot, f->space, op, (pq_as_of){0}, true));
+  PQ_TRY(list_changed(f, op));
+  op->stage = stage_entities;
+  return PQ_OK;
+}
+
+int pq_flush_begin(pq_flush *f, pq_space *space, pq_op *op, pq_stage_fn done) {
+  *f = (pq_flush){.space = space, .done = done};
+  f->event_count = space->overlay->version_count;
+  f->seq_hi = space->seq;
+  f->ts_hi = space->ts;
+  op->sub = f;
+  op->stage = f->event_count == 0 ? done : pq_flush_stage_open;
+  return PQ_OK;
+}
+
+void pq_flush_release(pq_flush *f) {
+  for (uint32_t i = 0; i < f->file_count; i++) pq_writer_free(f->files[i].writer);
+  pq_buf_release(&f->text);
+  pq_snapshot_close(&f->snapshot);
+  *f = (pq_flush){0};
+}

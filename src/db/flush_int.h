@@ -1,0 +1,25 @@
+/* db/flush_int.h - the stages of a flush, in order, and what its files share. */
+#ifndef PQ_DB_FLUSH_INT_H
+#define PQ_DB_FLUSH_INT_H
+
+#include "db/flush.h"
+#include "db/space_int.h"
+
+/* flush_gather.c: where old rows are and what they said. */
+int pq_flush_stage_open(pq_op *op);
+/* flush_encode.c: the files, in memory. Follows the gathering. */
+int pq_flush_stage_encode(pq_op *op);
+/* flush_store.c: fence, files, entry, trim, new tail. */
+int pq_flush_stage_fence(pq_op *op);
+
+static inline pq_flush *pq_flush_of(pq_op *op) {
+  return op->sub;
+}
+
+/* Note that a row is replaced. */
+int pq_flush_delete(pq_flush *f, pq_op *op, pq_slice file, uint64_t row) PQ_MUST_CHECK;
+
+/* Index of `id` in a sorted array, or UINT32_MAX. */
+uint32_t pq_flush_find(const pq_slice *ids, uint32_t count, pq_slice id);
+
+#endif

@@ -1,0 +1,240 @@
+/* db/load.c - bringing a namespace up to date from the hot tier and the log. See db.h.
+ *
+ *   hot OPEN (writer) ─► hot READ ─► [LIST ckpt/, log/ ─► newest checkpoint] ─► entries after it
+ *   ─► GET entry+1 until absent ─► batches after seq_hi become the overlay
+ */
+#include <string.h>
+
+#include "db/space_int.h"
+
+enum { ENTRY_LEN_MAX = 8 << 20, CKPT_LEN_MAX = 256 << 20, ENTRIES_AHEAD_MAX = 4096 };
+
+/* Object key of a log name in the namespace, in scratch. */
+static const char *full_key(pq_space *s, pq_op *op, const char *key) {
+  return pq_arena_printf(&op->scratch, "%s/%s", s->ns, key);
+}
+
+static int hot_call(pq_space *s, pq_op *op, const pq_hot_request *request, pq_hot_state *state) {
+  pq_buf body;
+  pq_slice reply;
+  int rc;
+  pq_buf_init(&body, op->cx, PQ_HOT_CHUNK_LEN_MAX);
+  rc = pq_hot_put_request(&body, request);
+  if (rc == PQ_OK) rc = pq_fetch_hot(&op->fetch, s->ns, pq_buf_slice(&body), &reply);
+  pq_buf_release(&body);
+  PQ_TRY(rc);
+  return pq_hot_parse_state(&op->scratch, reply, state);
+}
+
+/* Number of the last name in a listing of fixed-width decimal names; 0 if none. Foreign names are
+ * ignored: a listing never decides what is live, it only says where to start. */
+static uint64_t last_number(pq_slice names) {
+  uint64_t best = 0;
+  size_t from = 0;
+  for (size_t i = 0; i < names.n; i++) {
+    uint64_t v = 0;
+    bool is_number = i - from == 20;
+    if (names.p[i] != '\n') continue;
+    for (size_t j = from; is_number && j < i; j++) {
+      is_number = names.p[j] >= '0' && names.p[j] <= '9' && v <= UINT64_MAX / 10 - 1;
+      v = v * 10 + (uint64_t)(names.p[j] - '0');
+    }
+    if (is_number && v > best) best = v;
+    from = i + 1;
+  }
+  return best;
+}
+
+/* Text of log entry `n`: PQ_ENOTFOUND when it is not there. */
+static int get_entry(pq_space *s, pq_op *op, uint64_t n, const char **key, pq_slice *text) {
+  char name[PQ_LOG_KEY_CAP];
+  pq_log_key(n, name);
+  *key = full_key(s, op, name);
+  if (*key == NULL) return op->cx->code;
+  return pq_fetch_get(&op->fetch, *key, ENTRY_LEN_MAX, text);
+}
+
+/* Ask for entries (first, last] at once. */
+static int ask_entries(pq_space *s, pq_op *op, uint64_t first, uint64_t last) {
+  bool is_missing = false;
+  if (last > first + ENTRIES_AHEAD_MAX) last = first + ENTRIES_AHEAD_MAX;
+  for (uint64_t n = first + 1; n <= last; n++) {
+    const char *key;
+    pq_slice text;
+    int rc = get_entry(s, op, n, &key, &text);
+    if (rc < 0 && rc != PQ_ENOTFOUND) return rc;
+    is_missing |= rc == PQ_NEED_IO;
+  }
+  return is_missing ? PQ_NEED_IO : PQ_OK;
+}
+
+/* Where the log starts for a first load: the newest checkpoint's number and text, and the newest
+ * entry that a listing shows. */
+static int find_start(pq_space *s, pq_op *op, uint64_t *ckpt, const char **key, pq_slice *text,
+                      uint64_t *listed) {
+  char name[PQ_LOG_KEY_CAP];
+  const char *log_prefix = full_key(s, op, "log/"), *ckpt_prefix = full_key(s, op, "ckpt/");
+  pq_slice logs, ckpts;
+  int rc, rc2;
+  *ckpt = 0;
+  if (log_prefix == NULL || ckpt_prefix == NULL) return op->cx->code;
+  rc = pq_fetch_list(&op->fetch, log_prefix, &logs);
+  rc2 = pq_fetch_list(&op->fetch, ckpt_prefix, &ckpts);
+  if (rc < 0 || rc2 < 0) return rc < 0 ? rc : rc2;
+  if (rc == PQ_NEED_IO || rc2 == PQ_NEED_IO) return PQ_NEED_IO;
+  *listed = last_number(logs);
+  *ckpt = last_number(ckpts);
+  if (*ckpt == 0) return PQ_OK;
+  pq_ckpt_key(*ckpt, name);
+  *key = full_key(s, op, name);
+  if (*key == NULL) return op->cx->code;
+  return pq_fetch_get(&op->fetch, *key, CKPT_LEN_MAX, text);
+}
+
+/* Parse and apply entries from manifest.entry + 1 on until one is absent. Everything up to `last`
+ * is resident. The manifest is only touched when the whole chain is. */
+static int apply_entries(pq_space *s, pq_op *op, pq_manifest *m, uint64_t last, bool is_dry) {
+  for (uint64_t n = m->entry + 1;; n++) {
+    pq_log_entry entry;
+    const char *key;
+    pq_slice text;
+    int rc = get_entry(s, op, n, &key, &text);
+    if (rc == PQ_ENOTFOUND && n <= last)
+      return pq_fail(op->cx, PQ_ECORRUPT, "%s: the log entry is missing", key);
+    if (rc == PQ_ENOTFOUND) return PQ_OK;
+    PQ_TRY(rc);
+    if (is_dry) continue;
+    PQ_TRY(pq_log_entry_parse(&op->scratch, key, text, &entry));
+    PQ_TRY(pq_manifest_apply(m, &entry));
+  }
+}
+
+static int new_overlay(pq_space *s, pq_op *op, const pq_hot_state *hot) {
+  pq_overlay *o = pq_alloc(op->cx, NULL, 0, sizeof *o);
+  uint64_t seq = s->manifest.seq_hi;
+  int64_t ts = s->manifest.ts_hi;
+  int rc = PQ_OK;
+  if (o == NULL) return pq_fail_nomem(op->cx);
+  pq_overlay_init(o, op->cx);
+  for (uint32_t i = 0; i < hot->batch_count && rc == PQ_OK; i++) {
+    pq_buf raw;
+    uint64_t seq_lo;
+    uint32_t count;
+    if (hot->batches[i].seq_hi <= s->manifest.seq_hi) continue;
+    pq_buf_init(&raw, op->cx, SIZE_MAX / 2);
+    rc = pq_batch_open(op->cx, hot->batches[i].body, &raw, &seq_lo, &count);
+    if (rc == PQ_OK && seq_lo > seq + 1)
+      rc = pq_fail(op->cx, PQ_ECORRUPT, "hot tier of '%s': events %llu to %llu are missing", s->ns,
+                   (unsigned long long)seq + 1, (unsigned long long)seq_lo - 1);
+    if (rc != PQ_OK)
+      pq_buf_release(&raw);
+    else
+      rc = pq_overlay_add_batch(o, &raw, seq_lo, count, s->manifest.seq_hi);
+    seq = hot->batches[i].seq_hi;
+  }
+  if (o->version_count > 0) {
+    seq = o->versions[o->version_count - 1].event.seq;
+    ts = o->versions[o->version_count - 1].event.ts;
+  }
+  if (rc == PQ_OK) rc = pq_space_replace_overlay(s, o);
+  if (rc != PQ_OK) {
+    pq_overlay_release(o);
+    pq_alloc(op->cx, o, sizeof *o, 0);
+    return rc;
+  }
+  s->seq = seq;
+  s->ts = ts;
+  return PQ_OK;
+}
+
+int pq_space_replace_overlay(pq_space *s, pq_overlay *overlay) {
+  pq_cx *cx = s->db->cx;
+  if (s->reader_count == 0) {
+    pq_overlay_release(s->overlay);
+    pq_alloc(cx, s->overlay, sizeof *s->overlay, 0);
+    s->overlay = overlay;
+    return PQ_OK;
+  }
+  if (s->retired_count == s->retired_cap) {
+    uint32_t cap = s->retired_cap == 0 ? 4 : s->retired_cap * 2;
+    pq_overlay **retired = pq_alloc(cx, s->retired, s->retired_cap * sizeof *retired,
+                                    cap * sizeof *retired);
+    if (retired == NULL) return pq_fail_nomem(cx);
+    s->retired = retired;
+    s->retired_cap = cap;
+  }
+  s->retired[s->retired_count++] = s->overlay;
+  s->overlay = overlay;
+  return PQ_OK;
+}
+
+/* The hot tier's part: raise the epoch (writers), then read the tail. */
+static int read_hot(pq_space *s, pq_op *op, uint64_t *epoch, pq_hot_state *tail) {
+  pq_hot_state opened = {.epoch = s->epoch};
+  if (s->db->is_writer && s->epoch == 0)
+    PQ_TRY(hot_call(s, op, &(pq_hot_request){.op = PQ_HOT_OPEN}, &opened));
+  *epoch = opened.epoch;
+  return hot_call(s, op, &(pq_hot_request){.op = PQ_HOT_READ}, tail);
+}
+
+/* The hot tier was lost and made anew: its epochs must go on above those in the log. */
+static int raise_epoch(pq_space *s, pq_op *op, uint64_t *epoch) {
+  pq_hot_request open = {.op = PQ_HOT_OPEN, .epoch = s->manifest.epoch + 1};
+  pq_hot_state state;
+  PQ_TRY(hot_call(s, op, &open, &state));
+  *epoch = state.epoch;
+  return PQ_OK;
+}
+
+/* A hot tier that is behind the log was lost and made anew: what it held was not flushed and is
+ * gone, but its counters must not fall behind what the files hold. */
+static int mend_hot(pq_space *s, pq_op *op, uint64_t epoch, const pq_hot_state *hot) {
+  pq_hot_request trim = {.op = PQ_HOT_TRIM, .epoch = epoch};
+  uint64_t last = hot->seq_hi;
+  pq_buf body;
+  pq_slice reply;
+  int rc;
+  if (hot->batch_count > 0) last = hot->batches[hot->batch_count - 1].seq_hi;
+  if (!s->db->is_writer || last >= s->manifest.seq_hi) return PQ_OK;
+  trim.seq_hi = s->manifest.seq_hi;
+  trim.ts_hi = s->manifest.ts_hi;
+  pq_buf_init(&body, op->cx, PQ_HOT_CHUNK_LEN_MAX);
+  rc = pq_hot_put_request(&body, &trim);
+  if (rc == PQ_OK) rc = pq_fetch_hot(&op->fetch, s->ns, pq_buf_slice(&body), &reply);
+  pq_buf_release(&body);
+  return rc;
+}
+
+int pq_space_load(pq_space *s, pq_op *op) {
+  uint64_t epoch, ckpt = 0, listed = s->manifest.entry;
+  const char *key = NULL;
+  pq_slice text = {0};
+  pq_hot_state hot;
+  bool is_first = s->manifest.entry == 0;
+  if (s->db->is_writer && s->is_loaded && !s->is_stale) return PQ_OK;
+  PQ_TRY(read_hot(s, op, &epoch, &hot));
+  if (is_first) {
+    PQ_TRY(find_start(s, op, &ckpt, &key, &text, &listed));
+    PQ_TRY(ask_entries(s, op, ckpt, listed));
+  }
+  if (ckpt > 0) {
+    pq_manifest probe = {.entry = ckpt}; /* for the walk only */
+    PQ_TRY(apply_entries(s, op, &probe, listed, true));
+    PQ_TRY(pq_manifest_parse(&s->manifest, key, text));
+    if (s->manifest.entry != ckpt)
+      return pq_fail(op->cx, PQ_ECORRUPT, "%s: the checkpoint is of entry %llu", key,
+                     (unsigned long long)s->manifest.entry);
+  } else {
+    PQ_TRY(apply_entries(s, op, &s->manifest, listed, true));
+  }
+  PQ_TRY(apply_entries(s, op, &s->manifest, listed, false));
+  /* The manifest is up to date; what follows is re-run safely, because all of it is repeatable. */
+  if (s->db->is_writer && epoch <= s->manifest.epoch && s->epoch == 0)
+    PQ_TRY(raise_epoch(s, op, &epoch));
+  PQ_TRY(mend_hot(s, op, epoch, &hot));
+  PQ_TRY(new_overlay(s, op, &hot));
+  s->epoch = epoch;
+  s->is_loaded = true;
+  s->is_stale = false;
+  return PQ_OK;
+}

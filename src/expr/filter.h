@@ -1,0 +1,71 @@
+/* expr/filter.h - MongoDB's filters: parse, normalise, evaluate on Variant bytes.
+ *
+ *   {"age": {"$gt": 3}, "$or": [{"a": 1}, {"b.c": null}]}
+ *
+ *   AND ─┬─ age $gt 3            each leaf: path, operator, operand
+ *        └─ OR ─┬─ a $eq 1
+ *               └─ b.c $eq null
+ *
+ * Supported: $eq $ne $gt $gte $lt $lte $in $nin, $and $or $nor $not, $exists, implicit equality,
+ * dotted paths through objects and arrays, $comment (ignored). Any other operator that MongoDB
+ * knows is PQ_EUNSUPPORTED; an unknown one is PQ_EFILTER; both name it, its path and the nearest
+ * known one. Rules: MONGO.md 1 (null and missing, arrays, brackets).
+ *
+ * A subject is two objects: the user's document, and the system fields ($id, $type, name,
+ * createdAt …). A path is looked up in the document first; if the document has no field of that
+ * first name, in the system object.
+ */
+#ifndef PQ_EXPR_FILTER_H
+#define PQ_EXPR_FILTER_H
+
+#include "value/compare.h"
+#include "value/path.h"
+
+typedef struct pq_filter pq_filter;
+
+/* Parse a filter object. Everything is copied into or lives in `arena`; `spec` may go away.
+ * Missing or {} matches everything. PQ_EFILTER, PQ_EUNSUPPORTED, PQ_ELIMIT. */
+int pq_filter_parse(pq_arena *arena, pq_value spec, pq_filter **out) PQ_MUST_CHECK;
+
+/* Does the subject match? `system` may be missing when !pq_filter_uses_system(). Never fails,
+ * never allocates. */
+bool pq_filter_match(const pq_filter *f, pq_value doc, pq_value system);
+
+/* True when some path starts with a name in the list of system fields below. */
+bool pq_filter_uses_system(const pq_filter *f);
+bool pq_filter_is_empty(const pq_filter *f);
+
+/* "$id" "$type" "name" "createdAt" "createdBy" "updatedAt" "updatedBy" "version" "deletedAt"
+ * "deletedBy". */
+bool pq_is_system_field(pq_slice name);
+
+/* ---- for pushdown ---- */
+typedef enum pq_compare_op {
+  PQ_OP_EQ,
+  PQ_OP_GT,
+  PQ_OP_GTE,
+  PQ_OP_LT,
+  PQ_OP_LTE,
+  PQ_OP_IN,    /* operand is an array */
+  PQ_OP_EXISTS /* operand is a bool */
+} pq_compare_op;
+
+/* One term of the top-level conjunction. */
+typedef struct pq_conjunct {
+  const pq_path *path;
+  pq_compare_op op;
+  pq_value operand;
+} pq_conjunct;
+
+/* The positive terms of the top-level AND (nested $and flattened), in order. Every matching
+ * subject satisfies all of them. *is_whole: they are the whole filter, nothing else is left. */
+const pq_conjunct *pq_filter_conjuncts(const pq_filter *f, uint32_t *count, bool *is_whole);
+
+/* Does a scalar `v` found at the conjunct's path satisfy it? (`v` is no array; brackets apply.)
+ * Missing is allowed: it stands for "no field". */
+bool pq_conjunct_match(const pq_conjunct *c, pq_value v);
+
+/* All operator names that MongoDB's filters know, NULL-terminated; for suggestions. */
+extern const char *const pq_filter_operators[];
+
+#endif

@@ -1,0 +1,269 @@
+/* expr/update_parse.c - an update object becomes a sorted list of terms. See update.h.
+ *
+ *   {"$set": {"b": 1, "a.x": 2}, "$unset": {"a.y": ""}}   ->   a.x SET 2 | a.y UNSET | b SET 1
+ *
+ * Sorting by path puts conflicting paths side by side (MONGO.md 1, rule 42).
+ */
+#include "expr/update_int.h"
+
+const char *const pq_update_operators[] = {
+    "$set",    "$unset",       "$inc",   "$mul",         "$min",      "$max",
+    "$rename", "$setOnInsert", "$push",  "$currentDate", "$addToSet", "$pop",
+    "$pull",   "$pullAll",     "$bit",   "$link",        "$unlink",   "$embed",
+    "$each",   "$position",    "$slice", "$sort",        NULL};
+
+static const char *const push_modifiers[] = {"$each", "$position", "$slice", "$sort", NULL};
+static const char *const system_dollars[] = {"$id", "$type", NULL};
+static const char *const reference_fields[] = {"$ref", "$id", "$db", NULL};
+
+typedef struct parser {
+  pq_arena *arena;
+  pq_cx *cx;
+  pq_update *u;
+  uint32_t cap; /* room in u->terms, half of it in u->sources */
+  uint32_t source_count;
+} parser;
+
+typedef int (*operator_fn)(parser *s, const pq_field *field);
+
+static int read_fields(parser *s, pq_value v, pq_field **fields, uint32_t *count) {
+  *fields = pq_object_fields(s->arena, v, count);
+  return *fields == NULL && pq_value_count(v) > 0 ? s->cx->code : PQ_OK;
+}
+
+static bool is_dollar(pq_slice name) {
+  return name.n > 0 && name.p[0] == '$';
+}
+
+/* Dollars in a path: positions are not built, system names and other dollars are refused. */
+static int check_parts(parser *s, const pq_path *path) {
+  for (uint32_t i = 0; i < path->count; i++) {
+    pq_slice name = path->parts[i].name;
+    if (!is_dollar(name)) continue;
+    if (i == 0 && pq_name_in(name, system_dollars))
+      return pq_fail(s->cx, PQ_EUPDATE, "the system field '%.*s' cannot be updated",
+                     PQ_SHOW(path->text));
+    if (name.n == 1 || name.p[1] == '[')
+      return pq_fail(s->cx, PQ_EUNSUPPORTED,
+                     "the positional operator '%.*s' in path '%.*s' is not supported yet",
+                     PQ_SHOW(name), PQ_SHOW(path->text));
+    if (i == 0 || !pq_name_in(name, reference_fields))
+      return pq_fail(s->cx, PQ_EUPDATE, "the part '%.*s' of path '%.*s' begins with '$'",
+                     PQ_SHOW(name), PQ_SHOW(path->text));
+  }
+  return PQ_OK;
+}
+
+/* Parse a path into a new term at the end. */
+static int add_term(parser *s, pq_slice text, pq_update_op op, pq_value operand, pq_term **out) {
+  pq_term *term;
+  int rc;
+  *out = NULL;
+  pq_assert(s->u->count < s->cap);
+  term = &s->u->terms[s->u->count];
+  rc = pq_path_parse(s->arena, text, &term->path);
+  if (rc == PQ_EINVALID)
+    return pq_fail(s->cx, PQ_EUPDATE, "'%.*s' is no valid path", PQ_SHOW(text));
+  PQ_TRY(rc);
+  PQ_TRY(check_parts(s, &term->path));
+  term->op = (int)op;
+  term->operand = operand;
+  s->u->count++;
+  *out = term;
+  return PQ_OK;
+}
+
+static int add_plain(parser *s, const pq_field *field, pq_update_op op) {
+  pq_term *term;
+  return add_term(s, field->name, op, field->value, &term);
+}
+static int parse_set(parser *s, const pq_field *field) {
+  return add_plain(s, field, PQ_UPDATE_SET);
+}
+static int parse_unset(parser *s, const pq_field *field) {
+  return add_plain(s, field, PQ_UPDATE_UNSET);
+}
+static int parse_min(parser *s, const pq_field *field) {
+  return add_plain(s, field, PQ_UPDATE_MIN);
+}
+static int parse_max(parser *s, const pq_field *field) {
+  return add_plain(s, field, PQ_UPDATE_MAX);
+}
+static int parse_set_on_insert(parser *s, const pq_field *field) {
+  return add_plain(s, field, PQ_UPDATE_SET_ON_INSERT);
+}
+
+static int add_number(parser *s, const pq_field *field, pq_update_op op) {
+  pq_quantity number;
+  if (!pq_quantity_of(field->value, &number))
+    return pq_fail(s->cx, PQ_EUPDATE, "operator '%s' at path '%.*s' needs a number, not %s",
+                   op == PQ_UPDATE_INC ? "$inc" : "$mul", PQ_SHOW(field->name),
+                   pq_type_name(pq_value_type(field->value)));
+  return add_plain(s, field, op);
+}
+static int parse_inc(parser *s, const pq_field *field) {
+  return add_number(s, field, PQ_UPDATE_INC);
+}
+static int parse_mul(parser *s, const pq_field *field) {
+  return add_number(s, field, PQ_UPDATE_MUL);
+}
+
+/* Two terms: the old name and the new one. */
+static int parse_rename(parser *s, const pq_field *field) {
+  pq_term *from, *to;
+  pq_slice name;
+  if (!pq_value_string(field->value, &name))
+    return pq_fail(s->cx, PQ_EUPDATE, "operator '$rename' at path '%.*s' needs a string, not %s",
+                   PQ_SHOW(field->name), pq_type_name(pq_value_type(field->value)));
+  PQ_TRY(add_term(s, field->name, PQ_UPDATE_RENAME_FROM, (pq_value){0}, &from));
+  PQ_TRY(add_term(s, name, PQ_UPDATE_RENAME_TO, (pq_value){0}, &to));
+  from->source = to->source = s->source_count;
+  s->u->sources[s->source_count++] = from->path;
+  return PQ_OK;
+}
+
+/* {"$push": {"a": 1}} or {"$push": {"a": {"$each": [1, 2]}}} */
+static int parse_push(parser *s, const pq_field *field) {
+  pq_value each = {0};
+  pq_field *fields;
+  uint32_t count;
+  if (pq_value_type(field->value) == PQ_TYPE_OBJECT)
+    each = pq_object_get_str(field->value, "$each");
+  if (pq_value_is_missing(each)) return add_plain(s, field, PQ_UPDATE_PUSH);
+  if (pq_value_type(each) != PQ_TYPE_ARRAY)
+    return pq_fail(s->cx, PQ_EUPDATE, "'$each' at path '%.*s' needs an array, not %s",
+                   PQ_SHOW(field->name), pq_type_name(pq_value_type(each)));
+  PQ_TRY(read_fields(s, field->value, &fields, &count));
+  for (uint32_t i = 0; i < count; i++) {
+    if (pq_slice_is(fields[i].name, "$each")) continue;
+    if (pq_name_in(fields[i].name, push_modifiers))
+      return pq_fail(s->cx, PQ_EUNSUPPORTED,
+                     "operator '%.*s' of '$push' at path '%.*s' is not supported yet",
+                     PQ_SHOW(fields[i].name), PQ_SHOW(field->name));
+    return pq_fail(s->cx, PQ_EUPDATE, "unknown operator '%.*s' of '$push' at path '%.*s'",
+                   PQ_SHOW(fields[i].name), PQ_SHOW(field->name));
+  }
+  return add_plain(s, &(pq_field){field->name, each}, PQ_UPDATE_PUSH_EACH);
+}
+
+typedef struct update_operator {
+  const char *name;
+  operator_fn parse;
+} update_operator;
+
+static const update_operator operators[] = {
+    {"$set", parse_set},       {"$unset", parse_unset},
+    {"$inc", parse_inc},       {"$mul", parse_mul},
+    {"$min", parse_min},       {"$max", parse_max},
+    {"$rename", parse_rename}, {"$setOnInsert", parse_set_on_insert},
+    {"$push", parse_push}};
+
+/* The path that an operator is applied to first, for messages. */
+static pq_slice first_path(parser *s, pq_value spec) {
+  uint32_t count = 0;
+  pq_field *fields = NULL;
+  if (pq_value_type(spec) == PQ_TYPE_OBJECT) fields = pq_object_fields(s->arena, spec, &count);
+  return fields == NULL || count == 0 ? PQ_SLICE("") : fields[0].name;
+}
+
+static int fail_operator(parser *s, const pq_field *field) {
+  pq_slice path = first_path(s, field->value);
+  const char *nearest;
+  if (!is_dollar(field->name))
+    return pq_fail(s->cx, PQ_EUPDATE, "field '%.*s' stands among update operators",
+                   PQ_SHOW(field->name));
+  if (pq_name_in(field->name, push_modifiers))
+    return pq_fail(s->cx, PQ_EUPDATE, "operator '%.*s' stands only inside '$push'",
+                   PQ_SHOW(field->name));
+  if (pq_name_in(field->name, pq_update_operators))
+    return pq_fail(s->cx, PQ_EUNSUPPORTED, "operator '%.*s' at path '%.*s' is not supported yet",
+                   PQ_SHOW(field->name), PQ_SHOW(path));
+  nearest = pq_nearest(field->name, pq_update_operators);
+  if (nearest == NULL)
+    return pq_fail(s->cx, PQ_EUPDATE, "unknown operator '%.*s' at path '%.*s'",
+                   PQ_SHOW(field->name), PQ_SHOW(path));
+  return pq_fail(s->cx, PQ_EUPDATE, "unknown operator '%.*s' at path '%.*s': did you mean '%s'?",
+                 PQ_SHOW(field->name), PQ_SHOW(path), nearest);
+}
+
+static const update_operator *find_operator(pq_slice name) {
+  for (size_t i = 0; i < sizeof operators / sizeof *operators; i++)
+    if (pq_slice_is(name, operators[i].name)) return &operators[i];
+  return NULL;
+}
+
+static int parse_operator(parser *s, const pq_field *field) {
+  const update_operator *operator= find_operator(field->name);
+  pq_field *fields;
+  uint32_t count;
+  if (operator== NULL) return fail_operator(s, field);
+  if (pq_value_type(field->value) != PQ_TYPE_OBJECT)
+    return pq_fail(s->cx, PQ_EUPDATE, "operator '%.*s' needs an object of paths, not %s",
+                   PQ_SHOW(field->name), pq_type_name(pq_value_type(field->value)));
+  PQ_TRY(read_fields(s, field->value, &fields, &count));
+  for (uint32_t i = 0; i < count; i++)
+    PQ_TRY(operator->parse(s, &fields[i]));
+  return PQ_OK;
+}
+
+static int parse_operators(parser *s, const pq_field *fields, uint32_t count) {
+  pq_update *u = s->u;
+  size_t cap = 0;
+  uint32_t conflict;
+  /* A $rename makes two terms of one field. */
+  for (uint32_t i = 0; i < count; i++)
+    if (!pq_add_size(cap, (size_t)pq_value_count(fields[i].value) * 2, &cap) || cap > UINT32_MAX)
+      return pq_fail(s->cx, PQ_ELIMIT, "the update has too many paths");
+  s->cap = (uint32_t)cap;
+  u->terms = pq_arena_calloc(s->arena, cap, sizeof *u->terms);
+  u->sources = pq_arena_calloc(s->arena, cap / 2, sizeof *u->sources);
+  if (u->terms == NULL || u->sources == NULL) return s->cx->code;
+  for (uint32_t i = 0; i < count; i++)
+    PQ_TRY(parse_operator(s, &fields[i]));
+  PQ_TRY(pq_terms_sort(s->cx, u->terms, u->count, &conflict));
+  if (conflict < u->count)
+    return pq_fail(s->cx, PQ_EUPDATE, "updating the path '%.*s' conflicts with '%.*s'",
+                   PQ_SHOW(u->terms[conflict + 1].path.text),
+                   PQ_SHOW(u->terms[conflict].path.text));
+  return PQ_OK;
+}
+
+static int parse_replacement(parser *s, pq_value spec, const pq_field *fields, uint32_t count) {
+  for (uint32_t i = 0; i < count; i++) {
+    if (!is_dollar(fields[i].name)) continue;
+    if (pq_name_in(fields[i].name, system_dollars))
+      return pq_fail(s->cx, PQ_EUPDATE, "the system field '%.*s' cannot be updated",
+                     PQ_SHOW(fields[i].name));
+    return pq_fail(s->cx, PQ_EUPDATE, "operator '%.*s' stands among the fields of a replacement",
+                   PQ_SHOW(fields[i].name));
+  }
+  s->u->is_replacement = true;
+  s->u->replacement = spec;
+  return PQ_OK;
+}
+
+int pq_update_parse(pq_arena *arena, pq_value spec, pq_update **out) {
+  parser s = {.arena = arena, .cx = arena->cx};
+  pq_field *fields;
+  uint32_t count;
+  pq_value copy;
+  bool is_system;
+  *out = NULL;
+  if (pq_value_type(spec) == PQ_TYPE_ARRAY)
+    return pq_fail(s.cx, PQ_EUNSUPPORTED, "an update by a pipeline is not supported yet");
+  if (pq_value_type(spec) != PQ_TYPE_OBJECT)
+    return pq_fail(s.cx, PQ_EUPDATE, "an update must be an object, not %s",
+                   pq_type_name(pq_value_type(spec)));
+  PQ_TRY(pq_value_copy(arena, spec, &copy));
+  s.u = pq_arena_calloc(arena, 1, sizeof *s.u);
+  if (s.u == NULL) return s.cx->code;
+  PQ_TRY(read_fields(&s, copy, &fields, &count));
+  is_system = count > 0 && pq_name_in(fields[0].name, system_dollars);
+  if (count > 0 && is_dollar(fields[0].name) && !is_system) {
+    PQ_TRY(parse_operators(&s, fields, count));
+  } else {
+    PQ_TRY(parse_replacement(&s, copy, fields, count));
+  }
+  *out = s.u;
+  return PQ_OK;
+}

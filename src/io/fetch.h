@@ -1,0 +1,102 @@
+/* io/fetch.h - how the engine asks for bytes without doing I/O.
+ *
+ * The engine never reads a file. It asks a fetch set. If the answer is resident it gets a slice;
+ * if not, the set records a request and returns PQ_NEED_IO. The engine unwinds to the driver,
+ * which runs the requests in any order on any transport, and then calls the engine again:
+ *
+ *        engine step()                       driver (pread, libcurl, JS await)
+ *     ---------------------                 ----------------------------------
+ *     pq_fetch_read() -> NEED_IO  --take-->  request {id, kind, key, off, buf, len}
+ *     return PQ_NEED_IO                      runs it
+ *     step() runs again          <-done---  pq_fetch_done(id, PQ_OK, reply)
+ *     pq_fetch_read() -> slice
+ *
+ * THE RESTART RULE. A stage (one function that calls pq_fetch_*) is re-run from its first line
+ * after PQ_NEED_IO. So, until every fetch in it has returned PQ_OK, it must change nothing but
+ * the fetch set and its stage arena. Filling a cache derived from an immutable file is the one
+ * allowed side effect. A stage asks for everything it can know it needs before it returns
+ * PQ_NEED_IO: a stage costs one round trip.
+ *
+ * A write request has an identity (kind, key): a re-run finds its outcome and never issues it
+ * twice. Not thread-safe: one fetch set belongs to one operation.
+ */
+#ifndef PQ_IO_FETCH_H
+#define PQ_IO_FETCH_H
+
+#include "base/base.h"
+#include "base/hash.h"
+
+typedef enum pq_io_kind {
+  PQ_IO_READ = 1, /* bytes [off, off+len) of object `key` into buf; short is PQ_ECORRUPT */
+  PQ_IO_GET,      /* the whole of a small object (at most len bytes); reply = its bytes */
+  PQ_IO_LIST,     /* names under prefix `key` (one level), reply = names, each ended by '\n' */
+  PQ_IO_PUT_NEW,  /* store buf[len] as object `key`; PQ_ECONFLICT if it exists */
+  PQ_IO_DELETE,   /* remove object `key`; PQ_OK if absent */
+  PQ_IO_HOT       /* a hot-tier call: buf[len] = request bytes of io/hot.h, key = namespace */
+} pq_io_kind;
+
+typedef struct pq_io_req {
+  uint32_t id; /* unique in its fetch set, never 0 */
+  pq_io_kind kind;
+  const char *key; /* NUL-terminated, relative to the warehouse; valid until pq_fetch_clear */
+  uint64_t off;    /* READ only */
+  uint8_t *buf;    /* READ: the driver fills it. PUT_NEW, HOT: the body. Else NULL */
+  size_t len;      /* READ: bytes wanted. PUT_NEW, HOT: body length. GET, LIST: reply maximum */
+} pq_io_req;
+
+typedef struct pq_fetch {
+  pq_cx *cx;                   /* borrowed */
+  struct pq_fetch_item *items; /* owned array */
+  size_t count, cap;
+  uint64_t held_len; /* sum of buffer and reply lengths, at most limits.fetch_len_max */
+  uint32_t next_id;
+  uint32_t unfinished; /* requests not done yet */
+  size_t take_pos;     /* items before it have been handed out */
+  pq_table by_name;    /* (kind, key, range or body) to item */
+  uint32_t *ranges;    /* owned, `cap` long: READ items by (key, off), none inside another */
+  size_t range_count;
+  /* what this set asked for since init, for explain and golden numbers */
+  uint64_t stat_requests, stat_bytes;
+} pq_fetch;
+
+/* Prepare an empty set. Allocates nothing, cannot fail. */
+void pq_fetch_init(pq_fetch *f, pq_cx *cx);
+/* Free everything. No request may be taken and not done. Safe on a zeroed set. */
+void pq_fetch_release(pq_fetch *f);
+/* Forget all requests and bytes, keeping the item array and the statistics. Slices become
+ * invalid. Call between stages; no request may be taken and not done. */
+void pq_fetch_clear(pq_fetch *f);
+
+/* Get `len` bytes at `off` of `key`. PQ_OK sets *out, which borrows from the set until
+ * pq_fetch_clear. A range inside one already asked for shares its bytes. PQ_NEED_IO, PQ_EIO,
+ * PQ_ENOTFOUND, PQ_ECORRUPT (object shorter than the range), PQ_ENOMEM, PQ_ELIMIT. */
+int pq_fetch_read(pq_fetch *f, const char *key, uint64_t off, uint64_t len,
+                  pq_slice *out) PQ_MUST_CHECK;
+/* Get a whole object of at most `len_max` bytes. PQ_ENOTFOUND if absent: that failure is a plain
+ * answer and does not overwrite cx->msg. */
+int pq_fetch_get(pq_fetch *f, const char *key, size_t len_max, pq_slice *out) PQ_MUST_CHECK;
+/* List the names under a prefix that ends with '/', sorted by bytes, each ended by '\n';
+ * sub-folders carry a trailing '/'. An absent prefix gives the empty slice. */
+int pq_fetch_list(pq_fetch *f, const char *prefix, pq_slice *out) PQ_MUST_CHECK;
+/* Store `body` as a new object; PQ_ECONFLICT (no message) if `key` exists. `body` is BORROWED
+ * until the request is done, so it outlives the stage arena; a re-run that passes the same bytes
+ * at another address before the driver took the request moves the borrow there. PQ_EIO means
+ * "perhaps stored": read the key back to know. */
+int pq_fetch_put_new(pq_fetch *f, const char *key, pq_slice body) PQ_MUST_CHECK;
+int pq_fetch_delete(pq_fetch *f, const char *key) PQ_MUST_CHECK;
+/* A hot-tier call for namespace `ns` (io/hot.h makes and reads the bytes). Identity is (ns,
+ * body). `body` is copied. */
+int pq_fetch_hot(pq_fetch *f, const char *ns, pq_slice body, pq_slice *reply) PQ_MUST_CHECK;
+
+/* ---- driver side ---- */
+/* Copy the next request not handed out yet into *out; false when there is none. */
+bool pq_fetch_take(pq_fetch *f, pq_io_req *out);
+/* The same for the `nth` (from 0) of the requests not handed out yet: for a driver that answers
+ * out of order. */
+bool pq_fetch_take_nth(pq_fetch *f, uint32_t nth, pq_io_req *out);
+/* Report that request `id` ended with `rc`. GET, LIST, HOT: `reply` is copied (an allocation
+ * failure becomes the request's PQ_ENOMEM); others pass {0}. `detail` (may be NULL) is put
+ * into the message of the failure that the engine then sees. */
+void pq_fetch_done(pq_fetch *f, uint32_t id, int rc, pq_slice reply, const char *detail);
+
+#endif

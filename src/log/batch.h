@@ -1,0 +1,79 @@
+/* log/batch.h - up to about 1,000 events as one BLOB of the hot tier.
+ *
+ *   body:  "PQB1" | flags:u8 (bit 0: zstd) | count:varint | seq_lo:varint | raw_len:varint
+ *          | crc:u32 of header and raw bytes | raw bytes, compressed or not
+ *   raw:   count events: head of flag bits | the fields that they announce
+ *          (doc/formats/batch.md has every byte)
+ *
+ * Writing gives both the body (for the hot tier) and the raw bytes; reading gives the raw bytes
+ * again; events borrow from the raw bytes, so the overlay keeps those and copies nothing. Own
+ * writes and a re-read tail go through the same decoder.
+ */
+#ifndef PQ_LOG_BATCH_H
+#define PQ_LOG_BATCH_H
+
+#include "base/buf.h"
+#include "codec/codec.h"
+#include "log/event.h"
+
+/* Texts that a record leaves out when they are those of an earlier record. */
+enum {
+  PQ_BATCH_ACTOR,
+  PQ_BATCH_TYPE,
+  PQ_BATCH_PREDICATE,
+  PQ_BATCH_REVERSE,
+  PQ_BATCH_FILE,
+  PQ_BATCH_META, /* Variant metadata of `after` */
+  PQ_BATCH_LAST_COUNT
+};
+
+typedef struct pq_batch_span {
+  size_t off, len; /* in the raw bytes */
+} pq_batch_span;
+
+typedef struct pq_batch_writer {
+  pq_cx *cx;
+  pq_buf raw;
+  uint64_t seq_lo;
+  uint32_t count;
+  int64_t ts; /* of the event before, delta base */
+  pq_batch_span last[PQ_BATCH_LAST_COUNT];
+} pq_batch_writer;
+
+void pq_batch_writer_init(pq_batch_writer *w, pq_cx *cx);
+void pq_batch_writer_release(pq_batch_writer *w);
+
+/* Append an event. The first one fixes seq_lo; the others must follow without a gap and their ts
+ * must not fall. PQ_EINVALID for an event that pq_batch_next would refuse; PQ_ELIMIT beyond
+ * limits.tail_len_max. `before` is not stored: `prev` and `where` lead to it. On failure the
+ * writer is unchanged. */
+int pq_batch_add(pq_batch_writer *w, const pq_event *e) PQ_MUST_CHECK;
+
+/* Append the finished body to `body`; when `raw` is not NULL the raw bytes become the caller's
+ * (*raw is overwritten; free with pq_buf_release). The writer is empty after, and unchanged on
+ * failure. A batch without events is PQ_EINVALID. */
+int pq_batch_finish(pq_batch_writer *w, pq_compressor *compressor, pq_buf *body,
+                    pq_buf *raw) PQ_MUST_CHECK;
+
+/* Decompress and check the header and CRC of a body; raw bytes go into `raw` (initialised by the
+ * caller). PQ_ECORRUPT. */
+int pq_batch_open(pq_cx *cx, pq_slice body, pq_buf *raw, uint64_t *seq_lo,
+                  uint32_t *count) PQ_MUST_CHECK;
+
+typedef struct pq_batch_reader {
+  pq_cx *cx;
+  pq_reader r;
+  uint64_t seq;
+  uint32_t left;
+  int64_t ts;
+  bool is_started;                    /* an event was read, so `ts` is its */
+  pq_slice last[PQ_BATCH_LAST_COUNT]; /* borrowed from the raw bytes */
+} pq_batch_reader;
+
+void pq_batch_reader_init(pq_batch_reader *r, pq_cx *cx, pq_slice raw, uint64_t seq_lo,
+                          uint32_t count);
+/* The next event; *is_end when there is none. Every field is validated (values by
+ * pq_value_check), so the event can be trusted. PQ_ECORRUPT. */
+int pq_batch_next(pq_batch_reader *r, pq_event *out, bool *is_end) PQ_MUST_CHECK;
+
+#endif

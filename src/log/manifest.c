@@ -1,0 +1,441 @@
+/* log/manifest.c - what the entries add up to. See manifest.h and doc/formats/log.md.
+ *
+ *   files   [ a  b  c  d  e | staged … ]     everything up to file_count is published
+ *   table     hash(name) -> index            may know staged ones: lookups stop at file_count
+ *
+ * pq_manifest_apply stages everything beyond the counts, marks removals (which it can take back),
+ * and publishes by raising the counts, so a failure anywhere leaves the manifest as it was.
+ * Arrays live in the arena: growing makes a new array of twice the size and abandons the old.
+ */
+#include <string.h>
+
+#include "base/text.h"
+#include "log/log_int.h"
+
+enum { CAP_MIN = 16 };
+
+static const char ckpt_word[] = "parquedb-ckpt";
+
+void pq_manifest_init(pq_manifest *m, pq_cx *cx) {
+  *m = (pq_manifest){.cx = cx, .next_internal_id = 1};
+  pq_arena_init(&m->arena, cx, cx->limits.op_len_max);
+  pq_table_init(&m->file_table, cx);
+  pq_table_init(&m->collection_table, cx);
+}
+
+void pq_manifest_release(pq_manifest *m) {
+  pq_arena_release(&m->arena);
+  pq_table_release(&m->file_table);
+  pq_table_release(&m->collection_table);
+  *m = (pq_manifest){0};
+}
+
+/* ---- looking up ---- */
+
+/* Index of the file among the first `count`, or PQ_TABLE_NONE. */
+static uint32_t file_index(const pq_manifest *m, uint32_t count, pq_slice name) {
+  uint64_t hash = pq_hash(name, 0);
+  size_t pos;
+  uint32_t i = pq_table_first(&m->file_table, hash, &pos);
+  for (; i != PQ_TABLE_NONE; i = pq_table_next(&m->file_table, hash, &pos))
+    if (i < count && pq_slice_is(name, m->files[i].name)) return i;
+  return PQ_TABLE_NONE;
+}
+
+static uint32_t collection_index(const pq_manifest *m, const pq_collection_info *infos,
+                                 uint32_t count, pq_slice name) {
+  uint64_t hash = pq_hash(name, 0);
+  size_t pos;
+  uint32_t i = pq_table_first(&m->collection_table, hash, &pos);
+  for (; i != PQ_TABLE_NONE; i = pq_table_next(&m->collection_table, hash, &pos))
+    if (i < count && pq_slice_eq(name, infos[i].name)) return i;
+  return PQ_TABLE_NONE;
+}
+
+const pq_file_info *pq_manifest_file(const pq_manifest *m, pq_slice name) {
+  uint32_t i = file_index(m, m->file_count, name);
+  return i == PQ_TABLE_NONE ? NULL : &m->files[i];
+}
+
+const pq_collection_info *pq_manifest_collection(const pq_manifest *m, pq_slice name) {
+  uint32_t i = collection_index(m, m->collections, m->collection_count, name);
+  return i == PQ_TABLE_NONE ? NULL : &m->collections[i];
+}
+
+pq_entry_mark pq_manifest_mark(const pq_manifest *m, uint64_t seq) {
+  uint32_t lo = 0, hi = m->mark_count; /* the first mark above stands in [lo, hi] */
+  while (lo < hi) {
+    uint32_t mid = lo + (hi - lo) / 2;
+    if (m->marks[mid].seq_hi <= seq) {
+      lo = mid + 1;
+    } else {
+      hi = mid;
+    }
+  }
+  return lo == 0 ? (pq_entry_mark){0} : m->marks[lo - 1];
+}
+
+pq_entry_mark pq_manifest_mark_at(const pq_manifest *m, int64_t ts) {
+  uint32_t lo = 0, hi = m->mark_count;
+  while (lo < hi) {
+    uint32_t mid = lo + (hi - lo) / 2;
+    if (m->marks[mid].ts_hi <= ts) {
+      lo = mid + 1;
+    } else {
+      hi = mid;
+    }
+  }
+  return lo == 0 ? (pq_entry_mark){0} : m->marks[lo - 1];
+}
+
+/* ---- growing and copying: the published state stays as it is ---- */
+
+/* Room for `more` elements beyond `count` in *array. */
+static int reserve(pq_manifest *m, void **array, uint32_t *cap, uint32_t count, uint32_t more,
+                   size_t size) {
+  uint64_t need = (uint64_t)count + more, n = *cap < CAP_MIN ? CAP_MIN : *cap;
+  size_t bytes;
+  void *p;
+  if (need <= *cap) return PQ_OK;
+  while (n < need)
+    n *= 2;
+  if (n >= UINT32_MAX || !pq_mul_size((size_t)n, size, &bytes))
+    return pq_fail(m->cx, PQ_ELIMIT, "manifest with %llu records", (unsigned long long)need);
+  p = pq_arena_alloc(&m->arena, bytes);
+  if (p == NULL) return m->cx->code;
+  if (count > 0) memcpy(p, *array, count * size);
+  *array = p;
+  *cap = (uint32_t)n;
+  return PQ_OK;
+}
+
+static int reserve_files(pq_manifest *m, uint32_t more) {
+  void *array = m->files;
+  int rc = reserve(m, &array, &m->file_cap, m->file_count, more, sizeof *m->files);
+  m->files = array;
+  return rc;
+}
+
+static int reserve_marks(pq_manifest *m, uint32_t more) {
+  void *array = m->marks;
+  int rc = reserve(m, &array, &m->mark_cap, m->mark_count, more, sizeof *m->marks);
+  m->marks = array;
+  return rc;
+}
+
+/* Copy a file to slot `i`, which has room, and make its name known. */
+static int stage_file(pq_manifest *m, const pq_file_info *in, uint32_t i) {
+  pq_slice name = pq_str(in->name);
+  pq_file_info f = *in;
+  f.name = pq_arena_str(&m->arena, name);
+  if (f.name == NULL) return m->cx->code;
+  PQ_TRY(pq_arena_copy(&m->arena, in->collection, &f.collection));
+  PQ_TRY(pq_arena_copy(&m->arena, in->id_min, &f.id_min));
+  PQ_TRY(pq_arena_copy(&m->arena, in->id_max, &f.id_max));
+  PQ_TRY(pq_table_add(&m->file_table, pq_hash(name, 0), i));
+  m->files[i] = f;
+  return PQ_OK;
+}
+
+static int copy_collection(pq_arena *arena, const pq_collection_info *in, pq_collection_info *out) {
+  *out = *in;
+  PQ_TRY(pq_arena_copy(arena, in->name, &out->name));
+  out->index_columns = pq_arena_calloc(arena, in->index_count, sizeof *in->index_columns);
+  if (out->index_columns == NULL) return arena->cx->code;
+  for (uint32_t i = 0; i < in->index_count; i++) {
+    out->index_columns[i] = in->index_columns[i];
+    PQ_TRY(pq_arena_copy(arena, in->index_columns[i].path, &out->index_columns[i].path));
+  }
+  return PQ_OK;
+}
+
+/* ---- applying an entry ---- */
+
+/* Collections are replaced in place, so they are staged as a whole new array. */
+typedef struct staged_collections {
+  pq_collection_info *infos;
+  uint32_t count, cap;
+  uint64_t next_internal_id;
+} staged_collections;
+
+static int fail_entry(const pq_manifest *m, const pq_log_entry *e, const char *what,
+                      const char *name) {
+  char key[PQ_LOG_KEY_CAP];
+  pq_log_key(e->entry, key);
+  return pq_fail(m->cx, PQ_ECORRUPT, "%s: %s%s%s", key, what, name[0] == '\0' ? "" : ": ", name);
+}
+
+static const char *order_defect(const pq_manifest *m, const pq_log_entry *e) {
+  if (m->entry == UINT64_MAX || e->entry != m->entry + 1) return "it is not the next entry";
+  if (e->seq_hi < m->seq_hi) return "seqHi falls";
+  if (m->entry > 0 && e->ts_hi < m->ts_hi) return "tsHi falls";
+  if (e->epoch < m->epoch) return "the epoch falls";
+  return pq_slice_eq(e->parent, m->commit) ? NULL : "its parent is not the entry before";
+}
+
+static int stage_files(pq_manifest *m, const pq_log_entry *e) {
+  PQ_TRY(reserve_files(m, e->add_count));
+  for (uint32_t i = 0; i < e->add_count; i++) {
+    pq_file_info f = e->add[i];
+    f.added = e->entry;
+    f.removed = PQ_ENTRY_NONE;
+    if (file_index(m, m->file_count + i, pq_str(f.name)) != PQ_TABLE_NONE)
+      return fail_entry(m, e, "adds a file that was there before", f.name);
+    PQ_TRY(stage_file(m, &f, m->file_count + i));
+  }
+  return PQ_OK;
+}
+
+/* Same collection: the set of index columns only grows. */
+static bool index_extends(const pq_collection_info *old, const pq_collection_info *c) {
+  if (c->index_count < old->index_count) return false;
+  for (uint32_t i = 0; i < old->index_count; i++) {
+    const pq_index_column *x = &old->index_columns[i], *y = &c->index_columns[i];
+    if (!pq_slice_eq(x->path, y->path) || x->type != y->type || x->field_id != y->field_id)
+      return false;
+  }
+  return true;
+}
+
+static int stage_collection(pq_manifest *m, const pq_log_entry *e, const pq_collection_info *c,
+                            staged_collections *s) {
+  uint32_t i = collection_index(m, s->infos, s->count, c->name);
+  bool is_known = i != PQ_TABLE_NONE && s->infos[i].internal_id == c->internal_id;
+  if (is_known && !index_extends(&s->infos[i], c))
+    return fail_entry(m, e, "changes the index columns of a collection", "");
+  if (!is_known && c->internal_id < s->next_internal_id)
+    return fail_entry(m, e, "uses the internal id of another collection", "");
+  if (i == PQ_TABLE_NONE) {
+    i = s->count;
+    PQ_TRY(pq_table_add(&m->collection_table, pq_hash(c->name, 0), i));
+  }
+  PQ_TRY(copy_collection(&m->arena, c, &s->infos[i]));
+  if (i == s->count) s->count++;
+  if (c->internal_id >= s->next_internal_id) s->next_internal_id = c->internal_id + 1;
+  return PQ_OK;
+}
+
+static int stage_collections(pq_manifest *m, const pq_log_entry *e, staged_collections *s) {
+  uint64_t cap = (uint64_t)m->collection_count + e->collection_count;
+  *s = (staged_collections){m->collections, m->collection_count, m->collection_cap,
+                            m->next_internal_id};
+  if (e->collection_count == 0) return PQ_OK;
+  if (cap >= UINT32_MAX) return pq_fail(m->cx, PQ_ELIMIT, "too many collections");
+  s->cap = (uint32_t)cap;
+  s->infos = pq_arena_calloc(&m->arena, s->cap, sizeof *s->infos);
+  if (s->infos == NULL) return m->cx->code;
+  for (uint32_t i = 0; i < m->collection_count; i++)
+    s->infos[i] = m->collections[i];
+  for (uint32_t i = 0; i < e->collection_count; i++)
+    PQ_TRY(stage_collection(m, e, &e->collections[i], s));
+  return PQ_OK;
+}
+
+/* Nothing was removed by this entry before, so its number tells what to take back. */
+static void restore_removed(pq_manifest *m, const pq_log_entry *e) {
+  for (uint32_t i = 0; i < e->remove_count; i++) {
+    uint32_t at = file_index(m, m->file_count, pq_str(e->remove[i]));
+    if (at != PQ_TABLE_NONE && m->files[at].removed == e->entry)
+      m->files[at].removed = PQ_ENTRY_NONE;
+  }
+}
+
+/* The last step that can fail. */
+static int remove_files(pq_manifest *m, const pq_log_entry *e) {
+  for (uint32_t i = 0; i < e->remove_count; i++) {
+    uint32_t at = file_index(m, m->file_count, pq_str(e->remove[i]));
+    if (at == PQ_TABLE_NONE || m->files[at].removed != PQ_ENTRY_NONE) {
+      restore_removed(m, e);
+      return fail_entry(m, e, "removes a file that is not live", e->remove[i]);
+    }
+    m->files[at].removed = e->entry;
+  }
+  return PQ_OK;
+}
+
+int pq_manifest_apply(pq_manifest *m, const pq_log_entry *e) {
+  const char *defect = pq_log_entry_defect(m->cx, e);
+  staged_collections s;
+  pq_slice commit;
+  if (defect == NULL) defect = order_defect(m, e);
+  if (defect != NULL) return fail_entry(m, e, defect, "");
+  PQ_TRY(stage_files(m, e));
+  PQ_TRY(stage_collections(m, e, &s));
+  PQ_TRY(reserve_marks(m, 1));
+  PQ_TRY(pq_arena_copy(&m->arena, e->commit, &commit));
+  PQ_TRY(remove_files(m, e));
+  m->file_count += e->add_count;
+  m->collections = s.infos;
+  m->collection_count = s.count;
+  m->collection_cap = s.cap;
+  m->next_internal_id = s.next_internal_id;
+  m->marks[m->mark_count++] = (pq_entry_mark){e->entry, e->seq_hi, e->ts_hi};
+  m->entry = e->entry;
+  m->seq_hi = e->seq_hi;
+  m->ts_hi = e->ts_hi;
+  m->epoch = e->epoch;
+  m->commit = commit;
+  if (e->checkpoint > m->checkpoint) m->checkpoint = e->checkpoint;
+  return PQ_OK;
+}
+
+/* ---- checkpoints ---- */
+
+static int put_checkpoint(const pq_manifest *m, pq_buf *out) {
+  size_t line;
+  PQ_TRY(pq_log_text_begin(out, ckpt_word, &line));
+  PQ_TRY(pq_buf_printf(out, "{\"entry\":%llu,\"seqHi\":%llu,\"tsHi\":%lld,\"epoch\":%llu",
+                       (unsigned long long)m->entry, (unsigned long long)m->seq_hi,
+                       (long long)m->ts_hi, (unsigned long long)m->epoch));
+  PQ_TRY(pq_buf_put_str(out, ",\"commit\":"));
+  PQ_TRY(pq_buf_put_json_str(out, m->commit));
+  PQ_TRY(pq_buf_printf(out, ",\"nextInternalId\":%llu,\"files\":[",
+                       (unsigned long long)m->next_internal_id));
+  for (uint32_t i = 0; i < m->file_count; i++) {
+    if (i > 0) PQ_TRY(pq_buf_put_byte(out, ','));
+    PQ_TRY(pq_file_info_put(out, &m->files[i], true));
+  }
+  PQ_TRY(pq_buf_put_str(out, "],\"collections\":["));
+  for (uint32_t i = 0; i < m->collection_count; i++) {
+    if (i > 0) PQ_TRY(pq_buf_put_byte(out, ','));
+    PQ_TRY(pq_collection_info_put(out, &m->collections[i]));
+  }
+  PQ_TRY(pq_buf_put_str(out, "],\"marks\":["));
+  for (uint32_t i = 0; i < m->mark_count; i++)
+    PQ_TRY(pq_buf_printf(out, "%s[%llu,%llu,%lld]", i == 0 ? "" : ",",
+                         (unsigned long long)m->marks[i].entry,
+                         (unsigned long long)m->marks[i].seq_hi, (long long)m->marks[i].ts_hi));
+  PQ_TRY(pq_buf_put_str(out, "]}"));
+  return pq_log_text_end(out, line);
+}
+
+int pq_manifest_print(const pq_manifest *m, pq_buf *out) {
+  size_t len = out->len;
+  int rc;
+  if (m->entry == 0) return pq_fail(out->cx, PQ_EINVALID, "a checkpoint before the first entry");
+  rc = put_checkpoint(m, out);
+  if (rc != PQ_OK) out->len = len;
+  return rc;
+}
+
+static int get_head(pq_manifest *m, const pq_log_doc *d) {
+  pq_slice commit;
+  PQ_TRY(pq_log_doc_u64(d, "entry", &m->entry));
+  PQ_TRY(pq_log_doc_u64(d, "seqHi", &m->seq_hi));
+  PQ_TRY(pq_log_doc_i64(d, "tsHi", &m->ts_hi));
+  PQ_TRY(pq_log_doc_u64(d, "epoch", &m->epoch));
+  PQ_TRY(pq_log_doc_text(d, "commit", &commit));
+  PQ_TRY(pq_log_doc_u64(d, "nextInternalId", &m->next_internal_id));
+  if (m->entry == 0) return pq_log_doc_fail(d, "entry", "is 0");
+  if (!pq_log_key_agrees(d->key, m->entry))
+    return pq_log_doc_fail(d, "entry", "differs from the number in the key");
+  if (!pq_log_id_is_valid(commit)) return pq_log_doc_fail(d, "commit", "is not 16 hex digits");
+  m->checkpoint = m->entry;
+  return pq_arena_copy(&m->arena, commit, &m->commit);
+}
+
+static int get_file(pq_manifest *m, const pq_log_doc *d) {
+  uint32_t n = m->file_count;
+  pq_file_info f;
+  PQ_TRY(pq_file_info_get(d, true, &f));
+  if (f.added == 0 || f.added > m->entry || (n > 0 && f.added < m->files[n - 1].added))
+    return pq_log_doc_fail(d, "added", "is out of order");
+  if (f.removed != PQ_ENTRY_NONE && (f.removed <= f.added || f.removed > m->entry))
+    return pq_log_doc_fail(d, "removed", "is out of range");
+  if (file_index(m, n, pq_str(f.name)) != PQ_TABLE_NONE)
+    return pq_log_doc_fail(d, "name", "stands twice");
+  PQ_TRY(stage_file(m, &f, n));
+  m->file_count++;
+  return PQ_OK;
+}
+
+static int get_files(pq_manifest *m, const pq_log_doc *d) {
+  pq_value array;
+  uint32_t n;
+  PQ_TRY(pq_log_doc_array(d, "files", &array, &n));
+  if (pq_value_is_missing(array)) return pq_log_doc_fail(d, "files", "is missing");
+  PQ_TRY(reserve_files(m, n));
+  for (uint32_t i = 0; i < n; i++) {
+    pq_log_doc file;
+    PQ_TRY(pq_log_doc_element(d, "files", array, i, &file));
+    PQ_TRY(get_file(m, &file));
+  }
+  return PQ_OK;
+}
+
+static int get_collections(pq_manifest *m, const pq_log_doc *d) {
+  pq_collection_info *infos;
+  uint32_t n;
+  if (pq_value_is_missing(pq_object_get_str(d->value, "collections")))
+    return pq_log_doc_fail(d, "collections", "is missing");
+  PQ_TRY(pq_collection_infos_get(d, &infos, &n));
+  m->collections = pq_arena_calloc(&m->arena, n, sizeof *infos);
+  if (m->collections == NULL) return m->cx->code;
+  m->collection_cap = n;
+  for (uint32_t i = 0; i < n; i++) {
+    if (infos[i].internal_id >= m->next_internal_id)
+      return pq_log_doc_fail(d, "nextInternalId", "is in use");
+    if (pq_manifest_collection(m, infos[i].name) != NULL)
+      return pq_log_doc_fail(d, "collections", "has one name twice");
+    PQ_TRY(copy_collection(&m->arena, &infos[i], &m->collections[i]));
+    PQ_TRY(pq_table_add(&m->collection_table, pq_hash(infos[i].name, 0), i));
+    m->collection_count++;
+  }
+  return PQ_OK;
+}
+
+static bool get_mark(pq_value v, pq_entry_mark *out) {
+  int64_t entry, seq_hi;
+  *out = (pq_entry_mark){0};
+  if (pq_value_count(v) != 3 || !pq_value_i64(pq_array_at(v, 0), &entry) ||
+      !pq_value_i64(pq_array_at(v, 1), &seq_hi) || !pq_value_i64(pq_array_at(v, 2), &out->ts_hi))
+    return false;
+  out->entry = (uint64_t)entry;
+  out->seq_hi = (uint64_t)seq_hi;
+  return entry > 0 && seq_hi >= 0;
+}
+
+static int get_marks(pq_manifest *m, const pq_log_doc *d) {
+  pq_entry_mark mark = {0};
+  pq_value array;
+  uint32_t n;
+  PQ_TRY(pq_log_doc_array(d, "marks", &array, &n));
+  PQ_TRY(reserve_marks(m, n));
+  for (uint32_t i = 0; i < n; i++) {
+    pq_entry_mark before = mark;
+    if (!get_mark(pq_array_at(array, i), &mark))
+      return pq_log_doc_fail(d, "marks", "has a malformed element");
+    if (i > 0 &&
+        (mark.entry <= before.entry || mark.seq_hi < before.seq_hi || mark.ts_hi < before.ts_hi))
+      return pq_log_doc_fail(d, "marks", "is out of order");
+    m->marks[m->mark_count++] = mark;
+  }
+  if (n == 0 || mark.entry != m->entry || mark.seq_hi != m->seq_hi || mark.ts_hi != m->ts_hi)
+    return pq_log_doc_fail(d, "marks", "does not end with the checkpoint's own entry");
+  return PQ_OK;
+}
+
+static int parse(pq_manifest *m, pq_log_doc *d, pq_slice text) {
+  PQ_TRY(pq_log_text_parse(d, ckpt_word, text));
+  PQ_TRY(get_head(m, d));
+  PQ_TRY(get_files(m, d));
+  PQ_TRY(get_collections(m, d));
+  return get_marks(m, d);
+}
+
+int pq_manifest_parse(pq_manifest *m, const char *key, pq_slice text) {
+  pq_cx *cx = m->cx;
+  pq_arena arena;
+  pq_log_doc d = {.cx = cx, .arena = &arena, .key = key};
+  int rc;
+  pq_assert(m->entry == 0);
+  pq_assert(m->file_count == 0);
+  pq_arena_init(&arena, cx, cx->limits.op_len_max);
+  rc = parse(m, &d, text);
+  pq_arena_release(&arena);
+  if (rc != PQ_OK) {
+    pq_manifest_release(m);
+    pq_manifest_init(m, cx);
+  }
+  return rc;
+}

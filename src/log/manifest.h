@@ -1,0 +1,152 @@
+/* log/manifest.h - log entries and checkpoints, and the state that they add up to.
+ *
+ *   <ns>/log/00000000000000000042    one delta: files added and removed, seq reached
+ *   <ns>/ckpt/00000000000000000040   the whole state after entry 40
+ *
+ * Both are two lines of text: a header "parquedb-log 1 <crc32 of line 2, 8 hex digits>" (or
+ * "parquedb-ckpt 1 …"), then one JSON object; both lines end with '\n'. doc/formats/log.md has
+ * every field. A newer version number is PQ_EUNSUPPORTED, anything else wrong PQ_ECORRUPT, naming
+ * the key.
+ *
+ * A file carries the entry that added it and the entry that removed it, so the manifest as of
+ * entry k is the same list seen through (added <= k < removed): the past costs nothing extra.
+ */
+#ifndef PQ_LOG_MANIFEST_H
+#define PQ_LOG_MANIFEST_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/hash.h"
+
+typedef enum pq_file_kind {
+  PQ_FILE_DATA = 1, /* data/<collection>/… */
+  PQ_FILE_FORWARD,  /* rels/forward/… */
+  PQ_FILE_REVERSE,  /* rels/reverse/… */
+  PQ_FILE_DELETES,  /* deletes/… */
+  PQ_FILE_EVENTS    /* events/day=…/… */
+} pq_file_kind;
+
+#define PQ_ENTRY_NONE UINT64_MAX
+
+typedef struct pq_file_info {
+  pq_file_kind kind;
+  const char *name;    /* relative to the namespace; NUL-terminated */
+  pq_slice collection; /* DATA: its name, decoded; else empty */
+  uint64_t len;        /* bytes */
+  uint64_t footer_len; /* bytes of the Thrift footer */
+  uint64_t row_count;
+  uint64_t seq_lo, seq_hi; /* EVENTS: first and last; others: 0 */
+  int64_t ts_lo, ts_hi;    /* EVENTS: µs; others: 0 */
+  pq_slice id_min, id_max; /* DATA: first and last $id; FORWARD from_id; REVERSE to_id */
+  uint64_t added;          /* entry */
+  uint64_t removed;        /* entry, PQ_ENTRY_NONE: live */
+} pq_file_info;
+
+/* Type of an $index_ column (DESIGN.md 2): fixed for ever once chosen. */
+typedef enum pq_index_type {
+  PQ_INDEX_INT64 = 1,
+  PQ_INDEX_DOUBLE,
+  PQ_INDEX_STRING,
+  PQ_INDEX_BOOL,
+  PQ_INDEX_TIMESTAMP, /* µs */
+  PQ_INDEX_OBJECT_ID  /* 24 hex characters */
+} pq_index_type;
+
+typedef struct pq_index_column {
+  pq_slice path; /* dotted */
+  pq_index_type type;
+  int32_t field_id;
+} pq_index_column;
+
+/* The $index_ columns of one collection, in the order they were chosen; only grows. */
+typedef struct pq_collection_info {
+  pq_slice name;
+  uint64_t internal_id; /* never reused: a re-created collection has another */
+  pq_index_column *index_columns;
+  uint32_t index_count;
+} pq_collection_info;
+
+typedef struct pq_log_entry {
+  uint64_t entry;      /* its number, from 1 */
+  uint64_t seq_hi;     /* the events up to this one are covered */
+  int64_t ts_hi;       /* time of that event */
+  uint64_t epoch;      /* of the writer */
+  bool is_fence;       /* the writer's first entry: no files */
+  pq_slice writer;     /* 16 hex: random per open */
+  pq_slice commit;     /* 16 hex: random per entry */
+  pq_slice parent;     /* commit of the entry before; empty for the first */
+  uint64_t checkpoint; /* newest checkpoint when this was written, 0: none */
+  pq_file_info *add;
+  uint32_t add_count;
+  const char **remove; /* names */
+  uint32_t remove_count;
+  pq_collection_info *collections; /* new, or with new index columns: whole sets */
+  uint32_t collection_count;
+} pq_log_entry;
+
+/* One line of the history of entries, kept so that old instants find their entry. */
+typedef struct pq_entry_mark {
+  uint64_t entry, seq_hi;
+  int64_t ts_hi;
+} pq_entry_mark;
+
+typedef struct pq_manifest {
+  pq_cx *cx;
+  pq_arena arena; /* owns every string and array below */
+  uint64_t entry; /* newest, 0: none yet */
+  uint64_t seq_hi;
+  int64_t ts_hi;
+  uint64_t epoch;
+  pq_slice commit; /* of the newest entry */
+  uint64_t checkpoint;
+  pq_file_info *files; /* every file ever added that is not yet forgotten, in order of `added` */
+  uint32_t file_count, file_cap;
+  pq_collection_info *collections;
+  uint32_t collection_count, collection_cap;
+  pq_entry_mark *marks; /* ascending; the newest is the last */
+  uint32_t mark_count, mark_cap;
+  uint64_t next_internal_id;
+  pq_table file_table, collection_table; /* by name; stale indexes beyond the counts may occur */
+} pq_manifest;
+
+enum { PQ_LOG_KEY_CAP = 32 };
+/* "log/00000000000000000042" and "ckpt/…": relative to the namespace. */
+void pq_log_key(uint64_t entry, char out[PQ_LOG_KEY_CAP]);
+void pq_ckpt_key(uint64_t entry, char out[PQ_LOG_KEY_CAP]);
+
+void pq_manifest_init(pq_manifest *m, pq_cx *cx);
+void pq_manifest_release(pq_manifest *m);
+
+/* Text of an entry, appended to `out`. */
+int pq_log_entry_print(const pq_log_entry *e, pq_buf *out) PQ_MUST_CHECK;
+/* Parse the text of the object `key`; everything lives in `arena`. A number in the key's last part
+ * must be the entry's. */
+int pq_log_entry_parse(pq_arena *arena, const char *key, pq_slice text,
+                       pq_log_entry *out) PQ_MUST_CHECK;
+
+/* Apply the next entry: its number must be m->entry + 1, its seq_hi and epoch must not fall, its
+ * parent must be m->commit, added names new, removed names live; else PQ_ECORRUPT. Copies what it
+ * keeps; on failure the manifest is unchanged. */
+int pq_manifest_apply(pq_manifest *m, const pq_log_entry *e) PQ_MUST_CHECK;
+
+/* Text of a checkpoint of the whole manifest. */
+int pq_manifest_print(const pq_manifest *m, pq_buf *out) PQ_MUST_CHECK;
+/* Load an initialised, empty manifest from the checkpoint object `key`. It is empty again on
+ * failure. m->checkpoint becomes the checkpoint's own entry. */
+int pq_manifest_parse(pq_manifest *m, const char *key, pq_slice text) PQ_MUST_CHECK;
+
+/* The newest mark with seq_hi <= seq; {0} (entry 0: before the first) if none. */
+pq_entry_mark pq_manifest_mark(const pq_manifest *m, uint64_t seq);
+/* The newest mark with ts_hi <= ts; {0} if none. */
+pq_entry_mark pq_manifest_mark_at(const pq_manifest *m, int64_t ts);
+
+/* Is the file part of the manifest as of entry k? */
+static inline bool pq_file_is_live(const pq_file_info *f, uint64_t k) {
+  return f->added <= k && k < f->removed;
+}
+
+/* By name, removed files too, or NULL. Valid until the next apply. */
+const pq_file_info *pq_manifest_file(const pq_manifest *m, pq_slice name);
+const pq_collection_info *pq_manifest_collection(const pq_manifest *m, pq_slice name);
+
+#endif

@@ -1,0 +1,73 @@
+/* parquet/bloom.c - see bloom.h.
+ *
+ * The size follows from the exact false positive rate: a block holds k values with Poisson
+ * probability of mean m = values / blocks, and then answers true with (1 - (31/32)^k)^8. The mean
+ * is found by bisection with plain arithmetic, so every machine chooses the same size.
+ */
+#include "parquet/bloom.h"
+
+enum { SALT_COUNT = 8, WORD_LEN = 4, BISECT_STEPS = 32, TERM_COUNT = 400 };
+
+#define FPP_MIN 1e-6
+#define FPP_MAX 0.5
+#define MEAN_MAX 128.0 /* above the mean of FPP_MAX */
+#define SLACK 1.1
+
+static const uint32_t salts[SALT_COUNT] = {0x47b6137bu, 0x44974d91u, 0x8824ad5bu, 0xa2b7289du,
+                                           0x705495c7u, 0x2df1424bu, 0x9efc4947u, 0x5c6bfb31u};
+
+static size_t block_off(size_t len, uint64_t hash) {
+  uint64_t block_count = len / PQ_BLOOM_BLOCK_LEN;
+  pq_assert(block_count > 0 && block_count <= UINT32_MAX && len % PQ_BLOOM_BLOCK_LEN == 0);
+  return (size_t)((hash >> 32) * block_count >> 32) * PQ_BLOOM_BLOCK_LEN;
+}
+
+static uint32_t word_bit(uint64_t hash, unsigned i) {
+  return (uint32_t)1 << ((uint32_t)((uint32_t)hash * salts[i]) >> 27);
+}
+
+void pq_bloom_insert(uint8_t *bits, size_t len, uint64_t hash) {
+  uint8_t *block = bits + block_off(len, hash);
+  for (unsigned i = 0; i < SALT_COUNT; i++) {
+    uint8_t *word = block + i * WORD_LEN;
+    pq_wr32(word, pq_rd32(word) | word_bit(hash, i));
+  }
+}
+
+bool pq_bloom_contains(const uint8_t *bits, size_t len, uint64_t hash) {
+  const uint8_t *block = bits + block_off(len, hash);
+  for (unsigned i = 0; i < SALT_COUNT; i++)
+    if ((pq_rd32(block + i * WORD_LEN) & word_bit(hash, i)) == 0) return false;
+  return true;
+}
+
+static double fpp_of_mean(double mean) {
+  double weight = 1, weights = 0, hits = 0, clear = 1; /* clear: (31/32)^k */
+  for (unsigned k = 0; k < TERM_COUNT; k++) {
+    double set = 1 - clear;
+    double set4 = set * set * (set * set);
+    weights += weight;
+    hits += weight * set4 * set4;
+    weight *= mean / (k + 1);
+    clear *= 31.0 / 32;
+  }
+  return hits / weights;
+}
+
+size_t pq_bloom_len_for(uint64_t distinct, double fpp) {
+  double lo = 0, hi = MEAN_MAX, need;
+  size_t len = PQ_BLOOM_BLOCK_LEN;
+  if (!(fpp >= FPP_MIN)) fpp = FPP_MIN;
+  if (fpp > FPP_MAX) fpp = FPP_MAX;
+  for (unsigned i = 0; i < BISECT_STEPS; i++) {
+    double mid = (lo + hi) / 2;
+    if (fpp_of_mean(mid) > fpp)
+      hi = mid;
+    else
+      lo = mid;
+  }
+  need = (double)distinct / hi * PQ_BLOOM_BLOCK_LEN;
+  while ((double)len * SLACK < need && len < PQ_BLOOM_LEN_MAX)
+    len *= 2;
+  return len;
+}

@@ -1,0 +1,228 @@
+/* parquet/chunk_choose.c - which encoding makes a chunk smallest, found by trying.
+ *
+ *   chunk:   ....####........####........####........####....     # sample: 4 runs of neighbours
+ *   each candidate:  encode(sample) ──► compress ──► bytes, scaled to the chunk
+ *                    dictionary: codes of the sample, and the dictionary page on top
+ *
+ * Estimates of bits per value mislead, because the codec works on top of the encoding; a trial
+ * costs a few per cent of writing the chunk. Candidates are tried in order of preference, a later
+ * one must be smaller by a clear margin.
+ */
+#include "parquet/chunk_write_int.h"
+
+enum {
+  CANDIDATES_MAX = 3,
+  CONSTANT_VALUES_MIN = 64, /* fewer are smaller without a dictionary */
+  RUN_COUNT = 4,
+  RUN_VALUES = 1024,
+  RUN_LEN = 16 << 10, /* PLAIN bytes */
+  SAMPLE_VALUES = RUN_COUNT * RUN_VALUES,
+  DICT_TRIAL_LEN = 64 << 10, /* PLAIN bytes */
+  FRAME_LEN = 12,            /* what zstd adds to anything, once a page */
+  DICT_PAGE_COST = 45,       /* header, and footer entries */
+  MARGIN_PERCENT = 4,
+  PAGE_ROWS = 20000, /* pages are for skipping, too */
+  PAGE_ROWS_MAX = 1 << 20,
+  PAGE_PACKED_LEN_MIN = 256 /* below, header and index entry weigh too much */
+};
+
+typedef struct sample {
+  pq_dense values;
+  uint32_t starts[RUN_COUNT], counts[RUN_COUNT];
+  uint32_t run_count;
+} sample;
+
+typedef struct trial {
+  uint64_t raw;    /* encoded bytes of the sample */
+  uint64_t packed; /* compressed, of the whole chunk */
+} trial;
+
+/* Values from `start` on that make a run. */
+static uint32_t run_values(const pq_dense *v, uint32_t start) {
+  uint64_t len = 0;
+  uint32_t n = 0;
+  while (n < RUN_VALUES && start + n < v->count && len < RUN_LEN) {
+    if (v->phys == PQ_PHYS_BYTES || v->phys == PQ_PHYS_FIXED) len += v->v.bytes[start + n].n;
+    n++;
+  }
+  return n;
+}
+
+/* Copy elements [start, start + count) of the runs from an array of elements. */
+static int copy_runs(const sample *s, const void *from, size_t size, pq_buf *out) {
+  PQ_TRY(pq_chunk_scratch(out, SAMPLE_VALUES, size));
+  for (uint32_t r = 0; r < s->run_count; r++)
+    PQ_TRY(pq_buf_put(out, (const uint8_t *)from + s->starts[r] * size, s->counts[r] * size));
+  return PQ_OK;
+}
+
+static int take_sample(pq_chunk_writer *w, const pq_dense *v, sample *out) {
+  uint32_t next = 0; /* runs do not overlap */
+  *out = (sample){.values = *v};
+  out->values.count = 0;
+  for (uint32_t r = 0; r < RUN_COUNT; r++) {
+    uint32_t start = v->count / RUN_COUNT * r;
+    if (start < next || v->count <= SAMPLE_VALUES) start = next;
+    out->starts[r] = start;
+    out->counts[r] = run_values(v, start);
+    out->values.count += out->counts[r];
+    next = start + out->counts[r];
+  }
+  out->run_count = RUN_COUNT;
+  PQ_TRY(copy_runs(out, v->v.any, pq_dense_size(v->phys), &w->sample));
+  out->values.v.any = w->sample.p;
+  return PQ_OK;
+}
+
+/* Compressed bytes of w->body beyond what every page costs anyway. */
+static int packed_len(pq_chunk_writer *w, uint64_t *out) {
+  *out = w->body.len;
+  if (w->codec == PQ_CODEC_NONE || w->body.len == 0) return PQ_OK;
+  pq_buf_clear(&w->packed);
+  PQ_TRY(pq_compress(&w->compressor, w->codec, w->level, pq_buf_slice(&w->body), &w->packed));
+  if (w->packed.len < w->body.len + FRAME_LEN)
+    *out = w->packed.len > FRAME_LEN ? w->packed.len - FRAME_LEN : 1;
+  return PQ_OK;
+}
+
+static uint64_t scaled(uint64_t len, uint64_t whole, uint64_t part) {
+  return part == 0 ? 0 : len * whole / part;
+}
+
+static int try_plain(pq_chunk_writer *w, const pq_dense *v, const sample *s, pq_encoding encoding,
+                     trial *out) {
+  uint64_t packed;
+  pq_buf_clear(&w->body);
+  PQ_TRY(pq_encode(&w->body, encoding, &s->values, &w->lengths));
+  PQ_TRY(packed_len(w, &packed));
+  out->raw = w->body.len;
+  out->packed = scaled(packed, pq_dense_plain_len(v), pq_dense_plain_len(&s->values));
+  return PQ_OK;
+}
+
+static int try_dict(pq_chunk_writer *w, const pq_dense *v, const sample *s, trial *out) {
+  uint64_t codes, entries;
+  uint32_t n = 0;
+  PQ_TRY(copy_runs(s, w->dict.ids, sizeof *w->dict.ids, &w->numbers));
+  pq_buf_clear(&w->body);
+  PQ_TRY(pq_encode_rle(&w->body, (const uint32_t *)(const void *)w->numbers.p, s->values.count,
+                       pq_bit_width(w->dict.count - 1)));
+  PQ_TRY(packed_len(w, &codes));
+  out->raw = w->body.len;
+  pq_buf_clear(&w->body);
+  while (n < w->dict.count && w->body.len < DICT_TRIAL_LEN) {
+    pq_dense one = pq_dense_part(v, w->dict.firsts[n], w->dict.firsts[n] + 1);
+    PQ_TRY(pq_encode_plain(&w->body, &one));
+    n++;
+  }
+  PQ_TRY(packed_len(w, &entries));
+  out->packed = scaled(codes, v->count, s->values.count) +
+                scaled(entries, w->dict.plain_len, w->body.len) + DICT_PAGE_COST;
+  return PQ_OK;
+}
+
+/* Non-dictionary candidates in order of preference; their number. */
+static unsigned candidates(const pq_leaf_spec *spec, pq_encoding out[CANDIDATES_MAX]) {
+  bool is_sorted = spec->hint == PQ_HINT_SORTED;
+  out[0] = PQ_ENC_PLAIN;
+  if (spec->hint == PQ_HINT_PLAIN) return 1;
+  switch (spec->phys) {
+    case PQ_PHYS_BOOL: out[1] = PQ_ENC_RLE; return 2;
+    case PQ_PHYS_INT32:
+    case PQ_PHYS_INT64:
+      out[is_sorted ? 0 : 1] = PQ_ENC_DELTA_BINARY_PACKED;
+      return is_sorted ? 1 : 2;
+    case PQ_PHYS_BYTES:
+      out[1] = PQ_ENC_DELTA_LENGTH_BYTE_ARRAY;
+      out[is_sorted ? 0 : 2] = PQ_ENC_DELTA_BYTE_ARRAY;
+      return is_sorted ? 1 : 3;
+    case PQ_PHYS_FLOAT:
+    case PQ_PHYS_DOUBLE:
+    case PQ_PHYS_FIXED:
+    case PQ_PHYS_INT96: break;
+  }
+  return 1;
+}
+
+static bool is_better(const trial *a, const trial *b) {
+  return a->packed < b->packed - b->packed * MARGIN_PERCENT / 100;
+}
+
+/* Do equal values stand together? Ids appear in ascending order. */
+static bool is_clustered(const pq_chunk_writer *w, uint32_t count) {
+  for (uint32_t i = 1; i < count; i++)
+    if (w->dict.ids[i] < w->dict.ids[i - 1]) return false;
+  return true;
+}
+
+/* Rows in a page at most. Skipping pages is useless where they all hold the same values, so there
+ * pages grow until their content outweighs header and index entry. */
+static uint32_t page_rows(const pq_chunk_writer *w, const pq_dense *v, const trial *best,
+                          bool is_dict) {
+  uint64_t packed = scaled(best->packed, PAGE_ROWS, v->count);
+  if (!is_dict && v->phys != PQ_PHYS_BOOL) return PAGE_ROWS;
+  if (packed >= PAGE_PACKED_LEN_MIN) return PAGE_ROWS;
+  if (is_dict && is_clustered(w, v->count)) return PAGE_ROWS;
+  packed = (uint64_t)PAGE_ROWS * PAGE_PACKED_LEN_MIN / (packed + 1);
+  return packed < PAGE_ROWS_MAX ? (uint32_t)packed : PAGE_ROWS_MAX;
+}
+
+/* The best candidate that is no dictionary. */
+static int try_all_plain(pq_chunk_writer *w, const pq_leaf_spec *spec, const pq_dense *v,
+                         const sample *s, pq_encoding *encoding, trial *best) {
+  pq_encoding encodings[CANDIDATES_MAX];
+  unsigned count = candidates(spec, encodings);
+  *encoding = encodings[0];
+  PQ_TRY(try_plain(w, v, s, encodings[0], best));
+  for (unsigned i = 1; i < count; i++) {
+    trial other;
+    PQ_TRY(try_plain(w, v, s, encodings[i], &other));
+    if (!is_better(&other, best)) continue;
+    *best = other;
+    *encoding = encodings[i];
+  }
+  return PQ_OK;
+}
+
+/* Without a choice only the encoded length is of interest. */
+static int measure(pq_chunk_writer *w, const sample *s, pq_encoding encoding, trial *best) {
+  *best = (trial){.raw = pq_dense_plain_len(&s->values)};
+  if (encoding == PQ_ENC_PLAIN) return PQ_OK;
+  pq_buf_clear(&w->body);
+  PQ_TRY(pq_encode(&w->body, encoding, &s->values, &w->lengths));
+  best->raw = w->body.len;
+  return PQ_OK;
+}
+
+int pq_chunk_choose(pq_chunk_writer *w, const pq_leaf_spec *spec, const pq_dense *v,
+                    pq_choice *out) {
+  pq_encoding encodings[CANDIDATES_MAX];
+  bool is_dict = false, is_free = candidates(spec, encodings) > 1;
+  trial best, other;
+  sample s;
+  uint64_t part;
+  *out = (pq_choice){.encoding = PQ_ENC_PLAIN, .page_rows_max = PAGE_ROWS_MAX};
+  if (v->count == 0) return PQ_OK;
+  out->encoding = encodings[0];
+  if (spec->hint == PQ_HINT_AUTO && spec->phys != PQ_PHYS_BOOL)
+    PQ_TRY(pq_dict_build(&w->dict, v, &out->has_dict));
+  if (out->has_dict && w->dict.count == 1 && v->count >= CONSTANT_VALUES_MIN) {
+    out->encoding = PQ_ENC_RLE_DICTIONARY; /* a run of one code a page, and the fastest to read */
+    return PQ_OK;
+  }
+  PQ_TRY(take_sample(w, v, &s));
+  if (is_free || out->has_dict)
+    PQ_TRY(try_all_plain(w, spec, v, &s, &out->encoding, &best));
+  else
+    PQ_TRY(measure(w, &s, out->encoding, &best));
+  if (out->has_dict) {
+    PQ_TRY(try_dict(w, v, &s, &other));
+    is_dict = is_better(&other, &best);
+    if (is_dict) best = other;
+  }
+  if (is_dict) out->encoding = PQ_ENC_RLE_DICTIONARY;
+  part = spec->phys == PQ_PHYS_BYTES && !is_dict ? pq_dense_plain_len(&s.values) : s.values.count;
+  out->cost = (best.raw << 16) / part;
+  out->page_rows_max = page_rows(w, v, &best, is_dict);
+  return PQ_OK;
+}

@@ -1,0 +1,121 @@
+/* parquet/decode_int.h - the decoders of page contents: levels, dictionary codes, values.
+ *
+ *   page body (v1):   def levels (len:u32, hybrid) | values
+ *   page body (v2):   def levels (hybrid)          | values, compressed alone
+ *   values:           PLAIN | width:u8 hybrid codes | DELTA_… | RLE booleans | BYTE_STREAM_SPLIT
+ *   hybrid:           runs:  varint(count << 1) value        repeated
+ *                            varint(groups << 1 | 1) bits    bit-packed, 8 values a group
+ *
+ * A decoder is a stream of the page's non-null values: `read` writes the next ones densely,
+ * `skip` passes over them; neither looks at nulls. A decoder that has been initialised never
+ * reads outside its bytes, whatever they hold.
+ *
+ * Sources: parquet-format: Encodings.md.
+ */
+#ifndef PQ_PARQUET_DECODE_INT_H
+#define PQ_PARQUET_DECODE_INT_H
+
+#include "parquet/format.h"
+#include "parquet/place_int.h"
+
+/* What a page may unpack to, and what the strings of one DELTA_BYTE_ARRAY page may take. */
+#define PQ_PAGE_LEN_MAX (256u << 20)
+
+/* ---- bits ---- */
+
+/* Unpack `n` values of `width` <= 64 bits from bit `pos` of `in`, LSB first. The bytes must hold
+ * them: pos + n * width <= in.n * 8. */
+void pq_unpack32(pq_slice in, uint64_t pos, unsigned width, uint32_t n, uint32_t *out);
+/* The same as running sums: out[i] = *last += min + value, modulo 2^64. */
+void pq_unpack_sums(pq_slice in, uint64_t pos, unsigned width, uint32_t n, uint64_t min,
+                    int64_t *last, int64_t *out);
+
+/* ---- RLE / bit-packed hybrid ---- */
+typedef struct pq_hybrid {
+  pq_reader in;
+  unsigned width;    /* 0..32 */
+  uint64_t left;     /* values left in the current run */
+  bool is_packed;    /* the current run is bit-packed */
+  uint32_t repeated; /* its value if not */
+  pq_slice packed;   /* if so: its bytes and all that follow */
+  uint64_t pos;      /* bit of its next value */
+} pq_hybrid;
+
+void pq_hybrid_init(pq_hybrid *h, pq_slice in, unsigned width);
+/* Make `left` > 0, reading run headers as needed. */
+int pq_hybrid_run(pq_hybrid *h, const pq_place *at) PQ_MUST_CHECK;
+int pq_hybrid_read(pq_hybrid *h, const pq_place *at, uint32_t n, uint32_t *out) PQ_MUST_CHECK;
+int pq_hybrid_skip(pq_hybrid *h, const pq_place *at, uint32_t n) PQ_MUST_CHECK;
+
+/* Definition levels of a column with maximum 1: nulls[i] = 1 where the level is 0. `nulls` may be
+ * left unwritten when *null_count is 0. */
+int pq_levels_decode(pq_slice in, const pq_place *at, uint32_t n, uint8_t *nulls,
+                     uint32_t *null_count) PQ_MUST_CHECK;
+
+/* ---- DELTA_BINARY_PACKED ---- */
+typedef struct pq_delta {
+  pq_reader in;
+  uint32_t mini_len;   /* values in a miniblock */
+  uint32_t mini_count; /* miniblocks in a block */
+  uint32_t mini;       /* next miniblock of the block */
+  const uint8_t *widths;
+  uint64_t min;       /* minimal delta of the block */
+  uint64_t left;      /* values not read yet */
+  uint32_t mini_left; /* of them, in the current miniblock */
+  unsigned width;     /* of the current miniblock */
+  pq_slice packed;    /* its bytes and all that follow */
+  uint64_t pos;       /* bit of its next value */
+  int64_t last;
+  bool has_first; /* `last` is the first value, not handed out yet */
+} pq_delta;
+
+/* Read the header. *count is how many values the stream says it has: unchecked. */
+int pq_delta_init(pq_delta *d, const pq_place *at, pq_slice in, uint64_t *count) PQ_MUST_CHECK;
+/* The next `n` values into `out`; reading beyond the count is PQ_ECORRUPT. */
+int pq_delta_read(pq_delta *d, const pq_place *at, uint32_t n, int64_t *out) PQ_MUST_CHECK;
+/* The bytes that follow the stream of a decoder that was just initialised. */
+int pq_delta_rest(const pq_delta *d, const pq_place *at, pq_slice *rest) PQ_MUST_CHECK;
+
+/* ---- values ---- */
+
+/* Bytes of one slot of a pq_column of this type. */
+size_t pq_phys_size(pq_phys phys);
+/* Bytes of one PLAIN value; 0 for BOOL and BYTES. */
+uint32_t pq_phys_len(pq_phys phys, uint32_t type_len);
+
+typedef struct pq_dictionary {
+  uint32_t count;
+  void *values; /* as pq_column.v */
+} pq_dictionary;
+
+/* What a page's values are. */
+typedef struct pq_values_spec {
+  pq_phys phys;
+  uint32_t type_len;
+  pq_encoding encoding;
+  uint32_t count;                  /* non-null values */
+  const pq_dictionary *dictionary; /* for dictionary encodings; NULL: none was found */
+} pq_values_spec;
+
+typedef struct pq_values {
+  const pq_place *at; /* borrowed */
+  pq_arena *arena;    /* borrowed */
+  pq_values_spec spec;
+  uint32_t pos;     /* next value */
+  pq_reader in;     /* PLAIN: next value. DELTA_LENGTH, DELTA_BYTE_ARRAY: next (part of a) string */
+  pq_hybrid hybrid; /* dictionary codes, RLE booleans */
+  pq_delta delta;   /* integers; DELTA_LENGTH: lengths; DELTA_BYTE_ARRAY: lengths of prefixes */
+  pq_delta suffixes;  /* DELTA_BYTE_ARRAY: lengths of suffixes */
+  pq_slice previous;  /* DELTA_BYTE_ARRAY: the value before */
+  size_t strings_len; /* DELTA_BYTE_ARRAY: bytes taken from the arena */
+} pq_values;
+
+/* Prepare to read `count` values from `in`. Slices read later borrow from `in`, the dictionary
+ * and `arena`. PQ_ECORRUPT, PQ_EUNSUPPORTED for an encoding the type does not have. */
+int pq_values_init(pq_values *v, const pq_place *at, pq_arena *arena, pq_values_spec spec,
+                   pq_slice in) PQ_MUST_CHECK;
+/* The next `n` values, densely, in slots of pq_phys_size. pos + n <= count. */
+int pq_values_read(pq_values *v, uint32_t n, void *out) PQ_MUST_CHECK;
+int pq_values_skip(pq_values *v, uint32_t n) PQ_MUST_CHECK;
+
+#endif

@@ -1,0 +1,275 @@
+/* parquet/schema.c - see schema_int.h.
+ *
+ *   list, depth first:   root(2) | a | v(2) | metadata | value          (number of children)
+ *   leaves:              "a" | "v.metadata" | "v.value"
+ *
+ * A stack holds the groups that still lack children. A leaf's definition level is the number of
+ * optional or repeated elements above it and itself, its repetition level that of the repeated.
+ *
+ * Sources: parquet-format: parquet.thrift (SchemaElement, LogicalType), LogicalTypes.md.
+ */
+#include "parquet/schema_int.h"
+
+#include <string.h>
+
+/* Nobody nests deeper, and levels stay small. */
+enum { DEPTH_MAX = 64, ELEMENT_LEN_MIN = 3, UUID_LEN = 16 };
+
+/* Dotted paths repeat the names of groups for each leaf; each chunk repeats them as well, so a
+ * real footer is far from this factor. */
+enum { PATHS_FACTOR = 16, PATHS_BASE = 64 << 10 };
+
+enum { REPETITION_REQUIRED = 0, REPETITION_OPTIONAL = 1, REPETITION_REPEATED = 2 };
+
+enum {
+  LOGICAL_STRING = 1,
+  LOGICAL_DATE = 6,
+  LOGICAL_TIMESTAMP = 8,
+  LOGICAL_INTEGER = 10,
+  LOGICAL_UUID = 14,
+  LOGICAL_VARIANT = 16
+};
+
+enum {
+  CONVERTED_UTF8 = 0,
+  CONVERTED_DATE = 6,
+  CONVERTED_TIMESTAMP_MILLIS = 9,
+  CONVERTED_TIMESTAMP_MICROS = 10,
+  CONVERTED_INT_8 = 15,
+  CONVERTED_INT_64 = 18
+};
+
+typedef struct element {
+  int64_t type; /* -1: a group */
+  int64_t type_len, repetition, child_count, field_id;
+  pq_slice name;
+  pq_logical logical;
+  pq_logical converted;
+  bool has_logical;
+} element;
+
+typedef struct group {
+  uint64_t child_count; /* still to come */
+  size_t path_len;
+  uint32_t def, rep;
+  int32_t field_id;
+  bool is_variant;
+} group;
+
+typedef struct schema {
+  pq_thrift *t;
+  pq_arena *arena;
+  const pq_place *at;
+  pq_footer *out;
+  size_t paths_len, paths_max;
+  unsigned depth; /* groups on the stack */
+  group stack[DEPTH_MAX];
+  pq_slice names[DEPTH_MAX]; /* of the groups on the stack */
+} schema;
+
+/* TimestampType{1: isAdjustedToUTC, 2: unit}, a unit being a union of empty structs. */
+static pq_logical read_timestamp(pq_thrift *t, const pq_thrift_field *field) {
+  pq_thrift_field f = {0}, u = {0};
+  bool is_utc = false;
+  int unit = 0;
+  if (!pq_thrift_struct(t, field)) return PQ_LOGICAL_OTHER;
+  while (pq_thrift_next(t, &f)) {
+    if (f.id == 1) {
+      is_utc = pq_thrift_bool(t, &f);
+    } else if (f.id == 2 && pq_thrift_struct(t, &f)) {
+      for (u = (pq_thrift_field){0}; pq_thrift_next(t, &u); pq_thrift_skip(t, &u))
+        unit = u.id;
+    } else {
+      pq_thrift_skip(t, &f);
+    }
+  }
+  if (!is_utc || unit == 0 || unit > 2) return PQ_LOGICAL_OTHER;
+  return unit == 1 ? PQ_LOGICAL_TIMESTAMP_MS : PQ_LOGICAL_TIMESTAMP_US;
+}
+
+/* IntType{1: bitWidth, 2: isSigned}: a signed integer is what its physical type is. */
+static pq_logical read_integer(pq_thrift *t, const pq_thrift_field *field) {
+  pq_thrift_field f = {0};
+  bool is_signed = false;
+  if (!pq_thrift_struct(t, field)) return PQ_LOGICAL_OTHER;
+  while (pq_thrift_next(t, &f)) {
+    if (f.id == 2)
+      is_signed = pq_thrift_bool(t, &f);
+    else
+      pq_thrift_skip(t, &f);
+  }
+  return is_signed ? PQ_LOGICAL_NONE : PQ_LOGICAL_OTHER;
+}
+
+/* A union: its one member says the type. */
+static pq_logical read_logical(pq_thrift *t, const pq_thrift_field *field) {
+  pq_logical logical = PQ_LOGICAL_OTHER;
+  pq_thrift_field f = {0};
+  if (!pq_thrift_struct(t, field)) return PQ_LOGICAL_OTHER;
+  while (pq_thrift_next(t, &f)) {
+    if (f.id == LOGICAL_TIMESTAMP) {
+      logical = read_timestamp(t, &f);
+      continue;
+    }
+    if (f.id == LOGICAL_INTEGER) {
+      logical = read_integer(t, &f);
+      continue;
+    }
+    switch (f.id) {
+      case LOGICAL_STRING: logical = PQ_LOGICAL_STRING; break;
+      case LOGICAL_DATE: logical = PQ_LOGICAL_DATE; break;
+      case LOGICAL_UUID: logical = PQ_LOGICAL_UUID; break;
+      case LOGICAL_VARIANT: logical = PQ_LOGICAL_VARIANT; break;
+      default: logical = PQ_LOGICAL_OTHER; break;
+    }
+    pq_thrift_skip(t, &f);
+  }
+  return logical;
+}
+
+static pq_logical from_converted(int64_t converted) {
+  switch (converted) {
+    case CONVERTED_UTF8: return PQ_LOGICAL_STRING;
+    case CONVERTED_DATE: return PQ_LOGICAL_DATE;
+    case CONVERTED_TIMESTAMP_MILLIS: return PQ_LOGICAL_TIMESTAMP_MS;
+    case CONVERTED_TIMESTAMP_MICROS: return PQ_LOGICAL_TIMESTAMP_US;
+    default: break;
+  }
+  if (converted >= CONVERTED_INT_8 && converted <= CONVERTED_INT_64) return PQ_LOGICAL_NONE;
+  return PQ_LOGICAL_OTHER;
+}
+
+static element read_element(pq_thrift *t) {
+  element e = {.type = -1, .field_id = -1};
+  pq_thrift_field f = {0};
+  while (pq_thrift_next(t, &f)) {
+    switch (f.id) {
+      case 1: e.type = pq_thrift_int(t, &f, 32); break;
+      case 2: e.type_len = pq_thrift_int(t, &f, 32); break;
+      case 3: e.repetition = pq_thrift_int(t, &f, 32); break;
+      case 4: e.name = pq_thrift_binary(t, &f); break;
+      case 5: e.child_count = pq_thrift_int(t, &f, 32); break;
+      case 6: e.converted = from_converted(pq_thrift_int(t, &f, 32)); break;
+      case 9: e.field_id = pq_thrift_int(t, &f, 32); break;
+      case 10:
+        e.has_logical = true;
+        e.logical = read_logical(t, &f);
+        break;
+      default: pq_thrift_skip(t, &f); break;
+    }
+  }
+  if (!e.has_logical) e.logical = e.converted;
+  return e;
+}
+
+/* An annotation on a type that it cannot have is one we do not know. */
+static pq_logical check_logical(pq_logical logical, pq_phys phys, uint32_t type_len) {
+  bool is_fit = true;
+  switch (logical) {
+    case PQ_LOGICAL_STRING: is_fit = phys == PQ_PHYS_BYTES; break;
+    case PQ_LOGICAL_TIMESTAMP_MS:
+    case PQ_LOGICAL_TIMESTAMP_US: is_fit = phys == PQ_PHYS_INT64; break;
+    case PQ_LOGICAL_DATE: is_fit = phys == PQ_PHYS_INT32; break;
+    case PQ_LOGICAL_UUID: is_fit = phys == PQ_PHYS_FIXED && type_len == UUID_LEN; break;
+    case PQ_LOGICAL_VARIANT: is_fit = false; break; /* belongs on a group */
+    default: break;
+  }
+  return is_fit ? logical : PQ_LOGICAL_OTHER;
+}
+
+/* The dotted path of a leaf below the groups on the stack, the root left out. */
+static int leaf_path(schema *s, pq_slice name, pq_slice *out) {
+  size_t len = s->stack[s->depth - 1].path_len + name.n; /* both bounded by the footer */
+  uint8_t *p;
+  *out = (pq_slice){0};
+  if (len > s->paths_max - s->paths_len)
+    return pq_place_fail(s->at, PQ_ELIMIT, "schema paths are too long");
+  s->paths_len += len;
+  p = pq_arena_alloc(s->arena, len);
+  if (p == NULL) return s->arena->cx->code;
+  *out = (pq_slice){p, len};
+  for (unsigned i = 1; i < s->depth; i++) {
+    if (s->names[i].n > 0) memcpy(p, s->names[i].p, s->names[i].n);
+    p += s->names[i].n;
+    *p++ = '.';
+  }
+  if (name.n > 0) memcpy(p, name.p, name.n);
+  return PQ_OK;
+}
+
+static int add_leaf(schema *s, const element *e, uint32_t def, uint32_t rep) {
+  const group *parent = &s->stack[s->depth - 1];
+  pq_leaf *leaf = &s->out->leaves[s->out->leaf_count];
+  if (e->type < 0 || e->type > PQ_PHYS_FIXED)
+    return pq_place_corrupt(s->at, "unknown physical type in the schema");
+  if (e->type == PQ_PHYS_FIXED && e->type_len < 0)
+    return pq_place_corrupt(s->at, "negative type length in the schema");
+  *leaf = (pq_leaf){.phys = (pq_phys)e->type, .def_max = def, .rep_max = rep};
+  if (leaf->phys == PQ_PHYS_FIXED) leaf->type_len = (uint32_t)e->type_len;
+  leaf->logical = check_logical(e->logical, leaf->phys, leaf->type_len);
+  leaf->field_id = (int32_t)e->field_id;
+  if (parent->is_variant && leaf->phys == PQ_PHYS_BYTES &&
+      (pq_slice_is(e->name, "metadata") || pq_slice_is(e->name, "value"))) {
+    leaf->logical = PQ_LOGICAL_VARIANT;
+    leaf->field_id = parent->field_id;
+  }
+  PQ_TRY(leaf_path(s, e->name, &leaf->path));
+  s->out->leaf_count++;
+  return PQ_OK;
+}
+
+static int push(schema *s, const element *e, uint32_t def, uint32_t rep) {
+  size_t parent_len = s->depth == 0 ? 0 : s->stack[s->depth - 1].path_len;
+  if (s->depth == DEPTH_MAX) return pq_place_fail(s->at, PQ_ELIMIT, "schema nested too deep");
+  if (e->child_count < 0) return pq_place_corrupt(s->at, "negative number of children");
+  s->names[s->depth] = e->name;
+  s->stack[s->depth] = (group){.child_count = (uint64_t)e->child_count,
+                               .path_len = s->depth == 0 ? 0 : parent_len + e->name.n + 1,
+                               .def = def,
+                               .rep = rep,
+                               .field_id = (int32_t)e->field_id,
+                               .is_variant = e->logical == PQ_LOGICAL_VARIANT};
+  s->depth++;
+  return PQ_OK;
+}
+
+static int add_element(schema *s, const element *e) {
+  uint32_t def, rep;
+  while (s->depth > 0 && s->stack[s->depth - 1].child_count == 0)
+    s->depth--;
+  if (s->depth == 0) return pq_place_corrupt(s->at, "schema has elements outside the root");
+  if (e->repetition < REPETITION_REQUIRED || e->repetition > REPETITION_REPEATED)
+    return pq_place_corrupt(s->at, "unknown repetition in the schema");
+  s->stack[s->depth - 1].child_count--;
+  def = s->stack[s->depth - 1].def + (e->repetition != REPETITION_REQUIRED);
+  rep = s->stack[s->depth - 1].rep + (e->repetition == REPETITION_REPEATED);
+  if (e->child_count != 0 || e->type < 0) return push(s, e, def, rep);
+  return add_leaf(s, e, def, rep);
+}
+
+int pq_schema_read(pq_thrift *t, const pq_thrift_field *f, pq_arena *arena, const pq_place *at,
+                   pq_footer *out) {
+  schema s = {.t = t, .arena = arena, .at = at, .out = out};
+  pq_thrift_field item;
+  uint32_t count = pq_thrift_list(t, f, PQ_THRIFT_STRUCT, ELEMENT_LEN_MIN, &item);
+  element e;
+  if (t->error != NULL) return PQ_OK; /* the caller reports it */
+  if (count == 0 || out->leaves != NULL)
+    return pq_place_corrupt(at, count == 0 ? "empty schema" : "two schemas");
+  if (!pq_mul_size((size_t)(t->in.end - t->start), PATHS_FACTOR, &s.paths_max) ||
+      !pq_add_size(s.paths_max, PATHS_BASE, &s.paths_max))
+    return pq_place_fail(at, PQ_ELIMIT, "footer too long");
+  out->leaves = pq_arena_calloc(arena, count, sizeof *out->leaves);
+  if (out->leaves == NULL) return arena->cx->code;
+  e = read_element(t);
+  if (t->error == NULL) PQ_TRY(push(&s, &e, 0, 0));
+  for (uint32_t i = 1; i < count && t->error == NULL; i++) {
+    e = read_element(t);
+    if (t->error == NULL) PQ_TRY(add_element(&s, &e));
+  }
+  while (s.depth > 0 && s.stack[s.depth - 1].child_count == 0)
+    s.depth--;
+  if (t->error == NULL && s.depth > 0)
+    return pq_place_corrupt(at, "schema lacks elements of a group");
+  return PQ_OK;
+}

@@ -1,0 +1,51 @@
+/* rel/edge.h - relationships: both directions, one read path.
+ *
+ *   posts/p1 ─author→ users/u7           rels/forward: sorted by (from_id, predicate, to_id)
+ *   users/u7 ←posts── posts/p1           rels/reverse: sorted by (to_id, reverse, from_id)
+ *
+ * An edge is (from, predicate, to); both files hold the same columns and every edge stands in both.
+ * The question "which edges leave (or enter) these nodes" is answered from the page index of the
+ * sorted column, minus what delete files and the overlay hide, plus the overlay's own.
+ */
+#ifndef PQ_REL_EDGE_H
+#define PQ_REL_EDGE_H
+
+#include "table/view.h"
+
+typedef struct pq_edge {
+  pq_slice from_id, predicate, reverse, to_id;
+  pq_slice from_name, from_type, to_name, to_type; /* hints for outside readers, when writing */
+  int64_t created_at;
+  pq_slice created_by;
+  uint64_t version;
+  pq_value data; /* missing: none */
+  const pq_file_info *info; /* the file it was read from, NULL: the overlay */
+  uint64_t row;             /* its row there */
+  uint64_t seq;             /* of its event, overlay only */
+} pq_edge;
+
+typedef struct pq_edge_query {
+  const pq_slice *nodes; /* sorted, distinct: from ends, or to ends when is_reverse */
+  uint32_t node_count;
+  pq_slice predicate; /* empty: any. is_reverse: matches predicate or reverse name */
+  bool is_reverse;
+  bool is_files_only; /* ignore the overlay completely */
+  bool needs_data;    /* data, createdAt, createdBy, version too */
+} pq_edge_query;
+
+/* The live edges, sorted by (node, predicate, far end), in `scratch`, the fetch set and the
+ * overlay. A stage's call; at most 3 rounds cold. Edges of deleted entities are not hidden here. */
+int pq_edges_read(const pq_view *v, pq_fetch *f, pq_arena *scratch, const pq_edge_query *q,
+                  pq_edge **out, uint32_t *count) PQ_MUST_CHECK;
+
+/* (from, predicate, to) order; with is_reverse (to, reverse, from, predicate). */
+int pq_edge_compare(const pq_edge *a, const pq_edge *b, bool is_reverse);
+
+/* Sort edges for a direction (in place) and write them as a finished file. */
+int pq_edge_file_write(pq_cx *cx, pq_slice ns, pq_edge *edges, uint32_t count, bool is_reverse,
+                       pq_writer **out) PQ_MUST_CHECK;
+
+/* The edge after an event; false when it is gone. */
+bool pq_event_edge(const pq_event *e, pq_edge *out);
+
+#endif

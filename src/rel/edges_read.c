@@ -1,0 +1,311 @@
+/* rel/edges_read.c - the edges of a set of nodes. See edge.h.
+ *
+ *   nodes ─► files by id range ─► row groups by statistics (and bloom for few nodes) ─► pages of
+ *   the sorted column ─► all needed columns of those rows in one round ─► exact filter
+ */
+#include <string.h>
+
+#include "base/merge_sort.h"
+#include "rel/edge_int.h"
+
+enum { BLOOM_NODES_MAX = 64 };
+
+typedef struct edge_task {
+  const pq_file_info *info;
+  pq_cached_file *file;
+  uint32_t row_group;
+  uint32_t lo, hi; /* nodes that may be in it */
+  pq_row_range *ranges;
+  uint32_t range_count;
+  struct edge_task *next;
+} edge_task;
+
+typedef struct edge_reader {
+  const pq_view *v;
+  pq_fetch *f;
+  pq_arena *scratch;
+  const pq_edge_query *q;
+  edge_task *tasks;
+  bool is_missing;
+  pq_edge *edges;
+  uint32_t count, cap;
+} edge_reader;
+
+static uint32_t key_leaf(const edge_reader *r) {
+  return r->q->is_reverse ? PQ_EDGE_TO_ID : PQ_EDGE_FROM_ID;
+}
+
+/* First node in [lo, hi) that is >= key. */
+static uint32_t node_lower(const pq_edge_query *q, uint32_t lo, uint32_t hi, pq_slice key) {
+  while (lo < hi) {
+    uint32_t mid = lo + (hi - lo) / 2;
+    if (pq_slice_cmp(q->nodes[mid], key) < 0)
+      lo = mid + 1;
+    else
+      hi = mid;
+  }
+  return lo;
+}
+
+static uint32_t node_upper(const pq_edge_query *q, uint32_t lo, uint32_t hi, pq_slice key) {
+  lo = node_lower(q, lo, hi, key);
+  while (lo < hi && pq_slice_eq(q->nodes[lo], key)) lo++;
+  return lo;
+}
+
+static int note(edge_reader *r, int rc) {
+  if (rc != PQ_NEED_IO) return rc;
+  r->is_missing = true;
+  return PQ_OK;
+}
+
+bool pq_event_edge(const pq_event *e, pq_edge *out) {
+  *out = (pq_edge){.from_id = e->id,
+                   .predicate = e->predicate,
+                   .reverse = e->reverse,
+                   .to_id = e->to_id,
+                   .created_at = e->created_at,
+                   .created_by = e->created_by,
+                   .version = e->version,
+                   .data = e->after,
+                   .seq = e->seq};
+  return e->op != PQ_EVENT_DELETE;
+}
+
+/* ---- which rows ---- */
+
+static int ask_bloom(edge_reader *r, const edge_task *t, bool *may) {
+  *may = t->hi - t->lo > BLOOM_NODES_MAX;
+  for (uint32_t i = t->lo; i < t->hi && !*may; i++)
+    PQ_TRY(pq_bloom_check(r->f, &t->file->file, t->row_group, key_leaf(r),
+                          pq_hash(r->q->nodes[i], 0), may));
+  return PQ_OK;
+}
+
+static int choose_pages(edge_reader *r, edge_task *t, const pq_page_index *pages) {
+  uint32_t row_count = (uint32_t)t->file->file.footer->row_groups[t->row_group].row_count;
+  uint32_t cap = pages->page_count > 0 ? pages->page_count : 1;
+  t->ranges = pq_arena_calloc(r->scratch, cap, sizeof *t->ranges);
+  if (t->ranges == NULL) return r->v->cx->code;
+  if (pages->page_count == 0) t->ranges[t->range_count++] = (pq_row_range){0, row_count};
+  for (uint32_t p = 0; p < pages->page_count; p++) {
+    const pq_page_info *page = &pages->pages[p];
+    uint32_t n = t->lo;
+    if (page->has_bounds) n = node_lower(r->q, t->lo, t->hi, page->min);
+    if (n == t->hi || (page->has_bounds && pq_slice_cmp(r->q->nodes[n], page->max) > 0)) continue;
+    t->ranges[t->range_count++] =
+        (pq_row_range){page->first_row, page->first_row + page->row_count};
+  }
+  return PQ_OK;
+}
+
+static const struct {
+  int leaf;
+  bool is_data;
+} wanted[] = {{PQ_EDGE_FROM_ID, false},   {PQ_EDGE_PREDICATE, false}, {PQ_EDGE_REVERSE, false},
+              {PQ_EDGE_TO_ID, false},     {PQ_EDGE_CREATED_AT, true}, {PQ_EDGE_CREATED_BY, true},
+              {PQ_EDGE_VERSION, true},    {PQ_EDGE_DATA_META, true},  {PQ_EDGE_DATA_VALUE, true}};
+
+enum { WANTED_COUNT = sizeof wanted / sizeof wanted[0] };
+
+static int want_columns(edge_reader *r, const edge_task *t) {
+  bool is_missing = false;
+  for (int i = 0; i < WANTED_COUNT; i++) {
+    pq_page_index index;
+    int rc;
+    if (wanted[i].is_data && !r->q->needs_data) continue;
+    rc = pq_page_index_fetch(r->f, r->scratch, &t->file->file, t->row_group,
+                             (uint32_t)wanted[i].leaf, &index);
+    if (rc == PQ_OK)
+      rc = pq_chunk_want(r->f, &t->file->file, t->row_group, (uint32_t)wanted[i].leaf, &index,
+                         t->ranges, t->range_count);
+    if (rc < 0) return rc;
+    is_missing |= rc == PQ_NEED_IO;
+  }
+  return is_missing ? PQ_NEED_IO : PQ_OK;
+}
+
+static int plan_row_group(edge_reader *r, edge_task proto) {
+  const pq_row_group *group = &proto.file->file.footer->row_groups[proto.row_group];
+  const pq_stats *s = &group->chunks[key_leaf(r)].stats;
+  pq_page_index pages;
+  edge_task *t;
+  bool may;
+  int rc;
+  if (s->has_min) proto.lo = node_lower(r->q, proto.lo, proto.hi, s->min);
+  if (s->has_max) proto.hi = node_upper(r->q, proto.lo, proto.hi, s->max);
+  if (proto.lo >= proto.hi) return PQ_OK;
+  rc = ask_bloom(r, &proto, &may);
+  if (rc != PQ_OK) return note(r, rc);
+  if (!may) return PQ_OK;
+  rc = pq_file_cache_key_pages(r->v->files, r->f, proto.file, proto.row_group, key_leaf(r), &pages);
+  if (rc != PQ_OK) return note(r, rc);
+  t = pq_arena_alloc(r->scratch, sizeof *t);
+  if (t == NULL) return r->v->cx->code;
+  *t = proto;
+  PQ_TRY(choose_pages(r, t, &pages));
+  if (t->range_count == 0) return PQ_OK;
+  t->next = r->tasks;
+  r->tasks = t;
+  return note(r, want_columns(r, t));
+}
+
+/* The file must have the columns where this reader looks for them. */
+static int check_columns(edge_reader *r, const pq_cached_file *file) {
+  static const char *const paths[WANTED_COUNT] = {"from_id",   "predicate", "reverse",
+                                                  "to_id",     "createdAt", "createdBy",
+                                                  "version",   "data.metadata", "data.value"};
+  for (int i = 0; i < WANTED_COUNT; i++) {
+    pq_phys phys = wanted[i].leaf == PQ_EDGE_CREATED_AT || wanted[i].leaf == PQ_EDGE_VERSION
+                       ? PQ_PHYS_INT64
+                       : PQ_PHYS_BYTES;
+    int leaf = pq_footer_leaf(file->file.footer, paths[i]);
+    if (leaf != wanted[i].leaf || file->file.footer->leaves[leaf].phys != phys)
+      return pq_fail(r->v->cx, PQ_ECORRUPT, "%s: column %s is not where it belongs",
+                     file->file.key, paths[i]);
+  }
+  return PQ_OK;
+}
+
+static int plan_file(edge_reader *r, const pq_file_info *info) {
+  edge_task proto = {.info = info};
+  int rc;
+  proto.lo = node_lower(r->q, 0, r->q->node_count, info->id_min);
+  proto.hi = node_upper(r->q, proto.lo, r->q->node_count, info->id_max);
+  if (proto.lo >= proto.hi) return PQ_OK;
+  rc = pq_file_cache_open(r->v->files, r->f, info, &proto.file);
+  if (rc != PQ_OK) return note(r, rc);
+  PQ_TRY(check_columns(r, proto.file));
+  for (uint32_t g = 0; g < proto.file->file.footer->row_group_count; g++) {
+    proto.row_group = g;
+    PQ_TRY(plan_row_group(r, proto));
+  }
+  return PQ_OK;
+}
+
+/* ---- the rows ---- */
+
+static int append(edge_reader *r, const pq_edge *e) {
+  if (r->count == r->cap) {
+    uint32_t cap = r->cap == 0 ? 64 : r->cap * 2;
+    pq_edge *edges = pq_arena_calloc(r->scratch, cap, sizeof *edges);
+    if (edges == NULL) return r->v->cx->code;
+    if (r->count > 0) memcpy(edges, r->edges, r->count * sizeof *edges);
+    r->edges = edges;
+    r->cap = cap;
+  }
+  r->edges[r->count++] = *e;
+  return PQ_OK;
+}
+
+static bool is_wanted(const pq_edge_query *q, uint32_t lo, uint32_t hi, const pq_edge *e) {
+  pq_slice node = q->is_reverse ? e->to_id : e->from_id;
+  uint32_t n;
+  if (q->predicate.n > 0 && !pq_slice_eq(e->predicate, q->predicate) &&
+      !(q->is_reverse && pq_slice_eq(e->reverse, q->predicate)))
+    return false;
+  n = node_lower(q, lo, hi, node);
+  return n < hi && pq_slice_eq(q->nodes[n], node);
+}
+
+/* Text of a required column; an unexpected null is the empty text. */
+static pq_slice text_at(const pq_column *c, uint32_t row) {
+  return pq_column_is_null(c, row) ? (pq_slice){0} : c->v.bytes[row];
+}
+
+static int set_data(edge_reader *r, const edge_task *t, const pq_column *cols, uint32_t at,
+                    pq_edge *e) {
+  if (!r->q->needs_data) return PQ_OK;
+  e->created_at = cols[4].v.i64[at];
+  e->created_by = text_at(&cols[5], at);
+  e->version = (uint64_t)cols[6].v.i64[at];
+  if (pq_column_is_null(&cols[7], at) || pq_column_is_null(&cols[8], at)) return PQ_OK;
+  if (pq_value_check(r->v->cx, cols[7].v.bytes[at], cols[8].v.bytes[at], &e->data) == PQ_OK)
+    return PQ_OK;
+  return pq_fail(r->v->cx, PQ_ECORRUPT, "%s: data: %s", t->file->file.key, r->v->cx->msg);
+}
+
+static int take_row(edge_reader *r, const edge_task *t, const pq_column *cols, uint32_t at,
+                    uint64_t row) {
+  pq_edge e = {.from_id = text_at(&cols[0], at),
+               .predicate = text_at(&cols[1], at),
+               .reverse = text_at(&cols[2], at),
+               .to_id = text_at(&cols[3], at),
+               .info = t->info,
+               .row = row};
+  if (!is_wanted(r->q, t->lo, t->hi, &e)) return PQ_OK;
+  if (pq_view_is_deleted(r->v, t->file->name, row)) return PQ_OK;
+  if (!r->q->is_files_only && r->v->overlay != NULL &&
+      pq_overlay_edge(r->v->overlay, e.from_id, e.predicate, e.to_id, r->v->seq) != NULL)
+    return PQ_OK; /* the overlay decides */
+  PQ_TRY(set_data(r, t, cols, at, &e));
+  return append(r, &e);
+}
+
+static int read_task(edge_reader *r, const edge_task *t) {
+  uint64_t first = t->file->file.footer->row_groups[t->row_group].first_row;
+  pq_column cols[WANTED_COUNT] = {{0}};
+  uint32_t at = 0;
+  for (int i = 0; i < WANTED_COUNT; i++) {
+    pq_page_index index;
+    if (wanted[i].is_data && !r->q->needs_data) continue;
+    PQ_TRY(pq_page_index_fetch(r->f, r->scratch, &t->file->file, t->row_group,
+                               (uint32_t)wanted[i].leaf, &index));
+    PQ_TRY(pq_chunk_decode(r->f, r->scratch, &t->file->file, t->row_group,
+                           (uint32_t)wanted[i].leaf, &index, t->ranges, t->range_count, &cols[i]));
+  }
+  for (uint32_t i = 0; i < t->range_count; i++)
+    for (uint32_t row = t->ranges[i].lo; row < t->ranges[i].hi; row++, at++)
+      PQ_TRY(take_row(r, t, cols, at, first + row));
+  return PQ_OK;
+}
+
+static int read_overlay(edge_reader *r) {
+  const pq_overlay *o = r->v->overlay;
+  const pq_chains *chains = r->q->is_reverse ? &o->to : &o->from;
+  for (uint32_t n = 0; n < r->q->node_count; n++) {
+    uint32_t k = pq_chain_first(chains, r->q->nodes[n]);
+    for (; k != PQ_NONE; k = r->q->is_reverse ? o->keys[k].next_to : o->keys[k].next) {
+      const pq_event *event = pq_overlay_at(o, k, r->v->seq);
+      pq_edge e;
+      if (event != NULL && pq_event_edge(event, &e) && is_wanted(r->q, n, n + 1, &e))
+        PQ_TRY(append(r, &e));
+    }
+  }
+  return PQ_OK;
+}
+
+static int compare_edges(const void *a, const void *b, const void *ud) {
+  const pq_edge *x = *(const pq_edge *const *)a, *y = *(const pq_edge *const *)b;
+  const pq_edge_query *q = ud;
+  return pq_edge_compare(x, y, q->is_reverse);
+}
+
+static int sort_edges(edge_reader *r, pq_edge **out) {
+  pq_edge **order = pq_arena_calloc(r->scratch, r->count, sizeof *order);
+  pq_edge *sorted = pq_arena_calloc(r->scratch, r->count, sizeof *sorted);
+  if (order == NULL || sorted == NULL) return r->v->cx->code;
+  for (uint32_t i = 0; i < r->count; i++) order[i] = &r->edges[i];
+  PQ_TRY(pq_sort_items(r->v->cx, order, r->count, sizeof *order, compare_edges, r->q));
+  for (uint32_t i = 0; i < r->count; i++) sorted[i] = *order[i];
+  *out = sorted;
+  return PQ_OK;
+}
+
+int pq_edges_read(const pq_view *v, pq_fetch *f, pq_arena *scratch, const pq_edge_query *q,
+                  pq_edge **out, uint32_t *count) {
+  edge_reader r = {.v = v, .f = f, .scratch = scratch, .q = q};
+  pq_file_kind kind = q->is_reverse ? PQ_FILE_REVERSE : PQ_FILE_FORWARD;
+  *out = NULL;
+  *count = 0;
+  for (uint32_t i = 0; i < v->manifest->file_count; i++) {
+    const pq_file_info *info = &v->manifest->files[i];
+    if (info->kind == kind && pq_file_is_live(info, v->entry)) PQ_TRY(plan_file(&r, info));
+  }
+  if (r.is_missing) return PQ_NEED_IO;
+  for (const edge_task *t = r.tasks; t != NULL; t = t->next) PQ_TRY(read_task(&r, t));
+  if (!q->is_files_only && v->overlay != NULL) PQ_TRY(read_overlay(&r));
+  PQ_TRY(sort_edges(&r, out));
+  *count = r.count;
+  return PQ_OK;
+}

@@ -1,0 +1,77 @@
+/* shred/entity.h - entities <-> the columns of an entity file.
+ *
+ *   $id        $type  name  createdAt createdBy updatedAt updatedBy version deleted $data   $index_pos …
+ *   posts/p1   Post   Hi    …         u         …         u         2       false   {…}     n
+ *
+ * Rows are sorted by $id. $data is the user's document and nothing else, as Parquet VARIANT.
+ * $index_<path> columns hold scalar values found at a path, typed; the set belongs to the
+ * collection (log/manifest.h's record of it is passed in) and every later file carries all of it.
+ *
+ * A file states per index column, in its key-value metadata, how many rows have something else at
+ * the path (`other`: another type, an array on the way) and how many an explicit null. Where both
+ * are 0 the column answers alone: null there means "missing". Else rows that are null there are
+ * judged on $data, and statistics prune nothing.
+ */
+#ifndef PQ_SHRED_ENTITY_H
+#define PQ_SHRED_ENTITY_H
+
+#include "parquet/reader.h"
+#include "parquet/writer.h"
+#include "shred/index_column.h"
+#include "value/builder.h"
+
+/* Everything about one entity at one instant. Borrowed. */
+typedef struct pq_entity {
+  pq_slice id; /* "collection/localId" */
+  pq_slice type;
+  int64_t created_at, updated_at; /* µs */
+  pq_slice created_by, updated_by;
+  uint64_t version;
+  bool is_deleted; /* soft-deleted: deletedAt = updated_at, deletedBy = updated_by */
+  pq_value data;   /* an object */
+} pq_entity;
+
+/* The display name: string field name, title or label of the document, else the local id. */
+pq_slice pq_entity_name(pq_slice id, pq_value data);
+
+/* The system fields as an object ($id, $type, name, …) for filters and sorting. */
+int pq_entity_system(pq_builder *b, pq_arena *arena, const pq_entity *e, pq_value *out)
+    PQ_MUST_CHECK;
+
+/* The merged entity: system fields first, without those the document has itself; then the
+ * document's. The next value of `b`. */
+int pq_entity_merge(pq_builder *b, pq_arena *scratch, const pq_entity *e) PQ_MUST_CHECK;
+
+/* Columns of an entity file, as a set for reading. */
+enum {
+  PQ_WANT_ID = 1,
+  PQ_WANT_SYSTEM = 2,  /* $type, created*, updated*, version */
+  PQ_WANT_DELETED = 4,
+  PQ_WANT_DATA = 8,
+  PQ_WANT_NAME = 16,   /* into pq_entity_rows.names */
+  PQ_WANT_ALL = 15
+};
+
+/* Write `count` entities (sorted by id, all of one collection) into a finished file. `columns` is
+ * the collection's index set. */
+int pq_entity_file_write(pq_cx *cx, pq_slice collection, const pq_index_column *columns,
+                         uint32_t column_count, const pq_entity *entities, uint32_t count,
+                         pq_writer **out) PQ_MUST_CHECK;
+
+/* Ask for the columns of `want` for rows `ranges` (zero: all) of a row group. PQ_NEED_IO. */
+int pq_entity_rows_want(pq_fetch *f, const pq_file *file, uint32_t row_group, unsigned want,
+                        const pq_row_range *ranges, uint32_t range_count, pq_arena *scratch)
+    PQ_MUST_CHECK;
+
+typedef struct pq_entity_rows {
+  pq_entity *rows;  /* fields outside `want` are empty */
+  pq_slice *names;  /* PQ_WANT_NAME */
+  uint32_t count;
+} pq_entity_rows;
+
+/* Decode them, after the same `want` returned PQ_OK. Documents are validated. */
+int pq_entity_rows_read(pq_fetch *f, pq_arena *arena, const pq_file *file, uint32_t row_group,
+                        unsigned want, const pq_row_range *ranges, uint32_t range_count,
+                        pq_entity_rows *out) PQ_MUST_CHECK;
+
+#endif

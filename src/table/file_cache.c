@@ -1,0 +1,111 @@
+/* table/file_cache.c - see file_cache.h. */
+#include "table/file_cache.h"
+
+#include <string.h>
+
+void pq_file_cache_init(pq_file_cache *c, pq_cx *cx, const char *ns) {
+  *c = (pq_file_cache){.cx = cx, .ns = ns};
+  pq_arena_init(&c->arena, cx, cx->limits.op_len_max);
+  pq_table_init(&c->by_name, cx);
+}
+
+void pq_file_cache_release(pq_file_cache *c) {
+  pq_arena_release(&c->arena);
+  pq_table_release(&c->by_name);
+  *c = (pq_file_cache){0};
+}
+
+static pq_cached_file *find(pq_file_cache *c, pq_slice name, uint64_t hash) {
+  size_t pos;
+  uint32_t i = pq_table_first(&c->by_name, hash, &pos);
+  for (; i != PQ_TABLE_NONE; i = pq_table_next(&c->by_name, hash, &pos))
+    if (pq_slice_eq(c->files[i]->name, name)) return c->files[i];
+  return NULL;
+}
+
+static int grow(pq_file_cache *c) {
+  uint32_t cap = c->cap == 0 ? 16 : c->cap * 2;
+  pq_cached_file **files;
+  if (c->count < c->cap) return PQ_OK;
+  files = pq_arena_calloc(&c->arena, cap, sizeof *files);
+  if (files == NULL) return c->cx->code;
+  if (c->count > 0) memcpy(files, c->files, c->count * sizeof *files);
+  c->files = files;
+  c->cap = cap;
+  return PQ_OK;
+}
+
+/* Find or make the record, without footer. */
+static int record(pq_file_cache *c, const pq_file_info *info, pq_cached_file **out) {
+  pq_slice name = pq_str(info->name);
+  uint64_t hash = pq_hash(name, 0);
+  pq_cached_file *file = find(c, name, hash);
+  *out = file;
+  if (file != NULL) return PQ_OK;
+  PQ_TRY(grow(c));
+  file = pq_arena_calloc(&c->arena, 1, sizeof *file);
+  if (file == NULL) return c->cx->code;
+  file->file.key = pq_arena_printf(&c->arena, "%s/%s", c->ns, info->name);
+  if (file->file.key == NULL) return c->cx->code;
+  file->name = pq_str(file->file.key + strlen(c->ns) + 1);
+  PQ_TRY(pq_table_add(&c->by_name, hash, c->count));
+  c->files[c->count++] = file;
+  *out = file;
+  return PQ_OK;
+}
+
+int pq_file_cache_open(pq_file_cache *c, pq_fetch *f, const pq_file_info *info,
+                       pq_cached_file **out) {
+  pq_cached_file *file;
+  pq_page_index *pages;
+  pq_footer *footer;
+  int rc;
+  PQ_TRY(record(c, info, &file));
+  *out = file;
+  if (file->file.footer != NULL) return PQ_OK;
+  rc = pq_footer_fetch(f, &c->arena, file->file.key, info->len, info->footer_len, &footer);
+  if (rc == PQ_ENOTFOUND)
+    return pq_fail(c->cx, PQ_ECORRUPT, "%s: the file is missing", file->file.key);
+  if (rc != PQ_OK) return rc;
+  if (footer->row_count != info->row_count)
+    return pq_fail(c->cx, PQ_ECORRUPT, "%s: %llu rows, the log says %llu", file->file.key,
+                   (unsigned long long)footer->row_count, (unsigned long long)info->row_count);
+  pages = pq_arena_calloc(&c->arena, footer->row_group_count, sizeof *pages);
+  if (pages == NULL) return c->cx->code;
+  file->key_pages = pages;
+  file->file.footer = footer;
+  return PQ_OK;
+}
+
+int pq_file_cache_key_pages(pq_file_cache *c, pq_fetch *f, pq_cached_file *file,
+                            uint32_t row_group, uint32_t leaf, pq_page_index *out) {
+  pq_page_index *pages = &file->key_pages[row_group];
+  *out = (pq_page_index){0};
+  if (pages->pages == NULL)
+    PQ_TRY(pq_page_index_fetch(f, &c->arena, &file->file, row_group, leaf, pages));
+  *out = *pages;
+  return PQ_OK;
+}
+
+int pq_file_cache_positions(pq_file_cache *c, pq_fetch *f, pq_arena *scratch,
+                            const pq_file_info *info, pq_cached_file **out) {
+  pq_cached_file *file;
+  pq_position *read, *kept;
+  uint32_t count;
+  PQ_TRY(pq_file_cache_open(c, f, info, &file));
+  *out = file;
+  if (file->positions != NULL || info->row_count == 0) return PQ_OK;
+  PQ_TRY(pq_delete_file_read(f, scratch, &file->file, &read, &count));
+  kept = pq_arena_calloc(&c->arena, count, sizeof *kept);
+  if (kept == NULL) return c->cx->code;
+  for (uint32_t i = 0; i < count; i++) {
+    kept[i].row = read[i].row;
+    if (i > 0 && pq_slice_eq(read[i].file, read[i - 1].file))
+      kept[i].file = kept[i - 1].file; /* names repeat: one copy each */
+    else
+      PQ_TRY(pq_arena_copy(&c->arena, read[i].file, &kept[i].file));
+  }
+  file->position_count = count;
+  file->positions = kept;
+  return PQ_OK;
+}

@@ -1,0 +1,49 @@
+/* table/file_cache.h - what is derived from one immutable file, kept by its name.
+ *
+ *   name ──► { full key, parsed footer, page index of the key column per row group,
+ *              positions of a delete file }
+ *
+ * Never invalidated: the files are immutable. One cache belongs to one namespace and lives as long
+ * as it. Filling it is the one side effect that the restart rule allows.
+ */
+#ifndef PQ_TABLE_FILE_CACHE_H
+#define PQ_TABLE_FILE_CACHE_H
+
+#include "base/hash.h"
+#include "log/event_file.h"
+#include "log/manifest.h"
+#include "parquet/reader.h"
+
+typedef struct pq_cached_file {
+  pq_slice name;
+  pq_file file; /* full key; footer NULL until fetched */
+  pq_page_index *key_pages; /* per row group; pages NULL until fetched */
+  pq_position *positions;   /* delete files: decoded, sorted by (file, row); NULL until fetched */
+  uint32_t position_count;
+} pq_cached_file;
+
+typedef struct pq_file_cache {
+  pq_cx *cx;
+  pq_arena arena;
+  const char *ns; /* borrowed */
+  pq_table by_name;
+  pq_cached_file **files;
+  uint32_t count, cap;
+} pq_file_cache;
+
+void pq_file_cache_init(pq_file_cache *c, pq_cx *cx, const char *ns);
+void pq_file_cache_release(pq_file_cache *c);
+
+/* The file with its footer. PQ_NEED_IO, or the reader's failures; a missing file is PQ_ECORRUPT. */
+int pq_file_cache_open(pq_file_cache *c, pq_fetch *f, const pq_file_info *info,
+                       pq_cached_file **out) PQ_MUST_CHECK;
+
+/* The pages of leaf `leaf` (always the same one per kind of file: $id, from_id, to_id). */
+int pq_file_cache_key_pages(pq_file_cache *c, pq_fetch *f, pq_cached_file *file,
+                            uint32_t row_group, uint32_t leaf, pq_page_index *out) PQ_MUST_CHECK;
+
+/* The positions of a delete file. */
+int pq_file_cache_positions(pq_file_cache *c, pq_fetch *f, pq_arena *scratch, const pq_file_info *info,
+                            pq_cached_file **out) PQ_MUST_CHECK;
+
+#endif

@@ -1,0 +1,211 @@
+/* table/overlay.c - see overlay.h. */
+#include "table/overlay.h"
+
+#include <string.h>
+
+#include "log/batch.h"
+
+enum { CAP_MIN = 64 };
+
+void pq_overlay_init(pq_overlay *o, pq_cx *cx) {
+  *o = (pq_overlay){.cx = cx};
+  pq_table_init(&o->by_key, cx);
+  pq_table_init(&o->collections.by_name, cx);
+  pq_table_init(&o->from.by_name, cx);
+  pq_table_init(&o->to.by_name, cx);
+}
+
+static void chains_release(pq_cx *cx, pq_chains *c) {
+  if (c->items != NULL) pq_alloc(cx, c->items, c->cap * sizeof *c->items, 0);
+  pq_table_release(&c->by_name);
+}
+
+void pq_overlay_release(pq_overlay *o) {
+  if (o->cx == NULL) return;
+  for (uint32_t i = 0; i < o->batch_count; i++) pq_buf_release(&o->batches[i]);
+  if (o->batches != NULL) pq_alloc(o->cx, o->batches, o->batch_cap * sizeof *o->batches, 0);
+  if (o->versions != NULL) pq_alloc(o->cx, o->versions, o->version_cap * sizeof *o->versions, 0);
+  if (o->keys != NULL) pq_alloc(o->cx, o->keys, o->key_cap * sizeof *o->keys, 0);
+  pq_table_release(&o->by_key);
+  chains_release(o->cx, &o->collections);
+  chains_release(o->cx, &o->from);
+  chains_release(o->cx, &o->to);
+  *o = (pq_overlay){0};
+}
+
+/* Make room for one more item of `size` bytes in an owned array. */
+static int reserve(pq_overlay *o, void **items, uint32_t count, uint32_t *cap, size_t size) {
+  uint32_t new_cap = *cap < CAP_MIN ? CAP_MIN : *cap * 2;
+  size_t len;
+  void *p;
+  if (count < *cap) return PQ_OK;
+  if (*cap > UINT32_MAX / 4 || !pq_mul_size(new_cap, size, &len))
+    return pq_fail(o->cx, PQ_ELIMIT, "more than %u unflushed changes", count);
+  p = pq_alloc(o->cx, *items, *cap * size, len);
+  if (p == NULL) return pq_fail_nomem(o->cx);
+  o->held_len += len - *cap * size;
+  *items = p;
+  *cap = new_cap;
+  return PQ_OK;
+}
+
+static pq_overlay_chain *chain_find(const pq_chains *c, pq_slice name, uint64_t hash) {
+  size_t pos;
+  uint32_t i = pq_table_first(&c->by_name, hash, &pos);
+  for (; i != PQ_TABLE_NONE; i = pq_table_next(&c->by_name, hash, &pos))
+    if (pq_slice_eq(c->items[i].name, name)) return &c->items[i];
+  return NULL;
+}
+
+static int chain_of(pq_overlay *o, pq_chains *c, pq_slice name, pq_overlay_chain **out) {
+  uint64_t hash = pq_hash(name, 0);
+  void *items = c->items;
+  *out = chain_find(c, name, hash);
+  if (*out != NULL) return PQ_OK;
+  PQ_TRY(reserve(o, &items, c->count, &c->cap, sizeof *c->items));
+  c->items = items;
+  PQ_TRY(pq_table_add(&c->by_name, hash, c->count));
+  *out = &c->items[c->count++];
+  **out = (pq_overlay_chain){name, PQ_NONE, PQ_NONE, 0};
+  return PQ_OK;
+}
+
+uint32_t pq_chain_first(const pq_chains *c, pq_slice name) {
+  const pq_overlay_chain *chain = chain_find(c, name, pq_hash(name, 0));
+  return chain == NULL ? PQ_NONE : chain->head;
+}
+
+static uint64_t edge_hash(pq_slice from, pq_slice predicate, pq_slice to) {
+  return pq_hash(to, pq_hash(predicate, pq_hash(from, 1)));
+}
+
+static bool is_key(const pq_overlay *o, uint32_t key, const pq_event *e) {
+  const pq_event *have = &o->versions[o->keys[key].newest].event;
+  if (have->target != e->target || !pq_slice_eq(have->id, e->id)) return false;
+  return e->target != PQ_TARGET_REL ||
+         (pq_slice_eq(have->to_id, e->to_id) && pq_slice_eq(have->predicate, e->predicate));
+}
+
+static uint64_t key_hash(const pq_event *e) {
+  if (e->target == PQ_TARGET_REL) return edge_hash(e->id, e->predicate, e->to_id);
+  return pq_hash(e->id, 0);
+}
+
+static uint32_t key_find(const pq_overlay *o, const pq_event *e, uint64_t hash) {
+  size_t pos;
+  uint32_t i = pq_table_first(&o->by_key, hash, &pos);
+  for (; i != PQ_TABLE_NONE; i = pq_table_next(&o->by_key, hash, &pos))
+    if (is_key(o, i, e)) return i;
+  return PQ_NONE;
+}
+
+/* Append key `k` to a chain; `link` is where its successor's number goes. */
+static void chain_append(pq_overlay *o, pq_overlay_chain *chain, uint32_t k, bool is_to) {
+  if (chain->tail == PQ_NONE)
+    chain->head = k;
+  else if (is_to)
+    o->keys[chain->tail].next_to = k;
+  else
+    o->keys[chain->tail].next = k;
+  chain->tail = k;
+  chain->count++;
+}
+
+/* A new key for the event that is about to become version `v`. */
+static int key_new(pq_overlay *o, const pq_event *e, uint64_t hash, uint32_t v, uint32_t *out) {
+  pq_overlay_chain *chain, *to_chain = NULL;
+  pq_slice collection, local;
+  void *keys = o->keys;
+  *out = PQ_NONE;
+  PQ_TRY(reserve(o, &keys, o->key_count, &o->key_cap, sizeof *o->keys));
+  o->keys = keys;
+  if (e->target == PQ_TARGET_REL) {
+    PQ_TRY(chain_of(o, &o->from, e->id, &chain));
+    PQ_TRY(chain_of(o, &o->to, e->to_id, &to_chain));
+  } else {
+    if (!pq_id_split(e->id, &collection, &local))
+      return pq_fail(o->cx, PQ_ECORRUPT, "event %llu: id without '/'", (unsigned long long)e->seq);
+    PQ_TRY(chain_of(o, &o->collections, collection, &chain));
+  }
+  PQ_TRY(pq_table_add(&o->by_key, hash, o->key_count));
+  o->keys[o->key_count] = (pq_overlay_key){.newest = v,
+                                           .first = v,
+                                           .next = PQ_NONE,
+                                           .next_to = PQ_NONE,
+                                           .hash = hash,
+                                           .target = e->target};
+  chain_append(o, chain, o->key_count, false);
+  if (to_chain != NULL) chain_append(o, to_chain, o->key_count, true);
+  *out = o->key_count++;
+  return PQ_OK;
+}
+
+int pq_overlay_add(pq_overlay *o, const pq_event *e) {
+  uint64_t hash = key_hash(e);
+  uint32_t v = o->version_count, key;
+  void *versions = o->versions;
+  if (e->target == PQ_TARGET_COLLECTION)
+    return pq_fail(o->cx, PQ_EUNSUPPORTED, "event %llu changes a collection: this version cannot read it",
+                   (unsigned long long)e->seq);
+  pq_assert(v == 0 || o->versions[v - 1].event.seq < e->seq);
+  PQ_TRY(reserve(o, &versions, v, &o->version_cap, sizeof *o->versions));
+  o->versions = versions;
+  key = key_find(o, e, hash);
+  o->versions[v] = (pq_version){.event = *e, .older = PQ_NONE};
+  if (key == PQ_NONE) {
+    PQ_TRY(key_new(o, e, hash, v, &key));
+  } else {
+    o->versions[v].older = o->keys[key].newest;
+    o->keys[key].newest = v;
+  }
+  o->versions[v].key = key;
+  o->version_count++;
+  return PQ_OK;
+}
+
+int pq_overlay_add_batch(pq_overlay *o, pq_buf *raw, uint64_t seq_lo, uint32_t count,
+                         uint64_t seq_after) {
+  void *batches = o->batches;
+  pq_batch_reader r;
+  pq_event e;
+  bool is_end;
+  int rc = reserve(o, &batches, o->batch_count, &o->batch_cap, sizeof *o->batches);
+  if (rc != PQ_OK) {
+    pq_buf_release(raw);
+    return rc;
+  }
+  o->batches = batches;
+  o->batches[o->batch_count++] = *raw;
+  o->held_len += raw->cap;
+  pq_batch_reader_init(&r, o->cx, pq_buf_slice(raw), seq_lo, count);
+  *raw = (pq_buf){0};
+  for (;;) {
+    PQ_TRY(pq_batch_next(&r, &e, &is_end));
+    if (is_end) return PQ_OK;
+    if (e.seq > seq_after) PQ_TRY(pq_overlay_add(o, &e));
+  }
+}
+
+const pq_event *pq_overlay_at(const pq_overlay *o, uint32_t key, uint64_t seq) {
+  uint32_t v = o->keys[key].newest;
+  while (v != PQ_NONE && o->versions[v].event.seq > seq) v = o->versions[v].older;
+  return v == PQ_NONE ? NULL : &o->versions[v].event;
+}
+
+const pq_event *pq_overlay_before(const pq_overlay *o, const pq_event *e) {
+  const pq_version *v = (const pq_version *)(const void *)e; /* the event is its first member */
+  return v->older == PQ_NONE ? NULL : &o->versions[v->older].event;
+}
+
+const pq_event *pq_overlay_entity(const pq_overlay *o, pq_slice id, uint64_t seq) {
+  pq_event probe = {.target = PQ_TARGET_ENTITY, .id = id};
+  uint32_t key = key_find(o, &probe, key_hash(&probe));
+  return key == PQ_NONE ? NULL : pq_overlay_at(o, key, seq);
+}
+
+const pq_event *pq_overlay_edge(const pq_overlay *o, pq_slice from, pq_slice predicate,
+                                pq_slice to, uint64_t seq) {
+  pq_event probe = {.target = PQ_TARGET_REL, .id = from, .predicate = predicate, .to_id = to};
+  uint32_t key = key_find(o, &probe, key_hash(&probe));
+  return key == PQ_NONE ? NULL : pq_overlay_at(o, key, seq);
+}

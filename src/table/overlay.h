@@ -1,0 +1,89 @@
+/* table/overlay.h - the ordered in-memory effect of the events after a manifest.
+ *
+ *   versions:  [e17 posts/p1 CREATE] [e18 posts/p2 CREATE] [e19 posts/p1 UPDATE] …   in seq order
+ *                     ▲                                          │older
+ *                     └──────────────────────────────────────────┘
+ *   keys:      posts/p1 → newest e19      posts/p2 → newest e18      p1 ─author→ u7 → newest e20
+ *              hash table on the key; chains per collection, per from end, per to end
+ *
+ * It keeps versions by seq: a reader at sequence S takes a key's newest version with seq <= S, so
+ * one overlay serves all readers until the flush that replaces it. The present's tail and an
+ * as-of view's events between a manifest and S are the same structure.
+ *
+ * Events borrow from memory that the overlay owns (batches it took) or that outlives it.
+ */
+#ifndef PQ_TABLE_OVERLAY_H
+#define PQ_TABLE_OVERLAY_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/hash.h"
+#include "log/event.h"
+
+#define PQ_NONE UINT32_MAX
+
+typedef struct pq_version {
+  pq_event event;
+  uint32_t key;
+  uint32_t older; /* version of the same key before this one, or PQ_NONE */
+} pq_version;
+
+typedef struct pq_overlay_key {
+  uint32_t newest;  /* version */
+  uint32_t first;   /* version: the first one after the manifest */
+  uint32_t next;    /* entities: next key of the collection; edges: next with the same from */
+  uint32_t next_to; /* edges: next with the same to */
+  uint64_t hash;
+  pq_target target;
+} pq_overlay_key;
+
+/* A chain of keys: entities of a collection, edges out of or into an entity. */
+typedef struct pq_overlay_chain {
+  pq_slice name; /* collection name or entity id */
+  uint32_t head, tail, count;
+} pq_overlay_chain;
+
+typedef struct pq_chains {
+  pq_overlay_chain *items; /* owned */
+  uint32_t count, cap;
+  pq_table by_name;
+} pq_chains;
+
+typedef struct pq_overlay {
+  pq_cx *cx;
+  pq_version *versions; /* owned, in seq order */
+  uint32_t version_count, version_cap;
+  pq_overlay_key *keys; /* owned */
+  uint32_t key_count, key_cap;
+  pq_table by_key;
+  pq_chains collections, from, to;
+  pq_buf *batches; /* owned: the bytes that events borrow from */
+  uint32_t batch_count, batch_cap;
+  uint64_t held_len; /* bytes of memory, roughly */
+} pq_overlay;
+
+void pq_overlay_init(pq_overlay *o, pq_cx *cx);
+void pq_overlay_release(pq_overlay *o);
+
+/* Add an event; seq must rise. Borrows from *e's memory. PQ_ENOMEM, PQ_ELIMIT. */
+int pq_overlay_add(pq_overlay *o, const pq_event *e) PQ_MUST_CHECK;
+
+/* Take the raw bytes of a batch (log/batch.h) and add its events with seq > `seq_after`. On
+ * failure the overlay may hold a part of them: release it. `raw` is taken either way. */
+int pq_overlay_add_batch(pq_overlay *o, pq_buf *raw, uint64_t seq_lo, uint32_t count,
+                         uint64_t seq_after) PQ_MUST_CHECK;
+
+/* The newest event of an entity at or before `seq`, or NULL. */
+const pq_event *pq_overlay_entity(const pq_overlay *o, pq_slice id, uint64_t seq);
+/* The same of an edge. */
+const pq_event *pq_overlay_edge(const pq_overlay *o, pq_slice from, pq_slice predicate,
+                                pq_slice to, uint64_t seq);
+/* The newest event of a key at or before `seq`, or NULL. */
+const pq_event *pq_overlay_at(const pq_overlay *o, uint32_t key, uint64_t seq);
+/* The event before `e` (an event of this overlay) on the same key, or NULL. */
+const pq_event *pq_overlay_before(const pq_overlay *o, const pq_event *e);
+
+/* First key of a chain, PQ_NONE if none; go on with keys[k].next (next_to for `to`). */
+uint32_t pq_chain_first(const pq_chains *c, pq_slice name);
+
+#endif

@@ -1,0 +1,114 @@
+/* table/view.c - see view.h: delete files, and what the overlay hides. */
+#include "table/view.h"
+
+int pq_view_load(pq_view *v, pq_fetch *f, pq_arena *arena, pq_arena *scratch) {
+  uint32_t count = 0, n = 0;
+  bool is_missing = false;
+  pq_cached_file **deletes;
+  for (uint32_t i = 0; i < v->manifest->file_count; i++) {
+    const pq_file_info *info = &v->manifest->files[i];
+    pq_cached_file *file;
+    int rc;
+    if (info->kind != PQ_FILE_DELETES || !pq_file_is_live(info, v->entry)) continue;
+    rc = pq_file_cache_positions(v->files, f, scratch, info, &file);
+    if (rc < 0) return rc;
+    is_missing |= rc == PQ_NEED_IO;
+    count++;
+  }
+  if (is_missing) return PQ_NEED_IO;
+  deletes = pq_arena_calloc(arena, count, sizeof *deletes);
+  if (deletes == NULL) return v->cx->code;
+  for (uint32_t i = 0; i < v->manifest->file_count; i++) {
+    const pq_file_info *info = &v->manifest->files[i];
+    if (info->kind != PQ_FILE_DELETES || !pq_file_is_live(info, v->entry)) continue;
+    PQ_TRY(pq_file_cache_positions(v->files, f, scratch, info, &deletes[n]));
+    n++;
+  }
+  v->deletes = deletes;
+  v->delete_count = n;
+  return PQ_OK;
+}
+
+/* Index of the first position >= (file, row). */
+static uint32_t lower_bound(const pq_cached_file *d, pq_slice file, uint64_t row) {
+  uint32_t lo = 0, hi = d->position_count;
+  while (lo < hi) {
+    uint32_t mid = lo + (hi - lo) / 2;
+    int c = pq_slice_cmp(d->positions[mid].file, file);
+    if (c < 0 || (c == 0 && d->positions[mid].row < row))
+      lo = mid + 1;
+    else
+      hi = mid;
+  }
+  return lo;
+}
+
+bool pq_view_is_deleted(const pq_view *v, pq_slice file, uint64_t row) {
+  for (uint32_t i = 0; i < v->delete_count; i++) {
+    const pq_cached_file *d = v->deletes[i];
+    uint32_t at = lower_bound(d, file, row);
+    if (at < d->position_count && d->positions[at].row == row &&
+        pq_slice_eq(d->positions[at].file, file))
+      return true;
+  }
+  return false;
+}
+
+void pq_view_mark_deleted(const pq_view *v, pq_slice file, uint64_t first, uint32_t count,
+                          uint8_t *hidden) {
+  for (uint32_t i = 0; i < v->delete_count; i++) {
+    const pq_cached_file *d = v->deletes[i];
+    for (uint32_t at = lower_bound(d, file, first); at < d->position_count; at++) {
+      const pq_position *p = &d->positions[at];
+      if (!pq_slice_eq(p->file, file) || p->row - first >= count) break;
+      hidden[p->row - first] = 1;
+    }
+  }
+}
+
+/* The first event after the manifest on a key, if the view sees it. */
+static const pq_event *first_event(const pq_view *v, uint32_t key) {
+  const pq_event *e = &v->overlay->versions[v->overlay->keys[key].first].event;
+  return e->seq <= v->seq ? e : NULL;
+}
+
+bool pq_view_hint_is_valid(const pq_view *v, const pq_event *e) {
+  const pq_file_info *info;
+  if (e->where_file.n == 0) return false;
+  info = pq_manifest_file(v->manifest, e->where_file);
+  return info != NULL && pq_file_is_live(info, v->entry);
+}
+
+void pq_view_mark_overlay(const pq_view *v, pq_slice collection, pq_slice file, uint64_t first,
+                          uint32_t count, uint8_t *hidden) {
+  if (v->overlay == NULL) return;
+  for (uint32_t k = pq_chain_first(&v->overlay->collections, collection); k != PQ_NONE;
+       k = v->overlay->keys[k].next) {
+    const pq_event *e = first_event(v, k);
+    if (e == NULL || e->where_file.n == 0 || !pq_slice_eq(e->where_file, file)) continue;
+    if (e->where_row >= first && e->where_row - first < count) hidden[e->where_row - first] = 1;
+  }
+}
+
+bool pq_view_has_unresolved(const pq_view *v, pq_slice collection) {
+  if (v->overlay == NULL) return false;
+  for (uint32_t k = pq_chain_first(&v->overlay->collections, collection); k != PQ_NONE;
+       k = v->overlay->keys[k].next) {
+    const pq_event *e = first_event(v, k);
+    if (e != NULL && e->version > 1 && !pq_view_hint_is_valid(v, e)) return true;
+  }
+  return false;
+}
+
+bool pq_event_entity(const pq_event *e, pq_entity *out) {
+  *out = (pq_entity){.id = e->id,
+                     .type = e->type,
+                     .created_at = e->created_at,
+                     .updated_at = e->ts,
+                     .created_by = e->created_by,
+                     .updated_by = e->actor,
+                     .version = e->version,
+                     .is_deleted = e->op == PQ_EVENT_DELETE,
+                     .data = e->after};
+  return !pq_value_is_missing(e->after);
+}

@@ -1,0 +1,154 @@
+/* value/walk.c - the fields of an object in document order, which is the order of their offsets.
+ *
+ *     storage:   ids   b  c  d   (by name)         order:  c d b
+ *                offs  9  0  4                             0 4 9
+ */
+#include "base/arena.h"
+#include "value/variant_int.h"
+
+static void sift(uint64_t *a, size_t i, size_t n, pq_before_fn before, const void *ud) {
+  uint64_t v = a[i];
+  for (size_t child = 2 * i + 1; child < n; child = 2 * i + 1) {
+    if (child + 1 < n && before(ud, a[child], a[child + 1])) child++;
+    if (!before(ud, v, a[child])) break;
+    a[i] = a[child];
+    i = child;
+  }
+  a[i] = v;
+}
+
+void pq_sort_u64(uint64_t *a, size_t n, pq_before_fn before, const void *ud) {
+  for (size_t i = n / 2; i > 0; i--)
+    sift(a, i - 1, n, before, ud);
+  for (size_t i = n; i > 1; i--) {
+    uint64_t v = a[0];
+    a[0] = a[i - 1];
+    a[i - 1] = v;
+    sift(a, 0, i - 1, before, ud);
+  }
+}
+
+static bool is_less(const void *ud, uint64_t a, uint64_t b) {
+  (void)ud;
+  return a < b;
+}
+
+static bool is_more(const void *ud, uint64_t a, uint64_t b) {
+  (void)ud;
+  return a > b;
+}
+
+static uint64_t entry(const pq_walk *w, uint32_t i) {
+  return (uint64_t)pq_container_off(&w->c, i) << 32 | i;
+}
+
+/* Sort by offset; few by insertion, and nothing to do when they ascend already. */
+static void sort_entries(uint64_t *a, uint32_t n) {
+  if (n > PQ_WALK_BATCH) {
+    bool is_sorted = true;
+    for (uint32_t i = 1; i < n && is_sorted; i++)
+      is_sorted = a[i - 1] < a[i];
+    if (!is_sorted) pq_sort_u64(a, n, is_less, NULL);
+    return;
+  }
+  for (uint32_t i = 1; i < n; i++) {
+    uint64_t v = a[i];
+    uint32_t at = i;
+    for (; at > 0 && a[at - 1] > v; at--)
+      a[at] = a[at - 1];
+    a[at] = v;
+  }
+}
+
+/* The smallest entries from `floor` on, as many as the batch holds: a heap, its largest on top. */
+static void next_batch(pq_walk *w) {
+  w->count = 0;
+  w->at = 0;
+  for (uint32_t i = 0; i < w->c.count; i++) {
+    uint64_t v = entry(w, i);
+    if (v < w->floor) continue;
+    if (w->count < PQ_WALK_BATCH) {
+      w->batch[w->count++] = v;
+      if (w->count == PQ_WALK_BATCH) pq_sort_u64(w->batch, w->count, is_more, NULL);
+    } else if (v < w->batch[0]) {
+      w->batch[0] = v;
+      sift(w->batch, 0, w->count, is_less, NULL);
+    }
+  }
+  pq_sort_u64(w->batch, w->count, is_less, NULL);
+}
+
+void pq_walk_init(pq_walk *w, pq_value v) {
+  w->count = 0;
+  w->at = 0;
+  w->done_count = 0;
+  w->floor = 0;
+  w->order = w->batch;
+  if (!pq_value_is_raw_object(v) || !pq_container_open(v, &w->c)) {
+    w->c = (pq_container){0};
+    return;
+  }
+  w->names = pq_dictionary_of(v);
+  if (w->c.count > PQ_WALK_BATCH) return;
+  for (uint32_t i = 0; i < w->c.count; i++)
+    w->batch[i] = entry(w, i);
+  w->count = w->c.count;
+  sort_entries(w->batch, w->count);
+}
+
+static void fill_order(pq_walk *w, uint64_t *order) {
+  for (uint32_t i = 0; i < w->c.count; i++)
+    order[i] = entry(w, i);
+  sort_entries(order, w->c.count);
+  w->order = order;
+  w->count = w->c.count;
+}
+
+int pq_walk_reserve(pq_walk *w, pq_cx *cx) {
+  size_t len;
+  uint64_t *order;
+  if (w->c.count <= PQ_WALK_BATCH) return PQ_OK;
+  if (!pq_mul_size(w->c.count, sizeof *order, &len))
+    return pq_fail(cx, PQ_ELIMIT, "object with %u fields", w->c.count);
+  order = pq_alloc(cx, NULL, 0, len);
+  if (order == NULL) return pq_fail_nomem(cx);
+  fill_order(w, order);
+  return PQ_OK;
+}
+
+void pq_walk_release(pq_walk *w, pq_cx *cx) {
+  if (w->order != w->batch) pq_alloc(cx, w->order, w->c.count * sizeof *w->order, 0);
+  w->order = w->batch;
+}
+
+bool pq_walk_next(pq_walk *w, pq_field *out) {
+  uint32_t i;
+  if (w->done_count == w->c.count) return false;
+  if (w->at == w->count) next_batch(w);
+  if (w->at == w->count) return false;
+  w->floor = w->order[w->at] + 1;
+  i = (uint32_t)w->order[w->at++];
+  w->done_count++;
+  out->name = pq_dictionary_name(&w->names, pq_container_id(&w->c, i));
+  out->value = pq_container_value(&w->c, i);
+  return true;
+}
+
+pq_field *pq_object_fields(pq_arena *arena, pq_value v, uint32_t *count) {
+  pq_walk w;
+  pq_field *fields;
+  size_t len;
+  *count = 0;
+  pq_walk_init(&w, v);
+  if (!pq_mul_size(w.c.count, sizeof *fields, &len)) len = SIZE_MAX;
+  fields = pq_arena_alloc(arena, len);
+  if (fields == NULL) return NULL;
+  if (w.c.count > PQ_WALK_BATCH) {
+    uint64_t *order = pq_arena_alloc(arena, w.c.count * sizeof *order);
+    if (order == NULL) return NULL;
+    fill_order(&w, order);
+  }
+  while (*count < w.c.count && pq_walk_next(&w, &fields[*count]))
+    ++*count;
+  return fields;
+}

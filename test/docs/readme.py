@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+"""Run what the README shows: every block marked ```sh must end with status 0.
+
+The blocks run one after the other in one temporary folder that looks like the repository with
+what was built (links to it), so that they read as they stand. A block marked ```c with a file
+name as its first comment (`/* hello.c ... */`) is written there. A fenced block without a mark
+right after an ```sh block is what it prints; it must agree, "…" standing for anything.
+"""
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
+
+
+def agrees(wanted, got):
+    pattern = r"[\s\S]*?".join(re.escape(part) for part in wanted.strip().split("…"))
+    return re.fullmatch(pattern, got.strip()) is not None
+
+
+def run_block(folder, num, text, wanted):
+    done = subprocess.run(["bash", "-eu", "-o", "pipefail", "-c", text], cwd=folder,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode != 0:
+        print(f"README.md:{num}: status {done.returncode}:\n{text}{done.stdout}")
+        return False
+    if wanted is not None and not agrees(wanted, done.stdout):
+        print(f"README.md:{num}: it prints:\n{done.stdout}\nbut README.md shows:\n{wanted}")
+        return False
+    return True
+
+
+def main():
+    text = open(os.path.join(ROOT, "README.md"), encoding="utf-8").read()
+    blocks = [(text[:m.start()].count("\n") + 2, m.group(1), m.group(2), m)
+              for m in re.finditer(r"^```(\w*)\n(.*?)^```$", text, re.S | re.M)]
+    passed = failed = 0
+    with tempfile.TemporaryDirectory(prefix="parquedb-docs-") as folder:
+        for name in ("build", "include", "examples"):
+            os.symlink(os.path.join(ROOT, name), os.path.join(folder, name))
+        os.environ.pop("PARQUEDB_WAREHOUSE", None)
+        for i, (num, mark, body, match) in enumerate(blocks):
+            name = re.match(r"/\* (\w+\.c)\b", body)
+            if mark == "c" and name:
+                with open(os.path.join(folder, name.group(1)), "w", encoding="utf-8") as out:
+                    out.write(body)
+            if mark != "sh":
+                continue
+            shown = None
+            if i + 1 < len(blocks) and blocks[i + 1][1] == "":
+                if not text[match.end():blocks[i + 1][3].start()].strip():
+                    shown = blocks[i + 1][2]
+            if run_block(folder, num, body, shown):
+                passed += 1
+            else:
+                failed += 1
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed or not passed else 0
+
+
+sys.exit(main())

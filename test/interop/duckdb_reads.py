@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+"""DuckDB and pyarrow read the files of a warehouse that the program made.
+
+    import + links + flush  ->  plain globs are right           (data, edges, events)
+    updates + deletes + flush  ->  the SELECT of `parquedb files --sql` is right
+    always  ->  equal to `parquedb count|find --flushed`; every page checksum holds
+
+usage: duckdb_reads.py SCRATCH-FOLDER        (PARQUEDB names the program)
+"""
+import json
+import os
+import random
+import subprocess
+import sys
+
+import duckdb
+import pyarrow.parquet
+
+PROGRAM = os.environ["PARQUEDB"]
+PEOPLE = 3000
+results = {"passed": 0, "failed": 0}
+
+
+def check(what, got, wanted):
+    is_same = got == wanted
+    results["passed" if is_same else "failed"] += 1
+    if not is_same:
+        print(f"FAIL {what}: got {str(got)[:300]}, wanted {str(wanted)[:300]}")
+
+
+def parquedb(*args, stdin=None):
+    done = subprocess.run([PROGRAM, *args], input=stdin, capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(f"parquedb {' '.join(args)}: status {done.returncode}: {done.stderr}")
+    return done.stdout
+
+
+def find(filter_text="{}"):
+    lines = parquedb("find", "people", filter_text, "--flushed", "--json").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def person(rng, i):
+    doc = {"$id": f"p{i:05}", "name": f"Zoë №{i}", "age": rng.randrange(90), "city": f"city{i % 7}",
+           "score": rng.randrange(10**6) / 64, "tags": [f"t{i % 3}", i], "address": {"zip": i}}
+    if i % 5 == 0:
+        doc["nothing"] = None
+    if i % 11 == 0:
+        doc["age"] = str(i)  # another type in the same field
+    return doc
+
+
+def compare(con, source, what):
+    """All rows of `source` against find and count."""
+    docs = find()
+    count = int(parquedb("count", "people", "--flushed"))
+    check(f"{what}: count", con.execute(f"SELECT count(*) FROM {source}").fetchone()[0], count)
+    check(f"{what}: find", len(docs), count)
+    rows = con.execute(f"""SELECT "$id", "$data"::JSON::VARCHAR FROM {source}""").fetchall()
+    mine = {d["$id"].split("/")[-1]: d for d in docs}
+    check(f"{what}: ids", sorted(r[0] for r in rows), sorted(mine))
+    for key, text in rows:
+        theirs, ours = json.loads(text), mine.get(key, {})
+        theirs.pop("$id", None)
+        if any(ours.get(k, "?") != v for k, v in theirs.items()):
+            check(f"{what}: the document {key}", theirs, ours)
+            break
+    else:
+        check(f"{what}: documents", True, True)
+    total = con.execute(f"""SELECT sum("$data".address.zip::BIGINT) FROM {source}""").fetchone()[0]
+    check(f"{what}: sum of a nested field", total, sum(d["address"]["zip"] for d in docs))
+    total = con.execute(f"""SELECT sum("$data".score::DOUBLE) FROM {source}""").fetchone()[0]
+    check(f"{what}: sum of a double", total, sum(d["score"] for d in docs))
+    total = con.execute(f"SELECT sum(version) FROM {source}").fetchone()[0]
+    check(f"{what}: sum of versions", total, sum(d["version"] for d in docs))
+    kinds = con.execute(f"""SELECT DISTINCT variant_typeof("$data".age) FROM {source}""").fetchall()
+    check(f"{what}: both types of age", len(kinds) >= 2, True)
+
+
+def check_files(warehouse):
+    count = 0
+    for root, _, names in os.walk(warehouse):
+        for name in names:
+            if name.endswith(".parquet"):
+                path = os.path.join(root, name)
+                file = pyarrow.parquet.ParquetFile(path, page_checksum_verification=True)
+                rows = file.read().num_rows
+                check(f"pyarrow: rows of {path}", rows, file.metadata.num_rows)
+                count += 1
+    check("there are Parquet files", count > 0, True)
+
+
+def load(warehouse):
+    rng = random.Random(2)
+    lines = [json.dumps(person(rng, i), ensure_ascii=False) for i in range(PEOPLE)]
+    parquedb("import", "people", "-", stdin="\n".join(lines) + "\n")
+    edges = [{"from": f"people/p{i:05}", "predicate": "knows", "to": f"people/p{(i * 7) % 500:05}",
+              "reverse": "known_by", "data": {"since": 1900 + i % 100}} for i in range(500)]
+    parquedb("run", json.dumps({"link": edges}))
+    parquedb("flush")
+    return edges
+
+
+def change():
+    rng = random.Random(3)
+    for i in rng.sample(range(PEOPLE), 40):
+        parquedb("update", f"people/p{i:05}", '{"$set": {"address.zip": 7}, "$inc": {"score": 2}}')
+    for i in rng.sample(range(500, PEOPLE), 25):
+        parquedb("delete", f"people/p{i:05}")
+    parquedb("import", "people", "-", stdin='{"$id": "new", "age": 1, "score": 0.5, '
+             '"address": {"zip": 1}}\n')
+
+
+def main():
+    warehouse = os.path.join(sys.argv[1], "warehouse")
+    os.environ["PARQUEDB_WAREHOUSE"] = warehouse
+    edges = load(warehouse)
+    os.chdir(warehouse)
+    con = duckdb.connect()
+    base = f"{warehouse}/default"
+    compare(con, f"read_parquet('{base}/data/people/*.parquet')", "glob after import")
+    for direction in ("forward", "reverse"):
+        source = f"read_parquet('{base}/rels/{direction}/*.parquet')"
+        rows = con.execute(f"""SELECT from_id, predicate, to_id, reverse, data.since::BIGINT
+                               FROM {source} ORDER BY from_id, to_id""").fetchall()
+        rows = sorted((f"people/{r[0].split('/')[-1]}", r[1], f"people/{r[2].split('/')[-1]}",
+                       *r[3:]) for r in rows)
+        wanted = sorted((e["from"], e["predicate"], e["to"], e["reverse"], e["data"]["since"])
+                        for e in edges)
+        check(f"{direction} edges", rows, wanted)
+    events = f"read_parquet('{base}/events/*/*.parquet')"
+    rows = con.execute(f"""SELECT target, op, count(*), count(DISTINCT seq) FROM {events}
+                           GROUP BY ALL ORDER BY ALL""").fetchall()
+    check("events", rows, [("entity", "CREATE", PEOPLE, PEOPLE), ("rel", "CREATE", 500, 500)])
+    total = con.execute(f"""SELECT sum("after".address.zip::BIGINT) FROM {events}
+                            WHERE target = 'entity'""").fetchone()[0]
+    check("events: sum over after", total, sum(range(PEOPLE)))
+
+    change()
+    compare(con, f"({parquedb('files', 'people', '--sql').strip().rstrip(';')})",
+            "--sql before the flush")
+    parquedb("flush")
+    compare(con, f"({parquedb('files', 'people', '--sql').strip().rstrip(';')})",
+            "--sql after updates and deletes")
+    rows = con.execute(f"""SELECT op, count(*) FROM {events} WHERE target = 'entity'
+                           GROUP BY op ORDER BY op""").fetchall()
+    check("events after", rows, [("CREATE", PEOPLE + 1), ("DELETE", 25), ("UPDATE", 40)])
+    check_files(warehouse)
+    print(f"{results['passed']} passed, {results['failed']} failed")
+    return 1 if results["failed"] else 0
+
+
+sys.exit(main())

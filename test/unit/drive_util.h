@@ -1,0 +1,122 @@
+/* test/unit/drive_util.h - one request at a time through a driver, and a temporary directory. */
+#ifndef PQ_TEST_DRIVE_UTIL_H
+#define PQ_TEST_DRIVE_UTIL_H
+
+#include <dirent.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "io/hot.h"
+#include "port/driver.h"
+#include "unit.h"
+
+static pq_cx drive_cx;
+static char drive_text[1 << 16]; /* the last reply as text */
+
+static inline int drive_keep(pq_fetch *f, int rc, pq_slice reply) {
+  size_t n = reply.n < sizeof drive_text - 1 ? reply.n : sizeof drive_text - 1;
+  if (n > 0) memcpy(drive_text, reply.p, n);
+  drive_text[n] = '\0';
+  pq_fetch_release(f);
+  return rc;
+}
+
+static inline int drive_read(pq_driver *d, const char *key, uint64_t off, uint64_t len) {
+  pq_fetch f;
+  pq_slice s;
+  int rc;
+  pq_fetch_init(&f, &drive_cx);
+  while ((rc = pq_fetch_read(&f, key, off, len, &s)) == PQ_NEED_IO)
+    pq_driver_run(d, &f);
+  return drive_keep(&f, rc, s);
+}
+
+static inline int drive_get(pq_driver *d, const char *key) {
+  pq_fetch f;
+  pq_slice s;
+  int rc;
+  pq_fetch_init(&f, &drive_cx);
+  while ((rc = pq_fetch_get(&f, key, 10000, &s)) == PQ_NEED_IO)
+    pq_driver_run(d, &f);
+  return drive_keep(&f, rc, s);
+}
+
+static inline int drive_list(pq_driver *d, const char *prefix) {
+  pq_fetch f;
+  pq_slice s;
+  int rc;
+  pq_fetch_init(&f, &drive_cx);
+  while ((rc = pq_fetch_list(&f, prefix, &s)) == PQ_NEED_IO)
+    pq_driver_run(d, &f);
+  return drive_keep(&f, rc, s);
+}
+
+static inline int drive_put(pq_driver *d, const char *key, const char *body) {
+  pq_fetch f;
+  int rc;
+  pq_fetch_init(&f, &drive_cx);
+  while ((rc = pq_fetch_put_new(&f, key, pq_str(body))) == PQ_NEED_IO)
+    pq_driver_run(d, &f);
+  return drive_keep(&f, rc, (pq_slice){0});
+}
+
+static inline int drive_delete(pq_driver *d, const char *key) {
+  pq_fetch f;
+  int rc;
+  pq_fetch_init(&f, &drive_cx);
+  while ((rc = pq_fetch_delete(&f, key)) == PQ_NEED_IO)
+    pq_driver_run(d, &f);
+  return drive_keep(&f, rc, (pq_slice){0});
+}
+
+/* A hot call; the state of OPEN and READ goes to *out with its batches in `a` and `reply`. */
+static inline int drive_hot(pq_driver *d, const char *ns, const pq_hot_request *q, pq_arena *a,
+                            pq_hot_state *out) {
+  pq_fetch f;
+  pq_buf b;
+  pq_slice s, copy = {0};
+  int rc;
+  *out = (pq_hot_state){0};
+  pq_fetch_init(&f, &drive_cx);
+  pq_buf_init(&b, &drive_cx, 1 << 24);
+  CHECK(pq_hot_put_request(&b, q) == PQ_OK);
+  while ((rc = pq_fetch_hot(&f, ns, pq_buf_slice(&b), &s)) == PQ_NEED_IO)
+    pq_driver_run(d, &f);
+  if (rc == PQ_OK) CHECK(pq_arena_copy(a, s, &copy) == PQ_OK);
+  pq_buf_release(&b);
+  pq_fetch_release(&f);
+  if (rc == PQ_OK && (q->op == PQ_HOT_OPEN || q->op == PQ_HOT_READ))
+    rc = pq_hot_parse_state(a, copy, out);
+  return rc;
+}
+
+/* Make a directory for one test program; `drive_remove_dir` removes it with all in it. */
+static inline void drive_make_dir(char path[64]) {
+  snprintf(path, 64, "/tmp/pqtest.XXXXXX");
+  if (mkdtemp(path) == NULL) {
+    perror("mkdtemp");
+    exit(1);
+  }
+}
+
+static inline void drive_remove_dir(const char *path, int depth) {
+  DIR *dir = opendir(path);
+  struct dirent *e;
+  while (dir != NULL && (e = readdir(dir)) != NULL) {
+    char name[1024];
+    struct stat st;
+    if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0) continue;
+    if (strlen(path) + strlen(e->d_name) + 2 > sizeof name) continue;
+    strcpy(name, path);
+    strcat(strcat(name, "/"), e->d_name);
+    if (lstat(name, &st) == 0 && S_ISDIR(st.st_mode) && depth < 10) {
+      drive_remove_dir(name, depth + 1);
+    } else {
+      unlink(name);
+    }
+  }
+  if (dir != NULL) closedir(dir);
+  rmdir(path);
+}
+
+#endif
