@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CHUNK_LEN_MIN = 4096, CHUNK_LEN_MAX = 1 << 20, ALIGN = 16 };
+enum { CHUNK_LEN_MIN = 4096, CHUNK_LEN_MAX = 1 << 20, ALIGN = 16, KEEP_LEN = 16 << 20 };
 
 typedef struct pq_arena_chunk {
   struct pq_arena_chunk *next;
@@ -26,19 +26,38 @@ static void chunk_free(pq_arena *a, chunk *c) {
 }
 
 void pq_arena_clear(pq_arena *a) {
-  while (a->head != NULL && a->head->next != NULL) {
-    chunk *next = a->head->next;
-    chunk_free(a, a->head);
-    a->head = next;
+  while (a->head != NULL) {
+    chunk *c = a->head;
+    a->head = c->next;
+    if (a->used_len > KEEP_LEN) {
+      chunk_free(a, c);
+      continue;
+    }
+    c->used = 0;
+    c->next = a->spare;
+    a->spare = c;
   }
-  if (a->head != NULL) a->head->used = 0;
 }
 
 void pq_arena_release(pq_arena *a) {
   if (a->cx == NULL) return;
   pq_arena_clear(a);
-  if (a->head != NULL) chunk_free(a, a->head);
+  while (a->spare != NULL) {
+    chunk *c = a->spare;
+    a->spare = c->next;
+    chunk_free(a, c);
+  }
   *a = (pq_arena){0};
+}
+
+/* Take an emptied chunk with room for `len` bytes, if the first spare one has it. */
+static bool reuse(pq_arena *a, size_t len) {
+  chunk *c = a->spare;
+  if (c == NULL || c->cap < len) return false;
+  a->spare = c->next;
+  c->next = a->head;
+  a->head = c;
+  return true;
 }
 
 /* Add a chunk with room for `len` bytes. Chunks double up to CHUNK_LEN_MAX. */
@@ -68,7 +87,7 @@ void *pq_arena_alloc(pq_arena *a, size_t len) {
   }
   len = (len + ALIGN - 1) & ~(size_t)(ALIGN - 1);
   if (c == NULL || len > c->cap - c->used) {
-    if (grow(a, len) != PQ_OK) return NULL;
+    if (!reuse(a, len) && grow(a, len) != PQ_OK) return NULL;
     c = a->head;
   }
   out = (uint8_t *)(c + 1) + c->used;

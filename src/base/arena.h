@@ -13,6 +13,7 @@
 typedef struct pq_arena {
   pq_cx *cx;                   /* borrowed */
   struct pq_arena_chunk *head; /* owned */
+  struct pq_arena_chunk *spare; /* owned: emptied chunks, kept for reuse */
   uint64_t used_len;           /* bytes held from the allocator */
   uint64_t len_max;
 } pq_arena;
@@ -23,7 +24,7 @@ void pq_arena_init(pq_arena *a, pq_cx *cx, uint64_t len_max);
 /* Free everything. Safe on a zeroed arena; it may be initialised again. */
 void pq_arena_release(pq_arena *a);
 
-/* Forget all allocations; one chunk is kept for reuse. */
+/* Forget all allocations; up to 16 MiB of chunks are kept for reuse. */
 void pq_arena_clear(pq_arena *a);
 
 /* `len` bytes aligned to 16, uninitialised; NULL after recording PQ_ENOMEM or PQ_ELIMIT in the

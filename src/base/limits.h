@@ -27,6 +27,6 @@
 /* Files are written whole from memory; a larger table is several files. */
 #define PQ_FILE_LEN_MAX (64ull << 20)
 /* The unflushed tail is held in memory. */
-#define PQ_TAIL_LEN_MAX (192ull << 20)
+#define PQ_TAIL_LEN_MAX (256ull << 20)
 
 #endif

@@ -144,22 +144,27 @@ static int plan_file(locator *l, const pq_file_info *info) {
   return PQ_OK;
 }
 
-/* Search the decoded ids of a task for the wanted ones; keep rows that are not deleted. */
+/* Note a row that holds a wanted id, unless it is deleted or the overlay has decided. */
+static void found(const locator *l, const locate_task *t, uint32_t row, pq_location *out) {
+  pq_location at = {.info = t->info, .file = t->file, .row_group = t->row_group, .row = row};
+  if (out->event != NULL) return;
+  if (!pq_view_is_deleted(l->v, t->file->name, pq_location_row(&at))) *out = at;
+}
+
+/* Walk the decoded ids of a task and the wanted ones side by side; both are sorted. */
 static int search(locator *l, const locate_task *t, pq_location *out) {
   pq_column c;
-  uint32_t at = 0;
+  uint32_t at = 0, i = t->id_lo;
   PQ_TRY(pq_chunk_decode(l->f, l->scratch, &t->file->file, t->row_group, ID_LEAF, &t->pages,
                          t->ranges, t->range_count, &c));
   for (uint32_t r = 0; r < t->range_count; r++) {
     for (uint32_t row = t->ranges[r].lo; row < t->ranges[r].hi; row++, at++) {
-      pq_location found = {.info = t->info, .file = t->file, .row_group = t->row_group, .row = row};
-      uint32_t i;
+      int order = 1;
       if (pq_column_is_null(&c, at))
         return pq_fail(l->v->cx, PQ_ECORRUPT, "%s: null $id", t->file->file.key);
-      i = id_lower(l->ids, t->id_lo, t->id_hi, c.v.bytes[at]);
-      if (i == t->id_hi || !pq_slice_eq(l->ids[i], c.v.bytes[at])) continue;
-      if (out[i].event != NULL) continue;
-      if (!pq_view_is_deleted(l->v, t->file->name, pq_location_row(&found))) out[i] = found;
+      while (i < t->id_hi && (order = pq_slice_cmp(l->ids[i], c.v.bytes[at])) < 0)
+        i++;
+      if (i < t->id_hi && order == 0) found(l, t, row, &out[i]);
     }
   }
   return PQ_OK;

@@ -1,0 +1,309 @@
+/* test/spec/spec_db.c - see spec_db.h. */
+#include "spec_db.h"
+
+#include <dirent.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "value/json.h"
+
+/* ---- small things ---- */
+
+void spec_die(const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  vfprintf(stderr, format, args);
+  va_end(args);
+  fputc('\n', stderr);
+  exit(2);
+}
+
+char *spec_format(const char *format, ...) {
+  va_list args, again;
+  int n;
+  char *p;
+  va_start(args, format);
+  va_copy(again, args);
+  n = vsnprintf(NULL, 0, format, args);
+  va_end(args);
+  p = malloc((size_t)n + 1);
+  if (p == NULL) spec_die("out of memory");
+  vsnprintf(p, (size_t)n + 1, format, again);
+  va_end(again);
+  return p;
+}
+
+pq_cx *spec_cx(void) {
+  static pq_cx cx;
+  if (cx.alloc == NULL) pq_cx_init(&cx, NULL, NULL);
+  return &cx;
+}
+
+pq_value spec_json(pq_arena *arena, pq_slice text) {
+  pq_builder *b;
+  pq_value v;
+  if (pq_builder_new(spec_cx(), &b) != PQ_OK) spec_die("out of memory");
+  if (pq_json_value(b, text, arena, &v) != PQ_OK)
+    spec_die("%s: in %.*s", spec_cx()->msg, (int)text.n, (const char *)text.p);
+  pq_builder_free(b);
+  return v;
+}
+
+char *spec_print(pq_value v) {
+  pq_buf b;
+  char *p;
+  pq_buf_init(&b, spec_cx(), SIZE_MAX / 2);
+  if (pq_json_print(&b, v, PQ_JSON_CANONICAL) != PQ_OK) spec_die("%s", spec_cx()->msg);
+  p = spec_format("%.*s", (int)b.len, (const char *)b.p);
+  pq_buf_release(&b);
+  return p;
+}
+
+/* The counting allocator. From the fail_at-th call on it refuses, as a full machine does. */
+static void *count_alloc(void *ud, void *ptr, size_t old_size, size_t new_size) {
+  spec_memory *m = ud;
+  void *p;
+  if (new_size == 0) {
+    m->live_len -= (int64_t)old_size;
+    free(ptr);
+    return NULL;
+  }
+  m->calls++;
+  if (m->fail_at > 0 && m->calls >= m->fail_at) {
+    m->failed++;
+    return NULL;
+  }
+  p = realloc(ptr, new_size);
+  if (p == NULL) spec_die("out of memory");
+  m->live_len += (int64_t)new_size - (int64_t)old_size;
+  return p;
+}
+
+/* ---- opening and closing ---- */
+
+static void remove_dir(const char *path, int depth) {
+  DIR *dir = opendir(path);
+  struct dirent *e;
+  while (dir != NULL && (e = readdir(dir)) != NULL) {
+    char *name;
+    struct stat st;
+    if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0) continue;
+    name = spec_format("%s/%s", path, e->d_name);
+    if (lstat(name, &st) == 0 && S_ISDIR(st.st_mode) && depth < 10)
+      remove_dir(name, depth + 1);
+    else
+      unlink(name);
+    free(name);
+  }
+  if (dir != NULL) closedir(dir);
+  rmdir(path);
+}
+
+static int open_driver(spec_db *s, bool is_writer, pq_cx *cx, pq_driver **out) {
+  pq_open_mode mode = is_writer ? PQ_OPEN_CREATE : PQ_OPEN_READ;
+  pq_driver *inner;
+  int rc;
+  if (s->kind == SPEC_DISK) return pq_disk_open(cx, s->dir, mode, out);
+  rc = pq_memory_open(s->store, mode, &inner);
+  if (rc != PQ_OK || s->kind == SPEC_MEMORY) {
+    *out = inner;
+    return rc;
+  }
+  rc = pq_shuffle_open(cx, inner, s->seed * 1000 + s->opened, out);
+  if (rc != PQ_OK) pq_driver_close(inner);
+  return rc;
+}
+
+static int open_db(spec_db *s, bool is_writer, pq_cx *cx, pq_driver **driver, pq_db *db) {
+  uint8_t seed[16];
+  int rc;
+  s->opened++;
+  pq_wr64(seed, s->seed * 77 + s->opened);
+  pq_wr64(seed + 8, s->opened * 0x9e3779b97f4a7c15u);
+  pq_cx_init(cx, count_alloc, &s->memory);
+  rc = open_driver(s, is_writer, cx, driver);
+  if (rc != PQ_OK) {
+    *driver = NULL;
+    return rc;
+  }
+  rc = pq_db_init(db, cx, is_writer, 2, seed);
+  if (rc == PQ_OK) return rc;
+  pq_db_release(db);
+  pq_driver_close(*driver);
+  *driver = NULL;
+  return rc;
+}
+
+static void close_db(pq_driver **driver, pq_db *db) {
+  if (*driver == NULL) return;
+  pq_db_release(db);
+  pq_driver_close(*driver);
+  *driver = NULL;
+}
+
+int spec_open(spec_db *s) {
+  return open_db(s, true, &s->cx, &s->driver, &s->db);
+}
+
+int spec_open_reader(spec_db *s) {
+  return open_db(s, false, &s->reader_cx, &s->reader_driver, &s->reader);
+}
+
+void spec_close(spec_db *s) {
+  close_db(&s->driver, &s->db);
+  close_db(&s->reader_driver, &s->reader);
+}
+
+int spec_reopen(spec_db *s) {
+  bool has_reader = s->reader_driver != NULL;
+  spec_close(s);
+  PQ_TRY(spec_open(s));
+  return has_reader ? spec_open_reader(s) : PQ_OK;
+}
+
+void spec_start(spec_db *s, spec_store kind, uint64_t seed) {
+  *s = (spec_db){.kind = kind, .seed = seed, .now_us = SPEC_EPOCH_US, .ns = "default"};
+  if (kind == SPEC_DISK) {
+    snprintf(s->dir, sizeof s->dir, "/tmp/pqspec.XXXXXX");
+    if (mkdtemp(s->dir) == NULL) spec_die("cannot make a temporary directory");
+  } else {
+    s->store = pq_memory_store_new();
+    if (s->store == NULL) spec_die("out of memory");
+  }
+  if (spec_open(s) != PQ_OK) spec_die("cannot open the warehouse: %s", s->cx.msg);
+}
+
+int64_t spec_end(spec_db *s) {
+  spec_close(s);
+  pq_memory_store_free(s->store);
+  if (s->kind == SPEC_DISK) remove_dir(s->dir, 0);
+  return s->memory.live_len;
+}
+
+/* ---- running ---- */
+
+/* Is the request one that changes the store? */
+static bool is_write(const pq_io_req *r) {
+  return r->kind == PQ_IO_PUT_NEW || r->kind == PQ_IO_DELETE ||
+         (r->kind == PQ_IO_HOT && r->len > 0 && r->buf[0] != PQ_HOT_READ);
+}
+
+/* Run the requests of a step, one of them failing if its turn has come. */
+static void run_requests(spec_db *s, pq_driver *driver, pq_fetch *f) {
+  spec_faults *t = &s->faults;
+  uint64_t waiting = f->unfinished;
+  pq_io_req r;
+  if (t->fail_at == 0) {
+    t->requests += waiting;
+    pq_driver_run(driver, f);
+    t->requests -= f->unfinished;
+    return;
+  }
+  while (pq_fetch_take(f, &r)) {
+    if (++t->requests != t->fail_at) {
+      driver->vt->serve(driver, f, &r);
+      continue;
+    }
+    t->failed++;
+    if (t->does_it_anyway && is_write(&r)) { /* done, but nobody hears of it */
+      pq_fetch shadow;
+      pq_slice reply;
+      pq_fetch_init(&shadow, spec_cx());
+      if (r.kind == PQ_IO_HOT) (void)!pq_fetch_hot(&shadow, r.key, (pq_slice){r.buf, r.len}, &reply);
+      if (r.kind == PQ_IO_PUT_NEW)
+        (void)!pq_fetch_put_new(&shadow, r.key, (pq_slice){r.buf, r.len});
+      if (r.kind == PQ_IO_DELETE) (void)!pq_fetch_delete(&shadow, r.key);
+      while (shadow.unfinished > 0) pq_driver_run(driver, &shadow);
+      pq_fetch_release(&shadow);
+    }
+    pq_fetch_done(f, r.id, PQ_EIO, (pq_slice){0}, "injected failure");
+  }
+}
+
+static pq_value keep(spec_reply *r, pq_value v) {
+  pq_slice meta, bytes;
+  if (pq_value_is_missing(v)) return v;
+  if (pq_arena_copy(&r->arena, pq_value_meta(v), &meta) != PQ_OK ||
+      pq_arena_copy(&r->arena, pq_value_bytes(v), &bytes) != PQ_OK)
+    spec_die("out of memory");
+  v.meta = meta.p;
+  v.p = bytes.p;
+  return v;
+}
+
+static void take_items(spec_reply *r, pq_command *c) {
+  pq_value v;
+  while (pq_command_next(c, &v)) {
+    if (r->count == r->cap) {
+      r->cap = r->cap == 0 ? 64 : r->cap * 2;
+      r->items = realloc(r->items, r->cap * sizeof *r->items);
+      if (r->items == NULL) spec_die("out of memory");
+    }
+    r->items[r->count++] = keep(r, v);
+  }
+}
+
+static void run(spec_db *s, pq_driver *driver, pq_db *db, pq_slice command, pq_slice payload,
+                spec_reply *out) {
+  pq_command *c;
+  *out = (spec_reply){0};
+  pq_arena_init(&out->arena, spec_cx(), SIZE_MAX / 2);
+  db->cx->msg[0] = '\0';
+  out->rc = pq_command_open(db, pq_str(s->ns), command, payload, s->now_us, &c);
+  while (out->rc == PQ_OK && !pq_command_is_done(c)) {
+    while ((out->rc = pq_command_step(c, s->now_us)) == PQ_NEED_IO)
+      run_requests(s, driver, pq_command_fetch(c));
+    if (out->rc == PQ_OK) take_items(out, c);
+  }
+  if (out->rc == PQ_OK) {
+    out->summary = keep(out, pq_command_summary(c));
+    pq_command_cost(c, &out->requests, &out->bytes, &out->rounds);
+  } else {
+    memcpy(out->message, db->cx->msg, sizeof out->message);
+  }
+  pq_command_close(c);
+}
+
+void spec_run(spec_db *s, pq_slice command, pq_slice payload, spec_reply *out) {
+  run(s, s->driver, &s->db, command, payload, out);
+}
+
+void spec_run_reader(spec_db *s, pq_slice command, spec_reply *out) {
+  run(s, s->reader_driver, &s->reader, command, (pq_slice){0}, out);
+}
+
+void spec_reply_release(spec_reply *r) {
+  free(r->items);
+  pq_arena_release(&r->arena);
+  *r = (spec_reply){0};
+}
+
+char *spec_reply_text(const spec_reply *r) {
+  char *text = spec_format("%s", ""), *next, *part;
+  if (r->rc < 0) {
+    free(text);
+    return spec_format("! %s %s\n", pq_status_name(r->rc), r->message);
+  }
+  for (uint32_t i = 0; i <= r->count; i++) {
+    part = spec_print(i < r->count ? r->items[i] : r->summary);
+    next = spec_format("%s%s %s\n", text, i < r->count ? "<" : "=", part);
+    free(text);
+    free(part);
+    text = next;
+  }
+  return text;
+}
+
+char *spec_text(spec_db *s, const char *command) {
+  spec_reply r;
+  char *text;
+  spec_run(s, pq_str(command), (pq_slice){0}, &r);
+  if (r.rc != PQ_OK) spec_die("%s: %s: %s", command, pq_status_name(r.rc), r.message);
+  text = spec_reply_text(&r);
+  spec_reply_release(&r);
+  return text;
+}

@@ -1,0 +1,98 @@
+/* test/spec/spec_db.h - a warehouse for tests: any backend, a virtual clock, replies as values.
+ *
+ *      spec_db ── store (memory) or directory (disk)
+ *         ├─ writer: pq_db + driver          ── spec_run() runs one command to its end
+ *         └─ reader: pq_db + driver, or none ── a second handle that only reads
+ *
+ * Nothing here depends on time, randomness or memory addresses: a case gives the same replies each
+ * time. All allocations of the engine go through a counting allocator that can be told to fail.
+ */
+#ifndef PQ_TEST_SPEC_DB_H
+#define PQ_TEST_SPEC_DB_H
+
+#include "cmd/command.h"
+#include "port/drive_disk.h"
+#include "port/drive_memory.h"
+#include "port/drive_shuffle.h"
+
+/* 2026-01-01T00:00:00Z, the time before the first command. */
+#define SPEC_EPOCH_US 1767225600000000
+
+typedef enum spec_store { SPEC_MEMORY, SPEC_SHUFFLE, SPEC_DISK } spec_store;
+
+/* Allocations: the counter, and which one is to fail (0: none). */
+typedef struct spec_memory {
+  int64_t live_len;
+  uint64_t calls, fail_at;
+  uint64_t failed; /* how many were refused */
+} spec_memory;
+
+/* Requests: the counter, and which one is to fail (0: none). A failing write may still be done. */
+typedef struct spec_faults {
+  uint64_t requests, fail_at;
+  bool does_it_anyway;
+  uint64_t failed;
+} spec_faults;
+
+typedef struct spec_db {
+  spec_store kind;
+  uint64_t seed, opened;
+  int64_t now_us;
+  const char *ns;
+  pq_memory_store *store; /* memory and shuffle */
+  char dir[64];           /* disk */
+  spec_memory memory;
+  spec_faults faults;
+  pq_cx cx, reader_cx;
+  pq_driver *driver, *reader_driver; /* NULL: not open */
+  pq_db db, reader;
+} spec_db;
+
+/* What one command answered. */
+typedef struct spec_reply {
+  int rc;
+  char message[PQ_MESSAGE_CAP];
+  pq_arena arena;
+  pq_value *items;
+  uint32_t count, cap;
+  pq_value summary; /* missing after a failure */
+  uint64_t requests, bytes, rounds;
+} spec_reply;
+
+/* Start with an empty warehouse and open it. Ends the program when that is impossible. */
+void spec_start(spec_db *s, spec_store kind, uint64_t seed);
+/* Close everything, remove the store. Returns the bytes that leaked. */
+int64_t spec_end(spec_db *s);
+
+/* Close the handles and open the warehouse again. A failure is returned (out of memory). */
+int spec_reopen(spec_db *s);
+/* Close the handles only, open them only. */
+void spec_close(spec_db *s);
+int spec_open(spec_db *s);
+/* Open a second handle for reading, next to the first. */
+int spec_open_reader(spec_db *s);
+
+/* Run one command at s->now_us. The reply must be released; it does not use the counted memory. */
+void spec_run(spec_db *s, pq_slice command, pq_slice payload, spec_reply *out);
+/* The same through the reader. */
+void spec_run_reader(spec_db *s, pq_slice command, spec_reply *out);
+void spec_reply_release(spec_reply *r);
+
+/* Run a command that must succeed; its items and summary as text, freed by the caller. Ends the
+ * program on a failure. */
+char *spec_text(spec_db *s, const char *command);
+
+/* All replies of a command as one text, errors too; freed by the caller. */
+char *spec_reply_text(const spec_reply *r);
+
+/* A context that uses the plain allocator, for values of the tests themselves. */
+pq_cx *spec_cx(void);
+/* Parse JSON of the tests into `arena`; ends the program when it is malformed. */
+pq_value spec_json(pq_arena *arena, pq_slice text);
+/* The canonical text of a value, freed by the caller. */
+char *spec_print(pq_value v);
+/* snprintf into a new string, freed by the caller. */
+char *spec_format(const char *format, ...) PQ_PRINTF(1, 2);
+_Noreturn void spec_die(const char *format, ...) PQ_PRINTF(1, 2);
+
+#endif
