@@ -19,14 +19,17 @@ void cli_session_release(cli_session *s) {
   s->db = NULL;
 }
 
-int cli_open(cli_session *s, pqdb_mode mode) {
+const char *cli_warehouse(const cli_session *s) {
   const char *environment = getenv("PARQUEDB_WAREHOUSE");
-  const char *dir = s->options->warehouse;
+  if (s->options->warehouse != NULL) return s->options->warehouse;
+  return environment != NULL && *environment != '\0' ? environment : "./warehouse";
+}
+
+int cli_open(cli_session *s, pqdb_mode mode) {
+  const char *dir = cli_warehouse(s);
   pqdb_options options = {0};
   int rc;
   if (s->db != NULL) return CLI_DONE;
-  if (dir == NULL && environment != NULL && *environment != '\0') dir = environment;
-  if (dir == NULL) dir = "./warehouse";
   options.size = sizeof options;
   options.mode = mode;
   options.ns = s->options->ns;

@@ -31,7 +31,9 @@ void cli_session_init(cli_session *s, const char *name, const cli_options *optio
 /* Close the database and free everything. */
 void cli_session_release(cli_session *s);
 
-/* Open the warehouse that the options name. */
+/* The directory of -w, else $PARQUEDB_WAREHOUSE, else ./warehouse. */
+const char *cli_warehouse(const cli_session *s);
+/* Open it. */
 int cli_open(cli_session *s, pqdb_mode mode);
 
 /* Start a command document: {"verb": "target" */

@@ -6,8 +6,11 @@
  * database writes them; in the two-word form COLL ID the local id is literal text, so '/' and '%'
  * in it are percent-encoded here.
  */
+#define _XOPEN_SOURCE 700
+
 #include "commands.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "text_table.h"
@@ -360,6 +363,14 @@ static void show_sql(void *ud, const cli_screen *screen, const char *json, size_
   cli_text_release(&text);
 }
 
+/* Ask for the SELECT, with absolute paths so that it runs from anywhere. */
+static void add_sql(cli_session *s) {
+  char *root = realpath(cli_warehouse(s), NULL);
+  cli_add_true(s, "sql");
+  if (root != NULL) cli_add_text(s, "root", root);
+  free(root);
+}
+
 static int run_files(cli_session *s, char **words, int word_count) {
   static const struct {
     uint32_t bit;
@@ -379,7 +390,7 @@ static int run_files(cli_session *s, char **words, int word_count) {
   }
   cli_begin(s, "files", word_count == 1 ? words[0] : "");
   if (kind != NULL) cli_add_text(s, "kind", kind);
-  if (cli_has(s->options, CLI_OPT_SQL)) cli_add_true(s, "sql");
+  if (cli_has(s->options, CLI_OPT_SQL)) add_sql(s);
   status = cli_add_options(s);
   if (status != CLI_DONE) return status;
   if (is_json(s)) return cli_execute(s, PQDB_READ, show_line, NULL);

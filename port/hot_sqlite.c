@@ -352,6 +352,15 @@ static char *immutable_uri(pq_hot_sqlite *h) {
   return uri;
 }
 
+/* A file without tables was made by a writer that got no further: nothing in it yet. */
+static int check_or_empty(pq_hot_sqlite *h) {
+  int64_t count;
+  PQ_TRY(count_schema(h, &count));
+  if (count > 0) return check_file(h);
+  close_db(h);
+  return PQ_OK;
+}
+
 /* A reader needs the log's index file; where that cannot be made, the file alone will do as long
  * as there is no log. */
 static int open_immutable(pq_hot_sqlite *h) {
@@ -363,17 +372,12 @@ static int open_immutable(pq_hot_sqlite *h) {
   if (uri == NULL) return h->cx->code;
   h->is_immutable = true;
   PQ_TRY(open_db(h, uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI));
-  return check_file(h);
+  return check_or_empty(h);
 }
 
 static int open_read_only(pq_hot_sqlite *h) {
-  int64_t count = 0;
-  int rc = open_db(h, h->path, SQLITE_OPEN_READONLY);
-  if (rc == PQ_OK) rc = count_schema(h, &count);
-  if (rc != PQ_OK) return rc;
-  if (count > 0) return check_file(h);
-  close_db(h); /* a writer has just made the file: nothing in it yet */
-  return PQ_OK;
+  PQ_TRY(open_db(h, h->path, SQLITE_OPEN_READONLY));
+  return check_or_empty(h);
 }
 
 static int open_reader(pq_hot_sqlite *h) {

@@ -33,7 +33,7 @@ struct pqdb {
   bool is_open;
   uint32_t replies; /* open ones */
   char ns[NS_CAP];
-  char actor[ACTOR_CAP]; /* as JSON text, or empty */
+  char actor[ACTOR_CAP]; /* empty: the engine's default */
 };
 
 struct pqdb_replies {
@@ -51,8 +51,6 @@ const char *pqdb_status_name(int status) {
 }
 
 static int set_options(pqdb *db, const pqdb_options *options) {
-  pq_buf actor;
-  int rc;
   snprintf(db->ns, sizeof db->ns, "default");
   if (options == NULL) return PQ_OK;
   if (options->size != sizeof *options)
@@ -63,12 +61,11 @@ static int set_options(pqdb *db, const pqdb_options *options) {
       return pq_fail(&db->cx, PQ_EINVALID, "a namespace name has at most 128 bytes");
     snprintf(db->ns, sizeof db->ns, "%s", options->ns);
   }
-  if (options->actor == NULL || options->actor[0] == '\0') return PQ_OK;
-  pq_buf_init(&actor, &db->cx, ACTOR_CAP - 1);
-  rc = pq_buf_put_json_str(&actor, pq_str(options->actor));
-  if (rc == PQ_OK) memcpy(db->actor, actor.p, actor.len);
-  pq_buf_release(&actor);
-  return rc == PQ_ELIMIT ? pq_fail(&db->cx, rc, "the actor's name is too long") : rc;
+  if (options->actor == NULL) return PQ_OK;
+  if (strlen(options->actor) >= ACTOR_CAP || !pq_utf8_is_valid(pq_str(options->actor)))
+    return pq_fail(&db->cx, PQ_EINVALID, "the actor's name is not UTF-8 or too long");
+  snprintf(db->actor, sizeof db->actor, "%s", options->actor);
+  return PQ_OK;
 }
 
 static pqdb *handle_new(const pqdb_options *options, int *rc) {
@@ -87,6 +84,7 @@ static int start(pqdb *db, const pqdb_options *options) {
   int rc;
   pq_driver_random(db->driver, seed, sizeof seed);
   rc = pq_db_init(&db->db, &db->cx, is_writer, durability, seed);
+  if (db->actor[0] != '\0') db->db.actor = pq_str(db->actor);
   db->is_open = true;
   return rc;
 }
@@ -230,10 +228,6 @@ static void text_options(command_text *t, pqdb *db, const char *options) {
   if (t->rc == PQ_OK) t->rc = pq_buf_put_slice(&t->buf, s);
 }
 
-static void text_actor(command_text *t, const pqdb *db) {
-  if (db->actor[0] != '\0') text_json(t, "actor", db->actor);
-}
-
 static int text_run(command_text *t, pqdb *db, const char *payload, size_t payload_len,
                     pqdb_replies **out) {
   if (t->rc == PQ_OK) t->rc = pq_buf_put_byte(&t->buf, '}');
@@ -260,7 +254,6 @@ int pqdb_create(pqdb *db, const char *collection, const char *document) {
   text_begin(&t, db, "insert");
   text_str(&t, collection);
   if (t.rc == PQ_OK) t.rc = pq_buf_printf(&t.buf, ",\"documents\":[%s]", document);
-  text_actor(&t, db);
   return run_count(&t, db, NULL, 0, "ok", NULL);
 }
 
@@ -268,7 +261,6 @@ int pqdb_create_many(pqdb *db, const char *collection, const char *ndjson, size_
   command_text t;
   text_begin(&t, db, "insert");
   text_str(&t, collection);
-  text_actor(&t, db);
   return run_count(&t, db, ndjson, len, "ok", NULL);
 }
 
@@ -308,7 +300,6 @@ int pqdb_update(pqdb *db, const char *id, const char *operators, const char *opt
   text_str(&t, id);
   text_json(&t, "ops", operators);
   text_options(&t, db, options);
-  text_actor(&t, db);
   PQ_TRY(run_count(&t, db, NULL, 0, "matchedCount", &n));
   return n == 1 ? PQDB_OK : pq_fail(&db->cx, PQ_ENOENTITY, "there is no entity %s", id);
 }
@@ -319,7 +310,6 @@ int pqdb_delete(pqdb *db, const char *id, const char *options) {
   text_begin(&t, db, "delete");
   text_str(&t, id);
   text_options(&t, db, options);
-  text_actor(&t, db);
   PQ_TRY(run_count(&t, db, NULL, 0, "deletedCount", &n));
   return n == 1 ? PQDB_OK : pq_fail(&db->cx, PQ_ENOENTITY, "there is no entity %s", id);
 }
@@ -334,7 +324,6 @@ int pqdb_link(pqdb *db, const char *from, const char *predicate, const char *to,
   text_field(&t, "to", to);
   text_options(&t, db, options); /* reverse, data: members of the edge */
   if (t.rc == PQ_OK) t.rc = pq_buf_put_byte(&t.buf, '}');
-  text_actor(&t, db);
   return run_count(&t, db, NULL, 0, "ok", NULL);
 }
 

@@ -238,6 +238,18 @@ static const char *index_type_name(pq_index_type type) {
   }
 }
 
+/* What the tail adds to the rows of a collection: entities there now, less rows replaced. */
+static uint64_t add_tail_rows(const pq_command *c, pq_slice collection, uint64_t rows) {
+  const pq_overlay *o = c->s.space->overlay;
+  for (uint32_t k = pq_chain_first(&o->collections, collection); k != PQ_NONE; k = o->keys[k].next) {
+    const pq_event *first = &o->versions[o->keys[k].first].event;
+    pq_entity e;
+    rows += pq_event_entity(&o->versions[o->keys[k].newest].event, &e);
+    if (rows > 0) rows -= first->where_file.n > 0;
+  }
+  return rows;
+}
+
 static int put_collection(pq_command *c, const pq_collection_info *info) {
   pq_builder *b = c->db->builder;
   const pq_view *v = &c->s.snapshot.view;
@@ -252,7 +264,8 @@ static int put_collection(pq_command *c, const pq_collection_info *info) {
   }
   PQ_TRY(pq_builder_begin_object(b));
   PQ_TRY(pq_put_text(b, "name", info->name));
-  PQ_TRY(pq_put_count(b, "rows", rows - deleted_rows(c, PQ_FILE_DATA, info->name)));
+  rows -= deleted_rows(c, PQ_FILE_DATA, info->name);
+  PQ_TRY(pq_put_count(b, "rows", add_tail_rows(c, info->name, rows)));
   PQ_TRY(pq_put_count(b, "files", files));
   PQ_TRY(pq_put_count(b, "bytes", bytes));
   PQ_TRY(pq_builder_key_str(b, "indexColumns"));
@@ -304,6 +317,10 @@ static int put_stats(pq_command *c) {
   PQ_TRY(pq_builder_begin_array(b));
   for (uint32_t i = 0; i < v->manifest->collection_count; i++)
     PQ_TRY(put_collection(c, &v->manifest->collections[i]));
+  for (uint32_t i = 0; i < s->overlay->collections.count; i++) {
+    pq_collection_info fresh = {.name = s->overlay->collections.items[i].name};
+    if (pq_manifest_collection(v->manifest, fresh.name) == NULL) PQ_TRY(put_collection(c, &fresh));
+  }
   PQ_TRY(pq_builder_end(b));
   PQ_TRY(pq_put_count(b, "edges", edges - deleted_rows(c, PQ_FILE_FORWARD, (pq_slice){0})));
   PQ_TRY(pq_put_count(b, "edgeFiles", files));

@@ -64,13 +64,24 @@ void pq_command_close(pq_command *c) {
 }
 
 int pq_command_step(pq_command *c, int64_t now_us) {
+  int rc;
   pq_assert(c->item_next == c->item_count);
   if (c->item_count > 0) {
     c->items = NULL;
     c->item_count = c->item_cap = c->item_next = 0;
     pq_arena_clear(&c->replies);
   }
-  return pq_op_step(&c->op, now_us);
+  rc = pq_op_step(&c->op, now_us);
+  if (rc < 0 && c->s.is_committed && c->op.sub == &c->s.flush && !c->s.is_unflushed) {
+    /* The flush that a long tail asked for failed; the write itself is durable and done. The tail
+     * stays, and the next write tries again. */
+    c->s.is_unflushed = true;
+    pq_flush_release(&c->s.flush);
+    pq_fetch_clear(&c->op.fetch);
+    c->op.stage = c->s.start;
+    rc = pq_op_step(&c->op, now_us);
+  }
+  return rc;
 }
 
 pq_fetch *pq_command_fetch(pq_command *c) {
@@ -90,6 +101,12 @@ bool pq_command_is_done(const pq_command *c) {
 
 pq_value pq_command_summary(const pq_command *c) {
   return c->summary;
+}
+
+void pq_command_cost(const pq_command *c, uint64_t *requests, uint64_t *bytes, uint64_t *rounds) {
+  *requests = c->op.fetch.stat_requests;
+  *bytes = c->op.fetch.stat_bytes;
+  *rounds = c->op.rounds;
 }
 
 /* ---- replies ---- */

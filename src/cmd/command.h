@@ -33,6 +33,8 @@ bool pq_command_next(pq_command *c, pq_value *out);
 bool pq_command_is_done(const pq_command *c);
 /* The summary of a command that is done. */
 pq_value pq_command_summary(const pq_command *c);
+/* What it asked of the store so far: requests, bytes read, and how often it had to wait. */
+void pq_command_cost(const pq_command *c, uint64_t *requests, uint64_t *bytes, uint64_t *rounds);
 
 /* Free it, done or not. No request may be in flight. NULL is allowed. */
 void pq_command_close(pq_command *c);

@@ -87,6 +87,8 @@ typedef struct pq_command_state {
   pq_snapshot snapshot;
   pq_flush flush;
   pq_commit commit;
+  bool is_committed; /* the write is durable; what follows may fail without harm */
+  bool is_unflushed; /* and did */
   pq_filter *filter;
   pq_projection *projection;
   pq_update *update;

@@ -297,11 +297,9 @@ static int add_event(pq_command *c, const pq_entity *insert, const pq_location *
                 .actor = pq_actor_of(c),
                 .after = insert->data,
                 .metadata = c->s.args.metadata};
+  /* A soft-deleted entity's versions go on; after a hard delete nothing is known but history. */
   if (old->id.p != NULL) e.version = old->version + 1;
-  if (at->event != NULL) {
-    e.prev = at->event->seq;
-    e.version = at->event->version + 1;
-  }
+  if (at->event != NULL) e.prev = at->event->seq;
   if (at->info != NULL) {
     e.where_file = at->file->name;
     e.where_row = pq_location_row(at);

@@ -202,7 +202,7 @@ static int add_known(known_edges *k, const pq_edge *e) {
   return PQ_OK;
 }
 
-/* An edge that was unlinked in the tail: its versions go on. */
+/* The event that unlinked the edge, if it is in the tail. */
 static const pq_event *unlinked(const pq_command *c, const pq_edge_arg *e) {
   const pq_view *v = &c->s.snapshot.view;
   return pq_overlay_edge(v->overlay, e->from, e->predicate, e->to, v->seq);
@@ -252,13 +252,8 @@ static int link_one(known_edges *k, const pq_edge_arg *arg) {
     return PQ_OK;
   }
   gone = unlinked(c, arg);
-  if (gone != NULL) { /* versions go on, the creation is new */
-    pq_edge before = {.version = gone->version, .seq = gone->seq, .created_by = pq_actor_of(c)};
-    PQ_TRY(add_event(c, &before, &e));
-    now.version = e.version;
-  } else {
-    PQ_TRY(add_event(c, NULL, &e));
-  }
+  if (gone != NULL) e.prev = gone->seq;
+  PQ_TRY(add_event(c, NULL, &e));
   now.created_by = e.created_by;
   return add_known(k, &now);
 }

@@ -66,7 +66,7 @@ static const struct option {
 };
 enum { OPTION_COUNT = sizeof options / sizeof *options };
 
-#define TEXT_ARGS(s) (int)((s).n > 40 ? 40 : (s).n), (const char *)(s).p
+#define TEXT_ARGS(s) (int)((s).n > 40 ? 40 : (s).n), (s).n == 0 ? "" : (const char *)(s).p
 
 /* ---- names ---- */
 
@@ -164,7 +164,11 @@ static int parse_as_of(pq_command *c, pq_value v, pq_as_of *out) {
     out->is_seq = parse_seq_text(text, &out->seq);
     if (out->is_seq) return PQ_OK;
   }
-  return wrong_type(c, "asOf", "an ISO 8601 instant, milliseconds since 1970, or \"seq:N\"");
+  text = pq_value_string(v, &text) ? text : (pq_slice){0};
+  return pq_fail(c->op.cx, PQ_EINVALID,
+                 "%s: option 'asOf' must be an ISO 8601 instant, milliseconds since 1970, or "
+                 "\"seq:N\"%s%.*s",
+                 c->s.spec->name, text.n > 0 ? ", not " : "", TEXT_ARGS(text));
 }
 
 static int parse_direction(pq_command *c, pq_slice text, bool *is_reverse) {

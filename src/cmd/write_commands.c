@@ -12,7 +12,7 @@
 #define TEXT_ARGS(s) (int)((s).n > 60 ? 60 : (s).n), (const char *)(s).p
 
 pq_slice pq_actor_of(const pq_command *c) {
-  return c->s.args.actor.n > 0 ? c->s.args.actor : PQ_SLICE("system/anonymous");
+  return c->s.args.actor.n > 0 ? c->s.args.actor : c->db->actor;
 }
 
 /* ---- the shared end of writes ---- */
@@ -20,6 +20,7 @@ pq_slice pq_actor_of(const pq_command *c) {
 static int stage_append(pq_op *op) {
   pq_command *c = pq_command_of(op);
   PQ_TRY(pq_commit_append(&c->s.commit, c->s.space, op));
+  c->s.is_committed = true;
   if (c->s.space->overlay->held_len > op->cx->limits.tail_len_max)
     return pq_flush_begin(&c->s.flush, c->s.space, op, c->s.start);
   op->stage = c->s.start;

@@ -32,6 +32,7 @@ void pq_db_random(pq_db *db, uint8_t out[10]) {
 
 int pq_db_init(pq_db *db, pq_cx *cx, bool is_writer, uint32_t durability, const uint8_t seed[16]) {
   *db = (pq_db){.cx = cx, .is_writer = is_writer, .durability = durability};
+  db->actor = PQ_SLICE("system/anonymous");
   db->rng[0] = pq_rd64(seed) | 1;
   db->rng[1] = pq_rd64(seed + 8);
   pq_compressor_init(&db->compressor, cx);

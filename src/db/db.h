@@ -45,6 +45,7 @@ typedef struct pq_db {
   uint32_t durability;  /* of pq_hot_request */
   uint64_t rng[2];      /* state of the generator for names and ULIDs; seeded by the driver */
   char writer[PQ_TOKEN_LEN + 1];
+  pq_slice actor;       /* borrowed: who changes things when a command does not say */
   pq_builder *builder;  /* owned, shared by stages (never across them) */
   pq_compressor compressor;
   pq_space **spaces;    /* owned */

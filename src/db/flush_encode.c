@@ -221,8 +221,9 @@ static void set_before(const pq_flush *f, const pq_event *source, pq_event *e) {
   const pq_event *older = pq_overlay_before(f->space->overlay, source);
   const pq_edge *edge;
   uint32_t i;
+  bool has_before = e->op != PQ_EVENT_CREATE; /* what was deleted softly is not before it */
   if (older != NULL) {
-    e->before = older->after;
+    if (has_before) e->before = older->after;
     return;
   }
   if (e->version <= 1) return;
@@ -233,7 +234,7 @@ static void set_before(const pq_flush *f, const pq_event *source, pq_event *e) {
   }
   i = pq_flush_find(f->ids, f->id_count, e->id);
   if (i == UINT32_MAX || f->locations[i].info == NULL) return;
-  e->before = f->before[i];
+  if (has_before) e->before = f->before[i];
   e->where_file = f->locations[i].file->name;
   e->where_row = pq_location_row(&f->locations[i]);
 }

@@ -24,7 +24,14 @@ static bool find_term(pq_arena *scratch, const pq_scan *s, const pq_file *file,
                       const pq_conjunct *c, pq_column_term *out) {
   *out = (pq_column_term){.conjunct = c};
   if (pq_slice_is(c->path->text, "$id")) {
-    *out = (pq_column_term){c, 0, PQ_INDEX_STRING, true, true};
+    *out = (pq_column_term){c, 0, PQ_INDEX_STRING, true};
+    return true;
+  }
+  if (pq_slice_is(c->path->text, "name")) { /* the system column, where it agrees with $data */
+    int leaf = pq_footer_leaf(file->footer, "name");
+    if (leaf < 0 || file->footer->leaves[leaf].phys != PQ_PHYS_BYTES) return false;
+    if (!is_exact_column(scratch, file->footer, c->path->text)) return false;
+    *out = (pq_column_term){c, (uint32_t)leaf, PQ_INDEX_STRING, true};
     return true;
   }
   for (uint32_t i = 0; s->info != NULL && i < s->info->index_count; i++) {
@@ -37,7 +44,7 @@ static bool find_term(pq_arena *scratch, const pq_scan *s, const pq_file *file,
     leaf = name == NULL ? -1 : pq_footer_leaf(file->footer, name);
     if (leaf < 0 || file->footer->leaves[leaf].phys != phys_of(column->type)) return false;
     *out = (pq_column_term){c, (uint32_t)leaf, column->type,
-                            is_exact_column(scratch, file->footer, column->path), false};
+                            is_exact_column(scratch, file->footer, column->path)};
     return true;
   }
   return false;

@@ -10,7 +10,6 @@ typedef struct pq_column_term {
   uint32_t leaf;
   pq_index_type type;
   bool is_exact; /* the column answers alone: null there means missing */
-  bool is_id;
 } pq_column_term;
 
 typedef struct pq_prune {

@@ -201,9 +201,7 @@ static int append(edge_reader *r, const pq_edge *e) {
 static bool is_wanted(const pq_edge_query *q, uint32_t lo, uint32_t hi, const pq_edge *e) {
   pq_slice node = q->is_reverse ? e->to_id : e->from_id;
   uint32_t n;
-  if (q->predicate.n > 0 && !pq_slice_eq(e->predicate, q->predicate) &&
-      !(q->is_reverse && pq_slice_eq(e->reverse, q->predicate)))
-    return false;
+  if (q->predicate.n > 0 && !pq_slice_eq(e->predicate, q->predicate)) return false;
   n = node_lower(q, lo, hi, node);
   return n < hi && pq_slice_eq(q->nodes[n], node);
 }

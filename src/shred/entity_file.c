@@ -27,7 +27,7 @@ static const pq_column_spec fixed_specs[SPEC_COUNT] = {
     {.name = "$type", .phys = PQ_PHYS_BYTES, .logical = PQ_LOGICAL_STRING, .field_id = 2,
      .has_stats = true, .page_len = WIDE_PAGE},
     {.name = "name", .phys = PQ_PHYS_BYTES, .logical = PQ_LOGICAL_STRING, .field_id = 3,
-     .page_len = WIDE_PAGE},
+     .has_stats = true},
     {.name = "createdAt", .phys = PQ_PHYS_INT64, .logical = PQ_LOGICAL_TIMESTAMP_US, .field_id = 4,
      .has_stats = true, .page_len = WIDE_PAGE},
     {.name = "createdBy", .phys = PQ_PHYS_BYTES, .logical = PQ_LOGICAL_STRING, .field_id = 5,
@@ -52,6 +52,7 @@ typedef struct file_writer {
   pq_path *paths;
   uint32_t column_count;
   uint64_t other[PQ_INDEX_COLUMNS_MAX], null_explicit[PQ_INDEX_COLUMNS_MAX];
+  uint64_t name_other; /* documents whose field `name` is not what the column name says */
 } file_writer;
 
 static pq_phys index_phys(pq_index_type type) {
@@ -107,6 +108,13 @@ static int column_new(file_writer *w, pq_phys phys, uint32_t count, bool is_opti
   return c->nulls == NULL ? w->cx->code : PQ_OK;
 }
 
+/* Would a filter on `name` see what the column says? It looks into the document first. */
+static bool is_name_of(const pq_entity *e, pq_slice name) {
+  pq_value v = pq_object_get_str(e->data, "name");
+  pq_slice text;
+  return pq_value_is_missing(v) || (pq_value_string(v, &text) && pq_slice_eq(text, name));
+}
+
 static int fixed_columns(file_writer *w, const pq_entity *rows, uint32_t count, pq_column *cols) {
   for (uint32_t s = 0; s < SPEC_DATA; s++)
     PQ_TRY(column_new(w, fixed_specs[s].phys, count, false, &cols[s]));
@@ -117,6 +125,7 @@ static int fixed_columns(file_writer *w, const pq_entity *rows, uint32_t count, 
     cols[SPEC_ID].v.bytes[i] = e->id;
     cols[SPEC_TYPE].v.bytes[i] = e->type;
     cols[SPEC_NAME].v.bytes[i] = pq_entity_name(e->id, e->data);
+    w->name_other += !is_name_of(e, cols[SPEC_NAME].v.bytes[i]);
     cols[SPEC_CREATED_AT].v.i64[i] = e->created_at;
     cols[SPEC_CREATED_BY].v.bytes[i] = e->created_by;
     cols[SPEC_UPDATED_AT].v.i64[i] = e->updated_at;
@@ -171,10 +180,13 @@ static int write_group(file_writer *w, const pq_entity *rows, uint32_t count) {
 
 /* "parquedb.index.<path>": "<other> <null_explicit>", and what the file is. */
 static int finish(file_writer *w, pq_slice collection) {
-  pq_key_value kv[PQ_INDEX_COLUMNS_MAX + 2];
+  pq_key_value kv[PQ_INDEX_COLUMNS_MAX + 3];
+  char *name_text = pq_arena_printf(&w->arena, "%llu 0", (unsigned long long)w->name_other);
   uint32_t n = 0;
+  if (name_text == NULL) return w->cx->code;
   kv[n++] = (pq_key_value){PQ_SLICE("parquedb.kind"), PQ_SLICE("data 1")};
   kv[n++] = (pq_key_value){PQ_SLICE("parquedb.collection"), collection};
+  kv[n++] = (pq_key_value){PQ_SLICE("parquedb.index.name"), pq_str(name_text)};
   for (uint32_t i = 0; i < w->column_count; i++) {
     pq_slice path = w->columns[i].path;
     char *key = pq_arena_printf(&w->arena, "parquedb.index.%.*s", (int)path.n,

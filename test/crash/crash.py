@@ -62,11 +62,11 @@ def import_killed(path, delay):
 
 def round_import(name, path, lines, delay, rng):
     acked = import_killed(path, delay)
-    is_there = os.path.isdir(os.environ["PARQUEDB_WAREHOUSE"])
+    is_there = os.path.isfile(os.path.join(os.environ["PARQUEDB_WAREHOUSE"], "parquedb.json"))
     ids = stored_ids() if is_there else []
     check(f"{name}: {acked} lines acknowledged, {len(ids)} stored", len(ids) >= acked)
     check(f"{name}: the stored lines are a prefix, each once", ids == list(range(len(ids))))
-    if rng.random() < 0.3:
+    if rng.random() < 0.3 and is_there:
         parquedb("flush")
     rest = "".join(lines[len(ids):])
     if rest:

@@ -57,7 +57,7 @@ def compare(con, source, what):
     check(f"{what}: count", con.execute(f"SELECT count(*) FROM {source}").fetchone()[0], count)
     check(f"{what}: find", len(docs), count)
     rows = con.execute(f"""SELECT "$id", "$data"::JSON::VARCHAR FROM {source}""").fetchall()
-    mine = {d["$id"].split("/")[-1]: d for d in docs}
+    mine = {d["$id"]: d for d in docs}
     check(f"{what}: ids", sorted(r[0] for r in rows), sorted(mine))
     for key, text in rows:
         theirs, ours = json.loads(text), mine.get(key, {})

@@ -272,8 +272,8 @@ void spec_run(spec_db *s, pq_slice command, pq_slice payload, spec_reply *out) {
   run(s, s->driver, &s->db, command, payload, out);
 }
 
-void spec_run_reader(spec_db *s, pq_slice command, spec_reply *out) {
-  run(s, s->reader_driver, &s->reader, command, (pq_slice){0}, out);
+void spec_run_reader(spec_db *s, pq_slice command, pq_slice payload, spec_reply *out) {
+  run(s, s->reader_driver, &s->reader, command, payload, out);
 }
 
 void spec_reply_release(spec_reply *r) {

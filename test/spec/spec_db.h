@@ -75,7 +75,7 @@ int spec_open_reader(spec_db *s);
 /* Run one command at s->now_us. The reply must be released; it does not use the counted memory. */
 void spec_run(spec_db *s, pq_slice command, pq_slice payload, spec_reply *out);
 /* The same through the reader. */
-void spec_run_reader(spec_db *s, pq_slice command, spec_reply *out);
+void spec_run_reader(spec_db *s, pq_slice command, pq_slice payload, spec_reply *out);
 void spec_reply_release(spec_reply *r);
 
 /* Run a command that must succeed; its items and summary as text, freed by the caller. Ends the

@@ -72,8 +72,10 @@ static void test_arena_alloc(void) {
   CHECK(strcmp(pq_arena_str(&a, PQ_SLICE("abc")), "abc") == 0);
   CHECK(strcmp(pq_arena_printf(&a, "%d-%s", 7, "x"), "7-x") == 0);
   pq_arena_clear(&a);
-  CHECK(a.head != NULL && a.head != (void *)p); /* one chunk stays */
-  CHECK((uint64_t)unit_live_len == a.used_len);
+  CHECK((uint64_t)unit_live_len == a.used_len); /* memory stays, for reuse */
+  unit_fail_at = 1;
+  CHECK(pq_arena_alloc(&a, 1000) != NULL);
+  unit_fail_at = 0;
   pq_arena_release(&a);
   pq_arena_release(&a);
   CHECK(unit_live_len == 0);
@@ -249,8 +251,7 @@ static void test_table_find(void) {
   CHECK(fill_table(&t) == PQ_OK && t.count == KEYS);
   for (uint32_t i = 0; i < KEYS; i++) wrong += count_own(&t, key_hash(i), i) != 1;
   CHECK(wrong == 0);
-  CHECK(pq_table_first(&t, key_hash(KEYS * 2) ^ 1, &pos) == PQ_TABLE_NONE ||
-        count_own(&t, key_hash(KEYS * 2), KEYS * 2) == 0);
+  CHECK(count_own(&t, key_hash(KEYS * 2), KEYS * 2) == 0);
   pq_table_clear(&t);
   CHECK(t.count == 0 && pq_table_first(&t, key_hash(3), &pos) == PQ_TABLE_NONE);
   pq_table_release(&t);

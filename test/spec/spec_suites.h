@@ -1,0 +1,16 @@
+/* test/spec/spec_suites.h - the parts of the program `spec` that are written in C. */
+#ifndef PQ_TEST_SPEC_SUITES_H
+#define PQ_TEST_SPEC_SUITES_H
+
+#include <stdint.h>
+
+/* Random commands against a naive model; one test per seed in [first, first + count). */
+void spec_property_run(uint64_t first, uint64_t count, uint64_t *passed, uint64_t *failed);
+
+/* Every command with its n-th allocation, then its n-th request failing, for all n. */
+void spec_faults_run(const char *only, uint64_t *passed, uint64_t *failed);
+
+/* Limits, interleaved commands and other things that no text case can say. */
+void spec_direct_run(const char *only, uint64_t *passed, uint64_t *failed);
+
+#endif
