@@ -15,10 +15,10 @@
 #include "cmd/command.h"
 #include "port/drive_disk.h"
 #include "port/drive_memory.h"
+#include "port/tasks.h"
 #include "value/json.h"
 
-_Static_assert((int)PQDB_BUSY == (int)PQ_EBUSY &&
-                   (int)PQDB_VERSION_CONFLICT == (int)PQ_EVERSION &&
+_Static_assert((int)PQDB_BUSY == (int)PQ_EBUSY && (int)PQDB_VERSION_CONFLICT == (int)PQ_EVERSION &&
                    (int)PQDB_RELATIONSHIP_TARGET_DELETED == (int)PQ_ETARGET &&
                    (int)PQDB_CORRUPT == (int)PQ_ECORRUPT,
                "public statuses are the engine's");
@@ -84,6 +84,7 @@ static int start(pqdb *db, const pqdb_options *options) {
   int rc;
   pq_driver_random(db->driver, seed, sizeof seed);
   rc = pq_db_init(&db->db, &db->cx, is_writer, durability, seed);
+  db->db.runner = pq_threads_runner();
   if (db->actor[0] != '\0') db->db.actor = pq_str(db->actor);
   db->is_open = true;
   return rc;
@@ -96,7 +97,8 @@ int pqdb_open(const char *dir, const pqdb_options *options, pqdb **out) {
   pqdb *db = handle_new(options, &rc);
   *out = db;
   if (rc != PQ_OK) return rc;
-  if ((unsigned)mode > PQDB_READ) return pq_fail(&db->cx, PQ_EINVALID, "unknown mode %d", (int)mode);
+  if ((unsigned)mode > PQDB_READ)
+    return pq_fail(&db->cx, PQ_EINVALID, "unknown mode %d", (int)mode);
   rc = pq_disk_open(&db->cx, dir, modes[mode], &db->driver);
   return rc == PQ_OK ? start(db, options) : rc;
 }
@@ -131,8 +133,8 @@ static int advance(pqdb_replies *r) {
   return rc;
 }
 
-int pqdb_run(pqdb *db, const char *ns, const char *command, size_t command_len,
-             const char *payload, size_t payload_len, pqdb_replies **out) {
+int pqdb_run(pqdb *db, const char *ns, const char *command, size_t command_len, const char *payload,
+             size_t payload_len, pqdb_replies **out) {
   pqdb_replies *r;
   int rc;
   *out = NULL;
@@ -143,10 +145,9 @@ int pqdb_run(pqdb *db, const char *ns, const char *command, size_t command_len,
   r->db = db;
   db->replies++;
   pq_buf_init(&r->text, &db->cx, TEXT_LEN_MAX);
-  rc = pq_command_open(&db->db, pq_str(ns != NULL ? ns : db->ns),
-                       (pq_slice){(const uint8_t *)command, command_len},
-                       (pq_slice){(const uint8_t *)payload, payload_len},
-                       pq_driver_now_us(db->driver), &r->command);
+  rc = pq_command_open(
+      &db->db, pq_str(ns != NULL ? ns : db->ns), (pq_slice){(const uint8_t *)command, command_len},
+      (pq_slice){(const uint8_t *)payload, payload_len}, pq_driver_now_us(db->driver), &r->command);
   if (rc == PQ_OK) rc = advance(r);
   if (rc != PQ_OK) {
     pqdb_replies_close(r);
@@ -214,15 +215,18 @@ static void text_field(command_text *t, const char *name, const char *value) {
 /* The members of an options object, without its braces. */
 static void text_options(command_text *t, pqdb *db, const char *options) {
   pq_slice s = pq_str(options);
-  while (s.n > 0 && s.p[0] <= ' ') s = (pq_slice){s.p + 1, s.n - 1};
-  while (s.n > 0 && s.p[s.n - 1] <= ' ') s.n--;
+  while (s.n > 0 && s.p[0] <= ' ')
+    s = (pq_slice){s.p + 1, s.n - 1};
+  while (s.n > 0 && s.p[s.n - 1] <= ' ')
+    s.n--;
   if (t->rc != PQ_OK || s.n == 0) return;
   if (s.n < 2 || s.p[0] != '{' || s.p[s.n - 1] != '}') {
     t->rc = pq_fail(&db->cx, PQ_EINVALID, "options must be a JSON object");
     return;
   }
   s = (pq_slice){s.p + 1, s.n - 2};
-  while (s.n > 0 && s.p[0] <= ' ') s = (pq_slice){s.p + 1, s.n - 1};
+  while (s.n > 0 && s.p[0] <= ' ')
+    s = (pq_slice){s.p + 1, s.n - 1};
   if (s.n == 0) return;
   t->rc = pq_buf_put_byte(&t->buf, ',');
   if (t->rc == PQ_OK) t->rc = pq_buf_put_slice(&t->buf, s);

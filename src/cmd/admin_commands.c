@@ -113,10 +113,9 @@ static int put_file_list(pq_command *c, pq_buf *out, const char *prefix, bool is
 static int put_sql(pq_command *c, pq_buf *out, pq_buf *files, pq_buf *deletes) {
   pq_slice root = c->s.args.root;
   bool is_data = wanted_kind(c) == PQ_FILE_DATA;
-  const char *prefix = pq_arena_printf(&c->op.scratch, "%.*s%s%s/", (int)root.n,
-                                       root.n == 0 ? "" : (const char *)root.p,
-                                       root.n > 0 && root.p[root.n - 1] != '/' ? "/" : "",
-                                       c->s.space->ns);
+  const char *prefix = pq_arena_printf(
+      &c->op.scratch, "%.*s%s%s/", (int)root.n, root.n == 0 ? "" : (const char *)root.p,
+      root.n > 0 && root.p[root.n - 1] != '/' ? "/" : "", c->s.space->ns);
   uint32_t file_count, delete_count;
   if (prefix == NULL) return c->op.cx->code;
   PQ_TRY(put_file_list(c, files, prefix, false, &file_count));
@@ -124,13 +123,15 @@ static int put_sql(pq_command *c, pq_buf *out, pq_buf *files, pq_buf *deletes) {
   if (file_count == 0) return pq_buf_put_str(out, "SELECT NULL AS \"$id\" WHERE false");
   PQ_TRY(pq_buf_put_str(out, "SELECT * EXCLUDE (filename, file_row_number) FROM read_parquet("));
   PQ_TRY(pq_buf_put_slice(out, pq_buf_slice(files)));
-  PQ_TRY(pq_buf_put_str(out, ", union_by_name = true, filename = true, file_row_number = true, "
-                             "hive_partitioning = false) AS live"));
+  PQ_TRY(pq_buf_put_str(out,
+                        ", union_by_name = true, filename = true, file_row_number = true, "
+                        "hive_partitioning = false) AS live"));
   if (delete_count > 0) {
     PQ_TRY(pq_buf_put_str(out, " ANTI JOIN (SELECT "));
     PQ_TRY(put_literal(out, prefix, "", ""));
-    PQ_TRY(pq_buf_put_str(out, " || file_path AS filename, pos AS file_row_number FROM "
-                               "read_parquet("));
+    PQ_TRY(pq_buf_put_str(out,
+                          " || file_path AS filename, pos AS file_row_number FROM "
+                          "read_parquet("));
     PQ_TRY(pq_buf_put_slice(out, pq_buf_slice(deletes)));
     PQ_TRY(pq_buf_put_str(out, ")) AS gone USING (filename, file_row_number)"));
   }
@@ -241,7 +242,8 @@ static const char *index_type_name(pq_index_type type) {
 /* What the tail adds to the rows of a collection: entities there now, less rows replaced. */
 static uint64_t add_tail_rows(const pq_command *c, pq_slice collection, uint64_t rows) {
   const pq_overlay *o = c->s.space->overlay;
-  for (uint32_t k = pq_chain_first(&o->collections, collection); k != PQ_NONE; k = o->keys[k].next) {
+  for (uint32_t k = pq_chain_first(&o->collections, collection); k != PQ_NONE;
+       k = o->keys[k].next) {
     const pq_event *first = &o->versions[o->keys[k].first].event;
     pq_entity e;
     rows += pq_event_entity(&o->versions[o->keys[k].newest].event, &e);

@@ -17,7 +17,8 @@
 typedef struct pq_command pq_command;
 
 /* Parse a command for namespace `ns`. `payload` (may be empty) is borrowed until the command is
- * closed; `json` is not. `now_us` goes into new ids. PQ_EINVALID, PQ_EFILTER, PQ_EUPDATE, PQ_EUNSUPPORTED, PQ_ELIMIT. */
+ * closed; `json` is not. `now_us` goes into new ids. PQ_EINVALID, PQ_EFILTER, PQ_EUPDATE,
+ * PQ_EUNSUPPORTED, PQ_ELIMIT. */
 int pq_command_open(pq_db *db, pq_slice ns, pq_slice json, pq_slice payload, int64_t now_us,
                     pq_command **out) PQ_MUST_CHECK;
 

@@ -104,7 +104,7 @@ typedef struct pq_command_state {
   /* insert */
   pq_entity *inserts;
   uint32_t insert_count;
-  pq_slice *ids; /* sorted, distinct */
+  pq_slice *ids;   /* sorted, distinct */
   uint32_t *order; /* ids[i] is of inserts[order[i]] */
   /* link, unlink */
   pq_edge_arg *edges;

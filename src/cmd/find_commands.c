@@ -45,7 +45,8 @@ static int put_part(pq_builder *b, const char *name, const char *const names[],
                     const uint64_t numbers[], uint32_t count) {
   PQ_TRY(pq_builder_key_str(b, name));
   PQ_TRY(pq_builder_begin_object(b));
-  for (uint32_t i = 0; i < count; i++) PQ_TRY(pq_put_count(b, names[i], numbers[i]));
+  for (uint32_t i = 0; i < count; i++)
+    PQ_TRY(pq_put_count(b, names[i], numbers[i]));
   return pq_builder_end(b);
 }
 
@@ -59,10 +60,9 @@ static int explain_scan(pq_command *c) {
                   (uint64_t[]){s->row_groups, s->row_groups_by_stats, s->row_groups_by_bloom}, 3));
   PQ_TRY(put_part(b, "filterPages", (const char *const[]){"all", "skippedByIndex"},
                   (uint64_t[]){s->pages, s->pages_skipped}, 2));
-  PQ_TRY(put_part(b, "rows",
-                  (const char *const[]){"refusedByColumns", "documentsRead", "inTail", "matched"},
-                  (uint64_t[]){s->rows_by_column, s->rows_read, s->overlay_rows, s->rows_matched},
-                  4));
+  PQ_TRY(put_part(
+      b, "rows", (const char *const[]){"refusedByColumns", "documentsRead", "inTail", "matched"},
+      (uint64_t[]){s->rows_by_column, s->rows_read, s->overlay_rows, s->rows_matched}, 4));
   PQ_TRY(pq_put_count(b, "termsAnsweredByColumns", s->columns_used));
   return end_explain(c);
 }
@@ -80,7 +80,7 @@ static int stage_get_read(pq_op *op) {
   is_there = e.id.p != NULL && (!e.is_deleted || c->s.args.includes_deleted);
   if (is_there) PQ_TRY(pq_reply_entity(c, &e));
   if (c->s.args.is_explain) {
-    PQ_TRY(begin_explain(c, at.event != NULL ? "get from the unflushed tail"
+    PQ_TRY(begin_explain(c, at.event != NULL  ? "get from the unflushed tail"
                             : at.info != NULL ? "get by bloom filter and page index"
                                               : "get: excluded by metadata, bloom or page index"));
     PQ_TRY(end_explain(c));
@@ -180,8 +180,8 @@ static int count_sink(void *ud, const pq_entity *entity, uint64_t count) {
 
 static int stage_count_scan(pq_op *op) {
   pq_command *c = pq_command_of(op);
-  PQ_TRY(pq_scan_next(&c->s.scan, &op->fetch, &op->scratch, c->db->builder, count_sink,
-                      &c->s.count));
+  PQ_TRY(
+      pq_scan_next(&c->s.scan, &op->fetch, &op->scratch, c->db->builder, count_sink, &c->s.count));
   if (!c->s.scan.is_done) return PQ_OK;
   if (c->s.args.is_explain) PQ_TRY(explain_scan(c));
   PQ_TRY(pq_summary_begin(c));

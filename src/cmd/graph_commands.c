@@ -21,7 +21,8 @@ static int set_frontier(pq_command *c, const pq_edge *edges, uint32_t count, boo
   pq_slice *nodes;
   uint32_t n = 0;
   if (ids == NULL) return c->op.cx->code;
-  for (uint32_t i = 0; i < count; i++) ids[i] = is_reverse ? edges[i].from_id : edges[i].to_id;
+  for (uint32_t i = 0; i < count; i++)
+    ids[i] = is_reverse ? edges[i].from_id : edges[i].to_id;
   PQ_TRY(pq_sort_items(c->op.cx, ids, count, sizeof *ids, compare_slices, NULL));
   nodes = pq_arena_calloc(&c->op.arena, count, sizeof *nodes);
   if (nodes == NULL) return c->op.cx->code;
@@ -76,7 +77,7 @@ static int end_page(pq_command *c, bool has_hops) {
     PQ_TRY(pq_builder_key_str(b, "hops"));
     PQ_TRY(pq_builder_begin_array(b));
     for (uint32_t i = 0; i < c->s.hop_count; i++)
-      PQ_TRY(pq_builder_i64(b, (int64_t)c->s.hops[i].reached));
+      PQ_TRY(pq_builder_i32(b, (int32_t)c->s.hops[i].reached));
     PQ_TRY(pq_builder_end(b));
   }
   return pq_summary_end(c, c->s.snapshot.view.seq);
@@ -128,8 +129,11 @@ static int reply_edge(pq_command *c, const pq_edge *e) {
 
 static int related_edges(pq_command *c, pq_edge **edges, uint32_t *count) {
   pq_op *op = &c->op;
-  pq_edge_query q = {.nodes = &c->s.id, .node_count = 1, .predicate = c->s.args.predicate,
-                     .is_reverse = c->s.args.is_reverse, .needs_data = c->s.args.is_edges};
+  pq_edge_query q = {.nodes = &c->s.id,
+                     .node_count = 1,
+                     .predicate = c->s.args.predicate,
+                     .is_reverse = c->s.args.is_reverse,
+                     .needs_data = c->s.args.is_edges};
   return pq_edges_read(&c->s.snapshot.view, &op->fetch, &op->scratch, &q, edges, count);
 }
 
@@ -147,8 +151,10 @@ static int stage_related_replies_edges(pq_op *op) {
     uint32_t lo = 0, hi = c->s.node_count;
     while (lo < hi) {
       uint32_t mid = lo + (hi - lo) / 2;
-      if (pq_slice_cmp(c->s.nodes[mid], far) < 0) lo = mid + 1;
-      else hi = mid;
+      if (pq_slice_cmp(c->s.nodes[mid], far) < 0)
+        lo = mid + 1;
+      else
+        hi = mid;
     }
     if (lo == c->s.node_count || ends[lo].id.p == NULL) continue;
     if (is_on_page(c, &seen)) PQ_TRY(reply_edge(c, &edges[i]));
@@ -239,8 +245,10 @@ static int stage_live(pq_op *op) {
 static int stage_hop(pq_op *op) {
   pq_command *c = pq_command_of(op);
   const pq_hop *hop = &c->s.hops[c->s.hop];
-  pq_edge_query q = {.nodes = c->s.nodes, .node_count = c->s.node_count,
-                     .predicate = hop->predicate, .is_reverse = hop->is_reverse};
+  pq_edge_query q = {.nodes = c->s.nodes,
+                     .node_count = c->s.node_count,
+                     .predicate = hop->predicate,
+                     .is_reverse = hop->is_reverse};
   pq_edge *edges;
   uint32_t count;
   PQ_TRY(pq_edges_read(&c->s.snapshot.view, &op->fetch, &op->scratch, &q, &edges, &count));
@@ -290,8 +298,7 @@ int pq_open_traverse(pq_command *c, pq_value target) {
   PQ_TRY(open_source(c, target));
   if (n == 0)
     return pq_fail(c->op.cx, PQ_EINVALID, "traverse: option 'path' needs at least one step");
-  if (n > HOPS_MAX)
-    return pq_fail(c->op.cx, PQ_ELIMIT, "traverse: more than %d steps", HOPS_MAX);
+  if (n > HOPS_MAX) return pq_fail(c->op.cx, PQ_ELIMIT, "traverse: more than %d steps", HOPS_MAX);
   c->s.hops = pq_arena_calloc(&c->arena, n, sizeof *c->s.hops);
   if (c->s.hops == NULL) return c->op.cx->code;
   for (uint32_t i = 0; i < n; i++)

@@ -67,12 +67,16 @@ static int take_tail(history *h) {
   const pq_event *newest = pq_overlay_entity(o, c->s.id, v->seq);
   uint32_t n = 0;
   const pq_event **events;
-  for (const pq_event *e = newest; e != NULL; e = pq_overlay_before(o, e)) n++;
+  for (const pq_event *e = newest; e != NULL; e = pq_overlay_before(o, e))
+    n++;
   events = pq_arena_calloc(&c->op.scratch, n, sizeof *events);
   if (events == NULL) return c->op.cx->code;
-  for (const pq_event *e = newest; e != NULL; e = pq_overlay_before(o, e)) events[--n] = e;
-  for (const pq_event *e = newest; e != NULL; e = pq_overlay_before(o, e)) n++;
-  for (uint32_t i = 0; i < n; i++) PQ_TRY(take(h, events[i]));
+  for (const pq_event *e = newest; e != NULL; e = pq_overlay_before(o, e))
+    events[--n] = e;
+  for (const pq_event *e = newest; e != NULL; e = pq_overlay_before(o, e))
+    n++;
+  for (uint32_t i = 0; i < n; i++)
+    PQ_TRY(take(h, events[i]));
   return PQ_OK;
 }
 
@@ -92,7 +96,8 @@ static int stage_history_read(pq_op *op) {
   for (int o = PQ_EVENT_CREATE; o <= PQ_EVENT_DELETE; o++)
     if (pq_slice_is(c->s.args.op, pq_event_op_name((pq_event_op)o))) h.only = (pq_event_op)o;
   PQ_TRY(pq_space_events(c->s.space, op, &want, &events, &count));
-  for (uint32_t i = 0; i < count; i++) PQ_TRY(take(&h, &events[i]));
+  for (uint32_t i = 0; i < count; i++)
+    PQ_TRY(take(&h, &events[i]));
   if (!c->s.args.is_flushed) PQ_TRY(take_tail(&h));
   PQ_TRY(pq_summary_begin(c));
   PQ_TRY(pq_summary_count(c, "n", c->s.count));

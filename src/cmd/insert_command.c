@@ -86,8 +86,8 @@ static int id_of_text(pq_command *c, pq_value v, pq_slice *out) {
     return pq_fail(c->op.cx, PQ_EINVALID, "$id must be text that is not empty");
   if (memchr(text.p, '/', text.n) == NULL) return encode_id(c, text, out);
   if (!pq_id_split(text, &collection, &local) || !pq_slice_eq(collection, c->s.collection))
-    return pq_fail(c->op.cx, PQ_EINVALID, "$id '%.*s' is not of collection '%.*s'",
-                   TEXT_ARGS(text), TEXT_ARGS(c->s.collection));
+    return pq_fail(c->op.cx, PQ_EINVALID, "$id '%.*s' is not of collection '%.*s'", TEXT_ARGS(text),
+                   TEXT_ARGS(c->s.collection));
   return pq_arena_copy(&c->arena, text, out);
 }
 
@@ -219,12 +219,13 @@ static int take_payload(insert_parser *p) {
     size_t used = end == NULL ? text.n : text.n + 1, blank = 0, parsed;
     pq_value doc;
     left = (pq_slice){left.p + used, left.n - used};
-    while (blank < text.n && (text.p[blank] == ' ' || text.p[blank] == '\r' || text.p[blank] == '\t'))
+    while (blank < text.n &&
+           (text.p[blank] == ' ' || text.p[blank] == '\r' || text.p[blank] == '\t'))
       blank++;
     if (blank == text.n) continue;
     pq_builder_clear(json);
-    rc = pq_json_parse(json, text, (pq_json_options){.is_exact = true, .line_first = line},
-                       &parsed);
+    rc =
+        pq_json_parse(json, text, (pq_json_options){.is_exact = true, .line_first = line}, &parsed);
     if (rc == PQ_OK) rc = pq_builder_view(json, &doc);
     if (rc != PQ_OK) break;
     rc = take_document(p, doc);
@@ -257,7 +258,8 @@ static int sort_ids(pq_command *c) {
   s->order = pq_arena_calloc(&c->arena, s->insert_count, sizeof *s->order);
   s->ids = pq_arena_calloc(&c->arena, s->insert_count, sizeof *s->ids);
   if (s->order == NULL || s->ids == NULL) return c->op.cx->code;
-  for (uint32_t i = 0; i < s->insert_count; i++) s->order[i] = i;
+  for (uint32_t i = 0; i < s->insert_count; i++)
+    s->order[i] = i;
   PQ_TRY(pq_sort_items(c->op.cx, s->order, s->insert_count, sizeof *s->order, compare_order,
                        s->inserts));
   for (uint32_t i = 0; i < s->insert_count; i++) {
@@ -340,7 +342,8 @@ int pq_open_insert(pq_command *c, pq_value target) {
   int rc;
   PQ_TRY(pq_target_collection(c, target));
   if (has_documents == (c->payload.n > 0))
-    return pq_fail(c->op.cx, PQ_EINVALID, "insert: expects either 'documents' or a payload of NDJSON");
+    return pq_fail(c->op.cx, PQ_EINVALID,
+                   "insert: expects either 'documents' or a payload of NDJSON");
   PQ_TRY(default_type(c, &p.type));
   pq_arena_init(&p.scratch, c->op.cx, c->op.cx->limits.op_len_max);
   rc = has_documents ? take_documents(&p) : take_payload(&p);

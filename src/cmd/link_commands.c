@@ -27,8 +27,8 @@ static int take_text(pq_command *c, pq_value v, const char *name, pq_slice *out)
 /* A predicate or the name of a reverse direction. */
 static int check_predicate(pq_command *c, pq_slice name) {
   if (name.n > c->op.cx->limits.name_len_max)
-    return pq_fail(c->op.cx, PQ_ELIMIT, "predicate '%.*s…' has more than %u bytes",
-                   TEXT_ARGS(name), c->op.cx->limits.name_len_max);
+    return pq_fail(c->op.cx, PQ_ELIMIT, "predicate '%.*s…' has more than %u bytes", TEXT_ARGS(name),
+                   c->op.cx->limits.name_len_max);
   for (size_t i = 0; i < name.n; i++)
     if (name.p[i] == '/' || name.p[i] < 0x20 || name.p[0] == '$')
       return pq_fail(c->op.cx, PQ_EINVALID,
@@ -82,13 +82,14 @@ static int take_edge(pq_command *c, pq_arena *scratch, pq_value v) {
   pq_arena_clear(scratch);
   fields = pq_object_fields(scratch, v, &count);
   if (fields == NULL && pq_value_count(v) > 0) return c->op.cx->code;
-  for (uint32_t i = 0; i < count; i++) PQ_TRY(take_field(c, &fields[i], &e));
+  for (uint32_t i = 0; i < count; i++)
+    PQ_TRY(take_field(c, &fields[i], &e));
   if (e.from.n == 0 || e.predicate.n == 0 || e.to.n == 0)
     return pq_fail(c->op.cx, PQ_EINVALID, "%s: an edge needs 'from', 'predicate' and 'to'",
                    c->s.spec->name);
   if (e.reverse.n == 0) { /* a name that says which way it goes */
-    char *name = pq_arena_printf(&c->arena, "%.*s_of", (int)e.predicate.n,
-                                 (const char *)e.predicate.p);
+    char *name =
+        pq_arena_printf(&c->arena, "%.*s_of", (int)e.predicate.n, (const char *)e.predicate.p);
     if (name == NULL) return c->op.cx->code;
     e.reverse = pq_str(name);
   }
@@ -111,7 +112,8 @@ static int take_payload(pq_command *c, pq_arena *scratch, pq_builder *json) {
     pq_value v;
     int rc;
     left = (pq_slice){left.p + used, left.n - used};
-    while (blank < text.n && text.p[blank] <= ' ') blank++;
+    while (blank < text.n && text.p[blank] <= ' ')
+      blank++;
     if (blank == text.n) continue;
     pq_builder_clear(json);
     PQ_TRY(pq_json_parse(json, text, (pq_json_options){.is_exact = true, .line_first = line},
@@ -233,10 +235,18 @@ static int link_one(known_edges *k, const pq_edge_arg *arg) {
   pq_command *c = k->c;
   pq_edge *have = find_known(k, arg);
   const pq_event *gone;
-  pq_edge now = {.from_id = arg->from, .predicate = arg->predicate, .reverse = arg->reverse,
-                 .to_id = arg->to, .data = arg->data, .version = 1};
-  pq_event e = {.op = PQ_EVENT_CREATE, .id = arg->from, .predicate = arg->predicate,
-                .reverse = arg->reverse, .to_id = arg->to, .after = arg->data};
+  pq_edge now = {.from_id = arg->from,
+                 .predicate = arg->predicate,
+                 .reverse = arg->reverse,
+                 .to_id = arg->to,
+                 .data = arg->data,
+                 .version = 1};
+  pq_event e = {.op = PQ_EVENT_CREATE,
+                .id = arg->from,
+                .predicate = arg->predicate,
+                .reverse = arg->reverse,
+                .to_id = arg->to,
+                .after = arg->data};
   if (have != NULL && is_same(have->data, arg->data) && pq_slice_eq(have->reverse, arg->reverse)) {
     c->s.unchanged++;
     return PQ_OK;
@@ -261,8 +271,8 @@ static int link_one(known_edges *k, const pq_edge_arg *arg) {
 static int unlink_one(known_edges *k, const pq_edge_arg *arg) {
   pq_command *c = k->c;
   pq_edge *have = find_known(k, arg);
-  pq_event e = {.op = PQ_EVENT_DELETE, .id = arg->from, .predicate = arg->predicate,
-                .to_id = arg->to};
+  pq_event e = {
+      .op = PQ_EVENT_DELETE, .id = arg->from, .predicate = arg->predicate, .to_id = arg->to};
   if (have == NULL || have->version == 0) return PQ_OK;
   PQ_TRY(pq_arena_copy(&c->op.arena, have->reverse, &e.reverse));
   PQ_TRY(add_event(c, have, &e));
@@ -280,7 +290,8 @@ static int read_known(known_edges *k) {
   PQ_TRY(pq_edges_read(&c->s.snapshot.view, &op->fetch, &op->scratch, &q, &edges, &count));
   k->items = pq_arena_calloc(&op->scratch, (size_t)count + c->s.edge_count, sizeof *k->items);
   if (k->items == NULL) return op->cx->code;
-  for (uint32_t i = 0; i < count; i++) PQ_TRY(add_known(k, &edges[i]));
+  for (uint32_t i = 0; i < count; i++)
+    PQ_TRY(add_known(k, &edges[i]));
   return PQ_OK;
 }
 
@@ -300,7 +311,8 @@ static int decide(pq_op *op, int (*one)(known_edges *, const pq_edge_arg *)) {
   int rc;
   pq_table_init(&k.by_key, op->cx);
   rc = read_known(&k);
-  for (uint32_t i = 0; i < c->s.edge_count && rc == PQ_OK; i++) rc = one(&k, &c->s.edges[i]);
+  for (uint32_t i = 0; i < c->s.edge_count && rc == PQ_OK; i++)
+    rc = one(&k, &c->s.edges[i]);
   pq_table_release(&k.by_key);
   PQ_TRY(rc);
   return pq_write_commit(c, stage_link_end);

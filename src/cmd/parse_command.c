@@ -31,7 +31,14 @@ const pq_command_spec pq_command_specs[] = {
 };
 enum { SPEC_COUNT = sizeof pq_command_specs / sizeof *pq_command_specs };
 
-typedef enum option_type { TYPE_OBJECT, TYPE_ARRAY, TYPE_COUNT, TYPE_BOOL, TYPE_TEXT, TYPE_TIME } option_type;
+typedef enum option_type {
+  TYPE_OBJECT,
+  TYPE_ARRAY,
+  TYPE_COUNT,
+  TYPE_BOOL,
+  TYPE_TEXT,
+  TYPE_TIME
+} option_type;
 
 static const struct option {
   const char *name;
@@ -128,8 +135,10 @@ static int wrong_type(pq_command *c, const char *name, const char *expected) {
 static int parse_count(pq_command *c, const char *name, pq_value v, uint64_t *out) {
   int64_t i;
   double d;
-  if (pq_value_double(v, &d) && d >= 0 && d < 9e15 && d == (double)(int64_t)d) i = (int64_t)d;
-  else if (!pq_value_i64(v, &i) || i < 0) return wrong_type(c, name, "a whole number, 0 or more");
+  if (pq_value_double(v, &d) && d >= 0 && d < 9e15 && d == (double)(int64_t)d)
+    i = (int64_t)d;
+  else if (!pq_value_i64(v, &i) || i < 0)
+    return wrong_type(c, name, "a whole number, 0 or more");
   *out = (uint64_t)i;
   return PQ_OK;
 }
@@ -220,8 +229,8 @@ static int unknown_option(pq_command *c, pq_slice name) {
 static int parse_options(pq_command *c, const pq_field *fields, uint32_t count) {
   for (uint32_t f = 1; f < count; f++) {
     uint32_t i = 0;
-    while (i < OPTION_COUNT && !(pq_slice_is(fields[f].name, options[i].name) &&
-                                 (options[i].bit & c->s.spec->options)))
+    while (i < OPTION_COUNT &&
+           !(pq_slice_is(fields[f].name, options[i].name) && (options[i].bit & c->s.spec->options)))
       i++;
     if (i == OPTION_COUNT) return unknown_option(c, fields[f].name);
     PQ_TRY(parse_option(c, &options[i], fields[f].value));
@@ -233,7 +242,8 @@ static int parse_options(pq_command *c, const pq_field *fields, uint32_t count) 
 static int unknown_command(pq_command *c, pq_slice name) {
   const char *names[SPEC_COUNT + 1];
   const char *near;
-  for (uint32_t i = 0; i < SPEC_COUNT; i++) names[i] = pq_command_specs[i].name;
+  for (uint32_t i = 0; i < SPEC_COUNT; i++)
+    names[i] = pq_command_specs[i].name;
   names[SPEC_COUNT] = NULL;
   near = pq_nearest(name, names);
   return pq_fail(c->op.cx, PQ_EINVALID, "unknown command '%.*s'%s%s%s", TEXT_ARGS(name),
@@ -247,7 +257,8 @@ int pq_command_parse(pq_command *c, pq_value document) {
     return pq_fail(c->op.cx, PQ_EINVALID, "a command is an object whose first field names it");
   fields = pq_object_fields(&c->arena, document, &count);
   if (fields == NULL) return c->op.cx->code;
-  while (i < SPEC_COUNT && !pq_slice_is(fields[0].name, pq_command_specs[i].name)) i++;
+  while (i < SPEC_COUNT && !pq_slice_is(fields[0].name, pq_command_specs[i].name))
+    i++;
   if (i == SPEC_COUNT) return unknown_command(c, fields[0].name);
   c->s.spec = &pq_command_specs[i];
   PQ_TRY(parse_options(c, fields, count));

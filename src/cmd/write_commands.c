@@ -116,8 +116,8 @@ static int stage_update_apply(pq_op *op) {
   PQ_TRY(next_event(c, &at, &e, &event));
   event.op = PQ_EVENT_UPDATE;
   pq_builder_clear(c->db->builder);
-  PQ_TRY(pq_update_apply(c->s.update, c->db->builder, &op->arena, e.data, &event.after,
-                         &is_changed));
+  PQ_TRY(
+      pq_update_apply(c->s.update, c->db->builder, &op->arena, e.data, &event.after, &is_changed));
   c->s.count = 1;
   if (!is_changed) {
     PQ_TRY(pq_reply_entity(c, &e));
@@ -154,8 +154,8 @@ static int stage_delete_end(pq_op *op) {
 /* A hard delete takes the entity's edges with it: policy `unlink`. */
 static int unlink_all(pq_command *c, bool is_reverse) {
   pq_op *op = &c->op;
-  pq_edge_query q = {.nodes = &c->s.id, .node_count = 1, .is_reverse = is_reverse,
-                     .needs_data = true};
+  pq_edge_query q = {
+      .nodes = &c->s.id, .node_count = 1, .is_reverse = is_reverse, .needs_data = true};
   pq_edge *edges;
   uint32_t count;
   PQ_TRY(pq_edges_read(&c->s.snapshot.view, &op->fetch, &op->scratch, &q, &edges, &count));

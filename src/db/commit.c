@@ -25,7 +25,8 @@ int pq_commit_add(pq_commit *c, pq_arena *arena, const pq_event *e) {
 }
 
 void pq_commit_release(pq_commit *c) {
-  for (uint32_t i = 0; i < c->raw_count; i++) pq_buf_release(&c->raws[i]);
+  for (uint32_t i = 0; i < c->raw_count; i++)
+    pq_buf_release(&c->raws[i]);
   pq_buf_release(&c->request);
   *c = (pq_commit){0};
 }
@@ -69,8 +70,8 @@ static int encode(pq_commit *c, pq_space *s, pq_op *op, pq_batch_writer *w, pq_h
 
 int pq_commit_prepare(pq_commit *c, pq_space *s, pq_op *op) {
   uint32_t batch_max = c->count; /* at worst one event each */
-  pq_hot_request request = {.op = PQ_HOT_APPEND, .epoch = s->epoch,
-                            .durability = s->db->durability};
+  pq_hot_request request = {
+      .op = PQ_HOT_APPEND, .epoch = s->epoch, .durability = s->db->durability};
   pq_batch_writer w;
   int rc;
   pq_assert(c->count > 0 && c->raw_count == 0);

@@ -17,7 +17,8 @@ static uint64_t next_random(pq_db *db) {
 void pq_db_token(pq_db *db, char out[PQ_TOKEN_LEN + 1]) {
   static const char hex[] = "0123456789abcdef";
   uint64_t v = next_random(db);
-  for (int i = 0; i < PQ_TOKEN_LEN; i++) out[i] = hex[v >> (60 - 4 * i) & 15];
+  for (int i = 0; i < PQ_TOKEN_LEN; i++)
+    out[i] = hex[v >> (60 - 4 * i) & 15];
   out[PQ_TOKEN_LEN] = '\0';
 }
 
@@ -36,7 +37,8 @@ int pq_db_init(pq_db *db, pq_cx *cx, bool is_writer, uint32_t durability, const 
   db->rng[0] = pq_rd64(seed) | 1;
   db->rng[1] = pq_rd64(seed + 8);
   pq_compressor_init(&db->compressor, cx);
-  for (int i = 0; i < 8; i++) (void)next_random(db);
+  for (int i = 0; i < 8; i++)
+    (void)next_random(db);
   pq_db_token(db, db->writer);
   return pq_builder_new(cx, &db->builder);
 }
@@ -57,7 +59,8 @@ static void space_free(pq_db *db, pq_space *s) {
 
 void pq_db_release(pq_db *db) {
   if (db->cx == NULL) return;
-  for (uint32_t i = 0; i < db->space_count; i++) space_free(db, db->spaces[i]);
+  for (uint32_t i = 0; i < db->space_count; i++)
+    space_free(db, db->spaces[i]);
   if (db->spaces != NULL) pq_alloc(db->cx, db->spaces, db->space_cap * sizeof *db->spaces, 0);
   pq_builder_free(db->builder);
   pq_compressor_release(&db->compressor);
@@ -134,8 +137,7 @@ int pq_db_space(pq_db *db, pq_slice ns, pq_space **out) {
 
 int pq_space_acquire(pq_space *s, const void *owner) {
   pq_cx *cx = s->db->cx;
-  if (!s->db->is_writer)
-    return pq_fail(cx, PQ_EPERM, "the warehouse was opened for reading only");
+  if (!s->db->is_writer) return pq_fail(cx, PQ_EPERM, "the warehouse was opened for reading only");
   if (s->is_fenced)
     return pq_fail(cx, PQ_EFENCED, "namespace '%s' was taken over by another writer: open it again",
                    s->ns);

@@ -20,41 +20,49 @@
 enum { PQ_TOKEN_LEN = 16, PQ_FILE_NAME_CAP = 512 };
 
 typedef struct pq_space {
-  struct pq_db *db;    /* borrowed */
-  char *ns;            /* owned, NUL-terminated */
+  struct pq_db *db; /* borrowed */
+  char *ns;         /* owned, NUL-terminated */
   bool is_loaded;
-  bool is_stale;       /* a write ended unclear: load again before anything else */
-  bool is_fenced;      /* another writer has taken over */
-  bool has_fence;      /* my fence entry is in the log */
+  bool is_stale;  /* a write ended unclear: load again before anything else */
+  bool is_fenced; /* another writer has taken over */
+  bool has_fence; /* my fence entry is in the log */
   pq_manifest manifest;
   pq_file_cache files;
-  pq_overlay *overlay; /* owned; replaced as a whole by a flush or a reload */
-  uint64_t epoch;      /* mine, 0: reader */
-  uint64_t seq;        /* of the last event */
-  int64_t ts;          /* its time */
-  uint64_t file_no;    /* counts files that I named */
-  const void *write_owner;  /* the operation that may append, NULL: free */
-  uint32_t reader_count;    /* operations that hold a view */
-  pq_overlay **retired;     /* owned: replaced while readers were there */
+  pq_overlay *overlay;     /* owned; replaced as a whole by a flush or a reload */
+  uint64_t epoch;          /* mine, 0: reader */
+  uint64_t seq;            /* of the last event */
+  int64_t ts;              /* its time */
+  uint64_t file_no;        /* counts files that I named */
+  const void *write_owner; /* the operation that may append, NULL: free */
+  uint32_t reader_count;   /* operations that hold a view */
+  pq_overlay **retired;    /* owned: replaced while readers were there */
   uint32_t retired_count, retired_cap;
 } pq_space;
 
+/* Runs task(ctx, 0 .. count-1), side by side where it can, and returns when all have ended. The
+ * engine itself starts no threads. A NULL `run` means one after the other. */
+typedef struct pq_task_runner {
+  void *ud;
+  void (*run)(void *ud, void (*task)(void *ctx, uint32_t i), void *ctx, uint32_t count);
+} pq_task_runner;
+
 typedef struct pq_db {
-  pq_cx *cx;            /* borrowed */
+  pq_cx *cx; /* borrowed */
   bool is_writer;
-  uint32_t durability;  /* of pq_hot_request */
-  uint64_t rng[2];      /* state of the generator for names and ULIDs; seeded by the driver */
+  uint32_t durability; /* of pq_hot_request */
+  uint64_t rng[2];     /* state of the generator for names and ULIDs; seeded by the driver */
   char writer[PQ_TOKEN_LEN + 1];
-  pq_slice actor;       /* borrowed: who changes things when a command does not say */
-  pq_builder *builder;  /* owned, shared by stages (never across them) */
+  pq_task_runner runner; /* the driver's; its allocator must be callable from the tasks */
+  pq_slice actor;        /* borrowed: who changes things when a command does not say */
+  pq_builder *builder;   /* owned, shared by stages (never across them) */
   pq_compressor compressor;
-  pq_space **spaces;    /* owned */
+  pq_space **spaces; /* owned */
   uint32_t space_count, space_cap;
 } pq_db;
 
 /* Open: allocates, asks nothing of the store. `seed` is 16 random bytes. */
-int pq_db_init(pq_db *db, pq_cx *cx, bool is_writer, uint32_t durability, const uint8_t seed[16])
-    PQ_MUST_CHECK;
+int pq_db_init(pq_db *db, pq_cx *cx, bool is_writer, uint32_t durability,
+               const uint8_t seed[16]) PQ_MUST_CHECK;
 void pq_db_release(pq_db *db);
 
 /* The namespace's record, made when new. A malformed name is PQ_EINVALID or PQ_EPATH. */
@@ -92,8 +100,8 @@ typedef struct pq_snapshot {
 
 /* Open the present, the files alone (`is_flushed`), or an instant. A stage call; the snapshot and
  * op->arena change only when all is there. */
-int pq_snapshot_open(pq_snapshot *s, pq_space *space, pq_op *op, pq_as_of as_of, bool is_flushed)
-    PQ_MUST_CHECK;
+int pq_snapshot_open(pq_snapshot *s, pq_space *space, pq_op *op, pq_as_of as_of,
+                     bool is_flushed) PQ_MUST_CHECK;
 void pq_snapshot_close(pq_snapshot *s);
 
 /* The flushed events that match, in seq order, in op->scratch. A stage call. */
@@ -106,8 +114,8 @@ int pq_space_events(pq_space *s, pq_op *op, const pq_event_want *want, pq_event 
 typedef struct pq_commit {
   pq_event *events; /* in the operation's arena */
   uint32_t count, cap;
-  pq_buf request;   /* owned: the APPEND call */
-  pq_buf *raws;     /* owned: raw bytes of the batches, then the overlay's */
+  pq_buf request; /* owned: the APPEND call */
+  pq_buf *raws;   /* owned: raw bytes of the batches, then the overlay's */
   uint32_t raw_count;
   uint64_t *raw_seq; /* seq_lo of each, with its count */
   uint32_t *raw_events;

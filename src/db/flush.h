@@ -43,6 +43,7 @@ typedef struct pq_flush {
   uint32_t file_count, file_cap;
   pq_collection_info *collections; /* with new index columns */
   uint32_t collection_count;
+  uint32_t fresh; /* collections that are new to the log */
   pq_log_entry entry;
   pq_buf text;         /* of the entry, owned */
   const char *log_key; /* full */

@@ -11,15 +11,45 @@ enum {
 };
 #define DAY_US 86400000000
 
+/* What can be encoded side by side: each collection, each edge direction, the events, the deletes.
+ * A task has its own context and memory and only reads what it shares; its files join the flush
+ * when all tasks have ended, in this order, so that the result does not depend on who was first. */
+typedef enum task_kind {
+  TASK_COLLECTION,
+  TASK_FORWARD,
+  TASK_REVERSE,
+  TASK_EVENTS,
+  TASK_DELETES
+} task_kind;
+
+typedef struct encoded_file {
+  const char *folder;
+  pq_file_info info; /* strings in the task's arena */
+  pq_writer *writer; /* owned */
+  struct encoded_file *next;
+} encoded_file;
+
+typedef struct encode_task {
+  pq_flush *f;
+  task_kind kind;
+  const pq_overlay_chain *chain; /* TASK_COLLECTION */
+  pq_cx cx;
+  pq_arena scratch;
+  pq_arena arena; /* lives as long as the task */
+  encoded_file *files, **tail;
+  pq_collection_info *note; /* index columns to put into the entry, or NULL */
+  int rc;
+} encode_task;
+
 /* ---- names ---- */
 
 /* data/%2fodd%20name: bytes other than letters, digits, '-', '_' and inner '.' are encoded. */
-static int encode_name(pq_op *op, pq_slice name, const char **out) {
+static int encode_name(encode_task *t, pq_slice name, const char **out) {
   static const char hex[] = "0123456789ABCDEF";
-  char *p = pq_arena_alloc(&op->arena, name.n * 3 + 1);
+  char *p = pq_arena_alloc(&t->arena, name.n * 3 + 1);
   size_t n = 0;
   *out = p;
-  if (p == NULL) return op->cx->code;
+  if (p == NULL) return t->cx.code;
   for (size_t i = 0; i < name.n; i++) {
     uint8_t c = name.p[i];
     bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
@@ -68,6 +98,19 @@ static int add_file(pq_flush *f, pq_op *op, const char *folder, pq_file_info inf
   return PQ_OK;
 }
 
+/* A file that a task has encoded; the writer is taken. */
+static int task_file(encode_task *t, const char *folder, pq_file_info info, pq_writer *writer) {
+  encoded_file *file = pq_arena_alloc(&t->arena, sizeof *file);
+  if (file == NULL) {
+    pq_writer_free(writer);
+    return t->cx.code;
+  }
+  *file = (encoded_file){folder, info, writer, NULL};
+  *t->tail = file;
+  t->tail = &file->next;
+  return PQ_OK;
+}
+
 /* ---- entities ---- */
 
 static int compare_entities(const void *a, const void *b, const void *ud) {
@@ -76,22 +119,23 @@ static int compare_entities(const void *a, const void *b, const void *ud) {
 }
 
 /* The rows that the tail leaves for a collection, sorted by id. */
-static int collection_rows(pq_flush *f, pq_op *op, const pq_overlay_chain *chain, pq_entity **out,
+static int collection_rows(encode_task *t, const pq_overlay_chain *chain, pq_entity **out,
                            uint32_t *count) {
-  const pq_overlay *o = f->space->overlay;
-  pq_entity *rows = pq_arena_calloc(&op->scratch, chain->count, sizeof *rows);
-  pq_entity *sorted = pq_arena_calloc(&op->scratch, chain->count, sizeof *sorted);
-  pq_entity **order = pq_arena_calloc(&op->scratch, chain->count, sizeof *order);
+  const pq_overlay *o = t->f->space->overlay;
+  pq_entity *rows = pq_arena_calloc(&t->scratch, chain->count, sizeof *rows);
+  pq_entity *sorted = pq_arena_calloc(&t->scratch, chain->count, sizeof *sorted);
+  pq_entity **order = pq_arena_calloc(&t->scratch, chain->count, sizeof *order);
   uint32_t n = 0;
   *out = NULL;
   *count = 0;
-  if (rows == NULL || sorted == NULL || order == NULL) return op->cx->code;
+  if (rows == NULL || sorted == NULL || order == NULL) return t->cx.code;
   for (uint32_t k = chain->head; k != PQ_NONE; k = o->keys[k].next) {
     order[n] = &rows[n];
     if (pq_event_entity(pq_overlay_at(o, k, UINT64_MAX), &rows[n])) n++;
   }
-  PQ_TRY(pq_sort_items(op->cx, order, n, sizeof *order, compare_entities, NULL));
-  for (uint32_t i = 0; i < n; i++) sorted[i] = *order[i];
+  PQ_TRY(pq_sort_items(&t->cx, order, n, sizeof *order, compare_entities, NULL));
+  for (uint32_t i = 0; i < n; i++)
+    sorted[i] = *order[i];
   *out = sorted;
   *count = n;
   return PQ_OK;
@@ -99,38 +143,40 @@ static int collection_rows(pq_flush *f, pq_op *op, const pq_overlay_chain *chain
 
 /* The collection's index columns, with new ones chosen from these documents; noted in the entry
  * when the set grew or the collection is new. */
-static int choose_columns(pq_flush *f, pq_op *op, pq_slice collection, const pq_entity *rows,
+static int choose_columns(encode_task *t, pq_slice collection, const pq_entity *rows,
                           uint32_t count, pq_index_column **columns, uint32_t *column_count) {
-  const pq_collection_info *info = pq_manifest_collection(&f->space->manifest, collection);
-  pq_value *docs = pq_arena_calloc(&op->scratch, count, sizeof *docs);
+  const pq_collection_info *info = pq_manifest_collection(&t->f->space->manifest, collection);
+  pq_value *docs = pq_arena_calloc(&t->scratch, count, sizeof *docs);
   pq_collection_info *note;
   *columns = NULL;
   *column_count = 0;
-  if (docs == NULL) return op->cx->code;
-  for (uint32_t i = 0; i < count; i++) docs[i] = rows[i].data;
-  PQ_TRY(pq_index_choose(&op->arena, docs, count, info == NULL ? NULL : info->index_columns,
+  if (docs == NULL) return t->cx.code;
+  for (uint32_t i = 0; i < count; i++)
+    docs[i] = rows[i].data;
+  PQ_TRY(pq_index_choose(&t->arena, docs, count, info == NULL ? NULL : info->index_columns,
                          info == NULL ? 0 : info->index_count, columns, column_count));
   if (info != NULL && info->index_count == *column_count) return PQ_OK;
-  note = &f->collections[f->collection_count];
-  *note = (pq_collection_info){.index_columns = *columns, .index_count = *column_count};
-  note->internal_id = info != NULL ? info->internal_id
-                                   : f->space->manifest.next_internal_id + f->collection_count;
-  PQ_TRY(pq_arena_copy(&op->arena, collection, &note->name));
-  f->collection_count++;
+  note = pq_arena_alloc(&t->arena, sizeof *note);
+  if (note == NULL) return t->cx.code;
+  *note = (pq_collection_info){.name = collection,
+                               .internal_id = info != NULL ? info->internal_id : 0,
+                               .index_columns = *columns,
+                               .index_count = *column_count};
+  t->note = note;
   return PQ_OK;
 }
 
-static int encode_collection(pq_flush *f, pq_op *op, const pq_overlay_chain *chain) {
+static int encode_collection(encode_task *t, const pq_overlay_chain *chain) {
   pq_index_column *columns;
   pq_entity *rows = NULL;
   const char *name = NULL, *folder;
   uint32_t count = 0, column_count, n;
-  PQ_TRY(collection_rows(f, op, chain, &rows, &count));
+  PQ_TRY(collection_rows(t, chain, &rows, &count));
   if (count == 0) return PQ_OK;
-  PQ_TRY(choose_columns(f, op, chain->name, rows, count, &columns, &column_count));
-  PQ_TRY(encode_name(op, chain->name, &name));
-  folder = pq_arena_printf(&op->arena, "data/%s", name);
-  if (folder == NULL) return op->cx->code;
+  PQ_TRY(choose_columns(t, chain->name, rows, count, &columns, &column_count));
+  PQ_TRY(encode_name(t, chain->name, &name));
+  folder = pq_arena_printf(&t->arena, "data/%s", name);
+  if (folder == NULL) return t->cx.code;
   for (uint32_t from = 0; from < count; from += n) {
     pq_file_info info = {.kind = PQ_FILE_DATA};
     pq_writer *writer;
@@ -138,12 +184,12 @@ static int encode_collection(pq_flush *f, pq_op *op, const pq_overlay_chain *cha
     for (n = 0; from + n < count && n < ROWS_FILE && len < DOC_LEN_FILE; n++)
       len += rows[from + n].data.len + rows[from + n].data.meta_len;
     info.row_count = n;
-    PQ_TRY(pq_arena_copy(&op->arena, chain->name, &info.collection));
-    PQ_TRY(pq_arena_copy(&op->arena, rows[from].id, &info.id_min));
-    PQ_TRY(pq_arena_copy(&op->arena, rows[from + n - 1].id, &info.id_max));
-    PQ_TRY(pq_entity_file_write(op->cx, chain->name, columns, column_count, rows + from, n,
-                                &writer));
-    PQ_TRY(add_file(f, op, folder, info, writer));
+    PQ_TRY(pq_arena_copy(&t->arena, chain->name, &info.collection));
+    PQ_TRY(pq_arena_copy(&t->arena, rows[from].id, &info.id_min));
+    PQ_TRY(pq_arena_copy(&t->arena, rows[from + n - 1].id, &info.id_max));
+    PQ_TRY(
+        pq_entity_file_write(&t->cx, chain->name, columns, column_count, rows + from, n, &writer));
+    PQ_TRY(task_file(t, folder, info, writer));
   }
   return PQ_OK;
 }
@@ -165,8 +211,7 @@ static void name_end(const pq_flush *f, pq_slice id, pq_slice *name, pq_slice *t
   *type = f->end_types[i];
 }
 
-static int encode_direction(pq_flush *f, pq_op *op, pq_edge *edges, uint32_t count,
-                            bool is_reverse) {
+static int encode_direction(encode_task *t, pq_edge *edges, uint32_t count, bool is_reverse) {
   pq_file_info info = {.kind = is_reverse ? PQ_FILE_REVERSE : PQ_FILE_FORWARD, .row_count = count};
   pq_slice min = {0}, max = {0};
   pq_writer *writer;
@@ -175,28 +220,27 @@ static int encode_direction(pq_flush *f, pq_op *op, pq_edge *edges, uint32_t cou
     if (i == 0 || pq_slice_cmp(id, min) < 0) min = id;
     if (i == 0 || pq_slice_cmp(id, max) > 0) max = id;
   }
-  PQ_TRY(pq_arena_copy(&op->arena, min, &info.id_min));
-  PQ_TRY(pq_arena_copy(&op->arena, max, &info.id_max));
-  PQ_TRY(pq_edge_file_write(op->cx, pq_str(f->space->ns), edges, count, is_reverse, &writer));
-  return add_file(f, op, is_reverse ? "rels/reverse" : "rels/forward", info, writer);
+  PQ_TRY(pq_arena_copy(&t->arena, min, &info.id_min));
+  PQ_TRY(pq_arena_copy(&t->arena, max, &info.id_max));
+  PQ_TRY(pq_edge_file_write(&t->cx, pq_str(t->f->space->ns), edges, count, is_reverse, &writer));
+  return task_file(t, is_reverse ? "rels/reverse" : "rels/forward", info, writer);
 }
 
-static int encode_edges(pq_flush *f, pq_op *op) {
-  const pq_overlay *o = f->space->overlay;
-  pq_edge *edges = pq_arena_calloc(&op->scratch, o->key_count, sizeof *edges);
+static int encode_edges(encode_task *t) {
+  const pq_overlay *o = t->f->space->overlay;
+  pq_edge *edges = pq_arena_calloc(&t->scratch, o->key_count, sizeof *edges);
   uint32_t n = 0;
-  if (edges == NULL) return op->cx->code;
+  if (edges == NULL) return t->cx.code;
   for (uint32_t k = 0; k < o->key_count; k++) {
     pq_edge *e = &edges[n];
     if (o->keys[k].target != PQ_TARGET_REL) continue;
     if (!pq_event_edge(pq_overlay_at(o, k, UINT64_MAX), e)) continue;
-    name_end(f, e->from_id, &e->from_name, &e->from_type);
-    name_end(f, e->to_id, &e->to_name, &e->to_type);
+    name_end(t->f, e->from_id, &e->from_name, &e->from_type);
+    name_end(t->f, e->to_id, &e->to_name, &e->to_type);
     n++;
   }
   if (n == 0) return PQ_OK;
-  PQ_TRY(encode_direction(f, op, edges, n, false));
-  return encode_direction(f, op, edges, n, true);
+  return encode_direction(t, edges, n, t->kind == TASK_REVERSE);
 }
 
 /* ---- events ---- */
@@ -240,14 +284,14 @@ static void set_before(const pq_flush *f, const pq_event *source, pq_event *e) {
 }
 
 /* One file per day, more when a day's events are many. */
-static int encode_events(pq_flush *f, pq_op *op) {
-  const pq_overlay *o = f->space->overlay;
+static int encode_events(encode_task *t) {
+  const pq_overlay *o = t->f->space->overlay;
   uint32_t count = o->version_count, n;
-  pq_event *events = pq_arena_calloc(&op->scratch, count, sizeof *events);
-  if (events == NULL) return op->cx->code;
+  pq_event *events = pq_arena_calloc(&t->scratch, count, sizeof *events);
+  if (events == NULL) return t->cx.code;
   for (uint32_t i = 0; i < count; i++) {
     events[i] = o->versions[i].event;
-    set_before(f, &o->versions[i].event, &events[i]);
+    set_before(t->f, &o->versions[i].event, &events[i]);
   }
   for (uint32_t from = 0; from < count; from += n) {
     const pq_event *first = &events[from];
@@ -266,36 +310,113 @@ static int encode_events(pq_flush *f, pq_op *op) {
     info.seq_hi = first[n - 1].seq;
     info.ts_hi = first[n - 1].ts;
     pq_day_print(day, day_text);
-    folder = pq_arena_printf(&op->arena, "events/day=%s", day_text);
-    if (folder == NULL) return op->cx->code;
-    PQ_TRY(pq_event_file_write(op->cx, pq_str(f->space->ns), first, n, &writer));
-    PQ_TRY(add_file(f, op, folder, info, writer));
+    folder = pq_arena_printf(&t->arena, "events/day=%s", day_text);
+    if (folder == NULL) return t->cx.code;
+    PQ_TRY(pq_event_file_write(&t->cx, pq_str(t->f->space->ns), first, n, &writer));
+    PQ_TRY(task_file(t, folder, info, writer));
   }
   return PQ_OK;
 }
 
-static int encode_deletes(pq_flush *f, pq_op *op) {
-  pq_file_info info = {.kind = PQ_FILE_DELETES, .row_count = f->delete_count};
+static int encode_deletes(encode_task *t) {
+  pq_file_info info = {.kind = PQ_FILE_DELETES, .row_count = t->f->delete_count};
   pq_writer *writer;
-  if (f->delete_count == 0) return PQ_OK;
-  PQ_TRY(pq_delete_file_write(op->cx, f->deletes, f->delete_count, &writer));
-  return add_file(f, op, "deletes", info, writer);
+  if (t->f->delete_count == 0) return PQ_OK;
+  PQ_TRY(pq_delete_file_write(&t->cx, t->f->deletes, t->f->delete_count, &writer));
+  return task_file(t, "deletes", info, writer);
+}
+
+/* Copy what a note borrows from its task. */
+static int keep_note(pq_op *op, pq_collection_info *note) {
+  pq_index_column *columns = pq_arena_calloc(&op->arena, note->index_count, sizeof *columns);
+  if (columns == NULL) return op->cx->code;
+  for (uint32_t i = 0; i < note->index_count; i++) {
+    columns[i] = note->index_columns[i];
+    PQ_TRY(pq_arena_copy(&op->arena, columns[i].path, &columns[i].path));
+  }
+  note->index_columns = columns;
+  return pq_arena_copy(&op->arena, note->name, &note->name);
+}
+
+static void run_task(void *ctx, uint32_t i) {
+  encode_task *t = &((encode_task *)ctx)[i];
+  switch (t->kind) {
+    case TASK_COLLECTION: t->rc = encode_collection(t, t->chain); break;
+    case TASK_FORWARD:
+    case TASK_REVERSE: t->rc = encode_edges(t); break;
+    case TASK_EVENTS: t->rc = encode_events(t); break;
+    case TASK_DELETES: t->rc = encode_deletes(t); break;
+  }
+  pq_arena_release(&t->scratch);
+}
+
+/* The files and notes of a finished task become the flush's. */
+static int join_task(pq_flush *f, pq_op *op, encode_task *t) {
+  if (t->rc != PQ_OK) return pq_fail(op->cx, t->rc, "%s", t->cx.msg);
+  while (t->files != NULL) {
+    encoded_file *file = t->files;
+    t->files = file->next;
+    PQ_TRY(pq_arena_copy(&op->arena, file->info.collection, &file->info.collection));
+    PQ_TRY(pq_arena_copy(&op->arena, file->info.id_min, &file->info.id_min));
+    PQ_TRY(pq_arena_copy(&op->arena, file->info.id_max, &file->info.id_max));
+    PQ_TRY(add_file(f, op, file->folder, file->info, file->writer));
+  }
+  if (t->note == NULL) return PQ_OK;
+  f->collections[f->collection_count] = *t->note;
+  if (t->note->internal_id == 0)
+    f->collections[f->collection_count].internal_id =
+        f->space->manifest.next_internal_id + f->fresh++;
+  f->collection_count++;
+  return keep_note(op, &f->collections[f->collection_count - 1]);
+}
+
+static void release_task(encode_task *t) {
+  for (; t->files != NULL; t->files = t->files->next)
+    pq_writer_free(t->files->writer);
+  pq_arena_release(&t->arena);
+}
+
+static uint32_t make_tasks(pq_flush *f, pq_op *op, encode_task *tasks) {
+  const pq_overlay *o = f->space->overlay;
+  uint32_t n = 0;
+  tasks[n++].kind = TASK_EVENTS; /* the longest first */
+  tasks[n++].kind = TASK_FORWARD;
+  tasks[n++].kind = TASK_REVERSE;
+  for (uint32_t c = 0; c < o->collections.count; c++) {
+    tasks[n].kind = TASK_COLLECTION;
+    tasks[n++].chain = &o->collections.items[c];
+  }
+  tasks[n++].kind = TASK_DELETES;
+  for (uint32_t i = 0; i < n; i++) {
+    tasks[i].f = f;
+    tasks[i].tail = &tasks[i].files;
+    pq_cx_init(&tasks[i].cx, op->cx->alloc, op->cx->alloc_ud);
+    tasks[i].cx.limits = op->cx->limits;
+    pq_arena_init(&tasks[i].scratch, &tasks[i].cx, op->cx->limits.op_len_max);
+    pq_arena_init(&tasks[i].arena, &tasks[i].cx, op->cx->limits.op_len_max);
+  }
+  return n;
 }
 
 int pq_flush_stage_encode(pq_op *op) {
   pq_flush *f = pq_flush_of(op);
-  const pq_overlay *o = f->space->overlay;
-  f->collections = pq_arena_calloc(&op->arena, o->collections.count, sizeof *f->collections);
-  if (f->collections == NULL) return op->cx->code;
-  for (uint32_t c = 0; c < o->collections.count; c++) {
-    pq_arena_clear(&op->scratch);
-    PQ_TRY(encode_collection(f, op, &o->collections.items[c]));
-  }
-  pq_arena_clear(&op->scratch);
-  PQ_TRY(encode_edges(f, op));
-  pq_arena_clear(&op->scratch);
-  PQ_TRY(encode_events(f, op));
-  PQ_TRY(encode_deletes(f, op));
-  op->stage = pq_flush_stage_fence;
-  return PQ_OK;
+  const pq_task_runner *runner = &f->space->db->runner;
+  uint32_t collections = f->space->overlay->collections.count, n;
+  /* Writers keep the context of their task: tasks live as long as the operation. */
+  encode_task *tasks = pq_arena_calloc(&op->arena, (size_t)collections + 4, sizeof *tasks);
+  int rc = PQ_OK;
+  f->collections = pq_arena_calloc(&op->arena, collections, sizeof *f->collections);
+  if (tasks == NULL || f->collections == NULL) return op->cx->code;
+  n = make_tasks(f, op, tasks);
+  if (runner->run != NULL)
+    runner->run(runner->ud, run_task, tasks, n);
+  else
+    for (uint32_t i = 0; i < n; i++)
+      run_task(tasks, i);
+  for (uint32_t i = 0; i < n && rc == PQ_OK; i++)
+    rc = join_task(f, op, &tasks[i]);
+  for (uint32_t i = 0; i < n; i++)
+    release_task(&tasks[i]);
+  if (rc == PQ_OK) op->stage = pq_flush_stage_fence;
+  return rc;
 }

@@ -72,7 +72,8 @@ static int list_changed(pq_flush *f, pq_op *op) {
 static int list_ends(pq_flush *f, pq_op *op) {
   const pq_overlay *o = f->space->overlay;
   uint32_t cap = 0;
-  for (uint32_t k = 0; k < o->key_count; k++) cap += o->keys[k].target == PQ_TARGET_REL ? 2 : 0;
+  for (uint32_t k = 0; k < o->key_count; k++)
+    cap += o->keys[k].target == PQ_TARGET_REL ? 2 : 0;
   f->end_ids = pq_arena_calloc(&op->arena, cap, sizeof *f->end_ids);
   if (f->end_ids == NULL) return op->cx->code;
   for (uint32_t k = 0; k < o->key_count; k++) {
@@ -116,8 +117,8 @@ static int stage_end_names(pq_op *op) {
 /* Position deletes for the rows of changed edges in the reverse files. */
 static int stage_reverse(pq_op *op) {
   pq_flush *f = pq_flush_of(op);
-  pq_edge_query q = {.nodes = f->to_ids, .node_count = f->to_count, .is_reverse = true,
-                     .is_files_only = true};
+  pq_edge_query q = {
+      .nodes = f->to_ids, .node_count = f->to_count, .is_reverse = true, .is_files_only = true};
   pq_edge *edges;
   uint32_t count;
   PQ_TRY(pq_edges_read(&f->snapshot.view, &op->fetch, &op->scratch, &q, &edges, &count));
@@ -132,8 +133,8 @@ static int stage_reverse(pq_op *op) {
 
 static int stage_forward(pq_op *op) {
   pq_flush *f = pq_flush_of(op);
-  pq_edge_query q = {.nodes = f->from_ids, .node_count = f->from_count, .is_files_only = true,
-                     .needs_data = true};
+  pq_edge_query q = {
+      .nodes = f->from_ids, .node_count = f->from_count, .is_files_only = true, .needs_data = true};
   pq_edge *edges;
   uint32_t count;
   PQ_TRY(pq_edges_read(&f->snapshot.view, &op->fetch, &op->scratch, &q, &edges, &count));
@@ -159,8 +160,8 @@ static int stage_entities(pq_op *op) {
   pq_location *at = pq_arena_calloc(&op->scratch, f->id_count, sizeof *at);
   pq_entity *rows = pq_arena_calloc(&op->scratch, f->id_count, sizeof *rows);
   if (at == NULL || rows == NULL) return op->cx->code;
-  PQ_TRY(pq_view_locate(&f->snapshot.view, &op->fetch, &op->scratch, f->ids, f->id_count, true,
-                        at));
+  PQ_TRY(
+      pq_view_locate(&f->snapshot.view, &op->fetch, &op->scratch, f->ids, f->id_count, true, at));
   PQ_TRY(pq_view_read(&f->snapshot.view, &op->fetch, &op->scratch, at, f->id_count, PQ_WANT_DATA,
                       rows, NULL));
   f->locations = pq_arena_calloc(&op->arena, f->id_count, sizeof *f->locations);
@@ -196,7 +197,8 @@ int pq_flush_begin(pq_flush *f, pq_space *space, pq_op *op, pq_stage_fn done) {
 }
 
 void pq_flush_release(pq_flush *f) {
-  for (uint32_t i = 0; i < f->file_count; i++) pq_writer_free(f->files[i].writer);
+  for (uint32_t i = 0; i < f->file_count; i++)
+    pq_writer_free(f->files[i].writer);
   pq_buf_release(&f->text);
   pq_snapshot_close(&f->snapshot);
   *f = (pq_flush){0};

@@ -60,8 +60,7 @@ static int stage_read_back(pq_op *op) {
   int rc = pq_fetch_get(&op->fetch, f->log_key, ENTRY_LEN_MAX, &text);
   if (rc == PQ_NEED_IO) return rc;
   if (rc == PQ_ENOTFOUND || rc == PQ_EIO) { /* absent or still unclear: the same bytes again */
-    if (++f->tries > TRIES_MAX)
-      return pq_fail(op->cx, PQ_EIO, "%s: cannot be stored", f->log_key);
+    if (++f->tries > TRIES_MAX) return pq_fail(op->cx, PQ_EIO, "%s: cannot be stored", f->log_key);
     op->stage = stage_put_entry;
     return PQ_OK;
   }
@@ -85,9 +84,8 @@ int pq_flush_stage_fence(pq_op *op) {
     op->stage = stage_put_files;
     return PQ_OK;
   }
-  f->entry = (pq_log_entry){.is_fence = true,
-                            .seq_hi = f->space->manifest.seq_hi,
-                            .ts_hi = f->space->manifest.ts_hi};
+  f->entry = (pq_log_entry){
+      .is_fence = true, .seq_hi = f->space->manifest.seq_hi, .ts_hi = f->space->manifest.ts_hi};
   f->after_entry = stage_put_files;
   op->stage = stage_put_entry;
   return make_entry(f, op);
@@ -148,8 +146,8 @@ static int finish(pq_flush *f, pq_op *op) {
 
 static int stage_trim(pq_op *op) {
   pq_flush *f = pq_flush_of(op);
-  pq_hot_request request = {.op = PQ_HOT_TRIM, .epoch = f->space->epoch, .seq_hi = f->seq_hi,
-                            .ts_hi = f->ts_hi};
+  pq_hot_request request = {
+      .op = PQ_HOT_TRIM, .epoch = f->space->epoch, .seq_hi = f->seq_hi, .ts_hi = f->ts_hi};
   pq_buf body;
   pq_slice reply;
   int rc;
@@ -168,7 +166,8 @@ static int stage_entry(pq_op *op) {
   pq_flush *f = pq_flush_of(op);
   pq_file_info *add = pq_arena_calloc(&op->arena, f->file_count, sizeof *add);
   if (add == NULL) return op->cx->code;
-  for (uint32_t i = 0; i < f->file_count; i++) add[i] = f->files[i].info;
+  for (uint32_t i = 0; i < f->file_count; i++)
+    add[i] = f->files[i].info;
   f->entry = (pq_log_entry){.seq_hi = f->seq_hi,
                             .ts_hi = f->ts_hi,
                             .add = add,

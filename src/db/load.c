@@ -157,8 +157,8 @@ int pq_space_replace_overlay(pq_space *s, pq_overlay *overlay) {
   }
   if (s->retired_count == s->retired_cap) {
     uint32_t cap = s->retired_cap == 0 ? 4 : s->retired_cap * 2;
-    pq_overlay **retired = pq_alloc(cx, s->retired, s->retired_cap * sizeof *retired,
-                                    cap * sizeof *retired);
+    pq_overlay **retired =
+        pq_alloc(cx, s->retired, s->retired_cap * sizeof *retired, cap * sizeof *retired);
     if (retired == NULL) return pq_fail_nomem(cx);
     s->retired = retired;
     s->retired_cap = cap;

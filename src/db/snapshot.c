@@ -22,8 +22,8 @@ static int keep_value(pq_arena *arena, pq_value *v) {
 }
 
 int pq_event_keep(pq_arena *arena, pq_event *e) {
-  pq_slice *texts[] = {&e->id,         &e->type,  &e->predicate,  &e->reverse,
-                       &e->to_id,      &e->actor, &e->created_by, &e->where_file};
+  pq_slice *texts[] = {&e->id,    &e->type,  &e->predicate,  &e->reverse,
+                       &e->to_id, &e->actor, &e->created_by, &e->where_file};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
     if (texts[i]->n > 0) PQ_TRY(pq_arena_copy(arena, *texts[i], texts[i]));
   PQ_TRY(keep_value(arena, &e->after));
@@ -89,12 +89,12 @@ int pq_space_events(pq_space *s, pq_op *op, const pq_event_want *want, pq_event 
   lists = pq_arena_calloc(&op->scratch, list_count, sizeof *lists);
   if (lists == NULL) return op->cx->code;
   PQ_TRY(read_events(s, op, want, lists));
-  for (uint32_t i = 0; i < list_count; i++) n += lists[i].count;
+  for (uint32_t i = 0; i < list_count; i++)
+    n += lists[i].count;
   *out = pq_arena_calloc(&op->scratch, n, sizeof **out);
   if (*out == NULL) return op->cx->code;
   for (uint32_t i = 0; i < list_count; i++) {
-    if (lists[i].count > 0)
-      memcpy(*out + *count, lists[i].events, lists[i].count * sizeof **out);
+    if (lists[i].count > 0) memcpy(*out + *count, lists[i].events, lists[i].count * sizeof **out);
     *count += lists[i].count;
   }
   return PQ_OK;

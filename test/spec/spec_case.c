@@ -199,7 +199,7 @@ static size_t run_command(spec_run_state *r, size_t i) {
   r->has_reply = true;
   pq_buf_release(&payload);
   check_reply(r, command, lines + first, lines + i);
-  between(r);
+  if (r->reply.rc == PQ_OK) between(r);
   return i;
 }
 

@@ -110,12 +110,12 @@ static void test_log_key(void) {
 /* The worked example of doc/formats/log.md. */
 static void test_entry_example(void) {
   static const char text[] =
-      "parquedb-log 1 d567e2b1\n"
+      "parquedb-log 1 8da6d1e3\n"
       "{\"entry\":2,\"seqHi\":7,\"tsHi\":1700000000000001,\"epoch\":1,"
       "\"writer\":\"00000000000000a1\",\"commit\":\"00000000000000a2\","
       "\"parent\":\"00000000000000a1\",\"checkpoint\":0,\"add\":[{\"kind\":\"data\","
       "\"name\":\"data/posts/1-1-ab.parquet\",\"collection\":\"posts\",\"len\":1000,"
-      "\"footerLen\":300,\"rows\":5,\"idMin\":\"p1\",\"idMax\":\"p5\"}],"
+      "\"footerLen\":300,\"rows\":5,\"idMin\":\"posts/p1\",\"idMax\":\"posts/p5\"}],"
       "\"remove\":[\"deletes/1-4-ab.parquet\"],\"collections\":[{\"name\":\"posts\","
       "\"internalId\":1,\"index\":[{\"path\":\"a.b\",\"type\":\"int64\",\"fieldId\":101}]}]}\n";
   pq_cx cx;
@@ -139,8 +139,8 @@ static void test_entry_example(void) {
                     .collection_count = 1};
   unit_cx_init(&cx);
   pq_buf_init(&out, &cx, 1 << 20);
-  add.id_min = PQ_SLICE("p1");
-  add.id_max = PQ_SLICE("p5");
+  add.id_min = PQ_SLICE("posts/p1");
+  add.id_max = PQ_SLICE("posts/p5");
   CHECK(pq_log_entry_print(&e, &out) == PQ_OK);
   CHECK(pq_slice_is(pq_buf_slice(&out), text));
   pq_buf_release(&out);
@@ -441,13 +441,13 @@ static void test_manifest_refuses(void) {
 /* The checkpoint of doc/formats/log.md. */
 static void test_checkpoint_example(void) {
   static const char text[] =
-      "parquedb-ckpt 1 059bc25e\n"
+      "parquedb-ckpt 1 587a5c27\n"
       "{\"entry\":2,\"seqHi\":7,\"tsHi\":1700000000000001,\"epoch\":1,\"commit\":\"00000000"
       "000000a2\",\"nextInternalId\":2,\"files\":[{\"kind\":\"deletes\",\"name\":\"deletes/"
       "1-4-ab.parquet\",\"len\":900,\"footerLen\":400,\"rows\":3,\"added\":1,\"removed\":2}"
       ",{\"kind\":\"data\",\"name\":\"data/posts/1-1-ab.parquet\",\"collection\":\"posts\","
-      "\"len\":1000,\"footerLen\":300,\"rows\":5,\"idMin\":\"p1\",\"idMax\":\"p5\",\"added"
-      "\":2}],\"collections\":[{\"name\":\"posts\",\"internalId\":1,\"index\":[{\"path\":\""
+      "\"len\":1000,\"footerLen\":300,\"rows\":5,\"idMin\":\"posts/p1\",\"idMax\":\"posts/p5\""
+      ",\"added\":2}],\"collections\":[{\"name\":\"posts\",\"internalId\":1,\"index\":[{\"path\":\""
       "a.b\",\"type\":\"int64\",\"fieldId\":101}]}],\"marks\":[[1,2,1600000000000000],[2,7,"
       "1700000000000001]]}"
       "\n";
