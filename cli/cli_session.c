@@ -11,6 +11,14 @@ void cli_session_init(cli_session *s, const char *name, const cli_options *optio
   cli_screen_init(&s->screen, stdout);
 }
 
+void cli_session_next(cli_session *s, const char *name, const cli_options *options) {
+  s->name = name;
+  s->options = options;
+  cli_text_clear(&s->id);
+  cli_text_clear(&s->request);
+  cli_text_clear(&s->summary);
+}
+
 void cli_session_release(cli_session *s) {
   pqdb_close(s->db);
   cli_text_release(&s->id);
@@ -29,15 +37,35 @@ int cli_open(cli_session *s, pqdb_mode mode) {
   const char *dir = cli_warehouse(s);
   pqdb_options options = {0};
   int rc;
-  if (s->db != NULL) return CLI_DONE;
+  if (s->db != NULL && !s->must_reopen && (mode == PQDB_READ || s->mode != PQDB_READ)) {
+    return CLI_DONE;
+  }
+  if (mode != PQDB_READ && s->is_read_only) {
+    return cli_error(pqdb_status_name(PQDB_PERMISSION_DENIED),
+                     "the shell was started with --read: nothing can be changed");
+  }
+  pqdb_close(s->db);
+  s->db = NULL;
+  s->must_reopen = false;
   options.size = sizeof options;
   options.mode = mode;
-  options.ns = s->options->ns;
-  options.actor = s->options->actor;
+  options.ns = s->is_shell ? NULL : s->options->ns;
+  options.actor = s->is_shell ? NULL : s->options->actor;
   rc = pqdb_open(dir, &options, &s->db);
+  s->mode = mode;
   if (rc == PQDB_OK) return CLI_DONE;
-  return cli_error(pqdb_status_name(rc), "%s",
-                   s->db == NULL ? "out of memory" : pqdb_message(s->db));
+  rc = cli_error(pqdb_status_name(rc), "%s", s->db == NULL ? "out of memory" : pqdb_message(s->db));
+  pqdb_close(s->db);
+  s->db = NULL;
+  return rc;
+}
+
+bool cli_wants_json(const cli_session *s) {
+  return cli_has(s->options, CLI_OPT_JSON) || s->look == CLI_LOOK_JSON;
+}
+
+bool cli_wants_lines(const cli_session *s) {
+  return cli_wants_json(s) || (s->look == CLI_LOOK_AUTO && !s->screen.is_terminal);
 }
 
 /* ---- building the command document ---- */
@@ -153,26 +181,46 @@ void cli_end_line(cli_session *s) {
 
 static int report(cli_session *s, int rc) {
   cli_end_line(s);
+  if (rc == PQDB_STORAGE_ERROR || rc == PQDB_FENCED) s->must_reopen = true;
   return cli_error(pqdb_status_name(rc), "%s", pqdb_message(s->db));
 }
 
-/* Show all items, keep the summary. PQDB_ROW: stopped early, because standard output fails. */
+/* Say so when the answer is that of the files alone. */
+static void tell_missing_tail(cli_session *s) {
+  cli_value summary = cli_json_value(cli_text_c(&s->summary), s->summary.len);
+  if (cli_json_field(summary, "tailMissing").kind != CLI_JSON_BOOL) return;
+  cli_end_line(s);
+  fprintf(
+      stderr,
+      "parquedb: the unflushed tail (hot.sqlite) cannot be opened here: this is the state of the "
+      "files, as of event %llu\n",
+      (unsigned long long)cli_json_u64(cli_json_field(summary, "seq")));
+}
+
+/* Show all items, keep the summary. PQDB_ROW: stopped early, because standard output fails or the
+ * user has seen enough. */
 static int read_replies(cli_session *s, pqdb_replies *replies, cli_show show, void *ud) {
   const char *json;
   size_t len;
   int rc = pqdb_next(replies, &json, &len);
   for (; rc == PQDB_ROW; rc = pqdb_next(replies, &json, &len)) {
     if (show != NULL) show(ud, &s->screen, json, len);
-    if (ferror(stdout)) return PQDB_ROW;
+    if (ferror(stdout) || (s->interrupt != NULL && *s->interrupt != 0)) return PQDB_ROW;
   }
-  if (rc == PQDB_DONE) cli_text_put(&s->summary, json, len);
+  if (rc != PQDB_DONE) return rc;
+  cli_text_put(&s->summary, json, len);
+  tell_missing_tail(s);
   return rc;
 }
 
 static int run(cli_session *s, const char *payload, size_t payload_len, pqdb_replies **out) {
+  const char *ns = s->is_shell ? s->options->ns : NULL;
+  if (s->is_shell && cli_has(s->options, CLI_OPT_ACTOR)) {
+    cli_add_text(s, "actor", s->options->actor);
+  }
   cli_text_byte(&s->request, '}');
   cli_text_clear(&s->summary);
-  return pqdb_run(s->db, NULL, s->request.p, s->request.len, payload, payload_len, out);
+  return pqdb_run(s->db, ns, s->request.p, s->request.len, payload, payload_len, out);
 }
 
 int cli_execute(cli_session *s, pqdb_mode mode, cli_show show, void *ud) {

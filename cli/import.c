@@ -1,13 +1,17 @@
-/* cli/import.c - newline-delimited JSON into a collection, batch by batch.
+/* cli/import.c - NDJSON, CSV or Parquet into a collection, batch by batch.
  *
  *   file  |....line\nline\nline\nline\nli|              read in blocks
  *                  ^batch of whole lines^ rest
+ *   CSV, Parquet ─► pqdb_reader ─► a batch of lines, one per row
  *
  * Each batch is one insert command: all of it or nothing, and one sync. The command carries the
  * number of its first line, so that an error names the line in the file. Lines before a batch that
  * fails stay. With --ack the batches are small, and 'durable N' is printed when the first N lines
  * are safe. A batch is also sent when the input pauses, so that the lines of a slow producer do not
  * wait here, and its acknowledgements come at once.
+ *
+ * A dry run sends the same batches to a warehouse in memory that is thrown away: the engine finds
+ * what it would find, but for ids that the collection has already.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
@@ -19,6 +23,7 @@
 #include <unistd.h>
 
 #include "commands.h"
+#include "text_table.h"
 
 enum {
   BLOCK_LEN = 256 << 10,
@@ -29,14 +34,20 @@ enum {
   BULK_LEN_MAX = 4 << 20,
   ACK_PAUSE_MS = 5,
   BULK_PAUSE_MS = 1000,
+  DRY_LEN_MAX = 128 << 20, /* of documents in memory during a dry run */
   BAR_WIDTH = 30
 };
 
-typedef struct import {
+typedef struct import_run {
   cli_session *s;         /* borrowed */
   const char *collection; /* borrowed */
   const char *name;       /* of the file, for messages */
+  const char *unit;       /* "line" or "row" */
+  pqdb_reader *reader;    /* owned; NULL: NDJSON straight from the file */
   int fd;
+  bool is_dry;
+  pqdb *real_db;    /* of the session, set aside during a dry run */
+  uint64_t dry_len; /* bytes sent to the warehouse in memory */
   bool has_ack;
   bool is_end;      /* of the input */
   bool has_bar;     /* progress on standard error */
@@ -50,11 +61,11 @@ typedef struct import {
   uint64_t inserted;
   uint64_t file_len, sent_len; /* for the progress bar */
   struct timespec bar_time;
-} import;
+} import_run;
 
 /* ---- progress ---- */
 
-static void draw_bar(import *m, bool is_forced) {
+static void draw_bar(import_run *m, bool is_forced) {
   struct timespec now;
   long passed_ms;
   int filled;
@@ -68,12 +79,12 @@ static void draw_bar(import *m, bool is_forced) {
   m->s->has_open_line = true;
   part = m->sent_len >= m->file_len ? 1.0 : (double)m->sent_len / (double)m->file_len;
   filled = (int)(part * BAR_WIDTH);
-  fprintf(stderr, "\rimport %s [%.*s%*s] %3d%%  %llu lines ", m->collection, filled,
+  fprintf(stderr, "\rimport %s [%.*s%*s] %3d%%  %llu %ss ", m->collection, filled,
           "##############################", BAR_WIDTH - filled, "", (int)(part * 100),
-          (unsigned long long)m->line_count);
+          (unsigned long long)m->line_count, m->unit);
 }
 
-static void begin_bar(import *m) {
+static void begin_bar(import_run *m) {
   struct stat info;
   if (isatty(STDERR_FILENO) != 1 || fstat(m->fd, &info) != 0) return;
   if (!S_ISREG(info.st_mode) || info.st_size <= 0) return;
@@ -85,22 +96,28 @@ static void begin_bar(import *m) {
 /* ---- batches ---- */
 
 /* Say what a failure leaves behind. */
-static int stopped(const import *m, int code) {
+static int stopped(const import_run *m, int code) {
   uint64_t first = m->line_count + 1, last = m->line_count + m->batch_lines;
-  fprintf(stderr, "parquedb: %llu lines of %s are durable", (unsigned long long)m->line_count,
-          m->name);
+  if (m->is_dry) {
+    fprintf(stderr, "parquedb: the first problem of %s is behind %s %llu; nothing was imported\n",
+            m->name, m->unit, (unsigned long long)m->line_count);
+    return CLI_REFUSED;
+  }
+  fprintf(stderr, "parquedb: %llu %ss of %s are durable", (unsigned long long)m->line_count,
+          m->unit, m->name);
   if (code == PQDB_STORAGE_ERROR) {
-    fprintf(stderr, "; whether lines %llu to %llu are is unknown", (unsigned long long)first,
+    fprintf(stderr, "; whether %ss %llu to %llu are is unknown", m->unit, (unsigned long long)first,
             (unsigned long long)last);
   } else {
-    fprintf(stderr, "; line %llu and all after it were not imported", (unsigned long long)first);
+    fprintf(stderr, "; %s %llu and all after it were not imported", m->unit,
+            (unsigned long long)first);
   }
   fputc('\n', stderr);
   return CLI_REFUSED;
 }
 
 /* Move the end of the batch over further whole lines. True when the batch is full. */
-static bool grow_batch(import *m) {
+static bool grow_batch(import_run *m) {
   while (m->scanned < m->text.len && m->batch_lines < m->lines_max) {
     const char *from = m->text.p + m->scanned;
     const char *newline = memchr(from, '\n', m->text.len - m->scanned);
@@ -125,7 +142,7 @@ static bool is_blank(const char *text, size_t len) {
   return i == len;
 }
 
-static int acknowledge(const import *m) {
+static int acknowledge(const import_run *m) {
   const char *format =
       cli_has(m->s->options, CLI_OPT_JSON) ? "{\"durable\":%llu}\n" : "durable %llu\n";
   if (!m->has_ack) return CLI_DONE;
@@ -133,7 +150,7 @@ static int acknowledge(const import *m) {
   return fflush(stdout) == 0 ? CLI_DONE : CLI_REFUSED; /* main reports the failure */
 }
 
-static int send_batch(import *m) {
+static int send_batch(import_run *m) {
   if (!is_blank(m->text.p, m->batch_len)) {
     int code, status;
     cli_begin(m->s, "insert", m->collection);
@@ -144,6 +161,8 @@ static int send_batch(import *m) {
   }
   m->line_count += m->batch_lines;
   m->sent_len += m->batch_len;
+  m->dry_len += m->batch_len;
+  if (m->reader != NULL) pqdb_reader_progress(m->reader, &m->sent_len, &m->file_len);
   m->text.len -= m->batch_len;
   memmove(m->text.p, m->text.p + m->batch_len, m->text.len);
   m->scanned -= m->batch_len;
@@ -156,12 +175,12 @@ static int send_batch(import *m) {
 /* ---- input ---- */
 
 /* Nothing to read right now, though the input has not ended. */
-static bool is_pausing(const import *m) {
+static bool is_pausing(const import_run *m) {
   struct pollfd p = {m->fd, POLLIN, 0};
   return poll(&p, 1, m->has_ack ? ACK_PAUSE_MS : BULK_PAUSE_MS) == 0;
 }
 
-static int read_block(import *m) {
+static int read_block(import_run *m) {
   ssize_t len;
   if (m->text.len - m->batch_len > LINE_LEN_MAX) {
     cli_end_line(m->s);
@@ -184,7 +203,7 @@ static int read_block(import *m) {
   return CLI_DONE;
 }
 
-static int import_all(import *m) {
+static int import_all(import_run *m) {
   for (;;) {
     bool is_full = grow_batch(m);
     bool must_send = is_full || m->is_end || (m->batch_lines > 0 && is_pausing(m));
@@ -200,7 +219,7 @@ static int import_all(import *m) {
   }
 }
 
-static int open_input(import *m, const char *file) {
+static int open_input(import_run *m, const char *file) {
   struct stat info;
   m->name = "standard input";
   m->fd = STDIN_FILENO;
@@ -220,27 +239,180 @@ static int open_input(import *m, const char *file) {
   return CLI_DONE;
 }
 
+/* ---- CSV, Parquet, and NDJSON that is only looked at ---- */
+
+static int reader_error(const import_run *m, int rc) {
+  cli_end_line(m->s);
+  return cli_error(pqdb_status_name(rc), "%s", pqdb_reader_message(m->reader));
+}
+
+static int open_reader(import_run *m, pqdb_format format) {
+  const cli_options *o = m->s->options;
+  pqdb_reader_options options = {0};
+  int rc;
+  options.size = sizeof options;
+  options.format = format;
+  options.types = o->types;
+  options.id_field = o->id_field;
+  options.collection = m->collection;
+  options.is_strict = cli_has(o, CLI_OPT_STRICT);
+  options.block_row_max = m->lines_max;
+  rc = pqdb_reader_open_fd(m->fd, m->name, &options, &m->reader);
+  return rc == PQDB_OK ? CLI_DONE : reader_error(m, rc);
+}
+
+/* The columns as a table on standard error, when somebody looks or asked for it. */
+static int show_columns(const import_run *m) {
+  static const char *const names[] = {"name", "type", "example", NULL};
+  const char *json;
+  size_t len;
+  cli_screen screen;
+  cli_table table;
+  cli_json_walk w;
+  cli_value key, column;
+  int rc;
+  if (!m->is_dry && isatty(STDERR_FILENO) != 1) return CLI_DONE;
+  rc = pqdb_reader_describe(m->reader, &json, &len);
+  if (rc != PQDB_OK) return reader_error(m, rc);
+  cli_screen_init(&screen, stderr);
+  cli_table_init(&table, &screen, names);
+  table.is_whole = true;
+  w = cli_json_enter(cli_json_field(cli_json_value(json, len), "columns"));
+  while (cli_json_next(&w, &key, &column))
+    cli_table_add(&table, column.text, column.len);
+  cli_table_end(&table);
+  return CLI_DONE;
+}
+
+/* Say what was not as the types say, though it was imported. */
+static void note_misfits(const import_run *m) {
+  const char *json;
+  size_t len;
+  cli_value all, key, column;
+  cli_json_walk w;
+  uint64_t misfits, short_rows;
+  if (pqdb_reader_describe(m->reader, &json, &len) != PQDB_OK) return;
+  all = cli_json_value(json, len);
+  misfits = cli_json_u64(cli_json_field(all, "misfits"));
+  short_rows = cli_json_u64(cli_json_field(all, "shortRows"));
+  w = cli_json_enter(cli_json_field(all, "columns"));
+  if (misfits > 0) {
+    fprintf(stderr, "parquedb: note: %llu values did not fit the type of their column:",
+            (unsigned long long)misfits);
+    while (cli_json_next(&w, &key, &column)) {
+      uint64_t count = cli_json_u64(cli_json_field(column, "misfits"));
+      cli_text name = {0};
+      if (count == 0) continue;
+      cli_json_decode(cli_json_field(column, "name"), &name);
+      fprintf(stderr, " %llu of %s,", (unsigned long long)count, cli_text_c(&name));
+      cli_text_release(&name);
+    }
+    fputs(" they are text\n", stderr);
+  }
+  if (short_rows == 0) return;
+  fprintf(stderr, "parquedb: note: %llu rows have fewer fields than the header\n",
+          (unsigned long long)short_rows);
+}
+
+/* A warehouse in memory in place of the real one; a new one when it holds much. */
+static int open_dry(import_run *m) {
+  pqdb_options options = {0};
+  int rc;
+  if (m->s->db != NULL && m->dry_len < DRY_LEN_MAX) return CLI_DONE; /* not the session's own */
+  pqdb_close(m->s->db);
+  m->s->db = NULL;
+  m->dry_len = 0;
+  options.size = sizeof options;
+  options.actor = m->s->options->actor;
+  rc = pqdb_open_memory(&options, &m->s->db);
+  if (rc == PQDB_OK) return CLI_DONE;
+  return cli_error(pqdb_status_name(rc), "%s", pqdb_message(m->s->db));
+}
+
+static int convert_all(import_run *m) {
+  const char *text;
+  size_t len;
+  int rc, status;
+  for (;;) {
+    rc = pqdb_reader_next(m->reader, &text, &len, &m->batch_lines);
+    if (rc != PQDB_ROW) break;
+    status = m->is_dry ? open_dry(m) : CLI_DONE;
+    if (status != CLI_DONE) return status;
+    cli_text_put(&m->text, text, len);
+    m->batch_len = m->scanned = len;
+    status = send_batch(m);
+    if (status != CLI_DONE) return status;
+  }
+  if (rc == PQDB_DONE) return CLI_DONE;
+  (void)reader_error(m, rc);
+  return stopped(m, PQDB_OK);
+}
+
+/* ---- the command ---- */
+
+static int check_options(const import_run *m, pqdb_format format) {
+  const cli_options *o = m->s->options;
+  if (m->is_dry && m->has_ack) {
+    return cli_usage_error(m->s->name, "--dry-run makes nothing durable: leave out --ack");
+  }
+  if (cli_has(o, CLI_OPT_TYPES) && format != PQDB_FORMAT_CSV) {
+    return cli_usage_error(m->s->name, "--types is for CSV: the values of %s have theirs", m->name);
+  }
+  if (cli_has(o, CLI_OPT_STRICT) && format == PQDB_FORMAT_NDJSON) {
+    return cli_usage_error(m->s->name, "--strict is for CSV and Parquet");
+  }
+  return CLI_DONE;
+}
+
+static int run_import(import_run *m, const char *file) {
+  pqdb_format format;
+  bool is_converted;
+  int status = cli_choose_format(m->s, file, &format);
+  if (status == CLI_DONE) status = open_input(m, file);
+  if (status == CLI_DONE) status = check_options(m, format);
+  if (status != CLI_DONE) return status;
+  is_converted =
+      format != PQDB_FORMAT_NDJSON || m->is_dry || cli_has(m->s->options, CLI_OPT_ID_FIELD);
+  m->unit = format == PQDB_FORMAT_NDJSON ? "line" : "row";
+  if (is_converted) {
+    status = open_reader(m, format);
+    if (status == CLI_DONE) status = show_columns(m);
+  }
+  if (status == CLI_DONE) status = m->is_dry ? open_dry(m) : cli_open(m->s, PQDB_CREATE);
+  if (status != CLI_DONE) return status;
+  begin_bar(m);
+  status = is_converted ? convert_all(m) : import_all(m);
+  if (status == CLI_DONE) draw_bar(m, true);
+  cli_end_line(m->s);
+  if (status == CLI_DONE && is_converted) note_misfits(m);
+  return status;
+}
+
 int cli_import(cli_session *s, char **words, int word_count) {
-import m = {0 };
+  import_run m = {0};
   int status;
   m.s = s;
   m.collection = words[0];
+  m.unit = "line";
+  m.is_dry = cli_has(s->options, CLI_OPT_DRY_RUN);
   m.has_ack = cli_has(s->options, CLI_OPT_ACK);
   m.lines_max = m.has_ack ? ACK_LINES_MAX : BULK_LINES_MAX;
   m.len_max = m.has_ack ? ACK_LEN_MAX : BULK_LEN_MAX;
-  status = open_input(&m, word_count == 2 ? words[1] : NULL);
-  if (status == CLI_DONE) status = cli_open(s, PQDB_CREATE);
-  if (status == CLI_DONE) {
-    begin_bar(&m);
-    status = import_all(&m);
-    if (status == CLI_DONE) draw_bar(&m, true);
-    cli_end_line(s);
+  if (m.is_dry) {
+    m.real_db = s->db;
+    s->db = NULL;
+  }
+  status = run_import(&m, word_count == 2 ? words[1] : NULL);
+  if (m.is_dry) {
+    pqdb_close(s->db);
+    s->db = m.real_db;
   }
   if (status == CLI_DONE && cli_has(s->options, CLI_OPT_JSON)) {
-    printf("{\"insertedCount\":%llu}\n", (unsigned long long)m.inserted);
+    printf("{\"%s\":%llu}\n", m.is_dry ? "rows" : "insertedCount", (unsigned long long)m.inserted);
   } else if (status == CLI_DONE && !m.has_ack) {
-    printf("imported %llu\n", (unsigned long long)m.inserted);
+    printf("%s %llu\n", m.is_dry ? "would import" : "imported", (unsigned long long)m.inserted);
   }
+  pqdb_reader_close(m.reader);
   if (m.fd > STDERR_FILENO) (void)close(m.fd);
   cli_text_release(&m.text);
   return status;

@@ -8,7 +8,7 @@
 typedef enum option_kind { KIND_FLAG, KIND_TEXT, KIND_NUMBER } option_kind;
 
 typedef struct option_row {
-  uint32_t bit;
+  uint64_t bit;
   const char *name;
   char letter; /* 0: none */
   option_kind kind;
@@ -51,6 +51,20 @@ static const option_row option_rows[] = {
     {CLI_OPT_SQL, "sql", 0, KIND_FLAG, 0, NULL, "a SELECT over the files for DuckDB"},
     {CLI_OPT_ACK, "ack", 0, KIND_FLAG, 0, NULL,
      "print 'durable N' after each sync: N input lines are safe"},
+    {CLI_OPT_FORMAT, "format", 0, KIND_TEXT, AT(format), "FORMAT",
+     "ndjson, csv or parquet (default: by the file's name)"},
+    {CLI_OPT_OUTPUT, "output", 'o', KIND_TEXT, AT(output), "FILE", "write the results to a file"},
+    {CLI_OPT_DRY_RUN, "dry-run", 0, KIND_FLAG, 0, NULL,
+     "show the columns and check the file, import nothing"},
+    {CLI_OPT_TYPES, "types", 0, KIND_TEXT, AT(types), "TYPES",
+     "of CSV columns, name:type,... with int double decimal bool date text json uuid oid skip"},
+    {CLI_OPT_ID_FIELD, "id-field", 0, KIND_TEXT, AT(id_field), "NAME",
+     "take the id of a document from this field"},
+    {CLI_OPT_STRICT, "strict", 0, KIND_FLAG, 0, NULL,
+     "fail where a value does not fit the type of its column"},
+    {CLI_OPT_READ_ONLY, "read", 0, KIND_FLAG, 0, NULL, "only read: refuse all changes"},
+    {CLI_OPT_FROM, "from", 0, KIND_NUMBER, AT(from), "SEQ", "only events after this number"},
+    {CLI_OPT_OP, "op", 0, KIND_TEXT, AT(op), "OP", "only CREATE, UPDATE or DELETE"},
 };
 
 enum { ROW_COUNT = sizeof option_rows / sizeof option_rows[0] };
@@ -210,7 +224,7 @@ int cli_options_parse(int argc, char **argv, cli_options *out) {
   return CLI_DONE;
 }
 
-int cli_options_allow(const cli_options *o, uint32_t allowed, const char *command) {
+int cli_options_allow(const cli_options *o, uint64_t allowed, const char *command) {
   for (size_t i = 0; i < ROW_COUNT; i++) {
     if ((o->given & option_rows[i].bit & ~allowed) == 0) continue;
     return cli_usage_error(command, "takes no option '--%s'", option_rows[i].name);
@@ -218,7 +232,14 @@ int cli_options_allow(const cli_options *o, uint32_t allowed, const char *comman
   return CLI_DONE;
 }
 
-void cli_options_print(uint32_t set) {
+const char *cli_option_name(uint64_t set, size_t i) {
+  for (size_t row = 0; row < ROW_COUNT; row++) {
+    if ((set & option_rows[row].bit) != 0 && i-- == 0) return option_rows[row].name;
+  }
+  return NULL;
+}
+
+void cli_options_print(uint64_t set, int indent) {
   for (size_t i = 0; i < ROW_COUNT; i++) {
     const option_row *row = &option_rows[i];
     char head[64];
@@ -232,6 +253,6 @@ void cli_options_print(uint32_t set) {
     (void)snprintf(head, sizeof head, "%s--%s%s%s", letter, row->name,
                    row->value_name != NULL ? " " : "",
                    row->value_name != NULL ? row->value_name : "");
-    printf("  %-28s  %s\n", head, row->help);
+    printf("%*s%-28s  %s\n", indent, "", head, row->help);
   }
 }

@@ -41,17 +41,27 @@ enum {
   CLI_OPT_EDGES_REVERSE = 1 << 20,
   CLI_OPT_EVENTS = 1 << 21,
   CLI_OPT_SQL = 1 << 22,
-  CLI_OPT_ACK = 1 << 23
+  CLI_OPT_ACK = 1 << 23,
+  CLI_OPT_FORMAT = 1 << 24,
+  CLI_OPT_OUTPUT = 1 << 25,
+  CLI_OPT_DRY_RUN = 1 << 26,
+  CLI_OPT_TYPES = 1 << 27,
+  CLI_OPT_ID_FIELD = 1 << 28,
+  CLI_OPT_STRICT = 1 << 29,
+  CLI_OPT_READ_ONLY = 1 << 30
 };
+#define CLI_OPT_FROM (UINT64_C(1) << 31)
+#define CLI_OPT_OP (UINT64_C(1) << 32)
 /* What every command takes, what every read takes. */
 #define CLI_OPT_COMMON (CLI_OPT_WAREHOUSE | CLI_OPT_NS | CLI_OPT_JSON | CLI_OPT_HELP)
 #define CLI_OPT_READ (CLI_OPT_AS_OF | CLI_OPT_EXPLAIN | CLI_OPT_FLUSHED)
 
 /* All text is borrowed from argv. */
 typedef struct cli_options {
-  uint32_t given; /* set of CLI_OPT_ bits */
-  const char *warehouse, *ns, *as_of, *sort, *project, *actor, *reverse_name, *data;
-  uint64_t limit, skip, expected_version;
+  uint64_t given; /* set of CLI_OPT_ bits */
+  const char *warehouse, *ns, *as_of, *sort, *project, *actor, *reverse_name, *data, *op;
+  const char *format, *output, *types, *id_field;
+  uint64_t limit, skip, expected_version, from;
   char **words; /* the command and its positional arguments */
   int word_count;
 } cli_options;
@@ -60,12 +70,15 @@ typedef struct cli_options {
 int cli_options_parse(int argc, char **argv, cli_options *out);
 
 /* Refuse given options outside `allowed`. CLI_DONE, or CLI_USAGE after a message. */
-int cli_options_allow(const cli_options *o, uint32_t allowed, const char *command);
+int cli_options_allow(const cli_options *o, uint64_t allowed, const char *command);
 
-/* Print one line for each option in the set. */
-void cli_options_print(uint32_t set);
+/* Print one line for each option in the set, after `indent` spaces. */
+void cli_options_print(uint64_t set, int indent);
 
-static inline bool cli_has(const cli_options *o, uint32_t bit) {
+/* The name of the i-th option that is in the set, without dashes; NULL at the end. */
+const char *cli_option_name(uint64_t set, size_t i);
+
+static inline bool cli_has(const cli_options *o, uint64_t bit) {
   return (o->given & bit) != 0;
 }
 

@@ -493,7 +493,7 @@ static int check_marker_text(disk *k, const char *dir, const char *text) {
   if (v == 0) return pq_fail(&k->cx, PQ_EINVALID, "%s/%s has no version", dir, MARKER);
   if (v == FORMAT_VERSION) return PQ_OK;
   return pq_fail(&k->cx, PQ_EUNSUPPORTED,
-                 "%s has format version %llu, this program knows version %d", dir, v,
+                 "%s/%s has format version %llu, this program knows version %d", dir, MARKER, v,
                  (int)FORMAT_VERSION);
 }
 

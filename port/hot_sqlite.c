@@ -16,8 +16,11 @@
 
 #include <errno.h>
 #include <sqlite3.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/hash.h"
 
@@ -38,6 +41,8 @@ typedef enum stmt_id {
   STMT_RAISE,
   STMT_LAST,
   STMT_APPEND,
+  STMT_CHECK,
+  STMT_STRAYS,
   STMT_READ,
   STMT_POSITION,
   STMT_TRIM,
@@ -54,9 +59,12 @@ static const char *const stmt_sql[STMT_COUNT] = {
         " ON CONFLICT(ns) DO UPDATE SET epoch = max(epoch + 1, ?2)",
     [STMT_LAST] = "SELECT seq_hi FROM batch WHERE ns = ?1 ORDER BY seq_lo DESC, chunk DESC LIMIT 1",
     [STMT_APPEND] = "INSERT INTO batch(ns, seq_lo, chunk, seq_hi, body) VALUES(?1, ?2, ?3, ?4, ?5)",
+    [STMT_CHECK] = "PRAGMA quick_check(1)",
+    [STMT_STRAYS] =
+        "SELECT 1 FROM (SELECT DISTINCT ns FROM batch) WHERE ns NOT IN (SELECT ns FROM state)"
+        " LIMIT 1",
     [STMT_READ] =
-        "SELECT seq_lo, chunk, seq_hi, body FROM batch WHERE ns = ?1 AND seq_hi > ?2"
-        " ORDER BY seq_lo, chunk",
+        "SELECT seq_lo, chunk, seq_hi, body FROM batch WHERE ns = ?1 ORDER BY seq_lo, chunk",
     [STMT_POSITION] = "UPDATE state SET seq_hi = ?2, ts_hi = ?3 WHERE ns = ?1",
     [STMT_TRIM] = "DELETE FROM batch WHERE ns = ?1 AND seq_lo <= ?2 AND seq_hi <= ?2"};
 
@@ -311,23 +319,98 @@ static int open_db(pq_hot_sqlite *h, const char *name, int flags) {
   return exec(h, "PRAGMA cell_size_check = ON");
 }
 
-static int open_writer(pq_hot_sqlite *h) {
-  int64_t count;
-  PQ_TRY(open_db(h, h->path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE));
-  PQ_TRY(count_schema(h, &count));
-  if (count > 0) PQ_TRY(check_file(h)); /* before anything of a foreign file is changed */
-  PQ_TRY(exec(h, "PRAGMA auto_vacuum = INCREMENTAL"));
-  PQ_TRY(use_wal(h));
-  PQ_TRY(exec(h, "PRAGMA synchronous = FULL"));
-  sqlite3_wal_hook(h->db, on_commit, h);
-  if (count == 0) PQ_TRY(create_tables(h));
-  return check_file(h);
-}
-
 static bool has_file(const char *path, const char *suffix, pq_arena *a) {
   struct stat st;
   char *name = pq_arena_printf(a, "%s%s", path, suffix);
   return name == NULL || stat(name, &st) == 0 || errno != ENOENT;
+}
+
+/* ---- the write-ahead log's header ---- */
+
+enum { LOG_HEADER_LEN = 32, LOG_READ_TRIES = 5, LOG_READ_WAIT_US = 2000 };
+
+static uint32_t read_be32(const uint8_t *p) {
+  return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+/* Does the header hold what SQLite writes there (sqlite.org/fileformat2.html, 4.1)? One that is all
+ * zero was never written. */
+static bool log_header_is_fine(const uint8_t p[LOG_HEADER_LEN]) {
+  uint32_t magic = read_be32(p), a = 0, b = 0;
+  bool is_zero = true;
+  for (int i = 0; i < LOG_HEADER_LEN; i++)
+    is_zero = is_zero && p[i] == 0;
+  if (is_zero) return true;
+  if ((magic & ~1u) != 0x377f0682) return false;
+  for (int i = 0; i < LOG_HEADER_LEN - 8; i += 8) {
+    a += ((magic & 1) != 0 ? read_be32(p + i) : pq_rd32(p + i)) + b;
+    b += ((magic & 1) != 0 ? read_be32(p + i + 4) : pq_rd32(p + i + 4)) + a;
+  }
+  return a == read_be32(p + 24) && b == read_be32(p + 28);
+}
+
+/* SQLite takes a log with a damaged header for an empty one, and what was committed there is gone
+ * without a word. Refuse it; a writer that is just renewing the header gets time to do it. */
+static int check_log(pq_hot_sqlite *h) {
+  char *name = pq_arena_printf(&h->arena, "%s-wal", h->path);
+  uint8_t header[LOG_HEADER_LEN];
+  bool is_fine = false;
+  if (name == NULL) return h->cx->code;
+  for (int i = 0; i < LOG_READ_TRIES && !is_fine; i++) {
+    int fd = open(name, O_RDONLY | O_CLOEXEC);
+    ssize_t n;
+    if (fd < 0) return PQ_OK; /* none, or not for us to read: opening the file will say so */
+    if (i > 0) usleep(LOG_READ_WAIT_US);
+    n = pread(fd, header, sizeof header, 0);
+    close(fd);
+    is_fine = n < LOG_HEADER_LEN || log_header_is_fine(header);
+  }
+  return is_fine ? PQ_OK : pq_fail(h->cx, PQ_ECORRUPT, "hot tier %s: its header is damaged", name);
+}
+
+/* Make the file under another name first: hot.sqlite is there with its tables or not at all, so
+ * that one without tables is damaged, not new. */
+static int create_file(pq_hot_sqlite *h, const char *name) {
+  int rc;
+  PQ_TRY(open_db(h, name, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE));
+  PQ_TRY(exec(h, "PRAGMA auto_vacuum = INCREMENTAL"));
+  PQ_TRY(exec(h, "PRAGMA synchronous = FULL"));
+  PQ_TRY(create_tables(h));
+  close_db(h);
+  rc = rename(name, h->path);
+  return rc == 0 ? PQ_OK : pq_fail(h->cx, PQ_EIO, "hot tier %s: cannot be named", h->path);
+}
+
+/* A log without its file: SQLite would throw it away. */
+static int check_alone(pq_hot_sqlite *h) {
+  if (!has_file(h->path, "-wal", &h->arena)) return PQ_OK;
+  return pq_fail(h->cx, PQ_ECORRUPT, "hot tier %s: is missing, but %s-wal is there", h->path,
+                 h->path);
+}
+
+static int create_missing(pq_hot_sqlite *h) {
+  static const char *const suffixes[] = {"", "-journal", "-wal", "-shm"};
+  char *name = pq_arena_printf(&h->arena, "%s.new", h->path);
+  if (name == NULL) return h->cx->code;
+  if (has_file(h->path, "", &h->arena)) return PQ_OK;
+  PQ_TRY(check_alone(h));
+  for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+    char *left = pq_arena_printf(&h->arena, "%s%s", name, suffixes[i]);
+    if (left == NULL) return h->cx->code;
+    (void)unlink(left);
+  }
+  return create_file(h, name);
+}
+
+static int open_writer(pq_hot_sqlite *h) {
+  PQ_TRY(create_missing(h));
+  PQ_TRY(check_log(h));
+  PQ_TRY(open_db(h, h->path, SQLITE_OPEN_READWRITE));
+  PQ_TRY(check_file(h)); /* before anything of a foreign file is changed */
+  PQ_TRY(use_wal(h));
+  PQ_TRY(exec(h, "PRAGMA synchronous = FULL"));
+  sqlite3_wal_hook(h->db, on_commit, h);
+  return PQ_OK;
 }
 
 /* "file:" URI that opens the file without locks or log, for a directory that cannot be written. */
@@ -352,48 +435,39 @@ static char *immutable_uri(pq_hot_sqlite *h) {
   return uri;
 }
 
-/* A file without tables was made by a writer that got no further: nothing in it yet. */
-static int check_or_empty(pq_hot_sqlite *h) {
-  int64_t count;
-  PQ_TRY(count_schema(h, &count));
-  if (count > 0) return check_file(h);
-  close_db(h);
-  return PQ_OK;
-}
-
 /* A reader needs the log's index file; where that cannot be made, the file alone will do as long
  * as there is no log. */
 static int open_immutable(pq_hot_sqlite *h) {
   const char *uri;
   if (has_file(h->path, "-wal", &h->arena))
-    return pq_fail(h->cx, PQ_EIO, "the unflushed tail cannot be opened: %s-wal cannot be read here",
-                   h->path);
+    return pq_fail(h->cx, PQ_EPERM, "the unflushed tail cannot be opened: %s-wal", h->path);
   uri = immutable_uri(h);
   if (uri == NULL) return h->cx->code;
   h->is_immutable = true;
   PQ_TRY(open_db(h, uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI));
-  return check_or_empty(h);
+  return check_file(h);
 }
 
 static int open_read_only(pq_hot_sqlite *h) {
   PQ_TRY(open_db(h, h->path, SQLITE_OPEN_READONLY));
-  return check_or_empty(h);
+  return check_file(h);
 }
 
 static int open_reader(pq_hot_sqlite *h) {
   int rc, first;
-  if (!has_file(h->path, "", &h->arena)) return PQ_OK;
+  if (!has_file(h->path, "", &h->arena)) return check_alone(h);
   h->last_rc = 0;
+  PQ_TRY(check_log(h));
   rc = open_read_only(h);
   if (rc == PQ_OK) return PQ_OK;
   close_db(h);
   first = h->last_rc & 0xff;
   if (first != SQLITE_CANTOPEN && first != SQLITE_READONLY) return rc;
+  if (access(h->path, R_OK) != 0 && errno == EACCES)
+    return pq_fail(h->cx, PQ_EPERM, "the unflushed tail cannot be opened: %s", h->path);
   rc = open_immutable(h);
-  if (rc == PQ_OK) return PQ_OK;
-  close_db(h);
-  if (rc != PQ_EIO && rc != PQ_EPERM) return rc;
-  return pq_fail(h->cx, PQ_EIO, "the unflushed tail cannot be opened: %s", h->cx->msg);
+  if (rc != PQ_OK) close_db(h);
+  return rc;
 }
 
 int pq_hot_sqlite_open(pq_cx *cx, const char *path, bool is_writer, pq_hot_sqlite **out) {
@@ -645,7 +719,8 @@ static int call_trim(pq_hot_sqlite *h, const char *ns, owner *o, const pq_hot_re
 typedef struct gather {
   pq_buf records; /* of pq_hot_batch; only body.n is set */
   pq_buf bodies;
-  int64_t chunk; /* the last one of the last record */
+  int64_t chunk;    /* the last one of the last record */
+  uint64_t flushed; /* TRIM leaves nothing at or below this one */
 } gather;
 
 static int gather_row(pq_hot_sqlite *h, gather *g, sqlite3_stmt *s) {
@@ -659,6 +734,7 @@ static int gather_row(pq_hot_sqlite *h, gather *g, sqlite3_stmt *s) {
     if (sqlite3_column_type(s, i) != (i < 3 ? SQLITE_INTEGER : SQLITE_BLOB))
       return fail_rows(h, "a batch has a column of another type");
   if (lo < 1 || lo > hi) return fail_rows(h, "a batch has impossible numbers");
+  if ((uint64_t)hi <= g->flushed) return fail_rows(h, "a batch below the flush position is left");
   if (chunk == 0) PQ_TRY(pq_buf_put(&g->records, &fresh, sizeof fresh));
   if (g->records.len == 0) return fail_rows(h, "a batch has no beginning");
   last = (pq_hot_batch *)(void *)(g->records.p + g->records.len - sizeof fresh);
@@ -670,14 +746,43 @@ static int gather_row(pq_hot_sqlite *h, gather *g, sqlite3_stmt *s) {
   return pq_buf_put(&g->bodies, body, n);
 }
 
+/* SQLite keeps no checksums: a page that lost a row still reads well. Its own check of the pages
+ * costs little beside decoding the batches, and every row must belong to a known namespace. */
+static int check_pages(pq_hot_sqlite *h) {
+  sqlite3_stmt *s = prepare(h, STMT_CHECK, NULL);
+  const char *text;
+  bool is_fine;
+  int rc;
+  if (s == NULL) return h->cx->code;
+  rc = sqlite3_step(s);
+  text = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(s, 0) : NULL;
+  is_fine = text != NULL && strcmp(text, "ok") == 0;
+  if (rc != SQLITE_ROW)
+    rc = fail_sqlite(h, rc, "check");
+  else
+    rc = is_fine ? PQ_OK : fail_rows(h, text == NULL ? "its check says nothing" : text);
+  reset(s);
+  PQ_TRY(rc);
+  s = prepare(h, STMT_STRAYS, NULL);
+  if (s == NULL) return h->cx->code;
+  rc = sqlite3_step(s);
+  is_fine = rc == SQLITE_DONE;
+  if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+    rc = fail_sqlite(h, rc, "check");
+  else
+    rc = is_fine ? PQ_OK : fail_rows(h, "a batch of an unknown namespace");
+  reset(s);
+  return rc;
+}
+
 static int gather_rows(pq_hot_sqlite *h, const char *ns, pq_hot_state *state, gather *g) {
   sqlite3_stmt *s;
   int rc, status = PQ_OK;
+  PQ_TRY(check_pages(h));
   PQ_TRY(load_state(h, ns, state));
+  g->flushed = state->seq_hi;
   s = prepare(h, STMT_READ, ns);
   if (s == NULL) return h->cx->code;
-  rc = sqlite3_bind_int64(s, 2, (int64_t)state->seq_hi);
-  if (rc != SQLITE_OK) return fail_sqlite(h, rc, "bind");
   while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
     status = gather_row(h, g, s);
     if (status != PQ_OK) break;
@@ -723,7 +828,8 @@ static int call_reader(pq_hot_sqlite *h, const char *ns, pq_buf *reply) {
   if (!h->is_immutable) return rc;
   close_db(h);
   if (rc == PQ_OK && has_file(h->path, "-wal", &h->arena))
-    return pq_fail(h->cx, PQ_EIO, "the unflushed tail cannot be opened: a writer has just started");
+    return pq_fail(h->cx, PQ_EPERM,
+                   "the unflushed tail cannot be opened: a writer has just started");
   return rc;
 }
 
@@ -740,7 +846,9 @@ int pq_hot_sqlite_call(pq_hot_sqlite *h, const char *ns, pq_slice request, pq_bu
   o = owner_of(h, ns);
   if (o == NULL) return pq_fail_nomem(h->cx);
   switch (q.op) {
-    case PQ_HOT_OPEN: PQ_TRY(call_open(h, ns, q.epoch, o, &state)); return pq_hot_put_state(reply, &state);
+    case PQ_HOT_OPEN:
+      PQ_TRY(call_open(h, ns, q.epoch, o, &state));
+      return pq_hot_put_state(reply, &state);
     case PQ_HOT_APPEND: return call_append(h, ns, o, &q);
     case PQ_HOT_TRIM: return call_trim(h, ns, o, &q);
     case PQ_HOT_READ: break;

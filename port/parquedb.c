@@ -42,6 +42,10 @@ struct pqdb_replies {
   pq_buf text;
 };
 
+const char *pqdb_version(void) {
+  return PQDB_VERSION;
+}
+
 const char *pqdb_message(const pqdb *db) {
   return db == NULL ? "out of memory" : db->cx.msg;
 }

@@ -18,12 +18,16 @@ import sys
 C11 = set("""assert.h errno.h float.h inttypes.h limits.h math.h stdarg.h stdbool.h stddef.h
     stdint.h stdio.h stdlib.h string.h""".split())
 LIBRARIES = {"zstd.h": "codec", "zstd_errors.h": "codec", "zlib.h": "codec",
+             "snappy-c.h": "codec", "lz4.h": "codec", "brotli/decode.h": "codec",
+             "pcre2.h": "expr",
              "xxhash.h": "base"}  # header: its one module
 BASE_HEADERS = {"stdio.h", "stdlib.h", "errno.h"}
 
 SYMBOLS = set("""memcpy memmove memset memcmp memchr memrchr bcmp strlen strcmp strncmp strchr
     strrchr strstr strnlen strspn strcspn strpbrk __stack_chk_fail _GLOBAL_OFFSET_TABLE_
-    crc32 crc32_z
+    crc32 crc32_z deflateInit2_ deflate deflateBound deflateEnd
+    inflateInit2_ inflate inflateReset inflateEnd
+    snappy_compress snappy_max_compressed_length snappy_uncompress snappy_uncompressed_length
     floor ceil trunc round rint nearbyint lround llround fabs fmod pow sqrt exp log log2 log10
     ldexp frexp modf scalbn nextafter isnan isinf""".split())
 BASE_SYMBOLS = set("""malloc calloc realloc free abort vsnprintf snprintf fprintf vfprintf fputs
@@ -104,7 +108,9 @@ def plain(symbol):
 
 
 def is_allowed(symbol, path, defined):
-    if symbol in defined or symbol in SYMBOLS or symbol.startswith(("ZSTD_", "XXH")):
+    if symbol in defined or symbol in SYMBOLS:
+        return True
+    if symbol.startswith(("ZSTD_", "LZ4_", "BrotliDecoder", "XXH", "pcre2_")):
         return True
     return symbol in BASE_SYMBOLS and path.startswith("src/base/")
 

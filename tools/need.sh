@@ -8,9 +8,22 @@ need_is_there() {
     libc6-dev) echo '#include <stdio.h>' | cc -E - ;;
     libzstd-dev) pkg-config --exists libzstd ;;
     zlib1g-dev) pkg-config --exists zlib ;;
+    libsnappy-dev) pkg-config --exists snappy ;;
+    liblz4-dev) pkg-config --exists liblz4 ;;
+    libbrotli-dev) pkg-config --exists libbrotlidec ;;
+    libbson-dev) pkg-config --exists libbson-1.0 ;;
+    libsimdjson-dev) pkg-config --exists simdjson ;;
     libsqlite3-dev) pkg-config --exists sqlite3 ;;
+    libpcre2-dev) pkg-config --exists libpcre2-8 ;;
     libxxhash-dev) pkg-config --exists libxxhash ;;
+    libedit-dev) pkg-config --exists libedit ;;
     wordnet-base) test -r /usr/share/wordnet/data.noun ;;
+    nodejs) command -v node ;;
+    wasi-libc) test -r /usr/include/wasm32-wasi/stdio.h ;;
+    libclang-rt-*-wasm32)
+      test -r "$(clang --target=wasm32-wasi -rtlib=compiler-rt -print-libgcc-file-name)"
+      ;;
+    dpkg-dev) command -v dpkg-shlibdeps ;;
     python3-venv) python3 -c 'import ensurepip, venv' ;;
     *) command -v "$1" ;;
   esac >/dev/null 2>&1

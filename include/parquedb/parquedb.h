@@ -32,7 +32,22 @@
 extern "C" {
 #endif
 
-#define PQDB_VERSION "0.1.0"
+/* The version of this header: below 1.0.0 any minor version may change what is here. */
+#define PQDB_VERSION_MAJOR 0
+#define PQDB_VERSION_MINOR 1
+#define PQDB_VERSION_PATCH 0
+#define PQDB_VERSION            \
+  PQDB_TEXT(PQDB_VERSION_MAJOR) \
+  "." PQDB_TEXT(PQDB_VERSION_MINOR) "." PQDB_TEXT(PQDB_VERSION_PATCH)
+#define PQDB_TEXT(number) PQDB_TEXT_OF(number)
+#define PQDB_TEXT_OF(number) #number
+
+/* Marks what the shared library exports. */
+#if defined(__GNUC__)
+#define PQDB_API __attribute__((visibility("default")))
+#else
+#define PQDB_API
+#endif
 
 /* Statuses. The names of the errors (pqdb_status_name) are the codes of the command interface. */
 enum {
@@ -82,62 +97,65 @@ typedef struct pqdb_options {
   const char *actor; /* who changes things; NULL: "system/anonymous" */
 } pqdb_options;
 
+/* The version of the library that runs, as PQDB_VERSION is that of the header. */
+PQDB_API const char *pqdb_version(void);
+
 /* Open the warehouse in directory `dir`. One process at a time may have it open for writing
  * (PQDB_BUSY names the other). On failure *out is a handle that only pqdb_message() and
  * pqdb_close() accept, or NULL when out of memory. */
-int pqdb_open(const char *dir, const pqdb_options *options, pqdb **out);
+PQDB_API int pqdb_open(const char *dir, const pqdb_options *options, pqdb **out);
 
 /* A warehouse in memory, gone with the handle. */
-int pqdb_open_memory(const pqdb_options *options, pqdb **out);
+PQDB_API int pqdb_open_memory(const pqdb_options *options, pqdb **out);
 
 /* Close it. What was acknowledged stays; nothing is flushed here. NULL is allowed. All replies
  * must be closed before. */
-void pqdb_close(pqdb *db);
+PQDB_API void pqdb_close(pqdb *db);
 
 /* The last failure on this handle, in English: what, where, what to do. "" if none. */
-const char *pqdb_message(const pqdb *db);
+PQDB_API const char *pqdb_message(const pqdb *db);
 
 /* "VERSION_CONFLICT" for PQDB_VERSION_CONFLICT, and so on. */
-const char *pqdb_status_name(int status);
+PQDB_API const char *pqdb_status_name(int status);
 
 /* Run one command document. `ns` NULL: the handle's namespace. `payload` (NULL: none) is newline-
  * delimited JSON for commands that take many documents (insert, link). On PQDB_OK *out must be
  * closed; on failure it is NULL. Writes are done and durable when this returns. */
-int pqdb_run(pqdb *db, const char *ns, const char *command, size_t command_len,
-             const char *payload, size_t payload_len, pqdb_replies **out);
+PQDB_API int pqdb_run(pqdb *db, const char *ns, const char *command, size_t command_len,
+                      const char *payload, size_t payload_len, pqdb_replies **out);
 
 /* The next reply: PQDB_ROW with an item, PQDB_DONE with the summary (again and again), or a
  * failure. The text is NUL-terminated and valid until the next call on `r`. */
-int pqdb_next(pqdb_replies *r, const char **json, size_t *len);
+PQDB_API int pqdb_next(pqdb_replies *r, const char **json, size_t *len);
 
 /* Free the replies, read or not. NULL is allowed. */
-void pqdb_replies_close(pqdb_replies *r);
+PQDB_API void pqdb_replies_close(pqdb_replies *r);
 
 /* ---- the everyday calls. `options` is a JSON object of further options of the command, or NULL;
  * they go to the handle's namespace. Those without `out` drop the replies. ---- */
 
 /* Create one entity; its "$id" is taken from the document or made. */
-int pqdb_create(pqdb *db, const char *collection, const char *document);
+PQDB_API int pqdb_create(pqdb *db, const char *collection, const char *document);
 /* Create many, as NDJSON: one command, one sync. */
-int pqdb_create_many(pqdb *db, const char *collection, const char *ndjson, size_t len);
+PQDB_API int pqdb_create_many(pqdb *db, const char *collection, const char *ndjson, size_t len);
 /* Get by "collection/id": one item or none. */
-int pqdb_get(pqdb *db, const char *id, const char *options, pqdb_replies **out);
-int pqdb_find(pqdb *db, const char *collection, const char *filter, const char *options,
-              pqdb_replies **out);
-int pqdb_count(pqdb *db, const char *collection, const char *filter, uint64_t *count);
+PQDB_API int pqdb_get(pqdb *db, const char *id, const char *options, pqdb_replies **out);
+PQDB_API int pqdb_find(pqdb *db, const char *collection, const char *filter, const char *options,
+                       pqdb_replies **out);
+PQDB_API int pqdb_count(pqdb *db, const char *collection, const char *filter, uint64_t *count);
 /* Apply update operators. PQDB_ENTITY_NOT_FOUND when there is no such live entity. */
-int pqdb_update(pqdb *db, const char *id, const char *operators, const char *options);
+PQDB_API int pqdb_update(pqdb *db, const char *id, const char *operators, const char *options);
 /* Soft delete. PQDB_ENTITY_NOT_FOUND when there is no such live entity. */
-int pqdb_delete(pqdb *db, const char *id, const char *options);
+PQDB_API int pqdb_delete(pqdb *db, const char *id, const char *options);
 /* Make or change an edge; options are its own members "reverse" (name) and "data" (object). */
-int pqdb_link(pqdb *db, const char *from, const char *predicate, const char *to,
-              const char *options);
+PQDB_API int pqdb_link(pqdb *db, const char *from, const char *predicate, const char *to,
+                       const char *options);
 /* Entities at the other end; options {"direction": "reverse"} follows edges backwards. */
-int pqdb_related(pqdb *db, const char *id, const char *predicate, const char *options,
-                 pqdb_replies **out);
-int pqdb_history(pqdb *db, const char *id, const char *options, pqdb_replies **out);
+PQDB_API int pqdb_related(pqdb *db, const char *id, const char *predicate, const char *options,
+                          pqdb_replies **out);
+PQDB_API int pqdb_history(pqdb *db, const char *id, const char *options, pqdb_replies **out);
 /* Write the unflushed tail to Parquet files. */
-int pqdb_flush(pqdb *db);
+PQDB_API int pqdb_flush(pqdb *db);
 
 #ifdef __cplusplus
 }

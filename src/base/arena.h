@@ -11,10 +11,10 @@
 #include "base/base.h"
 
 typedef struct pq_arena {
-  pq_cx *cx;                   /* borrowed */
-  struct pq_arena_chunk *head; /* owned */
+  pq_cx *cx;                    /* borrowed */
+  struct pq_arena_chunk *head;  /* owned */
   struct pq_arena_chunk *spare; /* owned: emptied chunks, kept for reuse */
-  uint64_t used_len;           /* bytes held from the allocator */
+  uint64_t used_len;            /* bytes held from the allocator */
   uint64_t len_max;
 } pq_arena;
 

@@ -41,6 +41,7 @@ void pq_cx_init(pq_cx *cx, pq_alloc_fn alloc, void *ud) {
 }
 
 void *pq_alloc(pq_cx *cx, void *ptr, size_t old_size, size_t new_size) {
+  if (new_size > PTRDIFF_MAX) return NULL; /* the difference of two pointers could not hold it */
   return cx->alloc(cx->alloc_ud, ptr, old_size, new_size);
 }
 

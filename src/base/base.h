@@ -152,6 +152,18 @@ static inline PQ_MUST_CHECK bool pq_to_size(uint64_t v, size_t *out) {
   return v <= SIZE_MAX;
 }
 
+/* Zero bits above the highest set bit; v is not 0. */
+static inline unsigned pq_leading_zeros(uint64_t v) {
+#if defined(__GNUC__)
+  return (unsigned)__builtin_clzll(v);
+#else
+  unsigned n = 0;
+  for (; v >> 63 == 0; v <<= 1)
+    n++;
+  return n;
+#endif
+}
+
 static inline uint16_t pq_rd16(const uint8_t *p) {
   return (uint16_t)(p[0] | (unsigned)p[1] << 8);
 }
@@ -164,14 +176,17 @@ static inline uint64_t pq_rd64(const uint8_t *p) {
 /* Little-endian load of `n` bytes, 1 <= n <= 8. */
 static inline uint64_t pq_rdn(const uint8_t *p, unsigned n) {
   uint64_t v = 0;
-  for (unsigned i = 0; i < n; i++) v |= (uint64_t)p[i] << (8 * i);
+  for (unsigned i = 0; i < n; i++)
+    v |= (uint64_t)p[i] << (8 * i);
   return v;
 }
 static inline void pq_wr32(uint8_t *p, uint32_t v) {
-  for (int i = 0; i < 4; i++) p[i] = (uint8_t)(v >> (8 * i));
+  for (int i = 0; i < 4; i++)
+    p[i] = (uint8_t)(v >> (8 * i));
 }
-static inline void pq_wr64(uint8_t *p, uint64_t v) {
-  for (int i = 0; i < 8; i++) p[i] = (uint8_t)(v >> (8 * i));
+static inline void pq_wr64(uint8_t *p, uint64_t v) { /* compilers merge a loop of four bytes */
+  pq_wr32(p, (uint32_t)v);
+  pq_wr32(p + 4, (uint32_t)(v >> 32));
 }
 
 /* ---- slices ---- */

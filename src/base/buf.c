@@ -52,12 +52,6 @@ int pq_buf_put_str(pq_buf *b, const char *text) {
   return pq_buf_put(b, text, strlen(text));
 }
 
-int pq_buf_put_byte(pq_buf *b, uint8_t v) {
-  PQ_TRY(pq_buf_reserve(b, 1));
-  b->p[b->len++] = v;
-  return PQ_OK;
-}
-
 int pq_buf_put_u32(pq_buf *b, uint32_t v) {
   PQ_TRY(pq_buf_reserve(b, 4));
   pq_wr32(b->p + b->len, v);

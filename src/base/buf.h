@@ -30,11 +30,15 @@ int pq_buf_reserve(pq_buf *b, size_t more) PQ_MUST_CHECK;
 int pq_buf_put(pq_buf *b, const void *p, size_t n) PQ_MUST_CHECK;
 int pq_buf_put_slice(pq_buf *b, pq_slice s) PQ_MUST_CHECK;
 int pq_buf_put_str(pq_buf *b, const char *text) PQ_MUST_CHECK;
-int pq_buf_put_byte(pq_buf *b, uint8_t v) PQ_MUST_CHECK;
-int pq_buf_put_u32(pq_buf *b, uint32_t v) PQ_MUST_CHECK;     /* little-endian */
-int pq_buf_put_u64(pq_buf *b, uint64_t v) PQ_MUST_CHECK;     /* little-endian */
-int pq_buf_put_varint(pq_buf *b, uint64_t v) PQ_MUST_CHECK;  /* LEB128 */
-int pq_buf_put_zigzag(pq_buf *b, int64_t v) PQ_MUST_CHECK;   /* zigzag, then LEB128 */
+static inline PQ_MUST_CHECK int pq_buf_put_byte(pq_buf *b, uint8_t v) {
+  if (b->len == b->cap) PQ_TRY(pq_buf_reserve(b, 1));
+  b->p[b->len++] = v;
+  return PQ_OK;
+}
+int pq_buf_put_u32(pq_buf *b, uint32_t v) PQ_MUST_CHECK;    /* little-endian */
+int pq_buf_put_u64(pq_buf *b, uint64_t v) PQ_MUST_CHECK;    /* little-endian */
+int pq_buf_put_varint(pq_buf *b, uint64_t v) PQ_MUST_CHECK; /* LEB128 */
+int pq_buf_put_zigzag(pq_buf *b, int64_t v) PQ_MUST_CHECK;  /* zigzag, then LEB128 */
 int pq_buf_printf(pq_buf *b, const char *fmt, ...) PQ_PRINTF(2, 3) PQ_MUST_CHECK;
 
 static inline pq_slice pq_buf_slice(const pq_buf *b) {

@@ -28,7 +28,8 @@ void pq_table_clear(pq_table *t) {
 
 static void place(pq_table_slot *slots, size_t cap, pq_table_slot s, uint64_t hash) {
   size_t i = (size_t)hash & (cap - 1);
-  while (slots[i].index != PQ_TABLE_NONE) i = (i + 1) & (cap - 1);
+  while (slots[i].index != PQ_TABLE_NONE)
+    i = (i + 1) & (cap - 1);
   slots[i] = s;
 }
 
@@ -48,8 +49,7 @@ static int grow(pq_table *t) {
   if (slots == NULL) return pq_fail_nomem(t->cx);
   memset(slots, 0xff, len);
   for (size_t i = 0; i < t->cap; i++)
-    if (t->slots[i].index != PQ_TABLE_NONE)
-      place(slots, cap, t->slots[i], spread(t->slots[i].tag));
+    if (t->slots[i].index != PQ_TABLE_NONE) place(slots, cap, t->slots[i], spread(t->slots[i].tag));
   if (t->slots != NULL) pq_alloc(t->cx, t->slots, t->cap * sizeof *slots, 0);
   t->slots = slots;
   t->cap = cap;

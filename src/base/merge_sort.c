@@ -12,7 +12,8 @@ static void insertion(uint8_t *p, size_t count, size_t size, pq_compare_fn compa
     size_t j = i;
     if (compare(p + (i - 1) * size, p + i * size, ud) <= 0) continue;
     memcpy(item, p + i * size, size);
-    while (j > 0 && compare(p + (j - 1) * size, item, ud) > 0) j--;
+    while (j > 0 && compare(p + (j - 1) * size, item, ud) > 0)
+      j--;
     memmove(p + (j + 1) * size, p + j * size, (i - j) * size);
     memcpy(p + j * size, item, size);
   }

@@ -43,6 +43,14 @@ int pq_double_print(double v, char out[PQ_DOUBLE_CAP]);
  * or above the largest double. */
 bool pq_double_parse(pq_slice text, double *out);
 
+/* `m` x 10^exponent as the nearest double. False, *out 0, when it is no easy case: nine of ten
+ * numbers of up to 19 digits are. */
+bool pq_double_of(uint64_t m, int64_t exponent, double *out);
+
+/* A whole number without NUL; returns the length. */
+enum { PQ_U64_CAP = 20 };
+size_t pq_u64_print(uint64_t v, char out[PQ_U64_CAP]);
+
 /* The word of `words` (NULL-terminated) nearest to `word` by edit distance, or NULL when none is
  * near (distance above 3 or above half its length). */
 const char *pq_nearest(pq_slice word, const char *const *words);

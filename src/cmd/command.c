@@ -37,6 +37,7 @@ int pq_command_open(pq_db *db, pq_slice ns, pq_slice json, pq_slice payload, int
   c->db = db;
   c->payload = payload;
   rc = pq_op_init(&c->op, db->cx, &c->s, sizeof c->s, stage_load);
+  c->op.fetch.decompressor = &db->decompressor;
   c->op.now_us = now_us;
   pq_arena_init(&c->arena, db->cx, db->cx->limits.op_len_max);
   pq_arena_init(&c->replies, db->cx, db->cx->limits.op_len_max);
@@ -65,8 +66,7 @@ void pq_command_close(pq_command *c) {
 
 int pq_command_step(pq_command *c, int64_t now_us) {
   int rc;
-  pq_assert(c->item_next == c->item_count);
-  if (c->item_count > 0) {
+  if (c->item_count > 0 && c->item_next == c->item_count) {
     c->items = NULL;
     c->item_count = c->item_cap = c->item_next = 0;
     pq_arena_clear(&c->replies);
@@ -81,6 +81,9 @@ int pq_command_step(pq_command *c, int64_t now_us) {
     c->op.stage = c->s.start;
     rc = pq_op_step(&c->op, now_us);
   }
+  if (rc < 0 && c->s.is_committed) /* "nothing was changed" would be a lie */
+    return pq_fail(c->db->cx, PQ_EIO, "the change is stored, but its reply is not: %s",
+                   c->db->cx->msg);
   return rc;
 }
 
@@ -163,6 +166,10 @@ int pq_summary_count(pq_command *c, const char *name, uint64_t n) {
 
 int pq_summary_end(pq_command *c, uint64_t seq) {
   PQ_TRY(pq_put_count(c->db->builder, "seq", seq));
+  if (c->s.space->is_tail_missing && !c->s.args.is_flushed) {
+    PQ_TRY(pq_builder_key_str(c->db->builder, "tailMissing"));
+    PQ_TRY(pq_builder_bool(c->db->builder, true));
+  }
   PQ_TRY(pq_builder_end(c->db->builder));
   PQ_TRY(pq_builder_finish(c->db->builder, &c->op.arena, &c->summary));
   c->op.stage = NULL;

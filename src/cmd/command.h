@@ -23,7 +23,7 @@ int pq_command_open(pq_db *db, pq_slice ns, pq_slice json, pq_slice payload, int
                     pq_command **out) PQ_MUST_CHECK;
 
 /* Go on until requests must be run (PQ_NEED_IO), items wait or the command is done (PQ_OK), or it
- * failed. Items must have been taken. */
+ * failed. Items that wait stay until they are taken. */
 int pq_command_step(pq_command *c, int64_t now_us) PQ_MUST_CHECK;
 
 /* The requests to run after PQ_NEED_IO. */

@@ -11,6 +11,7 @@
 #include "expr/filter.h"
 #include "expr/project.h"
 #include "expr/update.h"
+#include "query/aggregate.h"
 #include "query/collect.h"
 #include "rel/edge.h"
 
@@ -40,6 +41,8 @@ typedef enum pq_option {
   PQ_OPT_KIND = 1 << 21,
   PQ_OPT_SQL = 1 << 22,
   PQ_OPT_ROOT = 1 << 23,
+  PQ_OPT_PIPELINE = 1 << 24,
+  PQ_OPT_FROM = 1 << 25,
   PQ_OPT_READS = PQ_OPT_AS_OF | PQ_OPT_FLUSHED | PQ_OPT_EXPLAIN,
   PQ_OPT_WRITES = PQ_OPT_ACTOR | PQ_OPT_METADATA
 } pq_option;
@@ -57,8 +60,8 @@ typedef struct pq_command_spec {
 /* The options as given; absent ones are zero or missing. Values live in the command's arena. */
 typedef struct pq_args {
   unsigned given;
-  pq_value filter, sort, project, documents, ops, path, metadata;
-  uint64_t skip, limit, line;
+  pq_value filter, sort, project, documents, ops, path, metadata, pipeline;
+  uint64_t skip, limit, line, from;
   int64_t expected_version;
   pq_as_of as_of;
   bool is_flushed, is_explain, includes_deleted, is_hard, is_reverse, is_edges, is_sql;
@@ -92,6 +95,7 @@ typedef struct pq_command_state {
   pq_filter *filter;
   pq_projection *projection;
   pq_update *update;
+  pq_pipeline *pipeline;
   pq_collector collector;
   pq_scan scan;
   uint64_t count; /* count; rows given out */
@@ -110,8 +114,14 @@ typedef struct pq_command_state {
   pq_edge_arg *edges;
   uint32_t edge_count, edge_cap;
   uint64_t changed, unchanged;
+  /* events */
+  uint64_t event_seq;   /* the next one to look at */
+  uint64_t flushed_seq; /* the last one that files have */
   /* collections */
-  uint32_t collection_at;
+  uint32_t collection_at, collections_listed;
+  /* verify */
+  uint64_t verify_entry;
+  uint32_t verify_file, verify_row_group;
 } pq_command_state;
 
 struct pq_command {
@@ -151,6 +161,16 @@ int pq_summary_end(pq_command *c, uint64_t seq) PQ_MUST_CHECK;
 int pq_put_count(pq_builder *b, const char *name, uint64_t n) PQ_MUST_CHECK;
 int pq_put_text(pq_builder *b, const char *name, pq_slice text) PQ_MUST_CHECK;
 
+/* ---- find_commands.c ---- */
+/* Replace the items by one that says how the scan went. */
+int pq_explain_scan(pq_command *c) PQ_MUST_CHECK;
+
+/* ---- history_command.c ---- */
+/* Queue an event as an item; with its target (and ends) when `has_target`. */
+int pq_reply_event(pq_command *c, const pq_event *e, bool has_target) PQ_MUST_CHECK;
+/* The option `op`: PQ_OK, 0 in *out when it is not given. */
+int pq_parse_event_op(pq_command *c, pq_event_op *out) PQ_MUST_CHECK;
+
 /* ---- write_commands.c: shared end of every write ---- */
 /* Append the prepared commit, flush if the tail has grown, then `finish`. */
 int pq_write_commit(pq_command *c, pq_stage_fn finish) PQ_MUST_CHECK;
@@ -168,9 +188,15 @@ int pq_open_unlink(pq_command *c, pq_value target);
 int pq_open_related(pq_command *c, pq_value target);
 int pq_open_traverse(pq_command *c, pq_value target);
 int pq_open_history(pq_command *c, pq_value target);
+int pq_open_events(pq_command *c, pq_value target);
+int pq_open_aggregate(pq_command *c, pq_value target);
+int pq_open_restore(pq_command *c, pq_value target);
 int pq_open_flush(pq_command *c, pq_value target);
 int pq_open_files(pq_command *c, pq_value target);
 int pq_open_stats(pq_command *c, pq_value target);
 int pq_open_collections(pq_command *c, pq_value target);
+int pq_open_compact(pq_command *c, pq_value target);
+int pq_open_checkpoint(pq_command *c, pq_value target);
+int pq_open_verify(pq_command *c, pq_value target);
 
 #endif

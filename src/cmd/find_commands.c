@@ -50,7 +50,19 @@ static int put_part(pq_builder *b, const char *name, const char *const names[],
   return pq_builder_end(b);
 }
 
-static int explain_scan(pq_command *c) {
+/* The stages of a pipeline, and how many of them the scan did. */
+static int put_stages(pq_command *c) {
+  pq_builder *b = c->db->builder;
+  const char *name;
+  PQ_TRY(pq_builder_key_str(b, "stages"));
+  PQ_TRY(pq_builder_begin_array(b));
+  for (uint32_t i = 0; (name = pq_pipeline_stage_name(c->s.pipeline, i)) != NULL; i++)
+    PQ_TRY(pq_builder_str(b, name));
+  PQ_TRY(pq_builder_end(b));
+  return pq_put_count(b, "stagesInScan", pq_pipeline_taken(c->s.pipeline));
+}
+
+int pq_explain_scan(pq_command *c) {
   const pq_scan_stats *s = &c->s.scan.stats;
   pq_builder *b = c->db->builder;
   PQ_TRY(begin_explain(c, s->is_metadata_only ? "scan, from metadata alone" : "scan"));
@@ -64,6 +76,7 @@ static int explain_scan(pq_command *c) {
       b, "rows", (const char *const[]){"refusedByColumns", "documentsRead", "inTail", "matched"},
       (uint64_t[]){s->rows_by_column, s->rows_read, s->overlay_rows, s->rows_matched}, 4));
   PQ_TRY(pq_put_count(b, "termsAnsweredByColumns", s->columns_used));
+  if (c->s.pipeline != NULL) PQ_TRY(put_stages(c));
   return end_explain(c);
 }
 
@@ -128,7 +141,7 @@ static int give_out(pq_command *c) {
 static int find_end(pq_command *c) {
   PQ_TRY(pq_collector_finish(&c->s.collector));
   PQ_TRY(give_out(c));
-  if (c->s.args.is_explain) PQ_TRY(explain_scan(c));
+  if (c->s.args.is_explain) PQ_TRY(pq_explain_scan(c));
   PQ_TRY(pq_summary_begin(c));
   PQ_TRY(pq_summary_count(c, "n", c->s.count));
   PQ_TRY(pq_builder_key_str(c->db->builder, "hasMore"));
@@ -183,7 +196,7 @@ static int stage_count_scan(pq_op *op) {
   PQ_TRY(
       pq_scan_next(&c->s.scan, &op->fetch, &op->scratch, c->db->builder, count_sink, &c->s.count));
   if (!c->s.scan.is_done) return PQ_OK;
-  if (c->s.args.is_explain) PQ_TRY(explain_scan(c));
+  if (c->s.args.is_explain) PQ_TRY(pq_explain_scan(c));
   PQ_TRY(pq_summary_begin(c));
   PQ_TRY(pq_summary_count(c, "count", c->s.count));
   return pq_summary_end(c, c->s.snapshot.view.seq);
@@ -236,7 +249,9 @@ static int stage_collections_scan(pq_op *op) {
   PQ_TRY(pq_put_count(b, "count", c->s.count));
   PQ_TRY(pq_builder_end(b));
   PQ_TRY(pq_builder_finish(b, &c->replies, &item));
-  return pq_reply_item(c, item);
+  c->s.collections_listed++;
+  PQ_TRY(pq_reply_item(c, item));
+  return PQ_YIELD; /* the next collection may have to wait for its files */
 }
 
 static int stage_collections_next(pq_op *op) {
@@ -247,7 +262,7 @@ static int stage_collections_next(pq_op *op) {
   do {
     if (!collection_name(c, c->s.collection_at++, &name)) {
       PQ_TRY(pq_summary_begin(c));
-      PQ_TRY(pq_summary_count(c, "n", c->item_count));
+      PQ_TRY(pq_summary_count(c, "n", c->s.collections_listed));
       return pq_summary_end(c, v->seq);
     }
     is_known = c->s.collection_at > v->manifest->collection_count &&

@@ -20,8 +20,7 @@ static int put_value(pq_builder *b, const char *name, pq_value v) {
   return pq_value_is_missing(v) ? pq_builder_null(b) : pq_builder_value(b, v);
 }
 
-static int reply_event(history *h, const pq_event *e) {
-  pq_command *c = h->c;
+int pq_reply_event(pq_command *c, const pq_event *e, bool has_target) {
   pq_builder *b = c->db->builder;
   char ulid[PQ_ULID_LEN + 1];
   pq_value item;
@@ -34,7 +33,12 @@ static int reply_event(history *h, const pq_event *e) {
   PQ_TRY(pq_builder_date_us(b, e->ts));
   PQ_TRY(pq_put_text(b, "op", pq_str(pq_event_op_name(e->op))));
   PQ_TRY(pq_put_text(b, "ns", pq_str(c->s.space->ns)));
+  if (has_target) PQ_TRY(pq_put_text(b, "target", pq_str(pq_target_name(e->target))));
   PQ_TRY(pq_put_text(b, "entityId", e->id));
+  if (has_target && e->target == PQ_TARGET_REL) {
+    PQ_TRY(pq_put_text(b, "predicate", e->predicate));
+    PQ_TRY(pq_put_text(b, "to", e->to_id));
+  }
   PQ_TRY(pq_put_count(b, "version", e->version));
   PQ_TRY(put_value(b, "before", e->before));
   PQ_TRY(put_value(b, "after", e->after));
@@ -56,7 +60,7 @@ static int take(history *h, const pq_event *source) {
     return PQ_OK;
   }
   h->c->s.count++;
-  return reply_event(h, &e);
+  return pq_reply_event(h->c, &e, false);
 }
 
 /* The versions of the entity in the tail, oldest first. */
@@ -93,8 +97,7 @@ static int stage_history_read(pq_op *op) {
   pq_event *events;
   uint32_t count;
   if (c->s.args.given & PQ_OPT_LIMIT) h.limit = c->s.args.limit;
-  for (int o = PQ_EVENT_CREATE; o <= PQ_EVENT_DELETE; o++)
-    if (pq_slice_is(c->s.args.op, pq_event_op_name((pq_event_op)o))) h.only = (pq_event_op)o;
+  PQ_TRY(pq_parse_event_op(c, &h.only));
   PQ_TRY(pq_space_events(c->s.space, op, &want, &events, &count));
   for (uint32_t i = 0; i < count; i++)
     PQ_TRY(take(&h, &events[i]));
@@ -113,12 +116,19 @@ static int stage_history(pq_op *op) {
   return PQ_OK;
 }
 
+int pq_parse_event_op(pq_command *c, pq_event_op *out) {
+  *out = 0;
+  if (c->s.args.op.n == 0) return PQ_OK;
+  for (int o = PQ_EVENT_CREATE; o <= PQ_EVENT_DELETE; o++)
+    if (pq_slice_is(c->s.args.op, pq_event_op_name((pq_event_op)o))) *out = (pq_event_op)o;
+  if (*out != 0) return PQ_OK;
+  return pq_fail(c->op.cx, PQ_EINVALID, "%s: option 'op' must be CREATE, UPDATE or DELETE",
+                 c->s.spec->name);
+}
+
 int pq_open_history(pq_command *c, pq_value target) {
-  pq_slice op = c->s.args.op;
+  pq_event_op op;
   PQ_TRY(pq_target_id(c, target));
-  if (op.n > 0 && !pq_slice_is(op, "CREATE") && !pq_slice_is(op, "UPDATE") &&
-      !pq_slice_is(op, "DELETE"))
-    return pq_fail(c->op.cx, PQ_EINVALID, "history: option 'op' must be CREATE, UPDATE or DELETE");
   c->s.start = stage_history;
-  return PQ_OK;
+  return pq_parse_event_op(c, &op);
 }

@@ -8,6 +8,7 @@
 #include "base/merge_sort.h"
 #include "base/text.h"
 #include "cmd/command_int.h"
+#include "value/compare.h"
 #include "value/json.h"
 
 #define TEXT_ARGS(s) (int)((s).n > 60 ? 60 : (s).n), (const char *)(s).p
@@ -40,11 +41,45 @@ static int encode_id(pq_command *c, pq_slice local, pq_slice *out) {
   return PQ_OK;
 }
 
-/* "~o" + an ObjectId's hex, "~x" + the hex of any other value's bytes. */
+/* Bytes that are equal for equal values and differ for different ones: numbers as int64 where they
+ * are whole, else as double where that is exact; the rest as Variant bytes, names included. */
+static int canonical_bytes(pq_command *c, pq_value v, pq_cell *cell, pq_slice *out) {
+  pq_builder *b = c->db->builder;
+  pq_value alone;
+  double number;
+  if (pq_value_number(v, &number)) {
+    pq_value whole = pq_cell_i64(
+        cell,
+        number > -9.223372036854774e18 && number < 9.223372036854774e18 ? (int64_t)number : 0);
+    *out = pq_value_bytes(whole);
+    if (pq_number_compare(whole, v) == 0) return PQ_OK;
+    if (pq_value_type(v) != PQ_TYPE_INT64) {
+      whole = pq_cell_double(cell, number);
+      *out = pq_value_bytes(whole);
+      if (pq_number_compare(whole, v) == 0) return PQ_OK;
+    }
+  }
+  pq_builder_clear(b);
+  PQ_TRY(pq_builder_value(b, v));
+  PQ_TRY(pq_builder_finish(b, &c->arena, &alone));
+  if (pq_value_type(v) != PQ_TYPE_OBJECT) {
+    *out = pq_value_bytes(alone);
+    return PQ_OK;
+  }
+  out->n = (size_t)alone.meta_len + alone.len;
+  out->p = pq_arena_alloc(&c->arena, out->n);
+  if (out->p == NULL) return c->op.cx->code;
+  memcpy((uint8_t *)(uintptr_t)out->p, alone.meta, alone.meta_len);
+  memcpy((uint8_t *)(uintptr_t)out->p + alone.meta_len, alone.p, alone.len);
+  return PQ_OK;
+}
+
+/* "~o" + an ObjectId's hex, "~x" + the hex of any other value's canonical bytes. */
 static int id_of_value(pq_command *c, pq_value v, pq_slice *out) {
   static const char digits[] = "0123456789abcdef";
   pq_slice bytes, text;
   pq_type type = pq_value_type(v);
+  pq_cell cell;
   char *p;
   *out = (pq_slice){0};
   if (type == PQ_TYPE_ARRAY || type == PQ_TYPE_REGEX)
@@ -61,7 +96,7 @@ static int id_of_value(pq_command *c, pq_value v, pq_slice *out) {
     *out = pq_str(p);
     return PQ_OK;
   }
-  bytes = pq_value_bytes(v);
+  PQ_TRY(canonical_bytes(c, v, &cell, &bytes));
   if (bytes.n * 2 + 2 > c->op.cx->limits.id_len_max)
     return pq_fail(c->op.cx, PQ_ELIMIT, "_id has %zu bytes: too large for an id", bytes.n);
   p = pq_arena_alloc(&c->arena, bytes.n * 2 + 1);

@@ -24,10 +24,18 @@ const pq_command_spec pq_command_specs[] = {
      false, false, pq_open_traverse},
     {"history", PQ_OPT_LIMIT | PQ_OPT_OP | PQ_OPT_AS_OF | PQ_OPT_FLUSHED, false, false,
      pq_open_history},
+    {"aggregate", PQ_OPT_PIPELINE | PQ_OPT_INCLUDE_DELETED | PQ_OPT_READS, false, false,
+     pq_open_aggregate},
+    {"restore", PQ_OPT_EXPECTED_VERSION | PQ_OPT_WRITES, true, false, pq_open_restore},
+    {"events", PQ_OPT_FROM | PQ_OPT_LIMIT | PQ_OPT_OP | PQ_OPT_AS_OF | PQ_OPT_FLUSHED, false, false,
+     pq_open_events},
     {"flush", 0, true, false, pq_open_flush},
     {"files", PQ_OPT_KIND | PQ_OPT_SQL | PQ_OPT_ROOT, false, false, pq_open_files},
     {"stats", 0, false, false, pq_open_stats},
     {"collections", PQ_OPT_AS_OF | PQ_OPT_FLUSHED, false, false, pq_open_collections},
+    {"compact", 0, true, false, pq_open_compact},
+    {"checkpoint", 0, true, false, pq_open_checkpoint},
+    {"verify", 0, false, false, pq_open_verify},
 };
 enum { SPEC_COUNT = sizeof pq_command_specs / sizeof *pq_command_specs };
 
@@ -70,6 +78,8 @@ static const struct option {
     {"kind", PQ_OPT_KIND, TYPE_TEXT, offsetof(pq_args, kind)},
     {"sql", PQ_OPT_SQL, TYPE_BOOL, offsetof(pq_args, is_sql)},
     {"root", PQ_OPT_ROOT, TYPE_TEXT, offsetof(pq_args, root)},
+    {"pipeline", PQ_OPT_PIPELINE, TYPE_ARRAY, offsetof(pq_args, pipeline)},
+    {"from", PQ_OPT_FROM, TYPE_COUNT, offsetof(pq_args, from)},
 };
 enum { OPTION_COUNT = sizeof options / sizeof *options };
 

@@ -1,4 +1,4 @@
-/* cmd/write_commands.c - insert, update, delete. Each reads what it depends on, then commits.
+/* cmd/write_commands.c - update, delete, restore. Each reads what it depends on, then commits.
  *
  *   open snapshot ─► locate, read ─► events ─► append (durable) ─► [flush if the tail is long]
  */
@@ -116,6 +116,7 @@ static int stage_update_apply(pq_op *op) {
   PQ_TRY(next_event(c, &at, &e, &event));
   event.op = PQ_EVENT_UPDATE;
   pq_builder_clear(c->db->builder);
+  pq_update_set_now(c->s.update, op->now_us);
   PQ_TRY(
       pq_update_apply(c->s.update, c->db->builder, &op->arena, e.data, &event.after, &is_changed));
   c->s.count = 1;
@@ -224,5 +225,44 @@ static int stage_delete(pq_op *op) {
 
 int pq_open_delete(pq_command *c, pq_value target) {
   c->s.start = stage_delete;
+  return pq_target_id(c, target);
+}
+
+/* ---- restore ---- */
+
+static int stage_restore_end(pq_op *op) {
+  pq_command *c = pq_command_of(op);
+  PQ_TRY(pq_summary_begin(c));
+  PQ_TRY(pq_summary_count(c, "restoredCount", c->s.count));
+  return pq_summary_end(c, c->s.space->seq);
+}
+
+/* A soft-deleted entity comes back as it was, as an update. */
+static int stage_restore_read(pq_op *op) {
+  pq_command *c = pq_command_of(op);
+  pq_location at;
+  pq_entity e;
+  pq_event event;
+  PQ_TRY(read_target(c, &at, &e));
+  if (e.id.p == NULL || !e.is_deleted) {
+    pq_snapshot_close(&c->s.snapshot);
+    op->stage = stage_restore_end;
+    return PQ_OK;
+  }
+  PQ_TRY(check_version(c, &e));
+  PQ_TRY(next_event(c, &at, &e, &event));
+  event.op = PQ_EVENT_UPDATE;
+  PQ_TRY(keep_document(c, e.data, &event.after));
+  PQ_TRY(pq_commit_add(&c->s.commit, &op->arena, &event));
+  c->s.count = 1;
+  return pq_write_commit(c, stage_restore_end);
+}
+
+static int stage_restore(pq_op *op) {
+  return stage_snapshot(op, stage_restore_read);
+}
+
+int pq_open_restore(pq_command *c, pq_value target) {
+  c->s.start = stage_restore;
   return pq_target_id(c, target);
 }

@@ -1,21 +1,18 @@
-/* codec/codec.c - see codec.h. zstd and zlib's CRC-32 behind our allocator.
+/* codec/codec.c - see codec.h. Chooses the library; memory for them; CRC-32.
  *
- *   | size:8 | pad:8 | bytes for zstd … |     pq_alloc wants exact old sizes, zstd keeps none:
- *   ^ pq_alloc's block ^ what zstd sees       a header of 16 bytes remembers them
- *
- * zstd's customMem interface is declared only with ZSTD_STATIC_LINKING_ONLY, yet exported by the
- * shared library since 1.4. A compressor keeps its context; decompression makes one per call.
+ *   | size:8 | pad:8 | bytes for the library … |     pq_alloc wants exact old
+ * sizes, they keep none: ^ pq_alloc's block ^ what the library sees       a
+ * header of 16 bytes remembers them
  */
-#define ZSTD_STATIC_LINKING_ONLY
-#include "codec/codec.h"
+#include "codec/codec_int.h"
 
+#if PQ_HAVE_ZLIB
 #include <zlib.h>
-#include <zstd.h>
-#include <zstd_errors.h>
+#endif
 
-enum { HEADER_LEN = 16 };
+enum { HEADER_LEN = 16, GZIP_RATIO_MAX = 1032, LZ4_RATIO_MAX = 255 };
 
-static void *zstd_alloc(void *cx, size_t len) {
+void *pq_codec_alloc(void *cx, size_t len) {
   size_t total;
   uint8_t *p;
   if (!pq_add_size(len, HEADER_LEN, &total)) return NULL;
@@ -25,7 +22,7 @@ static void *zstd_alloc(void *cx, size_t len) {
   return p + HEADER_LEN;
 }
 
-static void zstd_free(void *cx, void *ptr) {
+void pq_codec_free(void *cx, void *ptr) {
   uint8_t *p = ptr;
   size_t total;
   if (p == NULL) return;
@@ -34,13 +31,8 @@ static void zstd_free(void *cx, void *ptr) {
   pq_alloc(cx, p, total, 0);
 }
 
-static ZSTD_customMem zstd_mem(pq_cx *cx) {
-  return (ZSTD_customMem){zstd_alloc, zstd_free, cx};
-}
-
-static int unsupported(pq_cx *cx, pq_codec codec) {
-  return pq_fail(cx, PQ_EUNSUPPORTED, "codec %s (%d) is not built in", pq_codec_name(codec),
-                 (int)codec);
+int pq_codec_corrupt(pq_cx *cx, pq_codec codec, const char *what) {
+  return pq_fail(cx, PQ_ECORRUPT, "%s data: %s", pq_codec_name(codec), what);
 }
 
 void pq_compressor_init(pq_compressor *c, pq_cx *cx) {
@@ -48,68 +40,141 @@ void pq_compressor_init(pq_compressor *c, pq_cx *cx) {
 }
 
 void pq_compressor_release(pq_compressor *c) {
-  if (c->zstd != NULL) ZSTD_freeCCtx(c->zstd);
+#if PQ_HAVE_ZSTD
+  pq_zstd_release(c->zstd, NULL);
+#endif
   *c = (pq_compressor){0};
 }
 
-static int zstd_compress(pq_compressor *c, int level, pq_slice in, pq_buf *out) {
-  size_t bound = ZSTD_compressBound(in.n), len;
-  if (ZSTD_isError(bound))
-    return pq_fail(out->cx, PQ_ELIMIT, "%zu bytes are too many for zstd", in.n);
-  if (c->zstd == NULL) c->zstd = ZSTD_createCCtx_advanced(zstd_mem(c->cx));
-  if (c->zstd == NULL) return pq_fail_nomem(out->cx);
-  PQ_TRY(pq_buf_reserve(out, bound));
-  len = ZSTD_compressCCtx(c->zstd, out->p + out->len, bound, in.p, in.n, level);
-  if (ZSTD_isError(len)) {
-    if (ZSTD_getErrorCode(len) == ZSTD_error_memory_allocation) return pq_fail_nomem(out->cx);
-    return pq_fail(out->cx, PQ_ELIMIT, "zstd cannot compress %zu bytes: %s", in.n,
-                   ZSTD_getErrorName(len));
-  }
-  out->len += len;
-  return PQ_OK;
+void pq_decompressor_init(pq_decompressor *d, pq_cx *cx) {
+  *d = (pq_decompressor){.cx = cx};
+}
+
+void pq_decompressor_release(pq_decompressor *d) {
+#if PQ_HAVE_ZSTD
+  pq_zstd_release(NULL, d->zstd);
+#endif
+  *d = (pq_decompressor){0};
+}
+
+static int unsupported(pq_cx *cx, pq_codec codec) {
+  return pq_fail(cx, PQ_EUNSUPPORTED, "codec %s (%d) is not built in", pq_codec_name(codec),
+                 (int)codec);
 }
 
 int pq_compress(pq_compressor *c, pq_codec codec, int level, pq_slice in, pq_buf *out) {
+  (void)level; /* used by some of them */
   if (c->cx == NULL) c->cx = out->cx;
   if (codec == PQ_CODEC_NONE) return pq_buf_put_slice(out, in);
-  if (codec == PQ_CODEC_ZSTD) return zstd_compress(c, level, in, out);
-  return unsupported(c->cx, codec);
+  if (in.n > INT32_MAX)
+    return pq_fail(c->cx, PQ_ELIMIT, "%zu bytes are too many for %s", in.n, pq_codec_name(codec));
+  switch (codec) {
+#if PQ_HAVE_ZSTD
+    case PQ_CODEC_ZSTD: return pq_zstd_compress(c, level, in, out);
+#endif
+#if PQ_HAVE_SNAPPY
+    case PQ_CODEC_SNAPPY: return pq_snappy_compress(in, out);
+#endif
+#if PQ_HAVE_LZ4
+    case PQ_CODEC_LZ4_RAW: return pq_lz4_compress(in, out);
+#endif
+#if PQ_HAVE_ZLIB
+    case PQ_CODEC_GZIP: return pq_gzip_compress(c->cx, level, in, out);
+#endif
+    case PQ_CODEC_LZ4:
+    case PQ_CODEC_BROTLI:
+      return pq_fail(c->cx, PQ_EUNSUPPORTED, "codec %s is only read", pq_codec_name(codec));
+    default: return unsupported(c->cx, codec);
+  }
 }
 
 uint64_t pq_decompressed_len_max(pq_codec codec, pq_slice in) {
-  unsigned long long bound;
-  if (codec != PQ_CODEC_ZSTD) return in.n;
-  bound = ZSTD_decompressBound(in.p, in.n);
-  return bound == ZSTD_CONTENTSIZE_ERROR ? 0 : bound;
-}
-
-static int zstd_decompress(pq_cx *cx, pq_slice in, uint8_t *out, size_t out_len) {
-  ZSTD_DCtx *d = ZSTD_createDCtx_advanced(zstd_mem(cx));
-  size_t len;
-  if (d == NULL) return pq_fail_nomem(cx);
-  len = ZSTD_decompressDCtx(d, out, out_len, in.p, in.n);
-  ZSTD_freeDCtx(d);
-  if (!ZSTD_isError(len)) {
-    if (len == out_len) return PQ_OK;
-    return pq_fail(cx, PQ_ECORRUPT, "zstd data holds %zu bytes instead of %zu", len, out_len);
+  switch (codec) {
+#if PQ_HAVE_ZSTD
+    case PQ_CODEC_ZSTD: return pq_zstd_len_max(in);
+#endif
+#if PQ_HAVE_SNAPPY
+    case PQ_CODEC_SNAPPY: return pq_snappy_len_max(in);
+#endif
+    case PQ_CODEC_GZIP: return (uint64_t)in.n * GZIP_RATIO_MAX;
+    case PQ_CODEC_LZ4:
+    case PQ_CODEC_LZ4_RAW: return (uint64_t)in.n * LZ4_RATIO_MAX;
+    case PQ_CODEC_BROTLI: return UINT64_MAX;
+    default: return in.n;
   }
-  if (ZSTD_getErrorCode(len) == ZSTD_error_memory_allocation) return pq_fail_nomem(cx);
-  return pq_fail(cx, PQ_ECORRUPT, "zstd: %s", ZSTD_getErrorName(len));
 }
 
-int pq_decompress(pq_cx *cx, pq_codec codec, pq_slice in, uint8_t *out, size_t out_len) {
-  if (codec == PQ_CODEC_ZSTD) return zstd_decompress(cx, in, out, out_len);
-  if (codec != PQ_CODEC_NONE) return unsupported(cx, codec);
+static int decompress(pq_decompressor *d, pq_codec codec, pq_slice in, pq_room out) {
+  (void)in; /* used by some of them */
+  (void)out;
+  switch (codec) {
+#if PQ_HAVE_ZSTD
+    case PQ_CODEC_ZSTD: return pq_zstd_decompress(d, in, out);
+#endif
+#if PQ_HAVE_SNAPPY
+    case PQ_CODEC_SNAPPY: return pq_snappy_decompress(d->cx, in, out);
+#endif
+#if PQ_HAVE_LZ4
+    case PQ_CODEC_LZ4: return pq_lz4_any_decompress(d->cx, in, out);
+    case PQ_CODEC_LZ4_RAW: return pq_lz4_decompress(d->cx, in, out);
+#endif
+#if PQ_HAVE_ZLIB
+    case PQ_CODEC_GZIP: return pq_gzip_decompress(d->cx, in, out);
+#endif
+#if PQ_HAVE_BROTLI
+    case PQ_CODEC_BROTLI: return pq_brotli_decompress(d->cx, in, out);
+#endif
+    default: return unsupported(d->cx, codec);
+  }
+}
+
+int pq_decompress(pq_decompressor *d, pq_codec codec, pq_slice in, uint8_t *out, size_t out_len) {
+  if (codec != PQ_CODEC_NONE) {
+    if (in.n > INT32_MAX || out_len > INT32_MAX)
+      return pq_fail(d->cx, PQ_ELIMIT, "%zu bytes are too many for %s",
+                     in.n > out_len ? in.n : out_len, pq_codec_name(codec));
+    return decompress(d, codec, in, (pq_room){out, out_len});
+  }
   if (in.n != out_len)
-    return pq_fail(cx, PQ_ECORRUPT, "%zu bytes stored instead of %zu", in.n, out_len);
+    return pq_fail(d->cx, PQ_ECORRUPT, "%zu bytes stored instead of %zu", in.n, out_len);
   if (out_len > 0) memcpy(out, in.p, out_len);
   return PQ_OK;
 }
 
+bool pq_codec_is_readable(pq_codec codec) {
+  switch (codec) {
+    case PQ_CODEC_NONE: return true;
+    case PQ_CODEC_ZSTD: return PQ_HAVE_ZSTD != 0;
+    case PQ_CODEC_SNAPPY: return PQ_HAVE_SNAPPY != 0;
+    case PQ_CODEC_LZ4:
+    case PQ_CODEC_LZ4_RAW: return PQ_HAVE_LZ4 != 0;
+    case PQ_CODEC_GZIP: return PQ_HAVE_ZLIB != 0;
+    case PQ_CODEC_BROTLI: return PQ_HAVE_BROTLI != 0;
+    default: return false;
+  }
+}
+
+#if PQ_HAVE_ZLIB
 uint32_t pq_crc32(pq_slice bytes) {
   if (bytes.n == 0) return 0;
   return (uint32_t)crc32_z(0, bytes.p, bytes.n);
 }
+#else
+/* Four bits at a time, with the reversed polynomial. */
+uint32_t pq_crc32(pq_slice bytes) {
+  static const uint32_t table[16] = {0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac,
+                                     0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
+                                     0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
+                                     0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c};
+  uint32_t crc = UINT32_MAX;
+  for (size_t i = 0; i < bytes.n; i++) {
+    crc ^= bytes.p[i];
+    crc = table[crc & 15] ^ crc >> 4;
+    crc = table[crc & 15] ^ crc >> 4;
+  }
+  return ~crc;
+}
+#endif
 
 const char *pq_codec_name(pq_codec codec) {
   switch (codec) {

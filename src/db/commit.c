@@ -104,7 +104,8 @@ int pq_commit_append(pq_commit *c, pq_space *s, pq_op *op) {
     rc = pq_overlay_add_batch(s->overlay, &c->raws[i], c->raw_seq[i], c->raw_events[i], s->seq);
     if (rc == PQ_OK) continue;
     s->is_stale = true; /* durable, but not all of it in memory */
-    return rc;
+    return pq_fail(op->cx, PQ_EIO, "the change is stored, but memory does not have it: %s",
+                   op->cx->msg);
   }
   s->seq = c->seq_hi;
   s->ts = c->ts;

@@ -37,6 +37,7 @@ int pq_db_init(pq_db *db, pq_cx *cx, bool is_writer, uint32_t durability, const 
   db->rng[0] = pq_rd64(seed) | 1;
   db->rng[1] = pq_rd64(seed + 8);
   pq_compressor_init(&db->compressor, cx);
+  pq_decompressor_init(&db->decompressor, cx);
   for (int i = 0; i < 8; i++)
     (void)next_random(db);
   pq_db_token(db, db->writer);
@@ -64,6 +65,7 @@ void pq_db_release(pq_db *db) {
   if (db->spaces != NULL) pq_alloc(db->cx, db->spaces, db->space_cap * sizeof *db->spaces, 0);
   pq_builder_free(db->builder);
   pq_compressor_release(&db->compressor);
+  pq_decompressor_release(&db->decompressor);
   *db = (pq_db){0};
 }
 

@@ -23,9 +23,10 @@ typedef struct pq_space {
   struct pq_db *db; /* borrowed */
   char *ns;         /* owned, NUL-terminated */
   bool is_loaded;
-  bool is_stale;  /* a write ended unclear: load again before anything else */
-  bool is_fenced; /* another writer has taken over */
-  bool has_fence; /* my fence entry is in the log */
+  bool is_stale;        /* a write ended unclear: load again before anything else */
+  bool is_fenced;       /* another writer has taken over */
+  bool has_fence;       /* my fence entry is in the log */
+  bool is_tail_missing; /* the unflushed tail could not be opened: answers lack it */
   pq_manifest manifest;
   pq_file_cache files;
   pq_overlay *overlay;     /* owned; replaced as a whole by a flush or a reload */
@@ -56,6 +57,7 @@ typedef struct pq_db {
   pq_slice actor;        /* borrowed: who changes things when a command does not say */
   pq_builder *builder;   /* owned, shared by stages (never across them) */
   pq_compressor compressor;
+  pq_decompressor decompressor;
   pq_space **spaces; /* owned */
   uint32_t space_count, space_cap;
 } pq_db;

@@ -41,63 +41,6 @@ typedef struct encode_task {
   int rc;
 } encode_task;
 
-/* ---- names ---- */
-
-/* data/%2fodd%20name: bytes other than letters, digits, '-', '_' and inner '.' are encoded. */
-static int encode_name(encode_task *t, pq_slice name, const char **out) {
-  static const char hex[] = "0123456789ABCDEF";
-  char *p = pq_arena_alloc(&t->arena, name.n * 3 + 1);
-  size_t n = 0;
-  *out = p;
-  if (p == NULL) return t->cx.code;
-  for (size_t i = 0; i < name.n; i++) {
-    uint8_t c = name.p[i];
-    bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                    c == '-' || c == '_' || (c == '.' && i > 0);
-    if (!is_plain) {
-      p[n++] = '%';
-      p[n++] = hex[c >> 4];
-    }
-    p[n++] = is_plain ? (char)c : hex[c & 15];
-  }
-  p[n] = '\0';
-  return PQ_OK;
-}
-
-/* A new file of the flush: "<folder>/<epoch>-<n>-<rand>.parquet". The writer is taken. */
-static int add_file(pq_flush *f, pq_op *op, const char *folder, pq_file_info info,
-                    pq_writer *writer) {
-  char token[PQ_TOKEN_LEN + 1];
-  pq_flush_file *file;
-  char *key;
-  if (f->file_count == f->file_cap) {
-    uint32_t cap = f->file_cap == 0 ? 16 : f->file_cap * 2;
-    pq_flush_file *files = pq_arena_calloc(&op->arena, cap, sizeof *files);
-    if (files == NULL) {
-      pq_writer_free(writer);
-      return op->cx->code;
-    }
-    if (f->file_count > 0) memcpy(files, f->files, f->file_count * sizeof *files);
-    f->files = files;
-    f->file_cap = cap;
-  }
-  file = &f->files[f->file_count++];
-  *file = (pq_flush_file){.writer = writer, .info = info};
-  pq_db_token(f->space->db, token);
-  token[8] = '\0';
-  key = pq_arena_printf(&op->arena, "%s/%s/%llu-%llu-%s.parquet", f->space->ns, folder,
-                        (unsigned long long)f->space->epoch,
-                        (unsigned long long)++f->space->file_no, token);
-  if (key == NULL) return op->cx->code;
-  file->key = key;
-  file->info.name = key + strlen(f->space->ns) + 1;
-  file->info.len = pq_writer_bytes(writer).n;
-  file->info.footer_len = pq_writer_footer_len(writer);
-  file->info.removed = PQ_ENTRY_NONE;
-  f->byte_count += file->info.len;
-  return PQ_OK;
-}
-
 /* A file that a task has encoded; the writer is taken. */
 static int task_file(encode_task *t, const char *folder, pq_file_info info, pq_writer *writer) {
   encoded_file *file = pq_arena_alloc(&t->arena, sizeof *file);
@@ -169,20 +112,16 @@ static int choose_columns(encode_task *t, pq_slice collection, const pq_entity *
 static int encode_collection(encode_task *t, const pq_overlay_chain *chain) {
   pq_index_column *columns;
   pq_entity *rows = NULL;
-  const char *name = NULL, *folder;
+  const char *folder;
   uint32_t count = 0, column_count, n;
   PQ_TRY(collection_rows(t, chain, &rows, &count));
   if (count == 0) return PQ_OK;
   PQ_TRY(choose_columns(t, chain->name, rows, count, &columns, &column_count));
-  PQ_TRY(encode_name(t, chain->name, &name));
-  folder = pq_arena_printf(&t->arena, "data/%s", name);
-  if (folder == NULL) return t->cx.code;
+  PQ_TRY(pq_flush_folder(&t->arena, chain->name, &folder));
   for (uint32_t from = 0; from < count; from += n) {
     pq_file_info info = {.kind = PQ_FILE_DATA};
     pq_writer *writer;
-    uint64_t len = 0;
-    for (n = 0; from + n < count && n < ROWS_FILE && len < DOC_LEN_FILE; n++)
-      len += rows[from + n].data.len + rows[from + n].data.meta_len;
+    n = pq_entity_file_rows(rows + from, count - from);
     info.row_count = n;
     PQ_TRY(pq_arena_copy(&t->arena, chain->name, &info.collection));
     PQ_TRY(pq_arena_copy(&t->arena, rows[from].id, &info.id_min));
@@ -359,7 +298,7 @@ static int join_task(pq_flush *f, pq_op *op, encode_task *t) {
     PQ_TRY(pq_arena_copy(&op->arena, file->info.collection, &file->info.collection));
     PQ_TRY(pq_arena_copy(&op->arena, file->info.id_min, &file->info.id_min));
     PQ_TRY(pq_arena_copy(&op->arena, file->info.id_max, &file->info.id_max));
-    PQ_TRY(add_file(f, op, file->folder, file->info, file->writer));
+    PQ_TRY(pq_flush_add_file(f, op, file->folder, file->info, file->writer));
   }
   if (t->note == NULL) return PQ_OK;
   f->collections[f->collection_count] = *t->note;

@@ -16,6 +16,12 @@ static inline pq_flush *pq_flush_of(pq_op *op) {
   return op->sub;
 }
 
+/* flush_files.c: the folder of a collection's files, "data/<name>", percent-encoded. */
+int pq_flush_folder(pq_arena *arena, pq_slice collection, const char **out) PQ_MUST_CHECK;
+/* Name a new file and add it to the flush; the writer is taken. */
+int pq_flush_add_file(pq_flush *f, pq_op *op, const char *folder, pq_file_info info,
+                      pq_writer *writer) PQ_MUST_CHECK;
+
 /* Note that a row is replaced. */
 int pq_flush_delete(pq_flush *f, pq_op *op, pq_slice file, uint64_t row) PQ_MUST_CHECK;
 

@@ -1,7 +1,7 @@
 /* db/flush_store.c - last part of a flush: the commit protocol. See flush.h, doc/formats/log.md.
  *
  *   FENCE ─► PUT log/N+1 (fence) ─► read back if unclear ─► FILES ─► PUT log/N+2 ─► read back …
- *   ─► TRIM ─► new empty tail ─► [checkpoint every 100 entries]
+ *   ─► new empty tail ─► TRIM ─► [checkpoint every 100 entries]
  *
  * An unclear or refused put of an entry is read back: mine means stored, absent means send the same
  * bytes again, somebody else's means that I am fenced: stop, delete nothing.
@@ -14,6 +14,13 @@ enum { TRIES_MAX = 8, ENTRY_LEN_MAX = 64 << 20, CHECKPOINT_EVERY = 100 };
 
 static int stage_put_files(pq_op *op);
 static int stage_read_back(pq_op *op);
+
+/* From the first put of an entry until the new tail stands, a failure leaves open what the log
+ * holds: the next operation must load the namespace again. */
+static int guard(pq_op *op, int rc) {
+  if (rc < 0) pq_flush_of(op)->space->is_stale = true;
+  return rc;
+}
 
 /* Fill the fields that every entry has; add the text. */
 static int make_entry(pq_flush *f, pq_op *op) {
@@ -36,14 +43,27 @@ static int make_entry(pq_flush *f, pq_op *op) {
   return pq_log_entry_print(e, &f->text);
 }
 
-/* The entry is in the log: the manifest follows, then the next step. */
+/* The entry is in the log: the manifest follows. With its files an empty tail takes the place of
+ * the flushed one in the same step, so that no read beside this sees a row in both. */
 static int entry_stored(pq_flush *f, pq_op *op) {
-  PQ_TRY(pq_manifest_apply(&f->space->manifest, &f->entry));
+  pq_overlay *empty = NULL;
+  int rc;
+  if (!f->entry.is_fence) {
+    empty = pq_alloc(op->cx, NULL, 0, sizeof *empty);
+    if (empty == NULL) return pq_fail_nomem(op->cx);
+    pq_overlay_init(empty, op->cx);
+  }
+  rc = pq_manifest_apply(&f->space->manifest, &f->entry);
+  if (rc == PQ_OK && empty != NULL) rc = pq_space_replace_overlay(f->space, empty);
+  if (rc != PQ_OK) {
+    if (empty != NULL) pq_alloc(op->cx, empty, sizeof *empty, 0);
+    return rc;
+  }
   op->stage = f->after_entry;
   return PQ_OK;
 }
 
-static int stage_put_entry(pq_op *op) {
+static int put_entry(pq_op *op) {
   pq_flush *f = pq_flush_of(op);
   int rc = pq_fetch_put_new(&op->fetch, f->log_key, pq_buf_slice(&f->text));
   if (rc == PQ_NEED_IO) return rc;
@@ -53,7 +73,11 @@ static int stage_put_entry(pq_op *op) {
   return PQ_OK;
 }
 
-static int stage_read_back(pq_op *op) {
+static int stage_put_entry(pq_op *op) {
+  return guard(op, put_entry(op));
+}
+
+static int read_back(pq_op *op) {
   pq_flush *f = pq_flush_of(op);
   pq_log_entry other;
   pq_slice text;
@@ -67,13 +91,16 @@ static int stage_read_back(pq_op *op) {
   PQ_TRY(rc);
   PQ_TRY(pq_log_entry_parse(&op->scratch, f->log_key, text, &other));
   if (pq_slice_eq(other.commit, f->entry.commit)) return entry_stored(f, op);
-  f->space->is_stale = true;
   if (f->entry.is_fence && other.epoch < f->space->epoch)
     return pq_fail(op->cx, PQ_EBUSY, "%s: an earlier writer flushed meanwhile: try again",
                    f->log_key);
   f->space->is_fenced = true;
   return pq_fail(op->cx, PQ_EFENCED, "namespace '%s' was taken over by another writer",
                  f->space->ns);
+}
+
+static int stage_read_back(pq_op *op) {
+  return guard(op, read_back(op));
 }
 
 static int stage_entry(pq_op *op);
@@ -107,7 +134,7 @@ static int stage_put_files(pq_op *op) {
   return PQ_OK;
 }
 
-static int stage_checkpoint(pq_op *op) {
+static int checkpoint(pq_op *op) {
   pq_flush *f = pq_flush_of(op);
   int rc = pq_fetch_put_new(&op->fetch, f->log_key, pq_buf_slice(&f->text));
   if (rc == PQ_NEED_IO) return rc;
@@ -116,20 +143,15 @@ static int stage_checkpoint(pq_op *op) {
   return PQ_OK;
 }
 
-/* Everything is stored: an empty tail takes the place of the flushed one. */
+static int stage_checkpoint(pq_op *op) {
+  return guard(op, checkpoint(op));
+}
+
+/* Everything is stored. */
 static int finish(pq_flush *f, pq_op *op) {
   pq_manifest *m = &f->space->manifest;
   char key[PQ_LOG_KEY_CAP];
-  pq_overlay *empty = pq_alloc(op->cx, NULL, 0, sizeof *empty);
-  int rc;
-  if (empty == NULL) return pq_fail_nomem(op->cx);
-  pq_overlay_init(empty, op->cx);
   pq_snapshot_close(&f->snapshot);
-  rc = pq_space_replace_overlay(f->space, empty);
-  if (rc != PQ_OK) {
-    pq_alloc(op->cx, empty, sizeof *empty, 0);
-    return rc;
-  }
   f->entry_no = m->entry;
   if (m->entry - m->checkpoint < CHECKPOINT_EVERY) {
     op->stage = f->done;
@@ -144,7 +166,7 @@ static int finish(pq_flush *f, pq_op *op) {
   return PQ_OK;
 }
 
-static int stage_trim(pq_op *op) {
+static int trim(pq_op *op) {
   pq_flush *f = pq_flush_of(op);
   pq_hot_request request = {
       .op = PQ_HOT_TRIM, .epoch = f->space->epoch, .seq_hi = f->seq_hi, .ts_hi = f->ts_hi};
@@ -157,9 +179,12 @@ static int stage_trim(pq_op *op) {
   pq_buf_release(&body);
   if (rc == PQ_NEED_IO) return rc;
   if (rc == PQ_EFENCED) f->space->is_fenced = true;
-  if (rc != PQ_OK) f->space->is_stale = true;
   PQ_TRY(rc);
   return finish(f, op);
+}
+
+static int stage_trim(pq_op *op) {
+  return guard(op, trim(op));
 }
 
 static int stage_entry(pq_op *op) {
@@ -172,6 +197,8 @@ static int stage_entry(pq_op *op) {
                             .ts_hi = f->ts_hi,
                             .add = add,
                             .add_count = f->file_count,
+                            .remove = f->remove,
+                            .remove_count = f->remove_count,
                             .collections = f->collections,
                             .collection_count = f->collection_count};
   f->after_entry = stage_trim;

@@ -109,6 +109,23 @@ static int apply_entries(pq_space *s, pq_op *op, pq_manifest *m, uint64_t last, 
   }
 }
 
+#define HOT "hot tier (hot.sqlite) of '%s': "
+
+/* The batch of a hot tier's row, which must say the same about it. */
+static int open_batch(const pq_space *s, pq_op *op, const pq_hot_batch *batch, pq_buf *raw,
+                      uint64_t *seq_lo, uint32_t *count) {
+  int rc = pq_batch_open(op->cx, batch->body, raw, seq_lo, count);
+  if (rc == PQ_ECORRUPT) {
+    char msg[PQ_MESSAGE_CAP];
+    memcpy(msg, op->cx->msg, sizeof msg);
+    return pq_fail(op->cx, PQ_ECORRUPT, HOT "%s", s->ns, msg);
+  }
+  if (rc == PQ_OK && (*seq_lo != batch->seq_lo || *count != batch->seq_hi - batch->seq_lo + 1))
+    return pq_fail(op->cx, PQ_ECORRUPT, HOT "batch from event %llu holds others", s->ns,
+                   (unsigned long long)batch->seq_lo);
+  return rc;
+}
+
 static int new_overlay(pq_space *s, pq_op *op, const pq_hot_state *hot) {
   pq_overlay *o = pq_alloc(op->cx, NULL, 0, sizeof *o);
   uint64_t seq = s->manifest.seq_hi;
@@ -116,15 +133,19 @@ static int new_overlay(pq_space *s, pq_op *op, const pq_hot_state *hot) {
   int rc = PQ_OK;
   if (o == NULL) return pq_fail_nomem(op->cx);
   pq_overlay_init(o, op->cx);
+  if (hot->seq_hi > s->manifest.seq_hi) /* an entry comes before its batches leave the hot tier */
+    rc = pq_fail(op->cx, PQ_ECORRUPT, HOT "%llu events were flushed, but %s/log ends at event %llu",
+                 s->ns, (unsigned long long)hot->seq_hi, s->ns,
+                 (unsigned long long)s->manifest.seq_hi);
   for (uint32_t i = 0; i < hot->batch_count && rc == PQ_OK; i++) {
     pq_buf raw;
     uint64_t seq_lo;
     uint32_t count;
     if (hot->batches[i].seq_hi <= s->manifest.seq_hi) continue;
     pq_buf_init(&raw, op->cx, SIZE_MAX / 2);
-    rc = pq_batch_open(op->cx, hot->batches[i].body, &raw, &seq_lo, &count);
+    rc = open_batch(s, op, &hot->batches[i], &raw, &seq_lo, &count);
     if (rc == PQ_OK && seq_lo > seq + 1)
-      rc = pq_fail(op->cx, PQ_ECORRUPT, "hot tier of '%s': events %llu to %llu are missing", s->ns,
+      rc = pq_fail(op->cx, PQ_ECORRUPT, HOT "events %llu to %llu are missing", s->ns,
                    (unsigned long long)seq + 1, (unsigned long long)seq_lo - 1);
     if (rc != PQ_OK)
       pq_buf_release(&raw);
@@ -168,13 +189,19 @@ int pq_space_replace_overlay(pq_space *s, pq_overlay *overlay) {
   return PQ_OK;
 }
 
-/* The hot tier's part: raise the epoch (writers), then read the tail. */
+/* The hot tier's part: raise the epoch (writers), then read the tail. A reader that may not open it
+ * (PQ_EPERM: a folder that it cannot write) goes on without and says so. */
 static int read_hot(pq_space *s, pq_op *op, uint64_t *epoch, pq_hot_state *tail) {
   pq_hot_state opened = {.epoch = s->epoch};
+  int rc;
   if (s->db->is_writer && s->epoch == 0)
     PQ_TRY(hot_call(s, op, &(pq_hot_request){.op = PQ_HOT_OPEN}, &opened));
   *epoch = opened.epoch;
-  return hot_call(s, op, &(pq_hot_request){.op = PQ_HOT_READ}, tail);
+  rc = hot_call(s, op, &(pq_hot_request){.op = PQ_HOT_READ}, tail);
+  s->is_tail_missing = rc == PQ_EPERM && !s->db->is_writer;
+  if (!s->is_tail_missing) return rc;
+  *tail = (pq_hot_state){0};
+  return PQ_OK;
 }
 
 /* The hot tier was lost and made anew: its epochs must go on above those in the log. */

@@ -113,10 +113,15 @@ static uint64_t seq_at(const pq_overlay *o, int64_t ts, uint64_t floor) {
   return lo == 0 ? floor : o->versions[lo - 1].event.seq;
 }
 
+/* The newest entry at or before an instant. */
+static pq_entry_mark past_mark(const pq_space *space, pq_as_of as_of) {
+  return as_of.is_seq ? pq_manifest_mark(&space->manifest, as_of.seq)
+                      : pq_manifest_mark_at(&space->manifest, as_of.ts);
+}
+
 /* An instant before the newest entry's: its manifest, and an overlay of the events up to it. */
-static int open_past(pq_snapshot *s, pq_space *space, pq_op *op, pq_as_of as_of) {
-  pq_entry_mark mark = as_of.is_seq ? pq_manifest_mark(&space->manifest, as_of.seq)
-                                    : pq_manifest_mark_at(&space->manifest, as_of.ts);
+static int open_past(pq_snapshot *s, pq_space *space, pq_op *op, pq_as_of as_of,
+                     pq_entry_mark mark) {
   pq_event_want want = {.seq_lo = mark.seq_hi + 1,
                         .seq_hi = as_of.is_seq ? as_of.seq : UINT64_MAX,
                         .ts_hi = as_of.is_seq ? INT64_MAX : as_of.ts,
@@ -139,7 +144,6 @@ static int open_past(pq_snapshot *s, pq_space *space, pq_op *op, pq_as_of as_of)
     return rc;
   }
   s->past = past;
-  s->view.entry = mark.entry;
   s->view.seq = count > 0 ? events[count - 1].seq : mark.seq_hi;
   s->view.overlay = past;
   return PQ_OK;
@@ -162,10 +166,12 @@ int pq_snapshot_open(pq_snapshot *s, pq_space *space, pq_op *op, pq_as_of as_of,
                  .files = &space->files};
   pq_assert(s->space == NULL);
   if (is_past(space, as_of)) {
-    /* Delete files of the newest entry cover those of an older one: have all of them loaded
-     * before the past overlay is made, so that nothing is made twice. */
+    pq_entry_mark mark = past_mark(space, as_of);
+    /* Have the delete files of that entry (compaction may have removed them since) loaded before
+     * the past overlay is made, so that nothing is made twice. */
+    v->entry = mark.entry;
     PQ_TRY(pq_view_load(v, &op->fetch, &op->scratch, &op->scratch));
-    PQ_TRY(open_past(&fresh, space, op, as_of));
+    PQ_TRY(open_past(&fresh, space, op, as_of, mark));
   } else if (!is_flushed) {
     v->overlay = space->overlay;
     v->seq = space->seq;

@@ -20,6 +20,7 @@
 
 #include "base/text.h"
 #include "expr/filter.h"
+#include "expr/regex_int.h"
 
 /* The arguments of "%.*s" for at most 40 bytes of user data. */
 #define PQ_SHOW(s) pq_show_len(s), pq_show_text(s)
@@ -61,6 +62,7 @@ typedef enum pq_leaf_op {
   PQ_LEAF_STARTS,
   PQ_LEAF_ENDS,
   PQ_LEAF_CONTAINS,
+  PQ_LEAF_REGEX,
   PQ_LEAF_ELEM_VALUE, /* $elemMatch with operators: kids have no path */
   PQ_LEAF_ELEM_OBJECT /* $elemMatch with a filter on each element */
 } pq_leaf_op;
@@ -70,6 +72,8 @@ struct pq_filter_node {
   pq_node_kind kind;
   pq_leaf_op op;
   bool is_negated;      /* the result of the leaf is turned round: $ne, $nin, $exists: false */
+  bool is_element;      /* the subject is what the path's only part names ($pull) */
+  bool is_in_array;     /* IN, beyond an index of an array: missing does not pass */
   bool is_system;       /* the path's first name may come from the system object */
   const pq_path *path;  /* NULL: the value itself is tested ($elemMatch with operators) */
   pq_filter_node *kids; /* AND, OR, NOT; of an $elemMatch leaf: its AND */
@@ -83,8 +87,11 @@ struct pq_filter_node {
   pq_slice text;        /* operand STRING; STARTS, ENDS, CONTAINS */
   const pq_value *list; /* IN: the elements, sorted */
   uint32_t list_count;
-  uint32_t type_mask; /* TYPE: bit 1 << pq_type */
-  uint32_t rare_mask; /* TYPE: bit i for the i-th of pq_rare_type_keys */
+  pq_filter_node *regexes; /* IN: further leaves, REGEX, one of which may pass instead */
+  pq_regex *regex;         /* REGEX; the operand is it as a value, or missing */
+  pq_slice prefix;         /* REGEX: how every match begins */
+  uint32_t type_mask;      /* TYPE: bit 1 << pq_type */
+  uint32_t rare_mask;      /* TYPE: bit i for the i-th of pq_rare_type_keys */
 };
 
 struct pq_filter {
@@ -93,10 +100,22 @@ struct pq_filter {
   uint32_t conjunct_count;
   bool is_whole;
   bool uses_system;
+  pq_regex_set *regexes; /* NULL: the filter has none */
 };
 
 /* Extended JSON keys of the types behind PQ_TYPE_CODE that $type tells apart, NULL-terminated. */
 extern const char *const pq_rare_type_keys[];
+
+/* A condition on elements of an array: {"$gt": 3} tests each as the value of a field, {"x": 1} only
+ * objects (*needs_object), a REGEX text. Errors as pq_filter_parse. */
+int pq_filter_parse_element(pq_arena *arena, pq_value spec, pq_filter **out,
+                            bool *needs_object) PQ_MUST_CHECK;
+
+/* MongoDB's truth of a value: false, null, missing and zero are false. */
+bool pq_value_is_true(pq_value v);
+
+/* Pattern and options of a REGEX value. */
+bool pq_value_regex(pq_value v, pq_slice *pattern, pq_slice *options);
 
 /* Set what a leaf caches of its operand. */
 void pq_filter_prepare(pq_filter_node *n, pq_value operand);

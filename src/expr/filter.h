@@ -6,7 +6,8 @@
  *        └─ OR ─┬─ a $eq 1
  *               └─ b.c $eq null
  *
- * Supported: $eq $ne $gt $gte $lt $lte $in $nin, $and $or $nor $not, $exists, implicit equality,
+ * Supported: $eq $ne $gt $gte $lt $lte $in $nin, $and $or $nor $not, $exists $type $size $all
+ * $elemMatch $mod, $regex with $options, $startsWith $endsWith $contains, implicit equality,
  * dotted paths through objects and arrays, $comment (ignored). Any other operator that MongoDB
  * knows is PQ_EUNSUPPORTED; an unknown one is PQ_EFILTER; both name it, its path and the nearest
  * known one. Rules: MONGO.md 1 (null and missing, arrays, brackets).
@@ -27,9 +28,15 @@ typedef struct pq_filter pq_filter;
  * Missing or {} matches everything. PQ_EFILTER, PQ_EUNSUPPORTED, PQ_ELIMIT. */
 int pq_filter_parse(pq_arena *arena, pq_value spec, pq_filter **out) PQ_MUST_CHECK;
 
-/* Does the subject match? `system` may be missing when !pq_filter_uses_system(). Never fails,
- * never allocates. */
+/* Does the subject match? `system` may be missing when !pq_filter_uses_system(). A regular
+ * expression that cannot be finished makes the answer worthless: look at pq_filter_status()
+ * afterwards. Allocates only for regular expressions, in the arena of the filter, which belongs to
+ * one thread at a time then. */
 bool pq_filter_match(const pq_filter *f, pq_value doc, pq_value system);
+
+/* PQ_OK, or the recorded failure of the first match that a regular expression could not finish
+ * (PQ_ELIMIT, PQ_ENOMEM). It stays: ask once a document. */
+int pq_filter_status(const pq_filter *f) PQ_MUST_CHECK;
 
 /* True when some path starts with a name in the list of system fields below. */
 bool pq_filter_uses_system(const pq_filter *f);
@@ -58,7 +65,9 @@ typedef struct pq_conjunct {
 } pq_conjunct;
 
 /* The positive terms of the top-level AND (nested $and flattened), in order. Every matching
- * subject satisfies all of them. *is_whole: they are the whole filter, nothing else is left. */
+ * subject satisfies all of them. *is_whole: they are the whole filter, nothing else is left.
+ * {"a": /^x/} gives a $gte "x" and a $lt "y": they hold for text at the path; stored regular
+ * expressions that are equal match too, and no column holds those. */
 const pq_conjunct *pq_filter_conjuncts(const pq_filter *f, uint32_t *count, bool *is_whole);
 
 /* Does a scalar `v` found at the conjunct's path satisfy it? (`v` is no array; brackets apply.)

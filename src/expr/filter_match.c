@@ -11,8 +11,8 @@
  * object elements; the value found by index at the END of a path is tested as a whole, its
  * elements are not looked into.
  *
- * No allocation, no failure. Recursion is bounded by the parts of the path and the nesting of
- * the filter, both at most limits.depth_max. Pure functions, any thread.
+ * No allocation, no failure but those of regular expressions (pq_filter_status). Recursion is
+ * bounded by the parts of the path and the nesting of the filter, both at most limits.depth_max.
  */
 #include <string.h>
 
@@ -71,8 +71,18 @@ static bool test_compare(const pq_filter_node *n, pq_value v) {
   }
 }
 
+/* Text by the expression, a stored regular expression by equality (rule 59). */
+static bool test_regex(const pq_filter_node *n, pq_value v) {
+  pq_slice text;
+  if (pq_value_string(v, &text)) return pq_regex_match(n->regex, text);
+  return pq_value_type(v) == PQ_TYPE_REGEX && pq_value_is_equal(v, n->operand);
+}
+
 static bool test_in(const pq_filter_node *n, pq_value v) {
   uint32_t low = 0, high = n->list_count;
+  if (n->is_in_array && pq_value_is_missing(v)) return false;
+  for (const pq_filter_node *r = n->regexes; r != NULL; r = r->next)
+    if (test_regex(r, v)) return true;
   while (low < high) {
     uint32_t middle = low + (high - low) / 2;
     int c = pq_value_compare(v, n->list[middle]);
@@ -154,6 +164,7 @@ static bool test(const pq_filter_node *n, pq_value v) {
     case PQ_LEAF_STARTS:
     case PQ_LEAF_ENDS:
     case PQ_LEAF_CONTAINS: return test_text(n, v);
+    case PQ_LEAF_REGEX: return test_regex(n, v);
     case PQ_LEAF_ELEM_VALUE:
     case PQ_LEAF_ELEM_OBJECT: return test_elements(n, v);
   }
@@ -179,6 +190,13 @@ static bool reach(const pq_filter_node *n, pq_value v, uint32_t part);
 static bool reach_array(const pq_filter_node *n, pq_value v, uint32_t part) {
   uint32_t count = pq_value_count(v), index = n->path->parts[part].index;
   bool is_last = part + 1 == n->path->count;
+  pq_filter_node inside;
+  /* DocumentDB: beyond an index of an array $in does not take missing for null. */
+  if (n->op == PQ_LEAF_IN && index != PQ_PATH_NO_INDEX && !n->is_in_array) {
+    inside = *n;
+    inside.is_in_array = true;
+    n = &inside;
+  }
   for (uint32_t i = 0; i < count; i++) {
     pq_value element = pq_array_at(v, i);
     pq_type t = pq_value_type(element);
@@ -204,6 +222,7 @@ static bool match_leaf(const pq_filter_node *n, pq_value doc, pq_value system) {
   const pq_path_part *first;
   pq_value v;
   if (n->path == NULL) return test(n, doc);
+  if (n->is_element) return reach(n, doc, 1);
   first = &n->path->parts[0];
   /* An array stands for a document only inside $elemMatch: its names are its indexes. */
   if (pq_value_type(doc) == PQ_TYPE_ARRAY) {
@@ -235,6 +254,10 @@ static bool match_node(const pq_filter_node *n, pq_value doc, pq_value system) {
 
 bool pq_filter_match(const pq_filter *f, pq_value doc, pq_value system) {
   return match_node(f->root, doc, system);
+}
+
+int pq_filter_status(const pq_filter *f) {
+  return f->regexes == NULL ? PQ_OK : pq_regex_set_status(f->regexes);
 }
 
 bool pq_conjunct_match(const pq_conjunct *c, pq_value v) {

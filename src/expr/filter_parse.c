@@ -11,6 +11,8 @@
  *
  * Recursion is checked against limits.depth_max, the number of nodes against filter_nodes_max.
  */
+#include <string.h>
+
 #include "base/merge_sort.h"
 #include "expr/expr_int.h"
 
@@ -93,6 +95,8 @@ typedef struct parser {
   uint32_t depth;
   uint32_t element_depth; /* inside so many $elemMatch */
   bool uses_system;
+  bool is_element; /* leaves outside of $elemMatch test the subject itself */
+  pq_regex_set *regexes;
 } parser;
 
 typedef pq_filter_node node;
@@ -137,6 +141,7 @@ static int new_leaf(parser *s, const pq_path *path, pq_leaf_op op, node *parent,
   (*out)->is_system =
       path != NULL && s->element_depth == 0 && pq_is_system_field(path->parts[0].name);
   if ((*out)->is_system) s->uses_system = true;
+  (*out)->is_element = s->is_element && s->element_depth == 0;
   append(parent, *out);
   return PQ_OK;
 }
@@ -167,11 +172,6 @@ static int fail_unsupported(parser *s, pq_slice operator, const pq_path * path) 
                    PQ_SHOW(operator));
   return pq_fail(s->cx, PQ_EUNSUPPORTED, "operator '%.*s' at path '%.*s' is not supported yet",
                  PQ_SHOW(operator), PQ_SHOW(path_text(path)));
-}
-
-static int fail_regex(parser *s, const pq_path *path) {
-  return pq_fail(s->cx, PQ_EUNSUPPORTED, "a regular expression at path '%.*s' is not supported yet",
-                 PQ_SHOW(path_text(path)));
 }
 
 /* An operator at a path that is no predicate of ours. */
@@ -252,6 +252,51 @@ static int parse_ne(parser *s, const pq_path *path, pq_value operand, node *out)
   return PQ_OK;
 }
 
+/* ---- regular expressions ---- */
+bool pq_value_regex(pq_value v, pq_slice *pattern, pq_slice *options) {
+  pq_value body = pq_object_get_str(v, "$regularExpression");
+  *pattern = *options = (pq_slice){0};
+  return pq_value_type(v) == PQ_TYPE_REGEX &&
+         pq_value_string(pq_object_get_str(body, "pattern"), pattern) &&
+         pq_value_string(pq_object_get_str(body, "options"), options);
+}
+
+static int set_regex(parser *s, node *leaf, pq_slice pattern, pq_slice options) {
+  if (s->regexes == NULL) PQ_TRY(pq_regex_set_new(s->arena, &s->regexes));
+  PQ_TRY(pq_regex_compile(s->regexes, pattern, options, &leaf->regex));
+  return pq_regex_prefix(s->arena, pattern, options, &leaf->prefix);
+}
+
+/* A REGEX value where a predicate is expected. */
+static int parse_regex_value(parser *s, const pq_path *path, pq_value v, node *out) {
+  pq_slice pattern, options;
+  node *leaf;
+  if (!pq_value_regex(v, &pattern, &options))
+    return fail_operand(s, "$regex", path, "is no regular expression");
+  PQ_TRY(new_leaf(s, path, PQ_LEAF_REGEX, out, &leaf));
+  pq_filter_prepare(leaf, v);
+  return set_regex(s, leaf, pattern, options);
+}
+
+/* {"$regex": "…" or a REGEX value, "$options": "i"} */
+static int parse_regex(parser *s, const pq_path *path, pq_value spec, node *out) {
+  pq_value operand = pq_object_get_str(spec, "$regex");
+  pq_value option_value = pq_object_get_str(spec, "$options");
+  pq_slice pattern, options = {0}, own_options = {0};
+  node *leaf;
+  if (pq_value_is_missing(operand)) return fail_operand(s, "$options", path, "needs a $regex");
+  if (!pq_value_string(operand, &pattern) && !pq_value_regex(operand, &pattern, &own_options))
+    return fail_operand(s, "$regex", path, "needs a string or a regular expression");
+  if (!pq_value_is_missing(option_value) && !pq_value_string(option_value, &options))
+    return fail_operand(s, "$options", path, "needs a string");
+  if (own_options.n > 0 && !pq_value_is_missing(option_value))
+    return fail_operand(s, "$options", path, "repeats the options of the regular expression");
+  if (own_options.n > 0) options = own_options;
+  PQ_TRY(new_leaf(s, path, PQ_LEAF_REGEX, out, &leaf));
+  if (pq_value_type(operand) == PQ_TYPE_REGEX) pq_filter_prepare(leaf, operand);
+  return set_regex(s, leaf, pattern, options);
+}
+
 static int compare_values(const void *a, const void *b, const void *ud) {
   (void)ud;
   return pq_value_compare(*(const pq_value *)a, *(const pq_value *)b);
@@ -262,14 +307,16 @@ static int add_in(parser *s, const pq_path *path, const char *operator, pq_value
   uint32_t count = pq_value_count(operand);
   bool is_operators;
   pq_value *list;
-  node *leaf;
+  node *leaf, *regexes;
   if (pq_value_type(operand) != PQ_TYPE_ARRAY)
     return fail_operand(s, operator, path, "needs an array");
   list = pq_arena_calloc(s->arena, count, sizeof *list);
   if (list == NULL) return s->cx->code;
+  PQ_TRY(new_node(s, PQ_NODE_OR, &regexes));
   for (uint32_t i = 0; i < count; i++) {
     list[i] = pq_array_at(operand, i);
-    if (pq_value_type(list[i]) == PQ_TYPE_REGEX) return fail_regex(s, path);
+    if (pq_value_type(list[i]) == PQ_TYPE_REGEX)
+      PQ_TRY(parse_regex_value(s, NULL, list[i], regexes));
     PQ_TRY(check_operators(s, list[i], &is_operators));
     if (is_operators) return fail_operand(s, operator, path, "cannot hold operators");
   }
@@ -278,6 +325,7 @@ static int add_in(parser *s, const pq_path *path, const char *operator, pq_value
   pq_filter_prepare(leaf, operand);
   leaf->list = list;
   leaf->list_count = count;
+  leaf->regexes = regexes->kids;
   leaf->is_negated = operator[1] == 'n';
   return PQ_OK;
 }
@@ -288,8 +336,7 @@ static int parse_nin(parser *s, const pq_path *path, pq_value operand, node *out
   return add_in(s, path, "$nin", operand, out);
 }
 
-/* MongoDB's truth of a value: false, null, missing and zero are false. */
-static bool is_true(pq_value v) {
+bool pq_value_is_true(pq_value v) {
   bool as_bool;
   double number;
   pq_type t = pq_value_type(v);
@@ -299,7 +346,7 @@ static bool is_true(pq_value v) {
 }
 
 static int parse_exists(parser *s, const pq_path *path, pq_value operand, node *out) {
-  bool want = is_true(operand);
+  bool want = pq_value_is_true(operand);
   node *leaf;
   PQ_TRY(new_leaf(s, path, PQ_LEAF_EXISTS, out, &leaf));
   pq_filter_prepare(leaf,
@@ -451,12 +498,14 @@ static int parse_object(parser *s, pq_value spec, node *out);
 static int parse_not(parser *s, const pq_path *path, pq_value operand, node *out) {
   bool is_operators;
   node *negation, *inner;
-  if (pq_value_type(operand) == PQ_TYPE_REGEX) return fail_regex(s, path);
+  bool is_regex = pq_value_type(operand) == PQ_TYPE_REGEX;
   PQ_TRY(check_operators(s, operand, &is_operators));
-  if (!is_operators) return fail_operand(s, "$not", path, "needs an object of operators");
+  if (!is_operators && !is_regex)
+    return fail_operand(s, "$not", path, "needs an object of operators or a regular expression");
   PQ_TRY(new_node(s, PQ_NODE_NOT, &negation));
   PQ_TRY(new_node(s, PQ_NODE_AND, &inner));
-  PQ_TRY(parse_predicates(s, path, operand, inner));
+  PQ_TRY(is_regex ? parse_regex_value(s, path, operand, inner)
+                  : parse_predicates(s, path, operand, inner));
   append(negation, inner);
   append(out, negation);
   return PQ_OK;
@@ -497,7 +546,7 @@ static int add_all_member(parser *s, const pq_path *path, pq_value v, bool wants
   if (wants_match && !is_operators)
     return fail_operand(s, "$all", path, "cannot mix $elemMatch and values");
   if (wants_match) return parse_elem_match(s, path, match, out);
-  if (pq_value_type(v) == PQ_TYPE_REGEX) return fail_regex(s, path);
+  if (pq_value_type(v) == PQ_TYPE_REGEX) return parse_regex_value(s, path, v, out);
   return parse_eq(s, path, v, out);
 }
 
@@ -546,8 +595,14 @@ static int parse_predicates(parser *s, const pq_path *path, pq_value spec, node 
   uint32_t count;
   PQ_TRY(enter(s));
   PQ_TRY(read_fields(s, spec, &fields, &count));
-  for (uint32_t i = 0; i < count; i++)
-    PQ_TRY(parse_predicate(s, path, &fields[i], out));
+  for (uint32_t i = 0; i < count; i++) {
+    /* The two are one predicate; $regex takes both. */
+    bool is_regex = pq_slice_is(fields[i].name, "$regex");
+    bool is_options = pq_slice_is(fields[i].name, "$options");
+    if (is_options && !pq_value_is_missing(pq_object_get_str(spec, "$regex"))) continue;
+    PQ_TRY(is_regex || is_options ? parse_regex(s, path, spec, out)
+                                  : parse_predicate(s, path, &fields[i], out));
+  }
   s->depth--;
   return PQ_OK;
 }
@@ -566,7 +621,8 @@ static int parse_field(parser *s, const pq_field *field, node *out) {
   PQ_TRY(rc);
   PQ_TRY(check_operators(s, field->value, &is_operators));
   if (is_operators) return parse_predicates(s, path, field->value, out);
-  if (pq_value_type(field->value) == PQ_TYPE_REGEX) return fail_regex(s, path);
+  if (pq_value_type(field->value) == PQ_TYPE_REGEX)
+    return parse_regex_value(s, path, field->value, out);
   return parse_eq(s, path, field->value, out);
 }
 
@@ -631,19 +687,71 @@ static int parse_object(parser *s, pq_value spec, node *out) {
   return PQ_OK;
 }
 
+/* A string value: an empty dictionary, a header, the length, the bytes. */
+static int make_text(parser *s, pq_slice text, pq_value *out) {
+  uint8_t *p;
+  *out = (pq_value){0};
+  if (text.n > UINT32_MAX - 5) return pq_fail(s->cx, PQ_ELIMIT, "a text of the filter is too long");
+  p = pq_arena_alloc(s->arena, text.n + 5);
+  if (p == NULL) return s->cx->code;
+  p[0] = 16 << 2; /* parquet-format: VariantEncoding.md, string */
+  pq_wr32(p + 1, (uint32_t)text.n);
+  memcpy(p + 5, text.p, text.n);
+  *out = (pq_value){empty_meta, p, sizeof empty_meta, (uint32_t)text.n + 5};
+  return PQ_OK;
+}
+
+/* A text above all that begin with `prefix`: its last ASCII character is grown by one and what
+ * stands behind it is cut. Not the least such text, but always UTF-8. Empty: there is none. */
+static int text_after(parser *s, pq_slice prefix, pq_slice *out) {
+  uint8_t *p;
+  size_t n = prefix.n;
+  PQ_TRY(pq_arena_copy(s->arena, prefix, out));
+  p = (uint8_t *)(uintptr_t)out->p;
+  while (n > 0 && p[n - 1] >= 0x7f)
+    n--;
+  if (n > 0) p[n - 1]++;
+  out->n = n;
+  return PQ_OK;
+}
+
+/* ^abc: at least "abc" and below "abd" (rule 59). */
+static int add_prefix(parser *s, pq_filter *f, const node *n) {
+  pq_value low, high;
+  pq_slice end;
+  PQ_TRY(make_text(s, n->prefix, &low));
+  f->conjuncts[f->conjunct_count++] = (pq_conjunct){n->path, PQ_OP_GTE, low};
+  PQ_TRY(text_after(s, n->prefix, &end));
+  if (end.n == 0) return PQ_OK;
+  PQ_TRY(make_text(s, end, &high));
+  f->conjuncts[f->conjunct_count++] = (pq_conjunct){n->path, PQ_OP_LT, high};
+  return PQ_OK;
+}
+
 static int collect_conjuncts(parser *s, pq_filter *f) {
-  f->conjuncts = pq_arena_calloc(s->arena, s->node_count, sizeof *f->conjuncts);
+  /* A regular expression with a prefix gives two. */
+  f->conjuncts = pq_arena_calloc(s->arena, (size_t)s->node_count * 2, sizeof *f->conjuncts);
   if (f->conjuncts == NULL) return s->cx->code;
   f->is_whole = true;
   for (const node *n = f->root->kids; n != NULL; n = n->next) {
     bool is_plain = n->kind == PQ_NODE_LEAF && n->op <= PQ_LEAF_EXISTS &&
-                    (!n->is_negated || n->op == PQ_LEAF_EXISTS);
+                    (!n->is_negated || n->op == PQ_LEAF_EXISTS) && n->regexes == NULL;
+    if (n->kind == PQ_NODE_LEAF && n->op == PQ_LEAF_REGEX && n->prefix.n > 0)
+      PQ_TRY(add_prefix(s, f, n));
     if (is_plain) {
       f->conjuncts[f->conjunct_count++] = (pq_conjunct){n->path, (pq_compare_op)n->op, n->operand};
     } else {
       f->is_whole = false;
     }
   }
+  return PQ_OK;
+}
+
+static int finish(parser *s, pq_filter *f, pq_filter **out) {
+  PQ_TRY(collect_conjuncts(s, f));
+  f->uses_system = s->uses_system;
+  f->regexes = s->regexes;
+  *out = f;
   return PQ_OK;
 }
 
@@ -660,10 +768,30 @@ int pq_filter_parse(pq_arena *arena, pq_value spec, pq_filter **out) {
   if (f == NULL) return s.cx->code;
   PQ_TRY(new_node(&s, PQ_NODE_AND, &f->root));
   if (!pq_value_is_missing(copy)) PQ_TRY(parse_object(&s, copy, f->root));
-  PQ_TRY(collect_conjuncts(&s, f));
-  f->uses_system = s.uses_system;
-  *out = f;
-  return PQ_OK;
+  return finish(&s, f, out);
+}
+
+int pq_filter_parse_element(pq_arena *arena, pq_value spec, pq_filter **out, bool *needs_object) {
+  parser s = {.arena = arena, .cx = arena->cx};
+  pq_field field = {PQ_SLICE("element"), {0}}, *fields;
+  uint32_t count;
+  pq_filter *f;
+  *out = NULL;
+  *needs_object = false;
+  PQ_TRY(check_operators(&s, spec, &s.is_element));
+  if (s.is_element) {
+    PQ_TRY(read_fields(&s, spec, &fields, &count));
+    s.is_element = !pq_name_in(fields[0].name, top_operators);
+  }
+  if (pq_value_type(spec) == PQ_TYPE_REGEX) s.is_element = true;
+  *needs_object = !s.is_element;
+  if (!s.is_element) return pq_filter_parse(arena, spec, out);
+  PQ_TRY(pq_value_copy(arena, spec, &field.value));
+  f = pq_arena_calloc(arena, 1, sizeof *f);
+  if (f == NULL) return s.cx->code;
+  PQ_TRY(new_node(&s, PQ_NODE_AND, &f->root));
+  PQ_TRY(parse_field(&s, &field, f->root));
+  return finish(&s, f, out);
 }
 
 bool pq_filter_uses_system(const pq_filter *f) {

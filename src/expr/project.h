@@ -20,8 +20,8 @@ typedef struct pq_projection pq_projection;
 int pq_projection_parse(pq_arena *arena, pq_value spec, pq_projection **out) PQ_MUST_CHECK;
 
 /* Build the projected form of `entity` (a merged object, $id first) as the next value of `b`. */
-int pq_projection_apply(const pq_projection *p, pq_builder *b, pq_arena *scratch, pq_value entity)
-    PQ_MUST_CHECK;
+int pq_projection_apply(const pq_projection *p, pq_builder *b, pq_arena *scratch,
+                        pq_value entity) PQ_MUST_CHECK;
 
 /* True when a field with this top-level name can appear in the output. */
 bool pq_projection_needs(const pq_projection *p, pq_slice name);
@@ -43,6 +43,10 @@ int pq_sort_parse(pq_arena *arena, pq_value spec, pq_sort *out) PQ_MUST_CHECK;
  * sorts as null. Borrows from the subject. An empty array has the key *is_empty_array = true. */
 pq_value pq_sort_key(const pq_sort *s, uint32_t i, pq_value doc, pq_value system,
                      bool *is_empty_array);
+
+/* Compare two elements of an array by the fields, for $push with $sort and $sortArray: paths do not
+ * look into arrays, what is no object has only missing fields (MONGO.md 1, rule 41). */
+int pq_sort_elements(const pq_sort *s, pq_value a, pq_value b);
 
 /* Compare two key rows made by pq_sort_key (`empty` bits likewise), directions applied. */
 int pq_sort_compare(const pq_sort *s, const pq_value *a, const bool *a_empty, const pq_value *b,

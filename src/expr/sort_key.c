@@ -144,3 +144,16 @@ int pq_sort_compare(const pq_sort *s, const pq_value *a, const bool *a_empty, co
   }
   return 0;
 }
+
+int pq_sort_elements(const pq_sort *s, pq_value a, pq_value b) {
+  for (uint32_t i = 0; i < s->count; i++) {
+    const pq_path *path = &s->fields[i].path;
+    pq_value x = {0}, y = {0};
+    int c;
+    if (pq_value_type(a) == PQ_TYPE_OBJECT) x = pq_path_get(a, path);
+    if (pq_value_type(b) == PQ_TYPE_OBJECT) y = pq_path_get(b, path);
+    c = pq_value_compare(x, y);
+    if (c != 0) return s->fields[i].is_descending ? -c : c;
+  }
+  return 0;
+}

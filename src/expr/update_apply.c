@@ -16,20 +16,8 @@
 /* MongoDB pads an array with at most this many nulls to reach an index. */
 enum { PAD_COUNT_MAX = 1500000 };
 
-typedef struct applier {
-  pq_cx *cx;
-  pq_builder *b;
-  pq_arena *arena;
-  const pq_term *terms;
-  const pq_path *sources;
-  pq_value doc;
-  bool is_changed;
-} applier;
-
 /* ---- sameness: equal in value, type and order, so that nothing needs to be written ---- */
-static int check_same(applier *s, pq_value a, pq_value b, bool *out);
-
-static int check_same_objects(applier *s, pq_value a, pq_value b, bool *out) {
+static int check_same_objects(pq_applier *s, pq_value a, pq_value b, bool *out) {
   uint32_t a_count, b_count;
   pq_field *x = pq_object_fields(s->arena, a, &a_count);
   pq_field *y = pq_object_fields(s->arena, b, &b_count);
@@ -39,13 +27,13 @@ static int check_same_objects(applier *s, pq_value a, pq_value b, bool *out) {
   *out = a_count == b_count;
   for (uint32_t i = 0; *out && i < a_count; i++) {
     *out = pq_slice_eq(x[i].name, y[i].name);
-    if (*out) PQ_TRY(check_same(s, x[i].value, y[i].value, out));
+    if (*out) PQ_TRY(pq_applier_same(s, x[i].value, y[i].value, out));
   }
   return PQ_OK;
 }
 
 /* Recursion is bounded by the depth that both values were checked for. */
-static int check_same(applier *s, pq_value a, pq_value b, bool *out) {
+int pq_applier_same(pq_applier *s, pq_value a, pq_value b, bool *out) {
   pq_type t = pq_value_type(a);
   double x, y;
   *out = false;
@@ -65,7 +53,7 @@ static int check_same(applier *s, pq_value a, pq_value b, bool *out) {
     uint32_t count = pq_value_count(a);
     *out = count == pq_value_count(b);
     for (uint32_t i = 0; *out && i < count; i++)
-      PQ_TRY(check_same(s, pq_array_at(a, i), pq_array_at(b, i), out));
+      PQ_TRY(pq_applier_same(s, pq_array_at(a, i), pq_array_at(b, i), out));
     return PQ_OK;
   }
   *out = pq_value_is_equal(a, b);
@@ -73,9 +61,9 @@ static int check_same(applier *s, pq_value a, pq_value b, bool *out) {
 }
 
 /* Write `v` where `old` stands or nothing stood. */
-static int put_changed(applier *s, pq_value old, pq_value v) {
+static int put_changed(pq_applier *s, pq_value old, pq_value v) {
   bool is_same = false;
-  if (!pq_value_is_missing(old)) PQ_TRY(check_same(s, old, v, &is_same));
+  if (!pq_value_is_missing(old)) PQ_TRY(pq_applier_same(s, old, v, &is_same));
   if (!is_same) s->is_changed = true;
   return pq_builder_value(s->b, v);
 }
@@ -83,7 +71,7 @@ static int put_changed(applier *s, pq_value old, pq_value v) {
 /* ---- $rename ---- */
 
 /* The value at the source; missing when there is none. Arrays on the way are refused. */
-static int find_source(applier *s, const pq_term *term, pq_value *out) {
+static int find_source(pq_applier *s, const pq_term *term, pq_value *out) {
   const pq_path *path = &s->sources[term->source];
   pq_value v = s->doc;
   *out = (pq_value){0};
@@ -100,21 +88,21 @@ static int find_source(applier *s, const pq_term *term, pq_value *out) {
 }
 
 /* All sources are looked at before anything is written, so later look-ups cannot fail. */
-static int check_sources(applier *s, uint32_t count) {
+static int check_sources(pq_applier *s, uint32_t count) {
   pq_value source;
   for (uint32_t i = 0; i < count; i++)
     if (s->terms[i].op == PQ_UPDATE_RENAME_TO) PQ_TRY(find_source(s, &s->terms[i], &source));
   return PQ_OK;
 }
 
-static bool is_live_rename(applier *s, const pq_term *term) {
+static bool is_live_rename(pq_applier *s, const pq_term *term) {
   pq_value source;
   return find_source(s, term, &source) == PQ_OK && !pq_value_is_missing(source);
 }
 
 /* ---- one term at the end of its path ---- */
 
-static int put_quantity(applier *s, pq_quantity n) {
+static int put_quantity(pq_applier *s, pq_quantity n) {
   switch (n.type) {
     case PQ_TYPE_INT32: return pq_builder_i32(s->b, (int32_t)n.integer);
     case PQ_TYPE_INT64: return pq_builder_i64(s->b, n.integer);
@@ -131,18 +119,20 @@ static bool is_same_quantity(pq_quantity a, pq_quantity b) {
          a.decimal.lo == b.decimal.lo && a.decimal.scale == b.decimal.scale;
 }
 
-static int put_arith(applier *s, const pq_term *term, pq_value old) {
+static int put_arith(pq_applier *s, const pq_term *term, pq_value old) {
   const char *name = term->op == PQ_UPDATE_INC ? "$inc" : "$mul";
   pq_quantity a, b, result;
   pq_arith_result rc;
-  bool is_known = pq_quantity_of(term->operand, &b);
+  bool is_known = pq_quantity_of(term->operand, &b), is_set;
   pq_assert(is_known);
   if (pq_value_is_missing(old)) {
     s->is_changed = true;
     if (term->op == PQ_UPDATE_INC) return pq_builder_value(s->b, term->operand);
     return put_quantity(s, (pq_quantity){.type = b.type}); /* zero of the operand's type */
   }
-  if (!pq_quantity_of(old, &a))
+  if (pq_value_bool(old, &is_set) && term->op == PQ_UPDATE_INC)
+    a = (pq_quantity){.type = PQ_TYPE_INT32, .integer = is_set};
+  else if (!pq_quantity_of(old, &a))
     return pq_fail(s->cx, PQ_EUPDATE, "operator '%s' at path '%.*s' needs a number there, not %s",
                    name, PQ_SHOW(term->path.text), pq_type_name(pq_value_type(old)));
   rc = term->op == PQ_UPDATE_INC ? pq_quantity_add(a, b, &result)
@@ -154,28 +144,45 @@ static int put_arith(applier *s, const pq_term *term, pq_value old) {
     return pq_fail(s->cx, PQ_EUNSUPPORTED,
                    "operator '%s' at path '%.*s' with these decimals is not supported yet", name,
                    PQ_SHOW(term->path.text));
-  if (!is_same_quantity(a, result)) s->is_changed = true;
+  if (pq_value_type(old) == PQ_TYPE_BOOL || !is_same_quantity(a, result)) s->is_changed = true;
   return put_quantity(s, result);
 }
 
-static int put_push(applier *s, const pq_term *term, pq_value old) {
-  bool is_each = term->op == PQ_UPDATE_PUSH_EACH;
-  uint32_t count = pq_value_count(old), more = is_each ? pq_value_count(term->operand) : 1;
-  if (!pq_value_is_missing(old) && pq_value_type(old) != PQ_TYPE_ARRAY)
-    return pq_fail(s->cx, PQ_EUPDATE, "operator '$push' at path '%.*s' needs an array, not %s",
-                   PQ_SHOW(term->path.text), pq_type_name(pq_value_type(old)));
-  if (pq_value_is_missing(old)) count = 0;
-  if (pq_value_is_missing(old) || more > 0) s->is_changed = true;
-  PQ_TRY(pq_builder_begin_array(s->b));
-  for (uint32_t i = 0; i < count; i++)
-    PQ_TRY(pq_builder_value(s->b, pq_array_at(old, i)));
-  for (uint32_t i = 0; i < more; i++)
-    PQ_TRY(pq_builder_value(s->b, is_each ? pq_array_at(term->operand, i) : term->operand));
-  return pq_builder_end(s->b);
+/* {"and": 5, "or": 1}: each on the result of the one before. */
+static int put_bit(pq_applier *s, const pq_term *term, pq_value old) {
+  pq_type type = pq_value_is_missing(old) ? PQ_TYPE_INT32 : pq_value_type(old);
+  int64_t n = 0, mask = 0;
+  uint32_t count;
+  pq_field *fields = pq_object_fields(s->arena, term->operand, &count);
+  if (fields == NULL) return s->cx->code;
+  if (type != PQ_TYPE_INT32 && type != PQ_TYPE_INT64)
+    return pq_fail(s->cx, PQ_EUPDATE,
+                   "operator '$bit' at path '%.*s' needs an integer there, not %s",
+                   PQ_SHOW(term->path.text), pq_type_name(type));
+  (void)pq_value_i64(old, &n);
+  for (uint32_t i = 0; i < count; i++) {
+    (void)pq_value_i64(fields[i].value, &mask);
+    n = pq_slice_is(fields[i].name, "and")  ? n & mask
+        : pq_slice_is(fields[i].name, "or") ? n | mask
+                                            : n ^ mask;
+    if (pq_value_type(fields[i].value) == PQ_TYPE_INT64) type = PQ_TYPE_INT64;
+  }
+  if (pq_value_is_missing(old) || type != pq_value_type(old)) s->is_changed = true;
+  mask = n;
+  (void)pq_value_i64(old, &mask);
+  if (mask != n) s->is_changed = true;
+  return put_quantity(s, (pq_quantity){.type = type, .integer = n});
+}
+
+/* The time of the update, in whole milliseconds as MongoDB has them. */
+static int put_now(pq_applier *s, pq_value old) {
+  int64_t now = s->now_us - (s->now_us % 1000 + 1000) % 1000, before;
+  if (!pq_value_date_us(old, &before) || before != now) s->is_changed = true;
+  return pq_builder_date_us(s->b, now);
 }
 
 /* Write the value of a term that leaves one; `old` may be missing. */
-static int put_term(applier *s, const pq_term *term, pq_value old) {
+static int put_term(pq_applier *s, const pq_term *term, pq_value old) {
   bool is_missing = pq_value_is_missing(old), takes;
   pq_value source;
   int c;
@@ -188,46 +195,48 @@ static int put_term(applier *s, const pq_term *term, pq_value old) {
       c = pq_value_compare(term->operand, old);
       takes = is_missing || (term->op == PQ_UPDATE_MIN ? c < 0 : c > 0);
       return takes ? put_changed(s, old, term->operand) : pq_builder_value(s->b, old);
-    case PQ_UPDATE_PUSH:
-    case PQ_UPDATE_PUSH_EACH: return put_push(s, term, old);
+    case PQ_UPDATE_BIT: return put_bit(s, term, old);
+    case PQ_UPDATE_CURRENT_DATE: return put_now(s, old);
     case PQ_UPDATE_RENAME_TO:
       PQ_TRY(find_source(s, term, &source));
       return put_changed(s, old, pq_value_is_missing(source) ? old : source);
     case PQ_UPDATE_UNSET:
     case PQ_UPDATE_RENAME_FROM:
     case PQ_UPDATE_SET_ON_INSERT: return pq_builder_value(s->b, old);
+    default: break;
   }
+  if (pq_is_array_change(term->op)) return pq_applier_put_array(s, term, old);
   return pq_fail(s->cx, PQ_EUPDATE, "unknown term at path '%.*s'", PQ_SHOW(term->path.text));
 }
 
 /* ---- spans ---- */
 
-static bool term_creates(applier *s, const pq_term *term) {
+static bool term_creates(pq_applier *s, const pq_term *term) {
   switch ((pq_update_op)term->op) {
     case PQ_UPDATE_UNSET:
     case PQ_UPDATE_RENAME_FROM:
     case PQ_UPDATE_SET_ON_INSERT: return false;
     case PQ_UPDATE_RENAME_TO: return is_live_rename(s, term);
-    default: return true;
+    default: return !pq_is_array_change(term->op) || pq_array_change_creates(term);
   }
 }
 
 /* The first term that makes a value where none is; NULL: the span only removes. */
-static const pq_term *span_creator(applier *s, pq_span span) {
+static const pq_term *span_creator(pq_applier *s, pq_span span) {
   for (uint32_t i = span.from; i < span.to; i++)
     if (term_creates(s, &s->terms[i])) return &s->terms[i];
   return NULL;
 }
 
-static bool span_removes(applier *s, pq_span span) {
+static bool span_removes(pq_applier *s, pq_span span) {
   int op = s->terms[span.from].op;
   return pq_span_is_leaf(s->terms, span) && (op == PQ_UPDATE_UNSET || op == PQ_UPDATE_RENAME_FROM);
 }
 
-static int put_span(applier *s, pq_span span, pq_value old);
+static int put_span(pq_applier *s, pq_span span, pq_value old);
 
 /* One field of an object that has a group: rewritten, or left out. */
-static int put_field(applier *s, pq_span group, const pq_field *field) {
+static int put_field(pq_applier *s, pq_span group, const pq_field *field) {
   if (span_removes(s, group)) {
     s->is_changed = true;
     return PQ_OK;
@@ -237,7 +246,7 @@ static int put_field(applier *s, pq_span group, const pq_field *field) {
 }
 
 /* Fields of the groups that `old` (an object or missing) has not, in the order of the terms. */
-static int put_new_fields(applier *s, pq_span span, pq_value old) {
+static int put_new_fields(pq_applier *s, pq_span span, pq_value old) {
   pq_span group = pq_span_begin(span);
   while (pq_span_next(s->terms, span, &group)) {
     pq_slice name = pq_span_part(s->terms, group)->name;
@@ -251,7 +260,7 @@ static int put_new_fields(applier *s, pq_span span, pq_value old) {
 }
 
 /* The document's own `_id` was checked by check_id() and is copied as it is. */
-static int put_object(applier *s, pq_span span, pq_value old) {
+static int put_object(pq_applier *s, pq_span span, pq_value old) {
   uint32_t count;
   pq_field *fields = pq_object_fields(s->arena, old, &count);
   pq_span group;
@@ -271,9 +280,11 @@ static int put_object(applier *s, pq_span span, pq_value old) {
 }
 
 /* What an array refuses: names that are no index, and renaming into it. */
-static int check_element_group(applier *s, pq_span group) {
+static int check_element_group(pq_applier *s, pq_span group) {
   const pq_path_part *part = pq_span_part(s->terms, group);
   const pq_term *creator = span_creator(s, group);
+  const pq_term *first = &s->terms[group.from];
+  if (creator == NULL && first->op == PQ_UPDATE_UNSET) creator = first;
   if (creator != NULL && part->index == PQ_PATH_NO_INDEX)
     return pq_fail(s->cx, PQ_EUPDATE, "path '%.*s' names the field '%.*s' of an array",
                    PQ_SHOW(creator->path.text), PQ_SHOW(part->name));
@@ -284,16 +295,22 @@ static int check_element_group(applier *s, pq_span group) {
   return PQ_OK;
 }
 
-static int put_element(applier *s, pq_span group, pq_value old) {
+static int put_element(pq_applier *s, pq_span group, pq_value old) {
   if (!span_removes(s, group)) return put_span(s, group, old);
   if (pq_value_type(old) != PQ_TYPE_NULL) s->is_changed = true;
   return pq_builder_null(s->b);
 }
 
 /* A group beyond the end: pad with null up to it. */
-static int put_new_element(applier *s, pq_span group, uint32_t *at) {
+static int put_new_element(pq_applier *s, pq_span group, uint32_t *at) {
   uint32_t index = pq_span_part(s->terms, group)->index;
-  if (span_creator(s, group) == NULL) return PQ_OK;
+  if (span_creator(s, group) == NULL) {
+    /* DocumentDB: an $unset through [] leaves [null]. */
+    if (*at > 0 || s->terms[group.from].op != PQ_UPDATE_UNSET) return PQ_OK;
+    s->is_changed = true;
+    ++*at;
+    return pq_builder_null(s->b);
+  }
   if (index - *at > PAD_COUNT_MAX)
     return pq_fail(s->cx, PQ_ELIMIT, "path '%.*s' would pad an array with more than %d nulls",
                    PQ_SHOW(s->terms[group.from].path.text), PAD_COUNT_MAX);
@@ -305,7 +322,7 @@ static int put_new_element(applier *s, pq_span group, uint32_t *at) {
 }
 
 /* Groups of digits come first and by number, so that one pass merges them with the elements. */
-static int put_array(applier *s, pq_span span, pq_value old) {
+static int put_array(pq_applier *s, pq_span span, pq_value old) {
   uint32_t count = pq_value_count(old), at = 0;
   pq_span group = pq_span_begin(span);
   PQ_TRY(pq_builder_begin_array(s->b));
@@ -328,7 +345,7 @@ static int put_array(applier *s, pq_span span, pq_value old) {
 }
 
 /* Write the value of a span that leaves one; `old` may be missing. */
-static int put_span(applier *s, pq_span span, pq_value old) {
+static int put_span(pq_applier *s, pq_span span, pq_value old) {
   pq_type t = pq_value_type(old);
   const pq_term *creator;
   if (pq_span_is_leaf(s->terms, span)) return put_term(s, &s->terms[span.from], old);
@@ -347,17 +364,18 @@ static int put_span(applier *s, pq_span span, pq_value old) {
 
 /* ---- the whole document ---- */
 
-static int fail_id(applier *s) {
+static int fail_id(pq_applier *s) {
   return pq_fail(s->cx, PQ_EUPDATE, "the field '_id' cannot be changed");
 }
 
-/* "_id" may only be set to the value it has. Its terms are the group of that first part. */
-static int check_id(applier *s, pq_span all) {
+/* A document's "_id" may only be set to the value it has. Its terms are the group of that first
+ * part. */
+static int check_id(pq_applier *s, pq_span all) {
   pq_value id = pq_object_get_str(s->doc, "_id"), result;
   pq_span group;
   bool was_changed;
   if (!pq_span_find(s->terms, all, PQ_SLICE("_id"), &group)) return PQ_OK;
-  if (pq_value_is_missing(id)) return span_creator(s, group) == NULL ? PQ_OK : fail_id(s);
+  if (pq_value_is_missing(id)) return PQ_OK;
   if (span_removes(s, group)) return fail_id(s);
   s->is_changed = false;
   PQ_TRY(put_span(s, group, id));
@@ -370,15 +388,16 @@ static int check_id(applier *s, pq_span all) {
 }
 
 /* `_id` of the document stays, in front; the rest is the replacement. */
-static int put_replacement(applier *s, pq_value replacement) {
+static int put_replacement(pq_applier *s, pq_value replacement) {
   pq_value old_id = pq_object_get_str(s->doc, "_id");
   pq_value new_id = pq_object_get_str(replacement, "_id");
   uint32_t count;
   pq_field *fields = pq_object_fields(s->arena, replacement, &count);
   if (fields == NULL && pq_value_count(replacement) > 0) return s->cx->code;
-  if (!pq_value_is_missing(new_id) &&
-      (pq_value_is_missing(old_id) || !pq_value_is_equal(old_id, new_id)))
+  if (!pq_value_is_missing(new_id) && !pq_value_is_missing(old_id) &&
+      !pq_value_is_equal(old_id, new_id))
     return fail_id(s);
+  if (pq_value_is_missing(old_id)) old_id = new_id;
   PQ_TRY(pq_builder_begin_object(s->b));
   if (!pq_value_is_missing(old_id)) {
     PQ_TRY(pq_builder_key_str(s->b, "_id"));
@@ -392,13 +411,13 @@ static int put_replacement(applier *s, pq_value replacement) {
   return pq_builder_end(s->b);
 }
 
-static int apply(applier *s, const pq_update *u, pq_value *out) {
+static int apply(pq_applier *s, const pq_update *u, pq_value *out) {
   pq_span all = {0, u->count, 0};
   bool is_same;
   if (u->is_replacement) {
     PQ_TRY(put_replacement(s, u->replacement));
     PQ_TRY(pq_builder_finish(s->b, s->arena, out));
-    PQ_TRY(check_same(s, s->doc, *out, &is_same));
+    PQ_TRY(pq_applier_same(s, s->doc, *out, &is_same));
     s->is_changed = !is_same;
     return PQ_OK;
   }
@@ -409,14 +428,20 @@ static int apply(applier *s, const pq_update *u, pq_value *out) {
   return PQ_OK;
 }
 
+void pq_update_set_now(pq_update *u, int64_t now_us) {
+  u->now_us = now_us;
+}
+
 int pq_update_apply(const pq_update *u, pq_builder *b, pq_arena *arena, pq_value doc, pq_value *out,
                     bool *is_changed) {
-  applier s = {.cx = arena->cx,
-               .b = b,
-               .arena = arena,
-               .terms = u->terms,
-               .sources = u->sources,
-               .doc = doc};
+  pq_applier s = {.cx = arena->cx,
+                  .b = b,
+                  .arena = arena,
+                  .terms = u->terms,
+                  .sources = u->sources,
+                  .changes = u->changes,
+                  .now_us = u->now_us,
+                  .doc = doc};
   int rc;
   *out = (pq_value){0};
   *is_changed = false;

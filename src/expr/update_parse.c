@@ -122,28 +122,145 @@ static int parse_rename(parser *s, const pq_field *field) {
   return PQ_OK;
 }
 
-/* {"$push": {"a": 1}} or {"$push": {"a": {"$each": [1, 2]}}} */
+/* A new entry of u->changes, and the term that names it. */
+static int add_change(parser *s, const pq_field *field, pq_update_op op, pq_array_change **out) {
+  pq_term *term;
+  *out = NULL;
+  PQ_TRY(add_term(s, field->name, op, field->value, &term));
+  term->source = s->u->change_count;
+  *out = &s->u->changes[s->u->change_count++];
+  return PQ_OK;
+}
+
+static int fail_modifier(parser *s, const char *name, pq_slice path, const char *what) {
+  return pq_fail(s->cx, PQ_EUPDATE, "'%s' at path '%.*s' needs %s", name, PQ_SHOW(path), what);
+}
+
+/* A whole number of any type. */
+static bool read_integer(pq_value v, int64_t *out) {
+  double real;
+  return pq_value_number(v, &real) && pq_value_truncate(v, out) && (double)*out == real;
+}
+
+/* 1, -1 or {"a.b": 1, "c": -1} */
+static int parse_push_sort(parser *s, pq_slice path, pq_value v, pq_array_change *change) {
+  int64_t direction;
+  if (pq_value_type(v) == PQ_TYPE_OBJECT && pq_value_count(v) > 0) {
+    int rc = pq_sort_parse(s->arena, v, &change->sort);
+    if (rc == PQ_EINVALID) return fail_modifier(s, "$sort", path, "directions of 1 or -1");
+    return rc;
+  }
+  if (!read_integer(v, &direction) || (direction != 1 && direction != -1))
+    return fail_modifier(s, "$sort", path, "1, -1, or an object of those");
+  change->whole_sort = (int)direction;
+  return PQ_OK;
+}
+
+static int parse_modifier(parser *s, pq_slice path, const pq_field *m, pq_array_change *change) {
+  if (pq_slice_is(m->name, "$each")) return PQ_OK;
+  if (pq_slice_is(m->name, "$sort")) return parse_push_sort(s, path, m->value, change);
+  if (pq_slice_is(m->name, "$slice")) {
+    change->has_slice = true;
+    if (read_integer(m->value, &change->slice)) return PQ_OK;
+    return fail_modifier(s, "$slice", path, "a whole number");
+  }
+  if (pq_slice_is(m->name, "$position")) {
+    change->has_position = true;
+    if (read_integer(m->value, &change->position)) return PQ_OK;
+    return fail_modifier(s, "$position", path, "a whole number");
+  }
+  return pq_fail(s->cx, PQ_EUPDATE, "unknown operator '%.*s' of '$push' at path '%.*s'",
+                 PQ_SHOW(m->name), PQ_SHOW(path));
+}
+
+/* The array behind $each; missing when the value has no modifiers. */
+static int read_each(parser *s, const pq_field *field, pq_value *each) {
+  *each = (pq_value){0};
+  if (pq_value_type(field->value) != PQ_TYPE_OBJECT) return PQ_OK;
+  *each = pq_object_get_str(field->value, "$each");
+  if (pq_value_is_missing(*each) || pq_value_type(*each) == PQ_TYPE_ARRAY) return PQ_OK;
+  return fail_modifier(s, "$each", field->name, "an array");
+}
+
+/* {"$push": {"a": 1}} or {"$push": {"a": {"$each": [1, 2], "$slice": -5}}} */
 static int parse_push(parser *s, const pq_field *field) {
-  pq_value each = {0};
+  pq_array_change *change;
+  pq_value each;
   pq_field *fields;
   uint32_t count;
-  if (pq_value_type(field->value) == PQ_TYPE_OBJECT)
-    each = pq_object_get_str(field->value, "$each");
-  if (pq_value_is_missing(each)) return add_plain(s, field, PQ_UPDATE_PUSH);
-  if (pq_value_type(each) != PQ_TYPE_ARRAY)
-    return pq_fail(s->cx, PQ_EUPDATE, "'$each' at path '%.*s' needs an array, not %s",
-                   PQ_SHOW(field->name), pq_type_name(pq_value_type(each)));
+  PQ_TRY(read_each(s, field, &each));
+  if (pq_value_is_missing(each)) return add_change(s, field, PQ_UPDATE_PUSH, &change);
+  PQ_TRY(add_change(s, &(pq_field){field->name, each}, PQ_UPDATE_PUSH_EACH, &change));
   PQ_TRY(read_fields(s, field->value, &fields, &count));
-  for (uint32_t i = 0; i < count; i++) {
-    if (pq_slice_is(fields[i].name, "$each")) continue;
-    if (pq_name_in(fields[i].name, push_modifiers))
+  for (uint32_t i = 0; i < count; i++)
+    PQ_TRY(parse_modifier(s, field->name, &fields[i], change));
+  return PQ_OK;
+}
+
+static int parse_add_to_set(parser *s, const pq_field *field) {
+  pq_array_change *change;
+  pq_value each;
+  PQ_TRY(read_each(s, field, &each));
+  if (pq_value_is_missing(each)) return add_change(s, field, PQ_UPDATE_ADD_TO_SET, &change);
+  if (pq_value_count(field->value) > 1)
+    return fail_modifier(s, "$addToSet", field->name, "nothing beside '$each'");
+  return add_change(s, &(pq_field){field->name, each}, PQ_UPDATE_ADD_EACH, &change);
+}
+
+/* A value, {"$gt": 3} on elements, or {"x": 1} on elements that are objects (rule 29). */
+static int parse_pull(parser *s, const pq_field *field) {
+  pq_array_change *change;
+  pq_type t = pq_value_type(field->value);
+  PQ_TRY(add_change(s, field, PQ_UPDATE_PULL, &change));
+  if (t != PQ_TYPE_OBJECT && t != PQ_TYPE_REGEX) return PQ_OK;
+  return pq_filter_parse_element(s->arena, field->value, &change->filter, &change->needs_object);
+}
+
+static int parse_pull_all(parser *s, const pq_field *field) {
+  pq_array_change *change;
+  if (pq_value_type(field->value) != PQ_TYPE_ARRAY)
+    return fail_modifier(s, "$pullAll", field->name, "an array");
+  return add_change(s, field, PQ_UPDATE_PULL_ALL, &change);
+}
+
+static int parse_pop(parser *s, const pq_field *field) {
+  pq_array_change *change;
+  int64_t end;
+  if (!read_integer(field->value, &end) || (end != 1 && end != -1))
+    return fail_modifier(s, "$pop", field->name, "1 (the last element) or -1 (the first)");
+  PQ_TRY(add_change(s, field, PQ_UPDATE_POP, &change));
+  change->is_from_front = end < 0;
+  return PQ_OK;
+}
+
+static int parse_bit(parser *s, const pq_field *field) {
+  static const char *const names[] = {"and", "or", "xor", NULL};
+  pq_field *fields;
+  uint32_t count;
+  int64_t mask;
+  if (pq_value_type(field->value) != PQ_TYPE_OBJECT || pq_value_count(field->value) == 0)
+    return fail_modifier(s, "$bit", field->name, "an object of \"and\", \"or\", \"xor\"");
+  PQ_TRY(read_fields(s, field->value, &fields, &count));
+  for (uint32_t i = 0; i < count; i++)
+    if (!pq_name_in(fields[i].name, names) || !pq_value_i64(fields[i].value, &mask))
+      return fail_modifier(s, "$bit", field->name, "integers under \"and\", \"or\" or \"xor\"");
+  return add_plain(s, field, PQ_UPDATE_BIT);
+}
+
+/* true or {"$type": "date"}; BSON timestamps need a counter that we have not. */
+static int parse_current_date(parser *s, const pq_field *field) {
+  pq_value type = pq_object_get_str(field->value, "$type");
+  pq_slice name;
+  bool flag;
+  if (pq_value_bool(field->value, &flag)) return add_plain(s, field, PQ_UPDATE_CURRENT_DATE);
+  if (pq_value_count(field->value) == 1 && pq_value_string(type, &name)) {
+    if (pq_slice_is(name, "date")) return add_plain(s, field, PQ_UPDATE_CURRENT_DATE);
+    if (pq_slice_is(name, "timestamp"))
       return pq_fail(s->cx, PQ_EUNSUPPORTED,
-                     "operator '%.*s' of '$push' at path '%.*s' is not supported yet",
-                     PQ_SHOW(fields[i].name), PQ_SHOW(field->name));
-    return pq_fail(s->cx, PQ_EUPDATE, "unknown operator '%.*s' of '$push' at path '%.*s'",
-                   PQ_SHOW(fields[i].name), PQ_SHOW(field->name));
+                     "'$currentDate' at path '%.*s' with type 'timestamp' is not supported yet",
+                     PQ_SHOW(field->name));
   }
-  return add_plain(s, &(pq_field){field->name, each}, PQ_UPDATE_PUSH_EACH);
+  return fail_modifier(s, "$currentDate", field->name, "true or {\"$type\": \"date\"}");
 }
 
 typedef struct update_operator {
@@ -151,12 +268,21 @@ typedef struct update_operator {
   operator_fn parse;
 } update_operator;
 
-static const update_operator operators[] = {
-    {"$set", parse_set},       {"$unset", parse_unset},
-    {"$inc", parse_inc},       {"$mul", parse_mul},
-    {"$min", parse_min},       {"$max", parse_max},
-    {"$rename", parse_rename}, {"$setOnInsert", parse_set_on_insert},
-    {"$push", parse_push}};
+static const update_operator operators[] = {{"$set", parse_set},
+                                            {"$unset", parse_unset},
+                                            {"$inc", parse_inc},
+                                            {"$mul", parse_mul},
+                                            {"$min", parse_min},
+                                            {"$max", parse_max},
+                                            {"$rename", parse_rename},
+                                            {"$setOnInsert", parse_set_on_insert},
+                                            {"$push", parse_push},
+                                            {"$addToSet", parse_add_to_set},
+                                            {"$pull", parse_pull},
+                                            {"$pullAll", parse_pull_all},
+                                            {"$pop", parse_pop},
+                                            {"$bit", parse_bit},
+                                            {"$currentDate", parse_current_date}};
 
 /* The path that an operator is applied to first, for messages. */
 static pq_slice first_path(parser *s, pq_value spec) {
@@ -217,7 +343,8 @@ static int parse_operators(parser *s, const pq_field *fields, uint32_t count) {
   s->cap = (uint32_t)cap;
   u->terms = pq_arena_calloc(s->arena, cap, sizeof *u->terms);
   u->sources = pq_arena_calloc(s->arena, cap / 2, sizeof *u->sources);
-  if (u->terms == NULL || u->sources == NULL) return s->cx->code;
+  u->changes = pq_arena_calloc(s->arena, cap / 2, sizeof *u->changes);
+  if (u->terms == NULL || u->sources == NULL || u->changes == NULL) return s->cx->code;
   for (uint32_t i = 0; i < count; i++)
     PQ_TRY(parse_operator(s, &fields[i]));
   PQ_TRY(pq_terms_sort(s->cx, u->terms, u->count, &conflict));

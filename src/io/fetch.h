@@ -57,6 +57,8 @@ typedef struct pq_fetch {
   size_t range_count;
   /* what this set asked for since init, for explain and golden numbers */
   uint64_t stat_requests, stat_bytes;
+  /* borrowed, may be NULL: state that Parquet's reader keeps between chunks; unknown here */
+  struct pq_decompressor *decompressor;
 } pq_fetch;
 
 /* Prepare an empty set. Allocates nothing, cannot fail. */

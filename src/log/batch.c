@@ -262,15 +262,19 @@ static int read_header(pq_cx *cx, pq_slice body, pq_reader *r, batch_header *h) 
 /* Append the raw bytes to `raw`. */
 static int read_payload(pq_cx *cx, const batch_header *h, pq_slice payload, pq_buf *raw) {
   size_t len = (size_t)h->raw_len; /* at most raw_len_max */
+  pq_decompressor d;
+  int rc;
   if (!(h->flags & FLAG_ZSTD)) {
     if (payload.n != len)
       return pq_fail(cx, PQ_ECORRUPT, "batch: %zu bytes of events instead of %zu", payload.n, len);
     return pq_buf_put_slice(raw, payload);
   }
   PQ_TRY(pq_buf_reserve(raw, len));
-  PQ_TRY(pq_decompress(cx, PQ_CODEC_ZSTD, payload, raw->p + raw->len, len));
-  raw->len += len;
-  return PQ_OK;
+  pq_decompressor_init(&d, cx);
+  rc = pq_decompress(&d, PQ_CODEC_ZSTD, payload, raw->p + raw->len, len);
+  pq_decompressor_release(&d);
+  if (rc == PQ_OK) raw->len += len;
+  return rc;
 }
 
 int pq_batch_open(pq_cx *cx, pq_slice body, pq_buf *raw, uint64_t *seq_lo, uint32_t *count) {

@@ -152,6 +152,10 @@ int pq_file_info_put(pq_buf *out, const pq_file_info *f, bool is_checkpoint) {
   PQ_TRY(put_u64(out, "len", f->len));
   PQ_TRY(put_u64(out, "footerLen", f->footer_len));
   PQ_TRY(put_u64(out, "rows", f->row_count));
+  if (f->has_crc) {
+    PQ_TRY(put_u64(out, "crc", f->crc));
+    PQ_TRY(put_u64(out, "footerCrc", f->footer_crc));
+  }
   if (f->kind == PQ_FILE_EVENTS) {
     PQ_TRY(put_u64(out, "seqLo", f->seq_lo));
     PQ_TRY(put_u64(out, "seqHi", f->seq_hi));
@@ -198,7 +202,8 @@ static int parse_header(const pq_log_doc *d, const char *word, pq_slice text, pq
   if (text.n < n + 3 || memcmp(text.p, word, n) != 0 || text.p[n] != ' ')
     return pq_fail(d->cx, PQ_ECORRUPT, "%s: does not start with '%s'", d->key, word);
   if (text.p[n + 1] > '1' && text.p[n + 1] <= '9')
-    return pq_fail(d->cx, PQ_EUNSUPPORTED, "%s: its version is newer than this program", d->key);
+    return pq_fail(d->cx, PQ_EUNSUPPORTED, "%s: has version %c, this program reads version 1",
+                   d->key, text.p[n + 1]);
   if (text.n < header_len + 3 || memcmp(text.p + n, " 1 ", 3) != 0 ||
       text.p[header_len - 1] != '\n' || text.p[text.n - 1] != '\n')
     return pq_fail(d->cx, PQ_ECORRUPT, "%s: bad header line or truncated", d->key);
@@ -218,9 +223,9 @@ static int parse_json(const pq_log_doc *d, pq_slice line, pq_value *out) {
   uint32_t len_max = d->cx->limits.doc_len_max;
   pq_builder *b;
   int rc;
-  PQ_TRY(pq_builder_new(d->cx, &b));
   d->cx->limits.doc_len_max = UINT32_MAX;
-  rc = pq_json_value(b, line, d->arena, out);
+  rc = pq_builder_new(d->cx, &b);
+  if (rc == PQ_OK) rc = pq_json_value(b, line, d->arena, out);
   d->cx->limits.doc_len_max = len_max;
   pq_builder_free(b);
   return rc;
@@ -292,6 +297,22 @@ static int get_lifetime(const pq_log_doc *d, pq_file_info *out) {
   return pq_log_doc_u64(d, "removed", &out->removed);
 }
 
+static int get_crc(const pq_log_doc *d, const char *field, uint32_t *out) {
+  uint64_t crc;
+  *out = 0;
+  PQ_TRY(pq_log_doc_u64(d, field, &crc));
+  if (crc > UINT32_MAX) return pq_log_doc_fail(d, field, "has more than 32 bits");
+  *out = (uint32_t)crc;
+  return PQ_OK;
+}
+
+static int get_crcs(const pq_log_doc *d, pq_file_info *out) {
+  out->has_crc = !pq_value_is_missing(pq_object_get_str(d->value, "crc"));
+  if (!out->has_crc) return PQ_OK;
+  PQ_TRY(get_crc(d, "crc", &out->crc));
+  return get_crc(d, "footerCrc", &out->footer_crc);
+}
+
 static int get_kind_fields(const pq_log_doc *d, pq_file_info *out) {
   if (out->kind == PQ_FILE_DATA) PQ_TRY(pq_log_doc_text(d, "collection", &out->collection));
   if (out->kind == PQ_FILE_EVENTS) {
@@ -321,6 +342,7 @@ int pq_file_info_get(const pq_log_doc *d, bool is_checkpoint, pq_file_info *out)
   PQ_TRY(pq_log_doc_u64(d, "len", &f.len));
   PQ_TRY(pq_log_doc_u64(d, "footerLen", &f.footer_len));
   PQ_TRY(pq_log_doc_u64(d, "rows", &f.row_count));
+  PQ_TRY(get_crcs(d, &f));
   PQ_TRY(get_kind_fields(d, &f));
   if (is_checkpoint) PQ_TRY(get_lifetime(d, &f));
   defect = pq_file_info_defect(d->cx, &f);

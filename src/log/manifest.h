@@ -34,6 +34,9 @@ typedef struct pq_file_info {
   pq_slice collection; /* DATA: its name, decoded; else empty */
   uint64_t len;        /* bytes */
   uint64_t footer_len; /* bytes of the Thrift footer */
+  bool has_crc;        /* false: added before these were written */
+  uint32_t crc;        /* CRC-32 of the whole file */
+  uint32_t footer_crc; /* of the Thrift footer */
   uint64_t row_count;
   uint64_t seq_lo, seq_hi; /* EVENTS: first and last; others: 0 */
   int64_t ts_lo, ts_hi;    /* EVENTS: µs; others: 0 */

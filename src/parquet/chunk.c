@@ -39,7 +39,7 @@ static int scan_init(scan *s, const pq_page_index *index, const pq_row_range *ra
   pq_codec codec = s->ref.chunk->codec;
   uint32_t row = 0;
   PQ_TRY(pq_chunk_ref_check(&s->ref));
-  if (codec != PQ_CODEC_NONE && codec != PQ_CODEC_ZSTD) {
+  if (!pq_codec_is_readable(codec)) {
     pq_fail(s->f->cx, PQ_EUNSUPPORTED, "codec %s is not built in", pq_codec_name(codec));
     return pq_place_fail(&s->ref.at, PQ_EUNSUPPORTED, s->f->cx->msg);
   }
@@ -250,6 +250,8 @@ typedef struct decode {
   pq_dictionary dictionary;
   bool has_dictionary; /* decoded */
   scratch body, levels;
+  pq_decompressor *decompressor; /* the fetch set's, or `own` */
+  pq_decompressor own;
 } decode;
 
 static int scratch_reserve(decode *d, scratch *s, size_t len) {
@@ -261,7 +263,6 @@ static int scratch_reserve(decode *d, scratch *s, size_t len) {
 
 /* Unpack `in` to `len` bytes: into memory that stays, or into the scratch. */
 static int unpack(decode *d, const page *p, pq_slice in, size_t len, bool stays, pq_slice *out) {
-  pq_cx *cx = d->arena->cx;
   pq_codec codec = d->s->ref.chunk->codec;
   scratch own = {0}, *to = stays ? &own : &d->body;
   int rc;
@@ -269,8 +270,8 @@ static int unpack(decode *d, const page *p, pq_slice in, size_t len, bool stays,
   if (len > pq_decompressed_len_max(codec, in))
     return pq_place_corrupt(&p->at, "page cannot unpack to its stated length");
   PQ_TRY(scratch_reserve(d, to, len));
-  rc = pq_decompress(cx, codec, in, to->p, len);
-  if (rc == PQ_ECORRUPT) return pq_place_corrupt(&p->at, cx->msg);
+  rc = pq_decompress(d->decompressor, codec, in, to->p, len);
+  if (rc == PQ_ECORRUPT) return pq_place_corrupt(&p->at, d->decompressor->cx->msg);
   PQ_TRY(rc);
   *out = (pq_slice){to->p, len};
   return PQ_OK;
@@ -380,7 +381,7 @@ SPREAD(spread_8, uint64_t)
 SPREAD(spread_slices, pq_slice)
 
 static void spread(pq_phys phys, void *slots, const uint8_t *nulls, uint32_t n, uint32_t dense) {
-  switch (pq_phys_size(phys)) {
+  switch (pq_phys_is_slice(phys) ? 0 : pq_phys_size(phys)) {
     case 1: spread_1(slots, nulls, n, dense); break;
     case 4: spread_4(slots, nulls, n, dense); break;
     case 8: spread_8(slots, nulls, n, dense); break;
@@ -425,7 +426,7 @@ static int read_ranges(decode *d, const page *p, pq_values *v, const uint8_t *nu
 
 /* Will values of this page be slices of its unpacked bytes? */
 static bool has_slices(const page *p, pq_phys phys) {
-  if (pq_phys_size(phys) != sizeof(pq_slice)) return false;
+  if (!pq_phys_is_slice(phys)) return false;
   return p->h.encoding == PQ_ENC_PLAIN || p->h.encoding == PQ_ENC_DELTA_LENGTH_BYTE_ARRAY;
 }
 
@@ -471,6 +472,7 @@ int pq_chunk_decode(pq_fetch *f, pq_arena *arena, const pq_file *file, uint32_t 
   pq_column column = {.phys = s.ref.leaf->phys};
   decode d = {.s = &s, .arena = arena, .out = &column};
   size_t len;
+  int rc;
   *out = (pq_column){.phys = column.phys};
   PQ_TRY(pq_chunk_want(f, file, row_group, leaf, index, ranges, range_count));
   PQ_TRY(scan_init(&s, index, ranges, range_count));
@@ -481,7 +483,11 @@ int pq_chunk_decode(pq_fetch *f, pq_arena *arena, const pq_file *file, uint32_t 
     return pq_place_fail(&s.ref.at, PQ_ELIMIT, "too many rows for the memory");
   column.v.any = pq_arena_alloc(arena, len);
   if (column.v.any == NULL) return arena->cx->code;
-  PQ_TRY(decode_pages(&d));
+  pq_decompressor_init(&d.own, f->cx);
+  d.decompressor = f->decompressor != NULL ? f->decompressor : &d.own;
+  rc = decode_pages(&d);
+  pq_decompressor_release(&d.own);
+  PQ_TRY(rc);
   if (d.done != column.row_count) return pq_place_corrupt(&s.ref.at, "pages lack wanted rows");
   *out = column;
   return PQ_OK;

@@ -34,6 +34,10 @@ size_t pq_phys_size(pq_phys phys) {
   pq_unreachable("physical type");
 }
 
+bool pq_phys_is_slice(pq_phys phys) {
+  return phys == PQ_PHYS_INT96 || phys == PQ_PHYS_BYTES || phys == PQ_PHYS_FIXED;
+}
+
 uint32_t pq_phys_len(pq_phys phys, uint32_t type_len) {
   switch (phys) {
     case PQ_PHYS_INT32:
@@ -193,7 +197,7 @@ static int read_plain(pq_values *v, uint32_t n, void *out) {
     read_bools(v, n, out);
   } else if (v->spec.phys == PQ_PHYS_BYTES) {
     return read_plain_strings(v, n, out);
-  } else if (pq_phys_size(v->spec.phys) == len && !is_string(v->spec.phys)) {
+  } else if (!pq_phys_is_slice(v->spec.phys)) {
     memcpy(out, v->in.p, n * len);
     v->in.p += n * len;
   } else {
@@ -208,7 +212,7 @@ static int read_plain(pq_values *v, uint32_t n, void *out) {
 
 static void gather(const pq_values *v, const uint32_t *codes, uint32_t n, void *out) {
   const void *from = v->spec.dictionary->values;
-  switch (pq_phys_size(v->spec.phys)) {
+  switch (pq_phys_is_slice(v->spec.phys) ? 0 : pq_phys_size(v->spec.phys)) {
     case 4: {
       uint32_t *to = out;
       for (uint32_t i = 0; i < n; i++)
@@ -402,10 +406,13 @@ int pq_values_skip(pq_values *v, uint32_t n) {
   } else if (v->spec.encoding == PQ_ENC_PLAIN && v->spec.phys != PQ_PHYS_BYTES) {
     v->in.p += (size_t)n * len; /* 0 for BOOL, which goes by `pos` */
   } else {
-    pq_slice ignored[BATCH]; /* the largest slots */
+    union {
+      pq_slice slices[BATCH];
+      int64_t numbers[BATCH];
+    } ignored;
     for (uint32_t left = n; left > 0;) {
       uint32_t k = left < BATCH ? left : BATCH;
-      PQ_TRY(read_any(v, k, ignored));
+      PQ_TRY(read_any(v, k, &ignored));
       left -= k;
     }
   }

@@ -138,7 +138,7 @@ static int encode_literal(pq_buf *out, const uint32_t *v, uint32_t count, unsign
     pack(&k, v[i], width);
   pack_end(&k);
   if (count % GROUP_COUNT != 0) { /* the bytes that hold only padding */
-    size_t used = ((size_t)count * width + 7) / 8;
+    size_t used = (size_t)(((uint64_t)count * width + 7) / 8);
     memset(out->p + out->len + used, 0, group_count * width - used);
   }
   out->len += group_count * width;

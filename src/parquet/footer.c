@@ -18,12 +18,30 @@
 #include "parquet/stats_int.h"
 
 /* 4 bytes of magic in front; length and magic behind. One guess of the tail covers most footers. */
-enum { MAGIC_LEN = 4, TAIL_LEN = 8, FILE_LEN_MIN = 12, TAIL_GUESS_LEN = 64 << 10 };
+enum { MAGIC_LEN = 4, TAIL_LEN = PQ_FOOTER_TAIL_LEN, FILE_LEN_MIN = 12, TAIL_GUESS_LEN = 64 << 10 };
 
 /* The fewest bytes of a struct with its required fields: bounds arrays by the bytes there are. */
 enum { ROW_GROUP_LEN_MIN = 7, CHUNK_LEN_MIN = 16, KEY_VALUE_LEN_MIN = 3, ORDER_LEN_MIN = 1 };
 
 enum { ORDER_TYPE_DEFINED = 1 };
+
+/* ---- look-ups ---- */
+
+int pq_footer_leaf(const pq_footer *f, const char *path) {
+  pq_slice want = pq_str(path);
+  for (uint32_t i = 0; i < f->leaf_count && i <= INT32_MAX; i++)
+    if (pq_slice_eq(f->leaves[i].path, want)) return (int)i;
+  return -1;
+}
+
+pq_slice pq_footer_key(const pq_footer *f, const char *key) {
+  pq_slice want = pq_str(key);
+  for (uint32_t i = 0; i < f->key_value_count; i++)
+    if (pq_slice_eq(f->key_values[i].key, want)) return f->key_values[i].value;
+  return (pq_slice){0};
+}
+
+/* ---- parse ---- */
 
 typedef struct parse {
   pq_thrift t;
@@ -307,12 +325,42 @@ static int check_footer(parse *p) {
   return PQ_OK;
 }
 
+/* Take 8 hex digits off the front of *text. */
+static bool take_crc(pq_slice *text, uint32_t *out) {
+  static const char hex[] = "0123456789abcdef";
+  *out = 0;
+  if (text->n < PQ_CRC_DIGITS) return false;
+  for (size_t i = 0; i < PQ_CRC_DIGITS; i++) {
+    const char *at = memchr(hex, text->p[i], sizeof hex - 1);
+    if (at == NULL) return false;
+    *out = *out << 4 | (uint32_t)(at - hex);
+  }
+  *text = (pq_slice){text->p + PQ_CRC_DIGITS, text->n - PQ_CRC_DIGITS};
+  return true;
+}
+
+/* Hand out what stands under PQ_CRC_KEY. */
+static int read_crcs(parse *p) {
+  pq_slice text = pq_footer_key(p->out, PQ_CRC_KEY);
+  if (text.p == NULL) return PQ_OK;
+  for (uint32_t g = 0; g < p->out->row_group_count; g++) {
+    for (uint32_t i = 0; i < p->out->leaf_count; i++) {
+      pq_chunk *c = &p->out->row_groups[g].chunks[i];
+      c->has_crc =
+          take_crc(&text, &c->index_crc) && (c->bloom_off == 0 || take_crc(&text, &c->bloom_crc));
+      if (!c->has_crc) return corrupt(p, "checksums do not match the row groups");
+    }
+  }
+  return text.n == 0 ? PQ_OK : corrupt(p, "checksums do not match the row groups");
+}
+
 static int parse_all(parse *p) {
   pq_thrift_field f = {0};
   while (pq_thrift_next(&p->t, &f))
     PQ_TRY(read_field(p, &f));
   if (p->t.error != NULL) return thrift_failure(p);
-  return check_footer(p);
+  PQ_TRY(check_footer(p));
+  return read_crcs(p);
 }
 
 int pq_footer_parse(pq_arena *arena, const char *key, pq_slice thrift, uint64_t file_len,
@@ -374,18 +422,10 @@ int pq_footer_fetch(pq_fetch *f, pq_arena *arena, const char *key, uint64_t file
   return pq_footer_parse(arena, key, thrift, file_len, out);
 }
 
-/* ---- look-ups ---- */
-
-int pq_footer_leaf(const pq_footer *f, const char *path) {
-  pq_slice want = pq_str(path);
-  for (uint32_t i = 0; i < f->leaf_count && i <= INT32_MAX; i++)
-    if (pq_slice_eq(f->leaves[i].path, want)) return (int)i;
-  return -1;
-}
-
-pq_slice pq_footer_key(const pq_footer *f, const char *key) {
-  pq_slice want = pq_str(key);
-  for (uint32_t i = 0; i < f->key_value_count; i++)
-    if (pq_slice_eq(f->key_values[i].key, want)) return f->key_values[i].value;
-  return (pq_slice){0};
+int pq_crc_check(pq_fetch *f, const char *key, uint64_t off, uint64_t len, uint32_t crc) {
+  pq_slice bytes;
+  PQ_TRY(pq_fetch_read(f, key, off, len, &bytes));
+  if (pq_crc32(bytes) == crc) return PQ_OK;
+  return pq_fail(f->cx, PQ_ECORRUPT, "%s: CRC of the %llu bytes at %llu differs from the log's",
+                 key, (unsigned long long)len, (unsigned long long)off);
 }

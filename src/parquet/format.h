@@ -1,7 +1,7 @@
 /* parquet/format.h - the numbers of parquet.thrift, the parsed footer, decoded columns.
  *
  *   PAR1 | row group 0: chunk 0 pages, chunk 1 pages … | row group 1 … |
- *        | bloom filters | column indexes | offset indexes | footer (Thrift compact) | len:u32 | PAR1
+ *        | bloom filters | column indexes | offset indexes | footer (Thrift) | len:u32 | PAR1
  *
  * Our own files are flat: every leaf has maximum repetition level 0 and maximum definition level
  * 0 or 1. A VARIANT column is an optional or required group of two required binary leaves,
@@ -57,10 +57,39 @@ typedef enum pq_logical {
   PQ_LOGICAL_OTHER
 } pq_logical;
 
+/* All that the schema says of a column's values, for whoever turns them into another form: from
+ * LogicalType, else from ConvertedType. Not checked against the physical type. */
+typedef enum pq_note_kind {
+  PQ_NOTE_NONE = 0,
+  PQ_NOTE_TEXT, /* STRING, ENUM */
+  PQ_NOTE_JSON,
+  PQ_NOTE_UUID,
+  PQ_NOTE_DATE,
+  PQ_NOTE_TIME,
+  PQ_NOTE_TIMESTAMP,
+  PQ_NOTE_INTEGER,
+  PQ_NOTE_DECIMAL,
+  PQ_NOTE_FLOAT16,
+  PQ_NOTE_INTERVAL,
+  PQ_NOTE_BYTES, /* BSON, GEOMETRY, GEOGRAPHY: bytes with a meaning of their own */
+  PQ_NOTE_OTHER  /* UNKNOWN (only nulls), and what we do not know */
+} pq_note_kind;
+
+typedef struct pq_note {
+  pq_note_kind kind;
+  bool is_unsigned; /* INTEGER */
+  uint8_t bits;     /* INTEGER: 8, 16, 32 or 64 */
+  uint8_t digits;   /* TIME, TIMESTAMP: of the second, 3, 6 or 9; 0: an unknown unit */
+  int32_t scale;    /* DECIMAL */
+  int32_t precision;
+} pq_note;
+
 /* ---- the parsed footer: immutable, all memory in one arena ---- */
 
 typedef struct pq_leaf {
-  pq_slice path; /* dotted path in the schema, as "$data.value" */
+  pq_slice path;  /* dotted path in the schema, as "$data.value" */
+  uint32_t depth; /* groups above it, the root left out: 0 in a flat schema */
+  pq_note note;
   pq_phys phys;
   pq_logical logical;
   uint32_t type_len; /* PQ_PHYS_FIXED */
@@ -77,16 +106,25 @@ typedef struct pq_stats {
   uint64_t null_count;
 } pq_stats;
 
+/* Key-value entry with the CRC-32 of what no page's CRC covers: for each row group and leaf 8 hex
+ * digits for its indexes (offset index xor column index) and, where it has one, 8 for its bloom
+ * filter. Files of other writers have none. */
+#define PQ_CRC_KEY "parquedb.crc32"
+enum { PQ_CRC_DIGITS = 8, PQ_FOOTER_TAIL_LEN = 8 /* length and magic behind the footer */ };
+
 typedef struct pq_chunk {
   pq_codec codec;
   uint64_t value_count;
   uint64_t off, len; /* of all its pages, dictionary first; validated to lie in the file */
   uint64_t uncompressed_len;
   uint64_t data_page_off;
-  uint64_t dictionary_page_off; /* 0: none */
+  uint64_t dictionary_page_off;                /* 0: none */
   uint64_t bloom_off, bloom_len;               /* 0: none */
   uint64_t column_index_off, column_index_len; /* 0: none */
   uint64_t offset_index_off, offset_index_len; /* 0: none */
+  bool has_crc;                                /* of indexes and bloom filter */
+  bool is_bloom_checked;                       /* the one thing that changes after parsing */
+  uint32_t index_crc, bloom_crc;
   pq_stats stats;
 } pq_chunk;
 

@@ -208,6 +208,10 @@ int pq_page_index_fetch(pq_fetch *f, pq_arena *arena, const pq_file *file, uint3
   if (rc < 0) return rc;
   if (bounds_rc < 0) return bounds_rc;
   if (rc != PQ_OK || bounds_rc != PQ_OK) return PQ_NEED_IO;
+  if (c->has_crc && (pq_crc32(offsets) ^ pq_crc32(bounds)) != c->index_crc) {
+    r.at.off = c->offset_index_off;
+    return pq_place_corrupt(&r.at, "page index with a wrong CRC");
+  }
   PQ_TRY(read_offset_index(arena, &r, offsets, &index));
   if (bounds.n > 0) {
     PQ_TRY(pq_arena_copy(arena, bounds, &bounds));
@@ -269,6 +273,16 @@ static uint64_t bloom_first_len(const pq_chunk_ref *r) {
   return left < len ? left : len;
 }
 
+/* Once per filter, as it may be asked for thousands of values. A filter that is not read as a whole
+ * is none of ours. */
+static int check_bloom_crc(const pq_chunk_ref *r, pq_slice bytes, pq_chunk *c) {
+  if (!c->has_crc || c->is_bloom_checked || bytes.n != c->bloom_len) return PQ_OK;
+  if (pq_crc32(bytes) != c->bloom_crc)
+    return pq_place_corrupt(&r->at, "bloom filter with a wrong CRC");
+  c->is_bloom_checked = true;
+  return PQ_OK;
+}
+
 /* Where in the filter the one block stands that a hash goes to. */
 static uint64_t block_off(uint64_t bits_len, uint64_t hash) {
   return ((hash >> 32) * (bits_len / PQ_BLOOM_BLOCK_LEN) >> 32) * PQ_BLOOM_BLOCK_LEN;
@@ -285,6 +299,7 @@ int pq_bloom_check(pq_fetch *f, const pq_file *file, uint32_t row_group, uint32_
   if (c->bloom_off == 0) return PQ_OK;
   r.at.off = c->bloom_off;
   PQ_TRY(fetch_part(f, &r, c->bloom_off, bloom_first_len(&r), &bytes));
+  PQ_TRY(check_bloom_crc(&r, bytes, &r.group->chunks[leaf]));
   PQ_TRY(read_bloom_header(&r, bytes, &h));
   if (c->bloom_len > 0 && h.header_len + h.bits_len != c->bloom_len)
     return pq_place_corrupt(&r.at, "bloom filter of another length than the footer says");

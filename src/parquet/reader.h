@@ -36,6 +36,11 @@ int pq_footer_parse(pq_arena *arena, const char *key, pq_slice thrift, uint64_t 
 int pq_footer_fetch(pq_fetch *f, pq_arena *arena, const char *key, uint64_t file_len,
                     uint64_t footer_len, pq_footer **out) PQ_MUST_CHECK;
 
+/* Compare `len` bytes at `off` with their CRC-32, which somebody else recorded. PQ_NEED_IO,
+ * PQ_ECORRUPT. */
+int pq_crc_check(pq_fetch *f, const char *key, uint64_t off, uint64_t len,
+                 uint32_t crc) PQ_MUST_CHECK;
+
 /* May the chunk hold a value with this hash (pq_hash of its PLAIN bytes, seed 0)? *may is true
  * when there is no bloom filter. */
 int pq_bloom_check(pq_fetch *f, const pq_file *file, uint32_t row_group, uint32_t leaf,
@@ -50,8 +55,8 @@ int pq_page_index_fetch(pq_fetch *f, pq_arena *arena, const pq_file *file, uint3
  * not empty) the dictionary page and the pages that hold such rows, near ones merged; else the
  * whole chunk. Zero ranges mean all rows. PQ_OK when all are resident. */
 int pq_chunk_want(pq_fetch *f, const pq_file *file, uint32_t row_group, uint32_t leaf,
-                  const pq_page_index *index, const pq_row_range *ranges, uint32_t range_count)
-    PQ_MUST_CHECK;
+                  const pq_page_index *index, const pq_row_range *ranges,
+                  uint32_t range_count) PQ_MUST_CHECK;
 
 /* Decode exactly those rows, one after the other. Same arguments as the `want` before. The column
  * borrows from the fetch set and from `arena`. */

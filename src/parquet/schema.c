@@ -23,28 +23,50 @@ enum { REPETITION_REQUIRED = 0, REPETITION_OPTIONAL = 1, REPETITION_REPEATED = 2
 
 enum {
   LOGICAL_STRING = 1,
+  LOGICAL_ENUM = 4,
+  LOGICAL_DECIMAL = 5,
   LOGICAL_DATE = 6,
+  LOGICAL_TIME = 7,
   LOGICAL_TIMESTAMP = 8,
   LOGICAL_INTEGER = 10,
+  LOGICAL_JSON = 12,
+  LOGICAL_BSON = 13,
   LOGICAL_UUID = 14,
-  LOGICAL_VARIANT = 16
+  LOGICAL_FLOAT16 = 15,
+  LOGICAL_VARIANT = 16,
+  LOGICAL_GEOMETRY = 17,
+  LOGICAL_GEOGRAPHY = 18
 };
 
 enum {
+  CONVERTED_NONE = -1,
   CONVERTED_UTF8 = 0,
+  CONVERTED_ENUM = 4,
+  CONVERTED_DECIMAL = 5,
   CONVERTED_DATE = 6,
+  CONVERTED_TIME_MILLIS = 7,
+  CONVERTED_TIME_MICROS = 8,
   CONVERTED_TIMESTAMP_MILLIS = 9,
   CONVERTED_TIMESTAMP_MICROS = 10,
+  CONVERTED_UINT_8 = 11,
+  CONVERTED_UINT_64 = 14,
   CONVERTED_INT_8 = 15,
-  CONVERTED_INT_64 = 18
+  CONVERTED_INT_64 = 18,
+  CONVERTED_JSON = 19,
+  CONVERTED_BSON = 20,
+  CONVERTED_INTERVAL = 21
 };
+
+enum { BITS_DEFAULT = 64 };
 
 typedef struct element {
   int64_t type; /* -1: a group */
   int64_t type_len, repetition, child_count, field_id;
+  int64_t scale, precision; /* beside a converted DECIMAL */
   pq_slice name;
   pq_logical logical;
-  pq_logical converted;
+  pq_note note;
+  int64_t converted;
   bool has_logical;
 } element;
 
@@ -67,8 +89,9 @@ typedef struct schema {
   pq_slice names[DEPTH_MAX]; /* of the groups on the stack */
 } schema;
 
-/* TimestampType{1: isAdjustedToUTC, 2: unit}, a unit being a union of empty structs. */
-static pq_logical read_timestamp(pq_thrift *t, const pq_thrift_field *field) {
+/* TimeType and TimestampType{1: isAdjustedToUTC, 2: unit}, a unit being a union of empty structs.
+ */
+static pq_logical read_time(pq_thrift *t, const pq_thrift_field *field, pq_note *note) {
   pq_thrift_field f = {0}, u = {0};
   bool is_utc = false;
   int unit = 0;
@@ -83,39 +106,75 @@ static pq_logical read_timestamp(pq_thrift *t, const pq_thrift_field *field) {
       pq_thrift_skip(t, &f);
     }
   }
-  if (!is_utc || unit == 0 || unit > 2) return PQ_LOGICAL_OTHER;
+  if (unit >= 1 && unit <= 3) note->digits = (uint8_t)(unit * 3);
+  if (note->kind == PQ_NOTE_TIME || !is_utc || unit == 0 || unit > 2) return PQ_LOGICAL_OTHER;
   return unit == 1 ? PQ_LOGICAL_TIMESTAMP_MS : PQ_LOGICAL_TIMESTAMP_US;
 }
 
 /* IntType{1: bitWidth, 2: isSigned}: a signed integer is what its physical type is. */
-static pq_logical read_integer(pq_thrift *t, const pq_thrift_field *field) {
+static pq_logical read_integer(pq_thrift *t, const pq_thrift_field *field, pq_note *note) {
   pq_thrift_field f = {0};
   bool is_signed = false;
+  note->bits = BITS_DEFAULT;
   if (!pq_thrift_struct(t, field)) return PQ_LOGICAL_OTHER;
   while (pq_thrift_next(t, &f)) {
-    if (f.id == 2)
+    if (f.id == 1)
+      note->bits = (uint8_t)pq_thrift_int(t, &f, 8);
+    else if (f.id == 2)
       is_signed = pq_thrift_bool(t, &f);
     else
       pq_thrift_skip(t, &f);
   }
+  note->is_unsigned = !is_signed;
   return is_signed ? PQ_LOGICAL_NONE : PQ_LOGICAL_OTHER;
 }
 
+/* DecimalType{1: scale, 2: precision}. */
+static pq_logical read_decimal(pq_thrift *t, const pq_thrift_field *field, pq_note *note) {
+  pq_thrift_field f = {0};
+  if (!pq_thrift_struct(t, field)) return PQ_LOGICAL_OTHER;
+  while (pq_thrift_next(t, &f)) {
+    if (f.id == 1)
+      note->scale = (int32_t)pq_thrift_int(t, &f, 32);
+    else if (f.id == 2)
+      note->precision = (int32_t)pq_thrift_int(t, &f, 32);
+    else
+      pq_thrift_skip(t, &f);
+  }
+  return PQ_LOGICAL_OTHER;
+}
+
+static pq_note_kind kind_of_logical(int id) {
+  switch (id) {
+    case LOGICAL_STRING:
+    case LOGICAL_ENUM: return PQ_NOTE_TEXT;
+    case LOGICAL_DECIMAL: return PQ_NOTE_DECIMAL;
+    case LOGICAL_DATE: return PQ_NOTE_DATE;
+    case LOGICAL_TIME: return PQ_NOTE_TIME;
+    case LOGICAL_TIMESTAMP: return PQ_NOTE_TIMESTAMP;
+    case LOGICAL_INTEGER: return PQ_NOTE_INTEGER;
+    case LOGICAL_JSON: return PQ_NOTE_JSON;
+    case LOGICAL_UUID: return PQ_NOTE_UUID;
+    case LOGICAL_FLOAT16: return PQ_NOTE_FLOAT16;
+    case LOGICAL_BSON:
+    case LOGICAL_GEOMETRY:
+    case LOGICAL_GEOGRAPHY: return PQ_NOTE_BYTES;
+    default: return PQ_NOTE_OTHER;
+  }
+}
+
 /* A union: its one member says the type. */
-static pq_logical read_logical(pq_thrift *t, const pq_thrift_field *field) {
+static pq_logical read_logical(pq_thrift *t, const pq_thrift_field *field, pq_note *note) {
   pq_logical logical = PQ_LOGICAL_OTHER;
   pq_thrift_field f = {0};
   if (!pq_thrift_struct(t, field)) return PQ_LOGICAL_OTHER;
   while (pq_thrift_next(t, &f)) {
-    if (f.id == LOGICAL_TIMESTAMP) {
-      logical = read_timestamp(t, &f);
-      continue;
-    }
-    if (f.id == LOGICAL_INTEGER) {
-      logical = read_integer(t, &f);
-      continue;
-    }
+    *note = (pq_note){.kind = kind_of_logical(f.id)};
     switch (f.id) {
+      case LOGICAL_TIME:
+      case LOGICAL_TIMESTAMP: logical = read_time(t, &f, note); continue;
+      case LOGICAL_INTEGER: logical = read_integer(t, &f, note); continue;
+      case LOGICAL_DECIMAL: logical = read_decimal(t, &f, note); continue;
       case LOGICAL_STRING: logical = PQ_LOGICAL_STRING; break;
       case LOGICAL_DATE: logical = PQ_LOGICAL_DATE; break;
       case LOGICAL_UUID: logical = PQ_LOGICAL_UUID; break;
@@ -127,20 +186,51 @@ static pq_logical read_logical(pq_thrift *t, const pq_thrift_field *field) {
   return logical;
 }
 
-static pq_logical from_converted(int64_t converted) {
+static pq_note_kind kind_of_converted(int64_t converted) {
   switch (converted) {
-    case CONVERTED_UTF8: return PQ_LOGICAL_STRING;
-    case CONVERTED_DATE: return PQ_LOGICAL_DATE;
-    case CONVERTED_TIMESTAMP_MILLIS: return PQ_LOGICAL_TIMESTAMP_MS;
-    case CONVERTED_TIMESTAMP_MICROS: return PQ_LOGICAL_TIMESTAMP_US;
+    case CONVERTED_NONE: return PQ_NOTE_NONE;
+    case CONVERTED_UTF8:
+    case CONVERTED_ENUM: return PQ_NOTE_TEXT;
+    case CONVERTED_DECIMAL: return PQ_NOTE_DECIMAL;
+    case CONVERTED_DATE: return PQ_NOTE_DATE;
+    case CONVERTED_TIME_MILLIS:
+    case CONVERTED_TIME_MICROS: return PQ_NOTE_TIME;
+    case CONVERTED_TIMESTAMP_MILLIS:
+    case CONVERTED_TIMESTAMP_MICROS: return PQ_NOTE_TIMESTAMP;
+    case CONVERTED_JSON: return PQ_NOTE_JSON;
+    case CONVERTED_BSON: return PQ_NOTE_BYTES;
+    case CONVERTED_INTERVAL: return PQ_NOTE_INTERVAL;
     default: break;
   }
-  if (converted >= CONVERTED_INT_8 && converted <= CONVERTED_INT_64) return PQ_LOGICAL_NONE;
-  return PQ_LOGICAL_OTHER;
+  return converted >= CONVERTED_UINT_8 && converted <= CONVERTED_INT_64 ? PQ_NOTE_INTEGER
+                                                                        : PQ_NOTE_OTHER;
+}
+
+/* What the older ConvertedType says, with the scale and precision beside it. */
+static void set_from_converted(element *e) {
+  int64_t c = e->converted;
+  pq_note *note = &e->note;
+  *note = (pq_note){
+      .kind = kind_of_converted(c), .scale = (int32_t)e->scale, .precision = (int32_t)e->precision};
+  if (note->kind == PQ_NOTE_TIME || note->kind == PQ_NOTE_TIMESTAMP)
+    note->digits = c == CONVERTED_TIME_MILLIS || c == CONVERTED_TIMESTAMP_MILLIS ? 3 : 6;
+  if (note->kind == PQ_NOTE_INTEGER) {
+    note->is_unsigned = c <= CONVERTED_UINT_64;
+    note->bits = (uint8_t)(8u << (c - (note->is_unsigned ? CONVERTED_UINT_8 : CONVERTED_INT_8)));
+  }
+  switch (c) {
+    case CONVERTED_NONE: e->logical = PQ_LOGICAL_NONE; return;
+    case CONVERTED_UTF8: e->logical = PQ_LOGICAL_STRING; return;
+    case CONVERTED_DATE: e->logical = PQ_LOGICAL_DATE; return;
+    case CONVERTED_TIMESTAMP_MILLIS: e->logical = PQ_LOGICAL_TIMESTAMP_MS; return;
+    case CONVERTED_TIMESTAMP_MICROS: e->logical = PQ_LOGICAL_TIMESTAMP_US; return;
+    default: break;
+  }
+  e->logical = c >= CONVERTED_INT_8 && c <= CONVERTED_INT_64 ? PQ_LOGICAL_NONE : PQ_LOGICAL_OTHER;
 }
 
 static element read_element(pq_thrift *t) {
-  element e = {.type = -1, .field_id = -1};
+  element e = {.type = -1, .field_id = -1, .converted = CONVERTED_NONE};
   pq_thrift_field f = {0};
   while (pq_thrift_next(t, &f)) {
     switch (f.id) {
@@ -149,16 +239,18 @@ static element read_element(pq_thrift *t) {
       case 3: e.repetition = pq_thrift_int(t, &f, 32); break;
       case 4: e.name = pq_thrift_binary(t, &f); break;
       case 5: e.child_count = pq_thrift_int(t, &f, 32); break;
-      case 6: e.converted = from_converted(pq_thrift_int(t, &f, 32)); break;
+      case 6: e.converted = pq_thrift_int(t, &f, 32); break;
+      case 7: e.scale = pq_thrift_int(t, &f, 32); break;
+      case 8: e.precision = pq_thrift_int(t, &f, 32); break;
       case 9: e.field_id = pq_thrift_int(t, &f, 32); break;
       case 10:
         e.has_logical = true;
-        e.logical = read_logical(t, &f);
+        e.logical = read_logical(t, &f, &e.note);
         break;
       default: pq_thrift_skip(t, &f); break;
     }
   }
-  if (!e.has_logical) e.logical = e.converted;
+  if (!e.has_logical) set_from_converted(&e);
   return e;
 }
 
@@ -208,6 +300,8 @@ static int add_leaf(schema *s, const element *e, uint32_t def, uint32_t rep) {
   if (leaf->phys == PQ_PHYS_FIXED) leaf->type_len = (uint32_t)e->type_len;
   leaf->logical = check_logical(e->logical, leaf->phys, leaf->type_len);
   leaf->field_id = (int32_t)e->field_id;
+  leaf->depth = s->depth - 1;
+  leaf->note = e->note;
   if (parent->is_variant && leaf->phys == PQ_PHYS_BYTES &&
       (pq_slice_is(e->name, "metadata") || pq_slice_is(e->name, "value"))) {
     leaf->logical = PQ_LOGICAL_VARIANT;

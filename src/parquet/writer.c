@@ -1,6 +1,8 @@
 /* parquet/writer.c - see writer.h. Chunks are written by chunk_write.c, the footer by
  * footer_write.c; this file is the order of things.
  */
+#include <string.h>
+
 #include "parquet/footer_write_int.h"
 
 enum { LEVEL_DEFAULT = 3, VARIANT_PAGE_LEN = 64 << 10, UUID_LEN = 16, COLUMNS_MAX = 1 << 16 };
@@ -198,6 +200,41 @@ size_t pq_writer_len(const pq_writer *w) {
 
 /* ---- finish ---- */
 
+static pq_slice side_bytes(const pq_buf *b, pq_side side) {
+  return (pq_slice){b->p == NULL ? NULL : b->p + side.off, side.len};
+}
+
+/* The value of PQ_CRC_KEY (format.h). */
+static int put_crcs(const pq_writer *w, pq_buf *out) {
+  for (const pq_written_group *g = w->first; g != NULL; g = g->next) {
+    for (uint32_t i = 0; i < w->leaf_count; i++) {
+      const pq_written_chunk *c = &g->chunks[i];
+      uint32_t crc = pq_crc32(side_bytes(&w->chunk.offset_indexes, c->offset_index)) ^
+                     pq_crc32(side_bytes(&w->chunk.column_indexes, c->column_index));
+      PQ_TRY(pq_buf_printf(out, "%08x", crc));
+      if (c->bloom.len == 0) continue;
+      PQ_TRY(pq_buf_printf(out, "%08x", pq_crc32(side_bytes(&w->chunk.blooms, c->bloom))));
+    }
+  }
+  return PQ_OK;
+}
+
+/* The footer with one more key-value entry than was asked for. */
+static int put_footer(pq_writer *w, const pq_side_places *places, const pq_key_value *key_values,
+                      uint32_t count) {
+  pq_key_value *all = pq_arena_calloc(&w->arena, (size_t)count + 1, sizeof *all);
+  pq_buf crcs;
+  int rc;
+  if (all == NULL) return w->cx->code;
+  if (count > 0) memcpy(all, key_values, count * sizeof *all);
+  pq_buf_init(&crcs, w->cx, INT32_MAX);
+  rc = put_crcs(w, &crcs);
+  all[count] = (pq_key_value){PQ_SLICE(PQ_CRC_KEY), pq_buf_slice(&crcs)};
+  if (rc == PQ_OK) rc = pq_footer_put(w, places, all, count + 1);
+  pq_buf_release(&crcs);
+  return rc;
+}
+
 static int finish(pq_writer *w, const pq_key_value *key_values, uint32_t count) {
   pq_buf *file = &w->chunk.file;
   pq_side_places places;
@@ -209,7 +246,7 @@ static int finish(pq_writer *w, const pq_key_value *key_values, uint32_t count) 
   places.offset_index_off = file->len;
   PQ_TRY(pq_buf_put_slice(file, pq_buf_slice(&w->chunk.offset_indexes)));
   footer_off = file->len;
-  PQ_TRY(pq_footer_put(w, &places, key_values, count));
+  PQ_TRY(put_footer(w, &places, key_values, count));
   if (file->len - footer_off > INT32_MAX)
     return pq_fail(w->cx, PQ_ELIMIT, "a footer of %zu bytes", file->len - footer_off);
   w->footer_len = file->len - footer_off;

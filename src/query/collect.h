@@ -26,9 +26,9 @@ typedef struct pq_collector {
   uint64_t skip, limit; /* limit 0: all */
   pq_result *items;     /* sorted after pq_collector_finish() */
   uint32_t count, cap;
-  uint64_t skipped;      /* without sort: entities passed over */
-  uint64_t emitted;      /* without sort: results that the owner has taken out of `items` */
-  bool has_worst;        /* items[keep - 1] is the worst that still counts */
+  uint64_t skipped; /* without sort: entities passed over */
+  uint64_t emitted; /* without sort: results that the owner has taken out of `items` */
+  bool has_worst;   /* items[keep - 1] is the worst that still counts */
   bool has_more;
 } pq_collector;
 

@@ -34,13 +34,14 @@ static bool find_term(pq_arena *scratch, const pq_scan *s, const pq_file *file,
     *out = (pq_column_term){c, (uint32_t)leaf, PQ_INDEX_STRING, true};
     return true;
   }
+  if (pq_is_system_field(c->path->parts[0].name)) return false; /* the document need not have it */
   for (uint32_t i = 0; s->info != NULL && i < s->info->index_count; i++) {
     const pq_index_column *column = &s->info->index_columns[i];
     char *name;
     int leaf;
     if (!pq_slice_eq(column->path, c->path->text)) continue;
-    name = pq_arena_printf(scratch, "$index_%.*s", (int)column->path.n,
-                           (const char *)column->path.p);
+    name =
+        pq_arena_printf(scratch, "$index_%.*s", (int)column->path.n, (const char *)column->path.p);
     leaf = name == NULL ? -1 : pq_footer_leaf(file->footer, name);
     if (leaf < 0 || file->footer->leaves[leaf].phys != phys_of(column->type)) return false;
     *out = (pq_column_term){c, (uint32_t)leaf, column->type,

@@ -1,4 +1,4 @@
-/* query/prune_int.h - which terms of a filter a file's columns can answer, and what they exclude. */
+/* query/prune_int.h - which terms of a filter a file's columns can answer, what they exclude. */
 #ifndef PQ_QUERY_PRUNE_INT_H
 #define PQ_QUERY_PRUNE_INT_H
 
@@ -19,8 +19,8 @@ typedef struct pq_prune {
 } pq_prune;
 
 /* Match the filter's conjuncts with the file's columns. */
-int pq_prune_plan(pq_arena *scratch, const pq_scan *s, const pq_file *file, pq_prune *out)
-    PQ_MUST_CHECK;
+int pq_prune_plan(pq_arena *scratch, const pq_scan *s, const pq_file *file,
+                  pq_prune *out) PQ_MUST_CHECK;
 
 /* Could any value between the PLAIN bounds satisfy the term? */
 int pq_prune_bounds(pq_arena *scratch, const pq_column_term *t, pq_slice min, pq_slice max,

@@ -192,12 +192,13 @@ static int match(const pq_scan *s, pq_builder *builder, pq_arena *scratch, const
   pq_value system = {0};
   if (pq_filter_uses_system(s->filter)) PQ_TRY(pq_entity_system(builder, scratch, e, &system));
   *is_match = pq_filter_match(s->filter, e->data, system);
-  return PQ_OK;
+  return pq_filter_status(s->filter);
 }
 
 static int count_rows(group_work *w, pq_scan_sink sink, void *ud) {
   uint64_t n = 0;
-  for (uint32_t i = 0; i < w->row_count; i++) n += !w->dropped[i];
+  for (uint32_t i = 0; i < w->row_count; i++)
+    n += !w->dropped[i];
   w->stats.rows_matched += n;
   return n == 0 ? PQ_OK : sink(ud, NULL, n);
 }
@@ -211,8 +212,8 @@ static int emit_rows(group_work *w, pq_scan_sink sink, void *ud) {
   PQ_TRY(kept_ranges(w, BRIDGE_ROWS, &ranges, &n));
   if (n == 0) return PQ_OK;
   w->stats.is_metadata_only = false;
-  PQ_TRY(pq_entity_rows_want(w->f, &w->file->file, w->row_group, PQ_WANT_ALL, ranges, n,
-                             w->scratch));
+  PQ_TRY(
+      pq_entity_rows_want(w->f, &w->file->file, w->row_group, PQ_WANT_ALL, ranges, n, w->scratch));
   PQ_TRY(pq_entity_rows_read(w->f, w->scratch, &w->file->file, w->row_group, PQ_WANT_ALL, ranges, n,
                              &rows));
   for (uint32_t r = 0; r < n; r++) {
@@ -292,14 +293,15 @@ static int finish(pq_scan *s, pq_arena *scratch, pq_builder *builder, pq_scan_si
   return PQ_OK;
 }
 
-int pq_scan_next(pq_scan *s, pq_fetch *f, pq_arena *scratch, pq_builder *builder,
-                 pq_scan_sink sink, void *ud) {
+int pq_scan_next(pq_scan *s, pq_fetch *f, pq_arena *scratch, pq_builder *builder, pq_scan_sink sink,
+                 void *ud) {
   const pq_manifest *m = s->view->manifest;
   group_work w = {.s = s, .f = f, .scratch = scratch, .builder = builder};
   uint32_t file = s->file;
   int rc;
   pq_assert(!s->is_done);
-  while (file < m->file_count && !is_of_scan(s, &m->files[file])) file++;
+  while (file < m->file_count && !is_of_scan(s, &m->files[file]))
+    file++;
   if (file == m->file_count) return finish(s, scratch, builder, sink, ud);
   w.info = &m->files[file];
   PQ_TRY(pq_file_cache_open(s->view->files, f, w.info, &w.file));

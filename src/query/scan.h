@@ -1,7 +1,7 @@
 /* query/scan.h - all entities of a collection that match, as of a view.
  *
  *   for each file:  row groups ─► statistics and bloom ─► pages by page index
- *                   ─► filter columns ($id, $index_…) ─► surviving rows ─► documents ─► exact filter
+ *                   ─► filter columns ($id, $index_…) ─► rows left ─► documents ─► exact filter
  *   then:           the overlay's newest versions
  *
  * One call of pq_scan_next() handles one row group (or the whole overlay) and is a stage: nothing
@@ -20,10 +20,10 @@
 typedef struct pq_scan_stats {
   uint64_t files, files_read;
   uint64_t row_groups, row_groups_by_stats, row_groups_by_bloom; /* all; skipped by … */
-  uint64_t pages, pages_skipped; /* of the columns that select */
-  uint64_t rows_by_column;       /* rows refused by columns alone */
-  uint64_t rows_read;            /* documents looked at, files */
-  uint64_t overlay_rows;         /* entities looked at, overlay */
+  uint64_t pages, pages_skipped;                                 /* of the columns that select */
+  uint64_t rows_by_column;                                       /* rows refused by columns alone */
+  uint64_t rows_read;                                            /* documents looked at, files */
+  uint64_t overlay_rows;                                         /* entities looked at, overlay */
   uint64_t rows_matched;
   uint64_t columns_used; /* conjuncts answered by a column, first file */
   bool is_metadata_only; /* no data page was read */
@@ -36,7 +36,7 @@ typedef int (*pq_scan_sink)(void *ud, const pq_entity *entity, uint64_t count);
 typedef struct pq_scan {
   const pq_view *view; /* borrowed */
   pq_slice collection;
-  const pq_filter *filter;      /* borrowed */
+  const pq_filter *filter;        /* borrowed */
   const pq_collection_info *info; /* its index columns; NULL: none */
   bool includes_deleted;
   bool is_count; /* the sink needs numbers only */
@@ -51,7 +51,7 @@ void pq_scan_init(pq_scan *s, const pq_view *view, pq_slice collection, const pq
 
 /* Handle the next row group, or the overlay, which is last; s->is_done tells the end. `builder` is
  * used for system fields when the filter names them. */
-int pq_scan_next(pq_scan *s, pq_fetch *f, pq_arena *scratch, pq_builder *builder,
-                 pq_scan_sink sink, void *ud) PQ_MUST_CHECK;
+int pq_scan_next(pq_scan *s, pq_fetch *f, pq_arena *scratch, pq_builder *builder, pq_scan_sink sink,
+                 void *ud) PQ_MUST_CHECK;
 
 #endif

@@ -18,7 +18,7 @@ typedef struct pq_edge {
   int64_t created_at;
   pq_slice created_by;
   uint64_t version;
-  pq_value data; /* missing: none */
+  pq_value data;            /* missing: none */
   const pq_file_info *info; /* the file it was read from, NULL: the overlay */
   uint64_t row;             /* its row there */
   uint64_t seq;             /* of its event, overlay only */
@@ -34,14 +34,20 @@ typedef struct pq_edge_query {
 } pq_edge_query;
 
 /* The live edges, sorted by (node, predicate, far end), in `scratch`, the fetch set and the
- * overlay. A stage's call; at most 3 rounds cold. Edges of deleted entities are not hidden here. */
+ * overlay. A stage's call; at most 5 rounds cold, 3 warm (bloom filters up to 256 KiB). Edges of
+ * deleted entities are not hidden here. */
 int pq_edges_read(const pq_view *v, pq_fetch *f, pq_arena *scratch, const pq_edge_query *q,
                   pq_edge **out, uint32_t *count) PQ_MUST_CHECK;
+
+/* All edges of one row group, in file order, with the names and types of their ends. Borrows from
+ * the fetch set and `arena`. A stage's call. */
+int pq_edge_rows_read(pq_fetch *f, pq_arena *arena, const pq_file *file, uint32_t row_group,
+                      pq_edge **out, uint32_t *count) PQ_MUST_CHECK;
 
 /* (from, predicate, to) order; with is_reverse (to, reverse, from, predicate). */
 int pq_edge_compare(const pq_edge *a, const pq_edge *b, bool is_reverse);
 
-/* Sort edges for a direction (in place) and write them as a finished file. */
+/* Write the edges, in any order, as a finished file of one direction, sorted. */
 int pq_edge_file_write(pq_cx *cx, pq_slice ns, pq_edge *edges, uint32_t count, bool is_reverse,
                        pq_writer **out) PQ_MUST_CHECK;
 

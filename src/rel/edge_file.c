@@ -6,8 +6,11 @@
 
 enum { ROWS_MAX = 100000, WIDE_PAGE = 256 << 10, KEY_PAGE = 16 << 10 };
 
-#define TEXT(column, id, ...)                                                   \
-  {.name = column, .phys = PQ_PHYS_BYTES, .logical = PQ_LOGICAL_STRING, .field_id = id, __VA_ARGS__}
+#define TEXT(column, id, ...)                                                            \
+  {                                                                                      \
+    .name = column, .phys = PQ_PHYS_BYTES, .logical = PQ_LOGICAL_STRING, .field_id = id, \
+    __VA_ARGS__                                                                          \
+  }
 
 static const pq_column_spec specs[PQ_EDGE_SPECS] = {
     TEXT("from_ns", 1, .page_len = WIDE_PAGE),
@@ -20,12 +23,18 @@ static const pq_column_spec specs[PQ_EDGE_SPECS] = {
     TEXT("to_id", 8, .page_len = KEY_PAGE, .has_stats = true),
     TEXT("to_name", 9, .is_optional = true),
     TEXT("to_type", 10, .is_optional = true, .page_len = WIDE_PAGE),
-    {.name = "createdAt", .phys = PQ_PHYS_INT64, .logical = PQ_LOGICAL_TIMESTAMP_US,
-     .field_id = 11, .page_len = WIDE_PAGE},
+    {.name = "createdAt",
+     .phys = PQ_PHYS_INT64,
+     .logical = PQ_LOGICAL_TIMESTAMP_US,
+     .field_id = 11,
+     .page_len = WIDE_PAGE},
     TEXT("createdBy", 12, .page_len = WIDE_PAGE),
     {.name = "version", .phys = PQ_PHYS_INT64, .field_id = 13, .page_len = WIDE_PAGE},
     TEXT("matchMode", 14, .is_optional = true, .page_len = WIDE_PAGE),
-    {.name = "confidence", .phys = PQ_PHYS_DOUBLE, .is_optional = true, .field_id = 15,
+    {.name = "confidence",
+     .phys = PQ_PHYS_DOUBLE,
+     .is_optional = true,
+     .field_id = 15,
      .page_len = WIDE_PAGE},
     {.name = "data", .logical = PQ_LOGICAL_VARIANT, .is_optional = true, .field_id = 16},
 };
@@ -98,7 +107,8 @@ static int write_groups(pq_cx *cx, pq_arena *arena, pq_slice ns, pq_edge *const 
     g.count = count - from < ROWS_MAX ? count - from : ROWS_MAX;
     pq_arena_clear(arena);
     PQ_TRY(columns_new(&g));
-    for (uint32_t i = 0; i < g.count; i++) set_row(&g, i, ns, sorted[from + i]);
+    for (uint32_t i = 0; i < g.count; i++)
+      set_row(&g, i, ns, sorted[from + i]);
     PQ_TRY(pq_writer_add(w, g.cols, PQ_EDGE_LEAVES));
     from += g.count;
   }
@@ -108,8 +118,8 @@ static int write_groups(pq_cx *cx, pq_arena *arena, pq_slice ns, pq_edge *const 
 
 static int open_writer(pq_cx *cx, bool is_reverse, pq_writer **out) {
   pq_column_spec own[PQ_EDGE_SPECS];
-  pq_sort_column order[3] = {{.spec = PQ_EDGE_FROM_ID}, {.spec = PQ_EDGE_PREDICATE},
-                             {.spec = PQ_EDGE_TO_ID}};
+  pq_sort_column order[3] = {
+      {.spec = PQ_EDGE_FROM_ID}, {.spec = PQ_EDGE_PREDICATE}, {.spec = PQ_EDGE_TO_ID}};
   if (is_reverse) {
     order[0].spec = PQ_EDGE_TO_ID;
     order[1].spec = PQ_EDGE_REVERSE;
@@ -134,7 +144,8 @@ int pq_edge_file_write(pq_cx *cx, pq_slice ns, pq_edge *edges, uint32_t count, b
   pq_arena_init(&order, cx, cx->limits.op_len_max);
   sorted = pq_arena_calloc(&order, count, sizeof *sorted);
   if (sorted == NULL) rc = cx->code;
-  for (uint32_t i = 0; rc == PQ_OK && i < count; i++) sorted[i] = &edges[i];
+  for (uint32_t i = 0; rc == PQ_OK && i < count; i++)
+    sorted[i] = &edges[i];
   if (rc == PQ_OK)
     rc = pq_sort_items(cx, sorted, count, sizeof *sorted, compare_items, is_reverse ? cx : NULL);
   if (rc == PQ_OK) rc = open_writer(cx, is_reverse, out);

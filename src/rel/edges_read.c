@@ -49,7 +49,8 @@ static uint32_t node_lower(const pq_edge_query *q, uint32_t lo, uint32_t hi, pq_
 
 static uint32_t node_upper(const pq_edge_query *q, uint32_t lo, uint32_t hi, pq_slice key) {
   lo = node_lower(q, lo, hi, key);
-  while (lo < hi && pq_slice_eq(q->nodes[lo], key)) lo++;
+  while (lo < hi && pq_slice_eq(q->nodes[lo], key))
+    lo++;
   return lo;
 }
 
@@ -102,9 +103,9 @@ static int choose_pages(edge_reader *r, edge_task *t, const pq_page_index *pages
 static const struct {
   int leaf;
   bool is_data;
-} wanted[] = {{PQ_EDGE_FROM_ID, false},   {PQ_EDGE_PREDICATE, false}, {PQ_EDGE_REVERSE, false},
-              {PQ_EDGE_TO_ID, false},     {PQ_EDGE_CREATED_AT, true}, {PQ_EDGE_CREATED_BY, true},
-              {PQ_EDGE_VERSION, true},    {PQ_EDGE_DATA_META, true},  {PQ_EDGE_DATA_VALUE, true}};
+} wanted[] = {{PQ_EDGE_FROM_ID, false}, {PQ_EDGE_PREDICATE, false}, {PQ_EDGE_REVERSE, false},
+              {PQ_EDGE_TO_ID, false},   {PQ_EDGE_CREATED_AT, true}, {PQ_EDGE_CREATED_BY, true},
+              {PQ_EDGE_VERSION, true},  {PQ_EDGE_DATA_META, true},  {PQ_EDGE_DATA_VALUE, true}};
 
 enum { WANTED_COUNT = sizeof wanted / sizeof wanted[0] };
 
@@ -152,17 +153,17 @@ static int plan_row_group(edge_reader *r, edge_task proto) {
 
 /* The file must have the columns where this reader looks for them. */
 static int check_columns(edge_reader *r, const pq_cached_file *file) {
-  static const char *const paths[WANTED_COUNT] = {"from_id",   "predicate", "reverse",
-                                                  "to_id",     "createdAt", "createdBy",
-                                                  "version",   "data.metadata", "data.value"};
+  static const char *const paths[WANTED_COUNT] = {"from_id", "predicate",     "reverse",
+                                                  "to_id",   "createdAt",     "createdBy",
+                                                  "version", "data.metadata", "data.value"};
   for (int i = 0; i < WANTED_COUNT; i++) {
     pq_phys phys = wanted[i].leaf == PQ_EDGE_CREATED_AT || wanted[i].leaf == PQ_EDGE_VERSION
                        ? PQ_PHYS_INT64
                        : PQ_PHYS_BYTES;
     int leaf = pq_footer_leaf(file->file.footer, paths[i]);
     if (leaf != wanted[i].leaf || file->file.footer->leaves[leaf].phys != phys)
-      return pq_fail(r->v->cx, PQ_ECORRUPT, "%s: column %s is not where it belongs",
-                     file->file.key, paths[i]);
+      return pq_fail(r->v->cx, PQ_ECORRUPT, "%s: column %s is not where it belongs", file->file.key,
+                     paths[i]);
   }
   return PQ_OK;
 }
@@ -249,8 +250,8 @@ static int read_task(edge_reader *r, const edge_task *t) {
     if (wanted[i].is_data && !r->q->needs_data) continue;
     PQ_TRY(pq_page_index_fetch(r->f, r->scratch, &t->file->file, t->row_group,
                                (uint32_t)wanted[i].leaf, &index));
-    PQ_TRY(pq_chunk_decode(r->f, r->scratch, &t->file->file, t->row_group,
-                           (uint32_t)wanted[i].leaf, &index, t->ranges, t->range_count, &cols[i]));
+    PQ_TRY(pq_chunk_decode(r->f, r->scratch, &t->file->file, t->row_group, (uint32_t)wanted[i].leaf,
+                           &index, t->ranges, t->range_count, &cols[i]));
   }
   for (uint32_t i = 0; i < t->range_count; i++)
     for (uint32_t row = t->ranges[i].lo; row < t->ranges[i].hi; row++, at++)
@@ -283,9 +284,11 @@ static int sort_edges(edge_reader *r, pq_edge **out) {
   pq_edge **order = pq_arena_calloc(r->scratch, r->count, sizeof *order);
   pq_edge *sorted = pq_arena_calloc(r->scratch, r->count, sizeof *sorted);
   if (order == NULL || sorted == NULL) return r->v->cx->code;
-  for (uint32_t i = 0; i < r->count; i++) order[i] = &r->edges[i];
+  for (uint32_t i = 0; i < r->count; i++)
+    order[i] = &r->edges[i];
   PQ_TRY(pq_sort_items(r->v->cx, order, r->count, sizeof *order, compare_edges, r->q));
-  for (uint32_t i = 0; i < r->count; i++) sorted[i] = *order[i];
+  for (uint32_t i = 0; i < r->count; i++)
+    sorted[i] = *order[i];
   *out = sorted;
   return PQ_OK;
 }
@@ -301,7 +304,8 @@ int pq_edges_read(const pq_view *v, pq_fetch *f, pq_arena *scratch, const pq_edg
     if (info->kind == kind && pq_file_is_live(info, v->entry)) PQ_TRY(plan_file(&r, info));
   }
   if (r.is_missing) return PQ_NEED_IO;
-  for (const edge_task *t = r.tasks; t != NULL; t = t->next) PQ_TRY(read_task(&r, t));
+  for (const edge_task *t = r.tasks; t != NULL; t = t->next)
+    PQ_TRY(read_task(&r, t));
   if (!q->is_files_only && v->overlay != NULL) PQ_TRY(read_overlay(&r));
   PQ_TRY(sort_edges(&r, out));
   *count = r.count;

@@ -54,7 +54,8 @@ int pq_entity_system(pq_builder *b, pq_arena *arena, const pq_entity *e, pq_valu
   uint32_t n = system_fields(e, fields);
   pq_builder_clear(b);
   PQ_TRY(pq_builder_begin_object(b));
-  for (uint32_t i = 0; i < n; i++) PQ_TRY(put_system(b, &fields[i]));
+  for (uint32_t i = 0; i < n; i++)
+    PQ_TRY(put_system(b, &fields[i]));
   PQ_TRY(pq_builder_end(b));
   return pq_builder_finish(b, arena, out);
 }

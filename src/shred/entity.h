@@ -1,7 +1,7 @@
 /* shred/entity.h - entities <-> the columns of an entity file.
  *
- *   $id        $type  name  createdAt createdBy updatedAt updatedBy version deleted $data   $index_pos …
- *   posts/p1   Post   Hi    …         u         …         u         2       false   {…}     n
+ *   $id       $type name createdAt createdBy updatedAt updatedBy version deleted $data $index_pos
+ *   posts/p1  Post  Hi   …         u         …         u         2       false   {…}   n
  *
  * Rows are sorted by $id. $data is the user's document and nothing else, as Parquet VARIANT.
  * $index_<path> columns hold scalar values found at a path, typed; the set belongs to the
@@ -35,8 +35,8 @@ typedef struct pq_entity {
 pq_slice pq_entity_name(pq_slice id, pq_value data);
 
 /* The system fields as an object ($id, $type, name, …) for filters and sorting. */
-int pq_entity_system(pq_builder *b, pq_arena *arena, const pq_entity *e, pq_value *out)
-    PQ_MUST_CHECK;
+int pq_entity_system(pq_builder *b, pq_arena *arena, const pq_entity *e,
+                     pq_value *out) PQ_MUST_CHECK;
 
 /* The merged entity: system fields first, without those the document has itself; then the
  * document's. The next value of `b`. */
@@ -45,10 +45,10 @@ int pq_entity_merge(pq_builder *b, pq_arena *scratch, const pq_entity *e) PQ_MUS
 /* Columns of an entity file, as a set for reading. */
 enum {
   PQ_WANT_ID = 1,
-  PQ_WANT_SYSTEM = 2,  /* $type, created*, updated*, version */
+  PQ_WANT_SYSTEM = 2, /* $type, created*, updated*, version */
   PQ_WANT_DELETED = 4,
   PQ_WANT_DATA = 8,
-  PQ_WANT_NAME = 16,   /* into pq_entity_rows.names */
+  PQ_WANT_NAME = 16, /* into pq_entity_rows.names */
   PQ_WANT_ALL = 15
 };
 
@@ -58,14 +58,17 @@ int pq_entity_file_write(pq_cx *cx, pq_slice collection, const pq_index_column *
                          uint32_t column_count, const pq_entity *entities, uint32_t count,
                          pq_writer **out) PQ_MUST_CHECK;
 
+/* How many of `count` entities fit into one file: 4 Mi rows or 192 MiB of documents. */
+uint32_t pq_entity_file_rows(const pq_entity *entities, uint32_t count);
+
 /* Ask for the columns of `want` for rows `ranges` (zero: all) of a row group. PQ_NEED_IO. */
 int pq_entity_rows_want(pq_fetch *f, const pq_file *file, uint32_t row_group, unsigned want,
-                        const pq_row_range *ranges, uint32_t range_count, pq_arena *scratch)
-    PQ_MUST_CHECK;
+                        const pq_row_range *ranges, uint32_t range_count,
+                        pq_arena *scratch) PQ_MUST_CHECK;
 
 typedef struct pq_entity_rows {
-  pq_entity *rows;  /* fields outside `want` are empty */
-  pq_slice *names;  /* PQ_WANT_NAME */
+  pq_entity *rows; /* fields outside `want` are empty */
+  pq_slice *names; /* PQ_WANT_NAME */
   uint32_t count;
 } pq_entity_rows;
 

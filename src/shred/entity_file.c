@@ -4,8 +4,10 @@
 #include "shred/entity.h"
 
 enum {
-  ROWS_MAX = 50000,          /* of a row group (PARQUET.md 3: 20-50 K rows or 8-16 MB) */
-  DOC_LEN_MAX = 16 << 20,    /* bytes of documents in a row group */
+  ROWS_MAX = 50000,       /* of a row group (PARQUET.md 3: 20-50 K rows or 8-16 MB) */
+  DOC_LEN_MAX = 16 << 20, /* bytes of documents in a row group */
+  ROWS_FILE = 4 << 20,       /* of a file */
+  DOC_LEN_FILE = 192 << 20,
   SPEC_ID = 0,
   SPEC_TYPE,
   SPEC_NAME,
@@ -22,23 +24,55 @@ enum {
 };
 
 static const pq_column_spec fixed_specs[SPEC_COUNT] = {
-    {.name = "$id", .phys = PQ_PHYS_BYTES, .logical = PQ_LOGICAL_STRING, .field_id = 1,
-     .hint = PQ_HINT_SORTED, .has_bloom = true, .has_stats = true},
-    {.name = "$type", .phys = PQ_PHYS_BYTES, .logical = PQ_LOGICAL_STRING, .field_id = 2,
-     .has_stats = true, .page_len = WIDE_PAGE},
-    {.name = "name", .phys = PQ_PHYS_BYTES, .logical = PQ_LOGICAL_STRING, .field_id = 3,
+    {.name = "$id",
+     .phys = PQ_PHYS_BYTES,
+     .logical = PQ_LOGICAL_STRING,
+     .field_id = 1,
+     .hint = PQ_HINT_SORTED,
+     .has_bloom = true,
      .has_stats = true},
-    {.name = "createdAt", .phys = PQ_PHYS_INT64, .logical = PQ_LOGICAL_TIMESTAMP_US, .field_id = 4,
-     .has_stats = true, .page_len = WIDE_PAGE},
-    {.name = "createdBy", .phys = PQ_PHYS_BYTES, .logical = PQ_LOGICAL_STRING, .field_id = 5,
+    {.name = "$type",
+     .phys = PQ_PHYS_BYTES,
+     .logical = PQ_LOGICAL_STRING,
+     .field_id = 2,
+     .has_stats = true,
      .page_len = WIDE_PAGE},
-    {.name = "updatedAt", .phys = PQ_PHYS_INT64, .logical = PQ_LOGICAL_TIMESTAMP_US, .field_id = 6,
-     .has_stats = true, .page_len = WIDE_PAGE},
-    {.name = "updatedBy", .phys = PQ_PHYS_BYTES, .logical = PQ_LOGICAL_STRING, .field_id = 7,
+    {.name = "name",
+     .phys = PQ_PHYS_BYTES,
+     .logical = PQ_LOGICAL_STRING,
+     .field_id = 3,
+     .has_stats = true},
+    {.name = "createdAt",
+     .phys = PQ_PHYS_INT64,
+     .logical = PQ_LOGICAL_TIMESTAMP_US,
+     .field_id = 4,
+     .has_stats = true,
      .page_len = WIDE_PAGE},
-    {.name = "version", .phys = PQ_PHYS_INT64, .field_id = 8, .has_stats = true,
+    {.name = "createdBy",
+     .phys = PQ_PHYS_BYTES,
+     .logical = PQ_LOGICAL_STRING,
+     .field_id = 5,
      .page_len = WIDE_PAGE},
-    {.name = "deleted", .phys = PQ_PHYS_BOOL, .field_id = 9, .has_stats = true,
+    {.name = "updatedAt",
+     .phys = PQ_PHYS_INT64,
+     .logical = PQ_LOGICAL_TIMESTAMP_US,
+     .field_id = 6,
+     .has_stats = true,
+     .page_len = WIDE_PAGE},
+    {.name = "updatedBy",
+     .phys = PQ_PHYS_BYTES,
+     .logical = PQ_LOGICAL_STRING,
+     .field_id = 7,
+     .page_len = WIDE_PAGE},
+    {.name = "version",
+     .phys = PQ_PHYS_INT64,
+     .field_id = 8,
+     .has_stats = true,
+     .page_len = WIDE_PAGE},
+    {.name = "deleted",
+     .phys = PQ_PHYS_BOOL,
+     .field_id = 9,
+     .has_stats = true,
      .page_len = WIDE_PAGE},
     {.name = "$data", .logical = PQ_LOGICAL_VARIANT, .field_id = 10, .hint = PQ_HINT_PLAIN},
 };
@@ -189,14 +223,22 @@ static int finish(file_writer *w, pq_slice collection) {
   kv[n++] = (pq_key_value){PQ_SLICE("parquedb.index.name"), pq_str(name_text)};
   for (uint32_t i = 0; i < w->column_count; i++) {
     pq_slice path = w->columns[i].path;
-    char *key = pq_arena_printf(&w->arena, "parquedb.index.%.*s", (int)path.n,
-                                (const char *)path.p);
+    char *key =
+        pq_arena_printf(&w->arena, "parquedb.index.%.*s", (int)path.n, (const char *)path.p);
     char *value = pq_arena_printf(&w->arena, "%llu %llu", (unsigned long long)w->other[i],
                                   (unsigned long long)w->null_explicit[i]);
     if (key == NULL || value == NULL) return w->cx->code;
     kv[n++] = (pq_key_value){pq_str(key), pq_str(value)};
   }
   return pq_writer_finish(w->writer, kv, n);
+}
+
+uint32_t pq_entity_file_rows(const pq_entity *entities, uint32_t count) {
+  uint64_t len = 0;
+  uint32_t n = 0;
+  for (; n < count && n < ROWS_FILE && len < DOC_LEN_FILE; n++)
+    len += entities[n].data.len + entities[n].data.meta_len;
+  return n;
 }
 
 int pq_entity_file_write(pq_cx *cx, pq_slice collection, const pq_index_column *columns,
@@ -213,7 +255,8 @@ int pq_entity_file_write(pq_cx *cx, pq_slice collection, const pq_index_column *
   while (rc == PQ_OK && from < count) {
     uint32_t n = 0;
     uint64_t len = 0;
-    while (from + n < count && n < ROWS_MAX && len < DOC_LEN_MAX) len += entities[from + n++].data.len;
+    while (from + n < count && n < ROWS_MAX && len < DOC_LEN_MAX)
+      len += entities[from + n++].data.len;
     rc = write_group(&w, entities + from, n);
     from += n;
   }

@@ -27,16 +27,11 @@ static const struct leaf_plan {
   unsigned want;
   pq_phys phys;
 } plan[LEAF_COUNT] = {
-    {"$id", PQ_WANT_ID, PQ_PHYS_BYTES},
-    {"$type", PQ_WANT_SYSTEM, PQ_PHYS_BYTES},
-    {"name", PQ_WANT_NAME, PQ_PHYS_BYTES},
-    {"createdAt", PQ_WANT_SYSTEM, PQ_PHYS_INT64},
-    {"createdBy", PQ_WANT_SYSTEM, PQ_PHYS_BYTES},
-    {"updatedAt", PQ_WANT_SYSTEM, PQ_PHYS_INT64},
-    {"updatedBy", PQ_WANT_SYSTEM, PQ_PHYS_BYTES},
-    {"version", PQ_WANT_SYSTEM, PQ_PHYS_INT64},
-    {"deleted", PQ_WANT_DELETED, PQ_PHYS_BOOL},
-    {"$data.metadata", PQ_WANT_DATA, PQ_PHYS_BYTES},
+    {"$id", PQ_WANT_ID, PQ_PHYS_BYTES},           {"$type", PQ_WANT_SYSTEM, PQ_PHYS_BYTES},
+    {"name", PQ_WANT_NAME, PQ_PHYS_BYTES},        {"createdAt", PQ_WANT_SYSTEM, PQ_PHYS_INT64},
+    {"createdBy", PQ_WANT_SYSTEM, PQ_PHYS_BYTES}, {"updatedAt", PQ_WANT_SYSTEM, PQ_PHYS_INT64},
+    {"updatedBy", PQ_WANT_SYSTEM, PQ_PHYS_BYTES}, {"version", PQ_WANT_SYSTEM, PQ_PHYS_INT64},
+    {"deleted", PQ_WANT_DELETED, PQ_PHYS_BOOL},   {"$data.metadata", PQ_WANT_DATA, PQ_PHYS_BYTES},
     {"$data.value", PQ_WANT_DATA, PQ_PHYS_BYTES},
 };
 
@@ -119,7 +114,8 @@ static uint32_t rows_of(const pq_file *file, uint32_t row_group, const pq_row_ra
                         uint32_t range_count) {
   uint32_t n = 0;
   if (range_count == 0) return (uint32_t)file->footer->row_groups[row_group].row_count;
-  for (uint32_t i = 0; i < range_count; i++) n += ranges[i].hi - ranges[i].lo;
+  for (uint32_t i = 0; i < range_count; i++)
+    n += ranges[i].hi - ranges[i].lo;
   return n;
 }
 

@@ -51,10 +51,14 @@ static path_stat *stat_of(chooser *c, pq_slice path) {
   return s;
 }
 
-/* Names that cannot stand in a dotted path, or that a system column answers already. */
+/* Names that cannot stand in a dotted path. Not those of system fields: where a document lacks
+ * one, a filter means the system field, which no index column knows. */
 static bool is_name_usable(pq_slice name, size_t prefix_len) {
+  static const char *const system[] = {"name",      "version",   "createdAt", "createdBy",
+                                       "updatedAt", "updatedBy", "deletedAt", "deletedBy"};
   if (name.n == 0 || name.p[0] == '$' || memchr(name.p, '.', name.n) != NULL) return false;
-  if (prefix_len == 0 && pq_slice_is(name, "name")) return false;
+  for (size_t i = 0; prefix_len == 0 && i < sizeof system / sizeof *system; i++)
+    if (pq_slice_is(name, system[i])) return false;
   return prefix_len + 1 + name.n <= PATH_LEN_MAX;
 }
 
@@ -90,9 +94,9 @@ static pq_index_type fitting(const path_stat *s, uint32_t sample) {
   pq_index_type type = 0;
   for (int t = 1; t < KINDS; t++) {
     total += s->count[t];
-    if (s->count[t] > 0) type = type == 0 || (type == PQ_INDEX_INT64 && t == PQ_INDEX_DOUBLE)
-                                    ? (pq_index_type)t
-                                    : PQ_INDEX_OBJECT_ID + 1;
+    if (s->count[t] > 0)
+      type = type == 0 || (type == PQ_INDEX_INT64 && t == PQ_INDEX_DOUBLE) ? (pq_index_type)t
+                                                                           : PQ_INDEX_OBJECT_ID + 1;
   }
   if (type > PQ_INDEX_OBJECT_ID || s->count[0] > 0 || total * 2 < sample) return 0;
   if (type == PQ_INDEX_STRING && s->text_len > (uint64_t)TEXT_LEN_AVERAGE * total) return 0;
@@ -116,14 +120,15 @@ int pq_index_choose(pq_arena *arena, const pq_value *docs, uint32_t count,
   c.stats = pq_arena_calloc(arena, PATHS_MAX, sizeof *c.stats);
   *out = pq_arena_calloc(arena, PQ_INDEX_COLUMNS_MAX, sizeof **out);
   if (c.stats == NULL || *out == NULL) return arena->cx->code;
-  for (uint32_t i = 0; i < count; i += step, sample++) PQ_TRY(walk(&c, docs[i], 0, 0));
+  for (uint32_t i = 0; i < count; i += step, sample++)
+    PQ_TRY(walk(&c, docs[i], 0, 0));
   if (old_count > 0) memcpy(*out, old, old_count * sizeof *old);
   *out_count = old_count;
   for (uint32_t i = 0; i < c.count && *out_count < PQ_INDEX_COLUMNS_MAX; i++) {
     pq_index_type type = fitting(&c.stats[i], sample);
     if (type == 0 || is_chosen(*out, *out_count, c.stats[i].path)) continue;
-    (*out)[*out_count] = (pq_index_column){
-        c.stats[i].path, type, PQ_INDEX_FIELD_ID_FIRST + (int32_t)*out_count};
+    (*out)[*out_count] =
+        (pq_index_column){c.stats[i].path, type, PQ_INDEX_FIELD_ID_FIRST + (int32_t)*out_count};
     ++*out_count;
   }
   return PQ_OK;
@@ -149,8 +154,7 @@ pq_index_found pq_index_find(pq_value doc, const pq_path *path, pq_index_type ty
   }
   if (pq_value_type(v) == PQ_TYPE_NULL) return PQ_FOUND_NULL;
   has = type_of(v);
-  if (has == PQ_INDEX_INT64 && type == PQ_INDEX_DOUBLE && pq_value_i64(v, &i) &&
-      is_exact_double(i))
+  if (has == PQ_INDEX_INT64 && type == PQ_INDEX_DOUBLE && pq_value_i64(v, &i) && is_exact_double(i))
     has = PQ_INDEX_DOUBLE;
   if (has != type) return PQ_FOUND_OTHER;
   *value = v;
@@ -174,8 +178,8 @@ enum {
 };
 
 static pq_value scalar(const uint8_t *p, size_t len) {
-  return (pq_value){.meta = meta_empty, .meta_len = sizeof meta_empty, .p = p,
-                    .len = (uint32_t)len};
+  return (pq_value){
+      .meta = meta_empty, .meta_len = sizeof meta_empty, .p = p, .len = (uint32_t)len};
 }
 
 static pq_value cell_word(pq_cell *cell, uint8_t head, uint64_t word) {
@@ -189,7 +193,11 @@ static pq_value cell_bool(pq_cell *cell, bool v) {
   return scalar(cell->bytes, 1);
 }
 
-static pq_value cell_double(pq_cell *cell, double v) {
+pq_value pq_cell_i64(pq_cell *cell, int64_t v) {
+  return cell_word(cell, HEAD_INT64, (uint64_t)v);
+}
+
+pq_value pq_cell_double(pq_cell *cell, double v) {
   uint64_t bits;
   memcpy(&bits, &v, sizeof bits);
   return cell_word(cell, HEAD_DOUBLE, bits);
@@ -230,8 +238,8 @@ int pq_index_value(pq_arena *arena, const pq_column *column, uint32_t row, pq_in
   *out = (pq_value){0};
   if (pq_column_is_null(column, row)) return PQ_OK;
   switch (type) {
-    case PQ_INDEX_INT64: *out = cell_word(cell, HEAD_INT64, (uint64_t)column->v.i64[row]); break;
-    case PQ_INDEX_DOUBLE: *out = cell_double(cell, column->v.f64[row]); break;
+    case PQ_INDEX_INT64: *out = pq_cell_i64(cell, column->v.i64[row]); break;
+    case PQ_INDEX_DOUBLE: *out = pq_cell_double(cell, column->v.f64[row]); break;
     case PQ_INDEX_BOOL: *out = cell_bool(cell, column->v.b[row] != 0); break;
     case PQ_INDEX_TIMESTAMP:
       *out = cell_word(cell, HEAD_TIMESTAMP, (uint64_t)column->v.i64[row]);

@@ -42,6 +42,9 @@ int pq_index_value(pq_arena *arena, const pq_column *column, uint32_t row, pq_in
 int pq_index_bound(pq_arena *arena, pq_slice plain, pq_index_type type, pq_cell *cell,
                    pq_value *out) PQ_MUST_CHECK;
 
+/* Variant numbers in `cell`. */
+pq_value pq_cell_i64(pq_cell *cell, int64_t v);
+pq_value pq_cell_double(pq_cell *cell, double v);
 /* A Variant string, in `cell` or `arena`. */
 int pq_cell_string(pq_arena *arena, pq_slice text, pq_cell *cell, pq_value *out) PQ_MUST_CHECK;
 

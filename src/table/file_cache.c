@@ -67,6 +67,9 @@ int pq_file_cache_open(pq_file_cache *c, pq_fetch *f, const pq_file_info *info,
   if (rc == PQ_ENOTFOUND)
     return pq_fail(c->cx, PQ_ECORRUPT, "%s: the file is missing", file->file.key);
   if (rc != PQ_OK) return rc;
+  if (info->has_crc) /* a part of what was just read */
+    PQ_TRY(pq_crc_check(f, file->file.key, info->len - PQ_FOOTER_TAIL_LEN - footer->footer_len,
+                        footer->footer_len, info->footer_crc));
   if (footer->row_count != info->row_count)
     return pq_fail(c->cx, PQ_ECORRUPT, "%s: %llu rows, the log says %llu", file->file.key,
                    (unsigned long long)footer->row_count, (unsigned long long)info->row_count);
@@ -77,8 +80,8 @@ int pq_file_cache_open(pq_file_cache *c, pq_fetch *f, const pq_file_info *info,
   return PQ_OK;
 }
 
-int pq_file_cache_key_pages(pq_file_cache *c, pq_fetch *f, pq_cached_file *file,
-                            uint32_t row_group, uint32_t leaf, pq_page_index *out) {
+int pq_file_cache_key_pages(pq_file_cache *c, pq_fetch *f, pq_cached_file *file, uint32_t row_group,
+                            uint32_t leaf, pq_page_index *out) {
   pq_page_index *pages = &file->key_pages[row_group];
   *out = (pq_page_index){0};
   if (pages->pages == NULL)

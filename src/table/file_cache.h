@@ -16,7 +16,7 @@
 
 typedef struct pq_cached_file {
   pq_slice name;
-  pq_file file; /* full key; footer NULL until fetched */
+  pq_file file;             /* full key; footer NULL until fetched */
   pq_page_index *key_pages; /* per row group; pages NULL until fetched */
   pq_position *positions;   /* delete files: decoded, sorted by (file, row); NULL until fetched */
   uint32_t position_count;
@@ -39,11 +39,11 @@ int pq_file_cache_open(pq_file_cache *c, pq_fetch *f, const pq_file_info *info,
                        pq_cached_file **out) PQ_MUST_CHECK;
 
 /* The pages of leaf `leaf` (always the same one per kind of file: $id, from_id, to_id). */
-int pq_file_cache_key_pages(pq_file_cache *c, pq_fetch *f, pq_cached_file *file,
-                            uint32_t row_group, uint32_t leaf, pq_page_index *out) PQ_MUST_CHECK;
+int pq_file_cache_key_pages(pq_file_cache *c, pq_fetch *f, pq_cached_file *file, uint32_t row_group,
+                            uint32_t leaf, pq_page_index *out) PQ_MUST_CHECK;
 
 /* The positions of a delete file. */
-int pq_file_cache_positions(pq_file_cache *c, pq_fetch *f, pq_arena *scratch, const pq_file_info *info,
-                            pq_cached_file **out) PQ_MUST_CHECK;
+int pq_file_cache_positions(pq_file_cache *c, pq_fetch *f, pq_arena *scratch,
+                            const pq_file_info *info, pq_cached_file **out) PQ_MUST_CHECK;
 
 #endif

@@ -56,7 +56,8 @@ static uint32_t id_lower(const pq_slice *ids, uint32_t lo, uint32_t hi, pq_slice
 /* First index in [lo, hi) whose id is > key. */
 static uint32_t id_upper(const pq_slice *ids, uint32_t lo, uint32_t hi, pq_slice key) {
   lo = id_lower(ids, lo, hi, key);
-  while (lo < hi && pq_slice_eq(ids[lo], key)) lo++;
+  while (lo < hi && pq_slice_eq(ids[lo], key))
+    lo++;
   return lo;
 }
 
@@ -187,7 +188,8 @@ int pq_view_locate(const pq_view *v, pq_fetch *f, pq_arena *scratch, const pq_sl
     if (info->kind == PQ_FILE_DATA && pq_file_is_live(info, v->entry)) PQ_TRY(plan_file(&l, info));
   }
   if (l.is_missing) return PQ_NEED_IO;
-  for (const locate_task *t = l.tasks; t != NULL; t = t->next) PQ_TRY(search(&l, t, out));
+  for (const locate_task *t = l.tasks; t != NULL; t = t->next)
+    PQ_TRY(search(&l, t, out));
   return PQ_OK;
 }
 

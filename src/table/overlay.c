@@ -22,7 +22,8 @@ static void chains_release(pq_cx *cx, pq_chains *c) {
 
 void pq_overlay_release(pq_overlay *o) {
   if (o->cx == NULL) return;
-  for (uint32_t i = 0; i < o->batch_count; i++) pq_buf_release(&o->batches[i]);
+  for (uint32_t i = 0; i < o->batch_count; i++)
+    pq_buf_release(&o->batches[i]);
   if (o->batches != NULL) pq_alloc(o->cx, o->batches, o->batch_cap * sizeof *o->batches, 0);
   if (o->versions != NULL) pq_alloc(o->cx, o->versions, o->version_cap * sizeof *o->versions, 0);
   if (o->keys != NULL) pq_alloc(o->cx, o->keys, o->key_cap * sizeof *o->keys, 0);
@@ -145,7 +146,8 @@ int pq_overlay_add(pq_overlay *o, const pq_event *e) {
   uint32_t v = o->version_count, key;
   void *versions = o->versions;
   if (e->target == PQ_TARGET_COLLECTION)
-    return pq_fail(o->cx, PQ_EUNSUPPORTED, "event %llu changes a collection: this version cannot read it",
+    return pq_fail(o->cx, PQ_EUNSUPPORTED,
+                   "event %llu changes a collection: this version cannot read it",
                    (unsigned long long)e->seq);
   pq_assert(v == 0 || o->versions[v - 1].event.seq < e->seq);
   PQ_TRY(reserve(o, &versions, v, &o->version_cap, sizeof *o->versions));
@@ -188,7 +190,8 @@ int pq_overlay_add_batch(pq_overlay *o, pq_buf *raw, uint64_t seq_lo, uint32_t c
 
 const pq_event *pq_overlay_at(const pq_overlay *o, uint32_t key, uint64_t seq) {
   uint32_t v = o->keys[key].newest;
-  while (v != PQ_NONE && o->versions[v].event.seq > seq) v = o->versions[v].older;
+  while (v != PQ_NONE && o->versions[v].event.seq > seq)
+    v = o->versions[v].older;
   return v == PQ_NONE ? NULL : &o->versions[v].event;
 }
 
@@ -203,8 +206,8 @@ const pq_event *pq_overlay_entity(const pq_overlay *o, pq_slice id, uint64_t seq
   return key == PQ_NONE ? NULL : pq_overlay_at(o, key, seq);
 }
 
-const pq_event *pq_overlay_edge(const pq_overlay *o, pq_slice from, pq_slice predicate,
-                                pq_slice to, uint64_t seq) {
+const pq_event *pq_overlay_edge(const pq_overlay *o, pq_slice from, pq_slice predicate, pq_slice to,
+                                uint64_t seq) {
   pq_event probe = {.target = PQ_TARGET_REL, .id = from, .predicate = predicate, .to_id = to};
   uint32_t key = key_find(o, &probe, key_hash(&probe));
   return key == PQ_NONE ? NULL : pq_overlay_at(o, key, seq);

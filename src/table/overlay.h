@@ -76,8 +76,8 @@ int pq_overlay_add_batch(pq_overlay *o, pq_buf *raw, uint64_t seq_lo, uint32_t c
 /* The newest event of an entity at or before `seq`, or NULL. */
 const pq_event *pq_overlay_entity(const pq_overlay *o, pq_slice id, uint64_t seq);
 /* The same of an edge. */
-const pq_event *pq_overlay_edge(const pq_overlay *o, pq_slice from, pq_slice predicate,
-                                pq_slice to, uint64_t seq);
+const pq_event *pq_overlay_edge(const pq_overlay *o, pq_slice from, pq_slice predicate, pq_slice to,
+                                uint64_t seq);
 /* The newest event of a key at or before `seq`, or NULL. */
 const pq_event *pq_overlay_at(const pq_overlay *o, uint32_t key, uint64_t seq);
 /* The event before `e` (an event of this overlay) on the same key, or NULL. */

@@ -89,6 +89,7 @@ int pq_builder_new(pq_cx *cx, pq_builder **out) {
   if (b == NULL) return pq_fail_nomem(cx);
   *b = (pq_builder){.cx = cx, .depth_max = cx->limits.depth_max};
   if (text_max < doc_max) text_max = doc_max;
+  if (doc_max > INT32_MAX) doc_max = INT32_MAX;                /* offsets have 32 bits */
   pq_buf_init(&b->values, cx, doc_max + SHORT_STRING_MAX + 1); /* the exact check is in view */
   pq_buf_init(&b->name_text, cx, SIZE_MAX / 2);
   pq_buf_init(&b->meta, cx, SIZE_MAX / 2);
@@ -220,7 +221,7 @@ static int push_entry(pq_builder *b, uint64_t entry) {
 }
 
 /* A value of at most `len` bytes comes next: enter it in its container and make room. */
-static int begin_value(pq_builder *b, size_t len) {
+static int begin_value_slow(pq_builder *b, size_t len) {
   if (b->rc != PQ_OK) return b->rc;
   if (len > b->values.cap - b->values.len) {
     b->rc = pq_buf_reserve(&b->values, len);
@@ -237,6 +238,18 @@ static int begin_value(pq_builder *b, size_t len) {
   }
   if (b->has_root) return b->rc = pq_fail(b->cx, PQ_EINVALID, "a document is one value");
   b->has_root = true;
+  return PQ_OK;
+}
+
+static inline int begin_value(pq_builder *b, size_t len) {
+  const pq_frame *f;
+  if (b->rc != PQ_OK || len > b->values.cap - b->values.len || b->depth == 0 ||
+      b->entry_count == b->entry_cap)
+    return begin_value_slow(b, len);
+  f = &b->frames[b->depth - 1];
+  pq_assert(f->is_object == (b->key != 0));
+  b->entries[b->entry_count++] = (uint64_t)b->key << 32 | (b->values.len - f->start);
+  b->key = 0;
   return PQ_OK;
 }
 
@@ -259,29 +272,37 @@ int pq_builder_bool(pq_builder *b, bool v) {
 }
 
 int pq_builder_i32(pq_builder *b, int32_t v) {
-  uint8_t bytes[4];
-  pq_wr32(bytes, (uint32_t)v);
-  return put_primitive(b, PQ_PRIM_INT32, bytes, 4);
+  uint8_t *out;
+  PQ_TRY(begin_value(b, 5));
+  out = b->values.p + b->values.len;
+  out[0] = PQ_PRIM_INT32 << 2;
+  pq_wr32(out + 1, (uint32_t)v);
+  b->values.len += 5;
+  return PQ_OK;
+}
+
+static int put_eight(pq_builder *b, unsigned id, uint64_t v) {
+  uint8_t *out;
+  PQ_TRY(begin_value(b, 9));
+  out = b->values.p + b->values.len;
+  out[0] = (uint8_t)(id << 2);
+  pq_wr64(out + 1, v);
+  b->values.len += 9;
+  return PQ_OK;
 }
 
 int pq_builder_i64(pq_builder *b, int64_t v) {
-  uint8_t bytes[8];
-  pq_wr64(bytes, (uint64_t)v);
-  return put_primitive(b, PQ_PRIM_INT64, bytes, 8);
+  return put_eight(b, PQ_PRIM_INT64, (uint64_t)v);
 }
 
 int pq_builder_date_us(pq_builder *b, int64_t us) {
-  uint8_t bytes[8];
-  pq_wr64(bytes, (uint64_t)us);
-  return put_primitive(b, PQ_PRIM_TIMESTAMP, bytes, 8);
+  return put_eight(b, PQ_PRIM_TIMESTAMP, (uint64_t)us);
 }
 
 int pq_builder_double(pq_builder *b, double v) {
-  uint8_t bytes[8];
   uint64_t bits;
   memcpy(&bits, &v, sizeof bits);
-  pq_wr64(bytes, bits);
-  return put_primitive(b, PQ_PRIM_DOUBLE, bytes, 8);
+  return put_eight(b, PQ_PRIM_DOUBLE, bits);
 }
 
 int pq_builder_uuid(pq_builder *b, const uint8_t v[16]) {
@@ -324,13 +345,25 @@ static int put_long(pq_builder *b, unsigned id, pq_slice v) {
   return PQ_OK;
 }
 
+/* memcpy of few bytes without a call: eight at a time, the last eight once more. */
+static inline void copy_short(uint8_t *to, const uint8_t *from, size_t n) {
+  if (n < 8) {
+    for (size_t i = 0; i < n; i++)
+      to[i] = from[i];
+    return;
+  }
+  for (size_t i = 0; i < n - 8; i += 8)
+    memcpy(to + i, from + i, 8);
+  memcpy(to + n - 8, from + n - 8, 8);
+}
+
 int pq_builder_string_valid(pq_builder *b, pq_slice v) {
   uint8_t *out;
   if (v.n > SHORT_STRING_MAX) return put_long(b, PQ_PRIM_STRING, v);
   PQ_TRY(begin_value(b, SHORT_STRING_MAX + 1));
   out = b->values.p + b->values.len;
   out[0] = (uint8_t)(v.n << 2 | PQ_BASIC_SHORT);
-  if (v.n > 0) memcpy(out + 1, v.p, v.n);
+  copy_short(out + 1, v.p, v.n);
   b->values.len += v.n + 1;
   return PQ_OK;
 }
@@ -538,51 +571,87 @@ int pq_builder_extended(pq_builder *b, const char *key, pq_slice text) {
 
 /* ---- copying ---- */
 
-static int copy_value(pq_builder *b, pq_value v, uint32_t depth);
+typedef struct copier {
+  pq_builder *b;
+  pq_value root; /* whose metadata all values inside share */
+} copier;
 
-static int copy_fields(pq_builder *b, pq_walk *w, uint32_t depth) {
-  pq_field field;
+static int copy_value(copier *k, pq_slice v, uint32_t depth);
+
+static pq_value copied_value(const copier *k, pq_slice v) {
+  return (pq_value){k->root.meta, v.p, k->root.meta_len, (uint32_t)v.n};
+}
+
+static int copy_fields(copier *k, pq_walk *w, uint32_t depth) {
+  pq_builder *b = k->b;
+  uint32_t id;
+  pq_slice value;
   PQ_TRY(pq_builder_begin_raw(b));
-  while (pq_walk_next(w, &field)) {
-    PQ_TRY(pq_builder_key(b, field.name));
-    PQ_TRY(copy_value(b, field.value, depth));
+  while (pq_walk_bytes(w, &id, &value)) {
+    PQ_TRY(pq_builder_key(b, pq_dictionary_name(&w->names, id)));
+    PQ_TRY(copy_value(k, value, depth));
   }
   return pq_builder_end(b);
 }
 
-static int copy_object(pq_builder *b, pq_value v, uint32_t depth) {
+static int copy_object(copier *k, pq_slice v, uint32_t depth) {
   pq_walk w;
   int rc;
-  pq_walk_init(&w, v);
-  rc = pq_walk_reserve(&w, b->cx);
-  if (rc != PQ_OK) return pq_builder_fail(b, rc);
-  rc = copy_fields(b, &w, depth);
-  pq_walk_release(&w, b->cx);
+  pq_walk_init(&w, copied_value(k, v));
+  rc = pq_walk_reserve(&w, k->b->cx);
+  if (rc != PQ_OK) return pq_builder_fail(k->b, rc);
+  rc = copy_fields(k, &w, depth);
+  pq_walk_release(&w, k->b->cx);
   return rc;
 }
 
-static int copy_value(pq_builder *b, pq_value v, uint32_t depth) {
-  uint32_t n;
+static int copy_bytes(pq_builder *b, pq_slice v) {
+  PQ_TRY(begin_value(b, v.n));
+  memcpy(b->values.p + b->values.len, v.p, v.n);
+  b->values.len += v.n;
+  return PQ_OK;
+}
+
+/* An array of scalars holds no names: its bytes mean the same in any document. */
+static bool is_flat(const pq_container *c) {
+  for (uint32_t i = 0; i < c->count; i++) {
+    uint32_t off = pq_container_off(c, i);
+    if (off >= c->values_len || (c->values[off] & 3) >= PQ_BASIC_OBJECT) return false;
+  }
+  return true;
+}
+
+static int copy_array(copier *k, pq_slice v, uint32_t depth) {
+  pq_builder *b = k->b;
+  pq_container c;
+  if (!pq_container_open(copied_value(k, v), &c) || !is_flat(&c)) {
+    PQ_TRY(begin_container(b, false, true));
+    for (uint32_t i = 0; i < c.count; i++)
+      PQ_TRY(copy_value(k, pq_container_bytes(&c, i), depth + 1));
+    return pq_builder_end(b);
+  }
+  if (b->depth >= b->depth_max + PQ_DEPTH_SLACK)
+    return b->rc = pq_fail(b->cx, PQ_ELIMIT, "nested deeper than %u", b->depth_max);
+  if (b->depth > 0 && b->frames[b->depth - 1].height == 0) b->frames[b->depth - 1].height = 1;
+  return copy_bytes(b, v);
+}
+
+static int copy_value(copier *k, pq_slice v, uint32_t depth) {
+  pq_builder *b = k->b;
   if (v.p == NULL) return b->rc = pq_fail(b->cx, PQ_EINVALID, "a missing value cannot be stored");
   if (depth > b->depth_max + PQ_DEPTH_SLACK)
     return b->rc = pq_fail(b->cx, PQ_ELIMIT, "nested deeper than %u", b->depth_max);
-  if (pq_value_is_raw_object(v)) return copy_object(b, v, depth + 1);
-  if ((v.p[0] & 3) != PQ_BASIC_ARRAY) {
-    PQ_TRY(begin_value(b, v.len));
-    memcpy(b->values.p + b->values.len, v.p, v.len);
-    b->values.len += v.len;
-    return PQ_OK;
+  switch (v.p[0] & 3) {
+    case PQ_BASIC_OBJECT: return copy_object(k, v, depth + 1);
+    case PQ_BASIC_ARRAY: return copy_array(k, v, depth);
+    default: return copy_bytes(b, v);
   }
-  PQ_TRY(begin_container(b, false, true));
-  n = pq_value_count(v);
-  for (uint32_t i = 0; i < n; i++)
-    PQ_TRY(copy_value(b, pq_array_at(v, i), depth + 1));
-  return pq_builder_end(b);
 }
 
 int pq_builder_value(pq_builder *b, pq_value v) {
+  copier k = {.b = b, .root = v};
   if (b->rc != PQ_OK) return b->rc;
-  return copy_value(b, v, 0);
+  return copy_value(&k, (pq_slice){v.p, v.len}, 0);
 }
 
 /* ---- finish ---- */

@@ -68,7 +68,8 @@ int pq_builder_string_valid(pq_builder *b, pq_slice v) PQ_MUST_CHECK;
 int pq_builder_key_index(pq_builder *b, uint32_t name) PQ_MUST_CHECK;
 
 static inline const uint8_t *pq_name_text(const pq_builder *b, uint32_t name) {
-  return b->name_text.p + b->names[name].off;
+  /* No buffer yet: so far only the empty name was met. */
+  return b->name_text.p == NULL ? (const uint8_t *)"" : b->name_text.p + b->names[name].off;
 }
 
 /* The name that followed the last one before, if the JSON text at p (behind the opening quote)

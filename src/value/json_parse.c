@@ -177,7 +177,50 @@ int pq_json_number(pq_json_reader *r, pq_slice *out, bool *is_whole) {
   return PQ_OK;
 }
 
-static int number(pq_json_reader *r) {
+/* Eight digits at once, when the next eight bytes are. The first is the lowest byte: neighbours are
+ * joined to pairs, those to fours, those to eight. */
+static inline bool eight_digits(const uint8_t *p, uint64_t *out) {
+  const uint64_t sixes = PQ_JSON_ONES * 6, tops = PQ_JSON_ONES * 0xf0, zeros = PQ_JSON_ONES * '0';
+  uint64_t x = pq_rd64(p);
+  if (((x + sixes) & x & tops) != zeros) return false;
+  x = (x & PQ_JSON_ONES * 15) * 2561 >> 8;
+  x = (x & 0x00ff00ff00ff00ffu) * 6553601 >> 16;
+  *out = (x & 0x0000ffff0000ffffu) * 42949672960001u >> 32;
+  return true;
+}
+
+/* Digits added to *m, wrapping. */
+static inline const uint8_t *add_digits(const uint8_t *p, const uint8_t *end, uint64_t *m) {
+  uint64_t eight;
+  while (end - p >= 8 && eight_digits(p, &eight)) {
+    *m = *m * 100000000 + eight;
+    p += 8;
+  }
+  for (; p < end && (uint8_t)(*p - '0') < 10; p++)
+    *m = *m * 10 + (uint64_t)(*p - '0');
+  return p;
+}
+
+/* The common number: at most 18 digits, no exponent. *fraction_len -1: no point. Leaves r->p alone
+ * when the text is something else, right or wrong. */
+static inline bool short_number(pq_json_reader *r, uint64_t *m, int *fraction_len) {
+  const uint8_t *from = r->p + (*r->p == '-'), *p, *point;
+  *m = 0;
+  *fraction_len = -1;
+  p = add_digits(from, r->end, m);
+  if (p == from || p == r->end || (*from == '0' && p - from > 1)) return false;
+  if (*p == '.') {
+    point = p++;
+    p = add_digits(p, r->end, m);
+    *fraction_len = (int)(p - point < 20 ? p - point : 20) - 1;
+    if (*fraction_len == 0 || p == r->end) return false;
+  }
+  if (p - from > 18 || (*p | 0x20) == 'e') return false;
+  r->p = p;
+  return true;
+}
+
+static int slow_number(pq_json_reader *r) {
   const uint8_t *from = r->p;
   pq_slice text;
   bool is_whole;
@@ -191,6 +234,27 @@ static int number(pq_json_reader *r) {
   if (!pq_double_parse(text, &d))
     return pq_json_fail(r, from, PQ_EINVALID, "number beyond the range of a double");
   return placed(r, from, pq_builder_double(r->b, d));
+}
+
+static int number(pq_json_reader *r) {
+  const uint8_t *from = r->p;
+  bool is_negative = *from == '-';
+  int fraction_len;
+  uint64_t m;
+  double d;
+  if (!short_number(r, &m, &fraction_len)) return slow_number(r);
+  if (fraction_len >= 0) {
+    if (!pq_double_of(m, -fraction_len, &d)) {
+      r->p = from;
+      return slow_number(r);
+    }
+    return placed(r, from, pq_builder_double(r->b, is_negative ? -d : d));
+  }
+  if (m <= INT32_MAX)
+    return placed(r, from, pq_builder_i32(r->b, is_negative ? -(int32_t)m : (int32_t)m));
+  if (is_negative && m == (uint64_t)INT32_MAX + 1)
+    return placed(r, from, pq_builder_i32(r->b, INT32_MIN));
+  return placed(r, from, pq_builder_i64(r->b, is_negative ? -(int64_t)m : (int64_t)m));
 }
 
 /* ---- values ---- */

@@ -16,9 +16,8 @@
 #include "base/text.h"
 #include "value/variant_int.h"
 
-/* Bytes of a primitive with its header; 0: a u32 length follows. */
-static const uint8_t primitive_len[PQ_PRIM_COUNT] = {1, 1, 1, 2, 3, 5, 9, 9, 6, 10, 18,
-                                                     5, 9, 9, 5, 0, 0, 9, 9, 9, 17};
+const uint8_t pq_primitive_len[PQ_PRIM_COUNT] = {1, 1, 1, 2, 3, 5, 9, 9, 6, 10, 18,
+                                                 5, 9, 9, 5, 0, 0, 9, 9, 9, 17};
 
 static bool container_size(const uint8_t *p, size_t left, size_t *out) {
   bool is_object = (p[0] & 3) == PQ_BASIC_OBJECT;
@@ -41,7 +40,7 @@ bool pq_value_size(const uint8_t *p, size_t left, size_t *out) {
     case PQ_BASIC_PRIMITIVE: {
       unsigned id = p[0] >> 2;
       if (id >= PQ_PRIM_COUNT) return false;
-      *out = primitive_len[id];
+      *out = pq_primitive_len[id];
       if (*out != 0) return *out <= left;
       if (left < 5 || pq_rd32(p + 1) > left - 5) return false;
       *out = (size_t)pq_rd32(p + 1) + 5;
@@ -81,21 +80,16 @@ bool pq_container_open(pq_value v, pq_container *out) {
   return true;
 }
 
-pq_value pq_container_value(const pq_container *c, uint32_t i) {
-  uint32_t off = pq_container_off(c, i);
-  size_t len;
-  if (off > c->values_len || !pq_value_size(c->values + off, c->values_len - off, &len))
-    return (pq_value){0};
-  return (pq_value){c->self.meta, c->values + off, c->self.meta_len, (uint32_t)len};
-}
-
 /* ---- validation ---- */
 
 typedef struct check {
   pq_cx *cx;
   const uint8_t *start; /* of the value bytes, for messages */
+  pq_slice meta;
   pq_dictionary names;
   uint32_t depth_max;
+  pq_slice ids; /* of the last object whose names were found in order */
+  unsigned id_len;
 } check;
 
 static int check_fail(const check *k, const uint8_t *at, const char *what) {
@@ -131,61 +125,69 @@ static int check_meta(pq_cx *cx, pq_slice meta) {
   return PQ_OK;
 }
 
-static int check_primitive(const check *k, pq_value v) {
+static int check_primitive(const check *k, pq_slice v) {
   unsigned id = v.p[0] >> 2;
-  if (id == PQ_PRIM_STRING && !pq_utf8_is_valid((pq_slice){v.p + 5, v.len - 5}))
+  if (id == PQ_PRIM_STRING && !pq_utf8_is_valid((pq_slice){v.p + 5, v.n - 5}))
     return check_fail(k, v.p, "string is not UTF-8");
   if (id >= PQ_PRIM_DECIMAL4 && id <= PQ_PRIM_DECIMAL16 && v.p[1] > PQ_DECIMAL_DIGITS_MAX)
     return check_fail(k, v.p, "decimal scale above 38");
   return PQ_OK;
 }
 
-static int check_value(const check *k, pq_value v, uint32_t depth);
+static int check_value(check *k, pq_slice v, uint32_t depth);
 
-/* The field's name stands in the dictionary, and after the name before it. */
-static int check_name(const check *k, const pq_container *c, uint32_t i, pq_slice *last) {
-  uint32_t id = pq_container_id(c, i);
-  pq_slice name;
-  if (id >= k->names.count) return check_fail(k, c->self.p, "field name outside of the dictionary");
-  name = pq_dictionary_name(&k->names, id);
-  if (i > 0 && pq_slice_cmp(*last, name) >= 0)
-    return check_fail(k, c->self.p, "field names repeat or are not sorted");
-  *last = name;
+/* Every name stands in the dictionary, and after the name before it. Objects of one array mostly
+ * have the same ones. */
+static int check_names(check *k, const pq_container *c) {
+  pq_slice last = {0}, ids = {c->ids, (size_t)c->count * c->id_len};
+  if (k->id_len == c->id_len && pq_slice_eq(k->ids, ids)) return PQ_OK;
+  for (uint32_t i = 0; i < c->count; i++) {
+    uint32_t id = pq_container_id(c, i);
+    pq_slice name;
+    if (id >= k->names.count)
+      return check_fail(k, c->self.p, "field name outside of the dictionary");
+    name = pq_dictionary_name(&k->names, id);
+    if (i > 0 && pq_slice_cmp(last, name) >= 0)
+      return check_fail(k, c->self.p, "field names repeat or are not sorted");
+    last = name;
+  }
+  k->ids = ids;
+  k->id_len = c->id_len;
   return PQ_OK;
 }
 
 /* The sizes of the children together are at most the container's: overlapping children cannot
  * multiply the work level by level. */
-static int check_container(const check *k, pq_value v, uint32_t depth) {
+static int check_container(check *k, pq_slice v, uint32_t depth) {
+  pq_value self = {k->meta.p, v.p, (uint32_t)k->meta.n, (uint32_t)v.n};
   pq_container c;
-  pq_slice last = {0};
   uint64_t sum = 0;
   if (depth >= k->depth_max)
     return pq_fail(k->cx, PQ_ELIMIT, "variant value: nested deeper than %u", k->depth_max);
-  if (!pq_container_open(v, &c)) return check_fail(k, v.p, "no container");
+  if (!pq_container_open(self, &c)) return check_fail(k, v.p, "no container");
+  if (c.ids != NULL) PQ_TRY(check_names(k, &c));
   for (uint32_t i = 0; i < c.count; i++) {
-    pq_value child = pq_container_value(&c, i);
+    pq_slice child = pq_container_bytes(&c, i);
     if (child.p == NULL) return check_fail(k, v.p, "element is outside of its container");
-    sum += child.len;
+    sum += child.n;
     if (sum > c.values_len) return check_fail(k, v.p, "elements overlap");
-    if (c.ids != NULL) PQ_TRY(check_name(k, &c, i, &last));
     PQ_TRY(check_value(k, child, depth + 1));
   }
   return PQ_OK;
 }
 
-static int check_value(const check *k, pq_value v, uint32_t depth) {
+static int check_value(check *k, pq_slice v, uint32_t depth) {
   switch (v.p[0] & 3) {
     case PQ_BASIC_PRIMITIVE: return check_primitive(k, v);
     case PQ_BASIC_SHORT:
-      if (pq_utf8_is_valid((pq_slice){v.p + 1, v.len - 1})) return PQ_OK;
+      if (pq_utf8_is_valid((pq_slice){v.p + 1, v.n - 1})) return PQ_OK;
       return check_fail(k, v.p, "string is not UTF-8");
     default: return check_container(k, v, depth);
   }
 }
 
 int pq_value_check(pq_cx *cx, pq_slice meta, pq_slice bytes, pq_value *out) {
-  check k = {.cx = cx, .start = bytes.p};
+  check k = {.cx = cx, .start = bytes.p, .meta = meta};
   size_t len;
   pq_value v;
   *out = (pq_value){0};
@@ -198,7 +200,7 @@ int pq_value_check(pq_cx *cx, pq_slice meta, pq_slice bytes, pq_value *out) {
   v = (pq_value){meta.p, bytes.p, (uint32_t)meta.n, (uint32_t)bytes.n};
   k.names = pq_dictionary_of(v);
   k.depth_max = cx->limits.depth_max + PQ_DEPTH_SLACK;
-  PQ_TRY(check_value(&k, v, 0));
+  PQ_TRY(check_value(&k, bytes, 0));
   *out = v;
   return PQ_OK;
 }

@@ -52,6 +52,20 @@ static inline uint32_t pq_rd_uint(const uint8_t *p, unsigned n) {
  * `left` bytes or its type is unknown. Safe on any bytes. */
 bool pq_value_size(const uint8_t *p, size_t left, size_t *out);
 
+/* Bytes of a primitive with its header; 0: a u32 length follows. */
+extern const uint8_t pq_primitive_len[PQ_PRIM_COUNT];
+
+/* pq_value_size, the common types without a call. */
+static inline bool pq_value_size_at(const uint8_t *p, size_t left, size_t *out) {
+  unsigned head = left == 0 ? PQ_BASIC_ARRAY : p[0], id = head >> 2;
+  *out = 0;
+  if ((head & 3) == PQ_BASIC_SHORT)
+    *out = 1 + (size_t)id;
+  else if ((head & 3) == PQ_BASIC_PRIMITIVE && id < PQ_PRIM_COUNT)
+    *out = pq_primitive_len[id];
+  return *out != 0 ? *out <= left : pq_value_size(p, left, out);
+}
+
 /* ---- dictionary and containers of a checked value ---- */
 typedef struct pq_dictionary {
   const uint8_t *offs;
@@ -79,12 +93,25 @@ typedef struct pq_container {
 
 /* False when `v` is no container. */
 bool pq_container_open(pq_value v, pq_container *out);
-pq_value pq_container_value(const pq_container *c, uint32_t i); /* i-th in storage order */
 static inline uint32_t pq_container_id(const pq_container *c, uint32_t i) {
   return pq_rd_uint(c->ids + (size_t)i * c->id_len, c->id_len);
 }
 static inline uint32_t pq_container_off(const pq_container *c, uint32_t i) {
   return pq_rd_uint(c->offs + (size_t)i * c->off_len, c->off_len);
+}
+/* The bytes of the i-th in storage order; empty when it lies outside. (Hot loops pass these 16
+ * bytes, which travel in registers, instead of a pq_value.) */
+static inline pq_slice pq_container_bytes(const pq_container *c, uint32_t i) {
+  uint32_t off = pq_container_off(c, i);
+  size_t len;
+  if (off > c->values_len || !pq_value_size_at(c->values + off, c->values_len - off, &len))
+    return (pq_slice){0};
+  return (pq_slice){c->values + off, len};
+}
+static inline pq_value pq_container_value(const pq_container *c, uint32_t i) {
+  pq_slice s = pq_container_bytes(c, i);
+  return s.p == NULL ? (pq_value){0}
+                     : (pq_value){c->self.meta, s.p, c->self.meta_len, (uint32_t)s.n};
 }
 
 /* ---- the fields of an object in document order ----
@@ -108,6 +135,8 @@ void pq_walk_init(pq_walk *w, pq_value v);
 int pq_walk_reserve(pq_walk *w, pq_cx *cx) PQ_MUST_CHECK;
 void pq_walk_release(pq_walk *w, pq_cx *cx);
 bool pq_walk_next(pq_walk *w, pq_field *out);
+/* The same as bytes, with the name's id; the name is pq_dictionary_name(&w->names, id). */
+bool pq_walk_bytes(pq_walk *w, uint32_t *id, pq_slice *value);
 
 /* Heap sort by a "comes before" function; no memory, O(n log n). */
 typedef bool (*pq_before_fn)(const void *ud, uint64_t a, uint64_t b);

@@ -121,7 +121,7 @@ void pq_walk_release(pq_walk *w, pq_cx *cx) {
   w->order = w->batch;
 }
 
-bool pq_walk_next(pq_walk *w, pq_field *out) {
+bool pq_walk_bytes(pq_walk *w, uint32_t *id, pq_slice *value) {
   uint32_t i;
   if (w->done_count == w->c.count) return false;
   if (w->at == w->count) next_batch(w);
@@ -129,8 +129,19 @@ bool pq_walk_next(pq_walk *w, pq_field *out) {
   w->floor = w->order[w->at] + 1;
   i = (uint32_t)w->order[w->at++];
   w->done_count++;
-  out->name = pq_dictionary_name(&w->names, pq_container_id(&w->c, i));
-  out->value = pq_container_value(&w->c, i);
+  *id = pq_container_id(&w->c, i);
+  *value = pq_container_bytes(&w->c, i);
+  return true;
+}
+
+bool pq_walk_next(pq_walk *w, pq_field *out) {
+  const pq_value *self = &w->c.self;
+  uint32_t id;
+  pq_slice value;
+  if (!pq_walk_bytes(w, &id, &value)) return false;
+  out->name = pq_dictionary_name(&w->names, id);
+  out->value = value.p == NULL ? (pq_value){0}
+                               : (pq_value){self->meta, value.p, self->meta_len, (uint32_t)value.n};
   return true;
 }
 

@@ -156,8 +156,9 @@ def posts(w):
 
 # ---- help and usage ----
 
-COMMANDS = ("import insert get find count update delete link unlink related traverse history "
-            "flush files stats collections run").split()
+COMMANDS = ("import insert get find count aggregate update delete link unlink related traverse "
+            "history events restore collections stats files flush compact checkpoint verify backup "
+            "run shell help").split()
 
 
 def test_help(w):
@@ -170,10 +171,58 @@ def test_help(w):
             check(f"\n  {name} " in result.out, f"help lists {name}")
     for name in COMMANDS:
         result = w.ok("help", name)
-        check(f"usage: parquedb {name}" in result.out, f"usage of {name}", result)
-        check(f"  parquedb {name}" in result.out, f"example of {name}", result)
+        headings = re.findall(r"(?m)^\S.*", result.out)
+        check(headings == ["NAME", "USAGE", "DESCRIPTION", "OPTIONS", "EXAMPLE"], "headings", name)
+        check(f"NAME\n    {name} - " in result.out, f"name of {name}", result)
+        check(f"USAGE\n    parquedb {name}" in result.out, f"usage of {name}", result)
         check(w.ok(name, "--help").out == result.out, f"{name} --help")
+    listed = re.findall(r"(?m)^  ([a-z]+) ", w.ok("help").out)
+    check(sorted(listed) == sorted(COMMANDS), "all commands are tested", listed)
     check(not os.path.exists(w.dir), "help creates nothing")
+
+
+def example_data(w):
+    """What the examples of the help pages are about. All but the last two events are flushed."""
+    w.ok("import", "posts", "-", stdin="\n".join([
+        '{"$id": "p1", "title": "Hello", "n": 2}', '{"$id": "p2", "title": "World", "n": 5}',
+        '{"$id": "p3", "title": "Again", "n": 1}', '{"$id": "p9", "title": "Gone"}']).encode())
+    w.ok("import", "users", "-", stdin=b'{"$id": "u1", "name": "Ann"}\n'
+         b'{"$id": "u2", "name": "Bob"}\n{"$id": "u3", "name": "Cid"}\n')
+    w.ok("link", "posts/p1", "author", "users/u1")
+    w.ok("link", "users/u1", "knows", "users/u2")
+    w.ok("link", "users/u2", "knows", "users/u3")
+    w.ok("flush")
+    w.ok("update", "posts/p1", '{"$inc": {"n": 1}}')
+    w.ok("delete", "posts/p9")
+    w.file("places.ndjson", '{"name": "Aachen"}\n{"name": "Zürich"}\n')
+
+
+def agrees(wanted, got):
+    """Is it what the page shows? Spaces as they are, "…" stands for anything."""
+    pattern = r"[\s\S]*?".join(re.escape(part) for part in wanted.strip().split("…"))
+    return re.fullmatch(pattern, got.strip()) is not None
+
+
+def test_help_examples(w):
+    """Every page of the help has an example; it prints what the page says."""
+    example_data(w)
+    os.mkdir(os.path.join(w.base, "bin"))
+    os.symlink(PROGRAM, os.path.join(w.base, "bin", "parquedb"))
+    os.rename(w.dir, os.path.join(w.base, "original"))
+    env = w.environment()
+    env["PATH"] = os.path.join(w.base, "bin") + os.pathsep + env["PATH"]
+    for name in COMMANDS:
+        page = w.ok("help", name).out
+        example = [line[4:] for line in page.split("\nEXAMPLE\n")[1].splitlines()]
+        check(example[0].startswith("$ ") and f"parquedb {name}" in example[0], "command", example)
+        shutil.rmtree(w.dir, ignore_errors=True)
+        shutil.copytree(os.path.join(w.base, "original"), w.dir)
+        done = subprocess.run(["sh", "-c", example[0][2:]], capture_output=True, text=True, env=env,
+                              cwd=w.base, timeout=TIMEOUT)
+        check(done.returncode == 0, "done", (example, done.stdout, done.stderr))
+        check(agrees("\n".join(example[1:]), done.stdout), "prints what the page shows",
+              (example, done.stdout))
+    w.refused("backup", code="NOT_SUPPORTED")
 
 
 def test_usage(w):
@@ -520,6 +569,61 @@ def test_run(w):
     w.refused("run", '{"find": "posts", "limit": "x"}', code="VALIDATION_FAILED", says=["limit"])
     w.refused("run", '{"find": "posts",}', code="VALIDATION_FAILED", says=["line 1, column 18"])
     w.refused("run", "[]", code="VALIDATION_FAILED")
+
+
+def test_aggregate(w):
+    posts(w)
+    stages = '[{"$match": {"n": {"$gt": 1}}}, {"$sort": {"n": -1}}, {"$limit": 1}]'
+    check(ids(w.ok("aggregate", "posts", stages)) == ["posts/p3"], "stages")
+    w.refused("aggregate", "posts", "[", says=["PIPELINE", "line 1, column 2"])
+    w.refused("aggregate", "posts", '[{"$mach": {}}]', says=["$mach"])
+    w.refused("aggregate", "posts", "{}")
+    w.usage("aggregate", "posts", says=["missing"])
+
+
+def test_events_restore(w):
+    posts(w)
+    w.ok("insert", "users", '{"$id": "u1"}')
+    w.ok("delete", "posts/p2")
+    events = w.ok("events").items
+    check([e["op"] for e in events] == ["CREATE"] * 5 + ["DELETE"], "all", events)
+    check(len(w.ok("events", "users").items) == 1, "of one collection")
+    check(w.ok("events", "--from", events[4]["seq"]).items == events[5:], "from")
+    check(w.ok("events", "--limit", 2).items == events[:2], "limit")
+    check(len(w.ok("events", "posts", "--op", "DELETE").items) == 1, "op")
+    w.refused("events", "--op", "X")
+    check(w.ok("restore", "posts/p2").out == "restored posts/p2\n", "restored")
+    check(w.ok("get", "posts", "p2").items[0]["title"] == "Hello", "it is there")
+    w.ok("delete", "posts", "p2")
+    check(w.ok("restore", "posts", "p2", "--json").items[0]["restoredCount"] == 1, "--json")
+    w.refused("restore", "posts/none", code="ENTITY_NOT_FOUND", says=["posts/none"])
+    w.usage("restore", "posts", says=["COLL/ID"])
+
+
+def test_maintenance(w):
+    for n in range(3):
+        w.ok("insert", "posts", json.dumps({"$id": f"p{n}", "n": n}))
+        w.ok("flush")
+    before = w.ok("find", "posts", "--sort", "n").out
+    check(len(w.ok("files", "posts", "--json").items) == 3, "three files")
+    check(re.search(r"(?m)^files: +\d+$", w.ok("compact", "posts").out), "compact")
+    check(len(w.ok("files", "posts", "--json").items) == 1, "one file")
+    check(w.ok("compact", "--json").items[0]["ok"] == 1, "compact --json")
+    check(re.search(r"(?m)^entry: +\d+$", w.ok("checkpoint").out), "checkpoint")
+    check(w.ok("find", "posts", "--sort", "n").out == before, "the same answers")
+    check(re.fullmatch(r"checked \d+ files: 0 problems\n", w.ok("verify").out), "verify")
+    check(w.ok("verify", "--json").items[-1]["problems"] == 0, "verify --json")
+    name = w.ok("files", "posts", "--json").items[0]["path"]
+    path = os.path.join(w.dir, name)
+    data = bytearray(open(path, "rb").read())
+    data[len(data) // 3] ^= 0x55
+    with open(path, "wb") as f:
+        f.write(data)
+    result = w("verify")
+    check(result.status == 1 and f"{name}: " in result.out, "it names the file", result)
+    check(result.out.endswith(": 1 problem\n"), "and counts", result)
+    result = w("verify", "--json")
+    check(result.status == 1 and result.items[0]["file"] == name, "--json", result)
 
 
 # ---- import ----

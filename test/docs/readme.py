@@ -1,18 +1,35 @@
 #!/usr/bin/env python3
 """Run what the README shows: every block marked ```sh must end with status 0.
 
-The blocks run one after the other in one temporary folder that looks like the repository with
-what was built (links to it), so that they read as they stand. A block marked ```c with a file
-name as its first comment (`/* hello.c ... */`) is written there. A fenced block without a mark
-right after an ```sh block is what it prints; it must agree, "…" standing for anything.
+The blocks run one after the other in a copy of the repository as a fresh clone has it: nothing is
+built, nothing ignored is there. A block marked ```c with a file name as its first comment
+(`/* hello.c ... */`) is written there. A fenced block without a mark right after an ```sh block is
+what it prints; it must agree, "…" standing for anything. (Blocks marked ```console are suites of
+their own: ./quickstart and ./run-tests.)
 """
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
+
+
+def copy_clone(folder):
+    """The files that git knows or would add; without git, all but what is built."""
+    done = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+                          cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    if done.returncode != 0:
+        ignored = shutil.ignore_patterns("build", "build-*", "warehouse", ".git")
+        shutil.copytree(ROOT, folder, dirs_exist_ok=True, ignore=ignored)
+        return
+    for name in filter(None, done.stdout.split("\0")):
+        source, target = os.path.join(ROOT, name), os.path.join(folder, name)
+        if os.path.exists(source):
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            shutil.copy2(source, target)
 
 
 def agrees(wanted, got):
@@ -38,8 +55,7 @@ def main():
               for m in re.finditer(r"^```(\w*)\n(.*?)^```$", text, re.S | re.M)]
     passed = failed = 0
     with tempfile.TemporaryDirectory(prefix="parquedb-docs-") as folder:
-        for name in ("build", "include", "examples"):
-            os.symlink(os.path.join(ROOT, name), os.path.join(folder, name))
+        copy_clone(folder)
         os.environ.pop("PARQUEDB_WAREHOUSE", None)
         for i, (num, mark, body, match) in enumerate(blocks):
             name = re.match(r"/\* (\w+\.c)\b", body)

@@ -14,7 +14,8 @@ void model_init(model *m) {
 }
 
 void model_release(model *m) {
-  for (uint32_t i = 0; i < m->count; i++) free(m->keys[i].events);
+  for (uint32_t i = 0; i < m->count; i++)
+    free(m->keys[i].events);
   free(m->keys);
   pq_table_release(&m->by_id);
   pq_builder_free(m->builder);
@@ -79,7 +80,8 @@ void model_add(model *m, model_key *k, model_event e) {
 
 const model_event *model_at(const model_key *k, uint64_t seq) {
   uint32_t n = k == NULL ? 0 : k->count;
-  while (n > 0 && k->events[n - 1].seq > seq) n--;
+  while (n > 0 && k->events[n - 1].seq > seq)
+    n--;
   return n == 0 ? NULL : &k->events[n - 1];
 }
 

@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "spec_db.h"
 
@@ -88,16 +89,21 @@ static void put_odd(random_text *r, pq_buf *out) {
 
 static void put_string(random_text *r, pq_buf *out) {
   uint32_t n = random_below(r, 12);
-  if (n == 0) random_put(out, "\"\"");
-  else if (n == 1) random_put(out, "\"%090u%c\"", random_below(r, 3), 'a' + (int)random_below(r, 3));
-  else if (n == 2) random_put(out, "\"\xc3\xa9%c\"", 'a' + (int)random_below(r, 5));
-  else if (n == 3) random_put(out, "\"%u\"", random_below(r, 20));
-  else random_put(out, "\"%c%u\"", 'a' + (int)random_below(r, 6), random_below(r, 4));
+  if (n == 0)
+    random_put(out, "\"\"");
+  else if (n == 1)
+    random_put(out, "\"%090u%c\"", random_below(r, 3), 'a' + (int)random_below(r, 3));
+  else if (n == 2)
+    random_put(out, "\"\xc3\xa9%c\"", 'a' + (int)random_below(r, 5));
+  else if (n == 3)
+    random_put(out, "\"%u\"", random_below(r, 20));
+  else
+    random_put(out, "\"%c%u\"", 'a' + (int)random_below(r, 6), random_below(r, 4));
 }
 
 static void put_kind(random_text *r, pq_buf *out, value_kind kind, unsigned depth) {
-  uint32_t n = random_below(r, 20);
-  switch (kind) {
+  uint32_t n = random_chance(r, 25) ? 19 * random_below(r, 2) : random_below(r, 20);
+  switch (kind) { /* the ends of the domain often: they are the bounds of pages */
     case KIND_INT: random_put(out, "%d", (int)n - 4); break;
     case KIND_DOUBLE: random_put(out, random_chance(r, 20) ? "%d" : "%d.5", (int)n - 4); break;
     case KIND_STRING: put_string(r, out); break;
@@ -139,16 +145,18 @@ void random_value(random_text *r, pq_buf *out) {
 static const struct {
   const char *path;
   value_kind home;
-} homes[] = {{"i", KIND_INT},     {"d", KIND_DOUBLE}, {"s", KIND_STRING},  {"t", KIND_DATE},
-             {"b", KIND_BOOL},    {"o", KIND_OID},    {"n.i", KIND_INT},   {"n.s", KIND_STRING},
-             {"a", KIND_ARRAY},   {"x", KIND_COUNT},  {"a.0", KIND_INT},   {"a.i", KIND_INT},
-             {"n", KIND_OBJECT},  {"zz", KIND_NULL},  {"n.i.b", KIND_INT}, {"x.i", KIND_COUNT},
+} homes[] = {{"i", KIND_INT},     {"d", KIND_DOUBLE},  {"s", KIND_STRING},  {"t", KIND_DATE},
+             {"b", KIND_BOOL},    {"o", KIND_OID},     {"n.i", KIND_INT},   {"n.s", KIND_STRING},
+             {"a", KIND_ARRAY},   {"x", KIND_COUNT},   {"a.0", KIND_INT},   {"a.i", KIND_INT},
+             {"n", KIND_OBJECT},  {"zz", KIND_NULL},   {"n.i.b", KIND_INT}, {"x.i", KIND_COUNT},
              {"x.0.i", KIND_INT}, {"n.t.t", KIND_DATE}};
 enum { HOME_COUNT = sizeof homes / sizeof *homes, FIELD_COUNT = 10 };
 
 static void put_home(random_text *r, pq_buf *out, value_kind home, unsigned noise) {
-  if (home == KIND_COUNT || random_chance(r, noise)) random_value(r, out);
-  else put_kind(r, out, home, 0);
+  if (home == KIND_COUNT || random_chance(r, noise))
+    random_value(r, out);
+  else
+    put_kind(r, out, home, 0);
 }
 
 static void put_nested(random_text *r, pq_buf *out) {
@@ -179,8 +187,10 @@ void random_fields(random_text *r, pq_buf *out) {
     random_put(out, "%s\"%.1s\": ", comma, homes[i].path);
     comma = ", ";
     has_nested |= is_nested;
-    if (is_nested && !random_chance(r, r->noise)) put_nested(r, out);
-    else put_home(r, out, is_nested ? KIND_COUNT : homes[i].home, r->noise);
+    if (is_nested && !random_chance(r, r->noise))
+      put_nested(r, out);
+    else
+      put_home(r, out, is_nested ? KIND_COUNT : homes[i].home, r->noise);
   }
   if (!random_chance(r, 8)) return;
   random_put(out, "%s\"%s\": ", comma, others[random_below(r, 5)]);
@@ -193,7 +203,7 @@ void random_fields(random_text *r, pq_buf *out) {
 static value_kind put_path(random_text *r, pq_buf *out) {
   static const char *const system[] = {"version", "name", "createdAt", "updatedBy", "$type"};
   static const value_kind kinds[] = {KIND_INT, KIND_STRING, KIND_DATE, KIND_STRING, KIND_STRING};
-  uint32_t i = random_below(r, HOME_COUNT + 4);
+  uint32_t i = random_chance(r, 50) ? random_below(r, 8) : random_below(r, HOME_COUNT + 4);
   if (i < HOME_COUNT) {
     random_put(out, "\"%s\": ", homes[i].path);
     return homes[i].home;
@@ -218,7 +228,13 @@ static void put_list(random_text *r, pq_buf *out, value_kind home) {
 
 static void put_predicate(random_text *r, pq_buf *out, value_kind home, unsigned depth) {
   static const char *const compare[] = {"$eq", "$ne", "$gt", "$gte", "$lt", "$lte"};
-  switch (random_below(r, 10)) {
+  switch (random_below(r, 12)) {
+    case 10: random_put(out, "{\"$size\": %u}", random_below(r, 4)); break;
+    case 11:
+      random_put(out, "{\"$elemMatch\": {\"%s\": ", compare[random_below(r, 6)]);
+      put_operand(r, out, KIND_INT);
+      random_put(out, "}}");
+      break;
     case 0: random_put(out, "{\"$exists\": %s}", random_chance(r, 50) ? "true" : "false"); break;
     case 1:
     case 2:
@@ -309,14 +325,33 @@ void random_sort(random_text *r, pq_buf *out) {
 
 /* ---- updates ---- */
 
+/* Operators that the engine may or may not have: the model asks the same parser. */
+static void put_other_operator(random_text *r, pq_buf *out) {
+  static const char *const names[] = {"$mul", "$min", "$max", "$push", "$addToSet", "$pull"};
+  static const char *const paths[] = {"i", "d", "s", "a", "a", "a"};
+  uint32_t n = random_below(r, 8);
+  if (n == 6) {
+    random_put(out, "\"$rename\": {\"i\": \"x\"}");
+  } else if (n == 7) {
+    random_put(out, "\"$pop\": {\"a\": %d}", random_chance(r, 50) ? 1 : -1);
+  } else {
+    random_put(out, "\"%s\": {\"%s\": ", names[n], paths[n]);
+    put_home(r, out, KIND_INT, 30);
+    random_put(out, "}");
+  }
+}
+
 void random_update(random_text *r, pq_buf *out) {
-  static const char *const paths[] = {"i", "d", "s", "t", "b", "o", "n.i", "n.s", "a.1", "x", "n.q.r"};
+  static const char *const paths[] = {"i",   "d",   "s",   "t", "b",    "o",
+                                      "n.i", "n.s", "a.1", "x", "n.q.r"};
   uint32_t n = random_below(r, 10);
   random_put(out, "{");
   if (n == 0) {
     random_fields(r, out);
   } else if (n <= 2) {
     random_put(out, "\"$unset\": {\"%s\": \"\"}", paths[random_below(r, 11)]);
+  } else if (n == 3) {
+    put_other_operator(r, out);
   } else if (n <= 4) {
     random_put(out, "\"$inc\": {\"%s\": %d%s}", random_chance(r, 50) ? "i" : "n.i",
                (int)random_below(r, 5) - 2, random_chance(r, 20) ? ".5" : "");
@@ -324,8 +359,9 @@ void random_update(random_text *r, pq_buf *out) {
     uint32_t i = random_below(r, FIELD_COUNT);
     random_put(out, "\"$set\": {\"%s\": ", homes[i].path);
     put_home(r, out, homes[i].home, r->noise);
-    if (random_chance(r, 40)) {
-      random_put(out, ", \"%s\": ", paths[random_below(r, 11)]);
+    n = random_below(r, 11);
+    if (random_chance(r, 40) && strcmp(paths[n], homes[i].path) != 0) {
+      random_put(out, ", \"%s\": ", paths[n]);
       random_value(r, out);
     }
     random_put(out, "}");

@@ -16,7 +16,7 @@
 #include "spec_case.h"
 #include "spec_suites.h"
 
-enum { FILES_MAX = 256, PROPERTY_SEEDS = 24 };
+enum { FILES_MAX = 256, PROPERTY_SEEDS = 12 };
 
 static int compare_names(const void *a, const void *b) {
   return strcmp(*(char *const *)a, *(char *const *)b);
@@ -55,7 +55,9 @@ int main(int argc, char **argv) {
   if (is_all || strcmp(part, "faults") == 0) spec_faults_run(word, &passed, &failed);
   if (is_all || strcmp(part, "property") == 0)
     spec_property_run(word == NULL ? 1 : strtoull(word, NULL, 10),
-                      argc > 4 ? strtoull(argv[4], NULL, 10) : word != NULL ? 1 : PROPERTY_SEEDS,
+                      argc > 4       ? strtoull(argv[4], NULL, 10)
+                      : word != NULL ? 1
+                                     : PROPERTY_SEEDS,
                       &passed, &failed);
   printf("%llu passed, %llu failed\n", (unsigned long long)passed, (unsigned long long)failed);
   return failed != 0;

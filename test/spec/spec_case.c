@@ -16,11 +16,19 @@ const spec_variant spec_variants[] = {
     {.name = "memory", .store = SPEC_MEMORY, .checks_cost = true},
     {.name = "shuffle", .store = SPEC_SHUFFLE, .seed = 1},
     {.name = "shuffle", .store = SPEC_SHUFFLE, .seed = 2},
-    {.name = "shuffle", .store = SPEC_SHUFFLE, .seed = 3, .flushes = true, .has_reader = true},
+    {.name = "flushed", .store = SPEC_SHUFFLE, .seed = 3, .flushes = true, .has_reader = true},
     {.name = "disk", .store = SPEC_DISK},
     {.name = "flushed", .store = SPEC_MEMORY, .flushes = true},
     {.name = "reopened", .store = SPEC_MEMORY, .reopens = true},
     {.name = "reopened", .store = SPEC_MEMORY, .reopens = true, .flushes = true},
+    {.name = "compacted", .store = SPEC_MEMORY, .flushes = true, .compacts = true},
+    {.name = "compacted",
+     .store = SPEC_SHUFFLE,
+     .seed = 4,
+     .flushes = true,
+     .compacts = true,
+     .reopens = true,
+     .has_reader = true},
     {.name = "reader", .store = SPEC_MEMORY, .has_reader = true},
     {.name = "reader", .store = SPEC_MEMORY, .has_reader = true, .flushes = true},
 };
@@ -85,9 +93,13 @@ static void complain(spec_run_state *r, const spec_line *line, const char *what)
   char *got = r->has_reply ? spec_reply_text(&r->reply) : spec_format("%s", "");
   r->is_ok = false;
   fprintf(stderr, "%s:%d: %.*s on %s (seed %llu%s%s): %s\n  expected %s %.*s\n  got:\n%s",
-          r->file->path, line->number, (int)r->name.n, (const char *)r->name.p, r->variant->name, (unsigned long long)r->variant->seed,
-          r->variant->flushes ? ", flushes" : "", r->variant->reopens ? ", reopens" : "", what,
-          line->mark, (int)line->text.n, (const char *)line->text.p, got);
+          r->file->path, line->number, (int)r->name.n, (const char *)r->name.p, r->variant->name,
+          (unsigned long long)r->variant->seed,
+          r->variant->compacts  ? ", compacts"
+          : r->variant->flushes ? ", flushes"
+                                : "",
+          r->variant->reopens ? ", reopens" : "", what, line->mark, (int)line->text.n,
+          (const char *)line->text.p, got);
   free(got);
 }
 
@@ -129,7 +141,8 @@ static void check_items(spec_run_state *r, const spec_line *first, const spec_li
     if (strcmp(l->mark, "<") != 0 && strcmp(l->mark, "<+") != 0) continue;
     wanted++;
     if (is_unordered)
-      for (at = 0; at < r->reply.count && (used[at] || !match_line(l, r->reply.items[at]));) at++;
+      for (at = 0; at < r->reply.count && (used[at] || !match_line(l, r->reply.items[at]));)
+        at++;
     if (at >= r->reply.count || !match_line(l, r->reply.items[at]))
       complain(r, l, "this item is missing");
     else
@@ -159,11 +172,12 @@ static void check_reply(spec_run_state *r, const spec_line *command, const spec_
 /* ---- commands and directives ---- */
 
 static bool is_read(pq_slice command) {
-  static const char *const reads[] = {"get",      "find",    "count", "related",    "traverse",
-                                      "history",  "files",   "stats", "collections"};
+  static const char *const reads[] = {"get",     "find",  "count", "related",    "traverse",
+                                      "history", "files", "stats", "collections"};
   char name[24] = "";
   size_t i = 0, n = 0;
-  while (i < command.n && (command.p[i] == '{' || command.p[i] == ' ')) i++;
+  while (i < command.n && (command.p[i] == '{' || command.p[i] == ' '))
+    i++;
   if (i < command.n && command.p[i] == '"') i++;
   while (i < command.n && command.p[i] != '"' && n < sizeof name - 1)
     name[n++] = (char)command.p[i++];
@@ -175,6 +189,7 @@ static bool is_read(pq_slice command) {
 
 static void between(spec_run_state *r) {
   if (r->variant->flushes) free(spec_text(&r->db, "{\"flush\": 1}"));
+  if (r->variant->compacts) free(spec_text(&r->db, "{\"compact\": \"\"}"));
   if (r->variant->reopens && spec_reopen(&r->db) != PQ_OK)
     spec_die("cannot open the warehouse again: %s", r->db.cx.msg);
 }
@@ -187,7 +202,8 @@ static size_t run_command(spec_run_state *r, size_t i) {
   pq_buf_init(&payload, spec_cx(), SIZE_MAX / 2);
   for (; i < r->file->count && strcmp(lines[i].mark, "|") == 0; i++)
     put_payload(&payload, lines[i].text);
-  for (first = i; i < r->file->count && strchr("<=!", lines[i].mark[0]) != NULL;) i++;
+  for (first = i; i < r->file->count && strchr("<=!", lines[i].mark[0]) != NULL;)
+    i++;
   spec_reply_release(&r->reply);
   r->db.now_us += 1000000;
   if (r->clock_us != 0) r->db.now_us = r->clock_us;
@@ -278,17 +294,18 @@ static bool run_case(spec_run_state *r, size_t first, size_t last) {
 void spec_file_run(const spec_file *f, const char *only, uint64_t *passed, uint64_t *failed) {
   size_t last;
   for (size_t first = 0; first < f->count; first = last) {
-    char *name = spec_format("%.*s", (int)f->lines[first].text.n,
-                             (const char *)f->lines[first].text.p);
+    char *name =
+        spec_format("%.*s", (int)f->lines[first].text.n, (const char *)f->lines[first].text.p);
     bool is_wanted = only == NULL || strstr(name, only) != NULL;
     bool has_failed = false;
     free(name);
-    for (last = first + 1; last < f->count && strcmp(f->lines[last].mark, "#") != 0;) last++;
+    for (last = first + 1; last < f->count && strcmp(f->lines[last].mark, "#") != 0;)
+      last++;
     for (size_t v = 0; is_wanted && v < spec_variant_count && !has_failed; v++) {
-      spec_run_state r = {.file = f, .variant = &spec_variants[v], .is_ok = true,
-                          .name = f->lines[first].text};
+      spec_run_state r = {
+          .file = f, .variant = &spec_variants[v], .is_ok = true, .name = f->lines[first].text};
       size_t at = first + 1;
-      bool is_chosen = true;
+      bool is_chosen = spec_variants[v].store != SPEC_DISK || spec_has_disk();
       for (; at < last && is_selector(&f->lines[at]); at++)
         is_chosen = is_chosen && is_for(&r, &f->lines[at]);
       if (!is_chosen) continue;

@@ -15,7 +15,7 @@ typedef struct spec_line {
 
 typedef struct spec_file {
   const char *path;
-  char *bytes; /* owned */
+  char *bytes;      /* owned */
   spec_line *lines; /* owned */
   size_t count;
 } spec_file;
@@ -25,7 +25,7 @@ typedef struct spec_variant {
   const char *name; /* in `only` and `not` */
   spec_store store;
   uint64_t seed;
-  bool flushes, reopens, has_reader, checks_cost;
+  bool flushes, compacts, reopens, has_reader, checks_cost;
 } spec_variant;
 
 extern const spec_variant spec_variants[];

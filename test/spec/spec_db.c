@@ -1,13 +1,10 @@
 /* test/spec/spec_db.c - see spec_db.h. */
 #include "spec_db.h"
 
-#include <dirent.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "value/json.h"
 
@@ -63,7 +60,7 @@ char *spec_print(pq_value v) {
   return p;
 }
 
-/* The counting allocator. From the fail_at-th call on it refuses, as a full machine does. */
+/* The counting allocator: the fail_at-th call gets nothing, and perhaps none after it. */
 static void *count_alloc(void *ud, void *ptr, size_t old_size, size_t new_size) {
   spec_memory *m = ud;
   void *p;
@@ -73,7 +70,7 @@ static void *count_alloc(void *ud, void *ptr, size_t old_size, size_t new_size) 
     return NULL;
   }
   m->calls++;
-  if (m->fail_at > 0 && m->calls >= m->fail_at) {
+  if (m->fail_at > 0 && (m->is_once ? m->calls == m->fail_at : m->calls >= m->fail_at)) {
     m->failed++;
     return NULL;
   }
@@ -85,29 +82,11 @@ static void *count_alloc(void *ud, void *ptr, size_t old_size, size_t new_size) 
 
 /* ---- opening and closing ---- */
 
-static void remove_dir(const char *path, int depth) {
-  DIR *dir = opendir(path);
-  struct dirent *e;
-  while (dir != NULL && (e = readdir(dir)) != NULL) {
-    char *name;
-    struct stat st;
-    if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0) continue;
-    name = spec_format("%s/%s", path, e->d_name);
-    if (lstat(name, &st) == 0 && S_ISDIR(st.st_mode) && depth < 10)
-      remove_dir(name, depth + 1);
-    else
-      unlink(name);
-    free(name);
-  }
-  if (dir != NULL) closedir(dir);
-  rmdir(path);
-}
-
 static int open_driver(spec_db *s, bool is_writer, pq_cx *cx, pq_driver **out) {
   pq_open_mode mode = is_writer ? PQ_OPEN_CREATE : PQ_OPEN_READ;
   pq_driver *inner;
   int rc;
-  if (s->kind == SPEC_DISK) return pq_disk_open(cx, s->dir, mode, out);
+  if (s->kind == SPEC_DISK) return spec_disk_open(cx, s->dir, mode, out);
   rc = pq_memory_open(s->store, mode, &inner);
   if (rc != PQ_OK || s->kind == SPEC_MEMORY) {
     *out = inner;
@@ -125,6 +104,7 @@ static int open_db(spec_db *s, bool is_writer, pq_cx *cx, pq_driver **driver, pq
   pq_wr64(seed, s->seed * 77 + s->opened);
   pq_wr64(seed + 8, s->opened * 0x9e3779b97f4a7c15u);
   pq_cx_init(cx, count_alloc, &s->memory);
+  if (s->tail_len_max > 0) cx->limits.tail_len_max = s->tail_len_max;
   rc = open_driver(s, is_writer, cx, driver);
   if (rc != PQ_OK) {
     *driver = NULL;
@@ -166,10 +146,10 @@ int spec_reopen(spec_db *s) {
 }
 
 void spec_start(spec_db *s, spec_store kind, uint64_t seed) {
+  if (kind == SPEC_DISK && !spec_has_disk()) kind = SPEC_SHUFFLE;
   *s = (spec_db){.kind = kind, .seed = seed, .now_us = SPEC_EPOCH_US, .ns = "default"};
-  if (kind == SPEC_DISK) {
-    snprintf(s->dir, sizeof s->dir, "/tmp/pqspec.XXXXXX");
-    if (mkdtemp(s->dir) == NULL) spec_die("cannot make a temporary directory");
+  if (s->kind == SPEC_DISK) {
+    spec_disk_make(s->dir);
   } else {
     s->store = pq_memory_store_new();
     if (s->store == NULL) spec_die("out of memory");
@@ -180,7 +160,7 @@ void spec_start(spec_db *s, spec_store kind, uint64_t seed) {
 int64_t spec_end(spec_db *s) {
   spec_close(s);
   pq_memory_store_free(s->store);
-  if (s->kind == SPEC_DISK) remove_dir(s->dir, 0);
+  if (s->kind == SPEC_DISK) spec_disk_remove(s->dir);
   return s->memory.live_len;
 }
 
@@ -204,20 +184,22 @@ static void run_requests(spec_db *s, pq_driver *driver, pq_fetch *f) {
     return;
   }
   while (pq_fetch_take(f, &r)) {
-    if (++t->requests != t->fail_at) {
+    if ((t->only_writes && !is_write(&r)) || ++t->requests != t->fail_at) {
       driver->vt->serve(driver, f, &r);
       continue;
     }
     t->failed++;
-    if (t->does_it_anyway && is_write(&r)) { /* done, but nobody hears of it */
+    if (t->does_it_anyway) { /* done, but nobody hears of it */
       pq_fetch shadow;
       pq_slice reply;
       pq_fetch_init(&shadow, spec_cx());
-      if (r.kind == PQ_IO_HOT) (void)!pq_fetch_hot(&shadow, r.key, (pq_slice){r.buf, r.len}, &reply);
+      if (r.kind == PQ_IO_HOT)
+        (void)!pq_fetch_hot(&shadow, r.key, (pq_slice){r.buf, r.len}, &reply);
       if (r.kind == PQ_IO_PUT_NEW)
         (void)!pq_fetch_put_new(&shadow, r.key, (pq_slice){r.buf, r.len});
       if (r.kind == PQ_IO_DELETE) (void)!pq_fetch_delete(&shadow, r.key);
-      while (shadow.unfinished > 0) pq_driver_run(driver, &shadow);
+      while (shadow.unfinished > 0)
+        pq_driver_run(driver, &shadow);
       pq_fetch_release(&shadow);
     }
     pq_fetch_done(f, r.id, PQ_EIO, (pq_slice){0}, "injected failure");

@@ -11,25 +11,27 @@
 #define PQ_TEST_SPEC_DB_H
 
 #include "cmd/command.h"
-#include "port/drive_disk.h"
 #include "port/drive_memory.h"
 #include "port/drive_shuffle.h"
+#include "spec_disk.h"
 
 /* 2026-01-01T00:00:00Z, the time before the first command. */
 #define SPEC_EPOCH_US 1767225600000000
 
 typedef enum spec_store { SPEC_MEMORY, SPEC_SHUFFLE, SPEC_DISK } spec_store;
 
-/* Allocations: the counter, and which one is to fail (0: none). */
+/* Allocations: the counter, and which one is to fail (0: none), alone or with all after it. */
 typedef struct spec_memory {
   int64_t live_len;
   uint64_t calls, fail_at;
+  bool is_once;
   uint64_t failed; /* how many were refused */
 } spec_memory;
 
 /* Requests: the counter, and which one is to fail (0: none). A failing write may still be done. */
 typedef struct spec_faults {
   uint64_t requests, fail_at;
+  bool only_writes; /* count only requests that change the store */
   bool does_it_anyway;
   uint64_t failed;
 } spec_faults;
@@ -39,8 +41,9 @@ typedef struct spec_db {
   uint64_t seed, opened;
   int64_t now_us;
   const char *ns;
+  uint64_t tail_len_max;  /* 0: the default */
   pq_memory_store *store; /* memory and shuffle */
-  char dir[64];           /* disk */
+  char dir[SPEC_DIR_CAP]; /* disk */
   spec_memory memory;
   spec_faults faults;
   pq_cx cx, reader_cx;
@@ -59,7 +62,8 @@ typedef struct spec_reply {
   uint64_t requests, bytes, rounds;
 } spec_reply;
 
-/* Start with an empty warehouse and open it. Ends the program when that is impossible. */
+/* Start with an empty warehouse and open it; SPEC_DISK is SPEC_SHUFFLE where there is no disk. Ends
+ * the program when that is impossible. */
 void spec_start(spec_db *s, spec_store kind, uint64_t seed);
 /* Close everything, remove the store. Returns the bytes that leaked. */
 int64_t spec_end(spec_db *s);

@@ -23,7 +23,8 @@ static bool fits(pq_slice pattern, pq_slice text) {
       return false;
     }
   }
-  while (p < pattern.n && pattern.p[p] == '*') p++;
+  while (p < pattern.n && pattern.p[p] == '*')
+    p++;
   return p == pattern.n;
 }
 
@@ -33,7 +34,8 @@ static bool match_objects(pq_arena *arena, pq_value expected, pq_value got, bool
   pq_field *have = pq_object_fields(arena, got, &m);
   if (!is_subset && n != m) return false;
   for (uint32_t i = 0; i < n; i++) {
-    while (is_subset && g < m && !pq_slice_eq(have[g].name, want[i].name)) g++;
+    while (is_subset && g < m && !pq_slice_eq(have[g].name, want[i].name))
+      g++;
     if (g == m || !pq_slice_eq(have[g].name, want[i].name)) return false;
     if (!spec_match(want[i].value, have[g++].value, false)) return false;
   }
@@ -46,8 +48,7 @@ bool spec_match(pq_value expected, pq_value got, bool is_subset) {
   char *a, *b;
   bool is_same;
   if (pq_value_string(expected, &pattern) && memchr(pattern.p, '*', pattern.n) != NULL)
-    return pq_slice_is(pattern, "*") ||
-           (pq_value_string(got, &text) && fits(pattern, text));
+    return pq_slice_is(pattern, "*") || (pq_value_string(got, &text) && fits(pattern, text));
   if (type != pq_value_type(got)) return false;
   if (type == PQ_TYPE_OBJECT) {
     pq_arena arena;

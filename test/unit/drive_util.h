@@ -1,10 +1,6 @@
-/* test/unit/drive_util.h - one request at a time through a driver, and a temporary directory. */
+/* test/unit/drive_util.h - one request at a time through a driver. */
 #ifndef PQ_TEST_DRIVE_UTIL_H
 #define PQ_TEST_DRIVE_UTIL_H
-
-#include <dirent.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "io/hot.h"
 #include "port/driver.h"
@@ -88,35 +84,6 @@ static inline int drive_hot(pq_driver *d, const char *ns, const pq_hot_request *
   if (rc == PQ_OK && (q->op == PQ_HOT_OPEN || q->op == PQ_HOT_READ))
     rc = pq_hot_parse_state(a, copy, out);
   return rc;
-}
-
-/* Make a directory for one test program; `drive_remove_dir` removes it with all in it. */
-static inline void drive_make_dir(char path[64]) {
-  snprintf(path, 64, "/tmp/pqtest.XXXXXX");
-  if (mkdtemp(path) == NULL) {
-    perror("mkdtemp");
-    exit(1);
-  }
-}
-
-static inline void drive_remove_dir(const char *path, int depth) {
-  DIR *dir = opendir(path);
-  struct dirent *e;
-  while (dir != NULL && (e = readdir(dir)) != NULL) {
-    char name[1024];
-    struct stat st;
-    if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0) continue;
-    if (strlen(path) + strlen(e->d_name) + 2 > sizeof name) continue;
-    strcpy(name, path);
-    strcat(strcat(name, "/"), e->d_name);
-    if (lstat(name, &st) == 0 && S_ISDIR(st.st_mode) && depth < 10) {
-      drive_remove_dir(name, depth + 1);
-    } else {
-      unlink(name);
-    }
-  }
-  if (dir != NULL) closedir(dir);
-  rmdir(path);
 }
 
 #endif

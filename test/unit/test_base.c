@@ -68,7 +68,8 @@ static void test_arena_alloc(void) {
   CHECK(p != NULL);
   memset(p, 1, 100000);
   p = pq_arena_calloc(&a, 100, 7);
-  for (int i = 0; i < 700; i++) CHECK(p[i] == 0);
+  for (int i = 0; i < 700; i++)
+    CHECK(p[i] == 0);
   CHECK(strcmp(pq_arena_str(&a, PQ_SLICE("abc")), "abc") == 0);
   CHECK(strcmp(pq_arena_printf(&a, "%d-%s", 7, "x"), "7-x") == 0);
   pq_arena_clear(&a);
@@ -102,6 +103,19 @@ static int use_arena(pq_cx *cx, pq_arena *a) {
     if (pq_arena_calloc(a, 500, 4) == NULL || pq_arena_printf(a, "%d", i) == NULL) return cx->code;
   }
   return PQ_OK;
+}
+
+/* Where sizes have 32 bits a caller may well ask for this much. */
+static void test_alloc_too_large(void) {
+  pq_cx cx;
+  pq_arena a;
+  unit_cx_init(&cx);
+  CHECK(pq_alloc(&cx, NULL, 0, (size_t)PTRDIFF_MAX + 1) == NULL);
+  pq_arena_init(&a, &cx, UINT64_MAX);
+  CHECK(pq_arena_alloc(&a, SIZE_MAX - 100) == NULL && cx.code == PQ_ENOMEM);
+  CHECK(pq_arena_calloc(&a, SIZE_MAX / 2, 3) == NULL && cx.code == PQ_ELIMIT);
+  pq_arena_release(&a);
+  CHECK(unit_live_len == 0);
 }
 
 static void test_arena_oom(void) {
@@ -236,7 +250,8 @@ static uint64_t key_hash(uint32_t i) {
 }
 
 static int fill_table(pq_table *t) {
-  for (uint32_t i = 0; i < KEYS; i++) PQ_TRY(pq_table_add(t, key_hash(i), i));
+  for (uint32_t i = 0; i < KEYS; i++)
+    PQ_TRY(pq_table_add(t, key_hash(i), i));
   return PQ_OK;
 }
 
@@ -249,7 +264,8 @@ static void test_table_find(void) {
   pq_table_init(&t, &cx);
   CHECK(pq_table_first(&t, 7, &pos) == PQ_TABLE_NONE);
   CHECK(fill_table(&t) == PQ_OK && t.count == KEYS);
-  for (uint32_t i = 0; i < KEYS; i++) wrong += count_own(&t, key_hash(i), i) != 1;
+  for (uint32_t i = 0; i < KEYS; i++)
+    wrong += count_own(&t, key_hash(i), i) != 1;
   CHECK(wrong == 0);
   CHECK(count_own(&t, key_hash(KEYS * 2), KEYS * 2) == 0);
   pq_table_clear(&t);
@@ -356,7 +372,9 @@ static void test_utf8(void) {
 }
 
 static void test_utf8_prefix(void) {
-  pq_slice s = PQ_SLICE("a\xe2\x82\xac" "b"); /* a, euro sign, b */
+  pq_slice s = PQ_SLICE(
+      "a\xe2\x82\xac"
+      "b"); /* a, euro sign, b */
   CHECK(pq_utf8_prefix(s, 0) == 0);
   CHECK(pq_utf8_prefix(s, 1) == 1);
   CHECK(pq_utf8_prefix(s, 2) == 1);
@@ -385,7 +403,8 @@ static void test_ulid(void) {
   pq_ulid(6, rnd, a);
   CHECK(strcmp(b, a) < 0);
   pq_ulid_next(full);
-  for (int i = 0; i < 10; i++) CHECK(full[i] == 0);
+  for (int i = 0; i < 10; i++)
+    CHECK(full[i] == 0);
 }
 
 static void check_time(const char *text, int64_t us, const char *printed) {
@@ -398,11 +417,25 @@ static void check_time(const char *text, int64_t us, const char *printed) {
 }
 
 static void test_time(void) {
-  static const char *const wrong[] = {
-      "", "-", "x", "2026-3-1", "2026-02-29", "2026-13-01", "2026-00-10", "2026-01-32",
-      "2026-01-01T", "2026-01-01T25:00", "2026-01-01T10:60", "2026-01-01T10:00:60",
-      "2026-01-01T10:00:00.", "2026-01-01T10:00:00.1234567890", "2026-01-01T10:00:00+1",
-      "2026-01-01T10:00:00+24:00", "2026-01-01T10:00:00Zx", "2026-01-01Z", "9999999999999999"};
+  static const char *const wrong[] = {"",
+                                      "-",
+                                      "x",
+                                      "2026-3-1",
+                                      "2026-02-29",
+                                      "2026-13-01",
+                                      "2026-00-10",
+                                      "2026-01-32",
+                                      "2026-01-01T",
+                                      "2026-01-01T25:00",
+                                      "2026-01-01T10:60",
+                                      "2026-01-01T10:00:60",
+                                      "2026-01-01T10:00:00.",
+                                      "2026-01-01T10:00:00.1234567890",
+                                      "2026-01-01T10:00:00+1",
+                                      "2026-01-01T10:00:00+24:00",
+                                      "2026-01-01T10:00:00Zx",
+                                      "2026-01-01Z",
+                                      "9999999999999999"};
   int64_t us;
   char day[PQ_DAY_CAP], out[PQ_TIME_CAP];
   check_time("1970-01-01", 0, "1970-01-01T00:00:00Z");
@@ -469,9 +502,62 @@ static void test_json_str(void) {
   }
 }
 
+/* Doubles of all kinds: the text reads back, strtod agrees, and no shorter text would do. */
+static void test_double_random(void) {
+  uint64_t seed = 88172645463325252u;
+  for (int i = 0; i < 30000; i++) {
+    char out[PQ_DOUBLE_CAP], shorter[64];
+    double v, back;
+    int n, digits = 0;
+    seed ^= seed << 13;
+    seed ^= seed >> 7;
+    seed ^= seed << 17;
+    v = (double)(seed >> 40) / (i % 3 == 0 ? 1000.0 : 1048573.0);
+    if (i % 4 == 1) v = (double)(seed >> (seed % 50)) / 1e9;
+    if (i % 4 == 3) memcpy(&v, &seed, sizeof v);
+    if (v != v || v - v != 0) continue;
+    if (i % 5 == 0) v = -v;
+    n = pq_double_print(v, out);
+    CHECK(n == (int)strlen(out) && strtod(out, NULL) == v);
+    CHECK(pq_double_parse(pq_str(out), &back) && memcmp(&v, &back, sizeof v) == 0);
+    for (const char *p = out; *p != 0 && *p != 'e'; p++)
+      digits += *p >= '0' && *p <= '9' && (digits > 0 || *p != '0');
+    while (out[0] != 0 && n > 0 && digits > 0 && (out[n - 1] == '0' || out[n - 1] == '.')) {
+      digits -= out[n - 1] == '0';
+      n--;
+    }
+    if (digits < 2) continue;
+    snprintf(shorter, sizeof shorter, "%.*e", digits - 2, v);
+    if (strchr(out, 'e') == NULL) CHECK(strtod(shorter, NULL) != v);
+  }
+}
+
+static void test_u64_print(void) {
+  char out[PQ_U64_CAP + 1], want[32];
+  for (int i = 0; i < 64; i++) {
+    for (int step = -1; step <= 1; step++) {
+      uint64_t v = (UINT64_C(1) << i) + (uint64_t)(int64_t)step;
+      snprintf(want, sizeof want, "%llu", (unsigned long long)v);
+      out[pq_u64_print(v, out)] = 0;
+      CHECK(strcmp(out, want) == 0);
+    }
+  }
+  for (uint64_t v = 1; v < UINT64_MAX / 10; v *= 10) {
+    snprintf(want, sizeof want, "%llu", (unsigned long long)v - 1);
+    out[pq_u64_print(v - 1, out)] = 0;
+    CHECK(strcmp(out, want) == 0);
+    snprintf(want, sizeof want, "%llu", (unsigned long long)v);
+    out[pq_u64_print(v, out)] = 0;
+    CHECK(strcmp(out, want) == 0);
+  }
+  out[pq_u64_print(UINT64_MAX, out)] = 0;
+  CHECK(strcmp(out, "18446744073709551615") == 0);
+}
+
 static void test_double(void) {
-  static const char *const exact[] = {"0.1", "5.0", "-0.0", "1e+300", "4.9406564584124654e-324",
-                                      "0.30000000000000004", "123456789.25"};
+  static const char *const exact[] = {
+      "0.1",         "5.0", "-0.0", "1e+300", "4.9406564584124654e-324", "0.30000000000000004",
+      "123456789.25"};
   static const char *const wrong[] = {"", "-", ".5", "01", "1.", "1e", "+1", "1e400", "0x1", "1 "};
   char out[PQ_DOUBLE_CAP];
   double v, back;
@@ -492,6 +578,7 @@ int main(void) {
   RUN(test_failures);
   RUN(test_arena_alloc);
   RUN(test_arena_limit);
+  RUN(test_alloc_too_large);
   RUN(test_arena_oom);
   RUN(test_buf_round_trip);
   RUN(test_reader_malformed);
@@ -509,5 +596,7 @@ int main(void) {
   RUN(test_nearest);
   RUN(test_json_str);
   RUN(test_double);
+  RUN(test_double_random);
+  RUN(test_u64_print);
   return unit_end();
 }

@@ -123,7 +123,7 @@ static int read_values(pq_values_spec spec, pq_slice in, void *out) {
 /* Skipping k values, then reading the others, gives the same as reading all. */
 static bool skips_well(pq_values_spec spec, pq_slice in, const void *all) {
   size_t size = pq_phys_size(spec.phys);
-  bool is_slice = size == sizeof(pq_slice);
+  bool is_slice = pq_phys_is_slice(spec.phys);
   for (uint32_t k = 0; k <= spec.count; k++) {
     uint8_t *out = pq_arena_calloc(&arena, spec.count + 1, size);
     pq_values v;

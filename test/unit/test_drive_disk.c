@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/wait.h>
 
+#include "drive_dir.h"
 #include "drive_util.h"
 
 static char top[64];

@@ -7,7 +7,16 @@
 
 /* Leaves by number (doc/formats/edges.md). */
 enum { FROM_NS, FROM_ID, FROM_NAME, FROM_TYPE, PREDICATE, REVERSE, TO_NS, TO_ID, TO_NAME, TO_TYPE };
-enum { CREATED_AT = 10, CREATED_BY, VERSION, MATCH_MODE, CONFIDENCE, DATA_META, DATA_VALUE, LEAVES };
+enum {
+  CREATED_AT = 10,
+  CREATED_BY,
+  VERSION,
+  MATCH_MODE,
+  CONFIDENCE,
+  DATA_META,
+  DATA_VALUE,
+  LEAVES
+};
 
 enum { POSTS = 300, EDGES = POSTS * 2 };
 
@@ -53,7 +62,8 @@ static int setup(fixture *f, uint32_t count, bool is_reverse) {
   PQ_TRY(pq_builder_new(&f->cx, &f->builder));
   f->edges = pq_arena_calloc(&f->arena, count, sizeof *f->edges);
   if (f->edges == NULL) return f->cx.code;
-  for (uint32_t i = 0; i < count; i++) PQ_TRY(make_edge(f, i, &f->edges[i]));
+  for (uint32_t i = 0; i < count; i++)
+    PQ_TRY(make_edge(f, i, &f->edges[i]));
   return pq_edge_file_write(&f->cx, PQ_SLICE("default"), f->edges, count, is_reverse, &f->writer);
 }
 
@@ -92,9 +102,8 @@ static bool row_is(pq_cx *cx, const pq_column *cols, uint32_t row, const pq_edge
   return text_is(&cols[FROM_NS], row, PQ_SLICE("default")) &&
          text_is(&cols[TO_NS], row, PQ_SLICE("default")) &&
          text_is(&cols[FROM_NAME], row, e->from_name) &&
-         text_is(&cols[FROM_TYPE], row, e->from_type) &&
-         text_is(&cols[REVERSE], row, e->reverse) && text_is(&cols[TO_NAME], row, e->to_name) &&
-         text_is(&cols[TO_TYPE], row, e->to_type) &&
+         text_is(&cols[FROM_TYPE], row, e->from_type) && text_is(&cols[REVERSE], row, e->reverse) &&
+         text_is(&cols[TO_NAME], row, e->to_name) && text_is(&cols[TO_TYPE], row, e->to_type) &&
          text_is(&cols[CREATED_BY], row, e->created_by) &&
          cols[CREATED_AT].v.i64[row] == e->created_at &&
          cols[VERSION].v.i64[row] == (int64_t)e->version &&
@@ -103,8 +112,8 @@ static bool row_is(pq_cx *cx, const pq_column *cols, uint32_t row, const pq_edge
 
 static void check_file(bool is_reverse) {
   static const char *const names[LEAVES] = {
-      "from_ns", "from_id", "from_name", "from_type", "predicate", "reverse",
-      "to_ns",   "to_id",   "to_name",   "to_type",   "createdAt", "createdBy",
+      "from_ns", "from_id",   "from_name",  "from_type",     "predicate", "reverse",
+      "to_ns",   "to_id",     "to_name",    "to_type",       "createdAt", "createdBy",
       "version", "matchMode", "confidence", "data.metadata", "data.value"};
   fixture f;
   opened o;
@@ -145,7 +154,9 @@ static void test_edge_file_reverse(void) {
 }
 
 static void test_edge_compare(void) {
-  pq_edge a = {.from_id = PQ_SLICE("a"), .predicate = PQ_SLICE("p"), .reverse = PQ_SLICE("z"),
+  pq_edge a = {.from_id = PQ_SLICE("a"),
+               .predicate = PQ_SLICE("p"),
+               .reverse = PQ_SLICE("z"),
                .to_id = PQ_SLICE("x")};
   pq_edge b = a;
   CHECK(pq_edge_compare(&a, &b, false) == 0 && pq_edge_compare(&a, &b, true) == 0);
@@ -196,17 +207,26 @@ static int reader_open(reader *r, fixture *f, bool is_reverse) {
                        .id_min = is_reverse ? PQ_SLICE("tags/t0") : PQ_SLICE("posts/p0000"),
                        .id_max = is_reverse ? PQ_SLICE("users/u6") : PQ_SLICE("posts/p9999"),
                        .removed = PQ_ENTRY_NONE};
-  pq_log_entry entry = {.entry = 1, .seq_hi = EDGES, .ts_hi = 1, .epoch = 1,
+  pq_log_entry entry = {.entry = 1,
+                        .seq_hi = EDGES,
+                        .ts_hi = 1,
+                        .epoch = 1,
                         .writer = PQ_SLICE("00000000000000a1"),
-                        .commit = PQ_SLICE("00000000000000a1"), .add = &info, .add_count = 1};
+                        .commit = PQ_SLICE("00000000000000a1"),
+                        .add = &info,
+                        .add_count = 1};
   *r = (reader){0};
   pq_manifest_init(&r->manifest, &f->cx);
   pq_file_cache_init(&r->files, &f->cx, "default");
   pq_overlay_init(&r->overlay, &f->cx);
   pq_fetch_init(&r->fetch, &f->cx);
   pq_arena_init(&r->scratch, &f->cx, 1u << 30);
-  r->view = (pq_view){.cx = &f->cx, .manifest = &r->manifest, .entry = 1, .seq = EDGES,
-                      .files = &r->files, .overlay = &r->overlay};
+  r->view = (pq_view){.cx = &f->cx,
+                      .manifest = &r->manifest,
+                      .entry = 1,
+                      .seq = EDGES,
+                      .files = &r->files,
+                      .overlay = &r->overlay};
   return pq_manifest_apply(&r->manifest, &entry);
 }
 
@@ -292,26 +312,34 @@ static void test_edges_reverse(void) {
   unit_cx_init(&f.cx);
   CHECK(setup(&f, EDGES, true) == PQ_OK);
   CHECK(reader_open(&r, &f, true) == PQ_OK);
-  check_query(&r, &f,
-              (pq_edge_query){.nodes = nodes, .node_count = 2, .is_reverse = true,
-                              .needs_data = true},
-              143);
-  check_query(&r, &f,
-              (pq_edge_query){.nodes = nodes, .node_count = 2, .is_reverse = true,
-                              .predicate = PQ_SLICE("author")},
-              43);
-  check_query(&r, &f,
-              (pq_edge_query){.nodes = nodes, .node_count = 2, .is_reverse = true,
-                              .predicate = PQ_SLICE("posts")},
-              0);
+  check_query(
+      &r, &f,
+      (pq_edge_query){.nodes = nodes, .node_count = 2, .is_reverse = true, .needs_data = true},
+      143);
+  check_query(
+      &r, &f,
+      (pq_edge_query){
+          .nodes = nodes, .node_count = 2, .is_reverse = true, .predicate = PQ_SLICE("author")},
+      43);
+  check_query(
+      &r, &f,
+      (pq_edge_query){
+          .nodes = nodes, .node_count = 2, .is_reverse = true, .predicate = PQ_SLICE("posts")},
+      0);
   reader_release(&r);
   teardown(&f);
 }
 
 static int add_change(reader *r, uint64_t seq, pq_event_op op, const char *to, uint64_t version) {
-  pq_event e = {.seq = seq, .ts = (int64_t)seq, .target = PQ_TARGET_REL, .op = op,
-                .id = PQ_SLICE("posts/p0005"), .predicate = PQ_SLICE("author"),
-                .reverse = PQ_SLICE("posts"), .to_id = pq_str(to), .version = version,
+  pq_event e = {.seq = seq,
+                .ts = (int64_t)seq,
+                .target = PQ_TARGET_REL,
+                .op = op,
+                .id = PQ_SLICE("posts/p0005"),
+                .predicate = PQ_SLICE("author"),
+                .reverse = PQ_SLICE("posts"),
+                .to_id = pq_str(to),
+                .version = version,
                 .created_at = 1};
   return pq_overlay_add(&r->overlay, &e);
 }

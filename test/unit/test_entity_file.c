@@ -27,11 +27,9 @@ static int make_document(fixture *f, uint32_t i, pq_value *out) {
   char *n = pq_arena_printf(&f->arena, i % 10 == 9 ? "null" : i % 15 == 7 ? "\"t%u\"" : "%u", i);
   char *s, *json;
   if (n == NULL) return f->cx.code;
-  s = pq_arena_printf(&f->arena,
-                      i % 21 == 20 ? ", \"a\": [{\"s\": \"x%u\"}]"
-                      : i % 3 == 0 ? ""
-                                   : ", \"a\": {\"s\": \"x%u\"}",
-                      i);
+  s = i % 21 == 20 ? pq_arena_printf(&f->arena, ", \"a\": [{\"s\": \"x%u\"}]", i)
+      : i % 3 == 0 ? pq_arena_str(&f->arena, (pq_slice){0})
+                   : pq_arena_printf(&f->arena, ", \"a\": {\"s\": \"x%u\"}", i);
   if (s == NULL) return f->cx.code;
   json = pq_arena_printf(&f->arena, "{\"z\": %u, \"n\": %s%s, \"title\": \"T%u\"}", i, n, s, i);
   if (json == NULL) return f->cx.code;
@@ -86,9 +84,9 @@ typedef struct wanted {
 static int read_rows(opened *o, wanted w, pq_entity_rows *out) {
   int rc;
   *out = (pq_entity_rows){0};
-  DRIVE(rc, &o->f, o->bytes,
-        pq_entity_rows_want(&o->f, &o->file, w.row_group, w.set, w.ranges, w.range_count,
-                            &o->arena));
+  DRIVE(
+      rc, &o->f, o->bytes,
+      pq_entity_rows_want(&o->f, &o->file, w.row_group, w.set, w.ranges, w.range_count, &o->arena));
   if (rc != PQ_OK) return rc;
   return pq_entity_rows_read(&o->f, &o->arena, &o->file, w.row_group, w.set, w.ranges,
                              w.range_count, out);
@@ -210,6 +208,7 @@ static void test_entity_file_metadata(void) {
   snprintf(text, sizeof text, "%u 0", other_s);
   CHECK(key_is(&o, "parquedb.index.a.s", text));
   CHECK(key_is(&o, "parquedb.index.none", "0 0"));
+  CHECK(key_is(&o, "parquedb.index.name", "0 0"));
   opened_release(&o);
   teardown(&f);
 }
@@ -318,9 +317,14 @@ static void test_entity_file_oom(void) {
 
 static void check_merged(const char *document, bool is_deleted, const char *expected) {
   fixture f;
-  pq_entity e = {.id = PQ_SLICE("posts/p1"), .type = PQ_SLICE("Post"), .created_at = NOON,
-                 .updated_at = NOON + 1000, .created_by = PQ_SLICE("a"), .updated_by = PQ_SLICE("b"),
-                 .version = 2, .is_deleted = is_deleted};
+  pq_entity e = {.id = PQ_SLICE("posts/p1"),
+                 .type = PQ_SLICE("Post"),
+                 .created_at = NOON,
+                 .updated_at = NOON + 1000,
+                 .created_by = PQ_SLICE("a"),
+                 .updated_by = PQ_SLICE("b"),
+                 .version = 2,
+                 .is_deleted = is_deleted};
   pq_value merged;
   pq_buf text;
   unit_cx_init(&f.cx);
@@ -337,20 +341,20 @@ static void check_merged(const char *document, bool is_deleted, const char *expe
   CHECK(unit_live_len == 0);
 }
 
-#define TIMES(deleted)                                                                  \
-  "\"createdAt\":{\"$date\":\"2026-03-01T12:00:00Z\"},\"createdBy\":\"a\","             \
+#define TIMES(deleted)                                                      \
+  "\"createdAt\":{\"$date\":\"2026-03-01T12:00:00Z\"},\"createdBy\":\"a\"," \
   "\"updatedAt\":{\"$date\":\"2026-03-01T12:00:00.001Z\"},\"updatedBy\":\"b\"," deleted
 
 static void test_entity_merge(void) {
   check_merged("{\"title\":\"T\"}", false,
-               "{\"$id\":\"posts/p1\",\"$type\":\"Post\",\"name\":\"T\"," TIMES("\"version\":2,")
-               "\"title\":\"T\"}");
+               "{\"$id\":\"posts/p1\",\"$type\":\"Post\",\"name\":\"T\"," TIMES(
+                   "\"version\":2,") "\"title\":\"T\"}");
   check_merged("{}", false,
                "{\"$id\":\"posts/p1\",\"$type\":\"Post\",\"name\":\"p1\"," TIMES("\"version\":2}"));
   /* A field of the document wins, and stands where the document has it. */
   check_merged("{\"x\":1,\"version\":\"v9\",\"name\":7}", false,
-               "{\"$id\":\"posts/p1\",\"$type\":\"Post\"," TIMES("\"x\":1,")
-               "\"version\":\"v9\",\"name\":7}");
+               "{\"$id\":\"posts/p1\",\"$type\":\"Post\"," TIMES(
+                   "\"x\":1,") "\"version\":\"v9\",\"name\":7}");
   check_merged("{\"label\":\"L\"}", true,
                "{\"$id\":\"posts/p1\",\"$type\":\"Post\",\"name\":\"L\"," TIMES("\"version\":2,")
                "\"deletedAt\":{\"$date\":\"2026-03-01T12:00:00.001Z\"},\"deletedBy\":\"b\","

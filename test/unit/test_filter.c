@@ -210,8 +210,8 @@ static void test_filter_errors(void) {
   char deep[4096] = "";
   CHECK(fails("{\"age\": {\"$gtt\": 1}}", PQ_EFILTER,
               "unknown operator '$gtt' at path 'age': did you mean '$gt"));
-  CHECK(fails("{\"title\": {\"$regex\": \"x\"}}", PQ_EUNSUPPORTED,
-              "operator '$regex' at path 'title' is not supported yet"));
+  CHECK(fails("{\"title\": {\"$near\": \"x\"}}", PQ_EUNSUPPORTED,
+              "operator '$near' at path 'title' is not supported yet"));
   CHECK(fails("{\"$expr\": {}}", PQ_EUNSUPPORTED, "operator '$expr' is not supported yet"));
   CHECK(fails("{\"$orr\": []}", PQ_EFILTER, "did you mean '$or'"));
   CHECK(fails("{\"$or\": []}", PQ_EFILTER, "at least one"));
@@ -229,8 +229,12 @@ static void test_filter_errors(void) {
   CHECK(fails("{\"a\": {\"$type\": \"strin\"}}", PQ_EFILTER, "unknown type"));
   CHECK(fails("{\"a..b\": 1}", PQ_EFILTER, "no valid path"));
   CHECK(fails("[]", PQ_EFILTER, "must be an object"));
-  CHECK(fails("{\"a\": {\"$regularExpression\": {\"pattern\": \"a\", \"options\": \"\"}}}",
-              PQ_EUNSUPPORTED, "regular expression"));
+  CHECK(fails("{\"a\": {\"$regularExpression\": {\"pattern\": \"(\", \"options\": \"\"}}}",
+              PQ_EFILTER, "malformed at byte 1"));
+  CHECK(fails("{\"a\": {\"$regex\": \"a\", \"$options\": \"iq\"}}", PQ_EFILTER, "'iq'"));
+  CHECK(fails("{\"a\": {\"$options\": \"i\"}}", PQ_EFILTER, "needs a $regex"));
+  CHECK(fails("{\"a\": {\"$regex\": 1}}", PQ_EFILTER, "needs a string"));
+  CHECK(fails("{\"a\": {\"$in\": [{\"$regex\": \"a\"}]}}", PQ_EFILTER, "cannot hold operators"));
   for (int i = 0; i < 45; i++)
     strcat(deep, "{\"$and\":[");
   strcat(deep, "{}");

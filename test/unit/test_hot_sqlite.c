@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 #include <sys/wait.h>
 
+#include "drive_dir.h"
 #include "drive_util.h"
 
 static char top[64];
@@ -239,6 +240,8 @@ static void test_hot_sqlite_tampered(void) {
       {"UPDATE state SET epoch = -1", PQ_ECORRUPT},
       {"UPDATE state SET seq_hi = 'many'", PQ_ECORRUPT},
       {"UPDATE state SET seq_hi = 1.5", PQ_ECORRUPT},
+      {"UPDATE state SET seq_hi = 2", PQ_ECORRUPT},
+      {"UPDATE batch SET ns = 'o' WHERE seq_lo = 3", PQ_ECORRUPT},
       {"DELETE FROM batch WHERE seq_lo = 1", PQ_ECORRUPT},
       {"UPDATE batch SET chunk = 1 WHERE seq_lo = 3", PQ_ECORRUPT},
       {"UPDATE batch SET chunk = 1 WHERE seq_lo = 1", PQ_ECORRUPT},
@@ -272,10 +275,14 @@ static void test_hot_sqlite_damaged(void) {
     CHECK(pq_hot_sqlite_open(&drive_cx, at("foreign"), is_writer, &h) == PQ_ECORRUPT);
     CHECK(h == NULL && strstr(drive_cx.msg, "foreign") != NULL);
   }
-  put_file(at("zero"), "", 0); /* a writer that died at once */
-  CHECK(pq_hot_sqlite_open(&drive_cx, at("zero"), false, &h) == PQ_OK);
-  CHECK(call_read(h, "n") == PQ_OK && state.batch_count == 0);
-  pq_hot_sqlite_close(h);
+  put_file(at("zero"), "", 0); /* a file is made with its tables: one without is damaged */
+  CHECK(pq_hot_sqlite_open(&drive_cx, at("zero"), false, &h) == PQ_ECORRUPT);
+  CHECK(pq_hot_sqlite_open(&drive_cx, at("zero"), true, &h) == PQ_ECORRUPT);
+  put_file(at("gone-wal"), "x", 1);
+  for (int is_writer = 0; is_writer < 2; is_writer++) {
+    CHECK(pq_hot_sqlite_open(&drive_cx, at("gone"), is_writer, &h) == PQ_ECORRUPT);
+    CHECK(strstr(drive_cx.msg, "gone-wal is there") != NULL);
+  }
   make(at("t"));
   f = fopen(at("t"), "rb");
   n = fread(good, 1, CAP, f);
@@ -302,6 +309,39 @@ static void test_hot_sqlite_damaged(void) {
   end();
 }
 
+/* Copy a file of the test's folder, one bit of one byte turned. */
+static size_t copy_file(const char *from, const char *to, size_t flip_at) {
+  static uint8_t bytes[1 << 20];
+  FILE *f = fopen(at(from), "rb");
+  size_t n = f == NULL ? 0 : fread(bytes, 1, sizeof bytes, f);
+  if (f != NULL) fclose(f);
+  if (flip_at < n) bytes[flip_at] ^= 0x10;
+  put_file(at(to), bytes, n);
+  return n;
+}
+
+/* A log as a killed writer leaves it: read to its end, or refused when its header is damaged. */
+static void test_hot_sqlite_damaged_log(void) {
+  pq_hot_sqlite *writer, *h;
+  begin();
+  CHECK(pq_hot_sqlite_open(&drive_cx, at("w"), true, &writer) == PQ_OK);
+  CHECK(call_open(writer, "n") == PQ_OK);
+  CHECK(call_append(writer, "n", 1, 1, PQ_SLICE("one")) == PQ_OK);
+  CHECK(call_append(writer, "n", 1, 3, PQ_SLICE("two")) == PQ_OK);
+  for (size_t i = 0; i <= 32; i++) {
+    bool is_writer = i % 2 == 1;
+    copy_file("w", "v", SIZE_MAX);
+    CHECK(copy_file("w-wal", "v-wal", i < 32 ? i : SIZE_MAX) > 4096);
+    CHECK(pq_hot_sqlite_open(&drive_cx, at("v"), is_writer, &h) == (i < 32 ? PQ_ECORRUPT : PQ_OK));
+    if (i < 32) CHECK(strstr(drive_cx.msg, "v-wal") != NULL);
+    if (i == 32) CHECK(call_read(h, "n") == PQ_OK && state.batch_count == 2);
+    pq_hot_sqlite_close(h);
+    remove(at("v-shm"));
+  }
+  pq_hot_sqlite_close(writer);
+  end();
+}
+
 /* A child without rights reads in a directory that it cannot write; it exits by itself. */
 static int read_as_nobody(const char *path) {
   int status = -1;
@@ -316,7 +356,7 @@ static int read_as_nobody(const char *path) {
     if (rc == PQ_OK) rc = call_read(h, "n");
     if (rc == PQ_OK) rc = call_read(h, "n");
     if (rc == PQ_OK && state.batch_count != 2) rc = PQ_ECORRUPT;
-    if (rc == PQ_EIO && strstr(drive_cx.msg, "the unflushed tail cannot be opened") == NULL)
+    if (rc == PQ_EPERM && strstr(drive_cx.msg, "the unflushed tail cannot be opened") == NULL)
       rc = PQ_EINVALID;
     _exit(-rc);
   }
@@ -336,9 +376,9 @@ static void test_hot_sqlite_read_only_directory(void) {
   CHECK(chmod(at("r o?"), 0755) == 0);
   put_file(at("r o?/x%-wal"), "", 0);
   CHECK(chmod(at("r o?"), 0555) == 0);
-  CHECK(read_as_nobody(path) == PQ_EIO);
+  CHECK(read_as_nobody(path) == PQ_EPERM);
   CHECK(chmod(at("r o?"), 0755) == 0 && chmod(path, 0000) == 0);
-  CHECK(read_as_nobody(path) == PQ_EIO);
+  CHECK(read_as_nobody(path) == PQ_EPERM);
   CHECK(chmod(path, 0644) == 0);
   end();
 }
@@ -374,6 +414,7 @@ int main(void) {
   RUN(test_hot_sqlite_chunks);
   RUN(test_hot_sqlite_tampered);
   RUN(test_hot_sqlite_damaged);
+  RUN(test_hot_sqlite_damaged_log);
   RUN(test_hot_sqlite_read_only_directory);
   RUN(test_hot_sqlite_out_of_memory);
   drive_remove_dir(top, 0);

@@ -35,7 +35,8 @@ static int choose(fixture *f, const char *const *json, const pq_index_column *ol
                   uint32_t old_count, pq_index_column **out, uint32_t *count) {
   pq_value docs[DOCS_MAX];
   uint32_t n = 0;
-  for (; json[n] != NULL; n++) PQ_TRY(value_of(f, json[n], &docs[n]));
+  for (; json[n] != NULL; n++)
+    PQ_TRY(value_of(f, json[n], &docs[n]));
   return pq_index_choose(&f->arena, docs, n, old, old_count, out, count);
 }
 
@@ -89,7 +90,8 @@ static void test_index_choice(void) {
   CHECK(type_at(c, n, "x.name") == PQ_INDEX_STRING);
   CHECK(type_at(c, n, "deep.a.b.c.d") == 0);
   CHECK(type_at(c, n, "a.b") == 0); /* a dot in a name */
-  for (uint32_t i = 0; i < n; i++) CHECK(c[i].field_id == PQ_INDEX_FIELD_ID_FIRST + (int32_t)i);
+  for (uint32_t i = 0; i < n; i++)
+    CHECK(c[i].field_id == PQ_INDEX_FIELD_ID_FIRST + (int32_t)i);
   teardown(&f);
   CHECK(unit_live_len == 0);
 }
@@ -213,8 +215,9 @@ static const cell_case cells[] = {
     {PQ_INDEX_STRING, "\"short\""},
     {PQ_INDEX_STRING, "\"sixty-three bytes are the longest that the short form can hold 123\""},
     {PQ_INDEX_STRING, "\"sixty-four bytes are too many for the short form, but fit the cell\""},
-    {PQ_INDEX_STRING, "\"more than ninety-six bytes do not fit the cell: 0123456789 0123456789 "
-                      "0123456789 0123456789 0123456789\""},
+    {PQ_INDEX_STRING,
+     "\"more than ninety-six bytes do not fit the cell: 0123456789 0123456789 "
+     "0123456789 0123456789 0123456789\""},
     {PQ_INDEX_OBJECT_ID, "{\"$oid\": \"0123456789abcdef01234567\"}"}};
 
 /* The value as a column of one row; *plain gets its PLAIN bytes, as a statistic has them. */

@@ -9,20 +9,33 @@ static const uint8_t meta_empty[] = {1, 0, 0};
 static const uint8_t object_empty[] = {2, 0, 0};
 
 static pq_value empty_object(void) {
-  return (pq_value){.meta = meta_empty, .meta_len = sizeof meta_empty, .p = object_empty,
+  return (pq_value){.meta = meta_empty,
+                    .meta_len = sizeof meta_empty,
+                    .p = object_empty,
                     .len = sizeof object_empty};
 }
 
 static pq_event entity(uint64_t seq, const char *id, uint64_t version) {
-  return (pq_event){.seq = seq, .ts = (int64_t)seq * 10, .target = PQ_TARGET_ENTITY,
-                    .op = version == 1 ? PQ_EVENT_CREATE : PQ_EVENT_UPDATE, .id = pq_str(id),
-                    .version = version, .created_at = 10, .after = empty_object()};
+  return (pq_event){.seq = seq,
+                    .ts = (int64_t)seq * 10,
+                    .target = PQ_TARGET_ENTITY,
+                    .op = version == 1 ? PQ_EVENT_CREATE : PQ_EVENT_UPDATE,
+                    .id = pq_str(id),
+                    .version = version,
+                    .created_at = 10,
+                    .after = empty_object()};
 }
 
 static pq_event edge(uint64_t seq, const char *from, const char *predicate, const char *to) {
-  return (pq_event){.seq = seq, .ts = (int64_t)seq * 10, .target = PQ_TARGET_REL,
-                    .op = PQ_EVENT_CREATE, .id = pq_str(from), .predicate = pq_str(predicate),
-                    .reverse = PQ_SLICE("r"), .to_id = pq_str(to), .version = 1,
+  return (pq_event){.seq = seq,
+                    .ts = (int64_t)seq * 10,
+                    .target = PQ_TARGET_REL,
+                    .op = PQ_EVENT_CREATE,
+                    .id = pq_str(from),
+                    .predicate = pq_str(predicate),
+                    .reverse = PQ_SLICE("r"),
+                    .to_id = pq_str(to),
+                    .version = 1,
                     .created_at = (int64_t)seq * 10};
 }
 
@@ -143,8 +156,8 @@ static void test_overlay_chains(void) {
 static void test_overlay_refuses(void) {
   pq_cx cx;
   pq_overlay o;
-  pq_event e = {.seq = 1, .target = PQ_TARGET_COLLECTION, .op = PQ_EVENT_DELETE,
-                .id = PQ_SLICE("posts")};
+  pq_event e = {
+      .seq = 1, .target = PQ_TARGET_COLLECTION, .op = PQ_EVENT_DELETE, .id = PQ_SLICE("posts")};
   unit_cx_init(&cx);
   pq_overlay_init(&o, &cx);
   CHECK(pq_overlay_add(&o, &e) == PQ_EUNSUPPORTED);
@@ -164,7 +177,8 @@ static void test_overlay_many(void) {
   int wrong = 0;
   unit_cx_init(&cx);
   pq_overlay_init(&o, &cx);
-  for (int i = 0; i < IDS; i++) snprintf(ids[i], sizeof ids[i], "c%d/%d", i % 7, i);
+  for (int i = 0; i < IDS; i++)
+    snprintf(ids[i], sizeof ids[i], "c%d/%d", i % 7, i);
   for (uint64_t n = 0; n < EVENTS; n++)
     wrong += add(&o, entity(n + 1, ids[n % IDS], n / IDS + 1)) != PQ_OK;
   CHECK(wrong == 0 && o.key_count == IDS && o.collections.count == 7);
@@ -193,7 +207,8 @@ static int make_batch(pq_cx *cx, pq_buf *raw) {
   pq_compressor_init(&compressor, cx);
   pq_batch_writer_init(&w, cx);
   pq_buf_init(&body, cx, 1 << 20);
-  for (int i = 0; i < 3 && rc == PQ_OK; i++) rc = pq_batch_add(&w, &events[i]);
+  for (int i = 0; i < 3 && rc == PQ_OK; i++)
+    rc = pq_batch_add(&w, &events[i]);
   if (rc == PQ_OK) rc = pq_batch_finish(&w, &compressor, &body, raw);
   pq_buf_release(&body);
   pq_batch_writer_release(&w);

@@ -265,8 +265,12 @@ static void test_roundtrip_rows(pq_writer_options options) {
 }
 
 static void test_roundtrip_all(void) {
+  static const pq_codec codecs[] = {PQ_CODEC_SNAPPY, PQ_CODEC_LZ4_RAW, PQ_CODEC_GZIP};
   test_roundtrip_rows((pq_writer_options){0});
   test_roundtrip_rows((pq_writer_options){.is_uncompressed = true});
+  for (size_t i = 0; i < sizeof codecs / sizeof *codecs; i++)
+    if (pq_codec_is_readable(codecs[i]))
+      test_roundtrip_rows((pq_writer_options){.codec = codecs[i], .level = 3});
 }
 
 /* Pages and bounds of a chunk against its cells. */

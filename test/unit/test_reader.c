@@ -297,6 +297,78 @@ static void test_reader_corpora(void) {
   CHECK(corpus_files > 300 && corpus_chunks > 500);
 }
 
+/* ---- codecs, by files whose values are known ---- */
+
+enum { CODEC_FILE_LEN_MAX = 400 << 10 };
+
+/* Column `leaf` of row group 0 of a file of parquet-testing. False: no file, or not built in. */
+static bool open_codec_file(const char *name, pq_codec codec, uint8_t *bytes, pq_cx *cx,
+                            opened *o) {
+  const char *root = getenv("PARQUEDB_CORPORA");
+  char path[1024];
+  FILE *in;
+  size_t n;
+  snprintf(path, sizeof path, "%s/parquet/parquet-testing/data/%s",
+           root != NULL ? root : "../shared/corpora", name);
+  in = pq_codec_is_readable(codec) ? fopen(path, "rb") : NULL;
+  if (in == NULL) return false;
+  n = fread(bytes, 1, CODEC_FILE_LEN_MAX, in);
+  fclose(in);
+  unit_cx_init(cx);
+  CHECK(open_bytes(o, cx, (pq_slice){bytes, n}) == PQ_OK);
+  CHECK(o->file.footer->row_groups[0].chunks[0].codec == codec);
+  return true;
+}
+
+static uint8_t codec_bytes[2][CODEC_FILE_LEN_MAX];
+
+static void test_reader_gzip_members(void) {
+  pq_cx cx;
+  opened o;
+  pq_column c;
+  if (!open_codec_file("concatenated_gzip_members.parquet", PQ_CODEC_GZIP, codec_bytes[0], &cx, &o))
+    return;
+  CHECK(read_chunk_of(&o, (read_spec){0, 0, false, NULL, 0}, &c) == PQ_OK && c.row_count == 513);
+  for (uint32_t i = 0; i < c.row_count; i++)
+    CHECK(c.v.i64[i] == (int64_t)i + 1);
+  opened_release(&o);
+  CHECK(unit_live_len == 0);
+}
+
+static void test_reader_snappy(void) {
+  pq_cx cx;
+  opened o;
+  pq_column c;
+  if (!open_codec_file("alltypes_plain.snappy.parquet", PQ_CODEC_SNAPPY, codec_bytes[0], &cx, &o))
+    return;
+  CHECK(read_chunk_of(&o, (read_spec){0, 0, false, NULL, 0}, &c) == PQ_OK && c.row_count == 2);
+  CHECK(c.row_count == 2 && c.v.i32[0] == 6 && c.v.i32[1] == 7);
+  CHECK(read_chunk_of(&o, (read_spec){0, 8, false, NULL, 0}, &c) == PQ_OK && c.row_count == 2);
+  CHECK(c.row_count == 2 && pq_slice_is(c.v.bytes[1], "04/01/09"));
+  opened_release(&o);
+  CHECK(unit_live_len == 0);
+}
+
+/* The same 10,000 texts in Hadoop's framing and as raw blocks. */
+static void test_reader_lz4(void) {
+  pq_cx cx, cx2;
+  opened o, o2;
+  pq_column c, c2;
+  read_spec all = {0, 0, false, NULL, 0};
+  if (!open_codec_file("hadoop_lz4_compressed_larger.parquet", PQ_CODEC_LZ4, codec_bytes[0], &cx,
+                       &o))
+    return;
+  CHECK(open_codec_file("lz4_raw_compressed_larger.parquet", PQ_CODEC_LZ4_RAW, codec_bytes[1], &cx2,
+                        &o2));
+  CHECK(read_chunk_of(&o, all, &c) == PQ_OK && read_chunk_of(&o2, all, &c2) == PQ_OK);
+  CHECK(c.row_count == 10000 && c2.row_count == 10000);
+  CHECK(c.row_count > 0 && pq_slice_is(c.v.bytes[0], "c7ce6bef-d5b0-4863-b199-8ea8c7fb117b"));
+  for (uint32_t i = 0; i < c.row_count && i < c2.row_count; i++)
+    CHECK(pq_slice_eq(c.v.bytes[i], c2.v.bytes[i]));
+  opened_release(&o);
+  opened_release(&o2);
+}
+
 int main(void) {
   RUN(test_reader_all_rows);
   RUN(test_reader_ranges);
@@ -308,5 +380,8 @@ int main(void) {
   RUN(test_reader_crc);
   RUN(test_reader_oom);
   RUN(test_reader_corpora);
+  RUN(test_reader_gzip_members);
+  RUN(test_reader_snappy);
+  RUN(test_reader_lz4);
   return unit_end();
 }

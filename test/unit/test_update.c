@@ -90,7 +90,7 @@ static void test_update_unset(void) {
   CHECK(gives("{\"a\":1,\"b\":2}", "{\"$unset\":{\"a\":\"\"}}", "{\"b\":2}"));
   CHECK(gives("{\"a\":{\"b\":1}}", "{\"$unset\":{\"a.b\":\"\"}}", "{\"a\":{}}"));
   CHECK(gives("{\"a\":[1,2,3]}", "{\"$unset\":{\"a.1\":\"\"}}", "{\"a\":[1,null,3]}"));
-  CHECK(keeps("{\"a\":[1]}", "{\"$unset\":{\"a.5\":\"\",\"b.c\":\"\",\"a.x\":\"\"}}"));
+  CHECK(keeps("{\"a\":[1]}", "{\"$unset\":{\"a.5\":\"\",\"b.c\":\"\"}}"));
   CHECK(keeps("{\"a\":5}", "{\"$unset\":{\"a.b\":\"\"}}"));
 }
 
@@ -126,7 +126,34 @@ static void test_update_arrays_and_names(void) {
   CHECK(gives("{\"a\":[1]}", "{\"$push\":{\"a\":[2]}}", "{\"a\":[1,[2]]}"));
   CHECK(gives("{}", "{\"$push\":{\"a.b\":{\"$each\":[1,2]}}}", "{\"a\":{\"b\":[1,2]}}"));
   CHECK(fails("{\"a\":1}", "{\"$push\":{\"a\":2}}", PQ_EUPDATE, "needs an array"));
-  CHECK(fails("{}", "{\"$push\":{\"a\":{\"$each\":[1],\"$slice\":1}}}", PQ_EUNSUPPORTED, "$slice"));
+  CHECK(gives("{\"a\":[5,1]}",
+              "{\"$push\":{\"a\":{\"$each\":[3,4],\"$position\":1,\"$sort\":1,\"$slice\":-2}}}",
+              "{\"a\":[4,5]}"));
+  CHECK(gives("{\"a\":[1,2]}", "{\"$push\":{\"a\":{\"$each\":[3],\"$position\":-1}}}",
+              "{\"a\":[1,3,2]}"));
+  CHECK(gives("{\"a\":[1,2]}", "{\"$push\":{\"a\":{\"$each\":[3],\"$slice\":0}}}", "{\"a\":[]}"));
+  CHECK(gives("{\"a\":[{\"x\":2},5,{\"x\":1}]}",
+              "{\"$push\":{\"a\":{\"$each\":[],\"$sort\":{\"x\":1}}}}",
+              "{\"a\":[5,{\"x\":1},{\"x\":2}]}"));
+  CHECK(keeps("{\"a\":[1,2]}", "{\"$push\":{\"a\":{\"$each\":[],\"$sort\":1}}}"));
+  CHECK(keeps("{}", "{\"$push\":{\"a\":{\"$each\":[]}}}"));
+  CHECK(gives("{\"a\":[1,{\"x\":1}]}",
+              "{\"$addToSet\":{\"a\":{\"$each\":[1.0,2,2,{\"x\":1.0},{\"x\":2}]}}}",
+              "{\"a\":[1,{\"x\":1},2,{\"x\":2}]}"));
+  CHECK(gives("{\"a\":[1,5,[7],\"x\"]}", "{\"$pull\":{\"a\":{\"$gte\":5}}}", "{\"a\":[1,\"x\"]}"));
+  CHECK(gives("{\"a\":[{\"x\":1,\"y\":1},{\"x\":2},1]}", "{\"$pull\":{\"a\":{\"x\":1}}}",
+              "{\"a\":[{\"x\":2},1]}"));
+  CHECK(gives("{\"a\":[1,\"b\",1.0]}", "{\"$pull\":{\"a\":1}}", "{\"a\":[\"b\"]}"));
+  CHECK(gives("{\"a\":[1,{\"x\":1},3]}", "{\"$pullAll\":{\"a\":[3,{\"x\":1}]}}", "{\"a\":[1]}"));
+  CHECK(keeps("{\"b\":1}", "{\"$pull\":{\"a\":1},\"$pop\":{\"c\":1},\"$pullAll\":{\"d\":[1]}}"));
+  CHECK(gives("{\"a\":[1,2,3]}", "{\"$pop\":{\"a\":-1}}", "{\"a\":[2,3]}"));
+  CHECK(gives("{\"a\":[1,2,3]}", "{\"$pop\":{\"a\":1}}", "{\"a\":[1,2]}"));
+  CHECK(fails("{\"a\":null}", "{\"$pull\":{\"a\":1}}", PQ_EUPDATE, "needs an array, not null"));
+  CHECK(fails("{}", "{\"$pop\":{\"a\":2}}", PQ_EUPDATE, "$pop"));
+  CHECK(gives("{\"n\":13}", "{\"$bit\":{\"n\":{\"and\":0,\"or\":10}}}", "{\"n\":10}"));
+  CHECK(fails("{\"n\":1.5}", "{\"$bit\":{\"n\":{\"and\":1}}}", PQ_EUPDATE, "an integer there"));
+  CHECK(gives("{}", "{\"$currentDate\":{\"a\":true}}",
+              "{\"a\":{\"$date\":\"1970-01-01T00:00:00Z\"}}"));
   CHECK(gives("{\"a\":1,\"b\":2}", "{\"$rename\":{\"a\":\"c\"}}", "{\"b\":2,\"c\":1}"));
   CHECK(gives("{\"a\":1,\"b\":{}}", "{\"$rename\":{\"a\":\"b.c\"}}", "{\"b\":{\"c\":1}}"));
   CHECK(keeps("{\"b\":2}", "{\"$rename\":{\"a\":\"x.y\"}}"));
@@ -154,8 +181,9 @@ static void test_update_errors(void) {
   CHECK(fails("{}", "{\"$set\":{\"a\":1},\"$inc\":{\"a\":1}}", PQ_EUPDATE, "conflicts"));
   CHECK(fails("{}", "{\"$sett\":{\"a\":1}}", PQ_EUPDATE,
               "unknown operator '$sett' at path 'a': did you mean '$set'?"));
-  CHECK(fails("{}", "{\"$pull\":{\"a\":1}}", PQ_EUNSUPPORTED,
-              "operator '$pull' at path 'a' is not supported yet"));
+  CHECK(fails("{}", "{\"$link\":{\"a\":1}}", PQ_EUNSUPPORTED,
+              "operator '$link' at path 'a' is not supported yet"));
+  CHECK(fails("{\"a\":[1]}", "{\"$unset\":{\"a.x\":\"\"}}", PQ_EUPDATE, "'x' of an array"));
   CHECK(fails("{}", "{\"$set\":{\"a\":1},\"b\":1}", PQ_EUPDATE, "field 'b'"));
   CHECK(fails("{}", "{\"b\":1,\"$set\":{\"a\":1}}", PQ_EUPDATE, "'$set' stands among"));
   CHECK(fails("{}", "{\"$set\":{\"$id\":1}}", PQ_EUPDATE, "system field '$id'"));

@@ -1,0 +1,199 @@
+/* cli/command_table.c - every sub-command in one place: what it takes, what it does, an example.
+ *
+ * The examples are run by test/cli/cli.py, each on a fresh copy of the same small warehouse (posts,
+ * users, an edge author, edges knows; its function `example_data` makes it), and must print what
+ * stands here.
+ */
+#include <string.h>
+
+#include "commands.h"
+
+#define OPT(name) CLI_OPT_##name
+
+const cli_command cli_commands[] = {
+    {"Documents", "import", "COLL [FILE|-]", "insert documents from NDJSON, CSV or Parquet",
+     "From a file, or from standard input as NDJSON or as --format says. It goes in\n"
+     "batches: each is inserted as a whole or not at all, and is durable when the\n"
+     "next begins. A bad line stops the import with its number; the batches before\n"
+     "it stay. The collection and the warehouse are made when they are not there.\n\n"
+     "CSV has a header row; the delimiter and the type of each column are found\n"
+     "in the first 10,000 rows, --types says otherwise (zip:text,price:decimal).\n"
+     "An empty field is a missing one. A value that does not fit its column stays\n"
+     "text and is counted; with --strict it is an error with line and column.\n"
+     "Parquet may have any columns that are not nested. Messages of the database\n"
+     "count rows as lines. --dry-run shows the columns and checks everything.",
+     "parquedb import places places.ndjson", "imported 2",
+     OPT(ACK) | OPT(ACTOR) | OPT(FORMAT) | OPT(DRY_RUN) | OPT(TYPES) | OPT(ID_FIELD) | OPT(STRICT),
+     1, 2, cli_import},
+    {NULL, "insert", "COLL DOC", "insert one document or an array of them; prints the ids",
+     "The id is the document's $id, else made from its _id, else a new ULID. With\n"
+     "an array all are inserted or none. The collection and the warehouse are\n"
+     "made when they are not there.",
+     "parquedb insert posts '{\"$id\": \"p4\", \"title\": \"New\"}'", "posts/p4", OPT(ACTOR), 2, 2,
+     cli_run_insert},
+    {NULL, "get", "COLL/ID | COLL ID", "show one entity",
+     "Shows the document with its system fields. In the form with two words the\n"
+     "local id is taken as it is; in COLL/ID it is percent-encoded where it\n"
+     "holds '/' or '%'. Exit status 1 when there is no such entity.",
+     "parquedb get posts/p1 --project title,n",
+     "{\"$id\":\"posts/p1\",\"title\":\"Hello\",\"n\":3}",
+     CLI_OPT_READ | OPT(PROJECT) | OPT(INCLUDE_DELETED), 1, 2, cli_run_get},
+    {NULL, "find", "COLL [FILTER]", "show the entities that match",
+     "FILTER is a MongoDB filter, such as {\"n\": {\"$gt\": 3}}; without it all match.\n"
+     "On a terminal the result is a table, otherwise one JSON object per line.\n"
+     "--format and --output write a file: CSV and Parquet have a column for each\n"
+     "field of --project, or for all top-level fields that there are. In Parquet a\n"
+     "field whose values are all of one type is typed, any other is a VARIANT.",
+     "parquedb find posts '{\"n\": {\"$gt\": 2}}' --sort -n --project title,n",
+     "{\"$id\":\"posts/p2\",\"title\":\"World\",\"n\":5}\n"
+     "{\"$id\":\"posts/p1\",\"title\":\"Hello\",\"n\":3}",
+     CLI_OPT_READ | OPT(LIMIT) | OPT(SKIP) | OPT(SORT) | OPT(PROJECT) | OPT(INCLUDE_DELETED) |
+         OPT(FORMAT) | OPT(OUTPUT),
+     1, 2, cli_run_find},
+    {NULL, "count", "COLL [FILTER]", "print how many entities match",
+     "Prints the number alone; with --json the whole summary.",
+     "parquedb count posts '{\"n\": {\"$gt\": 2}}'", "2", CLI_OPT_READ | OPT(INCLUDE_DELETED), 1, 2,
+     cli_run_count},
+    {NULL, "aggregate", "COLL PIPELINE", "pass the entities through the stages of a pipeline",
+     "PIPELINE is an array of MongoDB aggregation stages. The stages that are\n"
+     "there are listed in doc/commands.md; any other is an error.",
+     "parquedb aggregate posts '[{\"$match\": {\"n\": {\"$gt\": 2}}}, {\"$count\": \"many\"}]'",
+     "{\"many\":2}", CLI_OPT_READ | OPT(INCLUDE_DELETED), 2, 2, cli_run_aggregate},
+    {NULL, "update", "COLL/ID OPS | COLL ID OPS", "change one entity; prints it as it is then",
+     "OPS are MongoDB update operators such as $set, $inc and $push, or a whole\n"
+     "new document. Exit status 1 when there is no such entity, or when it has\n"
+     "another version than --expected-version.",
+     "parquedb update posts/p1 '{\"$set\": {\"title\": \"Hi\"}, \"$inc\": {\"n\": 1}}'",
+     "{\"$id\":\"posts/p1\",…\"title\":\"Hi\",\"n\":4…}", OPT(ACTOR) | OPT(EXPECTED_VERSION), 2, 3,
+     cli_run_update},
+    {NULL, "delete", "COLL/ID | COLL ID", "delete one entity; its history stays",
+     "A deleted entity is hidden, with its edges, and can be restored. With\n"
+     "--hard it is gone, apart from its events, and its edges are removed.",
+     "parquedb delete posts/p1", "deleted posts/p1", OPT(ACTOR) | OPT(EXPECTED_VERSION) | OPT(HARD),
+     1, 2, cli_run_delete},
+
+    {"Edges", "link", "FROM PREDICATE TO", "make an edge between two entities",
+     "FROM and TO are COLL/ID and must be there. Making an edge that is there\n"
+     "already only changes its data.",
+     "parquedb link posts/p2 author users/u1 --reverse-name posts --data '{\"role\": \"editor\"}'",
+     "linked posts/p2 author users/u1", OPT(ACTOR) | OPT(REVERSE_NAME) | OPT(DATA), 3, 3,
+     cli_run_link},
+    {NULL, "unlink", "FROM PREDICATE TO", "remove an edge",
+     "Exit status 1 when there is no such edge.", "parquedb unlink posts/p1 author users/u1",
+     "unlinked posts/p1 author users/u1", OPT(ACTOR), 3, 3, cli_run_unlink},
+    {NULL, "related", "FROM PREDICATE", "show the entities at the other end of the edges",
+     "Follows the edges that go out from FROM, or with --reverse those that come\n"
+     "in. With --edges the edges themselves are shown, with their data.",
+     "parquedb related users/u1 author --reverse --project title",
+     "{\"$id\":\"posts/p1\",\"title\":\"Hello\"}",
+     CLI_OPT_READ | OPT(REVERSE) | OPT(EDGES) | OPT(LIMIT) | OPT(SKIP) | OPT(PROJECT), 2, 2,
+     cli_run_related},
+    {NULL, "traverse", "FROM PREDICATE...", "follow several edges; shows the entities at the end",
+     "One predicate for each step. Every entity at the end is shown once.",
+     "parquedb traverse users/u1 knows knows --project name",
+     "{\"$id\":\"users/u3\",\"name\":\"Cid\"}",
+     CLI_OPT_READ | OPT(REVERSE) | OPT(LIMIT) | OPT(PROJECT), 2, 1 << 16, cli_run_traverse},
+
+    {"History", "history", "COLL/ID | COLL ID", "show the events of an entity, oldest first",
+     "Each event has the entity before and after it, who did it, and when. Not\n"
+     "more than 1,000 without --limit; --limit 0 shows all.",
+     "parquedb history posts/p1 --limit 1",
+     "{\"id\":…,\"seq\":1,\"ts\":…,\"op\":\"CREATE\",…\"entityId\":\"posts/"
+     "p1\",…}",
+     CLI_OPT_READ | OPT(LIMIT), 1, 2, cli_run_history},
+    {NULL, "events", "[COLL]", "show the events of a collection or of everything",
+     "In the order in which they were written. To follow the log, ask again with\n"
+     "--from and the last number that was seen.",
+     "parquedb events users --limit 1",
+     "{\"id\":…,\"seq\":5,…\"op\":\"CREATE\",…\"entityId\":\"users/u1\",…}",
+     OPT(LIMIT) | OPT(FROM) | OPT(OP) | OPT(AS_OF) | OPT(FLUSHED), 0, 1, cli_run_events},
+    {NULL, "restore", "COLL/ID | COLL ID", "bring a deleted entity back",
+     "Only what was deleted without --hard can come back.", "parquedb restore posts/p9",
+     "restored posts/p9", OPT(ACTOR) | OPT(EXPECTED_VERSION), 1, 2, cli_run_restore},
+
+    {"Warehouse", "collections", "", "list the collections and their counts",
+     "Those with at least one entity that is not deleted.", "parquedb collections",
+     "name   count\nposts      3\nusers      3", CLI_OPT_READ, 0, 0, cli_run_collections},
+    {NULL, "stats", "", "show the sizes of everything",
+     "Events, edges, files and bytes, what is not flushed yet, and for each\n"
+     "collection its rows, files, bytes and index columns.",
+     "parquedb stats", "ns:…default\n…\nposts …", CLI_OPT_READ, 0, 0, cli_run_stats},
+    {NULL, "files", "COLL | --edges | --edges-reverse | --events",
+     "list the live Parquet files, or a SELECT over them",
+     "With --sql it prints a SELECT that gives DuckDB the live rows of a\n"
+     "collection; without, a table of the files.",
+     "parquedb files posts",
+     "path …kind …rows …bytes\ndefault/data/posts/…parquet …data …4 …\ntotal of 1 files …4 …",
+     CLI_OPT_READ | OPT(EDGES) | OPT(EDGES_REVERSE) | OPT(EVENTS) | OPT(SQL), 0, 1, cli_run_files},
+    {NULL, "flush", "", "write what is only in the log to Parquet files",
+     "What was acknowledged is safe without it; afterwards other programs see it\n"
+     "in the Parquet files too.",
+     "parquedb flush", "flushed 2 events into … files, … bytes (entry …)", 0, 0, 0, cli_run_flush},
+    {NULL, "compact", "[COLL]", "merge small files and drop what was replaced",
+     "Rewrites the files of one collection, or of all, into fewer; answers stay\n"
+     "the same.",
+     "parquedb compact posts", "…", 0, 0, 1, cli_run_compact},
+    {NULL, "checkpoint", "", "write the state of the file lists in one piece",
+     "Opening the warehouse then reads one checkpoint instead of every log entry\n"
+     "since the last.",
+     "parquedb checkpoint", "…", 0, 0, 0, cli_run_checkpoint},
+    {NULL, "verify", "", "read every file and check it",
+     "Prints one line for each problem, with the name of the file. Exit status 1\n"
+     "when there is any.",
+     "parquedb verify", "checked … files: 0 problems", 0, 0, 0, cli_run_verify},
+    {NULL, "backup", "[DIR]", "not supported yet",
+     "Answers NOT_SUPPORTED, exit status 1. While no program has the warehouse\n"
+     "open, a copy of its folder is a backup.",
+     "parquedb backup || echo no", "no", 0, 0, 1, cli_run_backup},
+
+    {"Other", "run", "COMMAND",
+     "run any command document (doc/commands.md); prints items, then summary",
+     "COMMAND is one JSON object whose first field is the command's name. One\n"
+     "line for each item, then one for the summary.",
+     "parquedb run '{\"find\": \"posts\", \"sort\": {\"n\": 1}, \"limit\": 1, \"project\": {\"n\": "
+     "1}}'",
+     "{\"$id\":\"posts/p3\",\"n\":1}\n{\"ok\":1,…}", OPT(ACTOR), 1, 1, cli_run_run},
+    {NULL, "shell", "", "type commands at a prompt",
+     "Reads commands as they are written after 'parquedb', or as in mongosh:\n"
+     "posts.find({n: {$gt: 3}}).sort({n: -1}).limit(5). Keys need no quotes;\n"
+     "ObjectId(…), ISODate(…) and the like are understood. Tab completes, the\n"
+     "history is kept in ~/.parquedb_history ($PARQUEDB_HISTORY), long results\n"
+     "go through $PAGER. '.help' in the shell says more. When standard input is\n"
+     "no terminal there is no prompt, and the exit status is 1 if any line failed.",
+     "echo 'posts.find({n: {$gt: 4}}, {title: 1})' | parquedb shell",
+     "{\"$id\":\"posts/p2\",\"title\":\"World\"}", OPT(READ_ONLY) | OPT(ACTOR), 0, 0, cli_shell},
+    {NULL, "help", "[COMMAND]", "list the commands, or show the page of one",
+     "Every command has a page like this one; COMMAND --help shows it too.", "parquedb help count",
+     "NAME\n    count - print how many entities match\n…", 0, 0, 1, cli_run_help},
+    {0},
+};
+
+const cli_command *cli_command_find(const char *name) {
+  for (const cli_command *c = cli_commands; c->name != NULL; c++) {
+    if (strcmp(c->name, name) == 0) return c;
+  }
+  return NULL;
+}
+
+const cli_command *cli_command_need(const char *name) {
+  const cli_command *found = cli_command_find(name);
+  cli_nearest nearest = {name, NULL, 0};
+  if (found != NULL) return found;
+  for (const cli_command *c = cli_commands; c->name != NULL; c++)
+    cli_nearest_offer(&nearest, c->name);
+  if (nearest.name == NULL) {
+    (void)cli_usage_error(NULL, "unknown command '%s'", name);
+  } else {
+    (void)cli_usage_error(NULL, "unknown command '%s'; did you mean '%s'?", name, nearest.name);
+  }
+  return NULL;
+}
+
+int cli_command_check(const cli_command *c, const cli_options *options, int word_count) {
+  int status = cli_options_allow(options, c->options | CLI_OPT_COMMON, c->name);
+  if (status != CLI_DONE) return status;
+  if (word_count >= c->word_min && word_count <= c->word_max) return CLI_DONE;
+  return cli_usage_error(c->name, "%s; usage: parquedb %s %s",
+                         word_count < c->word_min ? "an argument is missing" : "too many arguments",
+                         c->name, c->synopsis);
+}

@@ -1,0 +1,95 @@
+/* cli/replies.c - see replies.h. Ids are COLL/ID as the database writes them; in the two-word form
+ * COLL ID the local id is literal text, so '/' and '%' in it are percent-encoded here.
+ */
+#include "replies.h"
+
+#include <string.h>
+
+#include "text_table.h"
+
+/* ---- showing items ---- */
+
+void cli_show_line(void *ud, const cli_screen *screen, const char *json, size_t len) {
+  (void)ud;
+  cli_print_line(screen, json, len);
+}
+
+void cli_show_pretty(void *ud, const cli_screen *screen, const char *json, size_t len) {
+  (void)ud;
+  cli_print_pretty(screen, json, len);
+}
+
+void cli_show_report(void *ud, const cli_screen *screen, const char *json, size_t len) {
+  (void)ud;
+  cli_print_report(screen, json, len, NULL);
+}
+
+void cli_show_table(void *ud, const cli_screen *screen, const char *json, size_t len) {
+  (void)screen;
+  cli_table_add(ud, json, len);
+}
+
+/* History stops at 1,000 events by itself: say so when nobody asked for a limit. */
+static void note_more(const cli_session *s) {
+  cli_value summary = cli_json_value(cli_text_c(&s->summary), s->summary.len);
+  cli_value more = cli_json_field(summary, "hasMore");
+  if (cli_has(s->options, CLI_OPT_LIMIT) || more.kind != CLI_JSON_BOOL) return;
+  if (more.text[0] != 't') return;
+  (void)fflush(stdout);
+  fprintf(stderr, "parquedb: note: there are more; ask with a larger --limit\n");
+}
+
+int cli_list_items(cli_session *s, const char *const *columns) {
+  cli_table table;
+  int status = cli_add_options(s);
+  if (status != CLI_DONE) return status;
+  if (cli_has(s->options, CLI_OPT_EXPLAIN)) {
+    return cli_execute(s, PQDB_READ, cli_wants_json(s) ? cli_show_line : cli_show_report, NULL);
+  }
+  if (cli_wants_lines(s)) {
+    status = cli_execute(s, PQDB_READ, cli_show_line, NULL);
+  } else if (s->look == CLI_LOOK_PRETTY) {
+    status = cli_execute(s, PQDB_READ, cli_show_pretty, NULL);
+  } else {
+    cli_table_init(&table, &s->screen, columns);
+    table.shows_system = cli_has(s->options, CLI_OPT_PROJECT);
+    status = cli_execute(s, PQDB_READ, cli_show_table, &table);
+    cli_table_end(&table);
+  }
+  if (status == CLI_DONE) note_more(s);
+  return status;
+}
+
+/* ---- ids ---- */
+
+int cli_take_id(cli_session *s, char **words, int id_words) {
+  if (id_words == 1) {
+    if (strchr(words[0], '/') == NULL) {
+      return cli_usage_error(s->name, "'%s' is no id: write COLL/ID or COLL ID", words[0]);
+    }
+    cli_text_str(&s->id, words[0]);
+    return CLI_DONE;
+  }
+  if (strchr(words[0], '/') != NULL) {
+    return cli_usage_error(s->name, "'%s' is no collection: write COLL/ID or COLL ID", words[0]);
+  }
+  cli_text_str(&s->id, words[0]);
+  cli_text_byte(&s->id, '/');
+  for (const char *p = words[1]; *p != '\0'; p++) {
+    if (*p == '/' || *p == '%') {
+      cli_text_str(&s->id, *p == '/' ? "%2F" : "%25");
+    } else {
+      cli_text_byte(&s->id, *p);
+    }
+  }
+  return CLI_DONE;
+}
+
+int cli_missing_entity(const cli_session *s) {
+  return cli_error(pqdb_status_name(PQDB_ENTITY_NOT_FOUND), "no entity %s", cli_text_c(&s->id));
+}
+
+int cli_check_id(const cli_session *s, const char *label, const char *id) {
+  if (strchr(id, '/') != NULL) return CLI_DONE;
+  return cli_usage_error(s->name, "%s '%s' is no id: write COLL/ID", label, id);
+}

@@ -1,0 +1,76 @@
+/* expr/expression.h - MongoDB's aggregation expressions: parse once, evaluate per document.
+ *
+ *   {"$add": ["$price", {"$ifNull": ["$fee", 0]}]}
+ *
+ *   $add ─┬─ path price                     a node: constant, path, object, array, operator
+ *         └─ $ifNull ─┬─ path fee
+ *                     └─ constant 0
+ *
+ * Supported: the tables at the ends of expression_*.c. An operator that MongoDB knows and we do not
+ * is PQ_EUNSUPPORTED, an unknown one PQ_EINVALID with the nearest name. Differences from filters:
+ * comparisons are not bracketed, missing is not null, paths map over arrays and never index them
+ * (MONGO.md 1, rules 12, 30-35, 50-57). "$$ROOT.$id" reaches the system field $id.
+ */
+#ifndef PQ_EXPR_EXPRESSION_H
+#define PQ_EXPR_EXPRESSION_H
+
+#include "value/builder.h"
+#include "value/path.h"
+
+typedef struct pq_expression pq_expression;
+
+enum { PQ_VARIABLES_MAX = 64 };
+
+/* What an evaluation needs; results live in `arena` or borrow from the document or the
+ * expression. */
+typedef struct pq_eval {
+  pq_cx *cx;           /* borrowed */
+  pq_arena *arena;     /* borrowed */
+  pq_builder *builder; /* borrowed; not in use by the caller while an expression is evaluated */
+  pq_value root;       /* the document: $$ROOT, $$CURRENT */
+  int64_t now_us;      /* $$NOW */
+  pq_value variables[PQ_VARIABLES_MAX];
+} pq_eval;
+
+/* Parse; everything is copied into or lives in `arena`. PQ_EINVALID, PQ_EUNSUPPORTED, PQ_ELIMIT. */
+int pq_expression_parse(pq_arena *arena, pq_value spec, pq_expression **out) PQ_MUST_CHECK;
+
+/* The value for s->root; missing is a result too. PQ_EINVALID when an operator does not take what
+ * it got, PQ_EUNSUPPORTED for decimals that would have to be rounded, PQ_ELIMIT. */
+int pq_expression_eval(const pq_expression *e, pq_eval *s, pq_value *out) PQ_MUST_CHECK;
+
+/* ---- values ---- */
+int pq_make_null(pq_eval *s, pq_value *out) PQ_MUST_CHECK;
+int pq_make_bool(pq_eval *s, bool v, pq_value *out) PQ_MUST_CHECK;
+int pq_make_i32(pq_eval *s, int32_t v, pq_value *out) PQ_MUST_CHECK;
+int pq_make_i64(pq_eval *s, int64_t v, pq_value *out) PQ_MUST_CHECK;
+int pq_make_double(pq_eval *s, double v, pq_value *out) PQ_MUST_CHECK;
+int pq_make_text(pq_eval *s, pq_slice v, pq_value *out) PQ_MUST_CHECK; /* valid UTF-8 */
+int pq_make_date(pq_eval *s, int64_t us, pq_value *out) PQ_MUST_CHECK;
+/* Missing items become null. */
+int pq_make_array(pq_eval *s, const pq_value *items, uint32_t count, pq_value *out) PQ_MUST_CHECK;
+/* Fields whose value is missing are left out. */
+int pq_make_object(pq_eval *s, const pq_field *fields, uint32_t count, pq_value *out) PQ_MUST_CHECK;
+
+/* Fields of all objects, a later value in the place of the first of its name; null and missing
+ * are passed over. */
+int pq_merge_objects(pq_eval *s, const pq_value *objects, uint32_t count,
+                     pq_value *out) PQ_MUST_CHECK;
+
+/* A running sum of numbers as $sum and $avg make it; anything else is passed over. Zeroed: 0. */
+typedef struct pq_sum {
+  pq_type type;
+  int64_t integer;
+  double real;
+  pq_decimal decimal;
+  uint64_t count;
+} pq_sum;
+int pq_sum_add(pq_eval *s, pq_sum *sum, pq_value v) PQ_MUST_CHECK;
+int pq_sum_total(pq_eval *s, const pq_sum *sum, pq_value *out) PQ_MUST_CHECK;
+/* null without numbers. */
+int pq_sum_average(pq_eval *s, const pq_sum *sum, pq_value *out) PQ_MUST_CHECK;
+
+/* A deep copy into `arena`. */
+int pq_value_copy(pq_arena *arena, pq_value v, pq_value *out) PQ_MUST_CHECK;
+
+#endif

@@ -1,0 +1,521 @@
+/* expr/expression_parse.c - expressions as JSON become nodes. See expression.h, expression_int.h.
+ *
+ * Variables of $let, $map, $filter and $reduce are places in pq_eval.variables, given out like a
+ * stack: a name is looked up from the innermost scope outwards.
+ */
+#include <string.h>
+
+#include "expr/expression_int.h"
+
+/* What MongoDB knows beyond our tables; for telling "not yet" from "unknown". */
+static const char *const further_operators[] = {"$accumulator",
+                                                "$acos",
+                                                "$acosh",
+                                                "$asin",
+                                                "$asinh",
+                                                "$atan",
+                                                "$atan2",
+                                                "$atanh",
+                                                "$binarySize",
+                                                "$bitAnd",
+                                                "$bitNot",
+                                                "$bitOr",
+                                                "$bitXor",
+                                                "$bottom",
+                                                "$bottomN",
+                                                "$bsonSize",
+                                                "$convert",
+                                                "$cos",
+                                                "$cosh",
+                                                "$dateAdd",
+                                                "$dateDiff",
+                                                "$dateFromParts",
+                                                "$dateFromString",
+                                                "$dateSubtract",
+                                                "$dateToParts",
+                                                "$dateTrunc",
+                                                "$degreesToRadians",
+                                                "$exp",
+                                                "$firstN",
+                                                "$function",
+                                                "$isoDayOfWeek",
+                                                "$isoWeek",
+                                                "$isoWeekYear",
+                                                "$lastN",
+                                                "$ln",
+                                                "$log",
+                                                "$log10",
+                                                "$maxN",
+                                                "$median",
+                                                "$meta",
+                                                "$minN",
+                                                "$percentile",
+                                                "$pow",
+                                                "$radiansToDegrees",
+                                                "$rand",
+                                                "$regexFind",
+                                                "$regexFindAll",
+                                                "$sampleRate",
+                                                "$setDifference",
+                                                "$setEquals",
+                                                "$setField",
+                                                "$setIntersection",
+                                                "$setIsSubset",
+                                                "$setUnion",
+                                                "$sin",
+                                                "$sinh",
+                                                "$sqrt",
+                                                "$stdDevPop",
+                                                "$stdDevSamp",
+                                                "$tan",
+                                                "$tanh",
+                                                "$toDate",
+                                                "$toDecimal",
+                                                "$toObjectId",
+                                                "$top",
+                                                "$topN",
+                                                "$toUUID",
+                                                "$tsIncrement",
+                                                "$tsSecond",
+                                                "$unsetField",
+                                                "$week",
+                                                "$zip",
+                                                NULL};
+
+static const pq_operator *const tables[] = {pq_logic_operators, pq_number_operators,
+                                            pq_text_operators, pq_array_operators,
+                                            pq_date_operators};
+enum { TABLE_COUNT = sizeof tables / sizeof *tables, NAMES_MAX = 256 };
+
+typedef struct parser {
+  pq_arena *arena;
+  pq_cx *cx;
+  uint32_t depth, node_count;
+  pq_slice variables[PQ_VARIABLES_MAX];
+  uint32_t variable_count;
+} parser;
+
+static int parse(parser *s, pq_value spec, pq_expression **out);
+
+static int read_fields(parser *s, pq_value v, pq_field **fields, uint32_t *count) {
+  *fields = pq_object_fields(s->arena, v, count);
+  return *fields == NULL && pq_value_count(v) > 0 ? s->cx->code : PQ_OK;
+}
+
+static int new_node(parser *s, pq_expression_kind kind, uint32_t arg_count, pq_expression **out) {
+  *out = NULL;
+  if (++s->node_count > s->cx->limits.filter_nodes_max * 16)
+    return pq_fail(s->cx, PQ_ELIMIT, "the expression has more than %u parts",
+                   (unsigned)s->cx->limits.filter_nodes_max * 16);
+  *out = pq_arena_calloc(s->arena, 1, sizeof **out);
+  if (*out == NULL) return s->cx->code;
+  (*out)->kind = kind;
+  (*out)->arg_count = arg_count;
+  (*out)->args = pq_arena_calloc(s->arena, arg_count, sizeof *(*out)->args);
+  return (*out)->args == NULL ? s->cx->code : PQ_OK;
+}
+
+static int make_constant(parser *s, pq_value v, pq_expression **out) {
+  PQ_TRY(new_node(s, PQ_EXPR_CONSTANT, 0, out));
+  (*out)->constant = v;
+  return PQ_OK;
+}
+
+/* ---- paths and variables ---- */
+
+static int split(parser *s, pq_slice text, pq_expression *e) {
+  size_t from = 0;
+  uint32_t count = 1;
+  for (size_t i = 0; i < text.n; i++)
+    count += text.p[i] == '.';
+  if (count > s->cx->limits.depth_max)
+    return pq_fail(s->cx, PQ_ELIMIT, "the path '%.*s' has too many parts", PQ_SHOW(text));
+  e->path = pq_arena_calloc(s->arena, count, sizeof *e->path);
+  if (e->path == NULL) return s->cx->code;
+  for (size_t i = 0; i <= text.n; i++) {
+    if (i < text.n && text.p[i] != '.') continue;
+    if (i == from)
+      return pq_fail(s->cx, PQ_EINVALID, "the path '%.*s' has an empty part", PQ_SHOW(text));
+    if (memchr(text.p + from, 0, i - from) != NULL)
+      return pq_fail(s->cx, PQ_EINVALID, "the path '%.*s' holds a NUL", PQ_SHOW(text));
+    e->path[e->path_count++] = (pq_slice){text.p + from, i - from};
+    from = i + 1;
+  }
+  return PQ_OK;
+}
+
+static int check_parts(parser *s, const pq_expression *e, pq_slice text) {
+  for (uint32_t i = 0; i < e->path_count; i++)
+    if (e->path[i].p[0] == '$' && !pq_is_system_field(e->path[i]))
+      return pq_fail(s->cx, PQ_EINVALID, "the part '%.*s' of the path '%.*s' begins with '$'",
+                     PQ_SHOW(e->path[i]), PQ_SHOW(text));
+  return PQ_OK;
+}
+
+/* "name.path" behind "$$" */
+static int parse_variable(parser *s, pq_slice text, pq_expression *e) {
+  pq_slice name;
+  PQ_TRY(split(s, text, e));
+  name = e->path[0];
+  e->path++;
+  e->path_count--;
+  for (uint32_t i = s->variable_count; i > 0; i--)
+    if (pq_slice_eq(s->variables[i - 1], name)) {
+      e->slot = (int32_t)i - 1;
+      return check_parts(s, e, text);
+    }
+  if (pq_slice_is(name, "ROOT") || pq_slice_is(name, "CURRENT"))
+    e->slot = PQ_SLOT_ROOT;
+  else if (pq_slice_is(name, "REMOVE"))
+    e->slot = PQ_SLOT_REMOVE;
+  else if (pq_slice_is(name, "NOW"))
+    e->slot = PQ_SLOT_NOW;
+  else
+    return pq_fail(s->cx, PQ_EINVALID, "the variable '$$%.*s' is not defined here", PQ_SHOW(name));
+  return check_parts(s, e, text);
+}
+
+static int parse_path(parser *s, pq_slice text, pq_expression **out) {
+  PQ_TRY(new_node(s, PQ_EXPR_PATH, 0, out));
+  (*out)->slot = PQ_SLOT_ROOT;
+  if (text.n >= 2 && text.p[1] == '$')
+    return text.n == 2 ? pq_fail(s->cx, PQ_EINVALID, "'$$' names no variable")
+                       : parse_variable(s, (pq_slice){text.p + 2, text.n - 2}, *out);
+  if (text.n == 1) return pq_fail(s->cx, PQ_EINVALID, "'$' names no field");
+  PQ_TRY(split(s, (pq_slice){text.p + 1, text.n - 1}, *out));
+  return check_parts(s, *out, text);
+}
+
+/* A place for a variable; its scope ends when s->variable_count is set back. */
+static int bind(parser *s, pq_slice name, int32_t *slot) {
+  if (s->variable_count == PQ_VARIABLES_MAX)
+    return pq_fail(s->cx, PQ_ELIMIT, "more than %d variables at once", PQ_VARIABLES_MAX);
+  *slot = (int32_t)s->variable_count;
+  s->variables[s->variable_count++] = name;
+  return PQ_OK;
+}
+
+static int check_variable_name(parser *s, pq_slice name) {
+  bool is_good = name.n > 0 && (name.p[0] >= 0x80 || (name.p[0] >= 'a' && name.p[0] <= 'z'));
+  for (size_t i = 1; is_good && i < name.n; i++) {
+    uint8_t c = name.p[i];
+    is_good = c >= 0x80 || c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+              (c >= 'A' && c <= 'Z');
+  }
+  if (is_good) return PQ_OK;
+  if (pq_slice_is(name, "CURRENT"))
+    return pq_fail(s->cx, PQ_EUNSUPPORTED, "another '$$CURRENT' is not supported yet");
+  return pq_fail(s->cx, PQ_EINVALID, "'%.*s' is no name for a variable: it must begin with a-z",
+                 PQ_SHOW(name));
+}
+
+/* ---- arguments by name ---- */
+
+/* Find `name` in "if then else"; *is_optional when "?" follows. -1: not there. */
+static int field_index(const char *fields, pq_slice name, bool *is_optional) {
+  int index = 0;
+  for (const char *p = fields; *p != '\0'; index++) {
+    size_t len = strcspn(p, "? ");
+    *is_optional = p[len] == '?';
+    if (name.n == len && memcmp(p, name.p, len) == 0) return index;
+    p += len + (*is_optional ? 1u : 0u);
+    while (*p == ' ')
+      p++;
+  }
+  return -1;
+}
+
+static int check_named(parser *s, const pq_expression *e, const bool *given) {
+  int index = 0;
+  for (const char *p = e->op->fields; *p != '\0'; index++) {
+    size_t len = strcspn(p, "? ");
+    bool is_optional = p[len] == '?';
+    if (!is_optional && !given[index])
+      return pq_fail(s->cx, PQ_EINVALID, "operator '%s' needs '%.*s'", e->op->name, (int)len, p);
+    p += len + (is_optional ? 1u : 0u);
+    while (*p == ' ')
+      p++;
+  }
+  return PQ_OK;
+}
+
+static uint32_t count_named(const char *fields) {
+  uint32_t n = 1;
+  for (const char *p = fields; *p != '\0'; p++)
+    n += *p == ' ';
+  return n;
+}
+
+/* {"input": …, "cond": …}; names in `skip` are kept out for the caller. */
+static int parse_named(parser *s, pq_value spec, const char *skip, pq_expression *e) {
+  bool given[8] = {false}, is_optional;
+  pq_field *fields;
+  uint32_t count;
+  if (pq_value_type(spec) != PQ_TYPE_OBJECT)
+    return pq_fail(s->cx, PQ_EINVALID, "operator '%s' needs an object of: %s", e->op->name,
+                   e->op->fields);
+  PQ_TRY(read_fields(s, spec, &fields, &count));
+  for (uint32_t i = 0; i < count; i++) {
+    int at = field_index(e->op->fields, fields[i].name, &is_optional);
+    if (at < 0)
+      return pq_fail(s->cx, PQ_EINVALID, "operator '%s' has no argument '%.*s': %s", e->op->name,
+                     PQ_SHOW(fields[i].name), e->op->fields);
+    given[at] = true;
+    if (skip != NULL && field_index(skip, fields[i].name, &is_optional) >= 0) continue;
+    PQ_TRY(parse(s, fields[i].value, &e->args[at]));
+  }
+  return check_named(s, e, given);
+}
+
+/* ---- operators with a form of their own ---- */
+
+/* $map, $filter: {"input": …, "as": name, "in" or "cond": …}; args: input, body, limit */
+static int parse_each(parser *s, pq_value spec, pq_expression *e) {
+  bool is_map = pq_slice_is(pq_str(e->op->name), "$map");
+  pq_value body = pq_object_get_str(spec, is_map ? "in" : "cond");
+  pq_value as = pq_object_get_str(spec, "as");
+  pq_slice name = PQ_SLICE("this");
+  PQ_TRY(parse_named(s, spec, "in cond as", e));
+  if (!pq_value_is_missing(as)) {
+    if (!pq_value_string(as, &name))
+      return pq_fail(s->cx, PQ_EINVALID, "'as' of operator '%s' must be a name", e->op->name);
+    PQ_TRY(check_variable_name(s, name));
+  }
+  PQ_TRY(bind(s, name, &e->slot));
+  PQ_TRY(parse(s, body, &e->args[1]));
+  s->variable_count--;
+  return PQ_OK;
+}
+
+static int parse_reduce(parser *s, pq_value spec, pq_expression *e) {
+  int32_t slot;
+  PQ_TRY(parse_named(s, spec, "in", e));
+  PQ_TRY(bind(s, PQ_SLICE("value"), &e->slot));
+  PQ_TRY(bind(s, PQ_SLICE("this"), &slot));
+  PQ_TRY(parse(s, pq_object_get_str(spec, "in"), &e->args[2]));
+  s->variable_count -= 2;
+  return PQ_OK;
+}
+
+static int parse_let(parser *s, pq_value spec, pq_expression **out) {
+  pq_value vars = pq_object_get_str(spec, "vars"), body = pq_object_get_str(spec, "in");
+  const pq_operator *op = (*out)->op;
+  uint32_t count, before = s->variable_count;
+  pq_field *fields;
+  if (pq_value_type(vars) != PQ_TYPE_OBJECT || pq_value_is_missing(body) ||
+      pq_value_count(spec) != 2)
+    return pq_fail(s->cx, PQ_EINVALID, "operator '$let' needs {\"vars\": {…}, \"in\": …}");
+  PQ_TRY(read_fields(s, vars, &fields, &count));
+  PQ_TRY(new_node(s, PQ_EXPR_OPERATOR, count + 1, out));
+  (*out)->op = op;
+  (*out)->slot = (int32_t)before;
+  for (uint32_t i = 0; i < count; i++) {
+    PQ_TRY(check_variable_name(s, fields[i].name));
+    PQ_TRY(parse(s, fields[i].value, &(*out)->args[i]));
+  }
+  for (uint32_t i = 0; i < count; i++) {
+    int32_t slot;
+    PQ_TRY(bind(s, fields[i].name, &slot));
+  }
+  PQ_TRY(parse(s, body, &(*out)->args[count]));
+  s->variable_count = before;
+  return PQ_OK;
+}
+
+static int parse_switch(parser *s, pq_value spec, pq_expression **out) {
+  pq_value branches = pq_object_get_str(spec, "branches");
+  pq_value fallback = pq_object_get_str(spec, "default");
+  uint32_t count = pq_value_count(branches);
+  const pq_operator *op = (*out)->op;
+  if (pq_value_type(branches) != PQ_TYPE_ARRAY || count == 0 ||
+      pq_value_count(spec) != (pq_value_is_missing(fallback) ? 1u : 2u))
+    return pq_fail(s->cx, PQ_EINVALID,
+                   "operator '$switch' needs {\"branches\": [{\"case\": …, \"then\": …}], "
+                   "\"default\": …}");
+  PQ_TRY(new_node(s, PQ_EXPR_OPERATOR, count * 2 + 1, out));
+  (*out)->op = op;
+  for (uint32_t i = 0; i < count; i++) {
+    pq_value branch = pq_array_at(branches, i);
+    pq_value when = pq_object_get_str(branch, "case"), then = pq_object_get_str(branch, "then");
+    if (pq_value_is_missing(when) || pq_value_is_missing(then) || pq_value_count(branch) != 2)
+      return pq_fail(s->cx, PQ_EINVALID, "a branch of '$switch' needs {\"case\": …, \"then\": …}");
+    PQ_TRY(parse(s, when, &(*out)->args[i * 2]));
+    PQ_TRY(parse(s, then, &(*out)->args[i * 2 + 1]));
+  }
+  return pq_value_is_missing(fallback) ? PQ_OK : parse(s, fallback, &(*out)->args[count * 2]);
+}
+
+static int parse_sort_array(parser *s, pq_value spec, pq_expression *e) {
+  pq_value by = pq_object_get_str(spec, "sortBy");
+  int64_t direction;
+  PQ_TRY(parse_named(s, spec, "sortBy", e));
+  if (pq_value_type(by) == PQ_TYPE_OBJECT && pq_value_count(by) > 0)
+    return pq_sort_parse(s->arena, by, &e->sort);
+  if (!pq_value_whole(by, &direction) || (direction != 1 && direction != -1))
+    return pq_fail(s->cx, PQ_EINVALID, "'sortBy' of '$sortArray' must be 1, -1 or an object");
+  e->sort_whole = (int)direction;
+  return PQ_OK;
+}
+
+/* The pattern is compiled here, so it must be a constant. */
+static int parse_regex_match(parser *s, pq_value spec, pq_expression *e) {
+  pq_slice pattern, options = {0}, own = {0};
+  pq_value v;
+  int rc;
+  PQ_TRY(parse_named(s, spec, NULL, e));
+  v = e->args[1]->constant;
+  if (e->args[1]->kind != PQ_EXPR_CONSTANT ||
+      (e->args[2] != NULL && e->args[2]->kind != PQ_EXPR_CONSTANT))
+    return pq_fail(s->cx, PQ_EUNSUPPORTED,
+                   "operator '$regexMatch' with a computed pattern is not supported yet");
+  if (pq_is_nullish(v)) return PQ_OK;
+  if (!pq_value_string(v, &pattern) && !pq_value_regex(v, &pattern, &own))
+    return pq_fail(s->cx, PQ_EINVALID, "'regex' of '$regexMatch' must be text or an expression");
+  if (e->args[2] != NULL && !pq_is_nullish(e->args[2]->constant) &&
+      !pq_value_string(e->args[2]->constant, &options))
+    return pq_fail(s->cx, PQ_EINVALID, "'options' of '$regexMatch' must be text");
+  if (own.n > 0 && options.n > 0)
+    return pq_fail(s->cx, PQ_EINVALID, "'$regexMatch' has options twice");
+  PQ_TRY(pq_regex_set_new(s->arena, &e->regexes));
+  rc = pq_regex_compile(e->regexes, pattern, own.n > 0 ? own : options, &e->regex);
+  if (rc != PQ_EFILTER) return rc;
+  s->cx->code = PQ_EINVALID;
+  return PQ_EINVALID;
+}
+
+/* ---- any operator ---- */
+
+static int parse_positional(parser *s, pq_value spec, pq_expression **out) {
+  const pq_operator *op = (*out)->op;
+  bool is_list = pq_value_type(spec) == PQ_TYPE_ARRAY;
+  uint32_t count = is_list ? pq_value_count(spec) : 1;
+  if (count < op->arg_min || (op->arg_max != PQ_ARGS_ANY && count > op->arg_max))
+    return pq_fail(s->cx, PQ_EINVALID, "operator '%s' takes %s%u argument%s, not %u", op->name,
+                   op->arg_max == PQ_ARGS_ANY   ? "at least "
+                   : op->arg_max != op->arg_min ? "at most "
+                                                : "",
+                   op->arg_max == PQ_ARGS_ANY ? op->arg_min : op->arg_max,
+                   (op->arg_max == PQ_ARGS_ANY ? op->arg_min : op->arg_max) == 1 ? "" : "s", count);
+  PQ_TRY(new_node(s, PQ_EXPR_OPERATOR, count, out));
+  (*out)->op = op;
+  for (uint32_t i = 0; i < count; i++)
+    PQ_TRY(parse(s, is_list ? pq_array_at(spec, i) : spec, &(*out)->args[i]));
+  return PQ_OK;
+}
+
+static bool is_operator(const pq_expression *e, const char *name) {
+  return strcmp(e->op->name, name) == 0;
+}
+
+/* $getField and the parts of dates also take their first argument alone. */
+static int check_bare(parser *s, const pq_operator *op, pq_value spec, bool *out) {
+  pq_field *fields;
+  uint32_t count;
+  *out = op->fields != NULL &&
+         (strcmp(op->fields, "date timezone?") == 0 || strcmp(op->fields, "field input") == 0);
+  if (!*out || pq_value_type(spec) != PQ_TYPE_OBJECT) return PQ_OK;
+  PQ_TRY(read_fields(s, spec, &fields, &count));
+  *out = count > 0 && fields[0].name.n > 0 && fields[0].name.p[0] == '$';
+  return PQ_OK;
+}
+
+static int parse_operator(parser *s, const pq_operator *op, pq_value spec, pq_expression **out) {
+  uint32_t count = op->fields == NULL ? 0 : count_named(op->fields);
+  pq_type t = pq_value_type(spec);
+  bool is_bare;
+  PQ_TRY(new_node(s, PQ_EXPR_OPERATOR, count, out));
+  (*out)->op = op;
+  if (is_operator(*out, "$let")) return parse_let(s, spec, out);
+  if (is_operator(*out, "$switch")) return parse_switch(s, spec, out);
+  if (is_operator(*out, "$map") || is_operator(*out, "$filter")) return parse_each(s, spec, *out);
+  if (is_operator(*out, "$reduce")) return parse_reduce(s, spec, *out);
+  if (is_operator(*out, "$sortArray")) return parse_sort_array(s, spec, *out);
+  if (is_operator(*out, "$regexMatch")) return parse_regex_match(s, spec, *out);
+  PQ_TRY(check_bare(s, op, spec, &is_bare));
+  if (is_bare)
+    return parse(s, t == PQ_TYPE_ARRAY && pq_value_count(spec) == 1 ? pq_array_at(spec, 0) : spec,
+                 &(*out)->args[0]);
+  /* $cond also takes [if, then, else]. */
+  if (op->fields != NULL && (t != PQ_TYPE_ARRAY || !is_operator(*out, "$cond")))
+    return parse_named(s, spec, NULL, *out);
+  return parse_positional(s, spec, out);
+}
+
+static int fail_operator(parser *s, pq_slice name) {
+  const char *names[NAMES_MAX + 1];
+  uint32_t n = 0;
+  const char *nearest;
+  if (pq_name_in(name, further_operators))
+    return pq_fail(s->cx, PQ_EUNSUPPORTED, "the expression operator '%.*s' is not supported yet",
+                   PQ_SHOW(name));
+  for (uint32_t t = 0; t < TABLE_COUNT; t++)
+    for (const pq_operator *op = tables[t]; op->name != NULL && n < NAMES_MAX; op++)
+      names[n++] = op->name;
+  names[n] = NULL;
+  nearest = pq_nearest(name, names);
+  return pq_fail(s->cx, PQ_EINVALID, "unknown expression operator '%.*s'%s%s%s", PQ_SHOW(name),
+                 nearest == NULL ? "" : ": did you mean '", nearest == NULL ? "" : nearest,
+                 nearest == NULL ? "" : "'?");
+}
+
+static int parse_dollar(parser *s, const pq_field *field, pq_expression **out) {
+  if (pq_slice_is(field->name, "$literal") || pq_slice_is(field->name, "$const"))
+    return make_constant(s, field->value, out);
+  for (uint32_t t = 0; t < TABLE_COUNT; t++)
+    for (const pq_operator *op = tables[t]; op->name != NULL; op++)
+      if (pq_slice_is(field->name, op->name)) return parse_operator(s, op, field->value, out);
+  return fail_operator(s, field->name);
+}
+
+static int parse_object(parser *s, pq_value spec, pq_expression **out) {
+  pq_field *fields;
+  uint32_t count;
+  PQ_TRY(read_fields(s, spec, &fields, &count));
+  if (count > 0 && fields[0].name.n > 0 && fields[0].name.p[0] == '$') {
+    if (count == 1) return parse_dollar(s, &fields[0], out);
+    return pq_fail(s->cx, PQ_EINVALID, "operator '%.*s' must be the only field of its object",
+                   PQ_SHOW(fields[0].name));
+  }
+  PQ_TRY(new_node(s, PQ_EXPR_OBJECT, count, out));
+  (*out)->names = pq_arena_calloc(s->arena, count, sizeof *(*out)->names);
+  if ((*out)->names == NULL) return s->cx->code;
+  for (uint32_t i = 0; i < count; i++) {
+    pq_slice name = fields[i].name;
+    if (name.n == 0 || name.p[0] == '$' || memchr(name.p, '.', name.n) != NULL)
+      return pq_fail(s->cx, PQ_EINVALID, "'%.*s' is no name for a field of an object expression",
+                     PQ_SHOW(name));
+    (*out)->names[i] = name;
+    PQ_TRY(parse(s, fields[i].value, &(*out)->args[i]));
+  }
+  return PQ_OK;
+}
+
+static int parse_any(parser *s, pq_value spec, pq_expression **out) {
+  pq_slice text;
+  if (pq_value_string(spec, &text) && text.n > 0 && text.p[0] == '$')
+    return parse_path(s, text, out);
+  if (pq_value_type(spec) == PQ_TYPE_OBJECT) return parse_object(s, spec, out);
+  if (pq_value_type(spec) != PQ_TYPE_ARRAY) return make_constant(s, spec, out);
+  PQ_TRY(new_node(s, PQ_EXPR_ARRAY, pq_value_count(spec), out));
+  for (uint32_t i = 0; i < (*out)->arg_count; i++)
+    PQ_TRY(parse(s, pq_array_at(spec, i), &(*out)->args[i]));
+  return PQ_OK;
+}
+
+static int parse(parser *s, pq_value spec, pq_expression **out) {
+  *out = NULL;
+  if (++s->depth > s->cx->limits.depth_max)
+    return pq_fail(s->cx, PQ_ELIMIT, "the expression is nested deeper than %u",
+                   (unsigned)s->cx->limits.depth_max);
+  PQ_TRY(parse_any(s, spec, out));
+  s->depth--;
+  return PQ_OK;
+}
+
+int pq_expression_parse(pq_arena *arena, pq_value spec, pq_expression **out) {
+  parser s = {.arena = arena, .cx = arena->cx};
+  pq_value copy;
+  *out = NULL;
+  PQ_TRY(pq_value_copy(arena, spec, &copy));
+  return parse(&s, copy, out);
+}

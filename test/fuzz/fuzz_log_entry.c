@@ -1,0 +1,85 @@
+/* test/fuzz/fuzz_log_entry.c - log entries and checkpoints.
+ *
+ *   input: u8 how | text     bit 0: a checkpoint, else an entry
+ *                            bit 1: the text is the JSON line; header and checksum are put before
+ * it
+ *
+ * An entry or checkpoint that was accepted prints as a text that parses to the same print.
+ */
+#include "fuzz.h"
+
+#include "codec/codec.h"
+#include "log/manifest.h"
+
+static int with_header(pq_buf *out, const char *kind, pq_slice json) {
+  PQ_TRY(pq_buf_put_slice(out, json));
+  PQ_TRY(pq_buf_put_byte(out, '\n'));
+  const uint32_t crc = pq_crc32((pq_slice){out->p, out->len});
+  pq_buf_clear(out);
+  PQ_TRY(pq_buf_printf(out, "parquedb-%s 1 %08x\n", kind, (unsigned)crc));
+  PQ_TRY(pq_buf_put_slice(out, json));
+  return pq_buf_put_byte(out, '\n');
+}
+
+static void run_entry(pq_cx *cx, pq_slice text) {
+  pq_arena arena;
+  pq_log_entry e, again;
+  pq_buf first, second;
+  char key[PQ_LOG_KEY_CAP];
+  pq_arena_init(&arena, cx, cx->limits.op_len_max);
+  pq_buf_init(&first, cx, 16u << 20);
+  pq_buf_init(&second, cx, 16u << 20);
+  pq_log_key(1, key);
+  if (pq_log_entry_parse(&arena, key, text, &e) == PQ_OK) {
+    FUZZ_CHECK(e.entry == 1);
+    FUZZ_CHECK(pq_log_entry_print(&e, &first) == PQ_OK);
+    FUZZ_CHECK(pq_log_entry_parse(&arena, key, pq_buf_slice(&first), &again) == PQ_OK);
+    FUZZ_CHECK(pq_log_entry_print(&again, &second) == PQ_OK);
+    FUZZ_CHECK(pq_slice_eq(pq_buf_slice(&first), pq_buf_slice(&second)));
+  }
+  pq_buf_release(&first);
+  pq_buf_release(&second);
+  pq_arena_release(&arena);
+}
+
+static void run_checkpoint(pq_cx *cx, pq_slice text) {
+  pq_manifest m, again;
+  pq_buf first, second;
+  char key[PQ_LOG_KEY_CAP];
+  pq_manifest_init(&m, cx);
+  pq_manifest_init(&again, cx);
+  pq_buf_init(&first, cx, 16u << 20);
+  pq_buf_init(&second, cx, 16u << 20);
+  pq_ckpt_key(1, key);
+  if (pq_manifest_parse(&m, key, text) == PQ_OK) {
+    FUZZ_CHECK(pq_manifest_print(&m, &first) == PQ_OK);
+    FUZZ_CHECK(pq_manifest_parse(&again, key, pq_buf_slice(&first)) == PQ_OK);
+    FUZZ_CHECK(pq_manifest_print(&again, &second) == PQ_OK);
+    FUZZ_CHECK(pq_slice_eq(pq_buf_slice(&first), pq_buf_slice(&second)));
+  }
+  pq_buf_release(&first);
+  pq_buf_release(&second);
+  pq_manifest_release(&m);
+  pq_manifest_release(&again);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  pq_slice in = {data, size};
+  pq_cx cx;
+  pq_buf text;
+  uint8_t how = fuzz_byte(&in);
+  bool is_checkpoint = (how & 1) != 0;
+  fuzz_cx_init(&cx);
+  pq_buf_init(&text, &cx, 16u << 20);
+  if ((how & 2) != 0) {
+    FUZZ_CHECK(with_header(&text, is_checkpoint ? "ckpt" : "log", in) == PQ_OK);
+    in = pq_buf_slice(&text);
+  }
+  if (is_checkpoint) {
+    run_checkpoint(&cx, in);
+  } else {
+    run_entry(&cx, in);
+  }
+  pq_buf_release(&text);
+  return 0;
+}
