@@ -3,8 +3,11 @@
 #include "line_edit.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/select.h>
+#include <unistd.h>
 
 #ifdef PARQUEDB_HAS_LIBEDIT
 #include <histedit.h>
@@ -18,15 +21,13 @@ enum { HISTORY_MAX = 1000, LIST_WIDTH = 80, LIST_MAX = 200 };
 struct cli_editor {
   FILE *in; /* borrowed */
   bool is_interactive;
+  cli_terminal terminal;
   char *buffer; /* of getline */
   size_t buffer_cap;
 #ifdef PARQUEDB_HAS_LIBEDIT
   EditLine *el; /* NULL: plain lines */
   History *history;
-  const char *history_file; /* borrowed; NULL: none */
-  const char *prompt;       /* borrowed during a read */
-  cli_complete complete;
-  void *ud;
+  const char *prompt; /* borrowed during a read */
 #endif
 };
 
@@ -57,17 +58,36 @@ void cli_candidates_release(cli_candidates *c) {
   *c = (cli_candidates){0};
 }
 
+/* ---- waiting ---- */
+
+/* Wait until there is something to read. False: Ctrl-C. The signal is let in only while waiting, so
+ * that none is lost between a look at the flag and the wait. */
+static bool await_input(const cli_editor *e) {
+  int fd = fileno(e->in);
+  sigset_t interrupt, usual;
+  (void)sigemptyset(&interrupt);
+  (void)sigaddset(&interrupt, SIGINT);
+  (void)sigprocmask(SIG_BLOCK, &interrupt, &usual);
+  while (*e->terminal.interrupt == 0) {
+    fd_set set;
+    FD_ZERO(&set);
+    FD_SET(fd, &set);
+    if (pselect(fd + 1, &set, NULL, NULL, NULL, &usual) >= 0 || errno != EINTR) break;
+  }
+  (void)sigprocmask(SIG_SETMASK, &usual, NULL);
+  return *e->terminal.interrupt == 0;
+}
+
 /* ---- plain lines ---- */
 
 static cli_line_result read_plain(cli_editor *e, const char *prompt, cli_text *line) {
-  ssize_t len;
+  ssize_t len = -1;
   if (e->is_interactive) {
     fputs(prompt, stdout);
     (void)fflush(stdout);
   }
-  errno = 0;
-  len = getline(&e->buffer, &e->buffer_cap, e->in);
-  if (len < 0 && errno == EINTR && e->is_interactive) {
+  if (!e->is_interactive || await_input(e)) len = getline(&e->buffer, &e->buffer_cap, e->in);
+  if (e->is_interactive && *e->terminal.interrupt != 0) {
     clearerr(e->in);
     fputs("^C\n", stdout);
     return CLI_LINE_ABANDONED;
@@ -136,7 +156,7 @@ static unsigned char finish_word(EditLine *el, wint_t ch) {
   unsigned char result = CC_REFRESH_BEEP;
   (void)ch;
   (void)el_get(el, EL_CLIENTDATA, &e);
-  e->complete(e->ud, info->buffer, len, &c);
+  e->terminal.complete(e->terminal.ud, info->buffer, len, &c);
   if (c.count > 0) {
     typed = len - c.from;
     common = common_len(&c);
@@ -155,6 +175,29 @@ static unsigned char finish_word(EditLine *el, wint_t ch) {
   return result;
 }
 
+/* The next character. libedit's own function may go on reading after Ctrl-C. */
+static int read_key(EditLine *el, wchar_t *key) {
+  cli_editor *e = NULL;
+  char bytes[MB_LEN_MAX];
+  size_t len = 0;
+  (void)el_get(el, EL_CLIENTDATA, &e);
+  for (;;) {
+    mbstate_t state;
+    size_t used;
+    ssize_t got;
+    if (!await_input(e)) return -1;
+    got = read(fileno(e->in), bytes + len, 1);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return (int)got;
+    len++;
+    memset(&state, 0, sizeof state);
+    used = mbrtowc(key, bytes, len, &state);
+    if (used == (size_t)-2 && len < sizeof bytes) continue;
+    if (used >= (size_t)-2) *key = L'?'; /* no character of this locale */
+    return 1;
+  }
+}
+
 static void open_libedit(cli_editor *e) {
   HistEvent event;
   e->el = el_init("parquedb", e->in, stdout, stderr);
@@ -163,12 +206,15 @@ static void open_libedit(cli_editor *e) {
   (void)el_set(e->el, EL_PROMPT, give_prompt);
   (void)el_set(e->el, EL_EDITOR, "emacs");
   (void)el_set(e->el, EL_SIGNAL, 1);
+  (void)el_set(e->el, EL_GETCFN, read_key);
   e->history = history_init();
   if (e->history != NULL) {
     (void)history(e->history, &event, H_SETSIZE, HISTORY_MAX);
     (void)history(e->history, &event, H_SETUNIQUE, 1);
     (void)el_set(e->el, EL_HIST, history, e->history);
-    if (e->history_file != NULL) (void)history(e->history, &event, H_LOAD, e->history_file);
+    if (e->terminal.history != NULL) {
+      (void)history(e->history, &event, H_LOAD, e->terminal.history);
+    }
   }
   (void)el_wset(e->el, EL_ADDFN, L"finish-word", L"Complete the word", finish_word);
   (void)el_set(e->el, EL_BIND, "^I", "finish-word", NULL);
@@ -182,7 +228,7 @@ static cli_line_result read_edited(cli_editor *e, const char *prompt, cli_text *
   e->prompt = prompt;
   text = el_gets(e->el, &len);
   if (text == NULL || len <= 0) {
-    bool is_abandoned = len < 0 && errno == EINTR;
+    bool is_abandoned = *e->terminal.interrupt != 0;
     fputs(is_abandoned ? "^C\n" : "\n", stdout);
     return is_abandoned ? CLI_LINE_ABANDONED : CLI_LINE_END;
   }
@@ -194,30 +240,24 @@ static cli_line_result read_edited(cli_editor *e, const char *prompt, cli_text *
 
 #endif
 
-cli_editor *cli_editor_open(FILE *in, bool is_interactive, const char *history,
-                            cli_complete complete, void *ud) {
+cli_editor *cli_editor_open(FILE *in, const cli_terminal *terminal) {
   cli_text memory = {0}; /* for its way to be out of memory */
   cli_editor *e;
   cli_text_reserve(&memory, sizeof *e);
   e = (cli_editor *)(void *)memory.p;
   *e = (cli_editor){0};
   e->in = in;
-  e->is_interactive = is_interactive;
+  e->is_interactive = terminal != NULL;
+  if (terminal != NULL) e->terminal = *terminal;
 #ifdef PARQUEDB_HAS_LIBEDIT
-  e->history_file = history;
-  e->complete = complete;
-  e->ud = ud;
-  if (is_interactive) open_libedit(e);
-#else
-  (void)history;
-  (void)complete;
-  (void)ud;
+  if (terminal != NULL) open_libedit(e);
 #endif
   return e;
 }
 
 cli_line_result cli_editor_read(cli_editor *e, const char *prompt, cli_text *line) {
   cli_text_clear(line);
+  if (e->is_interactive) *e->terminal.interrupt = 0;
 #ifdef PARQUEDB_HAS_LIBEDIT
   if (e->el != NULL) return read_edited(e, prompt, line);
 #endif
@@ -238,7 +278,9 @@ void cli_editor_close(cli_editor *e) {
 #ifdef PARQUEDB_HAS_LIBEDIT
   HistEvent event;
   if (e->history != NULL) {
-    if (e->history_file != NULL) (void)history(e->history, &event, H_SAVE, e->history_file);
+    if (e->terminal.history != NULL) {
+      (void)history(e->history, &event, H_SAVE, e->terminal.history);
+    }
     history_end(e->history);
   }
   if (e->el != NULL) el_end(e->el);

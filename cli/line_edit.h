@@ -4,12 +4,13 @@
  *   terminal without it      prompt
  *   anything else            lines, nothing is printed
  *
- * Ctrl-C gives up the line: it is a signal that ends the read, so the caller must have a handler
- * for SIGINT that was installed without SA_RESTART.
+ * Ctrl-C gives up the line: it is a signal that ends the read, so on a terminal the caller must
+ * have a handler for SIGINT, installed without SA_RESTART, that sets `interrupt`.
  */
 #ifndef PQ_CLI_LINE_EDIT_H
 #define PQ_CLI_LINE_EDIT_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -33,10 +34,16 @@ typedef struct cli_editor cli_editor;
 
 typedef enum cli_line_result { CLI_LINE_READ, CLI_LINE_ABANDONED, CLI_LINE_END } cli_line_result;
 
-/* Read from `in`. `history`: a file, or NULL. `complete` is called with `ud` when Tab is hit. Never
- * NULL. */
-cli_editor *cli_editor_open(FILE *in, bool is_interactive, const char *history,
-                            cli_complete complete, void *ud);
+/* What a terminal needs; all borrowed. */
+typedef struct cli_terminal {
+  const char *history;              /* a file; NULL: none */
+  volatile sig_atomic_t *interrupt; /* set by Ctrl-C; set to 0 before each line is read */
+  cli_complete complete;            /* called with `ud` when Tab is hit */
+  void *ud;
+} cli_terminal;
+
+/* Read from `in`, which is a terminal unless `terminal` is NULL. Never NULL. */
+cli_editor *cli_editor_open(FILE *in, const cli_terminal *terminal);
 /* The next line, without its end, replaces `line`. */
 cli_line_result cli_editor_read(cli_editor *e, const char *prompt, cli_text *line);
 /* Put a line into the history. */

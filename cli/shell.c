@@ -217,7 +217,7 @@ static int read_file(cli_shell_state *shell, const char *text) {
   } else if (file == NULL) {
     status = cli_error("STORAGE_ERROR", "cannot open %s: %s", cli_text_c(&name), strerror(errno));
   } else {
-    editor = cli_editor_open(file, false, NULL, NULL, NULL);
+    editor = cli_editor_open(file, NULL);
     shell->read_depth++;
     status = read_lines(shell, editor, cli_text_c(&name));
     shell->read_depth--;
@@ -382,6 +382,7 @@ static void history_path(cli_text *path) {
 int cli_shell(cli_session *s, char **words, int word_count) {
   cli_shell_state shell = {0};
   cli_text history = {0};
+  cli_terminal terminal = {NULL, &was_interrupted, cli_shell_complete, &shell};
   int status;
   (void)words;
   (void)word_count;
@@ -400,8 +401,8 @@ int cli_shell(cli_session *s, char **words, int word_count) {
     printf("ParqueDB %s, warehouse %s; .help for help, Ctrl-D to leave\n", PQDB_VERSION,
            cli_warehouse(s));
   }
-  shell.editor = cli_editor_open(stdin, shell.is_interactive, history.len > 0 ? history.p : NULL,
-                                 cli_shell_complete, &shell);
+  if (history.len > 0) terminal.history = history.p;
+  shell.editor = cli_editor_open(stdin, shell.is_interactive ? &terminal : NULL);
   status = read_lines(&shell, shell.editor, shell.is_interactive ? NULL : "standard input");
   cli_editor_close(shell.editor);
   s->options = shell.start_options;

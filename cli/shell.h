@@ -15,7 +15,7 @@ typedef struct cli_shell_state {
   cli_text pending;                 /* lines of a statement that is not complete */
   bool is_interactive;
   bool has_timer;
-  bool is_over; /* .exit */
+  bool is_over;   /* .exit */
   int read_depth; /* .read within .read */
 } cli_shell_state;
 

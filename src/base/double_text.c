@@ -280,7 +280,7 @@ static int print_fixed(uint64_t r, int k, char *out) {
   return at + 2;
 }
 
-/* The shortest decimal of `a`, between 1e-4 and 1e15, no power of two, not whole: *out / 10^result.
+/* The shortest decimal of `a`, between 1e-5 and 1e15, no power of two, not whole: *out / 10^result.
  */
 static int shortest(double a, uint64_t *out) {
   uint64_t bits, c, v, lo, hi, rest, digit;
@@ -354,10 +354,11 @@ int pq_double_print(double v, char out[PQ_DOUBLE_CAP]) {
   if (v != v) return snprintf(out, PQ_DOUBLE_CAP, "NaN");
   if (a > double_max) return snprintf(out, PQ_DOUBLE_CAP, "%sInfinity", v < 0 ? "-" : "");
   if (bits >> 63 != 0) out[n++] = '-';
-  if (!(a < 1e15 && (a >= 1e-4 || bits << 1 == 0))) return print_any(v, out);
+  if (!(a < 1e15 && (a >= 1e-5 || bits << 1 == 0))) return print_any(v, out);
   if (!few_digits(a, &digits, &k)) {
     if (bits << (64 - MANTISSA_BITS) == 0) return print_any(v, out); /* a power of two */
     k = shortest(a, &digits);
+    if (a < 1e-4 && digits >= 1000000000000000) return print_any(v, out); /* as printf has it */
   }
   n += print_fixed(digits, k, out + n);
   out[n] = '\0';

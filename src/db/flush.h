@@ -43,7 +43,7 @@ typedef struct pq_flush {
   uint32_t file_count, file_cap;
   pq_collection_info *collections; /* with new index columns */
   uint32_t collection_count;
-  uint32_t fresh; /* collections that are new to the log */
+  uint32_t fresh;      /* collections that are new to the log */
   const char **remove; /* names of files that the entry removes: compaction */
   uint32_t remove_count;
   pq_log_entry entry;

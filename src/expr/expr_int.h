@@ -19,6 +19,7 @@
 #define PQ_EXPR_EXPR_INT_H
 
 #include "base/text.h"
+#include "expr/expression.h" /* pq_value_copy */
 #include "expr/filter.h"
 #include "expr/regex_int.h"
 
@@ -31,9 +32,6 @@ static inline int pq_show_len(pq_slice s) {
 static inline const char *pq_show_text(pq_slice s) {
   return s.p == NULL ? "" : (const char *)s.p;
 }
-
-/* A deep copy of the bytes of a value, its dictionary included. */
-int pq_value_copy(pq_arena *arena, pq_value v, pq_value *out) PQ_MUST_CHECK;
 
 /* Is `name` in the NULL-terminated list? */
 bool pq_name_in(pq_slice name, const char *const *names);

@@ -342,7 +342,10 @@ static int eval_to_double(const pq_expression *e, pq_eval *s, const pq_value *ar
   pq_slice text;
   if (pq_is_nullish(args[0])) return pq_make_null(s, out);
   if (pq_value_bool(args[0], &flag)) return pq_make_double(s, flag, out);
-  if (pq_value_date_us(args[0], &us)) return pq_make_double(s, (double)(us / 1000), out);
+  if (pq_value_date_us(args[0], &us)) {
+    us /= 1000; /* milliseconds */
+    return pq_make_double(s, (double)us, out);
+  }
   if (pq_value_string(args[0], &text)) {
     if (!pq_double_parse(text, &real))
       return pq_fail(s->cx, PQ_EINVALID, "operator '$toDouble' cannot read '%.*s'", PQ_SHOW(text));

@@ -35,8 +35,8 @@ struct pq_op {
 
 /* Prepare an operation whose first stage is `stage`. `state` of `state_len` bytes must not hold
  * the pq_op itself. PQ_ENOMEM. Release is safe after a failure. */
-int pq_op_init(pq_op *op, pq_cx *cx, void *state, size_t state_len, pq_stage_fn stage)
-    PQ_MUST_CHECK;
+int pq_op_init(pq_op *op, pq_cx *cx, void *state, size_t state_len,
+               pq_stage_fn stage) PQ_MUST_CHECK;
 /* No request may be in flight. */
 void pq_op_release(pq_op *op);
 

@@ -24,16 +24,16 @@ typedef enum pq_hint {
 /* One column. PQ_LOGICAL_VARIANT makes the group with its two leaves and takes two columns in
  * pq_writer_add (metadata, then value). */
 typedef struct pq_column_spec {
-  const char *name;   /* top-level name, may contain any byte but NUL */
-  pq_phys phys;       /* ignored for VARIANT */
+  const char *name; /* top-level name, may contain any byte but NUL */
+  pq_phys phys;     /* ignored for VARIANT */
   pq_logical logical;
-  uint32_t type_len;  /* PQ_PHYS_FIXED */
+  uint32_t type_len; /* PQ_PHYS_FIXED */
   bool is_optional;
-  int32_t field_id;   /* -1: none */
+  int32_t field_id; /* -1: none */
   pq_hint hint;
   bool has_bloom;
-  bool has_stats;      /* min and max in chunk statistics and column index (null counts always) */
-  uint32_t page_len;   /* uncompressed bytes a page aims at; 0: 32 KiB; VARIANT 64 KiB */
+  bool has_stats;    /* min and max in chunk statistics and column index (null counts always) */
+  uint32_t page_len; /* uncompressed bytes a page aims at; 0: 32 KiB; VARIANT 64 KiB */
 } pq_column_spec;
 
 typedef struct pq_writer_options {

@@ -116,7 +116,7 @@ int pq_collector_finish(pq_collector *c) {
   PQ_TRY(cut(c, keep_count(c)));
   if (from > c->count) from = c->count;
   left = c->count - from;
-  c->items += from;
+  if (from > 0) c->items += from; /* there may be none: NULL */
   c->has_more = c->limit > 0 && left > c->limit;
   c->count = (uint32_t)(c->has_more ? c->limit : left);
   return PQ_OK;

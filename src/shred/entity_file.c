@@ -6,7 +6,7 @@
 enum {
   ROWS_MAX = 50000,       /* of a row group (PARQUET.md 3: 20-50 K rows or 8-16 MB) */
   DOC_LEN_MAX = 16 << 20, /* bytes of documents in a row group */
-  ROWS_FILE = 4 << 20,       /* of a file */
+  ROWS_FILE = 4 << 20,    /* of a file */
   DOC_LEN_FILE = 192 << 20,
   SPEC_ID = 0,
   SPEC_TYPE,

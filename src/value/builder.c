@@ -97,8 +97,9 @@ int pq_builder_new(pq_cx *cx, pq_builder **out) {
   pq_buf_init(&b->scratch[1], cx, text_max);
   pq_table_init(&b->table, cx);
   b->names = grow(b, NULL, &b->name_cap, sizeof *b->names);
-  if (b->names == NULL) {
-    int rc = b->rc;
+  /* The text is never NULL: the empty name has none, and a function may not be given NULL. */
+  if (b->names == NULL || pq_buf_reserve(&b->name_text, 1) != PQ_OK) {
+    int rc = cx->code;
     pq_builder_free(b);
     return rc;
   }

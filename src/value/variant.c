@@ -514,11 +514,19 @@ static int64_t floor_div(int64_t a, int64_t b) {
   return a / b - (a % b < 0);
 }
 
-/* DATE in a Variant primitive; every one of them fits microseconds. */
+/* Days to microseconds; days beyond their range, 292,000 years, become its end. */
+static int64_t days_us(int32_t days) {
+  const int64_t day_us = 86400000000;
+  if (days > INT64_MAX / day_us) return INT64_MAX;
+  if (days < INT64_MIN / day_us) return INT64_MIN;
+  return days * day_us;
+}
+
+/* DATE in a Variant primitive. */
 static bool primitive_date_us(pq_value v, int64_t *us) {
   *us = 0;
   switch (pq_primitive_id(v)) {
-    case PQ_PRIM_DATE: *us = (int64_t)(int32_t)pq_rd32(v.p + 1) * 86400000000; return true;
+    case PQ_PRIM_DATE: *us = days_us((int32_t)pq_rd32(v.p + 1)); return true;
     case PQ_PRIM_TIMESTAMP:
     case PQ_PRIM_TIMESTAMP_NTZ: *us = (int64_t)pq_rd64(v.p + 1); return true;
     case PQ_PRIM_TIMESTAMP_NS:
@@ -534,7 +542,7 @@ bool pq_value_date_parts(pq_value v, int64_t *ms, int *us) {
   *us = 0;
   if (primitive_date_us(v, &all)) {
     *ms = floor_div(all, 1000);
-    *us = (int)(all - *ms * 1000);
+    *us = (int)((all % 1000 + 1000) % 1000);
     return true;
   }
   return pq_extended_open(v, &inner) == PQ_EXTENDED_DATE && is_extended_date(inner, ms);

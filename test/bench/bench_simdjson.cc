@@ -29,7 +29,8 @@ void *bench_simdjson_keep(const bench_line *lines, size_t count) {
   auto *kept = new kept_docs;
   for (size_t i = 0; i < count; i++) {
     kept->push_back(std::make_unique<kept_doc>());
-    if (!kept->back()->parser.parse(lines[i].p, lines[i].n, false).get(kept->back()->root)) continue;
+    if (!kept->back()->parser.parse(lines[i].p, lines[i].n, false).get(kept->back()->root))
+      continue;
     delete kept;
     return nullptr;
   }

@@ -6,6 +6,7 @@
  * Both get the same lines of JSON in the same batches, each batch synced before the next. SQLite is
  * asked twice: as it is, and with an index for every field that is asked for.
  */
+#define _XOPEN_SOURCE 700
 #include "bench_wordnet.h"
 
 #include <ftw.h>
@@ -55,7 +56,8 @@ static size_t replies(pqdb *db, int rc, pqdb_replies *r, const char *number) {
 static size_t command(pqdb *db, const char *text, const char *lines, size_t len,
                       const char *number) {
   pqdb_replies *r = NULL;
-  return replies(db, pqdb_run(db, NULL, text, strlen(text), lines, len, &r), r, number);
+  int rc = pqdb_run(db, NULL, text, strlen(text), lines, len, &r);
+  return replies(db, rc, r, number);
 }
 
 static void ours_put_documents(void *db, const char *lines, size_t len) {

@@ -189,8 +189,8 @@ posts.link("p1", "author", "users/u1", {role: "editor"})
 
 def test_pipe(b):
     out, err = b.shell(POSTS)
-    check(out == "posts/p1\nposts/p2\nposts/p3\nusers/u1\nlinked posts/p1 author users/u1\n", "made",
-          out)
+    made = "posts/p1\nposts/p2\nposts/p3\nusers/u1\nlinked posts/p1 author users/u1\n"
+    check(out == made, "made", out)
     check(err == "", "no messages", err)
     check(b.shell("show collections\n")[0] == "name   count\nposts      3\nusers      1\n", "show")
     check(b.shell("show collections")[0].endswith("users      1\n"), "no line end at the end")
@@ -280,7 +280,8 @@ def test_values(b):
       oid: ObjectId("507f1f77bcf86cd799439011"), day: ISODate("2026-03-01"),
       at: new Date("2026-03-01T12:30:00"), zone: new Date("2026-03-01T12:30:00+01:00"),
       ms: new Date(86400000), long: NumberLong(5), big: 7n, text: NumberLong("9007199254740993"),
-      int: NumberInt(3), dec: NumberDecimal("1.10"), u: UUID("00112233-4455-6677-8899-aabbccddeeff"),
+      int: NumberInt(3), dec: NumberDecimal("1.10"),
+      u: UUID("00112233-4455-6677-8899-aabbccddeeff"),
       'single \\'quotes\\'': "\\x41\\u00e9\\u{1F600}\\n", hex: 0x10, plus: +1, half: .5, exp: 1e3,
       inf: Infinity, minus: -Infinity, nan: NaN, no: null, yes: true, empty: {}, list: [1, [2,],],
       tick: `a "b"`, /* gone */ größe: 'ü'})"""
@@ -346,10 +347,11 @@ def test_errors(b):
     fails(".read /none", "/none")
     fails("show me", "show collections")
     fails("posts.find({a: " + "[" * 500 + "]" * 500 + "})", "nested too deeply")
-    out, err = b.shell("posts.count()\nposts.find({a: })\n\nposts.find({\n  a: b})\nposts.count()\n",
-                       status=1)
+    out, err = b.shell("posts.count()\nposts.find({a: })\n\nposts.find({\n  a: b})\n"
+                       "posts.count()\n", status=1)
     check(out == "3\n3\n", "it goes on after a failure", out)
-    check("in line 2 of" in err and "in line 4 of" in err and "line 2, column 6" in err, "lines", err)
+    check("in line 2 of" in err and "in line 4 of" in err and "line 2, column 6" in err, "line",
+          err)
     b.shell("posts.find({a: 1,}, {b: 1,})")
 
 
@@ -557,9 +559,9 @@ def mask(text):
 
 def transcript(b):
     """The session as a page of Markdown."""
-    head = ("# parquedb shell\n\nA session on a terminal, as `test/cli/shell.py` types it and checks "
-            "it (times and sizes are\nmasked). `.help` lists what can be typed; Tab completes "
-            "commands, collections, fields and operators.\n")
+    head = ("# parquedb shell\n\nA session on a terminal, as `test/cli/shell.py` types it and "
+            "checks it (times and sizes are\nmasked). `.help` lists what can be typed; Tab "
+            "completes commands, collections, fields and operators.\n")
     parts = [head]
     is_open = False
     t = Terminal(b, PARQUEDB_HISTORY="", COLUMNS="100")

@@ -776,7 +776,7 @@ SECTIONS = {"readers": section_readers, "disk": section_disk, "newer": section_n
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--places", type=int, default=12, help="of damage, for each kind of file")
+    parser.add_argument("--places", type=int, default=10, help="of damage, for each kind of file")
     parser.add_argument("--kind", dest="kinds", action="append", help="of file, for damage")
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=", ".join(SECTIONS))
     options = parser.parse_args()

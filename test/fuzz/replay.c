@@ -33,7 +33,7 @@ static void run_damaged(uint8_t *p, size_t n) {
   for (int i = 0; i < CHANGE_COUNT; i++) {
     size_t at = random_below(n);
     uint8_t old = p[at];
-    p[at] = i % 2 == 0 ? (uint8_t)random_below(256) : (uint8_t)(old ^ (1u << random_below(8)));
+    p[at] = (uint8_t)(i % 2 == 0 ? random_below(256) : old ^ ((size_t)1 << random_below(8)));
     run_bytes(p, n);
     p[at] = old;
   }

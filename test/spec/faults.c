@@ -79,8 +79,10 @@ static const struct {
      NULL, false},
     {"{\"history\": \"t/b\"}", NULL, false},
     {"{\"history\": \"t/a\", \"asOf\": \"seq:4\"}", NULL, false},
-    {"{\"aggregate\": \"t\", \"pipeline\": [{\"$match\": {\"$id\": {\"$regex\": \"^t/\"}}}, {\"$set\": "
-     "{\"m\": {\"$add\": [\"$n\", 1]}}}, {\"$group\": {\"_id\": \"$s\", \"all\": {\"$push\": \"$m\"}}}]}",
+    {"{\"aggregate\": \"t\", \"pipeline\": [{\"$match\": {\"$id\": {\"$regex\": \"^t/\"}}}, "
+     "{\"$set\": "
+     "{\"m\": {\"$add\": [\"$n\", 1]}}}, {\"$group\": {\"_id\": \"$s\", \"all\": {\"$push\": "
+     "\"$m\"}}}]}",
      NULL, false},
     {"{\"restore\": \"t/c\"}", NULL, true},
     {"{\"events\": \"\", \"from\": 2, \"limit\": 5}", NULL, false},

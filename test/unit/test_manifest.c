@@ -24,6 +24,9 @@ static pq_file_info events_file(const char *name) {
                         .name = name,
                         .len = UINT64_C(9007199254740993),
                         .footer_len = 10,
+                        .has_crc = true,
+                        .crc = UINT32_MAX,
+                        .footer_crc = 7,
                         .row_count = 7,
                         .seq_lo = 1,
                         .seq_hi = 7,
@@ -89,7 +92,8 @@ static bool file_eq(const pq_file_info *a, const pq_file_info *b) {
          a->footer_len == b->footer_len && a->row_count == b->row_count && a->seq_lo == b->seq_lo &&
          a->seq_hi == b->seq_hi && a->ts_lo == b->ts_lo && a->ts_hi == b->ts_hi &&
          pq_slice_eq(a->id_min, b->id_min) && pq_slice_eq(a->id_max, b->id_max) &&
-         a->removed == b->removed;
+         a->removed == b->removed && a->has_crc == b->has_crc && a->crc == b->crc &&
+         a->footer_crc == b->footer_crc;
 }
 
 /* A log object around any line. */

@@ -246,6 +246,52 @@ static void test_writer_deterministic(void) {
   CHECK(unit_live_len == 0);
 }
 
+/* Read all page indexes and ask all bloom filters: the first failure. */
+static int read_sides(opened *o) {
+  const pq_footer *footer = o->file.footer;
+  for (uint32_t g = 0; g < footer->row_group_count; g++) {
+    for (uint32_t i = 0; i < footer->leaf_count; i++) {
+      pq_page_index index;
+      bool may;
+      int rc;
+      DRIVE(rc, &o->f, o->bytes, pq_page_index_fetch(&o->f, &o->arena, &o->file, g, i, &index));
+      PQ_TRY(rc);
+      DRIVE(rc, &o->f, o->bytes, pq_bloom_check(&o->f, &o->file, g, i, 12345, &may));
+      PQ_TRY(rc);
+    }
+  }
+  return PQ_OK;
+}
+
+/* No bit of the indexes and bloom filters can turn without being noticed. */
+static void test_writer_crcs(void) {
+  static uint8_t copy[1 << 16];
+  pq_cx cx;
+  pq_writer *w;
+  pq_slice bytes;
+  opened o;
+  uint64_t from, to;
+  unit_cx_init(&cx);
+  CHECK(write_small(&cx, &w) == PQ_OK);
+  bytes = pq_writer_bytes(w);
+  CHECK(bytes.n < sizeof copy);
+  memcpy(copy, bytes.p, bytes.n);
+  CHECK(open_bytes(&o, &cx, bytes) == PQ_OK && read_sides(&o) == PQ_OK);
+  from = o.file.footer->row_groups[0].chunks[0].bloom_off;
+  to = bytes.n - PQ_FOOTER_TAIL_LEN - o.file.footer->footer_len;
+  CHECK(from > 4 && from < to);
+  opened_release(&o);
+  for (uint64_t i = from; i < to; i++) {
+    copy[i] ^= (uint8_t)(1 << i % 8);
+    CHECK(open_bytes(&o, &cx, (pq_slice){copy, bytes.n}) == PQ_OK);
+    CHECK(read_sides(&o) == PQ_ECORRUPT);
+    opened_release(&o);
+    copy[i] ^= (uint8_t)(1 << i % 8);
+  }
+  pq_writer_free(w);
+  CHECK(unit_live_len == 0);
+}
+
 static void test_writer_oom(void) {
   int rc = PQ_OK;
   for (long n = 1; n > 0; n = unit_oom_next(n, rc)) {
@@ -266,6 +312,7 @@ int main(void) {
   RUN(test_writer_failures);
   RUN(test_writer_limit);
   RUN(test_writer_deterministic);
+  RUN(test_writer_crcs);
   RUN(test_writer_oom);
   return unit_end();
 }

@@ -15,14 +15,14 @@
 
 static int unit_passed, unit_failed;
 
-#define CHECK(cond)                                                          \
-  do {                                                                       \
-    if (cond) {                                                              \
-      unit_passed++;                                                         \
-    } else {                                                                 \
-      unit_failed++;                                                         \
-      fprintf(stderr, "%s:%d: FAIL %s\n", __FILE__, __LINE__, #cond);        \
-    }                                                                        \
+#define CHECK(cond)                                                   \
+  do {                                                                \
+    if (cond) {                                                       \
+      unit_passed++;                                                  \
+    } else {                                                          \
+      unit_failed++;                                                  \
+      fprintf(stderr, "%s:%d: FAIL %s\n", __FILE__, __LINE__, #cond); \
+    }                                                                 \
   } while (0)
 
 #define RUN(fn) fn()
