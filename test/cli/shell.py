@@ -88,6 +88,7 @@ class Terminal:
         pid, fd = pty.fork()
         if pid == 0:
             os.chdir(base.base)
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # a job in the background ignores it
             os.execve(PROGRAM, [PROGRAM, "shell", *args], base.environment(**settings))
         self.pid, self.fd = pid, fd
         self.data = b""
