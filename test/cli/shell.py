@@ -79,13 +79,20 @@ def plain(text):
     return text.replace("\r\n", "\n").replace("\r", "\n").replace("\a", "")
 
 
+class NoTerminal(Exception):
+    """This place has no pseudo-terminals."""
+
+
 class Terminal:
     """The shell on a pseudo-terminal."""
 
     def __init__(self, base, *args, **env):
         self.text, self.at = "", 0
         settings = {"NO_COLOR": "1", "PAGER": "cat", **env}
-        pid, fd = pty.fork()
+        try:
+            pid, fd = pty.fork()
+        except OSError as error:
+            raise NoTerminal(str(error)) from error
         if pid == 0:
             os.chdir(base.base)
             signal.signal(signal.SIGINT, signal.SIG_DFL)  # a job in the background ignores it
@@ -624,6 +631,8 @@ def main():
         base = Base()
         try:
             test(base)
+        except NoTerminal as why:
+            skip(f"no pseudo-terminal: {name}: {why}")
         except Exception:
             failed += 1
             print(f"FAIL {name}: it broke off\n{traceback.format_exc()}")
