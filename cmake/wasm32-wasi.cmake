@@ -1,4 +1,4 @@
-# CMake toolchain for WebAssembly with WASI, from Debian's packages: clang lld wasi-libc
+# CMake toolchain for WebAssembly with WASI, from Debian's packages: clang lld llvm wasi-libc
 # libclang-rt-<version of clang>-dev-wasm32. Used by tools/wasm-build.sh; on its own:
 #
 #   cmake -S test/wasm -B build-wasm -DCMAKE_TOOLCHAIN_FILE=$PWD/cmake/wasm32-wasi.cmake
@@ -7,6 +7,9 @@ set(CMAKE_SYSTEM_PROCESSOR wasm32)
 set(CMAKE_C_COMPILER clang)
 set(CMAKE_C_COMPILER_TARGET wasm32-wasi)
 set(CMAKE_SYSROOT /usr)
+# GNU ar makes no index of WebAssembly objects.
+find_program(CMAKE_AR NAMES llvm-ar REQUIRED)
+find_program(CMAKE_RANLIB NAMES llvm-ranlib REQUIRED)
 set(CMAKE_EXECUTABLE_SUFFIX .wasm)
 set(CMAKE_EXECUTABLE_SUFFIX_C .wasm)
 

@@ -19,6 +19,7 @@ need_is_there() {
     libedit-dev) pkg-config --exists libedit ;;
     wordnet-base) test -r /usr/share/wordnet/data.noun ;;
     nodejs) command -v node ;;
+    llvm) command -v llvm-ar ;;
     wasi-libc) test -r /usr/include/wasm32-wasi/stdio.h ;;
     libclang-rt-*-wasm32)
       test -r "$(clang --target=wasm32-wasi -rtlib=compiler-rt -print-libgcc-file-name)"

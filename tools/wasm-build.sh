@@ -4,7 +4,7 @@
 #   source packages of zstd, zlib, lz4, ...    ──► ~/.cache/parquedb-wasm/<source>/
 #   test/wasm/CMakeLists.txt                   ──► FOLDER/tests/*.wasm, FOLDER/programs.txt
 #
-# Needs clang, wasm-ld, wasi-libc and clang's run-time library for wasm32; `--packages` prints the
+# Needs clang, wasm-ld, llvm-ar, wasi-libc and clang's run-time library for wasm32; `--packages` prints the
 # Debian packages. What has sources that cannot be fetched is left out: FOLDER/skipped.txt says so.
 # PARQUEDB_WASM_OFFLINE=1 fetches nothing.
 set -u
@@ -13,7 +13,7 @@ cd "$(dirname "$0")/.." || exit 1
 if [ "${1:-}" = --packages ]; then
   version=$(clang -dumpversion 2>/dev/null ||
     apt-cache show clang 2>/dev/null | sed -n 's/^Version: 1://p' | head -n 1)
-  echo "clang lld wasi-libc libclang-rt-${version%%.*}-dev-wasm32 nodejs"
+  echo "clang lld llvm wasi-libc libclang-rt-${version%%.*}-dev-wasm32 nodejs"
   exit 0
 fi
 
