@@ -4,7 +4,8 @@
 #   source packages of zstd, zlib, lz4, ...    ──► ~/.cache/parquedb-wasm/<source>/
 #   test/wasm/CMakeLists.txt                   ──► FOLDER/tests/*.wasm, FOLDER/programs.txt
 #
-# Needs clang, wasm-ld, llvm-ar, wasi-libc and clang's run-time library for wasm32; `--packages` prints the
+# Needs clang, wasm-ld, llvm-ar, wasi-libc and clang's run-time library for wasm32; `--packages`
+# prints the
 # Debian packages. What has sources that cannot be fetched is left out: FOLDER/skipped.txt says so.
 # PARQUEDB_WASM_OFFLINE=1 fetches nothing.
 set -u
