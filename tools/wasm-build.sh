@@ -5,8 +5,8 @@
 #   test/wasm/CMakeLists.txt                   ──► FOLDER/tests/*.wasm, FOLDER/programs.txt
 #
 # Needs clang, wasm-ld, llvm-ar, wasi-libc and clang's run-time library for wasm32; `--packages`
-# prints the
-# Debian packages. What has sources that cannot be fetched is left out: FOLDER/skipped.txt says so.
+# prints the Debian packages. What has sources that cannot be fetched is left out:
+# FOLDER/skipped.txt says so.
 # PARQUEDB_WASM_OFFLINE=1 fetches nothing.
 set -u
 cd "$(dirname "$0")/.." || exit 1
