@@ -99,10 +99,14 @@ typedef struct pq_limits {
 
 enum { PQ_MESSAGE_CAP = 512 };
 
+/* What the machine can do beyond plain C, as the driver found out: bits of pq_cx.cpu. */
+enum { PQ_CPU_AVX2 = 1, PQ_CPU_SIMD128 = 2 };
+
 typedef struct pq_cx {
   pq_alloc_fn alloc; /* borrowed for the life of the context */
   void *alloc_ud;    /* borrowed */
   pq_limits limits;
+  unsigned cpu;             /* set by the driver after pq_cx_init; 0: plain C */
   int code;                 /* status of the last pq_fail() */
   char msg[PQ_MESSAGE_CAP]; /* its text: English, lower case, for humans only */
 } pq_cx;

@@ -85,11 +85,6 @@ bool pq_phys_is_slice(pq_phys phys);
 /* Bytes of one PLAIN value; 0 for BOOL and BYTES. */
 uint32_t pq_phys_len(pq_phys phys, uint32_t type_len);
 
-typedef struct pq_dictionary {
-  uint32_t count;
-  void *values; /* as pq_column.v */
-} pq_dictionary;
-
 /* What a page's values are. */
 typedef struct pq_values_spec {
   pq_phys phys;

@@ -3,9 +3,13 @@
  *   PAR1 | row group 0: chunk 0 pages, chunk 1 pages … | row group 1 … |
  *        | bloom filters | column indexes | offset indexes | footer (Thrift) | len:u32 | PAR1
  *
- * Our own files are flat: every leaf has maximum repetition level 0 and maximum definition level
- * 0 or 1. A VARIANT column is an optional or required group of two required binary leaves,
- * "metadata" and "value", hence two leaves here. Files with deeper nesting are PQ_EUNSUPPORTED.
+ *   schema:   root ── a ── (leaf 0)              nodes, depth first; leaves are the columns
+ *              └───── tags ── list ── element (leaf 1)
+ *
+ * A leaf has a maximum definition level (how many optional or repeated nodes are on its path) and
+ * a maximum repetition level (how many repeated ones). A leaf is flat when the first is at most
+ * 1 and the second 0: one slot a row, and `nulls` says all. Any other leaf decodes to ENTRIES,
+ * one slot each, with the levels of each entry beside them (Dremel's record shredding).
  *
  * Sources: parquet-format: parquet.thrift, Encodings.md, PageIndex.md, BloomFilter.md.
  */
@@ -72,31 +76,59 @@ typedef enum pq_note_kind {
   PQ_NOTE_FLOAT16,
   PQ_NOTE_INTERVAL,
   PQ_NOTE_BYTES, /* BSON, GEOMETRY, GEOGRAPHY: bytes with a meaning of their own */
-  PQ_NOTE_OTHER  /* UNKNOWN (only nulls), and what we do not know */
+  PQ_NOTE_LIST,  /* of groups: LIST, MAP (and MAP_KEY_VALUE), VARIANT */
+  PQ_NOTE_MAP,
+  PQ_NOTE_VARIANT,
+  PQ_NOTE_OTHER /* UNKNOWN (only nulls), and what we do not know */
 } pq_note_kind;
 
 typedef struct pq_note {
   pq_note_kind kind;
   bool is_unsigned; /* INTEGER */
   uint8_t bits;     /* INTEGER: 8, 16, 32 or 64 */
+  bool is_utc;      /* TIME, TIMESTAMP: isAdjustedToUTC */
   uint8_t digits;   /* TIME, TIMESTAMP: of the second, 3, 6 or 9; 0: an unknown unit */
   int32_t scale;    /* DECIMAL */
   int32_t precision;
+  uint8_t id; /* the LogicalType union member (1 STRING … 8 INTEGER … 18 GEOGRAPHY), 0: there was
+                 none. Tells ENUM from STRING, BSON from GEOMETRY */
 } pq_note;
 
 /* ---- the parsed footer: immutable, all memory in one arena ---- */
 
+/* Levels fit a byte; nobody nests deeper. */
+enum { PQ_LEVEL_MAX = 255 };
+
+typedef enum pq_repetition { PQ_REQUIRED = 0, PQ_OPTIONAL = 1, PQ_REPEATED = 2 } pq_repetition;
+
+#define PQ_NO_NODE UINT32_MAX
+
+/* One element of the schema. The root is node 0; children follow their parent, depth first. */
+typedef struct pq_node {
+  pq_slice name;
+  uint32_t parent, next; /* next sibling; PQ_NO_NODE: none */
+  uint32_t child_count;
+  uint32_t leaf;       /* column index; PQ_NO_NODE: a group */
+  uint32_t first_leaf; /* groups: columns [first_leaf, first_leaf + leaf_count) are below it */
+  uint32_t leaf_count;
+  pq_repetition repetition;
+  uint32_t def, rep; /* levels at this node, itself included */
+  int32_t field_id;  /* -1: none */
+  pq_note note;
+} pq_node;
+
 typedef struct pq_leaf {
+  uint32_t node;
   pq_slice path;  /* dotted path in the schema, as "$data.value" */
   uint32_t depth; /* groups above it, the root left out: 0 in a flat schema */
   pq_note note;
   pq_phys phys;
   pq_logical logical;
   uint32_t type_len; /* PQ_PHYS_FIXED */
-  uint32_t def_max;  /* 0 or 1; anything else: not readable by us */
-  uint32_t rep_max;  /* 0, same */
-  int32_t field_id;  /* -1: none. For VARIANT leaves the group's id */
-  bool is_ordered;   /* min and max are comparable as `phys` and the column's order is known */
+  uint32_t def_max;  /* at most PQ_LEVEL_MAX */
+  uint32_t rep_max;
+  int32_t field_id; /* -1: none. For VARIANT leaves the group's id */
+  bool is_ordered;  /* min and max are comparable as `phys` and the column's order is known */
 } pq_leaf;
 
 typedef struct pq_stats {
@@ -141,6 +173,8 @@ typedef struct pq_key_value {
 typedef struct pq_footer {
   uint64_t file_len, footer_len;
   uint64_t row_count;
+  pq_node *nodes; /* the root first */
+  uint32_t node_count;
   pq_leaf *leaves;
   uint32_t leaf_count;
   pq_row_group *row_groups;
@@ -156,22 +190,39 @@ int pq_footer_leaf(const pq_footer *f, const char *path);
 /* Value of a key, or the empty slice with p == NULL. */
 pq_slice pq_footer_key(const pq_footer *f, const char *key);
 
-/* ---- decoded columns: row-aligned, one slot per row, nulls included ---- */
+/* ---- decoded columns: one slot per entry, nulls included ---- */
 
+typedef struct pq_dictionary {
+  uint32_t count;
+  void *values; /* as pq_column.v */
+} pq_dictionary;
+
+/* A flat leaf has an entry a row. Others have `entry_count` of them with their levels: an entry
+ * begins a row where rep is 0, and holds a value where def is the leaf's def_max. */
 typedef struct pq_column {
   pq_phys phys;
   uint32_t row_count;
-  uint8_t *nulls; /* one byte per row, 1 = null; NULL: no nulls */
+  uint32_t entry_count; /* only if has levels, see pq_column_entries() */
+  uint8_t *nulls;       /* one byte per entry, 1 = no value; NULL: no nulls */
+  uint8_t *def;         /* one byte per entry; NULL: the leaf is flat */
+  uint8_t *rep;         /* one byte per entry; NULL: all 0 */
+  /* not NULL: the slots are `v.codes` into it. Only where the caller asked for codes */
+  const pq_dictionary *dictionary;
   union {
-    uint8_t *b;      /* BOOL: one byte per row */
+    uint8_t *b;      /* BOOL: one byte per entry */
     int32_t *i32;    /* INT32 */
     int64_t *i64;    /* INT64 */
     float *f32;      /* FLOAT */
     double *f64;     /* DOUBLE */
     pq_slice *bytes; /* BYTES, FIXED, INT96 (12 bytes) */
+    uint32_t *codes; /* with a dictionary; 0 where null */
     void *any;
   } v;
 } pq_column;
+
+static inline uint32_t pq_column_entries(const pq_column *c) {
+  return c->def != NULL ? c->entry_count : c->row_count;
+}
 
 static inline bool pq_column_is_null(const pq_column *c, uint32_t row) {
   return c->nulls != NULL && c->nulls[row] != 0;

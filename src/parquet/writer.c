@@ -193,7 +193,7 @@ int pq_writer_add(pq_writer *w, const pq_column *columns, uint32_t column_count)
   return PQ_OK;
 }
 
-size_t pq_writer_len(const pq_writer *w) {
+uint64_t pq_writer_len(const pq_writer *w) {
   return w->chunk.file.len + w->chunk.blooms.len + w->chunk.column_indexes.len +
          w->chunk.offset_indexes.len;
 }

@@ -36,12 +36,33 @@ typedef struct pq_column_spec {
   uint32_t page_len; /* uncompressed bytes a page aims at; 0: 32 KiB; VARIANT 64 KiB */
 } pq_column_spec;
 
+/* A file with any schema is described node by node, depth first, the root left out. A group has
+ * children and its note is NONE, LIST, MAP or VARIANT; a leaf has a type and the note that the
+ * reader would give it (format.h). Groups of LIST, MAP and VARIANT are spelled out as the format
+ * has them: `tags (LIST) / list (REPEATED) / element`. */
+typedef struct pq_node_spec {
+  const char *name;
+  pq_repetition repetition;
+  uint32_t child_count; /* 0: a leaf */
+  pq_note note;
+  int32_t field_id; /* -1: none */
+  /* leaves only */
+  pq_phys phys;
+  uint32_t type_len; /* PQ_PHYS_FIXED */
+  pq_hint hint;
+  bool has_encoding; /* use `encoding` and do not choose; PQ_EINVALID if the type lacks it */
+  pq_encoding encoding;
+  bool has_bloom, has_stats;
+  uint32_t page_len; /* as in pq_column_spec */
+} pq_node_spec;
+
 typedef struct pq_writer_options {
   pq_codec codec; /* default PQ_CODEC_ZSTD when options is zeroed: see level */
   int level;      /* zstd level; 0: 3 */
   bool is_uncompressed;
   const char *created_by; /* borrowed */
   double bloom_fpp;       /* 0: 0.01 */
+  bool is_v2;             /* data page v2 */
 } pq_writer_options;
 
 typedef struct pq_writer pq_writer;
@@ -57,6 +78,12 @@ int pq_writer_new(pq_cx *cx, const pq_column_spec *specs, uint32_t spec_count,
                   pq_writer_options options, pq_writer **out) PQ_MUST_CHECK;
 void pq_writer_free(pq_writer *w);
 
+/* The same for a schema of any shape; pq_writer_new is this for flat ones. Columns of leaves that
+ * are not flat are added with their levels (format.h). PQ_EINVALID for a schema that the format
+ * does not allow. */
+int pq_writer_new_nested(pq_cx *cx, const pq_node_spec *nodes, uint32_t node_count,
+                         pq_writer_options options, pq_writer **out) PQ_MUST_CHECK;
+
 /* Sorting columns to state in each row group added from now on. Copied. */
 int pq_writer_sorting(pq_writer *w, const pq_sort_column *columns, uint32_t count) PQ_MUST_CHECK;
 
@@ -65,7 +92,13 @@ int pq_writer_sorting(pq_writer *w, const pq_sort_column *columns, uint32_t coun
 int pq_writer_add(pq_writer *w, const pq_column *columns, uint32_t column_count) PQ_MUST_CHECK;
 
 /* File bytes so far, to decide when to start another file. */
-size_t pq_writer_len(const pq_writer *w);
+uint64_t pq_writer_len(const pq_writer *w);
+
+/* Give away the file bytes that have been made since the last call and forget them, so that a
+ * file may be larger than memory: for a caller that appends them to storage. Borrowed until the
+ * next call on `w`. After pq_writer_finish it gives the rest. Not to be mixed with
+ * pq_writer_bytes. */
+pq_slice pq_writer_drain(pq_writer *w);
 
 /* Write indexes and footer. `key_values` are copied into it. A file without row groups is valid.
  * After this only bytes, footer_len and free. */
