@@ -140,10 +140,12 @@ static int make_ours(pq_cx *cx, pq_writer **out) {
   int64_t versions[] = {1, 2, 3};
   uint8_t deleted[] = {0, 1, 0};
   pq_slice metas[3], values[3];
-  pq_column columns[] = {
-      {PQ_PHYS_BYTES, 3, NULL, {.bytes = ids}},    {PQ_PHYS_BYTES, 3, NULL, {.bytes = types}},
-      {PQ_PHYS_INT64, 3, NULL, {.i64 = versions}}, {PQ_PHYS_BOOL, 3, NULL, {.b = deleted}},
-      {PQ_PHYS_BYTES, 3, NULL, {.bytes = metas}},  {PQ_PHYS_BYTES, 3, NULL, {.bytes = values}}};
+  pq_column columns[] = {{.phys = PQ_PHYS_BYTES, .row_count = 3, .v = {.bytes = ids}},
+                         {.phys = PQ_PHYS_BYTES, .row_count = 3, .v = {.bytes = types}},
+                         {.phys = PQ_PHYS_INT64, .row_count = 3, .v = {.i64 = versions}},
+                         {.phys = PQ_PHYS_BOOL, .row_count = 3, .v = {.b = deleted}},
+                         {.phys = PQ_PHYS_BYTES, .row_count = 3, .v = {.bytes = metas}},
+                         {.phys = PQ_PHYS_BYTES, .row_count = 3, .v = {.bytes = values}}};
   pq_arena arena;
   pq_builder *b;
   int rc;
