@@ -20,8 +20,9 @@ const cli_command cli_commands[] = {
      "in the first 10,000 rows, --types says otherwise (zip:text,price:decimal).\n"
      "An empty field is a missing one. A value that does not fit its column stays\n"
      "text and is counted; with --strict it is an error with line and column.\n"
-     "Parquet may have any columns that are not nested. Messages of the database\n"
-     "count rows as lines. --dry-run shows the columns and checks everything.",
+     "Parquet may have any schema; structs become objects, lists arrays. Messages\n"
+     "of the database count rows as lines. --dry-run shows the columns and checks\n"
+     "everything.",
      "parquedb import places places.ndjson", "imported 2",
      OPT(ACK) | OPT(ACTOR) | OPT(FORMAT) | OPT(DRY_RUN) | OPT(TYPES) | OPT(ID_FIELD) | OPT(STRICT),
      1, 2, cli_import},
@@ -146,7 +147,21 @@ const cli_command cli_commands[] = {
      "open, a copy of its folder is a backup.",
      "parquedb backup || echo no", "no", 0, 0, 1, cli_run_backup},
 
-    {"Other", "run", "COMMAND",
+    {"Other", "parquet", "inspect|cat|schema|verify FILE", "look into a Parquet file of anybody",
+     "Needs no warehouse. The options stand behind the word that they are for:\n\n"
+     "inspect   rows, writer, key-values; of each column the type, codec,\n"
+     "          encodings, pages, values, nulls, bytes stored and unpacked, and\n"
+     "          whether it has statistics, page index, bloom filter, checksums\n"
+     "          ('?': in some row groups only). --row-groups shows each.\n"
+     "cat       the rows as JSON lines. --limit, --skip, --columns a,b\n"
+     "schema    the schema as message text. --levels\n"
+     "verify    reads everything: page headers, checksums, every value, levels,\n"
+     "          statistics, page index and bloom filters against the values,\n"
+     "          sizes. One line for each problem; exit status 1 if there is any.",
+     "parquedb find posts --sort n --project n -o p.parquet && parquedb parquet cat p.parquet",
+     "exported 3\n{\"$id\":\"posts/p3\",\"n\":1}\n…",
+     OPT(COLUMNS) | OPT(LIMIT) | OPT(SKIP) | OPT(ROW_GROUPS) | OPT(LEVELS), 2, 2, cli_run_parquet},
+    {NULL, "run", "COMMAND",
      "run any command document (doc/commands.md); prints items, then summary",
      "COMMAND is one JSON object whose first field is the command's name. One\n"
      "line for each item, then one for the summary.",

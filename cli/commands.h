@@ -75,5 +75,7 @@ int cli_run_checkpoint(cli_session *s, char **words, int word_count);
 int cli_run_verify(cli_session *s, char **words, int word_count);
 int cli_run_backup(cli_session *s, char **words, int word_count);
 int cli_run_run(cli_session *s, char **words, int word_count);
+/* parquet_command.c */
+int cli_run_parquet(cli_session *s, char **words, int word_count);
 
 #endif

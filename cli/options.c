@@ -65,6 +65,11 @@ static const option_row option_rows[] = {
     {CLI_OPT_READ_ONLY, "read", 0, KIND_FLAG, 0, NULL, "only read: refuse all changes"},
     {CLI_OPT_FROM, "from", 0, KIND_NUMBER, AT(from), "SEQ", "only events after this number"},
     {CLI_OPT_OP, "op", 0, KIND_TEXT, AT(op), "OP", "only CREATE, UPDATE or DELETE"},
+    {CLI_OPT_COLUMNS, "columns", 0, KIND_TEXT, AT(columns), "NAMES",
+     "only these top-level columns, in this order: a,b"},
+    {CLI_OPT_ROW_GROUPS, "row-groups", 0, KIND_FLAG, 0, NULL, "each row group by itself"},
+    {CLI_OPT_LEVELS, "levels", 0, KIND_FLAG, 0, NULL,
+     "show column numbers, definition and repetition levels"},
 };
 
 enum { ROW_COUNT = sizeof option_rows / sizeof option_rows[0] };

@@ -52,6 +52,9 @@ enum {
 };
 #define CLI_OPT_FROM (UINT64_C(1) << 31)
 #define CLI_OPT_OP (UINT64_C(1) << 32)
+#define CLI_OPT_COLUMNS (UINT64_C(1) << 33)
+#define CLI_OPT_ROW_GROUPS (UINT64_C(1) << 34)
+#define CLI_OPT_LEVELS (UINT64_C(1) << 35)
 /* What every command takes, what every read takes. */
 #define CLI_OPT_COMMON (CLI_OPT_WAREHOUSE | CLI_OPT_NS | CLI_OPT_JSON | CLI_OPT_HELP)
 #define CLI_OPT_READ (CLI_OPT_AS_OF | CLI_OPT_EXPLAIN | CLI_OPT_FLUSHED)
@@ -60,7 +63,7 @@ enum {
 typedef struct cli_options {
   uint64_t given; /* set of CLI_OPT_ bits */
   const char *warehouse, *ns, *as_of, *sort, *project, *actor, *reverse_name, *data, *op;
-  const char *format, *output, *types, *id_field;
+  const char *format, *output, *types, *id_field, *columns;
   uint64_t limit, skip, expected_version, from;
   char **words; /* the command and its positional arguments */
   int word_count;

@@ -48,9 +48,11 @@ _parquedb() {
     mapfile -t COMPREPLY < <(compgen -W "$(_parquedb_commands "$program")" -- "$word")
   elif [[ $word == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$(_parquedb_options "$program" "$command")" -- "$word")
+  elif [ "$command" = parquet ] && [ "$position" = 1 ]; then
+    mapfile -t COMPREPLY < <(compgen -W 'inspect cat schema verify' -- "$word")
   elif [ "$position" = 1 ]; then
     mapfile -t COMPREPLY < <(compgen -W "$(_parquedb_collections "$program")" -- "$word")
-  elif [ "$command" = import ]; then
+  elif [ "$command" = import ] || [ "$command" = parquet ]; then
     mapfile -t COMPREPLY < <(compgen -f -- "$word")
   fi
 }

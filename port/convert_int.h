@@ -2,7 +2,7 @@
  *
  *   convert_reader.c    public reading functions, input, blocks      convert_ndjson.c  its lines
  *   convert_csv.c       CSV text into fields, rows                   convert_cell.c    one field
- *   convert_parquet.c   row groups into rows
+ *   convert_parquet.c   row groups into rows (shred/record_document.h: one value)
  *   convert_fields.c    which top-level fields documents have, and of which types
  *   convert_writer.c    public writing functions, output, CSV        convert_columns.c Parquet
  */

@@ -14,6 +14,7 @@
 
 #include "base/text.h"
 #include "port/convert_int.h"
+#include "port/cpu.h"
 
 enum { OUT_LEN_MAX = 1 << 30 };
 /* Other writers make row groups larger than ours; more than the file has is never asked for. */
@@ -146,12 +147,17 @@ static int set_options(pqdb_reader *r, const char *name, const pqdb_reader_optio
     PQ_TRY(copy_text(r, options->types, &r->options.types));
     PQ_TRY(copy_text(r, options->id_field, &r->options.id_field));
     PQ_TRY(copy_text(r, options->collection, &r->options.collection));
+    PQ_TRY(copy_text(r, options->columns, &r->options.columns));
   }
   PQ_TRY(copy_text(r, name == NULL ? "input" : name, &r->name));
   if (r->options.block_row_max == 0) r->options.block_row_max = PQ_CONVERT_BLOCK_ROWS;
   r->format = r->options.format;
   if (r->format == PQDB_FORMAT_GUESS) r->format = pqdb_format_of(r->name);
   if (r->format == PQDB_FORMAT_GUESS) r->format = PQDB_FORMAT_NDJSON;
+  if (r->format != PQDB_FORMAT_PARQUET &&
+      (r->options.columns != NULL || r->options.skip > 0 || r->options.is_raw))
+    return pq_fail(&r->cx, PQ_EINVALID, "columns, skip and is_raw are for Parquet: %s is none",
+                   r->name);
   if (r->options.types != NULL && r->format != PQDB_FORMAT_CSV)
     return pq_fail(&r->cx, PQ_EINVALID, "types are for CSV: the values of %s have theirs", r->name);
   return PQ_OK;
@@ -183,6 +189,7 @@ static int handle_new(pq_alloc_fn alloc, void *ud, const char *name,
   pq_cx cx;
   pqdb_reader *r;
   pq_cx_init(&cx, alloc, ud);
+  cx.cpu = pq_cpu_features();
   r = pq_alloc(&cx, NULL, 0, sizeof *r);
   *out = r;
   if (r == NULL) return PQ_ENOMEM;

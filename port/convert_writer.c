@@ -15,6 +15,7 @@
 
 #include "base/text.h"
 #include "port/convert_int.h"
+#include "port/cpu.h"
 
 enum { OUT_LEN_MAX = 1 << 30, FLUSH_LEN = 256 << 10, ROW_CAP_MIN = 256, TEMPORARY_TRIES = 100 };
 
@@ -61,6 +62,7 @@ static int handle_new(pq_alloc_fn alloc, void *ud, const char *name,
   pq_cx cx;
   pqdb_writer *w;
   pq_cx_init(&cx, alloc, ud);
+  cx.cpu = pq_cpu_features();
   cx.limits.file_len_max = FILE_LEN_MAX;
   w = pq_alloc(&cx, NULL, 0, sizeof *w);
   *out = w;

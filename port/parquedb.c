@@ -13,6 +13,7 @@
 
 #include "base/text.h"
 #include "cmd/command.h"
+#include "port/cpu.h"
 #include "port/drive_disk.h"
 #include "port/drive_memory.h"
 #include "port/tasks.h"
@@ -77,6 +78,7 @@ static pqdb *handle_new(const pqdb_options *options, int *rc) {
   *rc = PQ_ENOMEM;
   if (db == NULL) return NULL;
   pq_cx_init(&db->cx, NULL, NULL);
+  db->cx.cpu = pq_cpu_features();
   *rc = set_options(db, options);
   return db;
 }

@@ -5,7 +5,8 @@ Lines: 100 columns, no tabs, no trailing white space. Files: at most 1,200 lines
 in the repository. Functions: at most 70 lines and 4 levels of nesting, unless the comment
 `tidy: long` stands on the line before or after the one with the opening brace (or signature);
 names of the project outside `static`. Banned: functions that overflow buffers or keep hidden
-state, printing and exiting in src/ and port/, #pragma, notes to be done later. Every folder of
+state, printing and exiting in src/ and port/, #pragma, notes to be done later. Compiler extensions
+stand in src/base/base.h, and those that SIMD needs in src/parquet/kernels_*.c. Every folder of
 src/ has a README.md of at most 60 lines; every function of include/ has a comment.
 
 Prints `file:line: what` for each offence, then `N passed, N failed` (files).
@@ -22,6 +23,7 @@ ROOT_FILES = ["CMakeLists.txt", "Makefile", "README.md", "ARCHITECTURE.md", "CHA
 BANNED = r"\b(sprintf|vsprintf|strcpy|strcat|strncpy|strncat|gets|alloca|setjmp|longjmp|strtok|" \
          r"strtok_r|atoi|atol|atof)\s*\("
 PRINTING = r"\b(printf|fprintf|vprintf|vfprintf|puts|putchar|fputs|perror|exit|_exit|abort)\s*\("
+EXTENSION = re.compile(r"\b(__attribute__|__builtin_\w+|__asm__|asm|__restrict|__typeof__)\b")
 LATER = re.compile(r"\b(TO" r"DO(?!\(#\d+\))|FIX" r"ME|XX" r"X)\b")
 KEYWORDS = {"if", "for", "while", "switch", "do", "else", "return", "sizeof"}
 
@@ -102,6 +104,11 @@ def check_functions(path, text, code, bad):
             bad.append((path, first, f"{name}() is not static: its name starts with pq_"))
 
 
+def has_extensions(path):
+    """The files that may use them; doc/decisions/0011-simd-kernels.md says why the kernels."""
+    return path == "src/base/base.h" or path.startswith("src/parquet/kernels_")
+
+
 def check_code(path, text, bad):
     code = blank(text)
     for num, line in enumerate(code.split("\n"), 1):
@@ -115,6 +122,9 @@ def check_code(path, text, bad):
             m = re.search(r"\b(malloc|calloc|realloc|free|snprintf|vsnprintf)\s*\(", line)
             if m:
                 bad.append((path, num, f"{m.group(1)}() is used only in src/base"))
+        m = EXTENSION.search(line)
+        if m and path.startswith("src/") and not has_extensions(path):
+            bad.append((path, num, f"{m.group(1)} is a compiler extension: src/base/base.h"))
     for num, line in enumerate(text.split("\n"), 1):
         if re.match(r"\s*#\s*pragma|.*\b_Pragma\b", line) and path != "src/base/base.h":
             bad.append((path, num, "#pragma is not allowed"))

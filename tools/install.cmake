@@ -1,7 +1,7 @@
 # What `cmake --install` puts where, and the Debian package (`cpack -G DEB` in the build folder):
 #
 #   bin/parquedb                                lib/libparquedb.a
-#   include/parquedb/parquedb.h                 lib/libparquedb.so -> .so.ABI -> .so.ABI.VERSION
+#   include/parquedb/*.h                        lib/libparquedb.so -> .so.ABI -> .so.ABI.VERSION
 #   lib/pkgconfig/parquedb.pc                   lib/cmake/parquedb/parquedb-config.cmake …
 #   share/man/man1/parquedb.1, parquedb-*.1     share/bash-completion/completions/parquedb
 #

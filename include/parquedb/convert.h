@@ -16,10 +16,12 @@
  * a time), else text. "007" is text. An empty field is a missing one; "" in quotes is empty text in
  * a text column. A value that does not fit the type of its column stays text and is counted.
  *
- * Parquet: columns that are not nested. Texts, integers, doubles and booleans are what they are;
- * DATE and TIMESTAMP (local ones as UTC, nanoseconds cut to microseconds) become {"$date"}, DECIMAL
- * and unsigned integers beyond 2^63 {"$numberDecimal"}, UUID {"$uuid"}, bytes {"$binary"}, TIME the
- * text HH:MM:SS; JSON and VARIANT are embedded. A null is a missing field. A file of a warehouse
+ * Parquet: any schema. Texts, integers, doubles and booleans are what they are; DATE and TIMESTAMP
+ * (local ones as UTC, nanoseconds cut to microseconds) become {"$date"}, DECIMAL and unsigned
+ * integers beyond 2^63 {"$numberDecimal"}, UUID {"$uuid"}, bytes {"$binary"}, TIME the text
+ * HH:MM:SS, INTERVAL {"months", "days", "milliseconds"}; JSON and VARIANT are embedded. A struct is
+ * an object, a list an array, a map an object where its keys are texts and all different, else an
+ * array of {"key", "value"}. A null is a missing field, in a list null. A file of a warehouse
  * ($id and $data) gives the documents that it was made of, under their ids, without what was
  * deleted in it.
  *
@@ -60,6 +62,10 @@ typedef struct pqdb_reader_options {
   char delimiter;         /* CSV; 0: find it */
   int is_strict;          /* a value that does not fit its column is a failure */
   uint64_t block_row_max; /* rows of one block; 0: 5,000 */
+  /* Parquet: */
+  const char *columns; /* "a,b": only these top-level columns, in this order; NULL: all */
+  uint64_t skip;       /* rows to leave out at the start */
+  int is_raw;          /* the columns as they are, of a file of a warehouse too */
 } pqdb_reader_options;
 
 /* Open a file, look at its columns. PQDB_NOT_SUPPORTED names the column that cannot be read. On

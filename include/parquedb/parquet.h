@@ -97,7 +97,6 @@ typedef enum pqdb_parquet_codec {
 } pqdb_parquet_codec;
 
 typedef enum pqdb_parquet_encoding {
-  PQDB_ENCODING_AUTO = -1, /* writing: chosen from the data */
   PQDB_ENCODING_PLAIN = 0,
   PQDB_ENCODING_PLAIN_DICTIONARY = 2, /* reading only */
   PQDB_ENCODING_RLE = 3,              /* BOOLEAN */
@@ -132,9 +131,12 @@ typedef struct pqdb_parquet_node {
   uint8_t def, rep; /* levels at this node */
   const char *path; /* dotted, of a leaf */
   /* writing, leaves */
-  pqdb_parquet_encoding encoding; /* zeroed is PLAIN: set AUTO to have it chosen */
+  bool has_encoding; /* use `encoding`; else it is chosen from the data */
+  pqdb_parquet_encoding encoding;
   bool has_bloom;
   bool has_no_stats;
+  uint32_t page_len; /* bytes that a page aims at, unpacked; 0: chosen for scans. 32 KiB suit
+                        looking up rows, as a row costs a page of each column */
 } pqdb_parquet_node;
 
 typedef struct pqdb_bytes {
@@ -177,8 +179,8 @@ typedef struct pqdb_parquet_options {
   bool has_plain_kernels; /* do not use SIMD */
 } pqdb_parquet_options;
 
-/* Where bytes come from. Both functions return PQDB_OK or a negative status. They may be called
- * from every thread that has a scan of the file. */
+/* Where bytes come from. `read` returns PQDB_OK or a negative status, and may be called from every
+ * thread that scans the file. What is behind `ud` outlives the file. */
 typedef struct pqdb_parquet_source {
   void *ud;
   uint64_t len;                                                 /* of the whole file */
@@ -197,6 +199,7 @@ PQDB_API void pqdb_parquet_close(pqdb_parquet *file);
 /* The last failure on the file, "" if none. */
 PQDB_API const char *pqdb_parquet_message(const pqdb_parquet *file);
 
+/* Of a file that could not be opened: 0, "" and so on. */
 PQDB_API uint64_t pqdb_parquet_row_count(const pqdb_parquet *file);
 PQDB_API const char *pqdb_parquet_created_by(const pqdb_parquet *file);
 /* The schema, root first. */
@@ -208,6 +211,7 @@ PQDB_API uint32_t pqdb_parquet_leaf_count(const pqdb_parquet *file);
 PQDB_API bool pqdb_parquet_key_value(const pqdb_parquet *file, uint32_t i, pqdb_bytes *key,
                                      pqdb_bytes *value);
 
+/* Row groups are numbered from 0; one that is not there has 0 rows. */
 PQDB_API uint32_t pqdb_parquet_row_group_count(const pqdb_parquet *file);
 PQDB_API uint64_t pqdb_parquet_row_group_rows(const pqdb_parquet *file, uint32_t row_group);
 
@@ -222,6 +226,7 @@ typedef struct pqdb_parquet_chunk {
   bool has_bloom, has_column_index, has_offset_index;
 } pqdb_parquet_chunk;
 
+/* PQDB_VALIDATION_FAILED when there is no such chunk. */
 PQDB_API int pqdb_parquet_chunk_of(const pqdb_parquet *file, uint32_t row_group, uint32_t leaf,
                                    pqdb_parquet_chunk *out);
 
@@ -257,15 +262,18 @@ typedef struct pqdb_parquet_scan_options {
   uint32_t predicate_count;
   uint32_t row_group_lo, row_group_hi; /* hi 0: all */
   uint32_t batch_rows;                 /* at most; 0: 8192 */
-  uint64_t memory_max;                 /* beyond the batch; 0: 64 MiB. Beyond: LIMIT_EXCEEDED */
-  bool has_codes;                      /* give dictionary columns as codes where possible */
-  bool is_unpruned;                    /* ignore statistics, bloom filters and page indexes */
+  uint64_t memory_max; /* of the scan beyond the batch; 0: 64 MiB, or 4 MiB for each column if
+                          that is more. What needs more is PQDB_LIMIT_EXCEEDED */
+  bool has_codes;      /* give dictionary columns as codes where possible */
+  bool is_unpruned;    /* ignore statistics, bloom filters and page indexes */
 } pqdb_parquet_scan_options;
 
+/* A predicate may leave few rows of a batch, but a batch never has none. */
 typedef struct pqdb_parquet_batch {
   uint32_t row_count;
   uint32_t row_group;
-  uint64_t first_row; /* in the file, of the first row of the batch */
+  uint64_t first_row;   /* number in the file of the first row of the batch */
+  const uint64_t *rows; /* of each row; NULL: they follow each other */
   const pqdb_parquet_column *columns;
   uint32_t column_count;
 } pqdb_parquet_batch;
@@ -277,14 +285,29 @@ typedef struct pqdb_parquet_scan_stats {
   uint64_t rows, rows_tested, rows_kept;
 } pqdb_parquet_scan_stats;
 
-/* Options are copied; predicate values are borrowed until the scan is closed. */
+/* Begin a scan; nothing is read yet. Options are copied, predicate values borrowed until the scan
+ * is closed. On failure *out as in pqdb_parquet_open. */
 PQDB_API int pqdb_parquet_scan_open(pqdb_parquet *file, const pqdb_parquet_scan_options *options,
                                     pqdb_parquet_scan **out);
+/* NULL is allowed. */
 PQDB_API void pqdb_parquet_scan_close(pqdb_parquet_scan *scan);
 /* PQDB_ROW with a batch of at least one row, valid until the next call; PQDB_DONE; or a failure. */
 PQDB_API int pqdb_parquet_next(pqdb_parquet_scan *scan, pqdb_parquet_batch *out);
 PQDB_API const char *pqdb_parquet_scan_message(const pqdb_parquet_scan *scan);
 PQDB_API pqdb_parquet_scan_stats pqdb_parquet_scan_so_far(const pqdb_parquet_scan *scan);
+
+/* Takes a batch of a parallel scan. 0: go on; anything else ends the scan and is its result. */
+typedef int (*pqdb_parquet_take)(void *ud, const pqdb_parquet_batch *batch);
+
+/* Scan row groups side by side, on one thread for each processor, and return when all is done.
+ * `take` is called from these threads at the same time: row groups in any order, the batches of
+ * one row group one after the other (so results may be kept by batch->row_group without a lock).
+ * Each thread may use memory_max. A failure's message is that of the file. `stats` (NULL: not
+ * asked for) is the sum. */
+PQDB_API int pqdb_parquet_scan_parallel(pqdb_parquet *file,
+                                        const pqdb_parquet_scan_options *options,
+                                        pqdb_parquet_take take, void *ud,
+                                        pqdb_parquet_scan_stats *stats);
 
 /* ---- writing ---- */
 
@@ -330,6 +353,80 @@ PQDB_API int pqdb_parquet_finish(pqdb_parquet_writer *w);
 /* Without finish before it, an unfinished local file is removed. NULL is allowed. */
 PQDB_API void pqdb_parquet_writer_close(pqdb_parquet_writer *w);
 PQDB_API const char *pqdb_parquet_writer_message(const pqdb_parquet_writer *w);
+
+/* ---- VARIANT columns ----
+ *
+ * A VARIANT is a group of columns: `metadata` (names), `value` (bytes) and, where it is shredded,
+ * `typed_value` with typed columns of its own. Here it is read and written as whole values, in the
+ * Variant binary encoding, and single fields are found in their typed columns. A shape says what is
+ * shredded, as text: "{kind: string, geo: {lat: double, lon: double}, tags: [string]}"; types are
+ * boolean, int8 … int64, float, double, decimal(P,S), date, time, timestamp, timestamp_ntz,
+ * timestamp_ns, timestamp_ntz_ns, binary, string, uuid, and variant for what is not shredded. A *
+ * after int16, int32, int64 or double takes narrower numbers too.
+ */
+
+/* Without a value (value.p NULL) it is a null, which is not the Variant null. */
+typedef struct pqdb_variant {
+  pqdb_bytes metadata, value;
+} pqdb_variant;
+
+typedef struct pqdb_parquet_variant pqdb_parquet_variant;
+typedef struct pqdb_parquet_shredder pqdb_parquet_shredder;
+
+/* Open the VARIANT column at a dotted path of groups, "event". The file is to outlive it. On
+ * failure *out as in pqdb_parquet_open. */
+PQDB_API int pqdb_parquet_variant_open(const pqdb_parquet *file, const char *path,
+                                       pqdb_parquet_variant **out);
+PQDB_API void pqdb_parquet_variant_close(pqdb_parquet_variant *v);
+PQDB_API const char *pqdb_parquet_variant_message(const pqdb_parquet_variant *v);
+/* The shape it is shredded in. */
+PQDB_API const char *pqdb_parquet_variant_shape(const pqdb_parquet_variant *v);
+/* Its leaves, all of which a scan has to give for whole values. */
+PQDB_API const uint32_t *pqdb_parquet_variant_leaves(const pqdb_parquet_variant *v,
+                                                     uint32_t *count);
+/* The values of a batch of a scan without codes, in which column `first` is the first of those
+ * leaves and the others follow in order: one for each row, or if lists stand above the column for
+ * each entry of its metadata. They are valid Variants, until the next call or the next batch. */
+PQDB_API int pqdb_parquet_variant_values(pqdb_parquet_variant *v, const pqdb_parquet_batch *batch,
+                                         uint32_t first, const pqdb_variant **out, uint32_t *count);
+
+typedef struct pqdb_parquet_field {
+  int32_t typed_leaf; /* -1: it has no typed column */
+  int32_t value_leaf; /* -1: none */
+  int32_t metadata_leaf;
+  bool is_alone;       /* the typed leaf answers by itself */
+  bool is_whole;       /* a shredded object or array: read whole values instead */
+  uint32_t rest_count; /* names of the path to look up in `value_leaf` */
+  const char *type;    /* of the typed leaf, as in a shape; until the next call */
+} pqdb_parquet_field;
+
+/* Where one field is in a row group: "geo.lat"; "tags[]" for each element. If it is alone, nulls of
+ * the typed leaf are documents without the field, and its statistics are the field's. Else, where
+ * the typed leaf is null, the value leaf may hold the field in another type, or an object with the
+ * rest of the path, as a Variant value that goes with the row's metadata. */
+PQDB_API int pqdb_parquet_variant_field(pqdb_parquet_variant *v, const char *path,
+                                        uint32_t row_group, pqdb_parquet_field *out);
+
+/* A shredder of values into the columns of a shape, for pqdb_parquet_write. */
+PQDB_API int pqdb_parquet_shredder_open(const char *shape, bool is_optional,
+                                        pqdb_parquet_shredder **out);
+/* With a shape guessed from a sample: fields that a tenth of their objects have, nine tenths of
+ * them in one type. */
+PQDB_API int pqdb_parquet_shredder_guess(const pqdb_variant *sample, uint32_t count,
+                                         bool is_optional, pqdb_parquet_shredder **out);
+PQDB_API void pqdb_parquet_shredder_close(pqdb_parquet_shredder *s);
+PQDB_API const char *pqdb_parquet_shredder_message(const pqdb_parquet_shredder *s);
+PQDB_API const char *pqdb_parquet_shredder_shape(const pqdb_parquet_shredder *s);
+/* The nodes of the column for pqdb_parquet_create; NULL: out of memory. */
+PQDB_API const pqdb_parquet_node *pqdb_parquet_shredder_nodes(pqdb_parquet_shredder *s,
+                                                              const char *name, uint32_t *count);
+/* Add a row. The bytes are validated, and borrowed until clear. */
+PQDB_API int pqdb_parquet_shredder_add(pqdb_parquet_shredder *s, pqdb_variant v);
+/* The columns so far, in the order of the nodes' leaves; until the next call. */
+PQDB_API const pqdb_parquet_column *pqdb_parquet_shredder_columns(pqdb_parquet_shredder *s,
+                                                                  uint32_t *count);
+/* Begin the next row group. */
+PQDB_API void pqdb_parquet_shredder_clear(pqdb_parquet_shredder *s);
 
 #ifdef __cplusplus
 }

@@ -99,7 +99,8 @@ typedef struct pq_limits {
 
 enum { PQ_MESSAGE_CAP = 512 };
 
-/* What the machine can do beyond plain C, as the driver found out: bits of pq_cx.cpu. */
+/* What the machine can do beyond plain C, as the driver found out: bits of pq_cx.cpu. AVX2 is that
+ * with PCLMULQDQ, which all such processors have. */
 enum { PQ_CPU_AVX2 = 1, PQ_CPU_SIMD128 = 2 };
 
 typedef struct pq_cx {

@@ -25,6 +25,14 @@ static size_t utf8_len(const uint8_t *p, size_t left) {
   return n;
 }
 
+/* Are all of these fewer than eight bytes ASCII? */
+static inline bool is_ascii_tail(const uint8_t *p, size_t n) {
+  uint8_t all = 0;
+  for (size_t i = 0; i < n; i++)
+    all |= p[i];
+  return all < 0x80;
+}
+
 bool pq_utf8_is_valid(pq_slice s) {
   size_t i = 0;
   while (i < s.n) {
@@ -36,6 +44,8 @@ bool pq_utf8_is_valid(pq_slice s) {
         i += 8;
         continue;
       }
+    } else if (is_ascii_tail(s.p + i, s.n - i)) {
+      return true;
     }
     n = utf8_len(s.p + i, s.n - i);
     if (n == 0) return false;

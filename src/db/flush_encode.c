@@ -331,6 +331,7 @@ static uint32_t make_tasks(pq_flush *f, pq_op *op, encode_task *tasks) {
     tasks[i].tail = &tasks[i].files;
     pq_cx_init(&tasks[i].cx, op->cx->alloc, op->cx->alloc_ud);
     tasks[i].cx.limits = op->cx->limits;
+    tasks[i].cx.cpu = op->cx->cpu;
     pq_arena_init(&tasks[i].scratch, &tasks[i].cx, op->cx->limits.op_len_max);
     pq_arena_init(&tasks[i].arena, &tasks[i].cx, op->cx->limits.op_len_max);
   }

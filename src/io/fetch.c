@@ -74,6 +74,7 @@ void pq_fetch_clear(pq_fetch *f) {
   f->next_id = 1;
   f->unfinished = 0;
   f->take_pos = 0;
+  f->bloom_checked = NULL;
 }
 
 void pq_fetch_release(pq_fetch *f) {

@@ -59,6 +59,8 @@ typedef struct pq_fetch {
   uint64_t stat_requests, stat_bytes;
   /* borrowed, may be NULL: state that Parquet's reader keeps between chunks; unknown here */
   struct pq_decompressor *decompressor;
+  /* the same: resident bytes that it need not check again; NULL: none */
+  const uint8_t *bloom_checked;
 } pq_fetch;
 
 /* Prepare an empty set. Allocates nothing, cannot fail. */

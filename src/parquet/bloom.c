@@ -6,37 +6,47 @@
  */
 #include "parquet/bloom.h"
 
-enum { SALT_COUNT = 8, WORD_LEN = 4, BISECT_STEPS = 32, TERM_COUNT = 400 };
+#include "parquet/kernels_int.h"
+
+enum { WORD_LEN = 4, BISECT_STEPS = 32, TERM_COUNT = 400 };
 
 #define FPP_MIN 1e-6
 #define FPP_MAX 0.5
 #define MEAN_MAX 128.0 /* above the mean of FPP_MAX */
 #define SLACK 1.1
 
-static const uint32_t salts[SALT_COUNT] = {0x47b6137bu, 0x44974d91u, 0x8824ad5bu, 0xa2b7289du,
-                                           0x705495c7u, 0x2df1424bu, 0x9efc4947u, 0x5c6bfb31u};
+const uint32_t pq_bloom_salts[PQ_BLOOM_WORD_COUNT] = {0x47b6137bu, 0x44974d91u, 0x8824ad5bu,
+                                                      0xa2b7289du, 0x705495c7u, 0x2df1424bu,
+                                                      0x9efc4947u, 0x5c6bfb31u};
 
-static size_t block_off(size_t len, uint64_t hash) {
-  uint64_t block_count = len / PQ_BLOOM_BLOCK_LEN;
-  pq_assert(block_count > 0 && block_count <= UINT32_MAX && len % PQ_BLOOM_BLOCK_LEN == 0);
-  return (size_t)((hash >> 32) * block_count >> 32) * PQ_BLOOM_BLOCK_LEN;
+static void check_len(size_t len) {
+  pq_assert(len > 0 && len % PQ_BLOOM_BLOCK_LEN == 0);
+  pq_assert((uint64_t)len / PQ_BLOOM_BLOCK_LEN <= UINT32_MAX);
 }
 
 static uint32_t word_bit(uint64_t hash, unsigned i) {
-  return (uint32_t)1 << ((uint32_t)((uint32_t)hash * salts[i]) >> 27);
+  return (uint32_t)1 << ((uint32_t)((uint32_t)hash * pq_bloom_salts[i]) >> 27);
 }
 
 void pq_bloom_insert(uint8_t *bits, size_t len, uint64_t hash) {
-  uint8_t *block = bits + block_off(len, hash);
-  for (unsigned i = 0; i < SALT_COUNT; i++) {
+  uint8_t *block = bits + pq_bloom_block_off(len, hash);
+  check_len(len);
+  for (unsigned i = 0; i < PQ_BLOOM_WORD_COUNT; i++) {
     uint8_t *word = block + i * WORD_LEN;
     pq_wr32(word, pq_rd32(word) | word_bit(hash, i));
   }
 }
 
+void pq_bloom_insert_all(const pq_cx *cx, uint8_t *bits, size_t len, const uint64_t *hashes,
+                         size_t n) {
+  check_len(len);
+  pq_kernels_of(cx)->bloom_insert(bits, len, hashes, n);
+}
+
 bool pq_bloom_contains(const uint8_t *bits, size_t len, uint64_t hash) {
-  const uint8_t *block = bits + block_off(len, hash);
-  for (unsigned i = 0; i < SALT_COUNT; i++)
+  const uint8_t *block = bits + pq_bloom_block_off(len, hash);
+  check_len(len);
+  for (unsigned i = 0; i < PQ_BLOOM_WORD_COUNT; i++)
     if ((pq_rd32(block + i * WORD_LEN) & word_bit(hash, i)) == 0) return false;
   return true;
 }

@@ -20,6 +20,10 @@ enum { PQ_BLOOM_BLOCK_LEN = 32 };
 /* Set the bits of a hash. `len` is a positive multiple of 32. */
 void pq_bloom_insert(uint8_t *bits, size_t len, uint64_t hash);
 
+/* Set the bits of `n` hashes, with the fastest code that the context allows. */
+void pq_bloom_insert_all(const pq_cx *cx, uint8_t *bits, size_t len, const uint64_t *hashes,
+                         size_t n);
+
 /* May the hash have been inserted? `len` is a positive multiple of 32. */
 bool pq_bloom_contains(const uint8_t *bits, size_t len, uint64_t hash);
 
@@ -27,5 +31,14 @@ bool pq_bloom_contains(const uint8_t *bits, size_t len, uint64_t hash);
  * 1e-6 … 0.5): a power of two, at least 32, at most PQ_BLOOM_LEN_MAX. A tenth too small is
  * accepted (0.01 becomes 0.014 at worst) rather than doubling. */
 size_t pq_bloom_len_for(uint64_t distinct, double fpp);
+
+/* For the kernels: what a word's bit is made with, and where the block of a hash is. */
+enum { PQ_BLOOM_WORD_COUNT = 8 };
+extern const uint32_t pq_bloom_salts[PQ_BLOOM_WORD_COUNT];
+
+static inline size_t pq_bloom_block_off(size_t len, uint64_t hash) {
+  uint64_t block_count = len / PQ_BLOOM_BLOCK_LEN;
+  return (size_t)((hash >> 32) * block_count >> 32) * PQ_BLOOM_BLOCK_LEN;
+}
 
 #endif

@@ -21,13 +21,15 @@ enum {
   FRAME_LEN = 12,            /* what zstd adds to anything, once a page */
   DICT_PAGE_COST = 45,       /* header, and footer entries */
   MARGIN_PERCENT = 4,
-  PAGE_ROWS = 20000, /* pages are for skipping, too */
+  SPLIT_MARGIN_PERCENT = 10, /* Spark refused BYTE_STREAM_SPLIT until 2026 */
+  PAGE_ROWS = 20000,         /* pages are for skipping, too */
   PAGE_ROWS_MAX = 1 << 20,
   PAGE_PACKED_LEN_MIN = 256 /* below, header and index entry weigh too much */
 };
 
 typedef struct sample {
   pq_dense values;
+  uint64_t plain_len, all_plain_len; /* of these and of all values */
   uint32_t starts[RUN_COUNT], counts[RUN_COUNT];
   uint32_t run_count;
 } sample;
@@ -42,7 +44,7 @@ static uint32_t run_values(const pq_dense *v, uint32_t start) {
   uint64_t len = 0;
   uint32_t n = 0;
   while (n < RUN_VALUES && start + n < v->count && len < RUN_LEN) {
-    if (v->phys == PQ_PHYS_BYTES || v->phys == PQ_PHYS_FIXED) len += v->v.bytes[start + n].n;
+    if (pq_dense_size(v->phys) > 8) len += v->v.bytes[start + n].n;
     n++;
   }
   return n;
@@ -71,6 +73,8 @@ static int take_sample(pq_chunk_writer *w, const pq_dense *v, sample *out) {
   out->run_count = RUN_COUNT;
   PQ_TRY(copy_runs(out, v->v.any, pq_dense_size(v->phys), &w->sample));
   out->values.v.any = w->sample.p;
+  out->plain_len = pq_dense_plain_len(&out->values);
+  out->all_plain_len = pq_dense_plain_len(v);
   return PQ_OK;
 }
 
@@ -89,14 +93,13 @@ static uint64_t scaled(uint64_t len, uint64_t whole, uint64_t part) {
   return part == 0 ? 0 : len * whole / part;
 }
 
-static int try_plain(pq_chunk_writer *w, const pq_dense *v, const sample *s, pq_encoding encoding,
-                     trial *out) {
+static int try_plain(pq_chunk_writer *w, const sample *s, pq_encoding encoding, trial *out) {
   uint64_t packed;
   pq_buf_clear(&w->body);
   PQ_TRY(pq_encode(&w->body, encoding, &s->values, &w->lengths));
   PQ_TRY(packed_len(w, &packed));
   out->raw = w->body.len;
-  out->packed = scaled(packed, pq_dense_plain_len(v), pq_dense_plain_len(&s->values));
+  out->packed = scaled(packed, s->all_plain_len, s->plain_len);
   return PQ_OK;
 }
 
@@ -124,7 +127,8 @@ static int try_dict(pq_chunk_writer *w, const pq_dense *v, const sample *s, tria
 /* Non-dictionary candidates in order of preference; their number. */
 static unsigned candidates(const pq_leaf_spec *spec, pq_encoding out[CANDIDATES_MAX]) {
   bool is_sorted = spec->hint == PQ_HINT_SORTED;
-  out[0] = PQ_ENC_PLAIN;
+  out[0] = spec->has_encoding ? spec->encoding : PQ_ENC_PLAIN;
+  if (spec->has_encoding) return 1;
   if (spec->hint == PQ_HINT_PLAIN) return 1;
   switch (spec->phys) {
     case PQ_PHYS_BOOL: out[1] = PQ_ENC_RLE; return 2;
@@ -133,19 +137,24 @@ static unsigned candidates(const pq_leaf_spec *spec, pq_encoding out[CANDIDATES_
       out[is_sorted ? 0 : 1] = PQ_ENC_DELTA_BINARY_PACKED;
       return is_sorted ? 1 : 2;
     case PQ_PHYS_BYTES:
+      out[is_sorted ? 0 : 1] = PQ_ENC_DELTA_BYTE_ARRAY;
+      if (is_sorted) return 1;
+      if (spec->order == PQ_BOUNDS_DECIMAL) return 2; /* DuckDB reads it of strings only: */
       out[1] = PQ_ENC_DELTA_LENGTH_BYTE_ARRAY;
-      out[is_sorted ? 0 : 2] = PQ_ENC_DELTA_BYTE_ARRAY;
-      return is_sorted ? 1 : 3;
+      out[2] = PQ_ENC_DELTA_BYTE_ARRAY;
+      return 3;
     case PQ_PHYS_FLOAT:
-    case PQ_PHYS_DOUBLE:
-    case PQ_PHYS_FIXED:
+    case PQ_PHYS_DOUBLE: out[1] = PQ_ENC_BYTE_STREAM_SPLIT; return 2;
+    case PQ_PHYS_FIXED: /* DuckDB does not read BYTE_STREAM_SPLIT of it */
+      out[is_sorted ? 0 : 1] = PQ_ENC_DELTA_BYTE_ARRAY;
+      return is_sorted ? 1 : 2;
     case PQ_PHYS_INT96: break;
   }
   return 1;
 }
 
-static bool is_better(const trial *a, const trial *b) {
-  return a->packed < b->packed - b->packed * MARGIN_PERCENT / 100;
+static bool is_better(const trial *a, const trial *b, unsigned margin_percent) {
+  return a->packed < b->packed - b->packed * margin_percent / 100;
 }
 
 /* Do equal values stand together? Ids appear in ascending order. */
@@ -167,17 +176,21 @@ static uint32_t page_rows(const pq_chunk_writer *w, const pq_dense *v, const tri
   return packed < PAGE_ROWS_MAX ? (uint32_t)packed : PAGE_ROWS_MAX;
 }
 
+static unsigned margin_of(pq_encoding encoding) {
+  return encoding == PQ_ENC_BYTE_STREAM_SPLIT ? SPLIT_MARGIN_PERCENT : MARGIN_PERCENT;
+}
+
 /* The best candidate that is no dictionary. */
-static int try_all_plain(pq_chunk_writer *w, const pq_leaf_spec *spec, const pq_dense *v,
-                         const sample *s, pq_encoding *encoding, trial *best) {
+static int try_all_plain(pq_chunk_writer *w, const pq_leaf_spec *spec, const sample *s,
+                         pq_encoding *encoding, trial *best) {
   pq_encoding encodings[CANDIDATES_MAX];
   unsigned count = candidates(spec, encodings);
   *encoding = encodings[0];
-  PQ_TRY(try_plain(w, v, s, encodings[0], best));
+  PQ_TRY(try_plain(w, s, encodings[0], best));
   for (unsigned i = 1; i < count; i++) {
     trial other;
-    PQ_TRY(try_plain(w, v, s, encodings[i], &other));
-    if (!is_better(&other, best)) continue;
+    PQ_TRY(try_plain(w, s, encodings[i], &other));
+    if (!is_better(&other, best, margin_of(encodings[i]))) continue;
     *best = other;
     *encoding = encodings[i];
   }
@@ -186,7 +199,7 @@ static int try_all_plain(pq_chunk_writer *w, const pq_leaf_spec *spec, const pq_
 
 /* Without a choice only the encoded length is of interest. */
 static int measure(pq_chunk_writer *w, const sample *s, pq_encoding encoding, trial *best) {
-  *best = (trial){.raw = pq_dense_plain_len(&s->values)};
+  *best = (trial){.raw = s->plain_len};
   if (encoding == PQ_ENC_PLAIN) return PQ_OK;
   pq_buf_clear(&w->body);
   PQ_TRY(pq_encode(&w->body, encoding, &s->values, &w->lengths));
@@ -194,34 +207,48 @@ static int measure(pq_chunk_writer *w, const sample *s, pq_encoding encoding, tr
   return PQ_OK;
 }
 
+/* A dictionary if it may pay, or if it was asked for. */
+static int build_dict(pq_chunk_writer *w, const pq_leaf_spec *spec, const pq_dense *v,
+                      bool *has_dict) {
+  bool is_forced = spec->has_encoding && spec->encoding == PQ_ENC_RLE_DICTIONARY;
+  *has_dict = false;
+  if (!is_forced && (spec->has_encoding || spec->hint != PQ_HINT_AUTO)) return PQ_OK;
+  if (v->phys == PQ_PHYS_BOOL) return PQ_OK;
+  return pq_dict_build(&w->dict, v, is_forced, has_dict);
+}
+
+static int choose_plain(pq_chunk_writer *w, const pq_leaf_spec *spec, const sample *s,
+                        pq_choice *out, trial *best) {
+  pq_encoding encodings[CANDIDATES_MAX];
+  if (candidates(spec, encodings) > 1 || out->has_dict)
+    return try_all_plain(w, spec, s, &out->encoding, best);
+  out->encoding = encodings[0];
+  return measure(w, s, out->encoding, best);
+}
+
 int pq_chunk_choose(pq_chunk_writer *w, const pq_leaf_spec *spec, const pq_dense *v,
                     pq_choice *out) {
-  pq_encoding encodings[CANDIDATES_MAX];
-  bool is_dict = false, is_free = candidates(spec, encodings) > 1;
-  trial best, other;
+  bool is_dict = spec->has_encoding && spec->encoding == PQ_ENC_RLE_DICTIONARY;
+  trial best = {0}, other;
   sample s;
   uint64_t part;
   *out = (pq_choice){.encoding = PQ_ENC_PLAIN, .page_rows_max = PAGE_ROWS_MAX};
+  if (spec->has_encoding) out->encoding = spec->encoding;
+  PQ_TRY(build_dict(w, spec, v, &out->has_dict));
   if (v->count == 0) return PQ_OK;
-  out->encoding = encodings[0];
-  if (spec->hint == PQ_HINT_AUTO && spec->phys != PQ_PHYS_BOOL)
-    PQ_TRY(pq_dict_build(&w->dict, v, &out->has_dict));
   if (out->has_dict && w->dict.count == 1 && v->count >= CONSTANT_VALUES_MIN) {
     out->encoding = PQ_ENC_RLE_DICTIONARY; /* a run of one code a page, and the fastest to read */
     return PQ_OK;
   }
   PQ_TRY(take_sample(w, v, &s));
-  if (is_free || out->has_dict)
-    PQ_TRY(try_all_plain(w, spec, v, &s, &out->encoding, &best));
-  else
-    PQ_TRY(measure(w, &s, out->encoding, &best));
+  if (!is_dict) PQ_TRY(choose_plain(w, spec, &s, out, &best));
   if (out->has_dict) {
     PQ_TRY(try_dict(w, v, &s, &other));
-    is_dict = is_better(&other, &best);
+    is_dict = is_dict || is_better(&other, &best, MARGIN_PERCENT);
     if (is_dict) best = other;
   }
   if (is_dict) out->encoding = PQ_ENC_RLE_DICTIONARY;
-  part = spec->phys == PQ_PHYS_BYTES && !is_dict ? pq_dense_plain_len(&s.values) : s.values.count;
+  part = spec->phys == PQ_PHYS_BYTES && !is_dict ? s.plain_len : s.values.count;
   out->cost = (best.raw << 16) / part;
   out->page_rows_max = page_rows(w, v, &best, is_dict);
   return PQ_OK;

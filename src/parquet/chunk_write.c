@@ -8,8 +8,10 @@
 
 enum {
   VALUE_LEN_MAX = 1 << 30,    /* page sizes are 31 bits in the format */
-  LEVEL_COST = (1 << 16) / 8, /* a definition level per row, in 1/65536 byte */
-  PAGE_LEN_DEFAULT = 32 << 10
+  LEVEL_COST = (1 << 16) / 8, /* a bit of a level per entry, in 1/65536 byte */
+  PAGE_LEN = 128 << 10,       /* a page's, where the caller leaves it to us */
+  LONG_PAGE_LEN = 512 << 10,  /* the same where values are long: text packs better in one piece */
+  LONG_VALUE_LEN = 128
 };
 
 /* A chunk being written. */
@@ -18,15 +20,18 @@ typedef struct job {
   const pq_leaf_spec *spec;
   const pq_column *column;
   pq_written_chunk *out;
-  pq_dense values; /* all of the chunk */
+  const uint8_t *absent; /* per entry, 1 = no value; NULL: all have one */
+  pq_dense values;       /* all of the chunk */
   pq_choice choice;
   pq_codec codec;
-  uint64_t cost; /* of all rows */
+  uint64_t entry_cost; /* of levels; 1/65536 byte, as all costs */
+  uint64_t cost;       /* of all entries */
 } job;
 
-/* Rows [row, row + row_count) and their values. */
+/* Rows [first_row, first_row + row_count), their entries and their values. */
 typedef struct page {
   uint32_t first_row, row_count;
+  uint32_t first_entry, entry_count;
   uint32_t first_value, value_count;
 } page;
 
@@ -49,9 +54,11 @@ void pq_chunk_writer_init(pq_chunk_writer *w, pq_cx *cx) {
   pq_buf_init(&w->offset_indexes, cx, file_len);
   pq_buf_init(&w->blooms, cx, file_len);
   pq_buf_init(&w->values, cx, op_len);
+  pq_buf_init(&w->absent, cx, op_len);
   pq_buf_init(&w->sample, cx, op_len);
   pq_buf_init(&w->numbers, cx, op_len);
   pq_buf_init(&w->seen, cx, op_len);
+  pq_buf_init(&w->levels, cx, op_len);
   pq_buf_init(&w->body, cx, op_len);
   pq_buf_init(&w->packed, cx, op_len);
   pq_buf_init(&w->lengths, cx, op_len);
@@ -67,9 +74,11 @@ void pq_chunk_writer_release(pq_chunk_writer *w) {
   pq_buf_release(&w->offset_indexes);
   pq_buf_release(&w->blooms);
   pq_buf_release(&w->values);
+  pq_buf_release(&w->absent);
   pq_buf_release(&w->sample);
   pq_buf_release(&w->numbers);
   pq_buf_release(&w->seen);
+  pq_buf_release(&w->levels);
   pq_buf_release(&w->body);
   pq_buf_release(&w->packed);
   pq_buf_release(&w->lengths);
@@ -86,42 +95,67 @@ int pq_chunk_scratch(pq_buf *b, size_t count, size_t size) {
 
 /* ---- values without nulls ---- */
 
-static uint32_t count_nulls(const pq_column *c, uint32_t lo, uint32_t hi) {
+static uint32_t count_absent(const uint8_t *absent, uint32_t count) {
   uint32_t n = 0;
-  if (c->nulls == NULL) return 0;
-  for (uint32_t i = lo; i < hi; i++)
-    n += c->nulls[i] != 0;
+  for (uint32_t i = 0; absent != NULL && i < count; i++)
+    n += absent[i] != 0;
   return n;
 }
 
 static int check_lengths(const job *k) {
   const pq_dense *v = &k->values;
-  if (v->phys != PQ_PHYS_BYTES && v->phys != PQ_PHYS_FIXED) return PQ_OK;
+  bool is_bytes = v->phys == PQ_PHYS_BYTES;
+  if (!is_bytes && v->phys != PQ_PHYS_FIXED && v->phys != PQ_PHYS_INT96) return PQ_OK;
   for (uint32_t i = 0; i < v->count; i++) {
     size_t n = v->v.bytes[i].n;
-    if (v->phys == PQ_PHYS_FIXED && n != v->type_len)
-      return pq_fail(k->w->cx, PQ_EINVALID, "column %s: a value of %zu bytes instead of %u",
-                     k->spec->top->name, n, v->type_len);
+    if (!is_bytes && n != v->type_len)
+      return pq_fail(k->w->cx, PQ_EINVALID, "column %.200s: a value of %zu bytes instead of %u",
+                     k->spec->name, n, v->type_len);
     if (n > VALUE_LEN_MAX)
-      return pq_fail(k->w->cx, PQ_ELIMIT, "column %s: a value of %zu bytes", k->spec->top->name, n);
+      return pq_fail(k->w->cx, PQ_ELIMIT, "column %.200s: a value of %zu bytes", k->spec->name, n);
+    if (is_bytes) k->out->bytes_len += n;
   }
+  return PQ_OK;
+}
+
+/* Where are values, and how many? */
+static int find_absent(job *k) {
+  const pq_column *c = k->column;
+  uint32_t entry_count = pq_column_entries(c), null_count;
+  if (c->def != NULL)
+    PQ_TRY(pq_chunk_check_levels(k->w->cx, k->spec, c, &k->w->absent));
+  else if (pq_leaf_is_nested(k->spec))
+    return pq_fail(k->w->cx, PQ_EINVALID, "column %.200s: no levels", k->spec->name);
+  k->absent = c->def != NULL ? k->w->absent.p : c->nulls;
+  null_count = count_absent(k->absent, entry_count);
+  if (null_count > 0 && k->spec->def_max == 0)
+    return pq_fail(k->w->cx, PQ_EINVALID, "column %.200s: a null, though it is required",
+                   k->spec->name);
+  if (null_count == 0) k->absent = NULL;
+  k->out->entry_count = entry_count;
+  k->out->null_count = null_count;
   return PQ_OK;
 }
 
 static int gather(job *k) {
   const pq_column *c = k->column;
   size_t size = pq_dense_size(c->phys);
-  uint32_t null_count = count_nulls(c, 0, c->row_count);
-  pq_assert(null_count == 0 || k->spec->is_optional);
-  k->out->row_count = c->row_count;
-  k->out->null_count = null_count;
-  k->values = (pq_dense){
-      .phys = c->phys, .type_len = k->spec->type_len, .count = c->row_count - null_count};
+  uint32_t entry_count;
+  uint8_t *to;
+  PQ_TRY(find_absent(k));
+  entry_count = (uint32_t)k->out->entry_count;
+  k->values = (pq_dense){.phys = c->phys,
+                         .type_len = k->spec->type_len,
+                         .count = entry_count - (uint32_t)k->out->null_count};
   k->values.v.any = c->v.any;
-  if (null_count > 0) {
+  if (k->absent != NULL) {
     PQ_TRY(pq_chunk_scratch(&k->w->values, k->values.count, size));
-    for (uint32_t i = 0; i < c->row_count; i++)
-      if (c->nulls[i] == 0) PQ_TRY(pq_buf_put(&k->w->values, c->v.b + i * size, size));
+    to = k->w->values.p;
+    for (uint32_t i = 0; i < entry_count; i++) {
+      if (k->absent[i] != 0) continue;
+      memcpy(to, c->v.b + i * size, size);
+      to += size;
+    }
     k->values.v.any = k->w->values.p;
   }
   return check_lengths(k);
@@ -129,23 +163,22 @@ static int gather(job *k) {
 
 /* ---- one page ---- */
 
-static int put_levels(job *k, const page *p) {
-  pq_buf *out = &k->w->body;
-  uint32_t *levels;
-  size_t start = out->len;
-  if (!k->spec->is_optional) return PQ_OK;
-  PQ_TRY(pq_buf_put_u32(out, 0));
-  if (p->value_count == p->row_count || p->value_count == 0) {
-    PQ_TRY(pq_encode_rle_run(out, p->value_count != 0, p->row_count, 1));
-  } else {
-    PQ_TRY(pq_chunk_scratch(&k->w->numbers, p->row_count, sizeof *levels));
-    levels = (uint32_t *)(void *)k->w->numbers.p;
-    for (uint32_t i = 0; i < p->row_count; i++)
-      levels[i] = k->column->nulls[p->first_row + i] == 0;
-    PQ_TRY(pq_encode_rle(out, levels, p->row_count, 1));
-  }
-  pq_wr32(out->p + start, (uint32_t)(out->len - start - 4));
-  return PQ_OK;
+/* Both kinds of levels, into w->levels. Their length there is split at *rep_len. */
+static int put_levels(job *k, const page *p, size_t *rep_len) {
+  const pq_column *c = k->column;
+  uint32_t def_max = k->spec->def_max;
+  pq_levels l = {.count = p->entry_count, .has_len = !k->w->is_v2};
+  pq_buf_clear(&k->w->levels);
+  l.max = k->spec->rep_max;
+  l.levels = c->rep == NULL ? NULL : c->rep + p->first_entry;
+  PQ_TRY(pq_chunk_put_levels(k->w, &l));
+  *rep_len = k->w->levels.len;
+  l.max = def_max;
+  l.same = def_max;
+  l.levels = k->absent == NULL || c->def == NULL ? NULL : c->def + p->first_entry;
+  l.absent =
+      k->absent == NULL || p->value_count == p->entry_count ? NULL : k->absent + p->first_entry;
+  return pq_chunk_put_levels(k->w, &l);
 }
 
 static int put_values(job *k, const page *p) {
@@ -154,52 +187,113 @@ static int put_values(job *k, const page *p) {
   unsigned width;
   if (k->choice.encoding != PQ_ENC_RLE_DICTIONARY)
     return pq_encode(&w->body, k->choice.encoding, &part, &w->lengths);
-  width = pq_bit_width(w->dict.count - 1);
+  width = w->dict.count == 0 ? 0 : pq_bit_width(w->dict.count - 1);
   PQ_TRY(pq_buf_put_byte(&w->body, (uint8_t)width));
   return pq_encode_rle(&w->body, w->dict.ids + p->first_value, p->value_count, width);
 }
 
-/* parquet.thrift: PageHeader with DataPageHeader or DictionaryPageHeader. */
-static int put_header(job *k, bool is_dict, uint32_t value_count, pq_slice stored) {
-  pq_thrift_out t;
-  pq_thrift_out_begin(&t, &k->w->file);
-  pq_thrift_out_i32(&t, 1, is_dict ? PQ_PAGE_DICTIONARY : PQ_PAGE_DATA);
-  pq_thrift_out_i32(&t, 2, (int32_t)k->w->body.len);
-  pq_thrift_out_i32(&t, 3, (int32_t)stored.n);
-  pq_thrift_out_i32(&t, 4, (int32_t)pq_crc32(stored));
-  pq_thrift_out_open(&t, is_dict ? 7 : 5);
-  pq_thrift_out_i32(&t, 1, (int32_t)value_count);
-  pq_thrift_out_i32(&t, 2, is_dict ? (int32_t)PQ_ENC_PLAIN : (int32_t)k->choice.encoding);
-  if (!is_dict) {
-    pq_thrift_out_i32(&t, 3, PQ_ENC_RLE);
-    pq_thrift_out_i32(&t, 4, PQ_ENC_RLE);
+/* What a page header says of the page in w->packed. */
+typedef struct header {
+  pq_page_type type;
+  const page *page; /* NULL: a dictionary */
+  size_t body_len;  /* of the page before compression, levels included */
+  size_t rep_len, def_len;
+  bool is_compressed;
+} header;
+
+/* DataPageHeader, DictionaryPageHeader, DataPageHeaderV2. */
+static void put_page_kind(pq_thrift_out *t, const job *k, const header *h) {
+  const page *p = h->page;
+  if (p == NULL) {
+    pq_thrift_out_open(t, 7);
+    pq_thrift_out_i32(t, 1, (int32_t)k->w->dict.count);
+    pq_thrift_out_i32(t, 2, PQ_ENC_PLAIN);
+  } else if (h->type == PQ_PAGE_DATA) {
+    pq_thrift_out_open(t, 5);
+    pq_thrift_out_i32(t, 1, (int32_t)p->entry_count);
+    pq_thrift_out_i32(t, 2, (int32_t)k->choice.encoding);
+    pq_thrift_out_i32(t, 3, PQ_ENC_RLE);
+    pq_thrift_out_i32(t, 4, PQ_ENC_RLE);
+  } else {
+    pq_thrift_out_open(t, 8);
+    pq_thrift_out_i32(t, 1, (int32_t)p->entry_count);
+    pq_thrift_out_i32(t, 2, (int32_t)(p->entry_count - p->value_count));
+    pq_thrift_out_i32(t, 3, (int32_t)p->row_count);
+    pq_thrift_out_i32(t, 4, (int32_t)k->choice.encoding);
+    pq_thrift_out_i32(t, 5, (int32_t)h->def_len);
+    pq_thrift_out_i32(t, 6, (int32_t)h->rep_len);
+    pq_thrift_out_bool(t, 7, h->is_compressed);
   }
-  pq_thrift_out_close(&t);
-  return pq_thrift_out_end(&t);
+  pq_thrift_out_close(t);
 }
 
-/* Compress w->body and append it with its header. */
-static int put_page(job *k, bool is_dict, uint32_t value_count) {
+/* Append header and page to the file. */
+static int put_page(job *k, const header *h) {
   pq_chunk_writer *w = k->w;
-  pq_slice stored = pq_buf_slice(&w->body);
+  pq_slice stored =
+      pq_buf_slice(h->is_compressed || h->type == PQ_PAGE_DATA_V2 ? &w->packed : &w->body);
   size_t start = w->file.len;
-  if (k->codec != PQ_CODEC_NONE) {
-    pq_buf_clear(&w->packed);
-    PQ_TRY(pq_compress(&w->compressor, k->codec, w->level, stored, &w->packed));
-    stored = pq_buf_slice(&w->packed);
-  }
-  if (w->body.len > INT32_MAX || stored.n > INT32_MAX)
-    return pq_fail(w->cx, PQ_ELIMIT, "column %s: a page of %zu bytes", k->spec->top->name,
-                   w->body.len);
-  PQ_TRY(put_header(k, is_dict, value_count, stored));
-  k->out->uncompressed_len += w->file.len - start + w->body.len;
+  pq_thrift_out t;
+  if (h->body_len > INT32_MAX || stored.n > INT32_MAX)
+    return pq_fail(w->cx, PQ_ELIMIT, "column %.200s: a page of %zu bytes", k->spec->name,
+                   h->body_len);
+  pq_thrift_out_begin(&t, &w->file);
+  pq_thrift_out_i32(&t, 1, (int32_t)h->type);
+  pq_thrift_out_i32(&t, 2, (int32_t)h->body_len);
+  pq_thrift_out_i32(&t, 3, (int32_t)stored.n);
+  pq_thrift_out_i32(&t, 4, (int32_t)pq_crc32(stored));
+  put_page_kind(&t, k, h);
+  PQ_TRY(pq_thrift_out_end(&t));
+  k->out->uncompressed_len += w->file.len - start + h->body_len;
   return pq_buf_put_slice(&w->file, stored);
+}
+
+/* w->body compressed as a whole: version 1 and dictionaries. */
+static int put_whole(job *k, header h) {
+  pq_chunk_writer *w = k->w;
+  h.is_compressed = k->codec != PQ_CODEC_NONE;
+  h.body_len = w->body.len;
+  if (h.is_compressed) {
+    pq_buf_clear(&w->packed);
+    PQ_TRY(pq_compress(&w->compressor, k->codec, w->level, pq_buf_slice(&w->body), &w->packed));
+  }
+  return put_page(k, &h);
+}
+
+/* Version 2: the levels stay as they are, the values too where compression does not pay. */
+static int put_v2(job *k, header h) {
+  pq_chunk_writer *w = k->w;
+  size_t levels_len = w->levels.len;
+  h.is_compressed = k->codec != PQ_CODEC_NONE && w->body.len > 0;
+  h.body_len = levels_len + w->body.len;
+  h.def_len = levels_len - h.rep_len;
+  pq_buf_clear(&w->packed);
+  PQ_TRY(pq_buf_put_slice(&w->packed, pq_buf_slice(&w->levels)));
+  if (h.is_compressed) {
+    PQ_TRY(pq_compress(&w->compressor, k->codec, w->level, pq_buf_slice(&w->body), &w->packed));
+    h.is_compressed = w->packed.len - levels_len < w->body.len;
+  }
+  if (!h.is_compressed) {
+    w->packed.len = levels_len;
+    PQ_TRY(pq_buf_put_slice(&w->packed, pq_buf_slice(&w->body)));
+  }
+  return put_page(k, &h);
 }
 
 static int put_dictionary(job *k) {
   pq_buf_clear(&k->w->body);
   PQ_TRY(pq_dict_put_page(&k->w->dict, &k->values, k->w->dict.count, &k->w->body));
-  return put_page(k, true, k->w->dict.count);
+  return put_whole(k, (header){.type = PQ_PAGE_DICTIONARY});
+}
+
+static int put_data(job *k, const page *p) {
+  pq_chunk_writer *w = k->w;
+  header h = {.type = w->is_v2 ? PQ_PAGE_DATA_V2 : PQ_PAGE_DATA, .page = p};
+  PQ_TRY(put_levels(k, p, &h.rep_len));
+  pq_buf_clear(&w->body);
+  if (!w->is_v2) PQ_TRY(pq_buf_put_slice(&w->body, pq_buf_slice(&w->levels)));
+  PQ_TRY(put_values(k, p));
+  return w->is_v2 ? put_v2(k, h) : put_whole(k, h);
 }
 
 /* Byte arrays of a dictionary: compare only the entries that the page uses. `seen` holds the
@@ -213,7 +307,7 @@ static pq_bounds entry_bounds(job *k, const page *p, uint32_t page_number) {
     seen[id] = page_number;
     entries[n++] = d->firsts[id];
   }
-  return pq_bounds_of_entries(&k->values, entries, n);
+  return pq_bounds_of_entries(k->spec->order, &k->values, entries, n);
 }
 
 static int page_bounds(job *k, const page *p, uint32_t page_number, pq_bounds *out) {
@@ -226,79 +320,133 @@ static int page_bounds(job *k, const page *p, uint32_t page_number, pq_bounds *o
     return PQ_OK;
   }
   part = pq_dense_part(&k->values, p->first_value, p->first_value + p->value_count);
-  return pq_bounds_of(&k->w->arena, &part, out);
+  return pq_bounds_of(&k->w->arena, k->spec->order, &part, out);
+}
+
+/* What size statistics say of a page. */
+static int page_sizes(job *k, const page *p, pq_written_page *out) {
+  uint32_t range[2] = {p->first_entry, p->first_entry + p->entry_count};
+  if (!k->spec->has_sizes) return PQ_OK;
+  for (uint32_t i = 0; k->spec->phys == PQ_PHYS_BYTES && i < p->value_count; i++)
+    out->bytes_len += k->values.v.bytes[p->first_value + i].n;
+  if (k->column->def == NULL || !pq_leaf_is_nested(k->spec)) return PQ_OK;
+  return pq_chunk_histogram(&k->w->arena, k->spec, k->column, range, &out->histogram);
 }
 
 static int write_page(job *k, const page *p) {
   pq_chunk_writer *w = k->w;
-  pq_written_page done = {.off = w->file.len,
+  pq_written_page done = {.off = w->base + w->file.len,
                           .first_row = p->first_row,
                           .row_count = p->row_count,
-                          .null_count = p->row_count - p->value_count};
-  pq_buf_clear(&w->body);
-  PQ_TRY(put_levels(k, p));
-  PQ_TRY(put_values(k, p));
-  PQ_TRY(put_page(k, false, p->row_count));
-  done.len = (uint32_t)(w->file.len - done.off);
+                          .entry_count = p->entry_count,
+                          .null_count = p->entry_count - p->value_count};
+  PQ_TRY(put_data(k, p));
+  done.len = (uint32_t)(w->base + w->file.len - done.off);
   k->out->data_page_count++;
   PQ_TRY(page_bounds(k, p, k->out->data_page_count, &done.bounds));
+  PQ_TRY(page_sizes(k, p, &done));
   return pq_buf_put(&w->pages, &done, sizeof done);
 }
 
 /* ---- cutting ---- */
 
+static bool is_cost_by_len(const job *k) {
+  return k->spec->phys == PQ_PHYS_BYTES && k->choice.encoding != PQ_ENC_RLE_DICTIONARY;
+}
+
 static uint64_t value_cost(const job *k, uint32_t value) {
-  bool by_len = k->spec->phys == PQ_PHYS_BYTES && k->choice.encoding != PQ_ENC_RLE_DICTIONARY;
-  return by_len ? k->choice.cost * (4 + k->values.v.bytes[value].n) : k->choice.cost;
+  return is_cost_by_len(k) ? k->choice.cost * (4 + k->values.v.bytes[value].n) : k->choice.cost;
 }
 
-/* Every row costs something, so that rows without bytes are cut evenly, too. */
-static uint64_t row_cost(const job *k) {
-  return k->out->null_count > 0 ? LEVEL_COST : 1;
+/* Every entry costs something, so that entries without bytes are cut evenly, too. */
+static void set_costs(job *k) {
+  uint64_t bits = pq_bit_width(k->spec->rep_max), units = k->values.count;
+  if (k->out->null_count > 0) bits += pq_bit_width(k->spec->def_max);
+  k->entry_cost = bits == 0 ? 1 : bits * LEVEL_COST;
+  if (is_cost_by_len(k)) units = units * 4 + k->out->bytes_len;
+  k->cost = k->entry_cost * k->out->entry_count + k->choice.cost * units;
 }
 
-static uint64_t chunk_cost(const job *k) {
-  uint64_t cost = row_cost(k) * k->column->row_count;
-  for (uint32_t i = 0; i < k->values.count; i++)
-    cost += value_cost(k, i);
-  return cost;
+static uint64_t page_len_of(const job *k) {
+  if (k->spec->page_len != 0) return k->spec->page_len;
+  return k->out->bytes_len / LONG_VALUE_LEN > k->values.count ? LONG_PAGE_LEN : PAGE_LEN;
 }
 
 static uint64_t page_count(const job *k) {
-  uint64_t page_len = k->spec->page_len == 0 ? PAGE_LEN_DEFAULT : k->spec->page_len;
+  uint64_t page_len = page_len_of(k);
   uint64_t rows = k->choice.page_rows_max, count, count_min;
   count = (k->cost + (page_len << 15)) / (page_len << 16); /* rounded */
   count_min = (k->column->row_count + rows - 1) / rows;
   return count > count_min ? count : count_min;
 }
 
-/* Extend `p` from its first row and value to where the cost of the chunk so far passes `limit`.
- * A value that fills a page alone does not share it with smaller ones before it. */
-static void cut(const job *k, page *p, uint64_t limit, uint64_t page_cost, uint64_t *cost) {
-  const pq_column *c = k->column;
-  uint32_t row = p->first_row, value = p->first_value;
-  bool has_nulls = k->out->null_count > 0;
-  uint32_t rows_max = k->choice.page_rows_max + k->choice.page_rows_max / 4;
-  for (; row < c->row_count && row - p->first_row < rows_max; row++) {
-    bool is_null = has_nulls && c->nulls[row] != 0;
-    uint64_t more = row_cost(k) + (is_null ? 0 : value_cost(k, value));
-    if (row > p->first_row && (*cost >= limit || more >= page_cost)) break;
-    *cost += more;
-    if (!is_null) value++;
+/* The row that begins at the end of `p`: its entries and values as a page of their own. */
+static uint64_t row_at_end(const job *k, const page *p, page *row) {
+  const uint8_t *rep = k->column->rep;
+  uint32_t i = p->first_entry + p->entry_count, value = p->first_value + p->value_count;
+  uint64_t cost = 0;
+  *row = (page){.first_entry = i, .row_count = 1, .first_value = value};
+  do {
+    cost += k->entry_cost;
+    if (k->absent == NULL || k->absent[i] == 0) cost += value_cost(k, value++);
+    i++;
+  } while (rep != NULL && i < k->out->entry_count && rep[i] != 0);
+  row->entry_count = i - row->first_entry;
+  row->value_count = value - row->first_value;
+  return cost;
+}
+
+/* Where a page has to end. */
+typedef struct page_end {
+  uint64_t limit;     /* the cost of the chunk so far that closes a page */
+  uint64_t page_cost; /* of a page */
+  uint32_t rows_max;
+} page_end;
+
+/* Rows are values, all of the same cost. */
+static void cut_even(const job *k, page *p, const page_end *end, uint64_t *cost) {
+  uint64_t one = k->entry_cost + k->choice.cost, rows = (end->limit - *cost + one - 1) / one;
+  if (rows > end->rows_max) rows = end->rows_max;
+  if (one >= end->page_cost) rows = 1;
+  *cost += rows * one;
+  p->row_count = p->entry_count = p->value_count = (uint32_t)rows;
+}
+
+/* Extend `p` from its first row and value to where the cost of the chunk so far, which is below
+ * the limit, passes it. A row that fills a page alone does not share it with smaller ones before
+ * it. */
+static void cut(const job *k, page *p, const page_end *end, uint64_t *cost) {
+  p->row_count = p->entry_count = p->value_count = 0;
+  if (k->absent == NULL && k->column->rep == NULL && !is_cost_by_len(k)) {
+    cut_even(k, p, end, cost);
+    return;
   }
-  p->row_count = row - p->first_row;
-  p->value_count = value - p->first_value;
+  while (p->row_count < end->rows_max) {
+    page row;
+    uint64_t more = row_at_end(k, p, &row);
+    if (p->row_count > 0 && (*cost >= end->limit || more >= end->page_cost)) break;
+    *cost += more;
+    p->row_count++;
+    p->entry_count += row.entry_count;
+    p->value_count += row.value_count;
+  }
 }
 
 static int write_pages(job *k) {
-  uint64_t count = page_count(k), page_cost = k->cost / count + 1, cost = 0, limit = 0;
+  uint32_t row_count = k->column->row_count;
+  uint32_t rows_max = k->choice.page_rows_max + k->choice.page_rows_max / 4;
+  page_end end = {.page_cost = k->cost / page_count(k) + 1};
+  uint64_t cost = 0;
   page p = {0};
-  while (p.first_row < k->column->row_count) {
-    while (limit <= cost)
-      limit += page_cost;
-    cut(k, &p, limit, page_cost, &cost);
+  while (p.first_row < row_count) {
+    uint32_t left = row_count - p.first_row;
+    while (end.limit <= cost)
+      end.limit += end.page_cost;
+    end.rows_max = left < rows_max ? left : rows_max;
+    cut(k, &p, &end, &cost);
     PQ_TRY(write_page(k, &p));
     p.first_row += p.row_count;
+    p.first_entry += p.entry_count;
     p.first_value += p.value_count;
   }
   return PQ_OK;
@@ -318,15 +466,15 @@ static int write_with(job *k, pq_codec codec) {
   pq_chunk_writer *w = k->w;
   k->codec = codec;
   k->out->codec = codec;
-  k->out->off = w->file.len;
+  k->out->off = w->base + w->file.len;
   k->out->uncompressed_len = 0;
   k->out->data_page_count = 0;
   pq_buf_clear(&w->pages);
   PQ_TRY(prepare_seen(k));
   if (k->choice.encoding == PQ_ENC_RLE_DICTIONARY) PQ_TRY(put_dictionary(k));
-  k->out->data_page_off = w->file.len;
+  k->out->data_page_off = w->base + w->file.len;
   PQ_TRY(write_pages(k));
-  k->out->len = w->file.len - k->out->off;
+  k->out->len = w->base + w->file.len - k->out->off;
   return PQ_OK;
 }
 
@@ -334,7 +482,8 @@ static int copy_bound(pq_arena *keep, pq_slice *bound) {
   return pq_arena_copy(keep, *bound, bound);
 }
 
-/* Bounds of the chunk in their stored form. */
+/* Bounds of the chunk in their stored form; none where there is a NaN, because DuckDB takes them
+ * for those of all values. The column index has bounds all the same. */
 static int chunk_bounds(job *k, pq_arena *keep) {
   const pq_written_page *pages = (const pq_written_page *)(const void *)k->w->pages.p;
   pq_written_chunk *out = k->out;
@@ -342,9 +491,10 @@ static int chunk_bounds(job *k, pq_arena *keep) {
   bool ok;
   out->bounds = (pq_bounds){0};
   for (uint32_t i = 0; i < out->data_page_count; i++)
-    pq_bounds_merge(k->spec->phys, &all, &pages[i].bounds);
+    pq_bounds_merge(k->spec->order, &all, &pages[i].bounds);
+  if (all.has_nan) return PQ_OK;
   out->bounds = all;
-  PQ_TRY(pq_bounds_store(&k->w->arena, k->spec->phys, k->spec->is_text, &out->bounds, &ok));
+  PQ_TRY(pq_bounds_store(&k->w->arena, k->spec->order, k->spec->is_text, &out->bounds, &ok));
   if (!out->bounds.has) return PQ_OK;
   out->min_is_exact = out->bounds.min.n == all.min.n;
   out->max_is_exact = out->bounds.max.p == all.max.p;
@@ -352,29 +502,41 @@ static int chunk_bounds(job *k, pq_arena *keep) {
   return copy_bound(keep, &out->bounds.max);
 }
 
+static int chunk_sizes(job *k, pq_arena *keep) {
+  uint32_t range[2] = {0, (uint32_t)k->out->entry_count};
+  bool is_float = k->spec->phys == PQ_PHYS_FLOAT || k->spec->phys == PQ_PHYS_DOUBLE;
+  if (k->choice.has_dict && !is_float) k->out->distinct_count = k->w->dict.count;
+  if (!k->spec->has_sizes || k->column->def == NULL || !pq_leaf_is_nested(k->spec)) return PQ_OK;
+  return pq_chunk_histogram(keep, k->spec, k->column, range, &k->out->histogram);
+}
+
 static int put_bloom(job *k) {
+  pq_dict_hash_kind kind = PQ_DICT_HASH_ALL;
   if (!k->spec->has_bloom || k->values.count == 0) return PQ_OK;
-  if (!k->choice.has_dict)
-    PQ_TRY(pq_dict_hash(&k->w->dict, &k->values, k->spec->hint == PQ_HINT_SORTED));
+  if (k->spec->hint == PQ_HINT_SORTED) kind = PQ_DICT_HASH_SORTED;
+  if (k->choice.has_dict) kind = PQ_DICT_HASH_ENTRIES;
+  PQ_TRY(pq_dict_hash(&k->w->dict, &k->values, kind));
   return pq_chunk_put_bloom(k->w, k->out);
 }
 
 int pq_chunk_write(pq_chunk_writer *w, const pq_leaf_spec *spec, const pq_column *column,
                    pq_arena *keep, pq_written_chunk *out) {
   job k = {.w = w, .spec = spec, .column = column, .out = out};
+  size_t start = w->file.len;
   *out = (pq_written_chunk){0};
   pq_arena_clear(&w->arena);
   PQ_TRY(gather(&k));
   PQ_TRY(pq_chunk_choose(w, spec, &k.values, &k.choice));
   out->encoding = k.choice.encoding;
-  k.cost = chunk_cost(&k);
+  set_costs(&k);
   PQ_TRY(write_with(&k, w->codec));
   if (w->codec != PQ_CODEC_NONE && out->len >= out->uncompressed_len) {
-    w->file.len = (size_t)out->off;
+    w->file.len = start;
     pq_arena_clear(&w->arena);
     PQ_TRY(write_with(&k, PQ_CODEC_NONE));
   }
   PQ_TRY(chunk_bounds(&k, keep));
+  PQ_TRY(chunk_sizes(&k, keep));
   PQ_TRY(pq_chunk_put_indexes(w, spec, out));
   return put_bloom(&k);
 }

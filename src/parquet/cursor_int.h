@@ -31,7 +31,7 @@ typedef struct pq_budget {
 typedef struct pq_cursor_options {
   bool has_codes;      /* give dictionary-encoded pages as codes (pq_column.dictionary) */
   uint32_t window_len; /* bytes to ask for at once; 0: 1 MiB. One page is always whole */
-  pq_budget *budget;   /* borrowed, NULL: none */
+  pq_budget *budget;   /* borrowed; NULL: one of its own, of limits.op_len_max */
 } pq_cursor_options;
 
 typedef struct pq_cursor pq_cursor;
@@ -43,7 +43,8 @@ int pq_cursor_new(pq_cx *cx, const pq_file *file, uint32_t row_group, uint32_t l
                   pq_cursor **out) PQ_MUST_CHECK;
 /* No request may be in flight. NULL is allowed. */
 void pq_cursor_free(pq_cursor *c);
-/* Go on with another chunk of the same leaf, keeping buffers. As pq_cursor_new. */
+/* Go on with another chunk of the same leaf, keeping buffers; begins an empty batch. No request
+ * may be in flight. As pq_cursor_new. */
 int pq_cursor_reopen(pq_cursor *c, uint32_t row_group, const pq_page_index *index) PQ_MUST_CHECK;
 
 /* Begin an empty batch. Slices of the batch before become invalid. */
@@ -61,11 +62,15 @@ int pq_cursor_read(pq_cursor *c, uint32_t n) PQ_MUST_CHECK;
  * itself. */
 int pq_cursor_want(pq_cursor *c, uint32_t n) PQ_MUST_CHECK;
 
+/* The same for some rows of the chunk, none of them before the next one: with a page index asks in
+ * one round for exactly the pages that hold them. Ranges are sorted and do not overlap. */
+int pq_cursor_want_ranges(pq_cursor *c, const pq_row_range *ranges, uint32_t count) PQ_MUST_CHECK;
+
 /* The batch. A column has codes when all its rows so far came from dictionary pages of one
  * dictionary and codes were asked for; else values. Borrowed until the next clear or free. */
 void pq_cursor_batch(const pq_cursor *c, pq_column *out);
 
-/* The set whose requests the driver has to run. */
+/* The set whose requests the driver has to run: one of two, so ask for it each time. */
 pq_fetch *pq_cursor_fetch(pq_cursor *c);
 
 #endif

@@ -1,4 +1,4 @@
-/* parquet/decode_int.h - the decoders of page contents: levels, dictionary codes, values.
+/* parquet/decode_int.h - the decoders of page contents: dictionary codes, values.
  *
  *   page body (v1):   def levels (len:u32, hybrid) | values
  *   page body (v2):   def levels (hybrid)          | values, compressed alone
@@ -15,20 +15,11 @@
 #ifndef PQ_PARQUET_DECODE_INT_H
 #define PQ_PARQUET_DECODE_INT_H
 
-#include "parquet/format.h"
+#include "parquet/kernels_int.h"
 #include "parquet/place_int.h"
 
 /* What a page may unpack to, and what the strings of one DELTA_BYTE_ARRAY page may take. */
 #define PQ_PAGE_LEN_MAX (256u << 20)
-
-/* ---- bits ---- */
-
-/* Unpack `n` values of `width` <= 64 bits from bit `pos` of `in`, LSB first. The bytes must hold
- * them: pos + n * width <= in.n * 8. */
-void pq_unpack32(pq_slice in, uint64_t pos, unsigned width, uint32_t n, uint32_t *out);
-/* The same as running sums: out[i] = *last += min + value, modulo 2^64. */
-void pq_unpack_sums(pq_slice in, uint64_t pos, unsigned width, uint32_t n, uint64_t min,
-                    int64_t *last, int64_t *out);
 
 /* ---- RLE / bit-packed hybrid ---- */
 typedef struct pq_hybrid {
@@ -45,12 +36,9 @@ void pq_hybrid_init(pq_hybrid *h, pq_slice in, unsigned width);
 /* Make `left` > 0, reading run headers as needed. */
 int pq_hybrid_run(pq_hybrid *h, const pq_place *at) PQ_MUST_CHECK;
 int pq_hybrid_read(pq_hybrid *h, const pq_place *at, uint32_t n, uint32_t *out) PQ_MUST_CHECK;
+/* The same to bytes, for widths up to 8. */
+int pq_hybrid_read8(pq_hybrid *h, const pq_place *at, uint32_t n, uint8_t *out) PQ_MUST_CHECK;
 int pq_hybrid_skip(pq_hybrid *h, const pq_place *at, uint32_t n) PQ_MUST_CHECK;
-
-/* Definition levels of a column with maximum 1: nulls[i] = 1 where the level is 0. `nulls` may be
- * left unwritten when *null_count is 0. */
-int pq_levels_decode(pq_slice in, const pq_place *at, uint32_t n, uint8_t *nulls,
-                     uint32_t *null_count) PQ_MUST_CHECK;
 
 /* ---- DELTA_BINARY_PACKED ---- */
 typedef struct pq_delta {
@@ -59,20 +47,22 @@ typedef struct pq_delta {
   uint32_t mini_count; /* miniblocks in a block */
   uint32_t mini;       /* next miniblock of the block */
   const uint8_t *widths;
-  uint64_t min;       /* minimal delta of the block */
+  pq_sum sum;         /* the minimal delta of the block, the last value */
   uint64_t left;      /* values not read yet */
   uint32_t mini_left; /* of them, in the current miniblock */
   unsigned width;     /* of the current miniblock */
   pq_slice packed;    /* its bytes and all that follow */
   uint64_t pos;       /* bit of its next value */
-  int64_t last;
-  bool has_first; /* `last` is the first value, not handed out yet */
+  bool has_first;     /* the last value is the first one, not handed out yet */
 } pq_delta;
 
 /* Read the header. *count is how many values the stream says it has: unchecked. */
 int pq_delta_init(pq_delta *d, const pq_place *at, pq_slice in, uint64_t *count) PQ_MUST_CHECK;
-/* The next `n` values into `out`; reading beyond the count is PQ_ECORRUPT. */
-int pq_delta_read(pq_delta *d, const pq_place *at, uint32_t n, int64_t *out) PQ_MUST_CHECK;
+/* The next `n` values into `out`, modulo 2^64 or 2^32; reading beyond the count is PQ_ECORRUPT. */
+int pq_delta_read64(pq_delta *d, const pq_place *at, uint32_t n, uint64_t *out) PQ_MUST_CHECK;
+int pq_delta_read32(pq_delta *d, const pq_place *at, uint32_t n, uint32_t *out) PQ_MUST_CHECK;
+/* Pass over them; miniblocks of equal differences take no time. */
+int pq_delta_skip(pq_delta *d, const pq_place *at, uint32_t n) PQ_MUST_CHECK;
 /* The bytes that follow the stream of a decoder that was just initialised. */
 int pq_delta_rest(const pq_delta *d, const pq_place *at, pq_slice *rest) PQ_MUST_CHECK;
 
@@ -97,14 +87,17 @@ typedef struct pq_values_spec {
 typedef struct pq_values {
   const pq_place *at; /* borrowed */
   pq_arena *arena;    /* borrowed */
+  const pq_kernels *kernels;
   pq_values_spec spec;
-  uint32_t pos;     /* next value */
-  pq_reader in;     /* PLAIN: next value. DELTA_LENGTH, DELTA_BYTE_ARRAY: next (part of a) string */
-  pq_hybrid hybrid; /* dictionary codes, RLE booleans */
-  pq_delta delta;   /* integers; DELTA_LENGTH: lengths; DELTA_BYTE_ARRAY: lengths of prefixes */
-  pq_delta suffixes;  /* DELTA_BYTE_ARRAY: lengths of suffixes */
-  pq_slice previous;  /* DELTA_BYTE_ARRAY: the value before */
-  size_t strings_len; /* DELTA_BYTE_ARRAY: bytes taken from the arena */
+  uint32_t pos;      /* next value */
+  pq_reader in;      /* PLAIN: next value. DELTA_LENGTH, DELTA_BYTE_ARRAY: next (part of a) string.
+                        BYTE_STREAM_SPLIT: all streams */
+  pq_hybrid hybrid;  /* dictionary codes, RLE booleans */
+  pq_delta delta;    /* integers; DELTA_LENGTH: lengths; DELTA_BYTE_ARRAY: lengths of prefixes */
+  pq_delta suffixes; /* DELTA_BYTE_ARRAY: lengths of suffixes */
+  pq_slice previous; /* DELTA_BYTE_ARRAY: the value before */
+  const uint8_t *strings; /* DELTA_BYTE_ARRAY: where the strings begin */
+  size_t strings_len;     /* DELTA_BYTE_ARRAY: bytes taken from the arena */
 } pq_values;
 
 /* Prepare to read `count` values from `in`. Slices read later borrow from `in`, the dictionary
@@ -113,6 +106,8 @@ int pq_values_init(pq_values *v, const pq_place *at, pq_arena *arena, pq_values_
                    pq_slice in) PQ_MUST_CHECK;
 /* The next `n` values, densely, in slots of pq_phys_size. pos + n <= count. */
 int pq_values_read(pq_values *v, uint32_t n, void *out) PQ_MUST_CHECK;
+/* Of a dictionary encoding: the codes of the next `n` values, all below the dictionary's count. */
+int pq_values_codes(pq_values *v, uint32_t n, uint32_t *out) PQ_MUST_CHECK;
 int pq_values_skip(pq_values *v, uint32_t n) PQ_MUST_CHECK;
 
 #endif

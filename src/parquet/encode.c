@@ -59,16 +59,16 @@ pq_slice pq_dense_plain(const pq_dense *v, uint32_t i, uint8_t tmp[8]) {
     case PQ_PHYS_FLOAT: pq_wr32(tmp, bits_of_float(v->v.f32[i])); return (pq_slice){tmp, 4};
     case PQ_PHYS_DOUBLE: pq_wr64(tmp, bits_of_double(v->v.f64[i])); return (pq_slice){tmp, 8};
     case PQ_PHYS_BYTES:
-    case PQ_PHYS_FIXED: return v->v.bytes[i];
+    case PQ_PHYS_FIXED:
     case PQ_PHYS_INT96: break;
   }
-  pq_unreachable("INT96 is not written");
+  return v->v.bytes[i];
 }
 
 uint64_t pq_dense_plain_len(const pq_dense *v) {
   uint64_t len = 0;
   if (v->phys == PQ_PHYS_BOOL) return ((uint64_t)v->count + 7) / 8;
-  if (v->phys == PQ_PHYS_FIXED) return (uint64_t)v->count * v->type_len;
+  if (v->phys == PQ_PHYS_FIXED || v->phys == PQ_PHYS_INT96) return (uint64_t)v->count * v->type_len;
   if (v->phys != PQ_PHYS_BYTES) return (uint64_t)v->count * pq_dense_size(v->phys);
   for (uint32_t i = 0; i < v->count; i++)
     len += 4 + (uint64_t)v->v.bytes[i].n;
@@ -91,29 +91,27 @@ unsigned pq_bit_width(uint32_t max) {
   return bit_width64(max);
 }
 
-/* Bits are put least significant first; whole 32-bit words are stored as they fill. */
+/* Bits are put least significant first; whole 64-bit words are stored as they fill. */
 typedef struct packer {
   uint8_t *p;
   uint64_t acc;
-  unsigned bit_count; /* in acc, < 32 between calls */
+  unsigned bit_count; /* in acc, < 64 between calls */
 } packer;
 
-static inline void pack(packer *k, uint32_t v, unsigned width) {
-  k->acc |= (uint64_t)v << k->bit_count;
+static inline void pack(packer *k, uint64_t v, unsigned width) {
+  unsigned room = 64 - k->bit_count;
+  k->acc |= v << k->bit_count;
   k->bit_count += width;
-  if (k->bit_count < 32) return;
-  pq_wr32(k->p, (uint32_t)k->acc);
-  k->p += 4;
-  k->acc >>= 32;
-  k->bit_count -= 32;
+  if (width < room) return;
+  pq_wr64(k->p, k->acc);
+  k->p += 8;
+  k->acc = room < 64 ? v >> room : 0;
+  k->bit_count -= 64;
 }
 
-static uint8_t *pack_end(packer *k) {
-  for (; k->bit_count > 0; k->acc >>= 8) {
-    *k->p++ = (uint8_t)k->acc;
-    k->bit_count = k->bit_count > 8 ? k->bit_count - 8 : 0;
-  }
-  return k->p;
+static void pack_end(packer *k) {
+  for (unsigned bit = 0; bit < k->bit_count; bit += 8)
+    *k->p++ = (uint8_t)(k->acc >> bit);
 }
 
 /* ---- RLE hybrid ---- */
@@ -145,19 +143,41 @@ static int encode_literal(pq_buf *out, const uint32_t *v, uint32_t count, unsign
   return PQ_OK;
 }
 
+/* The first run [*run, end) at or behind `i`, where a run begins, that may be long enough to be
+ * written as one: at least `run_min` values, or up to the end. A run of that length holds each pair
+ * of neighbours that are run_min - 1 behind its begin or a shorter run's before it, so most values
+ * need not be looked at. `count`, if there is none. */
+static uint32_t next_run(const uint32_t *v, uint32_t i, uint32_t count, uint32_t run_min,
+                         uint32_t *end) {
+  *end = count;
+  while (i < count) {
+    uint32_t j = count - i < run_min ? count - 1 : i + run_min - 1;
+    if (j > i && v[j] != v[j - 1]) {
+      i = j;
+      continue;
+    }
+    *end = j + 1;
+    while (j > i && v[j - 1] == v[j])
+      j--;
+    while (*end < count && v[*end] == v[j])
+      (*end)++;
+    if (*end - j >= run_min || *end == count) return j;
+    i = *end;
+  }
+  return count;
+}
+
 int pq_encode_rle(pq_buf *out, const uint32_t *v, uint32_t count, unsigned width) {
   uint32_t literal = 0, run_min = GROUP_COUNT; /* [literal, i) waits to be bit-packed */
+  uint32_t i, end;
   if (width > 0 && RUN_COST_BITS / width > run_min) run_min = RUN_COST_BITS / width;
-  for (uint32_t i = 0; i < count;) {
-    uint32_t end = i + 1, pad = (literal - i) % GROUP_COUNT; /* fills the last group */
-    while (end < count && v[end] == v[i])
-      end++;
-    if (end - i >= pad + run_min || (i == literal && end == count)) {
-      PQ_TRY(encode_literal(out, v + literal, i + pad - literal, width));
-      PQ_TRY(pq_encode_rle_run(out, v[i], end - i - pad, width));
-      literal = end;
-    }
-    i = end;
+  for (i = next_run(v, 0, count, run_min, &end); i < count;
+       i = next_run(v, end, count, run_min, &end)) {
+    uint32_t pad = (literal - i) % GROUP_COUNT; /* fills the last group */
+    if (end - i < pad + run_min && !(i == literal && end == count)) continue;
+    PQ_TRY(encode_literal(out, v + literal, i + pad - literal, width));
+    PQ_TRY(pq_encode_rle_run(out, v[i], end - i - pad, width));
+    literal = end;
   }
   return encode_literal(out, v + literal, count - literal, width);
 }
@@ -226,8 +246,8 @@ int pq_encode_plain(pq_buf *out, const pq_dense *v) {
         pq_wr64(p + 8 * (size_t)i, bits_of_double(v->v.f64[i]));
       break;
     case PQ_PHYS_BYTES:
-    case PQ_PHYS_FIXED: plain_bytes(p, v); break;
-    case PQ_PHYS_INT96: pq_unreachable("INT96 is not written");
+    case PQ_PHYS_FIXED:
+    case PQ_PHYS_INT96: plain_bytes(p, v); break;
   }
   return PQ_OK;
 }
@@ -253,12 +273,10 @@ static int64_t delta_block(const pq_dense *v, uint32_t first, uint32_t n, uint64
 
 static uint8_t *pack_mini(uint8_t *p, const uint64_t *deltas, unsigned width) {
   packer k = {.p = p};
-  unsigned low = width < 32 ? width : 32;
-  for (uint32_t j = 0; j < DELTA_MINI; j++) {
-    pack(&k, (uint32_t)deltas[j], low);
-    if (width > 32) pack(&k, (uint32_t)(deltas[j] >> 32), width - 32);
-  }
-  return pack_end(&k);
+  for (uint32_t j = 0; j < DELTA_MINI; j++)
+    pack(&k, deltas[j], width);
+  pack_end(&k);
+  return k.p;
 }
 
 static int encode_delta_block(pq_buf *out, const pq_dense *v, uint32_t first, uint32_t n) {
@@ -315,20 +333,37 @@ static int put_lengths(pq_buf *out, const int32_t *lengths, uint32_t count) {
   return encode_delta(out, &v);
 }
 
+/* The last lengths[i] bytes of each value. */
+static int put_tails(pq_buf *out, const pq_dense *v, const int32_t *lengths) {
+  uint8_t *p;
+  uint64_t sum = 0;
+  size_t len;
+  for (uint32_t i = 0; i < v->count; i++)
+    sum += (uint32_t)lengths[i];
+  if (!pq_to_size(sum, &len)) return pq_fail(out->cx, PQ_ELIMIT, "a page of 4 GiB");
+  PQ_TRY(pq_buf_reserve(out, len));
+  p = out->p + out->len;
+  for (uint32_t i = 0; i < v->count; i++) {
+    size_t n = (size_t)lengths[i];
+    if (n > 0) memcpy(p, v->v.bytes[i].p + (v->v.bytes[i].n - n), n);
+    p += n;
+  }
+  out->len += len;
+  return PQ_OK;
+}
+
 static int encode_delta_length(pq_buf *out, const pq_dense *v, pq_buf *scratch) {
   int32_t *lengths;
   PQ_TRY(length_array(scratch, v->count, &lengths));
   for (uint32_t i = 0; i < v->count; i++)
     lengths[i] = (int32_t)v->v.bytes[i].n;
   PQ_TRY(put_lengths(out, lengths, v->count));
-  for (uint32_t i = 0; i < v->count; i++)
-    PQ_TRY(pq_buf_put_slice(out, v->v.bytes[i]));
-  return PQ_OK;
+  return put_tails(out, v, lengths);
 }
 
 static size_t shared_prefix(pq_slice a, pq_slice b) {
   size_t n = a.n < b.n ? a.n : b.n, i = 0;
-  while (n - i >= 8 && memcmp(a.p + i, b.p + i, 8) == 0)
+  while (n - i >= 8 && pq_rd64(a.p + i) == pq_rd64(b.p + i))
     i += 8;
   while (i < n && a.p[i] == b.p[i])
     i++;
@@ -345,30 +380,75 @@ static int encode_delta_bytes(pq_buf *out, const pq_dense *v, pq_buf *scratch) {
   for (uint32_t i = 0; i < v->count; i++)
     lengths[i] = (int32_t)s[i].n - lengths[i];
   PQ_TRY(put_lengths(out, lengths, v->count));
-  for (uint32_t i = 0; i < v->count; i++) {
-    size_t n = (size_t)lengths[i];
-    if (n > 0) PQ_TRY(pq_buf_put(out, s[i].p + (s[i].n - n), n));
+  return put_tails(out, v, lengths);
+}
+
+/* ---- BYTE_STREAM_SPLIT ---- */
+
+/* `n` values of `size` bytes each, side by side in memory, from value `first` on into streams of
+ * `count` bytes. */
+static void split4(const uint8_t *in, uint32_t count, uint8_t *out) {
+  uint8_t *a = out, *b = a + count, *c = b + count, *d = c + count;
+  for (uint32_t i = 0; i < count; i++) {
+    a[i] = in[4 * (size_t)i];
+    b[i] = in[4 * (size_t)i + 1];
+    c[i] = in[4 * (size_t)i + 2];
+    d[i] = in[4 * (size_t)i + 3];
   }
+}
+
+static void split(const uint8_t *in, size_t size, uint32_t count, uint8_t *out) {
+  for (size_t k = 0; k < size; k++)
+    for (uint32_t i = 0; i < count; i++)
+      out[k * count + i] = in[i * size + k];
+}
+
+static int encode_split(pq_buf *out, const pq_dense *v, pq_buf *scratch) {
+  size_t size = v->phys == PQ_PHYS_FIXED ? v->type_len : pq_dense_size(v->phys), len;
+  if (v->count == 0) return PQ_OK;
+  pq_buf_clear(scratch);
+  PQ_TRY(pq_encode_plain(scratch, v));
+  len = scratch->len;
+  PQ_TRY(pq_buf_reserve(out, len));
+  if (size == 4)
+    split4(scratch->p, v->count, out->p + out->len);
+  else
+    split(scratch->p, size, v->count, out->p + out->len);
+  out->len += len;
   return PQ_OK;
 }
 
+/* ---- any ---- */
+
+bool pq_encoding_is_legal(pq_encoding encoding, pq_phys phys) {
+  bool is_int = phys == PQ_PHYS_INT32 || phys == PQ_PHYS_INT64;
+  switch (encoding) {
+    case PQ_ENC_PLAIN: return true;
+    case PQ_ENC_RLE: return phys == PQ_PHYS_BOOL;
+    case PQ_ENC_RLE_DICTIONARY: return phys != PQ_PHYS_BOOL;
+    case PQ_ENC_DELTA_BINARY_PACKED: return is_int;
+    case PQ_ENC_DELTA_LENGTH_BYTE_ARRAY: return phys == PQ_PHYS_BYTES;
+    case PQ_ENC_DELTA_BYTE_ARRAY: return phys == PQ_PHYS_BYTES || phys == PQ_PHYS_FIXED;
+    case PQ_ENC_BYTE_STREAM_SPLIT:
+      return is_int || phys == PQ_PHYS_FLOAT || phys == PQ_PHYS_DOUBLE || phys == PQ_PHYS_FIXED;
+    case PQ_ENC_PLAIN_DICTIONARY:
+    case PQ_ENC_BIT_PACKED: break;
+  }
+  return false;
+}
+
 int pq_encode(pq_buf *out, pq_encoding encoding, const pq_dense *v, pq_buf *scratch) {
+  pq_assert(pq_encoding_is_legal(encoding, v->phys));
   switch (encoding) {
     case PQ_ENC_PLAIN: return pq_encode_plain(out, v);
-    case PQ_ENC_RLE: pq_assert(v->phys == PQ_PHYS_BOOL); return encode_bool_rle(out, v, scratch);
-    case PQ_ENC_DELTA_BINARY_PACKED:
-      pq_assert(v->phys == PQ_PHYS_INT32 || v->phys == PQ_PHYS_INT64);
-      return encode_delta(out, v);
-    case PQ_ENC_DELTA_LENGTH_BYTE_ARRAY:
-      pq_assert(v->phys == PQ_PHYS_BYTES);
-      return encode_delta_length(out, v, scratch);
-    case PQ_ENC_DELTA_BYTE_ARRAY:
-      pq_assert(v->phys == PQ_PHYS_BYTES);
-      return encode_delta_bytes(out, v, scratch);
+    case PQ_ENC_RLE: return encode_bool_rle(out, v, scratch);
+    case PQ_ENC_DELTA_BINARY_PACKED: return encode_delta(out, v);
+    case PQ_ENC_DELTA_LENGTH_BYTE_ARRAY: return encode_delta_length(out, v, scratch);
+    case PQ_ENC_DELTA_BYTE_ARRAY: return encode_delta_bytes(out, v, scratch);
+    case PQ_ENC_BYTE_STREAM_SPLIT: return encode_split(out, v, scratch);
     case PQ_ENC_PLAIN_DICTIONARY:
     case PQ_ENC_BIT_PACKED:
-    case PQ_ENC_RLE_DICTIONARY:
-    case PQ_ENC_BYTE_STREAM_SPLIT: break;
+    case PQ_ENC_RLE_DICTIONARY: break;
   }
   pq_unreachable("an encoding that pq_encode does not write");
 }

@@ -5,10 +5,9 @@
  *      │ RLE hybrid                 runs and bit-packed groups of 8 of small numbers
  *      │ DELTA_BINARY_PACKED        blocks of 128 differences, 4 miniblocks each
  *      │ DELTA_LENGTH_BYTE_ARRAY    lengths as deltas, then all bytes
- *      ▼ DELTA_BYTE_ARRAY           shared prefixes as deltas, then suffixes as the former
+ *      │ DELTA_BYTE_ARRAY           shared prefixes as deltas, then suffixes as the former
+ *      ▼ BYTE_STREAM_SPLIT          first bytes of all values, then second bytes …
  *   pq_buf      appended
- *
- * BYTE_STREAM_SPLIT is not written: Spark's vectorised reader refused it until 2026 (SPARK-56894).
  *
  * Source: parquet-format: Encodings.md. Not thread-safe; no state but the scratch buffer given.
  */
@@ -18,8 +17,8 @@
 #include "parquet/format.h"
 
 typedef struct pq_dense {
-  pq_phys phys;      /* anything but INT96 */
-  uint32_t type_len; /* FIXED */
+  pq_phys phys;
+  uint32_t type_len; /* FIXED; 12 for INT96 */
   uint32_t count;
   union {
     const uint8_t *b; /* BOOL */
@@ -27,7 +26,7 @@ typedef struct pq_dense {
     const int64_t *i64;
     const float *f32;
     const double *f64;
-    const pq_slice *bytes; /* BYTES, FIXED */
+    const pq_slice *bytes; /* BYTES, FIXED, INT96 */
     const void *any;
   } v;
 } pq_dense;
@@ -56,9 +55,11 @@ int pq_encode_rle_run(pq_buf *out, uint32_t v, uint32_t count, unsigned width) P
 
 int pq_encode_plain(pq_buf *out, const pq_dense *v) PQ_MUST_CHECK;
 
-/* Any encoding that is no dictionary and legal for the type: PLAIN; RLE for BOOL (with its length
- * prefix); DELTA_BINARY_PACKED for INT32 and INT64; the two byte array encodings for BYTES.
- * `scratch` is clobbered. */
+/* Does the format have the encoding for the type? Only those that we write: RLE_DICTIONARY, not
+ * PLAIN_DICTIONARY. */
+bool pq_encoding_is_legal(pq_encoding encoding, pq_phys phys);
+
+/* Any legal encoding that is no dictionary. RLE has its length prefix. `scratch` is clobbered. */
 int pq_encode(pq_buf *out, pq_encoding encoding, const pq_dense *v, pq_buf *scratch) PQ_MUST_CHECK;
 
 #endif

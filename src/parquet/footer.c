@@ -23,7 +23,9 @@ enum { MAGIC_LEN = 4, TAIL_LEN = PQ_FOOTER_TAIL_LEN, FILE_LEN_MIN = 12, TAIL_GUE
 /* The fewest bytes of a struct with its required fields: bounds arrays by the bytes there are. */
 enum { ROW_GROUP_LEN_MIN = 7, CHUNK_LEN_MIN = 16, KEY_VALUE_LEN_MIN = 3, ORDER_LEN_MIN = 1 };
 
-enum { ORDER_TYPE_DEFINED = 1 };
+enum { PAGE_HEADER_SLACK_LEN = 100 };
+
+enum { ORDER_TYPE_DEFINED = 1, ORDER_IEEE_754_TOTAL = 2 };
 
 /* ---- look-ups ---- */
 
@@ -48,7 +50,7 @@ typedef struct parse {
   pq_arena *arena;
   pq_place at;
   pq_footer *out;
-  uint8_t *is_type_ordered; /* per leaf; NULL: no column orders */
+  uint8_t *orders; /* per leaf: a member of ColumnOrder; NULL: no column orders */
   bool has_row_count;
 } parse;
 
@@ -68,13 +70,19 @@ static uint64_t read_u64(parse *p, const pq_thrift_field *f) {
   return (uint64_t)pq_thrift_int(&p->t, f, 64);
 }
 
-static pq_stats read_stats(parse *p, const pq_thrift_field *field) {
+/* Older writers gave min and max in fields 1 and 2, always as signed numbers. They stand in where
+ * the others are absent and the type is one that compares so. */
+static pq_stats read_stats(parse *p, const pq_thrift_field *field, const pq_leaf *leaf) {
+  bool is_signed = leaf->sort == PQ_SORT_SIGNED || leaf->sort == PQ_SORT_FLOAT;
+  pq_slice old_min = {0}, old_max = {0};
   pq_stats s = {0};
   pq_thrift_field f = {0};
   int64_t null_count;
   if (!pq_thrift_struct(&p->t, field)) return s;
   while (pq_thrift_next(&p->t, &f)) {
     switch (f.id) {
+      case 1: old_max = pq_thrift_binary(&p->t, &f); break;
+      case 2: old_min = pq_thrift_binary(&p->t, &f); break;
       case 3:
         null_count = pq_thrift_int(&p->t, &f, 64);
         s.has_null_count = null_count >= 0;
@@ -90,8 +98,14 @@ static pq_stats read_stats(parse *p, const pq_thrift_field *field) {
         break;
       case 7: s.max_is_exact = pq_thrift_bool(&p->t, &f); break;
       case 8: s.min_is_exact = pq_thrift_bool(&p->t, &f); break;
+      case 9: s.is_nan_free = pq_thrift_int(&p->t, &f, 64) == 0; break;
       default: pq_thrift_skip(&p->t, &f); break;
     }
+  }
+  if (is_signed && !s.has_min && !s.has_max && old_min.p != NULL && old_max.p != NULL) {
+    s.min = old_min;
+    s.max = old_max;
+    s.has_min = s.has_max = s.is_legacy = true;
   }
   return s;
 }
@@ -131,7 +145,7 @@ static int read_chunk_meta(parse *p, const pq_thrift_field *field, uint32_t leaf
       case 7: c->len = read_u64(p, &f); break;
       case 9: c->data_page_off = read_u64(p, &f); break;
       case 11: c->dictionary_page_off = read_u64(p, &f); break;
-      case 12: c->stats = read_stats(p, &f); break;
+      case 12: c->stats = read_stats(p, &f, &p->out->leaves[leaf]); break;
       case 14: c->bloom_off = read_u64(p, &f); break;
       case 15: c->bloom_len = read_u64(p, &f); break;
       default: pq_thrift_skip(t, &f); break;
@@ -182,13 +196,17 @@ static int read_chunk(parse *p, uint32_t leaf, pq_chunk *c) {
 static int read_chunks(parse *p, const pq_thrift_field *field, pq_row_group *g) {
   pq_thrift_field item;
   uint32_t count = pq_thrift_list(&p->t, field, PQ_THRIFT_STRUCT, CHUNK_LEN_MIN, &item);
+  size_t len;
   if (p->t.error != NULL) return PQ_OK;
   if (count != p->out->leaf_count || g->chunks != NULL)
     return corrupt(p, "row group has another number of columns than the schema");
-  g->chunks = pq_arena_calloc(p->arena, count, sizeof *g->chunks);
+  if (!pq_mul_size(count, sizeof *g->chunks, &len)) return corrupt(p, "too many columns");
+  g->chunks = pq_arena_alloc(p->arena, len);
   if (g->chunks == NULL) return p->arena->cx->code;
-  for (uint32_t i = 0; i < count && p->t.error == NULL; i++)
+  for (uint32_t i = 0; i < count && p->t.error == NULL; i++) {
+    g->chunks[i] = (pq_chunk){0};
     PQ_TRY(read_chunk(p, i, &g->chunks[i]));
+  }
   return PQ_OK;
 }
 
@@ -228,6 +246,13 @@ static int read_row_groups(parse *p, const pq_thrift_field *field) {
   return PQ_OK;
 }
 
+/* Some writers put other things there, which nobody can use. */
+static pq_slice read_text(parse *p, const pq_thrift_field *f) {
+  if (f->type == PQ_THRIFT_BINARY) return pq_thrift_binary(&p->t, f);
+  pq_thrift_skip(&p->t, f);
+  return (pq_slice){0};
+}
+
 static int read_key_values(parse *p, const pq_thrift_field *field) {
   pq_footer *out = p->out;
   pq_thrift_field item;
@@ -242,8 +267,8 @@ static int read_key_values(parse *p, const pq_thrift_field *field) {
     pq_thrift_field f = {0};
     while (pq_thrift_next(&p->t, &f)) {
       switch (f.id) {
-        case 1: kv->key = pq_thrift_binary(&p->t, &f); break;
-        case 2: kv->value = pq_thrift_binary(&p->t, &f); break;
+        case 1: kv->key = read_text(p, &f); break;
+        case 2: kv->value = read_text(p, &f); break;
         default: pq_thrift_skip(&p->t, &f); break;
       }
     }
@@ -256,14 +281,14 @@ static int read_column_orders(parse *p, const pq_thrift_field *field) {
   pq_thrift_field item;
   uint32_t count = pq_thrift_list(&p->t, field, PQ_THRIFT_STRUCT, ORDER_LEN_MIN, &item);
   if (p->t.error != NULL) return PQ_OK;
-  if (p->out->leaves == NULL || count != p->out->leaf_count || p->is_type_ordered != NULL)
+  if (p->out->leaves == NULL || count != p->out->leaf_count || p->orders != NULL)
     return corrupt(p, "column orders do not match the schema");
-  p->is_type_ordered = pq_arena_calloc(p->arena, count, 1);
-  if (p->is_type_ordered == NULL) return p->arena->cx->code;
+  p->orders = pq_arena_calloc(p->arena, count, 1);
+  if (p->orders == NULL) return p->arena->cx->code;
   for (uint32_t i = 0; i < count; i++) {
     pq_thrift_field f = {0};
     while (pq_thrift_next(&p->t, &f)) {
-      p->is_type_ordered[i] = f.id == ORDER_TYPE_DEFINED;
+      p->orders[i] = f.id > 0 && f.id <= UINT8_MAX ? (uint8_t)f.id : 0;
       pq_thrift_skip(&p->t, &f);
     }
   }
@@ -283,16 +308,26 @@ static int read_field(parse *p, const pq_thrift_field *f) {
     case 5: return read_key_values(p, f);
     case 6: out->created_by = pq_thrift_binary(&p->t, f); break;
     case 7: return read_column_orders(p, f);
+    case 8: return pq_place_fail(&p->at, PQ_EUNSUPPORTED, "file is encrypted");
     default: pq_thrift_skip(&p->t, f); break;
   }
   return PQ_OK;
 }
 
+/* Do bounds of the leaf stand in the order that we know its type to have? */
+static bool is_order_known(const parse *p, uint32_t i) {
+  const pq_leaf *leaf = &p->out->leaves[i];
+  if (p->orders == NULL || leaf->sort == PQ_SORT_NONE) return false;
+  if (p->orders[i] == ORDER_IEEE_754_TOTAL) return pq_leaf_has_nan(leaf);
+  return p->orders[i] == ORDER_TYPE_DEFINED;
+}
+
 /* Drop what cannot be trusted. */
 static void check_stats(const pq_leaf *leaf, pq_chunk *c) {
   pq_stats *s = &c->stats;
-  if (!leaf->is_ordered || !pq_bound_is_valid(leaf, s->min)) s->has_min = false;
-  if (!leaf->is_ordered || !pq_bound_is_valid(leaf, s->max)) s->has_max = false;
+  bool is_known = leaf->has_known_order || s->is_legacy;
+  if (!is_known || !s->has_min || !pq_bound_is_valid(leaf, s->min)) s->has_min = false;
+  if (!is_known || !s->has_max || !pq_bound_is_valid(leaf, s->max)) s->has_max = false;
   if (s->has_min && s->has_max && !pq_bounds_are_ordered(leaf, s->min, s->max))
     s->has_min = s->has_max = false;
   if (!s->has_min) {
@@ -307,19 +342,40 @@ static void check_stats(const pq_leaf *leaf, pq_chunk *c) {
   if (!s->has_null_count) s->null_count = 0;
 }
 
+/* parquet-mr before 1.2.9 left the header of the dictionary page out of the lengths (PARQUET-816).
+ * What is read too much is not looked at, since values are counted. */
+static bool has_short_chunks(pq_slice created_by) {
+  static const char name[] = "parquet-mr", version[] = "parquet-mr version 1.2.";
+  size_t name_len = sizeof name - 1, len = sizeof version - 1;
+  if (created_by.n < name_len || memcmp(created_by.p, name, name_len) != 0) return false;
+  if (created_by.n == name_len) return true; /* older than versions */
+  return created_by.n > len && memcmp(created_by.p, version, len) == 0 && created_by.p[len] < '9' &&
+         (created_by.n == len + 1 || created_by.p[len + 1] < '0');
+}
+
+static void lengthen(const pq_footer *f, pq_chunk *c) {
+  uint64_t left = f->file_len - TAIL_LEN - f->footer_len - c->off - c->len;
+  c->len += left < PAGE_HEADER_SLACK_LEN ? left : PAGE_HEADER_SLACK_LEN;
+}
+
 static int check_footer(parse *p) {
   pq_footer *out = p->out;
+  bool is_short = has_short_chunks(out->created_by);
   uint64_t rows = 0;
   if (out->leaves == NULL) return corrupt(p, "footer without schema");
   if (!p->has_row_count || out->row_groups == NULL)
     return corrupt(p, "footer without rows or row groups");
-  for (uint32_t i = 0; i < out->leaf_count; i++)
-    out->leaves[i].is_ordered = p->is_type_ordered != NULL && p->is_type_ordered[i] != 0 &&
-                                pq_leaf_has_plain_order(&out->leaves[i]);
+  for (uint32_t i = 0; i < out->leaf_count; i++) {
+    pq_leaf *leaf = &out->leaves[i];
+    leaf->has_known_order = is_order_known(p, i);
+    leaf->is_ordered = leaf->has_known_order && pq_leaf_has_plain_order(leaf);
+  }
   for (uint32_t g = 0; g < out->row_group_count; g++) {
     rows += out->row_groups[g].row_count;
-    for (uint32_t i = 0; i < out->leaf_count; i++)
+    for (uint32_t i = 0; i < out->leaf_count; i++) {
       check_stats(&out->leaves[i], &out->row_groups[g].chunks[i]);
+      if (is_short) lengthen(out, &out->row_groups[g].chunks[i]);
+    }
   }
   if (rows != out->row_count) return corrupt(p, "rows of the row groups do not add up");
   return PQ_OK;

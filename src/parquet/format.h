@@ -90,8 +90,9 @@ typedef struct pq_note {
   uint8_t digits;   /* TIME, TIMESTAMP: of the second, 3, 6 or 9; 0: an unknown unit */
   int32_t scale;    /* DECIMAL */
   int32_t precision;
-  uint8_t id; /* the LogicalType union member (1 STRING … 8 INTEGER … 18 GEOGRAPHY), 0: there was
-                 none. Tells ENUM from STRING, BSON from GEOMETRY */
+  uint8_t id; /* the LogicalType union member (1 STRING … 10 INTEGER … 18 GEOGRAPHY), also where
+                 only a ConvertedType says the same; 0: there is none, as for MAP_KEY_VALUE. Tells
+                 ENUM from STRING, BSON from GEOMETRY */
 } pq_note;
 
 /* ---- the parsed footer: immutable, all memory in one arena ---- */
@@ -117,6 +118,17 @@ typedef struct pq_node {
   pq_note note;
 } pq_node;
 
+/* How the values of a leaf compare, bounds included. */
+typedef enum pq_leaf_sort {
+  PQ_SORT_NONE = 0, /* not at all: INT96, INTERVAL, GEOMETRY, what we do not know */
+  PQ_SORT_SIGNED,   /* BOOL, INT32, INT64, decimals and times in them */
+  PQ_SORT_UNSIGNED, /* INT32, INT64 that hold UINT_8 … UINT_64 */
+  PQ_SORT_FLOAT,    /* FLOAT, DOUBLE: -0 equals 0; bounds are never NaN */
+  PQ_SORT_FLOAT16,  /* the same in FIXED(2) */
+  PQ_SORT_BYTES,    /* BYTES, FIXED as unsigned bytes, a prefix first */
+  PQ_SORT_DECIMAL   /* BYTES, FIXED as big-endian two's complement of any length */
+} pq_leaf_sort;
+
 typedef struct pq_leaf {
   uint32_t node;
   pq_slice path;  /* dotted path in the schema, as "$data.value" */
@@ -127,14 +139,18 @@ typedef struct pq_leaf {
   uint32_t type_len; /* PQ_PHYS_FIXED */
   uint32_t def_max;  /* at most PQ_LEVEL_MAX */
   uint32_t rep_max;
-  int32_t field_id; /* -1: none. For VARIANT leaves the group's id */
-  bool is_ordered;  /* min and max are comparable as `phys` and the column's order is known */
+  int32_t field_id;     /* -1: none. For VARIANT leaves the group's id */
+  pq_leaf_sort sort;    /* of values; bounds that a file gives in another one count as absent */
+  bool has_known_order; /* min_value, max_value and the column index are in that order */
+  bool is_ordered;      /* so they are, and it is the one of `phys` */
 } pq_leaf;
 
 typedef struct pq_stats {
   pq_slice min, max; /* PLAIN bytes without length prefix; empty and !has_… when absent */
   bool has_min, has_max, min_is_exact, max_is_exact;
   bool has_null_count;
+  bool is_nan_free; /* said to hold no NaN; min and max leave NaNs out */
+  bool is_legacy;   /* min and max are of the kind that only signed types had */
   uint64_t null_count;
 } pq_stats;
 
@@ -155,7 +171,6 @@ typedef struct pq_chunk {
   uint64_t column_index_off, column_index_len; /* 0: none */
   uint64_t offset_index_off, offset_index_len; /* 0: none */
   bool has_crc;                                /* of indexes and bloom filter */
-  bool is_bloom_checked;                       /* the one thing that changes after parsing */
   uint32_t index_crc, bloom_crc;
   pq_stats stats;
 } pq_chunk;
@@ -239,6 +254,7 @@ typedef struct pq_page_info {
   uint32_t first_row, row_count;
   bool is_null_page;
   bool has_bounds;
+  bool is_nan_free;  /* as in pq_stats */
   pq_slice min, max; /* bounds, perhaps truncated: min <= every value <= max */
 } pq_page_info;
 

@@ -6,7 +6,9 @@
  *
  * Pages chosen by wrong indexes would silently lose rows, so everything that can contradict
  * something else is compared: order and extent of pages, lengths of the lists, pages of nulls
- * against null counts. Bounds that cannot be compared with certainty are absent.
+ * against null counts. Bounds that cannot be compared with certainty are absent. An index with a
+ * contradiction is refused in a file that carries our checksums; of another writer's file it is
+ * ignored, as the pages can be read without it.
  *
  * Sources: parquet-format: PageIndex.md, BloomFilter.md, parquet.thrift.
  */
@@ -65,6 +67,16 @@ static bool location_fits(const pq_chunk_ref *r, const pq_page_index *out, uint3
   return first_row > page[-1].first_row && first_row < r->row_count;
 }
 
+/* Some writers leave the headers out of the lengths: a page reaches to the next one, and the last
+ * to the end of the chunk. */
+static void reach_next(const pq_chunk_ref *r, pq_page_index *out) {
+  for (uint32_t i = 0; i < out->page_count; i++) {
+    pq_page_info *page = &out->pages[i];
+    uint64_t end = r->chunk->off + r->chunk->len;
+    page->len = (i + 1 < out->page_count ? page[1].off : end) - page->off;
+  }
+}
+
 static int read_locations(pq_thrift *t, const pq_thrift_field *f, pq_arena *arena,
                           const pq_chunk_ref *r, pq_page_index *out) {
   pq_thrift_field item;
@@ -86,6 +98,7 @@ static int read_locations(pq_thrift *t, const pq_thrift_field *f, pq_arena *aren
   }
   if (count > 0) out->pages[count - 1].row_count = r->row_count - out->pages[count - 1].first_row;
   out->page_count = count;
+  if (!r->chunk->has_crc) reach_next(r, out);
   return PQ_OK;
 }
 
@@ -108,23 +121,25 @@ static int read_offset_index(pq_arena *arena, const pq_chunk_ref *r, pq_slice by
 
 /* Which of the lists have been read. */
 typedef struct column_index {
-  bool has_null_pages, has_min, has_max, has_null_counts;
+  bool has_null_pages, has_min, has_max, has_null_counts, has_nan_counts;
   const char *contradiction;
 } column_index;
 
+/* Null counts are of entries, of which a page of a nested leaf has at least one a row. */
 static void read_null_count(pq_thrift *t, const pq_thrift_field *item, const pq_leaf *leaf,
                             const pq_page_info *page, column_index *ci) {
-  int64_t count = pq_thrift_int(t, item, 64);
-  bool is_all = count == (int64_t)page->row_count;
-  if (count < 0 || count > (int64_t)page->row_count || (count > 0 && leaf->def_max == 0))
+  int64_t count = pq_thrift_int(t, item, 64), rows = page->row_count;
+  bool is_flat = leaf->rep_max == 0;
+  if (count < 0 || (is_flat && count > rows) || (count > 0 && leaf->def_max == 0))
     ci->contradiction = "null count of a page is impossible";
-  else if (is_all != page->is_null_page)
+  else if (is_flat ? (count == rows) != page->is_null_page : page->is_null_page && count < rows)
     ci->contradiction = "null pages contradict the null counts";
 }
 
 static void read_index_list(pq_thrift *t, const pq_thrift_field *f, const pq_leaf *leaf,
                             const pq_page_index *out, column_index *ci) {
   static const pq_thrift_type types[] = {PQ_THRIFT_TRUE, PQ_THRIFT_BINARY, PQ_THRIFT_BINARY,
+                                         PQ_THRIFT_STOP, PQ_THRIFT_I64,    PQ_THRIFT_STOP,
                                          PQ_THRIFT_STOP, PQ_THRIFT_I64};
   pq_thrift_field item;
   uint32_t count = pq_thrift_list(t, f, types[f->id - 1], 1, &item);
@@ -139,6 +154,7 @@ static void read_index_list(pq_thrift *t, const pq_thrift_field *f, const pq_lea
       case 1: page->is_null_page = pq_thrift_bool_item(t); break;
       case 2: page->min = pq_thrift_binary(t, &item); break;
       case 3: page->max = pq_thrift_binary(t, &item); break;
+      case 8: page->is_nan_free = pq_thrift_int(t, &item, 64) == 0; break;
       default: read_null_count(t, &item, leaf, page, ci); break;
     }
   }
@@ -152,6 +168,7 @@ static void read_index_field(pq_thrift *t, const pq_thrift_field *f, const pq_le
     case 2: has = &ci->has_min; break;
     case 3: has = &ci->has_max; break;
     case 5: has = &ci->has_null_counts; break;
+    case 8: has = &ci->has_nan_counts; break;
     default: pq_thrift_skip(t, f); return;
   }
   if (*has) ci->contradiction = "column index has a list twice";
@@ -165,7 +182,7 @@ static void read_index_field(pq_thrift *t, const pq_thrift_field *f, const pq_le
 
 /* Bounds are kept where they can be trusted. A page that holds values needs some. */
 static void check_bounds(const pq_leaf *leaf, pq_page_info *page) {
-  page->has_bounds = !page->is_null_page && leaf->is_ordered &&
+  page->has_bounds = !page->is_null_page && leaf->has_known_order &&
                      pq_bound_is_valid(leaf, page->min) && pq_bound_is_valid(leaf, page->max) &&
                      pq_bounds_are_ordered(leaf, page->min, page->max);
   if (page->has_bounds) return;
@@ -192,6 +209,35 @@ static int read_column_index(const pq_chunk_ref *r, pq_slice bytes, pq_page_inde
   return PQ_OK;
 }
 
+/* The indexes from their bytes, which must outlive them. */
+static int read_indexes(pq_arena *arena, const pq_chunk_ref *r, pq_slice offsets, pq_slice bounds,
+                        pq_page_index *out) {
+  bool is_ours = r->chunk->has_crc;
+  int rc = read_offset_index(arena, r, offsets, out);
+  if (rc == PQ_ECORRUPT && !is_ours) {
+    *out = (pq_page_index){0};
+    return PQ_OK;
+  }
+  PQ_TRY(rc);
+  if (bounds.n == 0) return PQ_OK;
+  rc = read_column_index(r, bounds, out);
+  if (rc != PQ_ECORRUPT || is_ours) return rc;
+  for (uint32_t i = 0; i < out->page_count; i++) {
+    pq_page_info *page = &out->pages[i];
+    *page = (pq_page_info){.off = page->off,
+                           .len = page->len,
+                           .first_row = page->first_row,
+                           .row_count = page->row_count};
+  }
+  return PQ_OK;
+}
+
+/* Does an index that the footer points at lie in the file? */
+static bool has_index(const pq_chunk_ref *r, uint64_t off, uint64_t len) {
+  if (off == 0 || len == 0) return false;
+  return r->chunk->has_crc || (off <= r->file_end && len <= r->file_end - off);
+}
+
 int pq_page_index_fetch(pq_fetch *f, pq_arena *arena, const pq_file *file, uint32_t row_group,
                         uint32_t leaf, pq_page_index *out) {
   pq_chunk_ref r = pq_chunk_ref_of(f->cx, file, row_group, leaf);
@@ -201,9 +247,9 @@ int pq_page_index_fetch(pq_fetch *f, pq_arena *arena, const pq_file *file, uint3
   int rc, bounds_rc = PQ_OK;
   *out = (pq_page_index){0};
   PQ_TRY(pq_chunk_ref_check(&r));
-  if (c->offset_index_off == 0 || c->offset_index_len == 0) return PQ_OK;
+  if (!has_index(&r, c->offset_index_off, c->offset_index_len)) return PQ_OK;
   rc = fetch_part(f, &r, c->offset_index_off, c->offset_index_len, &offsets);
-  if (c->column_index_off != 0 && c->column_index_len != 0)
+  if (has_index(&r, c->column_index_off, c->column_index_len))
     bounds_rc = fetch_part(f, &r, c->column_index_off, c->column_index_len, &bounds);
   if (rc < 0) return rc;
   if (bounds_rc < 0) return bounds_rc;
@@ -212,11 +258,8 @@ int pq_page_index_fetch(pq_fetch *f, pq_arena *arena, const pq_file *file, uint3
     r.at.off = c->offset_index_off;
     return pq_place_corrupt(&r.at, "page index with a wrong CRC");
   }
-  PQ_TRY(read_offset_index(arena, &r, offsets, &index));
-  if (bounds.n > 0) {
-    PQ_TRY(pq_arena_copy(arena, bounds, &bounds));
-    PQ_TRY(read_column_index(&r, bounds, &index));
-  }
+  PQ_TRY(pq_arena_copy(arena, bounds, &bounds));
+  PQ_TRY(read_indexes(arena, &r, offsets, bounds, &index));
   *out = index;
   return PQ_OK;
 }
@@ -273,13 +316,14 @@ static uint64_t bloom_first_len(const pq_chunk_ref *r) {
   return left < len ? left : len;
 }
 
-/* Once per filter, as it may be asked for thousands of values. A filter that is not read as a whole
- * is none of ours. */
-static int check_bloom_crc(const pq_chunk_ref *r, pq_slice bytes, pq_chunk *c) {
-  if (!c->has_crc || c->is_bloom_checked || bytes.n != c->bloom_len) return PQ_OK;
+/* Once while it is resident, as it may be asked for thousands of values in a row. A filter that is
+ * not read as a whole is none of ours. */
+static int check_bloom_crc(pq_fetch *f, const pq_chunk_ref *r, pq_slice bytes) {
+  const pq_chunk *c = r->chunk;
+  if (!c->has_crc || f->bloom_checked == bytes.p || bytes.n != c->bloom_len) return PQ_OK;
   if (pq_crc32(bytes) != c->bloom_crc)
     return pq_place_corrupt(&r->at, "bloom filter with a wrong CRC");
-  c->is_bloom_checked = true;
+  f->bloom_checked = bytes.p;
   return PQ_OK;
 }
 
@@ -299,7 +343,7 @@ int pq_bloom_check(pq_fetch *f, const pq_file *file, uint32_t row_group, uint32_
   if (c->bloom_off == 0) return PQ_OK;
   r.at.off = c->bloom_off;
   PQ_TRY(fetch_part(f, &r, c->bloom_off, bloom_first_len(&r), &bytes));
-  PQ_TRY(check_bloom_crc(&r, bytes, &r.group->chunks[leaf]));
+  PQ_TRY(check_bloom_crc(f, &r, bytes));
   PQ_TRY(read_bloom_header(&r, bytes, &h));
   if (c->bloom_len > 0 && h.header_len + h.bits_len != c->bloom_len)
     return pq_place_corrupt(&r.at, "bloom filter of another length than the footer says");
@@ -310,5 +354,26 @@ int pq_bloom_check(pq_fetch *f, const pq_file *file, uint32_t row_group, uint32_
     PQ_TRY(fetch_part(f, &r, c->bloom_off + off, PQ_BLOOM_BLOCK_LEN, &block));
   }
   *may = pq_bloom_contains(block.p, PQ_BLOOM_BLOCK_LEN, hash);
+  return PQ_OK;
+}
+
+int pq_bloom_fetch(pq_fetch *f, const pq_file *file, uint32_t row_group, uint32_t leaf,
+                   pq_slice *bits) {
+  pq_chunk_ref r = pq_chunk_ref_of(f->cx, file, row_group, leaf);
+  const pq_chunk *c = r.chunk;
+  pq_slice bytes;
+  bloom_header h;
+  *bits = (pq_slice){0};
+  if (c->bloom_off == 0 || c->bloom_len > BLOOM_WHOLE_LEN_MAX) return PQ_OK;
+  r.at.off = c->bloom_off;
+  PQ_TRY(fetch_part(f, &r, c->bloom_off, bloom_first_len(&r), &bytes));
+  PQ_TRY(read_bloom_header(&r, bytes, &h));
+  if (h.bits_len > BLOOM_WHOLE_LEN_MAX) return PQ_OK;
+  if (c->bloom_len > 0 && h.header_len + h.bits_len != c->bloom_len)
+    return pq_place_corrupt(&r.at, "bloom filter of another length than the footer says");
+  PQ_TRY(fetch_part(f, &r, c->bloom_off, h.header_len + h.bits_len, &bytes));
+  if (c->has_crc && pq_crc32(bytes) != c->bloom_crc)
+    return pq_place_corrupt(&r.at, "bloom filter with a wrong CRC");
+  *bits = (pq_slice){bytes.p + h.header_len, (size_t)h.bits_len};
   return PQ_OK;
 }

@@ -10,8 +10,13 @@
 
 typedef enum boundary_order { UNORDERED = 0, ASCENDING = 1, DESCENDING = 2 } boundary_order;
 
+typedef struct pages_list {
+  pq_written_page *p;
+  uint32_t count;
+} pages_list;
+
 static bool is_null_page(const pq_written_page *p) {
-  return p->null_count == p->row_count;
+  return p->null_count == p->entry_count;
 }
 
 /* Bring the bounds of all pages into their stored form. *ok is false when a page that holds values
@@ -20,22 +25,23 @@ static int store_bounds(pq_chunk_writer *w, const pq_leaf_spec *spec, pq_written
                         uint32_t count, bool *ok) {
   *ok = spec->has_stats;
   for (uint32_t i = 0; i < count && *ok; i++) {
-    PQ_TRY(pq_bounds_store(&w->arena, spec->phys, spec->is_text, &pages[i].bounds, ok));
+    PQ_TRY(pq_bounds_store(&w->arena, spec->order, spec->is_text, &pages[i].bounds, ok));
     *ok = *ok && pages[i].bounds.has != is_null_page(&pages[i]);
   }
   return PQ_OK;
 }
 
 /* What is true of minima and maxima of all pages with values; ascending if both are. */
-static boundary_order order_of(pq_phys phys, const pq_written_page *pages, uint32_t count) {
+static boundary_order order_of(pq_bounds_order order, const pq_written_page *pages,
+                               uint32_t count) {
   const pq_bounds *last = NULL;
   bool is_up = true, is_down = true;
   for (uint32_t i = 0; i < count; i++) {
     const pq_bounds *b = &pages[i].bounds;
     if (is_null_page(&pages[i])) continue;
     if (last != NULL) {
-      int min = pq_bounds_cmp(phys, last->min, b->min);
-      int max = pq_bounds_cmp(phys, last->max, b->max);
+      int min = pq_bounds_cmp(order, last->min, b->min);
+      int max = pq_bounds_cmp(order, last->max, b->max);
       is_up = is_up && min <= 0 && max <= 0;
       is_down = is_down && min >= 0 && max >= 0;
     }
@@ -44,51 +50,71 @@ static boundary_order order_of(pq_phys phys, const pq_written_page *pages, uint3
   return is_up ? ASCENDING : is_down ? DESCENDING : UNORDERED;
 }
 
-static int put_column_index(pq_buf *out, pq_phys phys, const pq_written_page *pages,
-                            uint32_t count) {
+/* One list for all pages: a histogram of each, of its counts in `range`. */
+static void put_histograms(pq_thrift_out *t, uint32_t id, const pages_list *pages,
+                           const uint32_t range[2]) {
+  pq_thrift_out_list(t, id, PQ_THRIFT_I64, (size_t)pages->count * (range[1] - range[0]));
+  for (uint32_t i = 0; i < pages->count; i++)
+    for (uint32_t k = range[0]; k < range[1]; k++)
+      pq_thrift_out_item_int(t, (int64_t)pages->p[i].histogram[k]);
+}
+
+/* ColumnIndex. */
+static int put_column_index(pq_buf *out, const pq_leaf_spec *spec, const pages_list *pages) {
+  uint32_t count = pages->count, def_end = spec->def_max + 1;
+  const uint32_t defs[2] = {0, def_end}, reps[2] = {def_end, def_end + spec->rep_max + 1};
   pq_thrift_out t;
   pq_thrift_out_begin(&t, out);
   pq_thrift_out_list(&t, 1, PQ_THRIFT_TRUE, count);
   for (uint32_t i = 0; i < count; i++)
-    pq_thrift_out_item_bool(&t, is_null_page(&pages[i]));
+    pq_thrift_out_item_bool(&t, is_null_page(&pages->p[i]));
   pq_thrift_out_list(&t, 2, PQ_THRIFT_BINARY, count);
   for (uint32_t i = 0; i < count; i++)
-    pq_thrift_out_item_binary(&t, pages[i].bounds.min);
+    pq_thrift_out_item_binary(&t, pages->p[i].bounds.min);
   pq_thrift_out_list(&t, 3, PQ_THRIFT_BINARY, count);
   for (uint32_t i = 0; i < count; i++)
-    pq_thrift_out_item_binary(&t, pages[i].bounds.max);
-  pq_thrift_out_i32(&t, 4, (int32_t)order_of(phys, pages, count));
+    pq_thrift_out_item_binary(&t, pages->p[i].bounds.max);
+  pq_thrift_out_i32(&t, 4, (int32_t)order_of(spec->order, pages->p, count));
   pq_thrift_out_list(&t, 5, PQ_THRIFT_I64, count);
   for (uint32_t i = 0; i < count; i++)
-    pq_thrift_out_item_int(&t, pages[i].null_count);
+    pq_thrift_out_item_int(&t, pages->p[i].null_count);
+  if (pages->p[0].histogram != NULL) {
+    put_histograms(&t, 6, pages, reps);
+    put_histograms(&t, 7, pages, defs);
+  }
   return pq_thrift_out_end(&t);
 }
 
-static int put_offset_index(pq_buf *out, const pq_written_page *pages, uint32_t count) {
+/* OffsetIndex. */
+static int put_offset_index(pq_buf *out, const pq_leaf_spec *spec, const pages_list *pages) {
   pq_thrift_out t;
   pq_thrift_out_begin(&t, out);
-  pq_thrift_out_list(&t, 1, PQ_THRIFT_STRUCT, count);
-  for (uint32_t i = 0; i < count; i++) {
+  pq_thrift_out_list(&t, 1, PQ_THRIFT_STRUCT, pages->count);
+  for (uint32_t i = 0; i < pages->count; i++) {
     pq_thrift_out_item_open(&t);
-    pq_thrift_out_i64(&t, 1, (int64_t)pages[i].off);
-    pq_thrift_out_i32(&t, 2, (int32_t)pages[i].len);
-    pq_thrift_out_i64(&t, 3, pages[i].first_row);
+    pq_thrift_out_i64(&t, 1, (int64_t)pages->p[i].off);
+    pq_thrift_out_i32(&t, 2, (int32_t)pages->p[i].len);
+    pq_thrift_out_i64(&t, 3, pages->p[i].first_row);
     pq_thrift_out_close(&t);
+  }
+  if (spec->has_sizes && spec->phys == PQ_PHYS_BYTES) {
+    pq_thrift_out_list(&t, 2, PQ_THRIFT_I64, pages->count);
+    for (uint32_t i = 0; i < pages->count; i++)
+      pq_thrift_out_item_int(&t, (int64_t)pages->p[i].bytes_len);
   }
   return pq_thrift_out_end(&t);
 }
 
 int pq_chunk_put_indexes(pq_chunk_writer *w, const pq_leaf_spec *spec, pq_written_chunk *chunk) {
-  pq_written_page *pages = (pq_written_page *)(void *)w->pages.p;
-  uint32_t count = chunk->data_page_count;
+  pages_list pages = {(pq_written_page *)(void *)w->pages.p, chunk->data_page_count};
   bool ok;
   chunk->offset_index.off = w->offset_indexes.len;
-  PQ_TRY(put_offset_index(&w->offset_indexes, pages, count));
+  PQ_TRY(put_offset_index(&w->offset_indexes, spec, &pages));
   chunk->offset_index.len = w->offset_indexes.len - chunk->offset_index.off;
-  PQ_TRY(store_bounds(w, spec, pages, count, &ok));
+  PQ_TRY(store_bounds(w, spec, pages.p, pages.count, &ok));
   if (!ok) return PQ_OK;
   chunk->column_index.off = w->column_indexes.len;
-  PQ_TRY(put_column_index(&w->column_indexes, spec->phys, pages, count));
+  PQ_TRY(put_column_index(&w->column_indexes, spec, &pages));
   chunk->column_index.len = w->column_indexes.len - chunk->column_index.off;
   return PQ_OK;
 }
@@ -109,8 +135,7 @@ int pq_chunk_put_bloom(pq_chunk_writer *w, pq_written_chunk *chunk) {
   PQ_TRY(pq_buf_reserve(&w->blooms, len));
   bits = w->blooms.p + w->blooms.len;
   memset(bits, 0, len);
-  for (uint32_t i = 0; i < w->dict.count; i++)
-    pq_bloom_insert(bits, len, w->dict.hashes[i]);
+  pq_bloom_insert_all(w->cx, bits, len, w->dict.keys, w->dict.count);
   w->blooms.len += len;
   chunk->bloom = (pq_side){start, w->blooms.len - start};
   return PQ_OK;

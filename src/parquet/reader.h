@@ -24,6 +24,7 @@
 typedef struct pq_file {
   const char *key; /* borrowed */
   pq_footer *footer;
+  bool ignores_crc; /* read pages whose CRC differs: to save what can be saved */
 } pq_file;
 
 /* Parse footer bytes (the Thrift struct alone). All of *out lives in `arena`; strings are copied.
@@ -46,8 +47,14 @@ int pq_crc_check(pq_fetch *f, const char *key, uint64_t off, uint64_t len,
 int pq_bloom_check(pq_fetch *f, const pq_file *file, uint32_t row_group, uint32_t leaf,
                    uint64_t hash, bool *may) PQ_MUST_CHECK;
 
+/* All bits of a chunk's bloom filter, for pq_bloom_contains; empty when it has none or a longer
+ * one than is read whole (256 KiB). Borrowed from the fetch set. Changes nothing of the footer. */
+int pq_bloom_fetch(pq_fetch *f, const pq_file *file, uint32_t row_group, uint32_t leaf,
+                   pq_slice *bits) PQ_MUST_CHECK;
+
 /* The pages of a chunk from its offset and column indexes; page_count 0 when it has no offset
- * index. Contradictory indexes are PQ_ECORRUPT (null_pages against null_counts included). */
+ * index. Contradictory indexes (null_pages against null_counts included) are PQ_ECORRUPT in files
+ * with our checksums; those of other writers count as absent. */
 int pq_page_index_fetch(pq_fetch *f, pq_arena *arena, const pq_file *file, uint32_t row_group,
                         uint32_t leaf, pq_page_index *out) PQ_MUST_CHECK;
 
@@ -58,8 +65,8 @@ int pq_chunk_want(pq_fetch *f, const pq_file *file, uint32_t row_group, uint32_t
                   const pq_page_index *index, const pq_row_range *ranges,
                   uint32_t range_count) PQ_MUST_CHECK;
 
-/* Decode exactly those rows, one after the other. Same arguments as the `want` before. The column
- * borrows from the fetch set and from `arena`. */
+/* Decode exactly those rows, one after the other. Same arguments as the `want` before. Columns that
+ * are not flat come as entries with levels. The column borrows from the fetch set and `arena`. */
 int pq_chunk_decode(pq_fetch *f, pq_arena *arena, const pq_file *file, uint32_t row_group,
                     uint32_t leaf, const pq_page_index *index, const pq_row_range *ranges,
                     uint32_t range_count, pq_column *out) PQ_MUST_CHECK;

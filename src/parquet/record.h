@@ -71,4 +71,12 @@ void pq_record_skip(pq_record *r, const pq_tree *s);
 /* The column and entry of a LEAF that is not null; moves on. */
 const pq_column *pq_record_leaf(pq_record *r, const pq_tree *s, uint32_t *entry);
 
+/* What pq_record_init checks. Of one leaf: rows begin at repetition level 0, and a list goes on
+ * only where there is one. Of two leaves: the same rows, and the same levels as far as their paths
+ * are one. PQ_ECORRUPT. */
+int pq_record_check_leaf(pq_cx *cx, const pq_footer *footer, uint32_t leaf,
+                         const pq_column *c) PQ_MUST_CHECK;
+int pq_record_check_pair(pq_cx *cx, const pq_footer *footer, const uint32_t leaves[2],
+                         const pq_column *const columns[2]) PQ_MUST_CHECK;
+
 #endif

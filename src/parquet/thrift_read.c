@@ -3,7 +3,8 @@
 
 enum { SKIP_DEPTH_MAX = 64, DOUBLE_LEN = 8, UUID_LEN = 16 };
 
-static const char truncated[] = "thrift ends too early";
+/* A varint of 64 bits. */
+enum { VARINT_LEN_MAX = 10 };
 
 pq_thrift pq_thrift_of(pq_slice bytes) {
   return (pq_thrift){.in = pq_reader_of(bytes), .start = bytes.p};
@@ -17,33 +18,58 @@ void pq_thrift_bad(pq_thrift *t, const char *what) {
   if (t->error == NULL) t->error = what;
 }
 
-static uint8_t read_byte(pq_thrift *t) {
-  uint8_t byte = 0;
-  if (t->error == NULL && !pq_read_u8(&t->in, &byte)) pq_thrift_bad(t, truncated);
-  return byte;
+/* The bytes end inside of a value. */
+static void cut(pq_thrift *t, const char *what) {
+  if (t->error == NULL) t->is_cut = true;
+  pq_thrift_bad(t, what);
 }
 
-static uint64_t read_varint(pq_thrift *t) {
+static inline uint8_t read_byte(pq_thrift *t) {
+  if (t->error == NULL && t->in.p < t->in.end) return *t->in.p++;
+  cut(t, "thrift ends too early");
+  return 0;
+}
+
+static uint64_t read_long_varint(pq_thrift *t) {
   uint64_t v = 0;
-  if (t->error == NULL && !pq_read_varint(&t->in, &v)) pq_thrift_bad(t, "malformed thrift varint");
-  return v;
+  if (t->error != NULL || pq_read_varint(&t->in, &v)) return v;
+  if (pq_reader_left(&t->in) < VARINT_LEN_MAX) t->is_cut = true;
+  pq_thrift_bad(t, "malformed thrift varint");
+  return 0;
 }
 
-static int64_t read_zigzag(pq_thrift *t) {
+/* Nearly all take one byte or two. */
+static inline uint64_t read_varint(pq_thrift *t) {
+  const uint8_t *p = t->in.p;
+  if (t->error == NULL && pq_reader_left(&t->in) >= 2) {
+    if (p[0] < 0x80) {
+      t->in.p = p + 1;
+      return p[0];
+    }
+    if (p[1] < 0x80) {
+      t->in.p = p + 2;
+      return (uint64_t)(p[0] & 0x7f) | (uint64_t)p[1] << 7;
+    }
+  }
+  return read_long_varint(t);
+}
+
+static inline int64_t read_zigzag(pq_thrift *t) {
   uint64_t v = read_varint(t);
   return (int64_t)(v >> 1 ^ (0 - (v & 1)));
 }
 
-static pq_slice read_block(pq_thrift *t) {
+static inline pq_slice read_block(pq_thrift *t) {
   uint64_t n = read_varint(t);
   pq_slice out = {0};
+  if (n > pq_reader_left(&t->in)) cut(t, "thrift ends too early");
   if (t->error != NULL) return out;
-  if (n > pq_reader_left(&t->in) || !pq_read_bytes(&t->in, (size_t)n, &out))
-    pq_thrift_bad(t, truncated);
+  out = (pq_slice){t->in.p, (size_t)n};
+  t->in.p += (size_t)n;
   return out;
 }
 
-bool pq_thrift_next(pq_thrift *t, pq_thrift_field *f) {
+bool pq_thrift_next_any(pq_thrift *t, pq_thrift_field *f) {
   uint8_t head = read_byte(t);
   unsigned delta = head >> 4;
   int64_t id;
@@ -116,7 +142,7 @@ uint32_t pq_thrift_list(pq_thrift *t, const pq_thrift_field *f, pq_thrift_type t
   if (!is_same) pq_thrift_bad(t, "thrift list of another type");
   if (t->error != NULL) return 0;
   if (count > pq_reader_left(&t->in) / len_min || count > UINT32_MAX) {
-    pq_thrift_bad(t, "thrift list longer than its bytes");
+    cut(t, "thrift list longer than its bytes");
     return 0;
   }
   return (uint32_t)count;
@@ -124,10 +150,25 @@ uint32_t pq_thrift_list(pq_thrift *t, const pq_thrift_field *f, pq_thrift_type t
 
 static void skip_value(pq_thrift *t, uint8_t type, bool is_item, unsigned depth);
 
+static inline void skip_varint(pq_thrift *t) {
+  const uint8_t *p = t->in.p, *end = t->in.end;
+  for (unsigned i = 1; p < end && i < VARINT_LEN_MAX; i++)
+    if (*p++ < 0x80) {
+      t->in.p = p;
+      return;
+    }
+  read_long_varint(t); /* to find out what is wrong */
+}
+
 static void skip_list(pq_thrift *t, unsigned depth) {
   uint8_t type;
   uint64_t count = list_head(t, &type);
-  if (count > pq_reader_left(&t->in)) pq_thrift_bad(t, "thrift list longer than its bytes");
+  if (count > pq_reader_left(&t->in)) cut(t, "thrift list longer than its bytes");
+  if (type >= PQ_THRIFT_I16 && type <= PQ_THRIFT_I64) { /* those of histograms are long */
+    for (uint64_t i = 0; i < count && t->error == NULL; i++)
+      skip_varint(t);
+    return;
+  }
   for (uint64_t i = 0; i < count && t->error == NULL; i++)
     skip_value(t, type, true, depth);
 }
@@ -137,7 +178,7 @@ static void skip_map(pq_thrift *t, unsigned depth) {
   uint8_t types;
   if (count == 0 || t->error != NULL) return;
   types = read_byte(t);
-  if (count > pq_reader_left(&t->in)) pq_thrift_bad(t, "thrift map longer than its bytes");
+  if (count > pq_reader_left(&t->in)) cut(t, "thrift map longer than its bytes");
   for (uint64_t i = 0; i < count && t->error == NULL; i++) {
     skip_value(t, types >> 4, true, depth);
     skip_value(t, types & 15, true, depth);
@@ -151,8 +192,8 @@ static void skip_struct(pq_thrift *t, unsigned depth) {
 }
 
 static void skip_bytes(pq_thrift *t, size_t n) {
-  pq_slice ignored;
-  if (t->error == NULL && !pq_read_bytes(&t->in, n, &ignored)) pq_thrift_bad(t, truncated);
+  if (n > pq_reader_left(&t->in)) cut(t, "thrift ends too early");
+  if (t->error == NULL) t->in.p += n;
 }
 
 static void skip_value(pq_thrift *t, uint8_t type, bool is_item, unsigned depth) {
@@ -168,7 +209,7 @@ static void skip_value(pq_thrift *t, uint8_t type, bool is_item, unsigned depth)
     case PQ_THRIFT_I8: skip_bytes(t, 1); break;
     case PQ_THRIFT_I16:
     case PQ_THRIFT_I32:
-    case PQ_THRIFT_I64: read_varint(t); break;
+    case PQ_THRIFT_I64: skip_varint(t); break;
     case PQ_THRIFT_DOUBLE: skip_bytes(t, DOUBLE_LEN); break;
     case PQ_THRIFT_BINARY: read_block(t); break;
     case PQ_THRIFT_LIST:

@@ -23,6 +23,7 @@ typedef struct pq_thrift {
   pq_reader in;         /* borrowed bytes */
   const uint8_t *start; /* for error offsets */
   const char *error;    /* NULL: all is well so far */
+  bool is_cut;          /* the error is that the bytes end: more of them may help */
 } pq_thrift;
 
 /* A field being read; zeroed before the first pq_thrift_next of its struct. */
@@ -40,8 +41,21 @@ size_t pq_thrift_pos(const pq_thrift *t);
 void pq_thrift_bad(pq_thrift *t, const char *what);
 
 /* Step to the next field of the struct; false at its end or on an error. The caller must then
- * read or skip the value. */
-bool pq_thrift_next(pq_thrift *t, pq_thrift_field *f);
+ * read or skip the value. Footers have millions of fields: the usual form is read in place. */
+bool pq_thrift_next_any(pq_thrift *t, pq_thrift_field *f);
+static inline bool pq_thrift_next(pq_thrift *t, pq_thrift_field *f) {
+  if (t->error == NULL && t->in.p < t->in.end) {
+    unsigned head = *t->in.p;
+    int id = f->id + (int)(head >> 4);
+    if (head >> 4 != 0 && (head & 15) != PQ_THRIFT_STOP && id <= INT16_MAX) {
+      t->in.p++;
+      f->id = (int16_t)id;
+      f->type = (uint8_t)(head & 15);
+      return true;
+    }
+  }
+  return pq_thrift_next_any(t, f);
+}
 
 /* The value of a field or list element. A value of another type is an error; an integer beyond
  * `bits` (8, 16, 32, 64) too. */

@@ -1,121 +1,134 @@
-/* parquet/writer.c - see writer.h. Chunks are written by chunk_write.c, the footer by
- * footer_write.c; this file is the order of things.
+/* parquet/writer.c - see writer.h. The schema is checked by writer_schema.c, chunks are written by
+ * chunk_write.c, the footer by footer_write.c; this file is the order of things.
+ *
+ *   bytes given away │ file buffer            offsets count from the start of the file:
+ *   0              base               len     base + place in the buffer
  */
 #include <string.h>
 
 #include "parquet/footer_write_int.h"
 
-enum { LEVEL_DEFAULT = 3, VARIANT_PAGE_LEN = 64 << 10, UUID_LEN = 16, COLUMNS_MAX = 1 << 16 };
+enum {
+  LEVEL_DEFAULT = 3,
+  PAGE_LEN = 32 << 10, /* of the database's columns: a point lookup reads one */
+  VARIANT_PAGE_LEN = 64 << 10,
+  COLUMNS_MAX = 1 << 16
+};
 
 #define MAGIC PQ_SLICE("PAR1")
 #define CREATED_BY "parquedb version 0.1.0"
 #define FPP_DEFAULT 0.01
 
-/* ---- new ---- */
+/* ---- flat columns as nodes ---- */
 
-static int check_spec(pq_cx *cx, const pq_column_spec *s) {
-  const char *bad = NULL;
-  switch (s->logical) {
-    case PQ_LOGICAL_STRING:
-      if (s->phys != PQ_PHYS_BYTES) bad = "a string column must be BYTES";
-      break;
+static pq_note note_of(pq_logical logical) {
+  switch (logical) {
+    case PQ_LOGICAL_STRING: return (pq_note){.kind = PQ_NOTE_TEXT};
+    case PQ_LOGICAL_DATE: return (pq_note){.kind = PQ_NOTE_DATE};
+    case PQ_LOGICAL_UUID: return (pq_note){.kind = PQ_NOTE_UUID};
+    case PQ_LOGICAL_VARIANT: return (pq_note){.kind = PQ_NOTE_VARIANT};
     case PQ_LOGICAL_TIMESTAMP_MS:
+      return (pq_note){.kind = PQ_NOTE_TIMESTAMP, .digits = 3, .is_utc = true};
     case PQ_LOGICAL_TIMESTAMP_US:
-      if (s->phys != PQ_PHYS_INT64) bad = "a timestamp column must be INT64";
-      break;
-    case PQ_LOGICAL_DATE:
-      if (s->phys != PQ_PHYS_INT32) bad = "a date column must be INT32";
-      break;
-    case PQ_LOGICAL_UUID:
-      if (s->phys != PQ_PHYS_FIXED || s->type_len != UUID_LEN) bad = "a UUID must be FIXED of 16";
-      break;
-    case PQ_LOGICAL_VARIANT: return PQ_OK;
-    case PQ_LOGICAL_OTHER: bad = "a logical type that is only read"; break;
+      return (pq_note){.kind = PQ_NOTE_TIMESTAMP, .digits = 6, .is_utc = true};
+    case PQ_LOGICAL_OTHER: return (pq_note){.kind = PQ_NOTE_OTHER}; /* refused */
     case PQ_LOGICAL_NONE: break;
   }
-  if (s->phys == PQ_PHYS_INT96) bad = "INT96 is only read";
-  if (s->phys == PQ_PHYS_FIXED && (s->type_len == 0 || s->type_len > INT32_MAX))
-    bad = "FIXED needs a length";
-  if (bad == NULL) return PQ_OK;
-  return pq_fail(cx, PQ_EINVALID, "column %s: %s", s->name, bad);
-}
-
-static pq_leaf_spec leaf_of(const pq_column_spec *s) {
-  return (pq_leaf_spec){.top = s,
-                        .phys = s->phys,
-                        .type_len = s->phys == PQ_PHYS_FIXED ? s->type_len : 0,
-                        .is_optional = s->is_optional,
-                        .is_text = s->logical == PQ_LOGICAL_STRING,
-                        .has_stats = s->has_stats,
-                        .has_bloom = s->has_bloom && s->phys != PQ_PHYS_BOOL,
-                        .hint = s->hint,
-                        .page_len = s->page_len};
+  return (pq_note){.kind = PQ_NOTE_NONE};
 }
 
 /* Metadata repeats, so it may get a dictionary; documents do not. */
-static pq_leaf_spec variant_leaf(const pq_column_spec *s, const char *child, pq_hint hint) {
-  return (pq_leaf_spec){.top = s,
-                        .child = child,
+static pq_node_spec variant_child(const pq_column_spec *s, const char *name, pq_hint hint) {
+  return (pq_node_spec){.name = name,
+                        .repetition = PQ_REQUIRED,
+                        .field_id = -1,
                         .phys = PQ_PHYS_BYTES,
-                        .is_optional = s->is_optional,
                         .hint = hint,
                         .page_len = s->page_len == 0 ? VARIANT_PAGE_LEN : s->page_len};
 }
 
-static int copy_specs(pq_writer *w, const pq_column_spec *specs, uint32_t count) {
-  pq_leaf_spec *leaf;
-  w->specs = pq_arena_calloc(&w->arena, count, sizeof *w->specs);
-  w->leaves = pq_arena_calloc(&w->arena, (size_t)count * 2, sizeof *w->leaves);
-  if (w->specs == NULL || w->leaves == NULL) return w->cx->code;
-  leaf = w->leaves;
-  for (uint32_t i = 0; i < count; i++) {
-    pq_column_spec *s = &w->specs[i];
-    PQ_TRY(check_spec(w->cx, &specs[i]));
-    *s = specs[i];
-    s->name = pq_arena_str(&w->arena, pq_str(specs[i].name));
-    if (s->name == NULL) return w->cx->code;
-    if (s->logical == PQ_LOGICAL_VARIANT) {
-      *leaf++ = variant_leaf(s, "metadata", PQ_HINT_AUTO);
-      *leaf++ = variant_leaf(s, "value", PQ_HINT_PLAIN);
-    } else {
-      *leaf++ = leaf_of(s);
-    }
-  }
-  w->spec_count = count;
-  w->leaf_count = (uint32_t)(leaf - w->leaves);
-  return PQ_OK;
+/* The nodes of a column; their number. */
+static uint32_t nodes_of(const pq_column_spec *s, pq_node_spec *out) {
+  out[0] = (pq_node_spec){.name = s->name,
+                          .repetition = s->is_optional ? PQ_OPTIONAL : PQ_REQUIRED,
+                          .note = note_of(s->logical),
+                          .field_id = s->field_id,
+                          .phys = s->phys,
+                          .type_len = s->type_len,
+                          .hint = s->hint,
+                          .has_bloom = s->has_bloom,
+                          .has_stats = s->has_stats,
+                          .page_len = s->page_len == 0 ? PAGE_LEN : s->page_len};
+  if (s->logical != PQ_LOGICAL_VARIANT) return 1;
+  out[0].child_count = 2;
+  out[1] = variant_child(s, "metadata", PQ_HINT_AUTO);
+  out[2] = variant_child(s, "value", PQ_HINT_PLAIN);
+  return 3;
 }
 
-static int start(pq_writer *w, const pq_column_spec *specs, uint32_t count,
-                 pq_writer_options options) {
+static int set_flat(pq_writer *w, const pq_column_spec *specs, uint32_t count) {
+  pq_node_spec *nodes = pq_arena_calloc(&w->arena, (size_t)count * 3, sizeof *nodes);
+  uint32_t *leaves = pq_arena_calloc(&w->arena, count, sizeof *leaves), node_count = 0, leaf = 0;
+  if (nodes == NULL || leaves == NULL) return w->cx->code;
+  for (uint32_t i = 0; i < count; i++) {
+    node_count += nodes_of(&specs[i], nodes + node_count);
+    leaves[i] = leaf;
+    leaf += specs[i].logical == PQ_LOGICAL_VARIANT ? 2 : 1;
+  }
+  w->sort_leaves = leaves;
+  w->sort_leaf_count = count;
+  return pq_writer_set_schema(w, nodes, node_count);
+}
+
+/* ---- new ---- */
+
+static int start(pq_writer *w, pq_writer_options options) {
   const char *created_by = options.created_by == NULL ? CREATED_BY : options.created_by;
-  if (count > COLUMNS_MAX) return pq_fail(w->cx, PQ_ELIMIT, "a file with %u columns", count);
   w->chunk.codec = options.codec == PQ_CODEC_NONE ? PQ_CODEC_ZSTD : options.codec;
   if (options.is_uncompressed) w->chunk.codec = PQ_CODEC_NONE;
   w->chunk.level = options.level == 0 ? LEVEL_DEFAULT : options.level;
   w->chunk.bloom_fpp = options.bloom_fpp > 0 ? options.bloom_fpp : FPP_DEFAULT;
+  w->chunk.is_v2 = options.is_v2;
   w->created_by = pq_arena_str(&w->arena, pq_str(created_by));
   if (w->created_by == NULL) return w->cx->code;
-  PQ_TRY(copy_specs(w, specs, count));
   return pq_buf_put_slice(&w->chunk.file, MAGIC);
 }
 
-int pq_writer_new(pq_cx *cx, const pq_column_spec *specs, uint32_t spec_count,
-                  pq_writer_options options, pq_writer **out) {
+static int new_writer(pq_cx *cx, pq_writer_options options, pq_writer **out) {
   pq_writer *w = pq_alloc(cx, NULL, 0, sizeof *w);
-  int rc;
   *out = NULL;
   if (w == NULL) return pq_fail_nomem(cx);
   *w = (pq_writer){.cx = cx};
   pq_chunk_writer_init(&w->chunk, cx);
   pq_arena_init(&w->arena, cx, cx->limits.op_len_max);
-  rc = start(w, specs, spec_count, options);
-  if (rc != PQ_OK) {
-    pq_writer_free(w);
-    return rc;
-  }
   *out = w;
-  return PQ_OK;
+  return start(w, options);
+}
+
+static int ready(pq_writer **w, int rc) {
+  if (rc == PQ_OK) return PQ_OK;
+  pq_writer_free(*w);
+  *w = NULL;
+  return rc;
+}
+
+int pq_writer_new(pq_cx *cx, const pq_column_spec *specs, uint32_t spec_count,
+                  pq_writer_options options, pq_writer **out) {
+  int rc = new_writer(cx, options, out);
+  if (rc == PQ_OK && spec_count > COLUMNS_MAX)
+    rc = pq_fail(cx, PQ_ELIMIT, "a file with %u columns", spec_count);
+  if (rc == PQ_OK) rc = set_flat(*out, specs, spec_count);
+  return ready(out, rc);
+}
+
+int pq_writer_new_nested(pq_cx *cx, const pq_node_spec *nodes, uint32_t node_count,
+                         pq_writer_options options, pq_writer **out) {
+  int rc = new_writer(cx, options, out);
+  if (rc == PQ_OK) {
+    (*out)->has_sizes = true;
+    rc = pq_writer_set_schema(*out, nodes, node_count);
+  }
+  return ready(out, rc);
 }
 
 void pq_writer_free(pq_writer *w) {
@@ -128,27 +141,16 @@ void pq_writer_free(pq_writer *w) {
 /* ---- row groups ---- */
 
 int pq_writer_sorting(pq_writer *w, const pq_sort_column *columns, uint32_t count) {
+  uint32_t column_count = w->sort_leaves == NULL ? w->leaf_count : w->sort_leaf_count;
   pq_sort_column *copy = pq_arena_calloc(&w->arena, count, sizeof *copy);
   if (copy == NULL) return w->cx->code;
   for (uint32_t i = 0; i < count; i++) {
-    uint32_t leaf = 0;
-    pq_assert(columns[i].spec < w->spec_count);
-    while (w->leaves[leaf].top != &w->specs[columns[i].spec])
-      leaf++;
+    pq_assert(columns[i].spec < column_count);
     copy[i] = columns[i];
-    copy[i].spec = leaf;
+    if (w->sort_leaves != NULL) copy[i].spec = w->sort_leaves[columns[i].spec];
   }
   w->sorting = copy;
   w->sorting_count = count;
-  return PQ_OK;
-}
-
-/* Both leaves of a VARIANT are null in the same rows. */
-static int check_variant(pq_writer *w, const pq_column *metadata, const pq_column *value,
-                         const char *name) {
-  for (uint32_t i = 0; i < value->row_count; i++)
-    if (pq_column_is_null(metadata, i) != pq_column_is_null(value, i))
-      return pq_fail(w->cx, PQ_EINVALID, "column %s: half of a variant is null in row %u", name, i);
   return PQ_OK;
 }
 
@@ -156,20 +158,29 @@ static int add_chunks(pq_writer *w, const pq_column *columns, pq_written_group *
   for (uint32_t i = 0; i < w->leaf_count; i++) {
     const pq_leaf_spec *leaf = &w->leaves[i];
     pq_assert(columns[i].phys == leaf->phys && columns[i].row_count == g->row_count);
-    if (i > 0 && leaf->child != NULL && leaf->top == w->leaves[i - 1].top)
-      PQ_TRY(check_variant(w, &columns[i - 1], &columns[i], leaf->top->name));
     PQ_TRY(pq_chunk_write(&w->chunk, leaf, &columns[i], &w->arena, &g->chunks[i]));
+    if (i > 0 && leaf->shared_def > 0)
+      PQ_TRY(pq_chunk_check_shared(w->cx, leaf - 1, &columns[i - 1]));
   }
   return PQ_OK;
 }
 
+/* Drop what pq_writer_drain gave away. */
+static void forget(pq_writer *w) {
+  pq_assert(w->given == 0 || w->given == w->chunk.file.len);
+  w->chunk.base += w->given;
+  w->chunk.file.len -= w->given;
+  w->given = 0;
+}
+
 int pq_writer_add(pq_writer *w, const pq_column *columns, uint32_t column_count) {
-  size_t file_len = w->chunk.file.len, bloom_len = w->chunk.blooms.len;
+  size_t file_len = w->chunk.file.len - w->given, bloom_len = w->chunk.blooms.len;
   size_t column_len = w->chunk.column_indexes.len, offset_len = w->chunk.offset_indexes.len;
   pq_written_group *g = pq_arena_calloc(&w->arena, 1, sizeof *g);
   int rc;
   pq_assert(!w->is_finished && column_count == w->leaf_count && column_count > 0);
   pq_assert(columns[0].row_count > 0);
+  forget(w);
   if (g == NULL) return w->cx->code;
   g->row_count = columns[0].row_count;
   g->sorting = w->sorting;
@@ -194,7 +205,7 @@ int pq_writer_add(pq_writer *w, const pq_column *columns, uint32_t column_count)
 }
 
 uint64_t pq_writer_len(const pq_writer *w) {
-  return w->chunk.file.len + w->chunk.blooms.len + w->chunk.column_indexes.len +
+  return w->chunk.base + w->chunk.file.len + w->chunk.blooms.len + w->chunk.column_indexes.len +
          w->chunk.offset_indexes.len;
 }
 
@@ -239,11 +250,11 @@ static int finish(pq_writer *w, const pq_key_value *key_values, uint32_t count) 
   pq_buf *file = &w->chunk.file;
   pq_side_places places;
   size_t footer_off;
-  places.bloom_off = file->len;
+  places.bloom_off = w->chunk.base + file->len;
   PQ_TRY(pq_buf_put_slice(file, pq_buf_slice(&w->chunk.blooms)));
-  places.column_index_off = file->len;
+  places.column_index_off = w->chunk.base + file->len;
   PQ_TRY(pq_buf_put_slice(file, pq_buf_slice(&w->chunk.column_indexes)));
-  places.offset_index_off = file->len;
+  places.offset_index_off = w->chunk.base + file->len;
   PQ_TRY(pq_buf_put_slice(file, pq_buf_slice(&w->chunk.offset_indexes)));
   footer_off = file->len;
   PQ_TRY(put_footer(w, &places, key_values, count));
@@ -255,17 +266,27 @@ static int finish(pq_writer *w, const pq_key_value *key_values, uint32_t count) 
 }
 
 int pq_writer_finish(pq_writer *w, const pq_key_value *key_values, uint32_t count) {
-  size_t file_len = w->chunk.file.len;
+  size_t file_len;
   int rc;
   pq_assert(!w->is_finished);
+  forget(w);
+  file_len = w->chunk.file.len;
   rc = finish(w, key_values, count);
   w->is_finished = rc == PQ_OK;
   if (rc != PQ_OK) w->chunk.file.len = file_len;
   return rc;
 }
 
+pq_slice pq_writer_drain(pq_writer *w) {
+  forget(w);
+  w->given = w->chunk.file.len;
+  w->is_drained = true;
+  return pq_buf_slice(&w->chunk.file);
+}
+
 pq_slice pq_writer_bytes(const pq_writer *w) {
   pq_assert(w->is_finished);
+  pq_assert(!w->is_drained);
   return pq_buf_slice(&w->chunk.file);
 }
 

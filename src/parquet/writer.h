@@ -5,10 +5,12 @@
  *   pq_writer_finish(w, …)         blooms, column and offset indexes, footer
  *   pq_writer_bytes(w)             the file
  *
- * What is chosen here: per chunk dictionary against plain against delta, from the data; pages cut
- * by size on row boundaries; zstd; CRC of every page; bounds truncated to 64 bytes (max rounded
- * up on a code point) with exactness flags; page index always; split-block bloom filter sized
- * from the distinct count where the spec asks; column_orders; both LogicalType and ConvertedType.
+ * What is chosen here: per chunk dictionary against plain against delta against streams, from the
+ * data; pages cut by size on row boundaries; zstd; CRC of every page; bounds truncated to 64 bytes
+ * (max rounded up on a code point) with exactness flags; page index always; split-block bloom
+ * filter sized from the distinct count where the spec asks; column_orders; both LogicalType and
+ * ConvertedType. pq_writer_new_nested also writes size statistics and distinct counts; the
+ * database's own small files do without.
  */
 #ifndef PQ_PARQUET_WRITER_H
 #define PQ_PARQUET_WRITER_H
@@ -53,7 +55,7 @@ typedef struct pq_node_spec {
   bool has_encoding; /* use `encoding` and do not choose; PQ_EINVALID if the type lacks it */
   pq_encoding encoding;
   bool has_bloom, has_stats;
-  uint32_t page_len; /* as in pq_column_spec */
+  uint32_t page_len; /* as in pq_column_spec, but 0: 128 KiB, or 512 KiB for long values */
 } pq_node_spec;
 
 typedef struct pq_writer_options {
@@ -67,7 +69,7 @@ typedef struct pq_writer_options {
 
 typedef struct pq_writer pq_writer;
 
-/* Sorting column: index of a top-level spec. */
+/* Sorting column: index of a spec of pq_writer_new, of a leaf after pq_writer_new_nested. */
 typedef struct pq_sort_column {
   uint32_t spec;
   bool is_descending, nulls_first;
@@ -87,8 +89,9 @@ int pq_writer_new_nested(pq_cx *cx, const pq_node_spec *nodes, uint32_t node_cou
 /* Sorting columns to state in each row group added from now on. Copied. */
 int pq_writer_sorting(pq_writer *w, const pq_sort_column *columns, uint32_t count) PQ_MUST_CHECK;
 
-/* Write one row group; `columns` are leaves in schema order, all with the same row_count (>= 1).
- * Nulls in a required column are a programmer's error. The columns are borrowed for the call. */
+/* Write one row group; `columns` are leaves in schema order, all with the same row_count (>= 1) and
+ * of the leaf's type. PQ_EINVALID: nulls in a required column, values of the wrong length, levels
+ * that do not fit together; then the writer is as it was. Borrowed for the call. */
 int pq_writer_add(pq_writer *w, const pq_column *columns, uint32_t column_count) PQ_MUST_CHECK;
 
 /* File bytes so far, to decide when to start another file. */

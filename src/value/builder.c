@@ -9,7 +9,7 @@
 #include "value/builder_int.h"
 
 /* Names are forgotten between documents when more than this is held. */
-enum { NAMES_KEPT_MAX = 1 << 14, NAME_TEXT_KEPT_MAX = 1 << 20, SHORT_STRING_MAX = 63 };
+enum { NAMES_KEPT_MAX = 1 << 14, NAME_TEXT_KEPT_MAX = 1 << 20 };
 enum { SORT_SMALL_MAX = 32, SCALAR_LEN_MAX = 18 };
 
 int pq_builder_fail(pq_builder *b, int rc) {
@@ -89,8 +89,8 @@ int pq_builder_new(pq_cx *cx, pq_builder **out) {
   if (b == NULL) return pq_fail_nomem(cx);
   *b = (pq_builder){.cx = cx, .depth_max = cx->limits.depth_max};
   if (text_max < doc_max) text_max = doc_max;
-  if (doc_max > INT32_MAX) doc_max = INT32_MAX;                /* offsets have 32 bits */
-  pq_buf_init(&b->values, cx, doc_max + SHORT_STRING_MAX + 1); /* the exact check is in view */
+  if (doc_max > INT32_MAX) doc_max = INT32_MAX;                   /* offsets have 32 bits */
+  pq_buf_init(&b->values, cx, doc_max + PQ_SHORT_STRING_MAX + 1); /* the exact check is in view */
   pq_buf_init(&b->name_text, cx, SIZE_MAX / 2);
   pq_buf_init(&b->meta, cx, SIZE_MAX / 2);
   pq_buf_init(&b->scratch[0], cx, text_max);
@@ -360,8 +360,8 @@ static inline void copy_short(uint8_t *to, const uint8_t *from, size_t n) {
 
 int pq_builder_string_valid(pq_builder *b, pq_slice v) {
   uint8_t *out;
-  if (v.n > SHORT_STRING_MAX) return put_long(b, PQ_PRIM_STRING, v);
-  PQ_TRY(begin_value(b, SHORT_STRING_MAX + 1));
+  if (v.n > PQ_SHORT_STRING_MAX) return put_long(b, PQ_PRIM_STRING, v);
+  PQ_TRY(begin_value(b, PQ_SHORT_STRING_MAX + 1));
   out = b->values.p + b->values.len;
   out[0] = (uint8_t)(v.n << 2 | PQ_BASIC_SHORT);
   copy_short(out + 1, v.p, v.n);
@@ -445,50 +445,29 @@ static int sort_by_name(pq_builder *b, uint64_t *a, uint32_t n) {
   return PQ_OK;
 }
 
-/* Bytes that hold `v`, 1..4. */
-static unsigned width_of(uint32_t v) {
-  return v < 1u << 8 ? 1 : v < 1u << 16 ? 2 : v < 1u << 24 ? 3 : 4;
-}
-
-static uint8_t *put_uint(uint8_t *p, uint32_t v, unsigned len) {
-  p[0] = (uint8_t)v;
-  if (len == 1) return p + 1;
-  for (unsigned i = 1; i < len; i++)
-    p[i] = (uint8_t)(v >> (8 * i));
-  return p + len;
-}
-
 /* Put the header of a container of `n` entries before its values, which end the buffer. */
 static int put_header(pq_builder *b, uint32_t start, const uint64_t *a, uint32_t n,
                       bool is_object) {
   uint32_t values_len = (uint32_t)b->values.len - start, id_max = 0;
-  unsigned off_len = width_of(values_len), id_len = 0, is_large = n > UINT8_MAX;
-  size_t header;
+  pq_container_form form;
   uint8_t *p;
-  if (is_object) {
-    for (uint32_t i = 0; i < n; i++) {
-      uint32_t id = b->names[a[i] >> 32].doc_id;
-      if (id > id_max) id_max = id;
-    }
-    id_len = width_of(id_max);
+  for (uint32_t i = 0; is_object && i < n; i++) {
+    uint32_t id = b->names[a[i] >> 32].doc_id;
+    if (id > id_max) id_max = id;
   }
-  header = 1 + (is_large ? 4u : 1u) + (size_t)n * id_len + ((size_t)n + 1) * off_len;
-  if (header > b->values.cap - b->values.len) b->rc = pq_buf_reserve(&b->values, header);
+  form = pq_container_form_of(is_object, n, id_max, values_len);
+  if (form.header_len > b->values.cap - b->values.len)
+    b->rc = pq_buf_reserve(&b->values, form.header_len);
   if (b->rc != PQ_OK) return b->rc;
   p = b->values.p + start;
-  memmove(p + header, p, values_len);
-  b->values.len += header;
-  if (is_object)
-    *p++ = (uint8_t)(PQ_BASIC_OBJECT | (off_len - 1) << 2 | (id_len - 1) << 4 | is_large << 6);
-  else
-    *p++ = (uint8_t)(PQ_BASIC_ARRAY | (off_len - 1) << 2 | is_large << 4);
-  p = put_uint(p, n, is_large ? 4 : 1);
-  if (is_object)
-    for (uint32_t i = 0; i < n; i++)
-      p = put_uint(p, b->names[a[i] >> 32].doc_id, id_len);
+  memmove(p + form.header_len, p, values_len);
+  b->values.len += form.header_len;
+  p = pq_container_begin(p, form, n);
+  for (uint32_t i = 0; is_object && i < n; i++)
+    p = pq_put_uint(p, b->names[a[i] >> 32].doc_id, form.id_len);
   for (uint32_t i = 0; i < n; i++)
-    p = put_uint(p, (uint32_t)a[i], off_len);
-  put_uint(p, values_len, off_len);
+    p = pq_put_uint(p, (uint32_t)a[i], form.off_len);
+  pq_put_uint(p, values_len, form.off_len);
   return PQ_OK;
 }
 
@@ -570,6 +549,22 @@ int pq_builder_extended(pq_builder *b, const char *key, pq_slice text) {
   return pq_builder_end(b);
 }
 
+int pq_builder_date_ms(pq_builder *b, int64_t ms) {
+  char text[PQ_U64_CAP + 1];
+  size_t n = ms < 0;
+  int64_t us;
+  if (pq_mul_i64(ms, 1000, &us)) return pq_builder_date_us(b, us);
+  text[0] = '-';
+  n += pq_u64_print(ms < 0 ? 0 - (uint64_t)ms : (uint64_t)ms, text + n);
+  PQ_TRY(pq_builder_begin_raw(b));
+  PQ_TRY(pq_builder_key_str(b, "$date"));
+  PQ_TRY(pq_builder_begin_raw(b));
+  PQ_TRY(pq_builder_key_str(b, "$numberLong"));
+  PQ_TRY(pq_builder_string_valid(b, (pq_slice){(const uint8_t *)text, n}));
+  PQ_TRY(pq_builder_end(b));
+  return pq_builder_end(b);
+}
+
 /* ---- copying ---- */
 
 typedef struct copier {
@@ -589,7 +584,7 @@ static int copy_fields(copier *k, pq_walk *w, uint32_t depth) {
   pq_slice value;
   PQ_TRY(pq_builder_begin_raw(b));
   while (pq_walk_bytes(w, &id, &value)) {
-    PQ_TRY(pq_builder_key(b, pq_dictionary_name(&w->names, id)));
+    PQ_TRY(pq_builder_key(b, pq_names_at(&w->names, id)));
     PQ_TRY(copy_value(k, value, depth));
   }
   return pq_builder_end(b);
@@ -683,7 +678,7 @@ static int put_meta(pq_builder *b) {
   b->meta_name_count = n;
   for (uint32_t i = 0; i < n; i++)
     text_len += b->names[b->doc_names[i]].len;
-  off_len = width_of(text_len > n ? text_len : n);
+  off_len = pq_uint_width(text_len > n ? text_len : n);
   header = 1 + off_len * ((size_t)n + 2);
   len = header + text_len;
   pq_buf_clear(&b->meta);
@@ -691,14 +686,14 @@ static int put_meta(pq_builder *b) {
   p = b->meta.p;
   text = p + header;
   *p++ = (uint8_t)(1 | (n > 0 && is_sorted(b) ? 1 << 4 : 0) | (off_len - 1) << 6);
-  p = put_uint(p, n, off_len);
+  p = pq_put_uint(p, n, off_len);
   for (uint32_t i = 0; i < n; i++) {
     pq_slice name = name_slice(b, b->doc_names[i]);
-    p = put_uint(p, (uint32_t)(text - b->meta.p - (ptrdiff_t)header), off_len);
+    p = pq_put_uint(p, (uint32_t)(text - b->meta.p - (ptrdiff_t)header), off_len);
     if (name.n > 0) memcpy(text, name.p, name.n);
     text += name.n;
   }
-  put_uint(p, text_len, off_len);
+  pq_put_uint(p, text_len, off_len);
   b->meta.len = len;
   b->has_meta = true;
   return PQ_OK;

@@ -50,6 +50,8 @@ int pq_builder_str(pq_builder *b, const char *v) PQ_MUST_CHECK;
 int pq_builder_binary(pq_builder *b, pq_slice v) PQ_MUST_CHECK; /* subtype 0 */
 int pq_builder_uuid(pq_builder *b, const uint8_t v[16]) PQ_MUST_CHECK;
 int pq_builder_date_us(pq_builder *b, int64_t us) PQ_MUST_CHECK; /* Variant timestamp µs UTC */
+/* The same in milliseconds; {"$date": {"$numberLong": …}} beyond what microseconds reach. */
+int pq_builder_date_ms(pq_builder *b, int64_t ms) PQ_MUST_CHECK;
 /* One-field object {key: "text"}, as {"$oid": hex}: for types without a Variant twin. The text of
  * $oid and $numberDecimal is checked (PQ_EINVALID); a $numberDecimal that fits is stored as a
  * Variant decimal. `key` must be a key of Extended JSON. */

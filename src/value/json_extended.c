@@ -139,7 +139,7 @@ static int put_date_text(pq_json_reader *r, pq_slice text, const char **why) {
 
 /* Milliseconds; up to three decimals when the microseconds are not whole milliseconds. */
 static int put_date_millis(pq_json_reader *r, pq_slice text, const char **why) {
-  pq_slice whole = text, names[1] = {PQ_SLICE("$numberLong")};
+  pq_slice whole = text;
   int64_t ms, us = 0;
   const uint8_t *point = text.n == 0 ? NULL : memchr(text.p, '.', text.n);
   bool is_valid = true;
@@ -153,18 +153,10 @@ static int put_date_millis(pq_json_reader *r, pq_slice text, const char **why) {
     *why = "$date must be an ISO 8601 time or {\"$numberLong\": milliseconds}";
     return PQ_OK;
   }
+  if (point == NULL) return pq_builder_date_ms(r->b, ms);
   if (pq_mul_i64(ms, 1000, &ms) && pq_add_i64(ms, us, &us)) return pq_builder_date_us(r->b, us);
-  if (point != NULL) {
-    *why = "$date is out of range";
-    return PQ_OK;
-  }
-  PQ_TRY(pq_builder_begin_raw(r->b));
-  PQ_TRY(pq_builder_key_str(r->b, "$date"));
-  PQ_TRY(pq_builder_begin_raw(r->b));
-  PQ_TRY(pq_builder_key(r->b, names[0]));
-  PQ_TRY(pq_builder_string_valid(r->b, text));
-  PQ_TRY(pq_builder_end(r->b));
-  return pq_builder_end(r->b);
+  *why = "$date is out of range";
+  return PQ_OK;
 }
 
 static int date(pq_json_reader *r, const char **why) {

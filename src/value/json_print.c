@@ -232,7 +232,7 @@ static int put_fields(printer *p, pq_walk *w) {
   PQ_TRY(pq_buf_put_byte(p->out, '{'));
   p->depth++;
   while (pq_walk_bytes(w, &id, &value)) {
-    pq_slice name = pq_dictionary_name(&w->names, id);
+    pq_slice name = pq_names_at(&w->names, id);
     if (p->form == PQ_JSON_PRETTY) {
       if (!is_first) PQ_TRY(pq_buf_put_byte(p->out, ','));
       PQ_TRY(new_line(p));

@@ -53,11 +53,11 @@ bool pq_value_size(const uint8_t *p, size_t left, size_t *out) {
 
 /* ---- dictionary, containers ---- */
 
-pq_dictionary pq_dictionary_of(pq_value v) {
+pq_names pq_names_of(pq_value v) {
   unsigned off_len = (v.meta[0] >> 6) + 1u;
   uint32_t count = pq_rd_uint(v.meta + 1, off_len);
   const uint8_t *offs = v.meta + 1 + off_len;
-  return (pq_dictionary){offs, offs + ((size_t)count + 1) * off_len, count, off_len};
+  return (pq_names){offs, offs + ((size_t)count + 1) * off_len, count, off_len};
 }
 
 bool pq_container_open(pq_value v, pq_container *out) {
@@ -86,7 +86,7 @@ typedef struct check {
   pq_cx *cx;
   const uint8_t *start; /* of the value bytes, for messages */
   pq_slice meta;
-  pq_dictionary names;
+  pq_names names;
   uint32_t depth_max;
   pq_slice ids; /* of the last object whose names were found in order */
   unsigned id_len;
@@ -97,9 +97,10 @@ static int check_fail(const check *k, const uint8_t *at, const char *what) {
                  (size_t)(at - k->start));
 }
 
-static int check_meta(pq_cx *cx, pq_slice meta) {
+int pq_meta_check(pq_cx *cx, pq_slice meta) {
   unsigned off_len;
   uint64_t count, header, last = 0;
+  pq_slice text;
   if (meta.n < 3 || (meta.p[0] & 15) != 1)
     return pq_fail(cx, PQ_ECORRUPT, "variant metadata: no header of version 1");
   off_len = (meta.p[0] >> 6) + 1u;
@@ -109,18 +110,20 @@ static int check_meta(pq_cx *cx, pq_slice meta) {
   if (header > meta.n)
     return pq_fail(cx, PQ_ECORRUPT, "variant metadata: %llu names do not fit",
                    (unsigned long long)count);
+  text = (pq_slice){meta.p + (size_t)header, meta.n - (size_t)header};
   for (uint64_t i = 0; i <= count; i++) {
     uint64_t off = pq_rd_uint(meta.p + 1 + off_len * ((size_t)i + 1), off_len);
-    pq_slice name;
-    if (off < last || off > meta.n - header || (i == 0 && off != 0))
+    if (off < last || off > text.n || (i == 0 && off != 0))
       return pq_fail(cx, PQ_ECORRUPT, "variant metadata: offset %llu is out of order",
                      (unsigned long long)i);
-    name = (pq_slice){meta.p + (size_t)(header + last), (size_t)(off - last)};
-    if (!pq_utf8_is_valid(name))
+    /* valid text cut between characters is valid piece by piece */
+    if (off < text.n && (text.p[(size_t)off] & 0xc0) == 0x80)
       return pq_fail(cx, PQ_ECORRUPT, "variant metadata: name %llu is not UTF-8",
-                     (unsigned long long)i - 1);
+                     (unsigned long long)i);
     last = off;
   }
+  if (!pq_utf8_is_valid(text))
+    return pq_fail(cx, PQ_ECORRUPT, "variant metadata: names are not UTF-8");
   if (last != meta.n - header) return pq_fail(cx, PQ_ECORRUPT, "variant metadata: spare bytes");
   return PQ_OK;
 }
@@ -146,7 +149,7 @@ static int check_names(check *k, const pq_container *c) {
     pq_slice name;
     if (id >= k->names.count)
       return check_fail(k, c->self.p, "field name outside of the dictionary");
-    name = pq_dictionary_name(&k->names, id);
+    name = pq_names_at(&k->names, id);
     if (i > 0 && pq_slice_cmp(last, name) >= 0)
       return check_fail(k, c->self.p, "field names repeat or are not sorted");
     last = name;
@@ -186,23 +189,28 @@ static int check_value(check *k, pq_slice v, uint32_t depth) {
   }
 }
 
-int pq_value_check(pq_cx *cx, pq_slice meta, pq_slice bytes, pq_value *out) {
+int pq_value_check_part(pq_cx *cx, pq_slice meta, pq_slice bytes, uint32_t depth, pq_value *out) {
   check k = {.cx = cx, .start = bytes.p, .meta = meta};
   size_t len;
   pq_value v;
   *out = (pq_value){0};
-  if (meta.n > UINT32_MAX || bytes.n > UINT32_MAX)
-    return pq_fail(cx, PQ_ELIMIT, "variant value: more than 4 GB");
-  PQ_TRY(check_meta(cx, meta));
+  if (bytes.n > UINT32_MAX) return pq_fail(cx, PQ_ELIMIT, "variant value: more than 4 GB");
   if (!pq_value_size(bytes.p, bytes.n, &len))
     return check_fail(&k, bytes.p, "unknown type, or cut off");
   if (len != bytes.n) return check_fail(&k, bytes.p + len, "spare bytes");
   v = (pq_value){meta.p, bytes.p, (uint32_t)meta.n, (uint32_t)bytes.n};
-  k.names = pq_dictionary_of(v);
+  k.names = pq_names_of(v);
   k.depth_max = cx->limits.depth_max + PQ_DEPTH_SLACK;
-  PQ_TRY(check_value(&k, bytes, 0));
+  PQ_TRY(check_value(&k, bytes, depth));
   *out = v;
   return PQ_OK;
+}
+
+int pq_value_check(pq_cx *cx, pq_slice meta, pq_slice bytes, pq_value *out) {
+  *out = (pq_value){0};
+  if (meta.n > UINT32_MAX) return pq_fail(cx, PQ_ELIMIT, "variant value: more than 4 GB");
+  PQ_TRY(pq_meta_check(cx, meta));
+  return pq_value_check_part(cx, meta, bytes, 0, out);
 }
 
 /* ---- types ---- */
@@ -245,14 +253,14 @@ pq_extended pq_extended_key(pq_slice name) {
 
 pq_extended pq_extended_open(pq_value v, pq_value *inner) {
   pq_container c;
-  pq_dictionary names;
+  pq_names names;
   pq_slice name;
   pq_extended key;
   *inner = (pq_value){0};
   if (!pq_value_is_raw_object(v) || !pq_container_open(v, &c) || c.count != 1)
     return PQ_EXTENDED_NONE;
-  names = pq_dictionary_of(v);
-  name = pq_dictionary_name(&names, pq_container_id(&c, 0));
+  names = pq_names_of(v);
+  name = pq_names_at(&names, pq_container_id(&c, 0));
   key = pq_extended_key(name);
   if (key != PQ_EXTENDED_NONE) *inner = pq_container_value(&c, 0);
   return key;
@@ -575,14 +583,14 @@ bool pq_value_is_raw_object(pq_value v) {
 
 pq_value pq_object_get(pq_value v, pq_slice name) {
   pq_container c;
-  pq_dictionary names;
+  pq_names names;
   uint32_t from = 0, to;
   if (!pq_value_is_raw_object(v) || !pq_container_open(v, &c)) return (pq_value){0};
-  names = pq_dictionary_of(v);
+  names = pq_names_of(v);
   to = c.count;
   while (from < to) {
     uint32_t mid = from + (to - from) / 2;
-    int order = pq_slice_cmp(pq_dictionary_name(&names, pq_container_id(&c, mid)), name);
+    int order = pq_slice_cmp(pq_names_at(&names, pq_container_id(&c, mid)), name);
     if (order == 0) return pq_container_value(&c, mid);
     if (order < 0)
       from = mid + 1;

@@ -1,118 +1,14 @@
-/* value/variant_int.h - what the files of this module share: containers taken apart, the walk in
- * document order, the keys of Extended JSON, numbers of any type, base64.
+/* value/variant_int.h - what the files of this module share: the walk in document order, the keys
+ * of Extended JSON, numbers of any type, base64.
  */
 #ifndef PQ_VALUE_VARIANT_INT_H
 #define PQ_VALUE_VARIANT_INT_H
 
-#include "value/variant.h"
+#include "value/variant_raw.h"
 
 /* Stored objects may nest this much deeper than limits.depth_max: an extended type takes up to
  * three levels ({"$dbPointer": {"$id": {"$oid": …}}}), $literal one. */
 enum { PQ_DEPTH_SLACK = 4 };
-
-/* parquet-format: VariantEncoding.md, "Value Data for Primitive Type". */
-enum { PQ_BASIC_PRIMITIVE = 0, PQ_BASIC_SHORT = 1, PQ_BASIC_OBJECT = 2, PQ_BASIC_ARRAY = 3 };
-enum {
-  PQ_PRIM_NULL = 0,
-  PQ_PRIM_TRUE,
-  PQ_PRIM_FALSE,
-  PQ_PRIM_INT8,
-  PQ_PRIM_INT16,
-  PQ_PRIM_INT32,
-  PQ_PRIM_INT64,
-  PQ_PRIM_DOUBLE,
-  PQ_PRIM_DECIMAL4,
-  PQ_PRIM_DECIMAL8,
-  PQ_PRIM_DECIMAL16,
-  PQ_PRIM_DATE,
-  PQ_PRIM_TIMESTAMP,
-  PQ_PRIM_TIMESTAMP_NTZ,
-  PQ_PRIM_FLOAT,
-  PQ_PRIM_BINARY,
-  PQ_PRIM_STRING,
-  PQ_PRIM_TIME,
-  PQ_PRIM_TIMESTAMP_NS,
-  PQ_PRIM_TIMESTAMP_NTZ_NS,
-  PQ_PRIM_UUID,
-  PQ_PRIM_COUNT
-};
-
-/* The primitive id of a value, -1 when it is none. */
-static inline int pq_primitive_id(pq_value v) {
-  return v.p == NULL || (v.p[0] & 3) != PQ_BASIC_PRIMITIVE ? -1 : v.p[0] >> 2;
-}
-/* pq_rdn for the usual widths without a loop. */
-static inline uint32_t pq_rd_uint(const uint8_t *p, unsigned n) {
-  if (n == 1) return p[0];
-  if (n == 2) return pq_rd16(p);
-  return n == 3 ? (uint32_t)(pq_rd16(p) | (uint32_t)p[2] << 16) : pq_rd32(p);
-}
-
-/* Bytes of the value that starts at `p`, from its header alone; false when it needs more than
- * `left` bytes or its type is unknown. Safe on any bytes. */
-bool pq_value_size(const uint8_t *p, size_t left, size_t *out);
-
-/* Bytes of a primitive with its header; 0: a u32 length follows. */
-extern const uint8_t pq_primitive_len[PQ_PRIM_COUNT];
-
-/* pq_value_size, the common types without a call. */
-static inline bool pq_value_size_at(const uint8_t *p, size_t left, size_t *out) {
-  unsigned head = left == 0 ? PQ_BASIC_ARRAY : p[0], id = head >> 2;
-  *out = 0;
-  if ((head & 3) == PQ_BASIC_SHORT)
-    *out = 1 + (size_t)id;
-  else if ((head & 3) == PQ_BASIC_PRIMITIVE && id < PQ_PRIM_COUNT)
-    *out = pq_primitive_len[id];
-  return *out != 0 ? *out <= left : pq_value_size(p, left, out);
-}
-
-/* ---- dictionary and containers of a checked value ---- */
-typedef struct pq_dictionary {
-  const uint8_t *offs;
-  const uint8_t *names;
-  uint32_t count;
-  unsigned off_len;
-} pq_dictionary;
-
-pq_dictionary pq_dictionary_of(pq_value v);
-static inline pq_slice pq_dictionary_name(const pq_dictionary *d, uint32_t id) {
-  uint32_t from = pq_rd_uint(d->offs + (size_t)id * d->off_len, d->off_len);
-  uint32_t to = pq_rd_uint(d->offs + ((size_t)id + 1) * d->off_len, d->off_len);
-  return (pq_slice){d->names + from, to - from};
-}
-
-typedef struct pq_container {
-  pq_value self;
-  const uint8_t *ids; /* NULL in an array */
-  const uint8_t *offs;
-  const uint8_t *values;
-  uint32_t count;
-  uint32_t values_len;
-  unsigned id_len, off_len;
-} pq_container;
-
-/* False when `v` is no container. */
-bool pq_container_open(pq_value v, pq_container *out);
-static inline uint32_t pq_container_id(const pq_container *c, uint32_t i) {
-  return pq_rd_uint(c->ids + (size_t)i * c->id_len, c->id_len);
-}
-static inline uint32_t pq_container_off(const pq_container *c, uint32_t i) {
-  return pq_rd_uint(c->offs + (size_t)i * c->off_len, c->off_len);
-}
-/* The bytes of the i-th in storage order; empty when it lies outside. (Hot loops pass these 16
- * bytes, which travel in registers, instead of a pq_value.) */
-static inline pq_slice pq_container_bytes(const pq_container *c, uint32_t i) {
-  uint32_t off = pq_container_off(c, i);
-  size_t len;
-  if (off > c->values_len || !pq_value_size_at(c->values + off, c->values_len - off, &len))
-    return (pq_slice){0};
-  return (pq_slice){c->values + off, len};
-}
-static inline pq_value pq_container_value(const pq_container *c, uint32_t i) {
-  pq_slice s = pq_container_bytes(c, i);
-  return s.p == NULL ? (pq_value){0}
-                     : (pq_value){c->self.meta, s.p, c->self.meta_len, (uint32_t)s.n};
-}
 
 /* ---- the fields of an object in document order ----
  * Up to PQ_WALK_BATCH fields are sorted in the walk itself. Larger objects use the memory of
@@ -122,7 +18,7 @@ enum { PQ_WALK_BATCH = 64 };
 
 typedef struct pq_walk {
   pq_container c;
-  pq_dictionary names;
+  pq_names names;
   uint64_t batch[PQ_WALK_BATCH]; /* offset << 32 | storage index, ascending */
   uint64_t *order;               /* batch, or memory of pq_walk_reserve (owned) */
   uint32_t count, at;            /* of the batch */
@@ -135,7 +31,7 @@ void pq_walk_init(pq_walk *w, pq_value v);
 int pq_walk_reserve(pq_walk *w, pq_cx *cx) PQ_MUST_CHECK;
 void pq_walk_release(pq_walk *w, pq_cx *cx);
 bool pq_walk_next(pq_walk *w, pq_field *out);
-/* The same as bytes, with the name's id; the name is pq_dictionary_name(&w->names, id). */
+/* The same as bytes, with the name's id; the name is pq_names_at(&w->names, id). */
 bool pq_walk_bytes(pq_walk *w, uint32_t *id, pq_slice *value);
 
 /* Heap sort by a "comes before" function; no memory, O(n log n). */

@@ -88,7 +88,7 @@ void pq_walk_init(pq_walk *w, pq_value v) {
     w->c = (pq_container){0};
     return;
   }
-  w->names = pq_dictionary_of(v);
+  w->names = pq_names_of(v);
   if (w->c.count > PQ_WALK_BATCH) return;
   for (uint32_t i = 0; i < w->c.count; i++)
     w->batch[i] = entry(w, i);
@@ -139,7 +139,7 @@ bool pq_walk_next(pq_walk *w, pq_field *out) {
   uint32_t id;
   pq_slice value;
   if (!pq_walk_bytes(w, &id, &value)) return false;
-  out->name = pq_dictionary_name(&w->names, id);
+  out->name = pq_names_at(&w->names, id);
   out->value = value.p == NULL ? (pq_value){0}
                                : (pq_value){self->meta, value.p, self->meta_len, (uint32_t)value.n};
   return true;

@@ -158,7 +158,7 @@ def posts(w):
 
 COMMANDS = ("import insert get find count aggregate update delete link unlink related traverse "
             "history events restore collections stats files flush compact checkpoint verify backup "
-            "run shell help").split()
+            "parquet run shell help").split()
 
 
 def test_help(w):

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Run what the README shows: every block marked ```sh must end with status 0.
+"""Run what README.md and doc/parquet.md show: every block marked ```sh must end with status 0.
 
 The blocks run one after the other in a copy of the repository as a fresh clone has it: nothing is
-built, nothing ignored is there. A block marked ```c with a file name as its first comment
-(`/* hello.c ... */`) is written there. A fenced block without a mark right after an ```sh block is
-what it prints; it must agree, "…" standing for anything. (Blocks marked ```console are suites of
-their own: ./quickstart and ./run-tests.)
+built, nothing ignored is there. The README comes first and builds. A block marked ```c with a file
+name as its first comment (`/* hello.c ... */`) is written there. A fenced block without a mark
+right after an ```sh block is what it prints; it must agree, "…" standing for anything. (Blocks
+marked ```console are suites of their own: ./quickstart and ./run-tests.)
 """
 import os
 import re
@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 
+DOCUMENTS = ["README.md", "doc/parquet.md"]
 ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 
 
@@ -37,43 +38,52 @@ def agrees(wanted, got):
     return re.fullmatch(pattern, got.strip()) is not None
 
 
-def run_block(folder, num, text, wanted):
+def run_block(folder, where, text, wanted):
     done = subprocess.run(["bash", "-eu", "-o", "pipefail", "-c", text], cwd=folder,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode != 0:
-        print(f"README.md:{num}: status {done.returncode}:\n{text}{done.stdout}")
+        print(f"{where}: status {done.returncode}:\n{text}{done.stdout}")
         return False
     if wanted is not None and not agrees(wanted, done.stdout):
-        print(f"README.md:{num}: it prints:\n{done.stdout}\nbut README.md shows:\n{wanted}")
+        print(f"{where}: it prints:\n{done.stdout}\nbut the text shows:\n{wanted}")
         return False
     return True
 
 
-def main():
-    text = open(os.path.join(ROOT, "README.md"), encoding="utf-8").read()
+def run_document(folder, document):
+    """How many blocks passed and failed."""
+    text = open(os.path.join(ROOT, document), encoding="utf-8").read()
     blocks = [(text[:m.start()].count("\n") + 2, m.group(1), m.group(2), m)
               for m in re.finditer(r"^```(\w*)\n(.*?)^```$", text, re.S | re.M)]
     passed = failed = 0
+    for i, (num, mark, body, match) in enumerate(blocks):
+        name = re.match(r"/\* (\w+\.c)\b", body)
+        if mark == "c" and name:
+            with open(os.path.join(folder, name.group(1)), "w", encoding="utf-8") as out:
+                out.write(body)
+        if mark != "sh":
+            continue
+        shown = None
+        if i + 1 < len(blocks) and blocks[i + 1][1] == "":
+            if not text[match.end():blocks[i + 1][3].start()].strip():
+                shown = blocks[i + 1][2]
+        if run_block(folder, f"{document}:{num}", body, shown):
+            passed += 1
+        else:
+            failed += 1
+    return passed, failed
+
+
+def main():
+    counts = []
     with tempfile.TemporaryDirectory(prefix="parquedb-docs-") as folder:
         copy_clone(folder)
         os.environ.pop("PARQUEDB_WAREHOUSE", None)
-        for i, (num, mark, body, match) in enumerate(blocks):
-            name = re.match(r"/\* (\w+\.c)\b", body)
-            if mark == "c" and name:
-                with open(os.path.join(folder, name.group(1)), "w", encoding="utf-8") as out:
-                    out.write(body)
-            if mark != "sh":
-                continue
-            shown = None
-            if i + 1 < len(blocks) and blocks[i + 1][1] == "":
-                if not text[match.end():blocks[i + 1][3].start()].strip():
-                    shown = blocks[i + 1][2]
-            if run_block(folder, num, body, shown):
-                passed += 1
-            else:
-                failed += 1
+        for document in DOCUMENTS:
+            counts.append(run_document(folder, document))
+    passed, failed = sum(p for p, _ in counts), sum(f for _, f in counts)
     print(f"{passed} passed, {failed} failed")
-    return 1 if failed or not passed else 0
+    return 1 if failed or not all(p for p, _ in counts) else 0
 
 
 sys.exit(main())

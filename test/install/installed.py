@@ -51,8 +51,9 @@ def check_says_hello(what, program, folder, libraries):
 
 
 def check_files(prefix):
-    wanted = ["bin/parquedb", "include/parquedb/parquedb.h", "lib/libparquedb.a",
-              "lib/libparquedb.so", "lib/libparquedb.so.0", "lib/pkgconfig/parquedb.pc",
+    wanted = ["bin/parquedb", "include/parquedb/parquedb.h", "include/parquedb/parquet.h",
+              "lib/libparquedb.a", "lib/libparquedb.so", "lib/libparquedb.so.0",
+              "lib/pkgconfig/parquedb.pc",
               "lib/cmake/parquedb/parquedb-config.cmake", "share/man/man1/parquedb.1",
               "share/man/man1/parquedb-find.1", "share/doc/parquedb/copyright",
               "share/bash-completion/completions/parquedb"]
@@ -153,6 +154,22 @@ def with_pkg_config(prefix, folder, env):
                 check_says_hello(what, "./hello", folder, None if way else libraries)
 
 
+def check_parquet_example(prefix, folder, env):
+    """examples/parquet prints what its README shows."""
+    source = os.path.join(ROOT, "examples", "parquet")
+    libraries = os.path.join(prefix, "lib")
+    flags = run(["pkg-config", "--cflags", "--libs", "parquedb"], env=env)[1].split()
+    status, output = run(["gcc", *STRICT, os.path.join(source, "trips.c"), "-o", "trips", *flags],
+                         folder)
+    check("examples/parquet compiles", status == 0, output)
+    status, output = run(["./trips", "trips.parquet"], folder, {"LD_LIBRARY_PATH": libraries})
+    text = open(os.path.join(source, "README.md"), encoding="utf-8").read()
+    shown = re.findall(r"^```\n(.*?)^```$", text, re.S | re.M)[-1]
+    pattern = ".*".join(re.escape(part) for part in shown.split("…"))
+    check("examples/parquet prints what its README shows",
+          status == 0 and re.fullmatch(pattern, output), output)
+
+
 def with_cmake(prefix, folder, version):
     for target, components in (("parquedb", ""), ("static", "COMPONENTS static")):
         place = os.path.join(folder, "cmake-" + target)
@@ -189,6 +206,7 @@ def main():
     with open(os.path.join(folder, "hello.c"), "w", encoding="utf-8") as out:
         out.write(text)
     with_pkg_config(prefix, folder, env)
+    check_parquet_example(prefix, folder, env)
     with_cmake(prefix, folder, version)
     print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
     return 1 if failed else 0

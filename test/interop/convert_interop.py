@@ -3,7 +3,7 @@
 
     pyarrow writes every flat type, DuckDB a table  ->  parquedb import  ->  find: the same values
     parquedb find --output x.parquet  ->  pyarrow and DuckDB read the same values
-    nested columns and those that no document can hold  ->  NOT_SUPPORTED that names them
+    pyarrow writes lists, structs and maps  ->  parquedb import, parquedb parquet cat
 
 usage: convert_interop.py SCRATCH-FOLDER        (PARQUEDB names the program)
 """
@@ -260,21 +260,45 @@ def test_codecs(source):
         check(f"{codec}: values", differences(documents(codec), expected_rows(few)), [])
 
 
-def refused(what, table_, column):
-    pyarrow.parquet.write_table(table_, "refused.parquet")
-    done = run("import", "refused", "refused.parquet")
-    check(f"{what}: status", done.returncode, 1)
-    check(f"{what}: NOT_SUPPORTED names {column}", "NOT_SUPPORTED: " in done.stderr
-          and f"column {column}" in done.stderr, True)
-    if "NOT_SUPPORTED" not in done.stderr:
-        print(done.stderr)
-
-
-def test_refused():
-    refused("list", pyarrow.table({"a": [1], "tags": [["x"]]}), "tags.list.element")
-    refused("struct", pyarrow.table({"p": [{"x": 1}]}), "p.x")
-    refused("map", pyarrow.table({"m": pyarrow.array([[("k", 1)]], type=pyarrow.map_(
-        pyarrow.string(), pyarrow.int64()))}), "m.key_value.key")
+def test_nested():
+    """Lists, structs and maps of any depth become arrays and objects."""
+    day = datetime.datetime(2026, 3, 1, tzinfo=UTC)
+    strings, numbers = pyarrow.string(), pyarrow.int64()
+    source = pyarrow.table({
+        "id": ["a", "b", "c", "d"],
+        "tags": pyarrow.array([["x", None], [], None, ["y"]], pyarrow.list_(strings)),
+        "deep": pyarrow.array([[[1], []], None, [None, [2, None]], []],
+                              pyarrow.list_(pyarrow.list_(numbers))),
+        "p": pyarrow.array([{"x": 1, "q": {"t": day}}, {"x": None, "q": None}, None,
+                            {"x": 2, "q": {"t": None}}],
+                           pyarrow.struct([("x", numbers), ("q", pyarrow.struct([
+                               ("t", pyarrow.timestamp("us", tz="UTC"))]))])),
+        "m": pyarrow.array([[("k", [1]), ("l", None)], [], None, [("k", [])]],
+                           pyarrow.map_(strings, pyarrow.list_(numbers))),
+        "twice": pyarrow.array([[("k", 1), ("k", 2)], [("k", 1)], None, []],
+                               pyarrow.map_(strings, numbers)),
+        "by_number": pyarrow.array([[(1, "x"), (2, None)], None, [], []],
+                                   pyarrow.map_(numbers, strings)),
+        "points": pyarrow.array([[{"x": 1}, None, {"x": None}], None, [], []],
+                                pyarrow.list_(pyarrow.struct([("x", numbers)])))})
+    wanted = [
+        {"id": "a", "tags": ["x", None], "deep": [[1], []],
+         "p": {"x": 1, "q": {"t": {"$date": "2026-03-01T00:00:00Z"}}}, "m": {"k": [1], "l": None},
+         "twice": [{"key": "k", "value": 1}, {"key": "k", "value": 2}],
+         "by_number": [{"key": 1, "value": "x"}, {"key": 2, "value": None}],
+         "points": [{"x": 1}, None, {}]},
+        {"id": "b", "tags": [], "p": {}, "m": {}, "twice": {"k": 1}},
+        {"id": "c", "deep": [None, [2, None]], "by_number": [], "points": []},
+        {"id": "d", "tags": ["y"], "deep": [], "p": {"x": 2, "q": {}}, "m": {"k": []}, "twice": {},
+         "by_number": [], "points": []}]
+    for name, options in (("nested", {}), ("nested2", {"data_page_version": "2.0",
+                                                       "use_compliant_nested_type": False})):
+        pyarrow.parquet.write_table(source, f"{name}.parquet", **options)
+        parquedb("import", name, f"{name}.parquet", "--id-field", "id")
+        check(f"{name}: import", documents(name), wanted)
+        lines = parquedb("parquet", "cat", f"{name}.parquet").splitlines()
+        check(f"{name}: cat", [json.loads(line) for line in lines], wanted)
+        check(f"{name}: verify", run("parquet", "verify", f"{name}.parquet").returncode, 0)
 
 
 def test_duckdb():
@@ -333,7 +357,7 @@ def main():
     test_export(source, wanted, "everything")
     test_csv(wanted, "everything")
     test_codecs(source)
-    test_refused()
+    test_nested()
     test_duckdb()
     test_ours()
     print(f"{results['passed']} passed, {results['failed']} failed")

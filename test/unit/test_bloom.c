@@ -3,6 +3,7 @@
 
 #include "base/hash.h"
 #include "parquet/bloom.h"
+#include "port/cpu.h"
 
 static uint64_t hash_of(uint32_t i) {
   uint8_t key[4];
@@ -22,6 +23,25 @@ static void test_bloom_bits(void) {
   CHECK(pq_bloom_contains(bits, sizeof bits, hash));
   CHECK(!pq_bloom_contains(bits, sizeof bits, hash ^ (uint64_t)1 << 63));
   CHECK(!pq_bloom_contains(bits, sizeof bits, hash ^ 0x80000000u));
+}
+
+/* In bulk the same bits, with any kernels. */
+static void test_bloom_insert_all(void) {
+  enum { N = 1000, LEN = 64 * PQ_BLOOM_BLOCK_LEN };
+  static uint8_t one_by_one[LEN], all[LEN];
+  uint64_t hashes[N];
+  pq_cx cx;
+  unit_cx_init(&cx);
+  for (uint32_t i = 0; i < N; i++) {
+    hashes[i] = hash_of(i);
+    pq_bloom_insert(one_by_one, LEN, hashes[i]);
+  }
+  for (int round = 0; round < 2; round++) {
+    memset(all, 0, LEN);
+    pq_bloom_insert_all(&cx, all, LEN, hashes, N);
+    CHECK(memcmp(all, one_by_one, LEN) == 0);
+    cx.cpu = pq_cpu_features();
+  }
 }
 
 static void test_bloom_len(void) {
@@ -60,6 +80,7 @@ static void test_bloom_rate(void) {
 
 int main(void) {
   RUN(test_bloom_bits);
+  RUN(test_bloom_insert_all);
   RUN(test_bloom_len);
   RUN(test_bloom_rate);
   return unit_end();

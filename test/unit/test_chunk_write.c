@@ -40,6 +40,7 @@ static const column_case cases[] = {
     {PQ_PHYS_INT64, PQ_LOGICAL_NONE, 0, PQ_HINT_PLAIN, SMALL, PQ_ENC_PLAIN},
     {PQ_PHYS_FLOAT, PQ_LOGICAL_NONE, 0, PQ_HINT_AUTO, EXTREME, PQ_ENC_RLE_DICTIONARY},
     {PQ_PHYS_DOUBLE, PQ_LOGICAL_NONE, 0, PQ_HINT_AUTO, RANDOM, PQ_ENC_PLAIN},
+    {PQ_PHYS_DOUBLE, PQ_LOGICAL_NONE, 0, PQ_HINT_AUTO, SEQUENCE, PQ_ENC_BYTE_STREAM_SPLIT},
     {PQ_PHYS_DOUBLE, PQ_LOGICAL_NONE, 0, PQ_HINT_PLAIN, EXTREME, PQ_ENC_PLAIN},
     {PQ_PHYS_BYTES, PQ_LOGICAL_STRING, 0, PQ_HINT_SORTED, SEQUENCE, PQ_ENC_DELTA_BYTE_ARRAY},
     {PQ_PHYS_BYTES, PQ_LOGICAL_STRING, 0, PQ_HINT_SORTED, EXTREME, PQ_ENC_DELTA_BYTE_ARRAY},
@@ -138,6 +139,17 @@ static pq_column make_column(const column_case *k, nulls_kind nulls, pq_arena *a
 
 /* ---- comparing ---- */
 
+static pq_bounds_order order_of(pq_phys phys) {
+  switch (phys) {
+    case PQ_PHYS_BOOL: return PQ_BOUNDS_BOOL;
+    case PQ_PHYS_INT32: return PQ_BOUNDS_INT32;
+    case PQ_PHYS_INT64: return PQ_BOUNDS_INT64;
+    case PQ_PHYS_FLOAT: return PQ_BOUNDS_FLOAT;
+    case PQ_PHYS_DOUBLE: return PQ_BOUNDS_DOUBLE;
+    default: return PQ_BOUNDS_BYTES;
+  }
+}
+
 static pq_dense dense_of(const pq_column *c) {
   pq_dense v = {.phys = c->phys, .count = c->row_count};
   v.v.any = c->v.any;
@@ -170,7 +182,8 @@ static bool is_within(const pq_column *c, uint32_t lo, uint32_t hi, pq_slice min
     uint8_t tmp[8];
     pq_slice value = pq_dense_plain(&v, i, tmp);
     if (pq_column_is_null(c, i) || is_nan_at(c, i)) continue;
-    if (pq_bounds_cmp(c->phys, min, value) > 0 || pq_bounds_cmp(c->phys, value, max) > 0)
+    if (pq_bounds_cmp(order_of(c->phys), min, value) > 0 ||
+        pq_bounds_cmp(order_of(c->phys), value, max) > 0)
       return false;
   }
   return true;

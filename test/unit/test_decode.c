@@ -1,58 +1,24 @@
-/* test/unit/test_decode.c - the decoders on hand-made bytes, right and wrong ones. */
+/* test/unit/test_decode.c - the decoders on hand-made bytes, right and wrong ones; all of it with
+ * the kernels of plain C and with those of the machine. */
 #include "parquet/decode_int.h"
+#include "port/cpu.h"
 #include "unit.h"
 
 static pq_cx cx;
 static pq_arena arena;
 static const pq_place at = {&cx, "t/1.parquet", {(const uint8_t *)"col", 3}, 42};
 
+static unsigned cpu;
+
 static void begin(void) {
   unit_cx_init(&cx);
+  cx.cpu = cpu;
   pq_arena_init(&arena, &cx, 1 << 24);
 }
 
 static void end(void) {
   pq_arena_release(&arena);
   CHECK(unit_live_len == 0);
-}
-
-/* ---- bits ---- */
-
-static uint64_t slow_bits(pq_slice in, uint64_t pos, unsigned width) {
-  uint64_t v = 0;
-  for (unsigned i = 0; i < width; i++, pos++)
-    v |= (uint64_t)(in.p[pos >> 3] >> (pos & 7) & 1) << i;
-  return v;
-}
-
-static void test_unpack_all_widths(void) {
-  enum { N = 75, CAP = N * 8 + 2 };
-  for (unsigned width = 0; width <= 64; width++) {
-    for (unsigned start = 0; start < 8; start++) {
-      size_t len = (start + N * width + 7) / 8;
-      uint8_t *bytes = malloc(len + 1); /* exact, so that ASan sees an overread */
-      pq_slice in = {bytes, len};
-      uint32_t out32[N];
-      int64_t sums[N], last = -5, want = -5;
-      bool is_same = true;
-      if (bytes == NULL) abort();
-      for (size_t i = 0; i < len; i++)
-        bytes[i] = (uint8_t)(i * 167 + width * 31 + start);
-      if (width <= 32) {
-        pq_unpack32(in, start, width, N, out32);
-        for (unsigned i = 0; i < N; i++)
-          is_same = is_same && out32[i] == slow_bits(in, start + (uint64_t)i * width, width);
-      }
-      pq_unpack_sums(in, start, width, N, 3, &last, sums);
-      for (unsigned i = 0; i < N; i++) {
-        uint64_t bits = slow_bits(in, start + (uint64_t)i * width, width);
-        want = (int64_t)((uint64_t)want + 3 + bits);
-        is_same = is_same && sums[i] == want;
-      }
-      CHECK(is_same && last == want);
-      free(bytes);
-    }
-  }
 }
 
 /* ---- hybrid ---- */
@@ -96,19 +62,18 @@ static void test_hybrid_broken(void) {
   end();
 }
 
-static void test_levels(void) {
-  static const uint8_t all[] = {40, 1};                       /* 20 times 1 */
-  static const uint8_t mixed[] = {6, 0, 5, 0xf0, 0x0f, 4, 1}; /* 3 x 0, 16 bits, 2 x 1 */
-  uint8_t nulls[21];
-  uint32_t count;
+/* The same as bytes. */
+static void test_hybrid_bytes(void) {
+  static const uint8_t in[] = {6, 0, 5, 0xf0, 0x0f, 4, 1}; /* 3 x 0, 16 bits, 2 x 1 */
+  static const uint8_t want[] = {0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1};
+  uint8_t out[22];
+  pq_hybrid h;
   begin();
-  CHECK(pq_levels_decode((pq_slice){all, sizeof all}, &at, 20, nulls, &count) == PQ_OK);
-  CHECK(count == 0);
-  CHECK(pq_levels_decode((pq_slice){mixed, sizeof mixed}, &at, 21, nulls, &count) == PQ_OK);
-  CHECK(count == 3 + 8);
-  CHECK(nulls[0] == 1 && nulls[2] == 1 && nulls[3] == 1 && nulls[6] == 1 && nulls[7] == 0);
-  CHECK(nulls[14] == 0 && nulls[15] == 1 && nulls[18] == 1 && nulls[19] == 0);
-  CHECK(pq_levels_decode((pq_slice){all, sizeof all}, &at, 21, nulls, &count) == PQ_ECORRUPT);
+  pq_hybrid_init(&h, (pq_slice){in, sizeof in}, 1);
+  CHECK(pq_hybrid_read8(&h, &at, 5, out) == PQ_OK);
+  CHECK(pq_hybrid_read8(&h, &at, 16, out + 5) == PQ_OK);
+  CHECK(memcmp(out, want, sizeof want) == 0);
+  CHECK(pq_hybrid_read8(&h, &at, 1, out) == PQ_ECORRUPT);
   end();
 }
 
@@ -192,7 +157,9 @@ static void test_delta_integers(void) {
   spec.phys = PQ_PHYS_INT32;
   CHECK(read_values(spec, (pq_slice){in, sizeof in}, out32) == PQ_OK);
   CHECK(out32[3] == 1 && out32[7] == 5);
-  spec.count = 7;
+  spec.count = 7; /* a stream may hold more than the page */
+  CHECK(read_values(spec, (pq_slice){in, sizeof in}, out32) == PQ_OK && out32[6] == 4);
+  spec.count = 9;
   CHECK(read_values(spec, (pq_slice){in, sizeof in}, out32) == PQ_ECORRUPT);
   spec.count = 8;
   memcpy(copy, in, sizeof in);
@@ -340,6 +307,262 @@ static void test_byte_stream_split(void) {
   end();
 }
 
+static void test_byte_stream_split_fixed(void) {
+  enum { N = 100, LEN = 12 };
+  static uint8_t in[N * LEN];
+  pq_values_spec spec = {
+      .phys = PQ_PHYS_FIXED, .type_len = LEN, .encoding = PQ_ENC_BYTE_STREAM_SPLIT, .count = N};
+  pq_slice out[N];
+  bool is_same = true;
+  begin();
+  for (size_t i = 0; i < sizeof in; i++)
+    in[i] = (uint8_t)(i * 7 + i / 256);
+  CHECK(read_values(spec, (pq_slice){in, sizeof in}, out) == PQ_OK);
+  for (size_t i = 0; i < N; i++)
+    for (size_t b = 0; b < LEN; b++)
+      is_same = is_same && out[i].n == LEN && out[i].p[b] == in[b * N + i];
+  CHECK(is_same);
+  CHECK(skips_well(spec, (pq_slice){in, sizeof in}, out));
+  end();
+}
+
+/* ---- long streams ---- */
+
+static uint64_t next_random(void) {
+  static uint64_t seed = 7;
+  seed ^= seed << 13;
+  seed ^= seed >> 7;
+  seed ^= seed << 17;
+  return seed;
+}
+
+/* Bytes as they come, then copied to memory of exact length. */
+typedef struct bytes {
+  uint8_t p[1 << 16];
+  size_t n;
+} bytes;
+
+static void put_varint(bytes *b, uint64_t v) {
+  for (; v >= 128; v >>= 7)
+    b->p[b->n++] = (uint8_t)(v | 128);
+  b->p[b->n++] = (uint8_t)v;
+}
+
+static void put_bits(bytes *b, const uint64_t *v, size_t n, unsigned width) {
+  memset(b->p + b->n, 0, n * width / 8);
+  for (size_t i = 0; i < n * width; i++)
+    b->p[b->n + i / 8] |= (uint8_t)((v[i / width] >> (i % width) & 1) << (i % 8));
+  b->n += n * width / 8;
+}
+
+static uint64_t zigzag(uint64_t v) {
+  return v << 1 ^ (v >> 63 != 0 ? UINT64_MAX : 0);
+}
+
+/* The stream of `n` values, blocks of 128, each miniblock of 32 as wide as it needs. `spoil`: the
+ * widths of miniblocks that are not there. */
+static void put_delta(bytes *b, const uint64_t *v, size_t n, uint8_t spoil) {
+  put_varint(b, 128);
+  put_varint(b, 4);
+  put_varint(b, n);
+  put_varint(b, zigzag(n > 0 ? v[0] : 0));
+  for (size_t at_value = 1; at_value < n; at_value += 128) {
+    size_t count = n - at_value < 128 ? n - at_value : 128, widths = 0;
+    uint64_t d[128] = {0}, min = UINT64_MAX >> 1;
+    for (size_t i = 0; i < count; i++) {
+      d[i] = v[at_value + i] - v[at_value + i - 1];
+      min = (int64_t)d[i] < (int64_t)min ? d[i] : min;
+    }
+    for (size_t i = 0; i < count; i++)
+      d[i] -= min;
+    put_varint(b, zigzag(min));
+    widths = b->n;
+    memset(b->p + b->n, spoil, 4);
+    b->n += 4;
+    for (size_t mini = 0; mini * 32 < count; mini++) {
+      uint64_t all = 0;
+      for (size_t i = 0; i < 32; i++)
+        all |= d[mini * 32 + i];
+      b->p[widths + mini] = 0;
+      for (; all != 0; all >>= 1)
+        b->p[widths + mini]++;
+      put_bits(b, d + mini * 32, 32, b->p[widths + mini]);
+    }
+  }
+}
+
+/* Read in pieces of random size, some of them skipped, from memory of exact length. */
+static bool reads_in_pieces(pq_values_spec spec, const bytes *b, const void *want) {
+  size_t size = pq_phys_size(spec.phys);
+  uint8_t *in = malloc(b->n + 1), *out = malloc(spec.count * size + 1);
+  bool is_same = in != NULL && out != NULL;
+  pq_values v;
+  if (!is_same) abort();
+  memcpy(in, b->p, b->n);
+  is_same = pq_values_init(&v, &at, &arena, spec, (pq_slice){in, b->n}) == PQ_OK;
+  for (uint32_t i = 0, n; i < spec.count && is_same; i += n) {
+    n = 1 + (uint32_t)(next_random() % 700);
+    if (n > spec.count - i) n = spec.count - i;
+    if (next_random() % 4 == 0) {
+      is_same = pq_values_skip(&v, n) == PQ_OK;
+      continue;
+    }
+    is_same = pq_values_read(&v, n, out) == PQ_OK;
+    for (uint32_t j = 0; j < n && is_same && pq_phys_is_slice(spec.phys); j++)
+      is_same = pq_slice_eq(((pq_slice *)(void *)out)[j], ((const pq_slice *)want)[i + j]);
+    if (is_same && !pq_phys_is_slice(spec.phys))
+      is_same = memcmp(out, (const uint8_t *)want + i * size, n * size) == 0;
+  }
+  free(in);
+  free(out);
+  return is_same;
+}
+
+static void test_long_deltas(void) {
+  enum { N = 2000 };
+  static uint64_t v[N];
+  static uint32_t narrow[N];
+  static bytes b;
+  for (unsigned width = 0; width <= 64; width++) {
+    pq_values_spec spec = {
+        .phys = PQ_PHYS_INT64, .encoding = PQ_ENC_DELTA_BINARY_PACKED, .count = N - width};
+    begin();
+    for (size_t i = 0; i < N; i++) {
+      v[i] = width == 0 ? i * 3 : next_random() >> (64 - width);
+      if (i % 500 > 300) v[i] = v[i - 1] + 5; /* miniblocks of width 0 */
+      narrow[i] = (uint32_t)v[i];
+    }
+    b.n = 0;
+    put_delta(&b, v, N - width, 255);
+    CHECK(reads_in_pieces(spec, &b, v));
+    spec.phys = PQ_PHYS_INT32;
+    CHECK(reads_in_pieces(spec, &b, narrow));
+    end();
+  }
+}
+
+/* Sorted strings of up to `len` bytes: most begin as the one before. */
+static void make_strings(pq_slice *out, size_t n, size_t len, bool is_fixed, bytes *text) {
+  text->n = 0;
+  for (size_t i = 0; i < n; i++) {
+    size_t m = is_fixed ? len : (size_t)(next_random() % (len + 1));
+    size_t same = (size_t)(next_random() % (len + 4));
+    out[i] = (pq_slice){text->p + text->n, m};
+    if (i == 0) same = 0;
+    for (size_t k = 0; k < m; k++)
+      text->p[text->n++] = k < same && k < out[i - 1].n ? out[i - 1].p[k] : (uint8_t)next_random();
+  }
+}
+
+static void put_strings(bytes *b, pq_encoding encoding, const pq_slice *s, size_t n) {
+  static uint64_t prefixes[1000], suffixes[1000];
+  b->n = 0;
+  for (size_t i = 0; i < n; i++) {
+    prefixes[i] = 0;
+    while (encoding == PQ_ENC_DELTA_BYTE_ARRAY && i > 0 && prefixes[i] < s[i].n &&
+           prefixes[i] < s[i - 1].n && s[i].p[prefixes[i]] == s[i - 1].p[prefixes[i]])
+      prefixes[i]++;
+    suffixes[i] = s[i].n - prefixes[i];
+  }
+  if (encoding == PQ_ENC_DELTA_BYTE_ARRAY) put_delta(b, prefixes, n, 77);
+  if (encoding != PQ_ENC_PLAIN) put_delta(b, suffixes, n, 77);
+  for (size_t i = 0; i < n; i++) {
+    size_t suffix = (size_t)suffixes[i];
+    if (encoding == PQ_ENC_PLAIN) pq_wr32(b->p + b->n, (uint32_t)s[i].n);
+    if (encoding == PQ_ENC_PLAIN) b->n += 4;
+    if (suffix > 0) memcpy(b->p + b->n, s[i].p + (size_t)prefixes[i], suffix);
+    b->n += suffix;
+  }
+}
+
+static void test_long_strings(void) {
+  enum { N = 1000 };
+  static const pq_encoding encodings[] = {PQ_ENC_PLAIN, PQ_ENC_DELTA_LENGTH_BYTE_ARRAY,
+                                          PQ_ENC_DELTA_BYTE_ARRAY};
+  static pq_slice s[N], got[N];
+  static bytes text, b;
+  for (size_t len = 1; len <= 50; len += len < 20 ? 4 : 7) {
+    for (int fixed = 0; fixed < 2; fixed++) {
+      make_strings(s, N, len, fixed == 1, &text);
+      for (size_t e = 0; e < sizeof encodings / sizeof *encodings; e++) {
+        pq_values_spec spec = {.phys = PQ_PHYS_BYTES, .encoding = encodings[e], .count = N};
+        begin();
+        put_strings(&b, encodings[e], s, N);
+        CHECK(reads_in_pieces(spec, &b, s));
+        spec.phys = PQ_PHYS_FIXED;
+        spec.type_len = (uint32_t)len;
+        if (encodings[e] == PQ_ENC_DELTA_BYTE_ARRAY && fixed == 1)
+          CHECK(reads_in_pieces(spec, &b, s));
+        spec.phys = PQ_PHYS_BYTES;
+        for (size_t cut = b.n - 40; cut < b.n; cut++)
+          if (s[N - 1].n > 40) CHECK(read_values(spec, (pq_slice){b.p, cut}, got) == PQ_ECORRUPT);
+        end();
+      }
+    }
+  }
+}
+
+/* Runs and packed groups in turn, in every width; numbers, codes, and the same skipped. */
+static void test_long_dictionary(void) {
+  enum { N = 3000, ENTRIES = 200 };
+  static double numbers[ENTRIES], want[N];
+  static uint32_t codes[N], got[N];
+  static bytes b;
+  pq_dictionary dictionary = {ENTRIES, numbers};
+  for (size_t i = 0; i < ENTRIES; i++)
+    numbers[i] = (double)i / 8;
+  for (unsigned width = 8; width <= 32; width++) {
+    pq_values_spec spec = {PQ_PHYS_DOUBLE, 0, PQ_ENC_RLE_DICTIONARY, N, &dictionary};
+    pq_values v;
+    begin();
+    b.n = 0;
+    b.p[b.n++] = (uint8_t)width;
+    for (uint32_t i = 0, n; i < N; i += n) {
+      uint64_t group[512];
+      n = 8 * (1 + (uint32_t)(next_random() % 64));
+      if (n > N - i) n = N - i;
+      for (uint32_t j = 0; j < n; j++)
+        codes[i + j] = (uint32_t)(group[j] = next_random() % ENTRIES);
+      if (next_random() % 2 == 0) {
+        put_varint(&b, n / 8 << 1 | 1);
+        put_bits(&b, group, n, width);
+        continue;
+      }
+      put_varint(&b, n << 1);
+      for (uint32_t j = 0; j < n; j++)
+        codes[i + j] = codes[i];
+      for (unsigned k = 0; k < width; k += 8)
+        b.p[b.n++] = (uint8_t)(codes[i] >> k);
+    }
+    for (uint32_t i = 0; i < N; i++)
+      want[i] = numbers[codes[i]];
+    CHECK(reads_in_pieces(spec, &b, want));
+    CHECK(pq_values_init(&v, &at, &arena, spec, (pq_slice){b.p, b.n}) == PQ_OK);
+    CHECK(pq_values_codes(&v, 1000, got) == PQ_OK && pq_values_codes(&v, 0, got) == PQ_OK);
+    CHECK(pq_values_codes(&v, N - 1000, got + 1000) == PQ_OK);
+    CHECK(memcmp(got, codes, sizeof got) == 0);
+    dictionary.count = ENTRIES / 2;
+    CHECK(pq_values_init(&v, &at, &arena, spec, (pq_slice){b.p, b.n}) == PQ_OK);
+    CHECK(pq_values_codes(&v, N, got) == PQ_ECORRUPT);
+    CHECK(pq_values_init(&v, &at, &arena, spec, (pq_slice){b.p, b.n}) == PQ_OK);
+    CHECK(pq_values_read(&v, N, want) == PQ_ECORRUPT);
+    dictionary.count = ENTRIES;
+    end();
+  }
+}
+
+static void test_dictionary_of_booleans(void) {
+  static const uint8_t in[] = {1, 3, 0x2c};
+  static const uint8_t want[] = {0, 0, 1, 1, 0, 1, 0, 0};
+  uint8_t values[] = {0, 1}, out[8];
+  pq_dictionary dictionary = {2, values};
+  pq_values_spec spec = {PQ_PHYS_BOOL, 0, PQ_ENC_RLE_DICTIONARY, 8, &dictionary};
+  begin();
+  CHECK(read_values(spec, (pq_slice){in, sizeof in}, out) == PQ_OK);
+  CHECK(memcmp(out, want, sizeof want) == 0);
+  end();
+}
+
 static void test_encoding_of_other_type(void) {
   pq_values_spec spec = {.phys = PQ_PHYS_DOUBLE, .encoding = PQ_ENC_DELTA_BINARY_PACKED};
   pq_values v;
@@ -351,11 +574,10 @@ static void test_encoding_of_other_type(void) {
   end();
 }
 
-int main(void) {
-  RUN(test_unpack_all_widths);
+static void run_all(void) {
   RUN(test_hybrid_runs);
   RUN(test_hybrid_broken);
-  RUN(test_levels);
+  RUN(test_hybrid_bytes);
   RUN(test_plain);
   RUN(test_delta_integers);
   RUN(test_delta_strings);
@@ -363,6 +585,17 @@ int main(void) {
   RUN(test_dictionary);
   RUN(test_rle_booleans);
   RUN(test_byte_stream_split);
+  RUN(test_byte_stream_split_fixed);
+  RUN(test_long_deltas);
+  RUN(test_long_strings);
+  RUN(test_long_dictionary);
+  RUN(test_dictionary_of_booleans);
   RUN(test_encoding_of_other_type);
+}
+
+int main(void) {
+  run_all();
+  cpu = pq_cpu_features();
+  if (cpu != 0) run_all();
   return unit_end();
 }

@@ -289,31 +289,93 @@ static void test_encode_dict(void) {
   bufs_init(&cx, &out, &scratch);
   pq_dict_init(&d, &cx);
   v.v.bytes = s;
-  CHECK(pq_dict_build(&d, &v, &pays) == PQ_OK && pays && d.count == 3 && d.plain_len == 14);
+  CHECK(pq_dict_build(&d, &v, false, &pays) == PQ_OK && pays && d.count == 3 && d.plain_len == 14);
   CHECK(d.ids[0] == 0 && d.ids[1] == 1 && d.ids[2] == 1 && d.ids[3] == 2 && d.ids[4] == 0);
-  CHECK(d.hashes[1] == pq_hash(PQ_SLICE("a"), 0));
+  CHECK(d.firsts[0] == 0 && d.firsts[1] == 1 && d.firsts[2] == 3);
   CHECK(pq_dict_put_page(&d, &v, 3, &out) == PQ_OK);
   CHECK_BYTES(&out, 1, 0, 0, 0, 'b', 1, 0, 0, 0, 'a', 0, 0, 0, 0);
   v = (pq_dense){.phys = PQ_PHYS_DOUBLE, .count = 3};
   v.v.f64 = f64; /* zeros of both signs are two entries */
-  CHECK(pq_dict_build(&d, &v, &pays) == PQ_OK && pays && d.count == 2);
+  CHECK(pq_dict_build(&d, &v, false, &pays) == PQ_OK && pays && d.count == 2);
+  CHECK(pq_dict_hash(&d, &v, PQ_DICT_HASH_ENTRIES) == PQ_OK && d.count == 2);
+  CHECK(d.keys[0] == pq_hash((pq_slice){(const uint8_t *)f64, 8}, 0));
   v = (pq_dense){.phys = PQ_PHYS_INT64, .count = 20000};
   v.v.i64 = v64;
   for (int i = 0; i < 20000; i++)
     v64[i] = i;
-  CHECK(pq_dict_build(&d, &v, &pays) == PQ_OK && !pays && d.count < 5000); /* gave up early */
+  CHECK(pq_dict_build(&d, &v, false, &pays) == PQ_OK && !pays &&
+        d.count < 5000); /* gave up early */
+  CHECK(pq_dict_build(&d, &v, true, &pays) == PQ_OK && pays && d.count == 20000);
   for (int i = 0; i < 20000; i++)
     v64[i] = (int64_t)(next_random() % 3000);
-  CHECK(pq_dict_build(&d, &v, &pays) == PQ_OK && pays && d.count > 2900);
-  CHECK(pq_dict_hash(&d, &v, false) == PQ_OK && d.count > 2900 && d.count <= 3000);
+  CHECK(pq_dict_build(&d, &v, false, &pays) == PQ_OK && pays && d.count > 2900);
+  CHECK(pq_dict_hash(&d, &v, PQ_DICT_HASH_ALL) == PQ_OK && d.count > 2900 && d.count <= 3000);
   for (int i = 0; i < 20000; i++)
     v64[i] = i / 4;
-  CHECK(pq_dict_hash(&d, &v, true) == PQ_OK && d.count == 5000);
+  CHECK(pq_dict_hash(&d, &v, PQ_DICT_HASH_SORTED) == PQ_OK && d.count == 5000);
   pq_dict_release(&d);
   bufs_release(&out, &scratch);
 }
 
+/* Values of all lengths around those at which the keys are made differently. */
+static void test_encode_dict_lengths(void) {
+  static char room[600][20];
+  static pq_slice s[1200];
+  pq_dense v = {.phys = PQ_PHYS_BYTES, .count = 1200};
+  bool pays, is_right = true;
+  pq_dict d;
+  pq_cx cx;
+  unit_cx_init(&cx);
+  pq_dict_init(&d, &cx);
+  for (uint32_t i = 0; i < 600; i++) {
+    room[i][i % 20] = (char)(1 + i / 20); /* differs in one byte, at any place */
+    s[i] = s[i + 600] = (pq_slice){(const uint8_t *)room[i], 1 + i % 20};
+  }
+  v.v.bytes = s;
+  CHECK(pq_dict_build(&d, &v, false, &pays) == PQ_OK && pays && d.count == 600);
+  for (uint32_t i = 0; i < 1200; i++)
+    is_right = is_right && d.ids[i] == i % 600;
+  CHECK(is_right);
+  for (uint32_t i = 0; i < 1200; i++) /* zeros, told apart by their length only */
+    s[i] = (pq_slice){(const uint8_t *)"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", i % 20};
+  CHECK(pq_dict_build(&d, &v, false, &pays) == PQ_OK && pays && d.count == 20);
+  pq_dict_release(&d);
+  CHECK(unit_live_len == 0);
+}
+
+static void test_encode_split(void) {
+  static const int32_t i32[] = {0x04030201, 0x14131211};
+  static const int64_t i64[] = {0x0807060504030201, 0x1817161514131211};
+  pq_slice fixed[] = {PQ_SLICE("abc"), PQ_SLICE("def")};
+  pq_dense v = {.phys = PQ_PHYS_INT32, .count = 2};
+  pq_cx cx;
+  pq_buf out, scratch;
+  bufs_init(&cx, &out, &scratch);
+  v.v.i32 = i32;
+  CHECK(pq_encode(&out, PQ_ENC_BYTE_STREAM_SPLIT, &v, &scratch) == PQ_OK);
+  CHECK_BYTES(&out, 1, 0x11, 2, 0x12, 3, 0x13, 4, 0x14);
+  pq_buf_clear(&out);
+  v = (pq_dense){.phys = PQ_PHYS_INT64, .count = 2};
+  v.v.i64 = i64;
+  CHECK(pq_encode(&out, PQ_ENC_BYTE_STREAM_SPLIT, &v, &scratch) == PQ_OK);
+  CHECK_BYTES(&out, 1, 0x11, 2, 0x12, 3, 0x13, 4, 0x14, 5, 0x15, 6, 0x16, 7, 0x17, 8, 0x18);
+  pq_buf_clear(&out);
+  v = (pq_dense){.phys = PQ_PHYS_FIXED, .type_len = 3, .count = 2};
+  v.v.bytes = fixed;
+  CHECK(pq_encode(&out, PQ_ENC_BYTE_STREAM_SPLIT, &v, &scratch) == PQ_OK);
+  CHECK_BYTES(&out, 'a', 'd', 'b', 'e', 'c', 'f');
+  pq_buf_clear(&out);
+  v.count = 0;
+  CHECK(pq_encode(&out, PQ_ENC_BYTE_STREAM_SPLIT, &v, &scratch) == PQ_OK && out.len == 0);
+  CHECK(!pq_encoding_is_legal(PQ_ENC_BYTE_STREAM_SPLIT, PQ_PHYS_BYTES));
+  CHECK(!pq_encoding_is_legal(PQ_ENC_RLE_DICTIONARY, PQ_PHYS_BOOL));
+  CHECK(pq_encoding_is_legal(PQ_ENC_RLE_DICTIONARY, PQ_PHYS_INT96));
+  bufs_release(&out, &scratch);
+}
+
 int main(void) {
+  RUN(test_encode_dict_lengths);
+  RUN(test_encode_split);
   RUN(test_encode_rle_golden);
   RUN(test_encode_rle_random);
   RUN(test_encode_delta);

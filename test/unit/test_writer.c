@@ -33,7 +33,6 @@ static void test_writer_specs(void) {
       {.name = "a", .phys = PQ_PHYS_INT64, .logical = PQ_LOGICAL_DATE},
       {.name = "a", .phys = PQ_PHYS_FIXED, .type_len = 15, .logical = PQ_LOGICAL_UUID},
       {.name = "a", .phys = PQ_PHYS_FIXED},
-      {.name = "a", .phys = PQ_PHYS_INT96},
       {.name = "a", .phys = PQ_PHYS_BYTES, .logical = PQ_LOGICAL_OTHER},
   };
   pq_cx cx;
