@@ -153,14 +153,16 @@ const cli_command cli_commands[] = {
      "          encodings, pages, values, nulls, bytes stored and unpacked, and\n"
      "          whether it has statistics, page index, bloom filter, checksums\n"
      "          ('?': in some row groups only). --row-groups shows each.\n"
-     "cat       the rows as JSON lines. --limit, --skip, --columns a,b\n"
+     "cat       the rows as JSON lines. --limit, --skip, --columns a,b,\n"
+     "          --forgive\n"
      "schema    the schema as message text. --levels\n"
      "verify    reads everything: page headers, checksums, every value, levels,\n"
      "          statistics, page index and bloom filters against the values,\n"
      "          sizes. One line for each problem; exit status 1 if there is any.",
      "parquedb find posts --sort n --project n -o p.parquet && parquedb parquet cat p.parquet",
      "exported 3\n{\"$id\":\"posts/p3\",\"n\":1}\n…",
-     OPT(COLUMNS) | OPT(LIMIT) | OPT(SKIP) | OPT(ROW_GROUPS) | OPT(LEVELS), 2, 2, cli_run_parquet},
+     OPT(COLUMNS) | OPT(LIMIT) | OPT(SKIP) | OPT(ROW_GROUPS) | OPT(LEVELS) | OPT(FORGIVE), 2, 2,
+     cli_run_parquet},
     {NULL, "run", "COMMAND",
      "run any command document (doc/commands.md); prints items, then summary",
      "COMMAND is one JSON object whose first field is the command's name. One\n"

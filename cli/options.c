@@ -70,6 +70,8 @@ static const option_row option_rows[] = {
     {CLI_OPT_ROW_GROUPS, "row-groups", 0, KIND_FLAG, 0, NULL, "each row group by itself"},
     {CLI_OPT_LEVELS, "levels", 0, KIND_FLAG, 0, NULL,
      "show column numbers, definition and repetition levels"},
+    {CLI_OPT_FORGIVE, "forgive", 0, KIND_FLAG, 0, NULL,
+     "read a damaged file as far as it goes: do not compare checksums"},
 };
 
 enum { ROW_COUNT = sizeof option_rows / sizeof option_rows[0] };

@@ -55,6 +55,7 @@ enum {
 #define CLI_OPT_COLUMNS (UINT64_C(1) << 33)
 #define CLI_OPT_ROW_GROUPS (UINT64_C(1) << 34)
 #define CLI_OPT_LEVELS (UINT64_C(1) << 35)
+#define CLI_OPT_FORGIVE (UINT64_C(1) << 36)
 /* What every command takes, what every read takes. */
 #define CLI_OPT_COMMON (CLI_OPT_WAREHOUSE | CLI_OPT_NS | CLI_OPT_JSON | CLI_OPT_HELP)
 #define CLI_OPT_READ (CLI_OPT_AS_OF | CLI_OPT_EXPLAIN | CLI_OPT_FLUSHED)

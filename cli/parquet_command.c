@@ -177,7 +177,8 @@ static int cat_file(cli_session *s, const char *path) {
                                  .format = PQDB_FORMAT_PARQUET,
                                  .columns = cli_has(o, CLI_OPT_COLUMNS) ? o->columns : NULL,
                                  .skip = cli_has(o, CLI_OPT_SKIP) ? o->skip : 0,
-                                 .is_raw = 1};
+                                 .is_raw = 1,
+                                 .is_forgiving = cli_has(o, CLI_OPT_FORGIVE)};
   pqdb_reader *r;
   int rc, status;
   if (limit < UINT32_MAX) options.block_row_max = limit;
@@ -197,7 +198,7 @@ int cli_run_parquet(cli_session *s, char **words, int word_count) {
     uint64_t options;
     int (*run)(cli_session *, pq_tool *);
   } verbs[] = {{"inspect", CLI_OPT_ROW_GROUPS, inspect_file},
-               {"cat", CLI_OPT_LIMIT | CLI_OPT_SKIP | CLI_OPT_COLUMNS, NULL},
+               {"cat", CLI_OPT_LIMIT | CLI_OPT_SKIP | CLI_OPT_COLUMNS | CLI_OPT_FORGIVE, NULL},
                {"schema", CLI_OPT_LEVELS, show_schema},
                {"verify", 0, verify_file}};
   cli_nearest nearest = {words[0], NULL, 0};

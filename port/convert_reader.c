@@ -154,10 +154,11 @@ static int set_options(pqdb_reader *r, const char *name, const pqdb_reader_optio
   r->format = r->options.format;
   if (r->format == PQDB_FORMAT_GUESS) r->format = pqdb_format_of(r->name);
   if (r->format == PQDB_FORMAT_GUESS) r->format = PQDB_FORMAT_NDJSON;
-  if (r->format != PQDB_FORMAT_PARQUET &&
-      (r->options.columns != NULL || r->options.skip > 0 || r->options.is_raw))
-    return pq_fail(&r->cx, PQ_EINVALID, "columns, skip and is_raw are for Parquet: %s is none",
-                   r->name);
+  if (r->format != PQDB_FORMAT_PARQUET && (r->options.columns != NULL || r->options.skip > 0 ||
+                                           r->options.is_raw || r->options.is_forgiving))
+    return pq_fail(&r->cx, PQ_EINVALID,
+                   "columns, skip, is_raw and is_forgiving are for Parquet: %s is none", r->name);
+  r->cx.is_forgiving = r->options.is_forgiving != 0;
   if (r->options.types != NULL && r->format != PQDB_FORMAT_CSV)
     return pq_fail(&r->cx, PQ_EINVALID, "types are for CSV: the values of %s have theirs", r->name);
   return PQ_OK;

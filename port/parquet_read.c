@@ -109,6 +109,7 @@ static int set_options(pqdb_parquet *f, const pqdb_parquet_options *options) {
     return pq_fail(&f->cx, PQ_EINVALID, "pqdb_parquet_options.size is %zu, expected %zu",
                    options->size, sizeof *options);
   if (options->has_plain_kernels) f->cpu = 0;
+  f->cx.is_forgiving = options->is_forgiving;
   return PQ_OK;
 }
 
@@ -407,6 +408,7 @@ int pqdb_parquet_scan_open(pqdb_parquet *file, const pqdb_parquet_scan_options *
   pq_cx_init(&s->cx, NULL, NULL);
   s->file = file;
   s->cx.cpu = file->cpu;
+  s->cx.is_forgiving = file->cx.is_forgiving;
   if (options == NULL) options = &defaults;
   if (file->nodes == NULL)
     s->rc = pq_fail(&s->cx, PQ_EINVALID, "the file is not open");

@@ -66,6 +66,7 @@ typedef struct pqdb_reader_options {
   const char *columns; /* "a,b": only these top-level columns, in this order; NULL: all */
   uint64_t skip;       /* rows to leave out at the start */
   int is_raw;          /* the columns as they are, of a file of a warehouse too */
+  int is_forgiving;    /* read a damaged file as far as it goes: do not compare checksums */
 } pqdb_reader_options;
 
 /* Open a file, look at its columns. PQDB_NOT_SUPPORTED names the column that cannot be read. On

@@ -135,8 +135,7 @@ typedef struct pqdb_parquet_node {
   pqdb_parquet_encoding encoding;
   bool has_bloom;
   bool has_no_stats;
-  uint32_t page_len; /* bytes that a page aims at, unpacked; 0: chosen for scans. 32 KiB suit
-                        looking up rows, as a row costs a page of each column */
+  uint32_t page_len; /* bytes that a page aims at, unpacked; 0: as the layout has it */
 } pqdb_parquet_node;
 
 typedef struct pqdb_bytes {
@@ -177,6 +176,9 @@ typedef struct pqdb_parquet_writer pqdb_parquet_writer;
 typedef struct pqdb_parquet_options {
   size_t size;
   bool has_plain_kernels; /* do not use SIMD */
+  /* Read a damaged file as far as it goes: pages whose checksum differs are decoded, a row group
+   * that states fewer than 0 rows has none. */
+  bool is_forgiving;
 } pqdb_parquet_options;
 
 /* Where bytes come from. `read` returns PQDB_OK or a negative status, and may be called from every
@@ -311,6 +313,14 @@ PQDB_API int pqdb_parquet_scan_parallel(pqdb_parquet *file,
 
 /* ---- writing ---- */
 
+/* What a file is for. Looking up a row costs a page of each column, and the dictionary where there
+ * is one; small pages compress a little worse and are slower to scan. Row groups are the caller's:
+ * 100,000 to 250,000 rows for scans, 20,000 to 50,000 for lookups. Figures: doc/parquet.md. */
+typedef enum pqdb_parquet_layout {
+  PQDB_LAYOUT_ANALYTIC = 0, /* pages of 128 KiB, of long values 1 MiB; dictionaries to 1 MiB */
+  PQDB_LAYOUT_OPERATIONAL   /* 32 KiB, 64 KiB; dictionaries to 64 KiB */
+} pqdb_parquet_layout;
+
 typedef struct pqdb_parquet_writer_options {
   size_t size;
   pqdb_parquet_codec codec; /* with is_uncompressed false and codec NONE: ZSTD */
@@ -319,6 +329,7 @@ typedef struct pqdb_parquet_writer_options {
   bool has_v2_pages; /* data page v2 */
   double bloom_fpp;  /* 0: 0.01 */
   const char *created_by;
+  pqdb_parquet_layout layout;
 } pqdb_parquet_writer_options;
 
 /* Where the file goes: bytes are appended in order. */

@@ -107,6 +107,7 @@ typedef struct pq_cx {
   pq_alloc_fn alloc; /* borrowed for the life of the context */
   void *alloc_ud;    /* borrowed */
   pq_limits limits;
+  bool is_forgiving;        /* damaged Parquet files: see parquet/reader.h */
   unsigned cpu;             /* set by the driver after pq_cx_init; 0: plain C */
   int code;                 /* status of the last pq_fail() */
   char msg[PQ_MESSAGE_CAP]; /* its text: English, lower case, for humans only */

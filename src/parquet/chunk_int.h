@@ -12,7 +12,6 @@ typedef struct pq_chunk_ref {
   uint64_t file_end; /* where the footer begins */
   uint32_t row_count;
   uint32_t entry_count;
-  bool ignores_crc;
   pq_place at; /* the chunk's first byte */
 } pq_chunk_ref;
 

@@ -223,6 +223,7 @@ static int read_row_group(parse *p, uint64_t first_row, pq_row_group *g) {
   }
   if (p->t.error != NULL) return PQ_OK;
   if (g->chunks == NULL) return corrupt(p, "row group without columns");
+  if (g->row_count > INT64_MAX && p->arena->cx->is_forgiving) g->row_count = 0;
   if (g->row_count > INT64_MAX || !pq_add_u64(first_row, g->row_count, &end) || end > INT64_MAX)
     return corrupt(p, "impossible number of rows");
   return PQ_OK;
@@ -377,7 +378,9 @@ static int check_footer(parse *p) {
       if (is_short) lengthen(out, &out->row_groups[g].chunks[i]);
     }
   }
-  if (rows != out->row_count) return corrupt(p, "rows of the row groups do not add up");
+  if (rows != out->row_count && !p->arena->cx->is_forgiving)
+    return corrupt(p, "rows of the row groups do not add up");
+  out->row_count = rows;
   return PQ_OK;
 }
 

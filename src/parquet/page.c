@@ -49,7 +49,8 @@ int pq_page_measure(const pq_chunk_ref *r, const pq_page *p, pq_page_needs *out)
       (leaf->def_max > 0) + (pq_leaf_is_flat(leaf) ? 0u : 1u + (leaf->rep_max > 0));
   section s;
   *out = (pq_page_needs){0};
-  if (p->h.has_crc && !r->ignores_crc && pq_kernels_of(r->at.cx)->crc32(p->stored) != p->h.crc)
+  if (p->h.has_crc && !r->at.cx->is_forgiving &&
+      pq_kernels_of(r->at.cx)->crc32(p->stored) != p->h.crc)
     return pq_place_corrupt(&p->at, "page CRC differs");
   PQ_TRY(section_of(r, p, &s));
   if (s.is_packed) out->body_len = s.len;

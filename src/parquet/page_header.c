@@ -17,7 +17,6 @@ pq_chunk_ref pq_chunk_ref_of(pq_cx *cx, const pq_file *file, uint32_t row_group,
   r.group = &f->row_groups[row_group];
   r.chunk = &r.group->chunks[leaf];
   r.file_end = f->file_len - f->footer_len - 8; /* the footer's length and magic */
-  r.ignores_crc = file->ignores_crc;
   r.at = (pq_place){.cx = cx, .key = file->key, .column = r.leaf->path, .off = r.chunk->off};
   return r;
 }

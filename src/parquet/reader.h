@@ -13,6 +13,9 @@
  * All bytes are hostile: every count and offset is checked against what is there, CRCs are
  * verified when present, a wrong byte is PQ_ECORRUPT naming the key, the column and the offset.
  * Decoded memory (nulls, values, decompressed pages) lives in the arena given.
+ *
+ * With pq_cx.is_forgiving a damaged file is read as far as it goes, as readers without checks do:
+ * a page whose CRC differs is decoded, a row group that states fewer than 0 rows has none.
  */
 #ifndef PQ_PARQUET_READER_H
 #define PQ_PARQUET_READER_H
@@ -24,7 +27,6 @@
 typedef struct pq_file {
   const char *key; /* borrowed */
   pq_footer *footer;
-  bool ignores_crc; /* read pages whose CRC differs: to save what can be saved */
 } pq_file;
 
 /* Parse footer bytes (the Thrift struct alone). All of *out lives in `arena`; strings are copied.

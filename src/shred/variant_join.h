@@ -12,8 +12,8 @@
  * Refused as PQ_ECORRUPT, since a reader of single columns and one of whole values would differ
  * (VariantShredding.md): value and typed_value together, unless both are objects; a residual object
  * that repeats a shredded field; an object or array in `value` beside a null typed_value for such;
- * a field name that the metadata lacks. Accepted: optional field groups; a missing array element
- * or top-level value, which is a Variant null.
+ * a field name that the metadata lacks; field groups that are not required. Accepted: a missing
+ * array element or top-level value, which is a Variant null.
  */
 #ifndef PQ_SHRED_VARIANT_JOIN_H
 #define PQ_SHRED_VARIANT_JOIN_H

@@ -178,6 +178,8 @@ static int pair_of(tree_reader *t, const pq_tree *group, uint32_t depth, pq_pair
   if (depth > t->arena->cx->limits.depth_max)
     return pq_fail(t->arena->cx, PQ_ELIMIT, "variant column: shredded too deep");
   if (!is_root && group->kind != PQ_TREE_STRUCT) return bad(t, group->name, "no group");
+  if (!is_root && group->is_optional)
+    return bad(t, group->name, "an optional group, where the format wants a required one");
   *out = (pq_pair){.name = group->name,
                    .slot = t->slot++,
                    .depth = depth,

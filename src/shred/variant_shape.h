@@ -9,8 +9,7 @@
  * A shape is a tree of (value, typed_value) pairs (parquet-format: VariantShredding.md); `value`
  * holds what the typed column cannot. The same tree describes a file that is read (leaf numbers are
  * the file's) and one that is to be written (leaf numbers count from the column's metadata, 0).
- * Columns are found by name. In files of others either of the two may be absent, and field groups
- * may be optional, which the format forbids but writers do.
+ * Columns are found by name. In files of others either of the two may be absent.
  *
  * As text:  shape = "variant" | type | "[" shape "]" | "{" name ":" shape, … "}"
  *   type  = boolean int8 int16 int32 int64 float double decimal(P,S) date time timestamp

@@ -6,7 +6,7 @@
  *   "u:<uuid>"   lists [ ]   structs { }   maps {"$map": [[k, v], …]}
  *   VARIANT "v:<hex of metadata>:<hex of value>", which test/interop/corpora.py decodes
  *
- * usage: canonical_rows [--ignore-crc | --scan] FILE     --scan: through parquet/file_scan.h, which
+ * usage: canonical_rows [--forgive | --scan] FILE     --scan: through parquet/file_scan.h, which
  *                                                         reads in other ways, not by row groups
  *
  * Status 0, or 1 with one line "error: CODE message" behind the rows.
@@ -357,7 +357,7 @@ static int print_group(program *p, uint32_t group) {
 
 static int print_groups(program *p) {
   for (uint32_t i = 0; i < p->file.footer->row_group_count; i++)
-    PQ_TRY(print_group(p, i));
+    if (p->file.footer->row_groups[i].row_count > 0) PQ_TRY(print_group(p, i));
   return PQ_OK;
 }
 
@@ -407,13 +407,14 @@ static int print_file(program *p) {
 int main(int argc, char **argv) {
   program p = {.fd = -1};
   int rc;
-  p.file.ignores_crc = argc == 3 && strcmp(argv[1], "--ignore-crc") == 0;
+  bool is_forgiving = argc == 3 && strcmp(argv[1], "--forgive") == 0;
   p.is_scan = argc == 3 && strcmp(argv[1], "--scan") == 0;
-  if (argc != (p.file.ignores_crc || p.is_scan ? 3 : 2)) {
-    fputs("usage: canonical_rows [--ignore-crc | --scan] FILE\n", stderr);
+  if (argc != (is_forgiving || p.is_scan ? 3 : 2)) {
+    fputs("usage: canonical_rows [--forgive | --scan] FILE\n", stderr);
     return 2;
   }
   pq_cx_init(&p.cx, counting_alloc, NULL);
+  p.cx.is_forgiving = is_forgiving;
   if (p.is_scan) p.cx.cpu = pq_cpu_features(); /* so both kinds of kernels meet the corpora */
   p.cx.limits.fetch_len_max = MEMORY_MAX;
   pq_fetch_init(&p.fetch, &p.cx);

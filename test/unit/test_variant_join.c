@@ -250,7 +250,7 @@ static void test_join_schema(void) {
   check_schema(5, n, field);
   check_schema(6, value, field);
   n = (pq_node_spec){.name = "a", .repetition = PQ_OPTIONAL, .child_count = 2};
-  check_schema(4, n, NULL);
+  check_schema(4, n, "an optional group, where the format wants a required one");
   n.repetition = PQ_REPEATED;
   check_schema(4, n, "no group");
 }
