@@ -50,6 +50,8 @@ static int inspect_file(cli_session *s, pq_tool *t) {
   static const char *const names[] = {"rowGroup", "column", "type",  "codec", "encodings",
                                       "pages",    "values", "nulls", "bytes", "unpacked",
                                       "ratio",    "has",    NULL};
+  static const char *const encoding_names[] = {"encoding", "pages", "values", "bytes",
+                                               "unpacked", "ratio", NULL};
   bool has_groups = cli_has(s->options, CLI_OPT_ROW_GROUPS), is_json = cli_wants_json(s);
   cli_screen wide = s->screen; /* numbers that are cut are of no use */
   pq_tool_listener to = {.ud = s, .line = show_line};
@@ -60,7 +62,9 @@ static int inspect_file(cli_session *s, pq_tool *t) {
   if (rc != PQDB_OK) return tool_failure(t, rc);
   if (is_json) {
     cli_print_line(&s->screen, json, len);
-    return tool_failure(t, pq_tool_columns(t, has_groups, to));
+    rc = pq_tool_columns(t, has_groups, to);
+    if (rc == PQDB_OK) rc = pq_tool_encodings(t, to);
+    return tool_failure(t, rc);
   }
   cli_print_report(&s->screen, json, len, NULL);
   printf("\n");
@@ -69,6 +73,12 @@ static int inspect_file(cli_session *s, pq_tool *t) {
   table.is_whole = true;
   to = (pq_tool_listener){.ud = &table, .line = add_row};
   rc = pq_tool_columns(t, has_groups, to);
+  cli_table_end(&table);
+  if (rc != PQDB_OK) return tool_failure(t, rc);
+  printf("\n");
+  cli_table_init(&table, &wide, encoding_names);
+  table.is_whole = true;
+  rc = pq_tool_encodings(t, to);
   cli_table_end(&table);
   return tool_failure(t, rc);
 }

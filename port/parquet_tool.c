@@ -25,6 +25,7 @@ struct pq_tool {
   pq_buf text;
   pq_file file;
   int fd;
+  pq_page_sums encodings[PQ_ENCODING_COUNT], dictionaries;
 };
 
 /* A column's chunks together. */
@@ -279,6 +280,31 @@ static int put_total(pq_tool *t, const column_sum *sums) {
   return pq_buf_put_byte(b, '}');
 }
 
+static void add_pages(pq_page_sums *all, const pq_page_sums *some) {
+  all->pages += some->pages;
+  all->values += some->values;
+  all->stored_len += some->stored_len;
+  all->unpacked_len += some->unpacked_len;
+}
+
+static int send_encoding(pq_tool *t, const char *name, const pq_page_sums *s, pq_tool_listener to) {
+  column_sum sizes = {.stored = s->stored_len, .unpacked = s->unpacked_len};
+  pq_buf_clear(&t->text);
+  if (s->pages == 0) return PQ_OK;
+  PQ_TRY(pq_buf_printf(&t->text, "{\"encoding\":\"%s\",\"pages\":%llu,\"values\":%llu", name,
+                       (unsigned long long)s->pages, (unsigned long long)s->values));
+  PQ_TRY(put_sizes(&t->text, &sizes));
+  PQ_TRY(pq_buf_put_byte(&t->text, '}'));
+  send(t, to);
+  return PQ_OK;
+}
+
+int pq_tool_encodings(pq_tool *t, pq_tool_listener to) {
+  for (unsigned i = 0; i < PQ_ENCODING_COUNT; i++)
+    PQ_TRY(send_encoding(t, pq_encoding_name(i), &t->encodings[i], to));
+  return send_encoding(t, "dictionary pages", &t->dictionaries, to);
+}
+
 static int next_facts(const pq_tool *t, pq_file_check *c, pq_chunk_facts *out) {
   int rc;
   for (;;) {
@@ -298,6 +324,9 @@ static int sum_columns(pq_tool *t, pq_file_check *c, column_sum *sums, bool has_
       const pq_chunk *chunk = &f->row_groups[group].chunks[i];
       PQ_TRY(next_facts(t, c, &facts));
       add_chunk(&sums[i], chunk, &facts);
+      for (unsigned e = 0; e < PQ_ENCODING_COUNT; e++)
+        add_pages(&t->encodings[e], &facts.by_encoding[e]);
+      add_pages(&t->dictionaries, &facts.dictionaries);
       if (!has_row_groups) continue;
       add_chunk(&one, chunk, &facts);
       PQ_TRY(put_column(t, group, i, &one));

@@ -36,6 +36,8 @@ typedef struct pq_tool_listener {
 
 /* An object for each column, or for each column of each row group; then one of the totals. */
 int pq_tool_columns(pq_tool *t, bool has_row_groups, pq_tool_listener to);
+/* After pq_tool_columns: an object for each encoding of data pages, and one for dictionaries. */
+int pq_tool_encodings(pq_tool *t, pq_tool_listener to);
 
 typedef struct pq_tool_verdict {
   uint64_t problems, row_groups, chunks, pages, values, bytes;

@@ -374,6 +374,13 @@ static int check_page(pq_file_check *c, pq_page *p) {
   return PQ_OK;
 }
 
+static void add_page(pq_page_sums *s, const pq_page_header *h) {
+  s->pages++;
+  s->values += h->value_count;
+  s->stored_len += (uint64_t)h->header_len + h->stored_len;
+  s->unpacked_len += (uint64_t)h->header_len + h->uncompressed_len;
+}
+
 static void count_page(pq_file_check *c, const pq_page_header *h) {
   pq_chunk_facts *f = &c->facts;
   f->stored_len += (uint64_t)h->header_len + h->stored_len;
@@ -381,6 +388,7 @@ static void count_page(pq_file_check *c, const pq_page_header *h) {
   f->crc_page_count += h->has_crc;
   if (h->type == PQ_PAGE_DICTIONARY) {
     f->dictionary_page_count++;
+    add_page(&f->dictionaries, h);
   } else if (!pq_page_is_data(h)) {
     f->other_page_count++;
   } else {
@@ -388,6 +396,7 @@ static void count_page(pq_file_check *c, const pq_page_header *h) {
     f->v2_page_count += h->type == PQ_PAGE_DATA_V2;
     f->entry_count += h->value_count;
     if ((unsigned)h->encoding < 32) f->encodings |= 1u << h->encoding;
+    if ((unsigned)h->encoding < PQ_ENCODING_COUNT) add_page(&f->by_encoding[h->encoding], h);
   }
 }
 

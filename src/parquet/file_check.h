@@ -19,6 +19,13 @@
 
 #include "parquet/reader.h"
 
+/* Pages of one kind. Bytes with their headers. */
+typedef struct pq_page_sums {
+  uint64_t pages, values, stored_len, unpacked_len;
+} pq_page_sums;
+
+enum { PQ_ENCODING_COUNT = 10 };
+
 typedef struct pq_chunk_facts {
   uint32_t row_group, leaf;
   uint32_t data_page_count, v2_page_count; /* the latter among the former */
@@ -26,7 +33,9 @@ typedef struct pq_chunk_facts {
   uint32_t crc_page_count;
   uint32_t encodings; /* set of 1 << pq_encoding, of the values in data pages */
   uint64_t entry_count;
-  uint64_t stored_len, unpacked_len; /* of pages, headers included */
+  uint64_t stored_len, unpacked_len;           /* of pages, headers included */
+  pq_page_sums by_encoding[PQ_ENCODING_COUNT]; /* data pages of the encodings that there are */
+  pq_page_sums dictionaries;
   /* not with only_headers */
   uint64_t row_count, null_count; /* null_count: entries without a value */
 } pq_chunk_facts;

@@ -112,7 +112,15 @@ def test_inspect(f):
     check(all(line[at - 1] == " " and line[at] != " " for line in table[:-1]), "lines up", table)
     lines = list(map(json.loads, f("parquet", "inspect", "a.parquet", "--json").splitlines()))
     check(lines[0]["rows"] == ROWS and lines[0]["bytes"] == len(f.bytes()), "JSON", lines[0])
-    columns = {c["column"]: c for c in lines[1:]}
+    columns = {c["column"]: c for c in lines[1:] if "column" in c}
+    encodings = {e["encoding"]: e for e in lines[1:] if "encoding" in e}
+    check(encodings["DELTA_BINARY_PACKED"]["values"] >= ROWS, "by encoding", encodings)
+    check(sum(e["bytes"] for e in encodings.values()) == columns["total"]["bytes"]
+          and sum(e["pages"] for e in encodings.values()) == columns["total"]["pages"],
+          "the encodings add up", (encodings, columns["total"]))
+    shown = out.split("\n\n")[2].splitlines()
+    check(shown[0].split()[:2] == ["encoding", "pages"] and len(shown) == len(encodings) + 1,
+          "a table of encodings", shown)
     check(columns["n"]["values"] == ROWS and columns["n"]["nulls"] == 0, "values", columns["n"])
     check(columns["ratio"]["nulls"] == ROWS - ROWS // 3, "nulls", columns["ratio"])
     check("DELTA_BINARY_PACKED" in columns["n"]["encodings"], "encodings", columns["n"])
@@ -171,7 +179,8 @@ def test_verify_damage(f):
     check(forgiven > 0, "with --forgive some damaged pages are read", forgiven)
     twice = bytearray(whole)
     columns = [json.loads(line) for line in
-               f("parquet", "inspect", "a.parquet", "--json").splitlines()[1:-1]]
+               f("parquet", "inspect", "a.parquet", "--json").splitlines()[1:]]
+    columns = [c for c in columns if "column" in c and c["column"] != "total"]
     at = 4
     for column in columns:
         twice[at + column["bytes"] - 1] ^= 0xff  # the last byte of each chunk's last page

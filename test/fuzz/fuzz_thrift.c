@@ -51,7 +51,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   read_struct(&read, 0);
   skip_struct(&skip);
   FUZZ_CHECK(pq_thrift_pos(&read) <= size && pq_thrift_pos(&skip) <= size);
-  if (read.error == NULL) {
+  /* What is skipped inside of a struct that was read may go as deep again. */
+  if (read.error == NULL && (skip.error == NULL || strstr(skip.error, "too deep") == NULL)) {
     FUZZ_CHECK(skip.error == NULL);
     FUZZ_CHECK(pq_thrift_pos(&read) == pq_thrift_pos(&skip));
   }

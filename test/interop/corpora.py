@@ -11,7 +11,7 @@ other file gives rows or a clean error. No file may make the reader crash, hang,
 memory than canonical_rows allows.
 
 usage: corpora.py [--show FILE-PART]     CANONICAL_ROWS names the program
-The corpora are searched in $PARQUEDB_CORPORA, else ../shared/corpora/parquet; without them the
+The corpora are searched in $PARQUEDB_CORPORA/parquet, else ../shared/corpora/parquet; without them the
 suite is skipped.
 """
 import collections
@@ -27,8 +27,8 @@ import sys
 import uuid
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-CORPORA = os.environ.get("PARQUEDB_CORPORA",
-                         os.path.join(ROOT, "..", "shared", "corpora", "parquet"))
+CORPORA = os.path.join(os.environ.get("PARQUEDB_CORPORA") or
+                       os.path.join(ROOT, "..", "shared", "corpora"), "parquet")
 PROGRAM = os.environ.get("CANONICAL_ROWS", "")
 TABLE = os.path.join(ROOT, "doc", "parquet-coverage.md")
 TIMEOUT_S = 120
