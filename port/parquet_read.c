@@ -4,13 +4,13 @@
  *   pqdb_parquet_next ─► pq_file_scan_next ─PQ_NEED_IO─► read each request ─► pq_file_scan_next …
  *
  * A file is its footer, which nobody changes, and a cache of page indexes and bloom filters with a
- * lock; so scans in several threads share it. Each scan has its own context and memory. Columns are
- * handed over as the engine has them: only their description is written anew.
+ * lock; so scans in several threads share it. Each scan has its own context and memory, which it
+ * leaves to the next scan of the file. Columns are handed over as the engine has them: only their
+ * description is written anew.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,38 +19,20 @@
 
 #include "port/cpu.h"
 #include "port/parquet_int.h"
-#include "port/tasks.h"
 
 enum {
   IO_LEN_MAX = 1 << 30, /* of one system call */
   DETAIL_CAP = 160,
   CACHE_LEN_MAX = 32 << 20, /* page indexes and bloom filters of one file */
-  PARTS_MAX = 256,          /* of a parallel scan */
+  POOLS_MAX = 4,            /* that a file keeps for its next scans, and their bytes */
   PATH_SHOWN_MAX = 200
 };
 
-struct pqdb_parquet {
-  pq_cx cx;
-  pq_arena arena; /* name, footer, schema */
-  pq_file file;
-  pqdb_parquet_source source; /* `read` NULL: the descriptor */
-  int fd;                     /* -1: none */
-  unsigned cpu;
-  pqdb_parquet_node *nodes;
-  const char *created_by;
-  pthread_mutex_t mutex; /* of the cache, and of the message in a parallel scan */
-  pq_cx cache_cx;
-  pq_side_cache cache;
-};
-
-struct pqdb_parquet_scan {
-  pq_cx cx;
-  pqdb_parquet *file;
-  pq_file_scan *scan; /* NULL: it could not be opened */
-  pqdb_parquet_column *columns;
-  uint32_t column_count;
-  int rc; /* of the failure that ended it */
-};
+/* Idle bytes of a pool: during a scan a quarter of what the scan may use, but at most this, and
+ * between scans. */
+#define POOL_LEN_MAX ((uint64_t)256 << 20)
+#define POOL_LEN_DEFAULT ((uint64_t)16 << 20)
+#define POOL_KEPT_LEN ((uint64_t)4 << 20)
 
 int pq_fail_system(pq_cx *cx, int error, const char *doing, const char *path) {
   char text[128];
@@ -251,6 +233,12 @@ int pqdb_parquet_open_source(const char *name, const pqdb_parquet_source *source
 
 void pqdb_parquet_close(pqdb_parquet *f) {
   if (f == NULL) return;
+  while (f->pools != NULL) {
+    pq_pool *pool = f->pools;
+    f->pools = pool->next;
+    pq_pool_trim(pool, 0);
+    free(pool);
+  }
   pq_side_cache_release(&f->cache);
   pq_arena_release(&f->arena);
   if (f->fd >= 0) close(f->fd);
@@ -345,6 +333,47 @@ int pqdb_parquet_chunk_of(const pqdb_parquet *f, uint32_t row_group, uint32_t le
 
 /* ---- scans ---- */
 
+/* A pool that a scan before this one left, or a new one. */
+static int take_pool(pqdb_parquet_scan *s, uint64_t memory_max) {
+  pqdb_parquet *f = s->file;
+  uint64_t len = memory_max == 0 ? POOL_LEN_DEFAULT : memory_max / 4;
+  pthread_mutex_lock(&f->mutex);
+  s->pool = f->pools;
+  if (s->pool != NULL) {
+    f->pools = s->pool->next;
+    f->pool_count--;
+  }
+  pthread_mutex_unlock(&f->mutex);
+  if (s->pool == NULL) {
+    s->pool = malloc(sizeof *s->pool);
+    if (s->pool == NULL) return pq_fail_nomem(&s->cx);
+    pq_pool_init(s->pool, 0);
+  }
+  s->pool->idle_len_max = len < POOL_LEN_MAX ? len : POOL_LEN_MAX;
+  s->cx.alloc = pq_pool_alloc;
+  s->cx.alloc_ud = s->pool;
+  return PQ_OK;
+}
+
+/* Leave the pool to the next scan. */
+static void leave_pool(pqdb_parquet_scan *s) {
+  pqdb_parquet *f = s->file;
+  pq_pool *pool = s->pool;
+  if (pool == NULL) return;
+  pq_pool_trim(pool, POOL_KEPT_LEN);
+  pthread_mutex_lock(&f->mutex);
+  if (f->pool_count < POOLS_MAX) {
+    pool->next = f->pools;
+    f->pools = pool;
+    f->pool_count++;
+    pool = NULL;
+  }
+  pthread_mutex_unlock(&f->mutex);
+  if (pool == NULL) return;
+  pq_pool_trim(pool, 0);
+  free(pool);
+}
+
 /* All leaves, or those asked for. */
 static int choose_leaves(pqdb_parquet_scan *s, const pqdb_parquet_scan_options *o,
                          pq_file_scan_options *to, uint32_t **all) {
@@ -387,7 +416,8 @@ static int scan_start(pqdb_parquet_scan *s, const pqdb_parquet_scan_options *o) 
                              .cache = &s->file->cache};
   pq_predicate *predicates = NULL;
   uint32_t *all = NULL;
-  int rc = copy_predicates(s, o, &predicates);
+  int rc = take_pool(s, o->memory_max);
+  if (rc == PQ_OK) rc = copy_predicates(s, o, &predicates);
   to.predicates = predicates;
   if (rc == PQ_OK) rc = choose_leaves(s, o, &to, &all);
   if (rc == PQ_OK) s->columns = calloc((size_t)to.leaf_count + 1, sizeof *s->columns);
@@ -423,6 +453,7 @@ int pqdb_parquet_scan_open(pqdb_parquet *file, const pqdb_parquet_scan_options *
 void pqdb_parquet_scan_close(pqdb_parquet_scan *s) {
   if (s == NULL) return;
   pq_file_scan_free(s->scan);
+  leave_pool(s);
   free(s->columns);
   free(s);
 }
@@ -488,85 +519,4 @@ int pqdb_parquet_next(pqdb_parquet_scan *s, pqdb_parquet_batch *out) {
                               .columns = s->columns,
                               .column_count = in.column_count};
   return PQDB_ROW;
-}
-
-/* ---- row groups side by side ---- */
-
-typedef struct parallel {
-  pqdb_parquet *file;
-  const pqdb_parquet_scan_options *options;
-  pqdb_parquet_take take;
-  void *ud;
-  uint32_t lo, hi, part_len; /* row groups */
-  atomic_int rc;             /* the first that was not 0 */
-  pqdb_parquet_scan_stats stats;
-} parallel;
-
-static void add_stats(pqdb_parquet_scan_stats *to, const pqdb_parquet_scan_stats *s) {
-  to->requests += s->requests;
-  to->bytes += s->bytes;
-  to->rounds += s->rounds;
-  to->row_groups += s->row_groups;
-  to->row_groups_kept += s->row_groups_kept;
-  to->pages += s->pages;
-  to->pages_kept += s->pages_kept;
-  to->rows += s->rows;
-  to->rows_tested += s->rows_tested;
-  to->rows_kept += s->rows_kept;
-}
-
-/* Note how a part ended; the first failure gives the message. */
-static void end_part(parallel *p, const pqdb_parquet_scan *s, int rc) {
-  pqdb_parquet_scan_stats stats = {0};
-  int none = 0;
-  if (s != NULL) stats = pqdb_parquet_scan_so_far(s);
-  pthread_mutex_lock(&p->file->mutex);
-  add_stats(&p->stats, &stats);
-  if (rc != 0 && atomic_compare_exchange_strong(&p->rc, &none, rc)) {
-    p->file->cx.code = rc;
-    snprintf(p->file->cx.msg, sizeof p->file->cx.msg, "%s", pqdb_parquet_scan_message(s));
-  }
-  pthread_mutex_unlock(&p->file->mutex);
-}
-
-static void scan_part(void *ud, uint32_t i) {
-  parallel *p = ud;
-  pqdb_parquet_scan_options options = *p->options;
-  pqdb_parquet_scan *s;
-  pqdb_parquet_batch batch;
-  int rc, taken = 0;
-  if (atomic_load(&p->rc) != 0) return;
-  options.row_group_lo = p->lo + i * p->part_len;
-  options.row_group_hi =
-      p->hi - options.row_group_lo < p->part_len ? p->hi : options.row_group_lo + p->part_len;
-  rc = pqdb_parquet_scan_open(p->file, &options, &s);
-  while (rc == PQDB_OK && atomic_load(&p->rc) == 0) {
-    rc = pqdb_parquet_next(s, &batch);
-    if (rc == PQDB_ROW) rc = taken = p->take(p->ud, &batch);
-  }
-  end_part(p, s, rc == PQDB_DONE ? taken : rc);
-  pqdb_parquet_scan_close(s);
-}
-
-int pqdb_parquet_scan_parallel(pqdb_parquet *file, const pqdb_parquet_scan_options *options,
-                               pqdb_parquet_take take, void *ud, pqdb_parquet_scan_stats *stats) {
-  static const pqdb_parquet_scan_options defaults = {.size = sizeof defaults};
-  pq_task_runner runner = pq_threads_runner();
-  parallel p = {.file = file, .take = take, .ud = ud};
-  uint32_t count = pqdb_parquet_row_group_count(file);
-  p.options = options == NULL ? &defaults : options;
-  if (stats != NULL) *stats = p.stats;
-  if (p.options->size != sizeof defaults)
-    return pq_fail(&file->cx, PQ_EINVALID, "pqdb_parquet_scan_options.size is %zu, expected %zu",
-                   p.options->size, sizeof defaults);
-  p.lo = p.options->row_group_lo;
-  p.hi = p.options->row_group_hi == 0 ? count : p.options->row_group_hi;
-  if (p.lo > p.hi || p.hi > count)
-    return pq_fail(&file->cx, PQ_EINVALID, "row groups %u to %u are asked for, but there are %u",
-                   (unsigned)p.lo, (unsigned)p.hi, (unsigned)count);
-  if (p.lo == p.hi) return PQDB_OK;
-  p.part_len = (p.hi - p.lo - 1) / PARTS_MAX + 1;
-  runner.run(runner.ud, scan_part, &p, (p.hi - p.lo - 1) / p.part_len + 1);
-  if (stats != NULL) *stats = p.stats;
-  return atomic_load(&p.rc);
 }

@@ -18,6 +18,9 @@
 #include "port/cpu.h"
 #include "port/parquet_int.h"
 
+_Static_assert((int)PQDB_LAYOUT_OPERATIONAL == (int)PQ_LAYOUT_OPERATIONAL,
+               "public numbers are the engine's");
+
 enum { TEMPORARY_TRIES = 1000, TEMPORARY_CAP = 48, IO_LEN_MAX = 1 << 30, DEPTH_MAX = 256 };
 
 /* What is checked of each leaf's columns. */
@@ -187,12 +190,15 @@ static int read_options(pqdb_parquet_writer *w, const pqdb_parquet_writer_option
   if (o->codec != PQDB_CODEC_NONE && o->codec != PQDB_CODEC_SNAPPY && o->codec != PQDB_CODEC_GZIP &&
       o->codec != PQDB_CODEC_ZSTD && o->codec != PQDB_CODEC_LZ4_RAW)
     return pq_fail(&w->cx, PQ_EUNSUPPORTED, "codec %d is only read", (int)o->codec);
+  if (o->layout != PQDB_LAYOUT_ANALYTIC && o->layout != PQDB_LAYOUT_OPERATIONAL)
+    return pq_fail(&w->cx, PQ_EINVALID, "there is no layout %d", (int)o->layout);
   *out = (pq_writer_options){.codec = (pq_codec)o->codec,
                              .is_uncompressed = o->is_uncompressed,
                              .level = o->level,
                              .is_v2 = o->has_v2_pages,
                              .bloom_fpp = o->bloom_fpp,
-                             .created_by = o->created_by};
+                             .created_by = o->created_by,
+                             .layout = (pq_layout)o->layout};
   return PQ_OK;
 }
 

@@ -52,10 +52,13 @@ enum {
 #define PQ_MUST_CHECK __attribute__((warn_unused_result))
 #define PQ_PRINTF(f, a) __attribute__((format(printf, f, a)))
 #define PQ_LIKELY(x) __builtin_expect(!!(x), 1)
+/* Memory `n` bytes behind `p` will be read soon, if it is there: a hint, harmless anywhere. */
+#define PQ_PREFETCH(p, n) __builtin_prefetch((const void *)((uintptr_t)(p) + (n)))
 #else
 #define PQ_MUST_CHECK
 #define PQ_PRINTF(f, a)
 #define PQ_LIKELY(x) (x)
+#define PQ_PREFETCH(p, n) ((void)(p))
 #endif
 
 /* Return early when `expr` is not PQ_OK. The only control-flow macro we allow. */

@@ -1,14 +1,10 @@
-/* codec/codec.c - see codec.h. Chooses the library; memory for them; CRC-32.
+/* codec/codec.c - see codec.h. Chooses the library; memory for them.
  *
  *   | size:8 | pad:8 | bytes for the library … |     pq_alloc wants exact old
  * sizes, they keep none: ^ pq_alloc's block ^ what the library sees       a
  * header of 16 bytes remembers them
  */
 #include "codec/codec_int.h"
-
-#if PQ_HAVE_ZLIB
-#include <zlib.h>
-#endif
 
 enum { HEADER_LEN = 16, GZIP_RATIO_MAX = 1032, LZ4_RATIO_MAX = 255 };
 
@@ -153,28 +149,6 @@ bool pq_codec_is_readable(pq_codec codec) {
     default: return false;
   }
 }
-
-#if PQ_HAVE_ZLIB
-uint32_t pq_crc32(pq_slice bytes) {
-  if (bytes.n == 0) return 0;
-  return (uint32_t)crc32_z(0, bytes.p, bytes.n);
-}
-#else
-/* Four bits at a time, with the reversed polynomial. */
-uint32_t pq_crc32(pq_slice bytes) {
-  static const uint32_t table[16] = {0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac,
-                                     0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
-                                     0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
-                                     0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c};
-  uint32_t crc = UINT32_MAX;
-  for (size_t i = 0; i < bytes.n; i++) {
-    crc ^= bytes.p[i];
-    crc = table[crc & 15] ^ crc >> 4;
-    crc = table[crc & 15] ^ crc >> 4;
-  }
-  return ~crc;
-}
-#endif
 
 const char *pq_codec_name(pq_codec codec) {
   switch (codec) {

@@ -9,6 +9,7 @@
  * one must be smaller by a clear margin.
  */
 #include "parquet/chunk_write_int.h"
+#include "parquet/decode_int.h"
 
 enum {
   CANDIDATES_MAX = 3,
@@ -24,7 +25,10 @@ enum {
   SPLIT_MARGIN_PERCENT = 10, /* Spark refused BYTE_STREAM_SPLIT until 2026 */
   PAGE_ROWS = 20000,         /* pages are for skipping, too */
   PAGE_ROWS_MAX = 1 << 20,
-  PAGE_PACKED_LEN_MIN = 256 /* below, header and index entry weigh too much */
+  PAGE_PACKED_LEN_MIN = 256, /* below, header and index entry weigh too much */
+  ZSTD_LEVEL = 3,            /* the default, below which there is */
+  ZSTD_LIGHT_LEVEL = 2,
+  LIGHT_MORE_PARTS = 1024 /* of the size may be lost for its speed: a sample is not exact */
 };
 
 typedef struct sample {
@@ -37,6 +41,7 @@ typedef struct sample {
 typedef struct trial {
   uint64_t raw;    /* encoded bytes of the sample */
   uint64_t packed; /* compressed, of the whole chunk */
+  bool is_light;   /* the light level makes it as small */
 } trial;
 
 /* Values from `start` on that make a run. */
@@ -44,7 +49,7 @@ static uint32_t run_values(const pq_dense *v, uint32_t start) {
   uint64_t len = 0;
   uint32_t n = 0;
   while (n < RUN_VALUES && start + n < v->count && len < RUN_LEN) {
-    if (pq_dense_size(v->phys) > 8) len += v->v.bytes[start + n].n;
+    if (pq_phys_is_slice(v->phys)) len += v->v.bytes[start + n].n;
     n++;
   }
   return n;
@@ -79,13 +84,24 @@ static int take_sample(pq_chunk_writer *w, const pq_dense *v, sample *out) {
 }
 
 /* Compressed bytes of w->body beyond what every page costs anyway. */
-static int packed_len(pq_chunk_writer *w, uint64_t *out) {
+static int packed_len(pq_chunk_writer *w, int level, uint64_t *out) {
   *out = w->body.len;
   if (w->codec == PQ_CODEC_NONE || w->body.len == 0) return PQ_OK;
   pq_buf_clear(&w->packed);
-  PQ_TRY(pq_compress(&w->compressor, w->codec, w->level, pq_buf_slice(&w->body), &w->packed));
+  PQ_TRY(pq_compress(&w->compressor, w->codec, level, pq_buf_slice(&w->body), &w->packed));
   if (w->packed.len < w->body.len + FRAME_LEN)
     *out = w->packed.len > FRAME_LEN ? w->packed.len - FRAME_LEN : 1;
+  return PQ_OK;
+}
+
+/* Where nothing repeats, as in ids, the search for more and shorter matches takes three quarters of
+ * the time and makes pages no smaller. `packed` is what w->body came to. */
+static int try_light(pq_chunk_writer *w, uint64_t packed, bool *is_light) {
+  uint64_t len;
+  *is_light = false;
+  if (w->codec != PQ_CODEC_ZSTD || w->level != ZSTD_LEVEL) return PQ_OK;
+  PQ_TRY(packed_len(w, ZSTD_LIGHT_LEVEL, &len));
+  *is_light = len <= packed + packed / LIGHT_MORE_PARTS;
   return PQ_OK;
 }
 
@@ -97,10 +113,10 @@ static int try_plain(pq_chunk_writer *w, const sample *s, pq_encoding encoding, 
   uint64_t packed;
   pq_buf_clear(&w->body);
   PQ_TRY(pq_encode(&w->body, encoding, &s->values, &w->lengths));
-  PQ_TRY(packed_len(w, &packed));
+  PQ_TRY(packed_len(w, w->level, &packed));
   out->raw = w->body.len;
   out->packed = scaled(packed, s->all_plain_len, s->plain_len);
-  return PQ_OK;
+  return try_light(w, packed, &out->is_light);
 }
 
 static int try_dict(pq_chunk_writer *w, const pq_dense *v, const sample *s, trial *out) {
@@ -110,15 +126,16 @@ static int try_dict(pq_chunk_writer *w, const pq_dense *v, const sample *s, tria
   pq_buf_clear(&w->body);
   PQ_TRY(pq_encode_rle(&w->body, (const uint32_t *)(const void *)w->numbers.p, s->values.count,
                        pq_bit_width(w->dict.count - 1)));
-  PQ_TRY(packed_len(w, &codes));
+  PQ_TRY(packed_len(w, w->level, &codes));
   out->raw = w->body.len;
+  PQ_TRY(try_light(w, codes, &out->is_light));
   pq_buf_clear(&w->body);
   while (n < w->dict.count && w->body.len < DICT_TRIAL_LEN) {
     pq_dense one = pq_dense_part(v, w->dict.firsts[n], w->dict.firsts[n] + 1);
     PQ_TRY(pq_encode_plain(&w->body, &one));
     n++;
   }
-  PQ_TRY(packed_len(w, &entries));
+  PQ_TRY(packed_len(w, w->level, &entries));
   out->packed = scaled(codes, v->count, s->values.count) +
                 scaled(entries, w->dict.plain_len, w->body.len) + DICT_PAGE_COST;
   return PQ_OK;
@@ -211,10 +228,11 @@ static int measure(pq_chunk_writer *w, const sample *s, pq_encoding encoding, tr
 static int build_dict(pq_chunk_writer *w, const pq_leaf_spec *spec, const pq_dense *v,
                       bool *has_dict) {
   bool is_forced = spec->has_encoding && spec->encoding == PQ_ENC_RLE_DICTIONARY;
+  uint64_t len_max = w->layout == PQ_LAYOUT_OPERATIONAL ? PQ_DICT_LOOKUP_LEN_MAX : PQ_DICT_LEN_MAX;
   *has_dict = false;
   if (!is_forced && (spec->has_encoding || spec->hint != PQ_HINT_AUTO)) return PQ_OK;
   if (v->phys == PQ_PHYS_BOOL) return PQ_OK;
-  return pq_dict_build(&w->dict, v, is_forced, has_dict);
+  return pq_dict_build(&w->dict, v, is_forced ? 0 : len_max, has_dict);
 }
 
 static int choose_plain(pq_chunk_writer *w, const pq_leaf_spec *spec, const sample *s,
@@ -232,7 +250,7 @@ int pq_chunk_choose(pq_chunk_writer *w, const pq_leaf_spec *spec, const pq_dense
   trial best = {0}, other;
   sample s;
   uint64_t part;
-  *out = (pq_choice){.encoding = PQ_ENC_PLAIN, .page_rows_max = PAGE_ROWS_MAX};
+  *out = (pq_choice){.encoding = PQ_ENC_PLAIN, .page_rows_max = PAGE_ROWS_MAX, .level = w->level};
   if (spec->has_encoding) out->encoding = spec->encoding;
   PQ_TRY(build_dict(w, spec, v, &out->has_dict));
   if (v->count == 0) return PQ_OK;
@@ -248,6 +266,7 @@ int pq_chunk_choose(pq_chunk_writer *w, const pq_leaf_spec *spec, const pq_dense
     if (is_dict) best = other;
   }
   if (is_dict) out->encoding = PQ_ENC_RLE_DICTIONARY;
+  if (best.is_light) out->level = ZSTD_LIGHT_LEVEL;
   part = spec->phys == PQ_PHYS_BYTES && !is_dict ? s.plain_len : s.values.count;
   out->cost = (best.raw << 16) / part;
   out->page_rows_max = page_rows(w, v, &best, is_dict);

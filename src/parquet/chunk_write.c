@@ -9,9 +9,7 @@
 enum {
   VALUE_LEN_MAX = 1 << 30,    /* page sizes are 31 bits in the format */
   LEVEL_COST = (1 << 16) / 8, /* a bit of a level per entry, in 1/65536 byte */
-  PAGE_LEN = 128 << 10,       /* a page's, where the caller leaves it to us */
-  LONG_PAGE_LEN = 512 << 10,  /* the same where values are long: text packs better in one piece */
-  LONG_VALUE_LEN = 128
+  LONG_VALUE_LEN = 128        /* on average: text packs better in one piece */
 };
 
 /* A chunk being written. */
@@ -255,7 +253,8 @@ static int put_whole(job *k, header h) {
   h.body_len = w->body.len;
   if (h.is_compressed) {
     pq_buf_clear(&w->packed);
-    PQ_TRY(pq_compress(&w->compressor, k->codec, w->level, pq_buf_slice(&w->body), &w->packed));
+    PQ_TRY(
+        pq_compress(&w->compressor, k->codec, k->choice.level, pq_buf_slice(&w->body), &w->packed));
   }
   return put_page(k, &h);
 }
@@ -270,7 +269,8 @@ static int put_v2(job *k, header h) {
   pq_buf_clear(&w->packed);
   PQ_TRY(pq_buf_put_slice(&w->packed, pq_buf_slice(&w->levels)));
   if (h.is_compressed) {
-    PQ_TRY(pq_compress(&w->compressor, k->codec, w->level, pq_buf_slice(&w->body), &w->packed));
+    PQ_TRY(
+        pq_compress(&w->compressor, k->codec, k->choice.level, pq_buf_slice(&w->body), &w->packed));
     h.is_compressed = w->packed.len - levels_len < w->body.len;
   }
   if (!h.is_compressed) {
@@ -333,6 +333,19 @@ static int page_sizes(job *k, const page *p, pq_written_page *out) {
   return pq_chunk_histogram(&k->w->arena, k->spec, k->column, range, &out->histogram);
 }
 
+/* Hashes for the bloom filter, if they do not come from the dictionary's entries: page by page,
+ * while the values are in the cache. */
+static bool has_own_hashes(const job *k) {
+  return k->spec->has_bloom && !k->choice.has_dict;
+}
+
+static int hash_page(job *k, const page *p) {
+  bool is_sorted = k->spec->hint == PQ_HINT_SORTED;
+  pq_dense part = pq_dense_part(&k->values, p->first_value, p->first_value + p->value_count);
+  if (!has_own_hashes(k)) return PQ_OK;
+  return pq_dict_hash(&k->w->dict, &part, is_sorted ? PQ_DICT_HASH_SORTED : PQ_DICT_HASH_ALL);
+}
+
 static int write_page(job *k, const page *p) {
   pq_chunk_writer *w = k->w;
   pq_written_page done = {.off = w->base + w->file.len,
@@ -345,6 +358,7 @@ static int write_page(job *k, const page *p) {
   k->out->data_page_count++;
   PQ_TRY(page_bounds(k, p, k->out->data_page_count, &done.bounds));
   PQ_TRY(page_sizes(k, p, &done));
+  PQ_TRY(hash_page(k, p));
   return pq_buf_put(&w->pages, &done, sizeof done);
 }
 
@@ -367,9 +381,13 @@ static void set_costs(job *k) {
   k->cost = k->entry_cost * k->out->entry_count + k->choice.cost * units;
 }
 
+/* A page's length where the caller leaves it to us; the second one where values are long. */
+static const uint32_t page_lens[2][2] = {
+    [PQ_LAYOUT_ANALYTIC] = {128 << 10, 1 << 20}, [PQ_LAYOUT_OPERATIONAL] = {32 << 10, 64 << 10}};
+
 static uint64_t page_len_of(const job *k) {
   if (k->spec->page_len != 0) return k->spec->page_len;
-  return k->out->bytes_len / LONG_VALUE_LEN > k->values.count ? LONG_PAGE_LEN : PAGE_LEN;
+  return page_lens[k->w->layout][k->out->bytes_len / LONG_VALUE_LEN > k->values.count];
 }
 
 static uint64_t page_count(const job *k) {
@@ -470,6 +488,7 @@ static int write_with(job *k, pq_codec codec) {
   k->out->uncompressed_len = 0;
   k->out->data_page_count = 0;
   pq_buf_clear(&w->pages);
+  if (has_own_hashes(k)) pq_dict_hash_start(&w->dict);
   PQ_TRY(prepare_seen(k));
   if (k->choice.encoding == PQ_ENC_RLE_DICTIONARY) PQ_TRY(put_dictionary(k));
   k->out->data_page_off = w->base + w->file.len;
@@ -511,11 +530,8 @@ static int chunk_sizes(job *k, pq_arena *keep) {
 }
 
 static int put_bloom(job *k) {
-  pq_dict_hash_kind kind = PQ_DICT_HASH_ALL;
   if (!k->spec->has_bloom || k->values.count == 0) return PQ_OK;
-  if (k->spec->hint == PQ_HINT_SORTED) kind = PQ_DICT_HASH_SORTED;
-  if (k->choice.has_dict) kind = PQ_DICT_HASH_ENTRIES;
-  PQ_TRY(pq_dict_hash(&k->w->dict, &k->values, kind));
+  if (!has_own_hashes(k)) PQ_TRY(pq_dict_hash(&k->w->dict, &k->values, PQ_DICT_HASH_ENTRIES));
   return pq_chunk_put_bloom(k->w, k->out);
 }
 

@@ -81,6 +81,7 @@ typedef struct pq_chunk_writer {
   int level;
   double bloom_fpp;
   bool is_v2;
+  pq_layout layout;
   pq_compressor compressor;
   pq_dict dict;
   pq_arena arena; /* bounds of the chunk being written */
@@ -106,6 +107,7 @@ typedef struct pq_choice {
   bool has_dict; /* w->dict is built, chosen or not */
   uint64_t cost; /* per PLAIN byte for BYTES without dictionary, else per value */
   uint32_t page_rows_max;
+  int level; /* of the codec */
 } pq_choice;
 
 void pq_chunk_writer_init(pq_chunk_writer *w, pq_cx *cx);

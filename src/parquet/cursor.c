@@ -33,8 +33,8 @@ struct pq_cursor {
   pq_chunk_ref ref;
   const pq_page_index *index; /* borrowed; NULL: none */
   pq_windows bytes;
-  pq_budget own; /* if the caller gave none */
-  pq_decompressor decompressor;
+  pq_budget own;                /* if the caller gave none */
+  pq_decompressor decompressor; /* if the caller gave none */
   /* where it stands */
   uint64_t off, end;    /* the next page's header; the end of the chunk */
   uint32_t entry_count; /* of the pages before it; without index */
@@ -47,6 +47,7 @@ struct pq_cursor {
   bool has_page;    /* `page` is open */
   bool is_row_open; /* the last row may go on in the next page */
   bool is_past_dictionary;
+  uint64_t page_len; /* of the last data page that was opened: the next one may be as long */
   pq_page_reader page;
   bool page_is_given; /* the batch may have slices of it */
   pq_memory *page_memory;
@@ -200,11 +201,12 @@ static int prepare(pq_cursor *c, pq_page *p, unsigned *set, pq_memory **m, pq_pa
     p->stored.p = (*m)->body.p;
   }
   pq_memory_start(&c->bytes, *m);
-  *env = (pq_page_env){.decompressor = &c->decompressor,
-                       .arena = &(*m)->arena,
-                       .dictionary = c->has_dictionary ? &c->dictionary : NULL,
-                       .body = (*m)->body.p,
-                       .levels = c->levels.p};
+  *env = (pq_page_env){
+      .decompressor = c->options.decompressor != NULL ? c->options.decompressor : &c->decompressor,
+      .arena = &(*m)->arena,
+      .dictionary = c->has_dictionary ? &c->dictionary : NULL,
+      .body = (*m)->body.p,
+      .levels = c->levels.p};
   return PQ_OK;
 }
 
@@ -244,9 +246,16 @@ static uint32_t window_len(const pq_cursor *c) {
   return c->options.window_len > 0 ? c->options.window_len : WINDOW_LEN;
 }
 
+/* How much to ask for at once. A page longer than a window would come in two pieces, to be joined;
+ * so where the one before was that long, as much and a little more. */
+static uint64_t ask_len(const pq_cursor *c) {
+  uint64_t len = c->page_len + c->page_len / 8;
+  return c->page_len > window_len(c) ? len : window_len(c);
+}
+
 /* Get at least `len` bytes of the page at `off`. */
 static int peek(pq_cursor *c, size_t len, pq_slice *out, unsigned *set) {
-  uint64_t ask = len > window_len(c) ? len : window_len(c);
+  uint64_t ask = len > ask_len(c) ? len : ask_len(c);
   if (ask > c->end - c->off) ask = c->end - c->off;
   return pq_windows_peek(&c->bytes, c->off, len, c->off + ask, out, set);
 }
@@ -303,6 +312,7 @@ static int next_page(pq_cursor *c, uint32_t *left, bool is_read) {
   }
   PQ_TRY(peek(c, (size_t)p.h.header_len + p.h.stored_len, &bytes, &set));
   p.stored = (pq_slice){bytes.p + p.h.header_len, p.h.stored_len};
+  if (p.h.type != PQ_PAGE_DICTIONARY) c->page_len = (uint64_t)p.h.header_len + p.h.stored_len;
   pass_page(c, &p);
   return p.h.type == PQ_PAGE_DICTIONARY ? read_dictionary(c, &p) : open_page(c, &p, set);
 }
@@ -455,42 +465,67 @@ static int want_stream(pq_cursor *c, uint32_t rows) {
     at = w->end;
   }
   if (at >= c->end || at - c->off >= need) return PQ_OK;
-  need = c->end - at < window_len(c) ? c->end - at : window_len(c);
+  need = c->end - at < ask_len(c) ? c->end - at : ask_len(c);
   return pq_windows_ask(&c->bytes, at, at + need, c->off);
 }
 
-static int want_pages(pq_cursor *c, uint32_t row, uint32_t row_end) {
-  uint64_t len = 0;
-  for (uint32_t i = c->page_idx; i < c->index->page_count; i++) {
+/* Rows that are wanted: ranges counted from a row of the chunk. */
+typedef struct wanted {
+  uint32_t first;
+  const pq_row_range *ranges;
+  uint32_t count, pos; /* ranges before `pos` lie before the page looked at */
+} wanted;
+
+/* The first page from `i` on that holds wanted rows; page_count: none. */
+static uint32_t wanted_page(const pq_cursor *c, wanted *w, uint32_t i) {
+  for (; i < c->index->page_count; i++) {
     const pq_page_info *p = &c->index->pages[i];
-    if (p->first_row >= row_end || len > window_len(c)) break;
-    if (p->row_count <= row && p->first_row <= row - p->row_count) continue;
-    if (pq_windows_find(&c->bytes, p->off) != NULL) continue;
-    PQ_TRY(ask_pages(c, i, row_end, c->index->pages[c->page_idx].off));
-    len += c->asked_len;
+    while (w->pos < w->count && w->first + w->ranges[w->pos].hi <= p->first_row)
+      w->pos++;
+    if (w->pos == w->count) return c->index->page_count;
+    if (w->first + w->ranges[w->pos].lo < p->first_row + p->row_count) return i;
+  }
+  return i;
+}
+
+/* Near pages in one request; no more than a window and a request in all. */
+static int want_pages(pq_cursor *c, wanted w) {
+  const pq_page_info *p = c->index->pages;
+  uint32_t i = wanted_page(c, &w, c->page_idx);
+  uint64_t len = 0;
+  while (i < c->index->page_count && len <= window_len(c)) {
+    uint32_t last = i, next = wanted_page(c, &w, i + 1);
+    if (pq_windows_find(&c->bytes, p[i].off) == NULL) {
+      while (next < c->index->page_count &&
+             p[next].off - p[last].off - p[last].len <= GAP_LEN_MAX &&
+             pq_windows_find(&c->bytes, p[next].off) == NULL) {
+        last = next;
+        next = wanted_page(c, &w, next + 1);
+      }
+      PQ_TRY(ask_pages(c, i, p[last].first_row + p[last].row_count, p[c->page_idx].off));
+      len += c->asked_len;
+    }
+    i = next;
   }
   return PQ_OK;
 }
 
-int pq_cursor_want(pq_cursor *c, uint32_t n) {
-  uint32_t row = c->row + c->skip_left;
-  uint32_t in_page = c->has_page ? c->page.entry_count - c->page.pos : 0;
-  if (c->is_reading || n == 0) return PQ_OK;
-  pq_assert(n <= c->ref.row_count - row);
+int pq_cursor_want_ranges(pq_cursor *c, uint32_t first, const pq_row_range *ranges,
+                          uint32_t count) {
+  uint32_t row = c->row + c->skip_left, in_page, n;
+  if (c->is_reading || count == 0) return PQ_OK;
+  pq_assert(first + ranges[0].lo >= row && first + ranges[count - 1].hi <= c->ref.row_count);
+  n = first + ranges[count - 1].hi - row;
+  in_page = c->has_page ? c->page.entry_count - c->page.pos : 0;
   if (c->ref.leaf->rep_max == 0 && in_page >= c->skip_left && in_page - c->skip_left >= n)
     return PQ_OK;
-  PQ_TRY(c->index != NULL ? want_pages(c, row, row + n) : want_stream(c, n));
+  PQ_TRY(c->index != NULL ? want_pages(c, (wanted){first, ranges, count, 0}) : want_stream(c, n));
   return pq_windows_fetch(&c->bytes)->unfinished > 0 ? PQ_NEED_IO : PQ_OK;
 }
 
-int pq_cursor_want_ranges(pq_cursor *c, const pq_row_range *ranges, uint32_t count) {
-  uint32_t next = c->row + c->skip_left;
-  if (c->is_reading || count == 0) return PQ_OK;
-  pq_assert(ranges[0].lo >= next && ranges[count - 1].hi <= c->ref.row_count);
-  if (c->index == NULL) return pq_cursor_want(c, ranges[count - 1].hi - next);
-  for (uint32_t i = 0; i < count; i++)
-    if (ranges[i].hi > ranges[i].lo) PQ_TRY(want_pages(c, ranges[i].lo, ranges[i].hi));
-  return pq_windows_fetch(&c->bytes)->unfinished > 0 ? PQ_NEED_IO : PQ_OK;
+int pq_cursor_want(pq_cursor *c, uint32_t n) {
+  pq_row_range all = {0, n};
+  return n == 0 ? PQ_OK : pq_cursor_want_ranges(c, c->row + c->skip_left, &all, 1);
 }
 
 pq_fetch *pq_cursor_fetch(pq_cursor *c) {

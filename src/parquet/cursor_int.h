@@ -29,9 +29,10 @@ typedef struct pq_budget {
 } pq_budget;
 
 typedef struct pq_cursor_options {
-  bool has_codes;      /* give dictionary-encoded pages as codes (pq_column.dictionary) */
-  uint32_t window_len; /* bytes to ask for at once; 0: 1 MiB. One page is always whole */
-  pq_budget *budget;   /* borrowed; NULL: one of its own, of limits.op_len_max */
+  bool has_codes;                /* give dictionary-encoded pages as codes (pq_column.dictionary) */
+  uint32_t window_len;           /* bytes to ask for at once; 0: 1 MiB. One page is always whole */
+  pq_budget *budget;             /* borrowed; NULL: one of its own, of limits.op_len_max */
+  pq_decompressor *decompressor; /* borrowed, for cursors that share one; NULL: one of its own */
 } pq_cursor_options;
 
 typedef struct pq_cursor pq_cursor;
@@ -63,8 +64,10 @@ int pq_cursor_read(pq_cursor *c, uint32_t n) PQ_MUST_CHECK;
 int pq_cursor_want(pq_cursor *c, uint32_t n) PQ_MUST_CHECK;
 
 /* The same for some rows of the chunk, none of them before the next one: with a page index asks in
- * one round for exactly the pages that hold them. Ranges are sorted and do not overlap. */
-int pq_cursor_want_ranges(pq_cursor *c, const pq_row_range *ranges, uint32_t count) PQ_MUST_CHECK;
+ * one round for exactly the pages that hold them. Ranges count from the chunk's row `first`, are
+ * sorted and do not overlap. */
+int pq_cursor_want_ranges(pq_cursor *c, uint32_t first, const pq_row_range *ranges,
+                          uint32_t count) PQ_MUST_CHECK;
 
 /* The batch. A column has codes when all its rows so far came from dictionary pages of one
  * dictionary and codes were asked for; else values. Borrowed until the next clear or free. */

@@ -17,8 +17,10 @@
 
 enum { BATCH = 512, INT96_LEN = 12, PREFIX_LEN = 4 /* of the length of a PLAIN string */ };
 
-/* Strings read between guesses that the next ones are all of one length. */
-enum { STRING_STEP = 32 };
+/* Strings read between guesses that the next ones are all of one length; and how far in front of
+ * them memory is asked for: a page of many megabytes has left the caches since it was unpacked, and
+ * where a string begins is only known when the length of the one before has come. */
+enum { STRING_STEP = 32, PREFETCH_LEN = 2048 };
 
 /* Short strings are copied in blocks of this many bytes, values of up to HEAD_LEN are joined as a
  * whole. The memory for joined strings is longer by that, so that a copy may go beyond the last. */
@@ -197,6 +199,7 @@ static int read_plain_strings(pq_values *v, uint32_t n, pq_slice *out) {
     uint32_t stop = n - i > STRING_STEP ? i + STRING_STEP : n;
     for (; i < stop; i++) {
       uint32_t len = pq_rd32(p);
+      PQ_PREFETCH(p, PREFETCH_LEN);
       if ((int64_t)len > (int64_t)(end - p) - 2 * PREFIX_LEN) break;
       out[i] = (pq_slice){p + PREFIX_LEN, len};
       p += PREFIX_LEN + len;

@@ -11,6 +11,8 @@
 
 #include <string.h>
 
+#include "parquet/decode_int.h"
+
 enum {
   BLOCK_COUNT = 512,
   WINDOW_COUNT = 4096, /* values between two looks at whether it pays */
@@ -172,7 +174,7 @@ static uint32_t id_of(pq_dict *d, const pq_dense *v, bool is_bytes, uint64_t key
 static int add_block(pq_dict *d, const pq_dense *v, uint32_t first, uint32_t n) {
   uint64_t keys[BLOCK_COUNT], last = 0;
   size_t size = pq_dense_size(v->phys);
-  bool is_bytes = size > sizeof *keys;
+  bool is_bytes = pq_phys_is_slice(v->phys);
   uint32_t count = d->count, id = 0;
   PQ_TRY(reserve_entries(d));
   PQ_TRY(reserve_slots(d));
@@ -189,7 +191,14 @@ static int add_block(pq_dict *d, const pq_dense *v, uint32_t first, uint32_t n) 
   return PQ_OK;
 }
 
-int pq_dict_build(pq_dict *d, const pq_dense *v, bool is_forced, bool *pays) {
+/* Are there more different values than a third of all? Of n drawn from m, about n * n / 2m are not
+ * new; n values have been seen. */
+static bool is_diverse(const pq_dict *d, const pq_dense *v, uint32_t n) {
+  uint64_t again = n - d->count;
+  return (uint64_t)n * n / 2 > again * (v->count / 3);
+}
+
+int pq_dict_build(pq_dict *d, const pq_dense *v, uint64_t len_max, bool *pays) {
   uint32_t window_first = 0; /* entries before the current window */
   *pays = false;
   start(d);
@@ -197,15 +206,16 @@ int pq_dict_build(pq_dict *d, const pq_dense *v, bool is_forced, bool *pays) {
   for (uint32_t i = 0; i < v->count; i += BLOCK_COUNT) {
     uint32_t n = v->count - i < BLOCK_COUNT ? v->count - i : BLOCK_COUNT;
     if (i % WINDOW_COUNT == 0) {
-      if (!is_forced && d->count - window_first > WINDOW_COUNT / 4 * 3) return PQ_OK;
+      bool is_new = d->count - window_first > WINDOW_COUNT / 4 * 3;
+      if (len_max > 0 && is_new && is_diverse(d, v, i)) return PQ_OK;
       window_first = d->count;
     }
     PQ_TRY(add_block(d, v, i, n));
     if (d->plain_len > INT32_MAX)
       return pq_fail(d->cx, PQ_ELIMIT, "a dictionary of more than 2 GiB");
-    if (!is_forced && d->plain_len > PQ_DICT_LEN_MAX) return PQ_OK;
+    if (len_max > 0 && d->plain_len > len_max) return PQ_OK;
   }
-  *pays = is_forced || d->count <= v->count / 3 * 2 + 1;
+  *pays = len_max == 0 || d->count <= v->count / 3 * 2 + 1;
   return PQ_OK;
 }
 
@@ -239,10 +249,13 @@ static void keep_hash(pq_dict *d, uint64_t hash, bool is_sorted) {
   d->keys[d->count++] = hash;
 }
 
+void pq_dict_hash_start(pq_dict *d) {
+  start(d);
+}
+
 int pq_dict_hash(pq_dict *d, const pq_dense *v, pq_dict_hash_kind kind) {
   uint8_t tmp[8];
   if (kind == PQ_DICT_HASH_ENTRIES) return hash_entries(d, v);
-  start(d);
   for (uint32_t i = 0; i < v->count; i++) {
     if (i % BLOCK_COUNT == 0) PQ_TRY(reserve_entries(d));
     if (i % BLOCK_COUNT == 0 && kind == PQ_DICT_HASH_ALL) PQ_TRY(reserve_slots(d));

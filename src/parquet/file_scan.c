@@ -48,7 +48,8 @@ struct pq_file_scan {
   uint32_t batch_rows_max;
   uint64_t memory_max;
   pq_budget budget;
-  uint64_t plan_len; /* of the plan's memory in the budget */
+  pq_decompressor decompressor; /* of all columns */
+  uint64_t plan_len;            /* of the plan's memory in the budget */
 
   pq_condition *conditions;
   uint32_t condition_count;
@@ -152,7 +153,8 @@ static int make_columns(pq_file_scan *s) {
                           .is_flat = leaf->rep_max == 0 && leaf->def_max <= 1,
                           .options = {.has_codes = s->has_codes || i < s->filter_count,
                                       .window_len = (uint32_t)window,
-                                      .budget = &s->budget}};
+                                      .budget = &s->budget,
+                                      .decompressor = &s->decompressor}};
     if (i < s->filter_count) PQ_TRY(make_tests(s, c));
   }
   for (uint32_t i = 0; i < s->output_count; i++)
@@ -209,6 +211,7 @@ int pq_file_scan_new(pq_cx *cx, const pq_file *file, pq_file_scan_options option
   if (s == NULL) return pq_fail_nomem(cx);
   *s = (pq_file_scan){.cx = cx, .file = file};
   pq_arena_init(&s->arena, cx, cx->limits.op_len_max);
+  pq_decompressor_init(&s->decompressor, cx);
   s->has_codes = options.has_codes;
   s->memory_max = options.memory_max;
   s->batch_rows_max = options.batch_rows == 0 ? BATCH_ROWS_DEFAULT : options.batch_rows;
@@ -227,8 +230,17 @@ void pq_file_scan_free(pq_file_scan *s) {
   for (uint32_t i = 0; i < s->slot_count; i++)
     if (s->columns[i].cx != NULL) pq_scan_column_release(&s->columns[i]);
   pq_scan_plan_release(&s->plan);
+  pq_decompressor_release(&s->decompressor);
   pq_arena_release(&s->arena);
   pq_alloc(s->cx, s, sizeof *s, 0);
+}
+
+void pq_file_scan_move(pq_file_scan *s, uint32_t row_group_lo, uint32_t row_group_hi) {
+  pq_assert(s->phase == PHASE_END || (s->phase == PHASE_GROUP && s->group == NULL));
+  pq_assert(row_group_lo <= row_group_hi);
+  pq_assert(row_group_hi <= s->file->footer->row_group_count);
+  pq_scan_plan_move(&s->plan, row_group_lo, row_group_hi);
+  s->phase = PHASE_GROUP;
 }
 
 /* ---- row groups and slices ---- */

@@ -82,6 +82,9 @@ typedef struct pq_file_scan pq_file_scan;
 int pq_file_scan_new(pq_cx *cx, const pq_file *file, pq_file_scan_options options,
                      pq_file_scan **out) PQ_MUST_CHECK;
 void pq_file_scan_free(pq_file_scan *s); /* NULL is allowed; no request may be in flight */
+/* Go on with other row groups, [lo, hi) of the file, keeping buffers and what was counted. Only
+ * before the first batch or after the end. */
+void pq_file_scan_move(pq_file_scan *s, uint32_t row_group_lo, uint32_t row_group_hi);
 /* The next batch. After a failure only free. PQ_NEED_IO, PQ_ECORRUPT, PQ_EUNSUPPORTED, PQ_ELIMIT,
  * PQ_ENOMEM, PQ_EIO. */
 int pq_file_scan_next(pq_file_scan *s, pq_row_batch *out) PQ_MUST_CHECK;

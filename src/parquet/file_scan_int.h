@@ -63,6 +63,9 @@ typedef struct pq_scan_plan {
 int pq_scan_plan_init(pq_scan_plan *p, pq_scan_target target) PQ_MUST_CHECK;
 void pq_scan_plan_release(pq_scan_plan *p);
 
+/* Plan other row groups, after the end or before the beginning. */
+void pq_scan_plan_move(pq_scan_plan *p, uint32_t row_group_lo, uint32_t row_group_hi);
+
 /* The next row group with rows left, NULL at the end. It is valid until the next call, and a call
  * that returns PQ_NEED_IO is made again. */
 int pq_scan_plan_next(pq_scan_plan *p, const pq_scan_group **out) PQ_MUST_CHECK;
@@ -115,7 +118,7 @@ int pq_scan_column_open(pq_scan_column *c, const pq_file *file, uint32_t row_gro
                         const pq_page_index *index) PQ_MUST_CHECK;
 /* Forget the batch and the runs read. */
 void pq_scan_column_clear(pq_scan_column *c);
-/* Ask for the bytes of the slice, or at least of its first rows. */
+/* Ask for the bytes of the slice, with a page index for the pages of all its runs. */
 int pq_scan_column_want(pq_scan_column *c, const pq_scan_slice *s) PQ_MUST_CHECK;
 /* Read the slice; called again after PQ_NEED_IO. */
 int pq_scan_column_read(pq_scan_column *c, const pq_scan_slice *s) PQ_MUST_CHECK;

@@ -52,7 +52,7 @@ static void skip_to(pq_scan_column *c, uint32_t row) {
 int pq_scan_column_want(pq_scan_column *c, const pq_scan_slice *s) {
   if (c->has_batch || s->run_count == 0) return PQ_OK; /* reading has begun, and asks by itself */
   skip_to(c, s->first + s->runs[0].lo);
-  return pq_cursor_want(c->cursor, s->runs[0].hi - s->runs[0].lo);
+  return pq_cursor_want_ranges(c->cursor, s->first, s->runs, s->run_count);
 }
 
 int pq_scan_column_read(pq_scan_column *c, const pq_scan_slice *s) {

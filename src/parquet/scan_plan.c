@@ -64,6 +64,12 @@ void pq_scan_plan_release(pq_scan_plan *p) {
   *p = (pq_scan_plan){0};
 }
 
+void pq_scan_plan_move(pq_scan_plan *p, uint32_t row_group_lo, uint32_t row_group_hi) {
+  pq_assert(p->stage == PQ_PLAN_IDLE && p->group_pos == p->group_count);
+  p->t.row_group_lo = p->next = row_group_lo;
+  p->t.row_group_hi = row_group_hi;
+}
+
 static const pq_chunk *chunk_of(const pq_scan_plan *p, uint32_t row_group, uint32_t leaf) {
   return &p->t.file->footer->row_groups[row_group].chunks[leaf];
 }

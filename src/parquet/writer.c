@@ -89,6 +89,7 @@ static int start(pq_writer *w, pq_writer_options options) {
   w->chunk.level = options.level == 0 ? LEVEL_DEFAULT : options.level;
   w->chunk.bloom_fpp = options.bloom_fpp > 0 ? options.bloom_fpp : FPP_DEFAULT;
   w->chunk.is_v2 = options.is_v2;
+  w->chunk.layout = options.layout;
   w->created_by = pq_arena_str(&w->arena, pq_str(created_by));
   if (w->created_by == NULL) return w->cx->code;
   return pq_buf_put_slice(&w->chunk.file, MAGIC);

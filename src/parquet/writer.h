@@ -55,8 +55,15 @@ typedef struct pq_node_spec {
   bool has_encoding; /* use `encoding` and do not choose; PQ_EINVALID if the type lacks it */
   pq_encoding encoding;
   bool has_bloom, has_stats;
-  uint32_t page_len; /* as in pq_column_spec, but 0: 128 KiB, or 512 KiB for long values */
+  uint32_t page_len; /* as in pq_column_spec, but 0: as the layout has it */
 } pq_node_spec;
+
+/* What a file is made for. It says how long pages and dictionaries become; rows of a row group are
+ * the caller's: 100,000 to 250,000 for scans, 20,000 to 50,000 for lookups. */
+typedef enum pq_layout {
+  PQ_LAYOUT_ANALYTIC = 0, /* scans: pages of 128 KiB, 1 MiB of long values; dictionary 1 MiB */
+  PQ_LAYOUT_OPERATIONAL   /* lookups: 32 KiB, 64 KiB of long values; dictionary 64 KiB */
+} pq_layout;
 
 typedef struct pq_writer_options {
   pq_codec codec; /* default PQ_CODEC_ZSTD when options is zeroed: see level */
@@ -65,6 +72,7 @@ typedef struct pq_writer_options {
   const char *created_by; /* borrowed */
   double bloom_fpp;       /* 0: 0.01 */
   bool is_v2;             /* data page v2 */
+  pq_layout layout;
 } pq_writer_options;
 
 typedef struct pq_writer pq_writer;

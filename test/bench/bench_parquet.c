@@ -81,7 +81,10 @@ static double job_check(char **arg) {
   return bench_check(arg[0]);
 }
 static double job_write(char **arg) {
-  return bench_write(arg[0], arg[1]);
+  return bench_write(arg[0], PQDB_LAYOUT_ANALYTIC, arg[1]);
+}
+static double job_write_operational(char **arg) {
+  return bench_write(arg[0], PQDB_LAYOUT_OPERATIONAL, arg[1]);
 }
 static double job_copy(char **arg) {
   return bench_copy(arg[0], arg[1], arg[2]);
@@ -108,6 +111,7 @@ static const struct {
     {"check", 1, job_check},       /* FILE */
     {"load", 3, job_load},         /* TABLE ROWS ROWS-OF-A-GROUP */
     {"write", 2, job_write},       /* CODEC FILE: what was loaded */
+    {"write_operational", 2, job_write_operational},
     {"drop", 0, job_drop},
     {"keys", 3, job_keys},   /* TABLE ROWS COUNT: before its answer prints "keys a,b,c" */
     {"copy", 3, job_copy},   /* FILE CODEC FILE */

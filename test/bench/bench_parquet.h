@@ -3,8 +3,7 @@
  *   bench_parquet_data.c   rows of two tables, from a seed, as columns in memory
  *   bench_parquet_ours.c   reading and writing through include/parquedb/parquet.h
  *   bench_parquet_floor.c  unpacks every page of a file and does nothing else
- *   bench_parquet.c        takes one of these jobs per line of standard input, says how long it
- * took
+ *   bench_parquet.c        takes one of these jobs per line of standard input, says how long
  *
  * Everything ends the program on a failure, with a message: there is no figure for wrong output.
  */
@@ -62,7 +61,7 @@ pqdb_parquet *bench_open(const char *path);
 
 /* Keep a table in memory, as row groups; write it; forget it. */
 void bench_load(const char *table, const char *rows, const char *group_rows);
-double bench_write(const char *codec, const char *path); /* rows */
+double bench_write(const char *codec, pqdb_parquet_layout layout, const char *path); /* rows */
 void bench_drop(void);
 /* Print "keys a,b,c": some values of the first column, a text, spread over the table. */
 void bench_keys(const char *table, const char *rows, const char *count);

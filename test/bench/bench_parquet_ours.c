@@ -264,9 +264,9 @@ void bench_keys(const char *table, const char *rows, const char *count) {
 }
 
 static pqdb_parquet_writer *begin(const char *path, const pqdb_parquet_node *nodes, uint32_t count,
-                                  const char *codec) {
+                                  const char *codec, pqdb_parquet_layout layout) {
   pqdb_parquet_writer *w;
-  pqdb_parquet_writer_options options = {.size = sizeof options};
+  pqdb_parquet_writer_options options = {.size = sizeof options, .layout = layout};
   if (strcmp(codec, "none") == 0) options.is_uncompressed = true;
   if (strcmp(codec, "snappy") == 0) options.codec = PQDB_CODEC_SNAPPY;
   remove(path);
@@ -280,11 +280,11 @@ static void end(pqdb_parquet_writer *w, const char *path) {
   pqdb_parquet_writer_close(w);
 }
 
-double bench_write(const char *codec, const char *path) {
+double bench_write(const char *codec, pqdb_parquet_layout layout, const char *path) {
   double rows = 0;
   if (kept.table == NULL) bench_die("write", "nothing is loaded");
   uint32_t columns = kept.table->column_count;
-  pqdb_parquet_writer *w = begin(path, kept.table->nodes, columns, codec);
+  pqdb_parquet_writer *w = begin(path, kept.table->nodes, columns, codec, layout);
   pqdb_parquet_sorting sorting = {.leaf = kept.table->sorted_leaf};
   check(pqdb_parquet_sorting_columns(w, &sorting, 1), path, pqdb_parquet_writer_message(w));
   for (uint32_t g = 0; g < kept.group_count; g++) {
@@ -303,7 +303,7 @@ double bench_copy(const char *from, const char *codec, const char *path) {
   const pqdb_parquet_node *read = pqdb_parquet_schema(file, &count);
   pqdb_parquet_node *nodes = bench_alloc(count, sizeof *nodes);
   memcpy(nodes, read, count * sizeof *nodes);
-  pqdb_parquet_writer *w = begin(path, nodes + 1, count - 1, codec);
+  pqdb_parquet_writer *w = begin(path, nodes + 1, count - 1, codec, PQDB_LAYOUT_ANALYTIC);
   pqdb_parquet_scan_options options = {
       .size = sizeof options, .batch_rows = BENCH_GROUP_ROWS, .memory_max = memory_max};
   pqdb_parquet_scan *scan;
@@ -337,7 +337,7 @@ double bench_write_wide(const char *columns, const char *row_groups, const char 
     values[c] = (pqdb_parquet_column){.type = PQDB_INT64, .row_count = ROWS, .entry_count = ROWS};
     values[c].values.i64 = numbers;
   }
-  pqdb_parquet_writer *w = begin(path, nodes, column_count, "zstd");
+  pqdb_parquet_writer *w = begin(path, nodes, column_count, "zstd", PQDB_LAYOUT_ANALYTIC);
   for (uint32_t g = 0; g < group_count; g++)
     check(pqdb_parquet_write(w, values, column_count), path, pqdb_parquet_writer_message(w));
   end(w, path);

@@ -11,8 +11,8 @@ other file gives rows or a clean error. No file may make the reader crash, hang,
 memory than canonical_rows allows.
 
 usage: corpora.py [--show FILE-PART]     CANONICAL_ROWS names the program
-The corpora are searched in $PARQUEDB_CORPORA/parquet, else ../shared/corpora/parquet; without them the
-suite is skipped.
+The corpora are searched in $PARQUEDB_CORPORA/parquet, else ../shared/corpora/parquet; without them
+the suite is skipped.
 """
 import collections
 import concurrent.futures

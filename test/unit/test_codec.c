@@ -323,6 +323,32 @@ static void test_codec_oom(void) {
   }
 }
 
+/* A bit at a time, as it is defined. */
+static uint32_t slow_crc(pq_slice bytes) {
+  uint32_t state = UINT32_MAX;
+  for (size_t i = 0; i < bytes.n; i++) {
+    state ^= bytes.p[i];
+    for (int bit = 0; bit < 8; bit++)
+      state = state >> 1 ^ ((state & 1) != 0 ? 0xedb88320u : 0);
+  }
+  return ~state;
+}
+
+/* In allocations of exactly their size. */
+static void test_codec_crc_lengths(void) {
+  for (size_t n = 0; n < TEXT_LEN; n += n < 1000 ? 1 : 61) {
+    uint8_t *bytes = malloc(n + 1);
+    pq_slice all = {bytes + 1, n};
+    bool is_same;
+    if (bytes == NULL) abort();
+    memcpy(bytes + 1, text + TEXT_LEN - n, n);
+    is_same = pq_crc32(all) == slow_crc(all);
+    CHECK(is_same);
+    free(bytes);
+    if (!is_same) return;
+  }
+}
+
 static void test_codec_crc(void) {
   CHECK(pq_crc32(PQ_SLICE("123456789")) == 0xcbf43926u);
   CHECK(pq_crc32((pq_slice){0}) == 0);
@@ -341,5 +367,6 @@ int main(void) {
   RUN(test_codec_unsupported);
   RUN(test_codec_oom);
   RUN(test_codec_crc);
+  RUN(test_codec_crc_lengths);
   return unit_end();
 }

@@ -99,7 +99,7 @@ static void choose_runs(const chunk_test *t, uint32_t step, bool has_skips, uint
 static int read_runs(const chunk_test *t, pq_cursor *c, uint32_t row, const expected *want) {
   int rc = PQ_OK;
   if (random_below(2) == 0)
-    DRIVE_CURSOR(rc, c, t->o->bytes, pq_cursor_want_ranges(c, want->runs, want->run_count));
+    DRIVE_CURSOR(rc, c, t->o->bytes, pq_cursor_want_ranges(c, 0, want->runs, want->run_count));
   for (uint32_t r = 0; r < want->run_count && rc == PQ_OK; r++) {
     uint32_t n = want->runs[r].hi - want->runs[r].lo;
     pq_cursor_skip(c, want->runs[r].lo - row);
@@ -124,8 +124,9 @@ static int walk_chunk(const chunk_test *t, pq_cursor *c) {
     rc = read_runs(t, c, first, &want);
     if (rc != PQ_OK) return rc;
     pq_cursor_batch(c, &got);
-    if (t->column != NULL && !is_right(&want, &got)) {
-      CHECK(!"the batch differs from the chunk");
+    bool is_same = t->column == NULL || is_right(&want, &got);
+    if (!is_same) {
+      CHECK(is_same);
       return PQ_OK;
     }
   }

@@ -289,29 +289,43 @@ static void test_encode_dict(void) {
   bufs_init(&cx, &out, &scratch);
   pq_dict_init(&d, &cx);
   v.v.bytes = s;
-  CHECK(pq_dict_build(&d, &v, false, &pays) == PQ_OK && pays && d.count == 3 && d.plain_len == 14);
+  CHECK(pq_dict_build(&d, &v, PQ_DICT_LEN_MAX, &pays) == PQ_OK && pays && d.count == 3 &&
+        d.plain_len == 14);
   CHECK(d.ids[0] == 0 && d.ids[1] == 1 && d.ids[2] == 1 && d.ids[3] == 2 && d.ids[4] == 0);
   CHECK(d.firsts[0] == 0 && d.firsts[1] == 1 && d.firsts[2] == 3);
   CHECK(pq_dict_put_page(&d, &v, 3, &out) == PQ_OK);
   CHECK_BYTES(&out, 1, 0, 0, 0, 'b', 1, 0, 0, 0, 'a', 0, 0, 0, 0);
   v = (pq_dense){.phys = PQ_PHYS_DOUBLE, .count = 3};
   v.v.f64 = f64; /* zeros of both signs are two entries */
-  CHECK(pq_dict_build(&d, &v, false, &pays) == PQ_OK && pays && d.count == 2);
+  CHECK(pq_dict_build(&d, &v, PQ_DICT_LEN_MAX, &pays) == PQ_OK && pays && d.count == 2);
   CHECK(pq_dict_hash(&d, &v, PQ_DICT_HASH_ENTRIES) == PQ_OK && d.count == 2);
   CHECK(d.keys[0] == pq_hash((pq_slice){(const uint8_t *)f64, 8}, 0));
   v = (pq_dense){.phys = PQ_PHYS_INT64, .count = 20000};
   v.v.i64 = v64;
   for (int i = 0; i < 20000; i++)
     v64[i] = i;
-  CHECK(pq_dict_build(&d, &v, false, &pays) == PQ_OK && !pays &&
+  CHECK(pq_dict_build(&d, &v, PQ_DICT_LEN_MAX, &pays) == PQ_OK && !pays &&
         d.count < 5000); /* gave up early */
-  CHECK(pq_dict_build(&d, &v, true, &pays) == PQ_OK && pays && d.count == 20000);
+  CHECK(pq_dict_build(&d, &v, 0, &pays) == PQ_OK && pays && d.count == 20000);
   for (int i = 0; i < 20000; i++)
     v64[i] = (int64_t)(next_random() % 3000);
-  CHECK(pq_dict_build(&d, &v, false, &pays) == PQ_OK && pays && d.count > 2900);
-  CHECK(pq_dict_hash(&d, &v, PQ_DICT_HASH_ALL) == PQ_OK && d.count > 2900 && d.count <= 3000);
+  CHECK(pq_dict_build(&d, &v, PQ_DICT_LEN_MAX, &pays) == PQ_OK && pays && d.count > 2900);
+  pq_dict_hash_start(&d);
+  for (uint32_t i = 0; i < 20; i++) {
+    pq_dense part = pq_dense_part(&v, i * 1000, i * 1000 + 1000);
+    CHECK(pq_dict_hash(&d, &part, PQ_DICT_HASH_ALL) == PQ_OK);
+  }
+  CHECK(d.count > 2900 && d.count <= 3000);
+  for (int i = 0; i < 20000; i++)
+    v64[i] = (int64_t)(next_random() % 6000); /* half of the first window is new, and more */
+  CHECK(pq_dict_build(&d, &v, PQ_DICT_LEN_MAX, &pays) == PQ_OK && pays && d.count > 5000);
+  CHECK(pq_dict_build(&d, &v, 4096, &pays) == PQ_OK && !pays); /* too long a dictionary */
+  for (int i = 0; i < 20000; i++)
+    v64[i] = (int64_t)(next_random() % 15000);
+  CHECK(pq_dict_build(&d, &v, PQ_DICT_LEN_MAX, &pays) == PQ_OK && !pays && d.count < 5000);
   for (int i = 0; i < 20000; i++)
     v64[i] = i / 4;
+  pq_dict_hash_start(&d);
   CHECK(pq_dict_hash(&d, &v, PQ_DICT_HASH_SORTED) == PQ_OK && d.count == 5000);
   pq_dict_release(&d);
   bufs_release(&out, &scratch);
@@ -332,13 +346,13 @@ static void test_encode_dict_lengths(void) {
     s[i] = s[i + 600] = (pq_slice){(const uint8_t *)room[i], 1 + i % 20};
   }
   v.v.bytes = s;
-  CHECK(pq_dict_build(&d, &v, false, &pays) == PQ_OK && pays && d.count == 600);
+  CHECK(pq_dict_build(&d, &v, PQ_DICT_LEN_MAX, &pays) == PQ_OK && pays && d.count == 600);
   for (uint32_t i = 0; i < 1200; i++)
     is_right = is_right && d.ids[i] == i % 600;
   CHECK(is_right);
   for (uint32_t i = 0; i < 1200; i++) /* zeros, told apart by their length only */
     s[i] = (pq_slice){(const uint8_t *)"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", i % 20};
-  CHECK(pq_dict_build(&d, &v, false, &pays) == PQ_OK && pays && d.count == 20);
+  CHECK(pq_dict_build(&d, &v, PQ_DICT_LEN_MAX, &pays) == PQ_OK && pays && d.count == 20);
   pq_dict_release(&d);
   CHECK(unit_live_len == 0);
 }

@@ -211,7 +211,9 @@ static void test_api_round_trip(void) {
   pqdb_parquet_writer_options v2 = {.size = sizeof v2,
                                     .codec = PQDB_CODEC_SNAPPY,
                                     .has_v2_pages = true,
-                                    .created_by = "parquedb test"};
+                                    .created_by = "parquedb test"},
+                              lookup = {.size = sizeof lookup, .layout = PQDB_LAYOUT_OPERATIONAL};
+  pqdb_parquet_writer *w;
   pqdb_parquet *f;
   write_file(path, NULL);
   CHECK(pqdb_parquet_open(path, NULL, &f) == PQDB_OK);
@@ -223,6 +225,14 @@ static void test_api_round_trip(void) {
   CHECK(pqdb_parquet_open(path, &plain, &f) == PQDB_OK);
   CHECK(read_file(f, NULL) == ALL);
   pqdb_parquet_close(f);
+  write_file(in_folder("lookup.parquet"), &lookup);
+  CHECK(pqdb_parquet_open(in_folder("lookup.parquet"), NULL, &f) == PQDB_OK);
+  check_footer(f);
+  CHECK(read_file(f, NULL) == ALL);
+  pqdb_parquet_close(f);
+  lookup.layout = (pqdb_parquet_layout)2;
+  CHECK(pqdb_parquet_create(in_folder("b"), schema, NODES, &lookup, &w) == PQDB_VALIDATION_FAILED);
+  pqdb_parquet_writer_close(w);
   write_file(in_folder("v2.parquet"), &v2);
   CHECK(pqdb_parquet_open(in_folder("v2.parquet"), NULL, &f) == PQDB_OK);
   CHECK(strcmp(pqdb_parquet_created_by(f), "parquedb test") == 0);
