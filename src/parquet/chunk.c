@@ -340,9 +340,7 @@ static int decode_page(decode *d, const pq_page *p, const pq_page_info *info) {
       return PQ_OK;
     }
   }
-  if (d->has_dictionary_page && !d->has_dictionary &&
-      (p->h.encoding == PQ_ENC_RLE_DICTIONARY || p->h.encoding == PQ_ENC_PLAIN_DICTIONARY))
-    PQ_TRY(decode_dictionary(d));
+  if (d->has_dictionary_page && !d->has_dictionary) PQ_TRY(decode_dictionary(d));
   PQ_TRY(prepare(d, p, &env));
   if (d->has_dictionary) env.dictionary = &d->dictionary;
   PQ_TRY(pq_page_open(&d->s->ref, p, env, &r));
