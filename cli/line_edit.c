@@ -89,6 +89,7 @@ static cli_line_result read_plain(cli_editor *e, const char *prompt, cli_text *l
   if (!e->is_interactive || await_input(e)) len = getline(&e->buffer, &e->buffer_cap, e->in);
   if (e->is_interactive && *e->terminal.interrupt != 0) {
     clearerr(e->in);
+    clearerr(stdout); /* what the signal cut short */
     fputs("^C\n", stdout);
     return CLI_LINE_ABANDONED;
   }
@@ -229,6 +230,7 @@ static cli_line_result read_edited(cli_editor *e, const char *prompt, cli_text *
   text = el_gets(e->el, &len);
   if (text == NULL || len <= 0) {
     bool is_abandoned = *e->terminal.interrupt != 0;
+    if (is_abandoned) clearerr(stdout); /* what the signal cut short */
     fputs(is_abandoned ? "^C\n" : "\n", stdout);
     return is_abandoned ? CLI_LINE_ABANDONED : CLI_LINE_END;
   }
