@@ -1,13 +1,14 @@
 /* test/fuzz/fuzz_hybrid.c - the hybrid of runs and bit-packed groups: booleans, numbers of any
- * width, definition levels.
+ * width, levels; and the levels of old files, BIT_PACKED.
  *
  *   input: mode | as in fuzz_values.h
- *          mode 0: booleans; 1 … 33: numbers of mode - 1 bits; else: levels
+ *          mode 0: booleans; 1 … 33: numbers of mode - 1 bits; 34 … 127: levels, in the hybrid;
+ *          else: levels up to mode - 127, BIT_PACKED
  */
 #include "fuzz_values.h"
 #include "parquet/levels_int.h"
 
-enum { MODE_BOOL = 0, MODE_WIDTH_MAX = 33, COUNT_MAX = 8191 };
+enum { MODE_BOOL = 0, MODE_WIDTH_MAX = 33, MODE_HYBRID_MAX = 127, COUNT_MAX = 8191 };
 
 typedef struct input {
   unsigned width;
@@ -84,6 +85,39 @@ static void levels(input *in) {
     FUZZ_CHECK(bits[i] == (is_all_max ? 1 : def[i]));
 }
 
+/* Level `i` of bits that are packed from the highest one on. */
+static uint32_t packed_level(pq_slice bits, uint32_t i, unsigned width) {
+  uint32_t level = 0;
+  for (size_t k = (size_t)i * width; k < (size_t)(i + 1) * width; k++)
+    level = level << 1 | (((uint32_t)bits.p[k / 8] >> (7 - k % 8)) & 1u);
+  return level;
+}
+
+/* BIT_PACKED levels taken off a page body, bit by bit the same. */
+static void packed_levels(const input *in, uint32_t max) {
+  static uint8_t out[COUNT_MAX];
+  pq_cx cx;
+  pq_place at = {.cx = &cx, .key = "a.parquet"};
+  pq_slice body = in->bytes, bits;
+  unsigned width = pq_level_width(max);
+  bool is_all_max, is_above = false, is_max = true;
+  int rc;
+  fuzz_cx_init(&cx);
+  rc = pq_levels_take(&at, PQ_ENC_BIT_PACKED, max, in->count, &body, &bits);
+  FUZZ_CHECK((rc == PQ_OK) == (((uint64_t)in->count * width + 7) / 8 <= in->bytes.n));
+  if (rc != PQ_OK) return;
+  FUZZ_CHECK(body.n + bits.n == in->bytes.n);
+  rc = pq_levels_read(&at, PQ_ENC_BIT_PACKED, max, bits, in->count, out, &is_all_max);
+  for (uint32_t i = 0; i < in->count; i++) {
+    uint32_t level = packed_level(bits, i, width);
+    is_above = is_above || level > max;
+    is_max = is_max && level == max;
+    if (rc == PQ_OK) FUZZ_CHECK((is_all_max ? max : out[i]) == level);
+  }
+  FUZZ_CHECK((rc == PQ_OK) == !is_above);
+  if (rc == PQ_OK && is_all_max) FUZZ_CHECK(is_max);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   pq_slice all = {data, size}, rest;
   uint8_t mode = fuzz_byte(&all);
@@ -100,8 +134,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   in.width = mode - 1u;
   if (mode <= MODE_WIDTH_MAX)
     numbers(&in, pq_cpu_features());
-  else
+  else if (mode <= MODE_HYBRID_MAX)
     levels(&in);
+  else
+    packed_levels(&in, mode - (uint32_t)MODE_HYBRID_MAX);
   free((void *)(uintptr_t)in.bytes.p);
   return 0;
 }

@@ -2,6 +2,7 @@
  *
  *     random_writer FOLDER SEED COUNT      files of SEED, SEED + 1 …
  *     random_writer FOLDER sweep           each type x encoding x codec x page version once
+ *     random_writer FOLDER shredded SEED COUNT      an id and a shredded VARIANT each
  *
  *   NAME.parquet   through parquet/writer.h
  *   NAME.jsonl     the rows in canonical form, one JSON object each (canonical.py reads them)
@@ -12,6 +13,7 @@
  * entries with their levels into the columns, so that text and levels say the same.
  */
 #include "random_schema.h"
+#include "shred/variant_split.h"
 #include "value/builder.h"
 #include "value/json.h"
 
@@ -91,25 +93,32 @@ static void random_document(maker *m, pq_buf *text, unsigned depth) {
   if (rc != PQ_OK) fail(m, "document");
 }
 
-static void put_variant(maker *m, const node *n, uint32_t rep) {
+/* Its Variant, in the arena; prints it. */
+static pq_value put_document(maker *m, const pq_buf *text) {
   pq_builder *b;
+  pq_value v;
+  size_t used;
+  if (pq_builder_new(&m->cx, &b) != PQ_OK ||
+      pq_json_parse(b, pq_buf_slice(text), (pq_json_options){0}, &used) != PQ_OK ||
+      pq_builder_finish(b, &m->arena, &v) != PQ_OK)
+    fail(m, "variant");
+  pq_builder_free(b);
+  set_string_text(&m->value, pq_buf_slice(text));
+  fputs(m->value.text, m->rows);
+  return v;
+}
+
+static void put_variant(maker *m, const node *n, uint32_t rep) {
   pq_value v;
   pq_buf text;
   pq_slice meta, bytes;
-  size_t used;
   pq_buf_init(&text, &m->cx, 1u << 20);
   random_document(m, &text, 0);
-  if (pq_builder_new(&m->cx, &b) != PQ_OK ||
-      pq_json_parse(b, pq_buf_slice(&text), (pq_json_options){0}, &used) != PQ_OK ||
-      pq_builder_finish(b, &m->arena, &v) != PQ_OK)
-    fail(m, "variant");
+  v = put_document(m, &text);
   meta = pq_value_meta(v);
   bytes = (pq_slice){v.p, v.len};
   push(&m->columns[n->leaf], n->def, rep, &meta);
   push(&m->columns[n->leaf + 1], n->def, rep, &bytes);
-  set_string_text(&m->value, pq_buf_slice(&text));
-  fputs(m->value.text, m->rows);
-  pq_builder_free(b);
   pq_buf_release(&text);
 }
 
@@ -405,6 +414,141 @@ static void sweep_file(const char *folder, pq_codec codec, bool is_v2, unsigned 
   free_maker(m);
 }
 
+/* ---- shredded VARIANT ---- */
+
+enum { SHREDDED_ROWS_MAX = 400 };
+
+/* A document of the usual fields, each of its usual type most of the time; or any at all. */
+static void usual_document(maker *m, pq_buf *text) {
+  static const char *const names[] = {"age", "name", "tags", "at", "more"};
+  random_bits *r = &m->random;
+  const char *comma = "";
+  int rc;
+  if (random_once(r, 8)) {
+    random_document(m, text, 0);
+    return;
+  }
+  rc = pq_buf_put_str(text, "{");
+  for (unsigned i = 0; i < sizeof names / sizeof *names && rc == PQ_OK; i++) {
+    if (random_once(r, 4)) continue;
+    rc = pq_buf_printf(text, "%s\"%s\":", comma, names[i]);
+    comma = ",";
+    if (rc != PQ_OK) break;
+    if (i == 4 || random_once(r, 9))
+      random_document(m, text, 1);
+    else if (i == 0)
+      rc = pq_buf_printf(text, "%u", random_below(r, 90));
+    else if (i == 1)
+      rc = pq_buf_printf(text, "\"name %u\"", random_below(r, 50));
+    else if (i == 2)
+      rc = pq_buf_put_str(text, random_once(r, 3) ? "[]" : "[\"a\",\"b\"]");
+    else
+      rc = pq_buf_printf(text, "{\"x\":%u.5,\"ok\":%s}", random_below(r, 50),
+                         random_once(r, 2) ? "true" : "false");
+  }
+  if (rc != PQ_OK || pq_buf_put_str(text, "}") != PQ_OK) fail(m, "document");
+}
+
+/* A shape guessed from some rows, or one that hardly fits. */
+static pq_variant_shape *shredded_shape(maker *m, const pq_value *rows, uint32_t count,
+                                        bool is_optional) {
+  static const char *const texts[] = {"{age: int32, name: string}",
+                                      "{age: int32*, tags: [string], at: {x: double*, y: date}}",
+                                      "{more: {k10: int64*}, name: variant}",
+                                      "[string]",
+                                      "int32",
+                                      "variant"};
+  pq_variant_levels at = {is_optional, 0};
+  pq_variant_shape *s;
+  uint32_t dice = random_below(&m->random, 2 * sizeof texts / sizeof *texts);
+  int rc = dice < sizeof texts / sizeof *texts
+               ? pq_variant_shape_parse(&m->arena, pq_str(texts[dice]), at, &s)
+               : pq_variant_shape_infer(&m->arena, rows, count, (pq_variant_rule){0}, at, &s);
+  if (rc != PQ_OK) fail(m, "shape");
+  return s;
+}
+
+static void shredded_group(maker *m, pq_writer *w, const pq_value *rows, pq_split *split,
+                           uint32_t leaf_count) {
+  pq_column *columns = zeroed((leaf_count + 1) * sizeof *columns);
+  int32_t ids[SHREDDED_ROWS_MAX];
+  pq_split_clear(split);
+  for (uint32_t i = 0; i < SHREDDED_ROWS_MAX; i++) {
+    int rc = rows[i].p == NULL ? pq_split_skip(split, 0, 0) : pq_split_put(split, rows[i], 0);
+    if (rc != PQ_OK) fail(m, "split");
+    ids[i] = (int32_t)i;
+  }
+  columns[0] =
+      (pq_column){.phys = PQ_PHYS_INT32, .row_count = SHREDDED_ROWS_MAX, .v = {.i32 = ids}};
+  memcpy(columns + 1, pq_split_columns(split), leaf_count * sizeof *columns);
+  if (pq_writer_add(w, columns, leaf_count + 1) != PQ_OK) fail(m, "pq_writer_add");
+  free(columns);
+}
+
+static void make_rows(maker *m, bool is_optional, pq_value *rows) {
+  pq_buf text;
+  pq_buf_init(&text, &m->cx, 1u << 20);
+  for (uint32_t i = 0; i < SHREDDED_ROWS_MAX; i++) {
+    fprintf(m->rows, "{\"id\": \"i:%u\", \"v\": ", i);
+    rows[i] = (pq_value){0};
+    pq_buf_clear(&text);
+    if (is_optional && random_once(&m->random, 10)) {
+      fputs("null", m->rows);
+    } else {
+      usual_document(m, &text);
+      rows[i] = put_document(m, &text);
+    }
+    fputs("}\n", m->rows);
+  }
+  pq_buf_release(&text);
+}
+
+static void shredded_file(const char *folder, uint64_t seed) {
+  maker *m = new_maker(seed);
+  plan p = {.options = {.created_by = "parquedb random_writer"}};
+  bool is_optional = random_once(&m->random, 2);
+  pq_value rows[SHREDDED_ROWS_MAX], sample[SHREDDED_ROWS_MAX];
+  uint32_t sample_count = 0, node_count;
+  pq_variant_shape *typed;
+  pq_node_spec *variant, *specs;
+  pq_split *split;
+  pq_writer *w;
+  pq_slice bytes;
+  FILE *file;
+  (void)snprintf(p.base, sizeof p.base, "%s/v%llu", folder, (long long unsigned)seed);
+  p.options.is_v2 = random_once(&m->random, 2);
+  file = create(&p, "parquet");
+  m->rows = create(&p, "jsonl");
+  make_rows(m, is_optional, rows);
+  for (uint32_t i = 0; i < SHREDDED_ROWS_MAX; i++)
+    if (rows[i].p != NULL) sample[sample_count++] = rows[i];
+  typed = shredded_shape(m, sample, sample_count, is_optional);
+  if (pq_variant_shape_nodes(&m->arena, typed, "v", is_optional, &variant, &node_count) != PQ_OK ||
+      pq_split_new(&m->cx, typed, &split) != PQ_OK)
+    fail(m, "shape");
+  specs = zeroed((node_count + 1) * sizeof *specs);
+  specs[0] = (pq_node_spec){.name = "id", .field_id = -1, .phys = PQ_PHYS_INT32};
+  memcpy(specs + 1, variant, node_count * sizeof *specs);
+  if (pq_writer_new_nested(&m->cx, specs, node_count + 1, p.options, &w) != PQ_OK)
+    fail(m, "pq_writer_new_nested");
+  shredded_group(m, w, rows, split, typed->leaf_count);
+  if (pq_writer_finish(w, NULL, 0) != PQ_OK) fail(m, "pq_writer_finish");
+  bytes = pq_writer_bytes(w);
+  if (fwrite(bytes.p, 1, bytes.n, file) != bytes.n) fail(m, "fwrite");
+  pq_writer_free(w);
+  pq_split_free(split);
+  free(specs);
+  (void)fclose(file);
+  (void)fclose(m->rows);
+  free_maker(m);
+}
+
+static void make_files(char **numbers, const char *folder, void (*make)(const char *, uint64_t)) {
+  uint64_t seed = strtoull(numbers[0], NULL, 10), end = seed + strtoull(numbers[1], NULL, 10);
+  for (; seed < end; seed++)
+    make(folder, seed);
+}
+
 int main(int argc, char **argv) {
   if (argc == 3 && strcmp(argv[2], "sweep") == 0) {
     for (unsigned c = 0; c < CODEC_COUNT; c++)
@@ -413,12 +557,15 @@ int main(int argc, char **argv) {
           sweep_file(argv[1], codecs[c], v == 1, s);
     return 0;
   }
-  if (argc != 4) {
-    fprintf(stderr, "usage: random_writer FOLDER SEED COUNT | random_writer FOLDER sweep\n");
-    return 2;
+  if (argc == 4) {
+    make_files(argv + 2, argv[1], random_file);
+    return 0;
   }
-  for (uint64_t seed = strtoull(argv[2], NULL, 10), end = seed + strtoull(argv[3], NULL, 10);
-       seed < end; seed++)
-    random_file(argv[1], seed);
-  return 0;
+  if (argc == 5 && strcmp(argv[2], "shredded") == 0) {
+    make_files(argv + 3, argv[1], shredded_file);
+    return 0;
+  }
+  fprintf(stderr,
+          "usage: random_writer FOLDER [shredded] SEED COUNT | random_writer FOLDER sweep\n");
+  return 2;
 }
