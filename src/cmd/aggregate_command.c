@@ -64,7 +64,8 @@ int pq_open_aggregate(pq_command *c, pq_value target) {
   if (!(c->s.args.given & PQ_OPT_PIPELINE))
     return pq_fail(c->op.cx, PQ_EINVALID, "aggregate: option 'pipeline' is missing");
   c->s.start = stage_aggregate;
-  PQ_TRY(pq_pipeline_parse(&c->arena, c->s.args.pipeline, &c->s.pipeline));
+  PQ_TRY(pq_pipeline_parse(&c->arena, NULL, c->s.args.pipeline, &c->s.pipeline));
   c->s.filter = pq_pipeline_take_filter(c->s.pipeline);
-  return c->s.filter != NULL ? PQ_OK : pq_filter_parse(&c->arena, (pq_value){0}, &c->s.filter);
+  return c->s.filter != NULL ? PQ_OK
+                             : pq_filter_parse(&c->arena, NULL, (pq_value){0}, &c->s.filter);
 }

@@ -2,8 +2,8 @@
 #include "cmd/command_int.h"
 
 static int open_filter(pq_command *c) {
-  PQ_TRY(pq_filter_parse(&c->arena, c->s.args.filter, &c->s.filter));
-  return pq_projection_parse(&c->arena, c->s.args.project, &c->s.projection);
+  PQ_TRY(pq_filter_parse(&c->arena, NULL, c->s.args.filter, &c->s.filter));
+  return pq_projection_parse(&c->arena, NULL, c->s.args.project, &c->s.projection);
 }
 
 /* ---- explain ---- */
@@ -113,7 +113,7 @@ static int stage_get(pq_op *op) {
 int pq_open_get(pq_command *c, pq_value target) {
   PQ_TRY(pq_target_id(c, target));
   c->s.start = stage_get;
-  return pq_projection_parse(&c->arena, c->s.args.project, &c->s.projection);
+  return pq_projection_parse(&c->arena, NULL, c->s.args.project, &c->s.projection);
 }
 
 /* ---- find ---- */
@@ -180,7 +180,7 @@ int pq_open_find(pq_command *c, pq_value target) {
   PQ_TRY(pq_target_collection(c, target));
   PQ_TRY(open_filter(c));
   c->s.start = stage_find;
-  return pq_sort_parse(&c->arena, c->s.args.sort, &c->s.collector.sort);
+  return pq_sort_parse(&c->arena, NULL, c->s.args.sort, &c->s.collector.sort);
 }
 
 /* ---- count ---- */

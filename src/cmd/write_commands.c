@@ -115,10 +115,11 @@ static int stage_update_apply(pq_op *op) {
   PQ_TRY(check_version(c, &e));
   PQ_TRY(next_event(c, &at, &e, &event));
   event.op = PQ_EVENT_UPDATE;
+  pq_eval eval = {
+      .cx = op->cx, .arena = &op->scratch, .builder = c->db->builder, .now_us = op->now_us};
   pq_builder_clear(c->db->builder);
-  pq_update_set_now(c->s.update, op->now_us);
-  PQ_TRY(
-      pq_update_apply(c->s.update, c->db->builder, &op->arena, e.data, &event.after, &is_changed));
+  PQ_TRY(pq_update_apply(c->s.update, &eval, &op->arena, e.data, (pq_update_at){.position = -1},
+                         &event.after, &is_changed));
   c->s.count = 1;
   if (!is_changed) {
     PQ_TRY(pq_reply_entity(c, &e));
@@ -140,7 +141,7 @@ int pq_open_update(pq_command *c, pq_value target) {
   if (!(c->s.args.given & PQ_OPT_OPS))
     return pq_fail(c->op.cx, PQ_EINVALID, "update: option 'ops' is missing");
   c->s.start = stage_update;
-  return pq_update_parse(&c->arena, c->s.args.ops, &c->s.update);
+  return pq_update_parse(&c->arena, NULL, c->s.args.ops, (pq_value){0}, &c->s.update);
 }
 
 /* ---- delete ---- */

@@ -14,26 +14,14 @@
 #ifndef PQ_EXPR_EXPRESSION_H
 #define PQ_EXPR_EXPRESSION_H
 
-#include "value/builder.h"
+#include "expr/env.h"
 #include "value/path.h"
 
 typedef struct pq_expression pq_expression;
 
-enum { PQ_VARIABLES_MAX = 64 };
-
-/* What an evaluation needs; results live in `arena` or borrow from the document or the
- * expression. */
-typedef struct pq_eval {
-  pq_cx *cx;           /* borrowed */
-  pq_arena *arena;     /* borrowed */
-  pq_builder *builder; /* borrowed; not in use by the caller while an expression is evaluated */
-  pq_value root;       /* the document: $$ROOT, $$CURRENT */
-  int64_t now_us;      /* $$NOW */
-  pq_value variables[PQ_VARIABLES_MAX];
-} pq_eval;
-
 /* Parse; everything is copied into or lives in `arena`. PQ_EINVALID, PQ_EUNSUPPORTED, PQ_ELIMIT. */
-int pq_expression_parse(pq_arena *arena, pq_value spec, pq_expression **out) PQ_MUST_CHECK;
+int pq_expression_parse(pq_arena *arena, const pq_env *env, pq_value spec,
+                        pq_expression **out) PQ_MUST_CHECK;
 
 /* The value for s->root; missing is a result too. PQ_EINVALID when an operator does not take what
  * it got, PQ_EUNSUPPORTED for decimals that would have to be rounded, PQ_ELIMIT. */

@@ -350,7 +350,7 @@ static int parse_sort_array(parser *s, pq_value spec, pq_expression *e) {
   int64_t direction;
   PQ_TRY(parse_named(s, spec, "sortBy", e));
   if (pq_value_type(by) == PQ_TYPE_OBJECT && pq_value_count(by) > 0)
-    return pq_sort_parse(s->arena, by, &e->sort);
+    return pq_sort_parse(s->arena, NULL, by, &e->sort);
   if (!pq_value_whole(by, &direction) || (direction != 1 && direction != -1))
     return pq_fail(s->cx, PQ_EINVALID, "'sortBy' of '$sortArray' must be 1, -1 or an object");
   e->sort_whole = (int)direction;
@@ -512,10 +512,12 @@ static int parse(parser *s, pq_value spec, pq_expression **out) {
   return PQ_OK;
 }
 
-int pq_expression_parse(pq_arena *arena, pq_value spec, pq_expression **out) {
+int pq_expression_parse(pq_arena *arena, const pq_env *env, pq_value spec, pq_expression **out) {
   parser s = {.arena = arena, .cx = arena->cx};
   pq_value copy;
   *out = NULL;
+  for (uint32_t i = 0; env != NULL && i < env->variable_count; i++)
+    s.variables[s.variable_count++] = env->variables[i];
   PQ_TRY(pq_value_copy(arena, spec, &copy));
   return parse(&s, copy, out);
 }

@@ -19,24 +19,43 @@
 #ifndef PQ_EXPR_FILTER_H
 #define PQ_EXPR_FILTER_H
 
-#include "value/compare.h"
+#include "expr/env.h"
 #include "value/path.h"
 
 typedef struct pq_filter pq_filter;
 
 /* Parse a filter object. Everything is copied into or lives in `arena`; `spec` may go away.
  * Missing or {} matches everything. PQ_EFILTER, PQ_EUNSUPPORTED, PQ_ELIMIT. */
-int pq_filter_parse(pq_arena *arena, pq_value spec, pq_filter **out) PQ_MUST_CHECK;
+int pq_filter_parse(pq_arena *arena, const pq_env *env, pq_value spec,
+                    pq_filter **out) PQ_MUST_CHECK;
 
-/* Does the subject match? `system` may be missing when !pq_filter_uses_system(). A regular
- * expression that cannot be finished makes the answer worthless: look at pq_filter_status()
+/* Does the subject match? `system` may be missing when !pq_filter_uses_system(). `eval` may be NULL
+ * when !pq_filter_needs_eval(); its root is set here. A regular expression or an $expr that cannot
+ * be finished makes the answer worthless: look at pq_filter_status()
  * afterwards. Allocates only for regular expressions, in the arena of the filter, which belongs to
  * one thread at a time then. */
-bool pq_filter_match(const pq_filter *f, pq_value doc, pq_value system);
+bool pq_filter_match(const pq_filter *f, pq_eval *eval, pq_value doc, pq_value system);
 
 /* PQ_OK, or the recorded failure of the first match that a regular expression could not finish
  * (PQ_ELIMIT, PQ_ENOMEM). It stays: ask once a document. */
 int pq_filter_status(const pq_filter *f) PQ_MUST_CHECK;
+
+/* Does it hold an $expr? */
+bool pq_filter_needs_eval(const pq_filter *f);
+
+/* The index that "$" stands for in an update or a projection: of the first element, in the first
+ * array on the way, that let `doc` match; -1 when no array was looked into (MONGO.md 1, rule 43).
+ * `doc` must match. */
+int64_t pq_filter_position(const pq_filter *f, pq_eval *eval, pq_value doc, pq_value system);
+
+/* What an upsert starts from: the equality terms of the top-level conjunction, {"a": 1},
+ * {"a": {"$eq": 1}}, {"a": {"$in": [1]}}, {"a": {"$all": [1]}}, inside of $and too (rule 44). */
+typedef struct pq_equality {
+  const pq_path *path;
+  pq_value value;
+} pq_equality;
+int pq_filter_equalities(const pq_filter *f, pq_arena *arena, const pq_equality **out,
+                         uint32_t *count) PQ_MUST_CHECK;
 
 /* True when some path starts with a name in the list of system fields below. */
 bool pq_filter_uses_system(const pq_filter *f);

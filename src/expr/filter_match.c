@@ -252,7 +252,8 @@ static bool match_node(const pq_filter_node *n, pq_value doc, pq_value system) {
   return false;
 }
 
-bool pq_filter_match(const pq_filter *f, pq_value doc, pq_value system) {
+bool pq_filter_match(const pq_filter *f, pq_eval *eval, pq_value doc, pq_value system) {
+  (void)eval;
   return match_node(f->root, doc, system);
 }
 
@@ -274,4 +275,22 @@ bool pq_conjunct_match(const pq_conjunct *c, pq_value v) {
   for (uint32_t i = 0; i < count; i++)
     if (pq_value_is_equal(v, pq_array_at(c->operand, i))) return true;
   return false;
+}
+
+bool pq_filter_needs_eval(const pq_filter *f) {
+  (void)f;
+  return false;
+}
+
+int64_t pq_filter_position(const pq_filter *f, pq_eval *eval, pq_value doc, pq_value system) {
+  (void)f, (void)eval, (void)doc, (void)system;
+  return -1;
+}
+
+int pq_filter_equalities(const pq_filter *f, pq_arena *arena, const pq_equality **out,
+                         uint32_t *count) {
+  (void)f, (void)arena;
+  *out = NULL;
+  *count = 0;
+  return PQ_OK;
 }

@@ -755,11 +755,12 @@ static int finish(parser *s, pq_filter *f, pq_filter **out) {
   return PQ_OK;
 }
 
-int pq_filter_parse(pq_arena *arena, pq_value spec, pq_filter **out) {
+int pq_filter_parse(pq_arena *arena, const pq_env *env, pq_value spec, pq_filter **out) {
   parser s = {.arena = arena, .cx = arena->cx};
   pq_filter *f;
   pq_value copy;
   *out = NULL;
+  (void)env;
   if (!pq_value_is_missing(spec) && pq_value_type(spec) != PQ_TYPE_OBJECT)
     return pq_fail(s.cx, PQ_EFILTER, "a filter must be an object, not %s",
                    pq_type_name(pq_value_type(spec)));
@@ -785,7 +786,7 @@ int pq_filter_parse_element(pq_arena *arena, pq_value spec, pq_filter **out, boo
   }
   if (pq_value_type(spec) == PQ_TYPE_REGEX) s.is_element = true;
   *needs_object = !s.is_element;
-  if (!s.is_element) return pq_filter_parse(arena, spec, out);
+  if (!s.is_element) return pq_filter_parse(arena, NULL, spec, out);
   PQ_TRY(pq_value_copy(arena, spec, &field.value));
   f = pq_arena_calloc(arena, 1, sizeof *f);
   if (f == NULL) return s.cx->code;

@@ -152,7 +152,8 @@ static int parse_object(parser *s, pq_slice prefix, pq_value spec) {
   return PQ_OK;
 }
 
-int pq_projection_parse(pq_arena *arena, pq_value spec, pq_projection **out) {
+int pq_projection_parse(pq_arena *arena, const pq_env *env, pq_value spec, pq_projection **out) {
+  (void)env;
   parser s = {.arena = arena, .cx = arena->cx};
   pq_value copy;
   uint32_t conflict;

@@ -11,13 +11,14 @@
 #ifndef PQ_EXPR_PROJECT_H
 #define PQ_EXPR_PROJECT_H
 
-#include "value/builder.h"
+#include "expr/env.h"
 #include "value/path.h"
 
 typedef struct pq_projection pq_projection;
 
 /* NULL in *out (PQ_OK) when `spec` is missing or {}. PQ_EINVALID, PQ_EUNSUPPORTED. */
-int pq_projection_parse(pq_arena *arena, pq_value spec, pq_projection **out) PQ_MUST_CHECK;
+int pq_projection_parse(pq_arena *arena, const pq_env *env, pq_value spec,
+                        pq_projection **out) PQ_MUST_CHECK;
 
 /* Build the projected form of `entity` (a merged object, $id first) as the next value of `b`. */
 int pq_projection_apply(const pq_projection *p, pq_builder *b, pq_arena *scratch,
@@ -34,10 +35,11 @@ typedef struct pq_sort_field {
 typedef struct pq_sort {
   pq_sort_field *fields;
   uint32_t count; /* 0: no sort */
+  pq_collation collation;
 } pq_sort;
 
 /* Directions are 1, -1 (any number type). At most 32 fields. PQ_EINVALID, PQ_ELIMIT. */
-int pq_sort_parse(pq_arena *arena, pq_value spec, pq_sort *out) PQ_MUST_CHECK;
+int pq_sort_parse(pq_arena *arena, const pq_env *env, pq_value spec, pq_sort *out) PQ_MUST_CHECK;
 
 /* The key of field `i`: looked up in `doc` first, in `system` if doc lacks the first name; missing
  * sorts as null. Borrows from the subject. An empty array has the key *is_empty_array = true. */

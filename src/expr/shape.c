@@ -31,6 +31,7 @@ struct pq_shape {
 
 typedef struct parser {
   pq_arena *arena;
+  const pq_env *env;
   pq_cx *cx;
   const char *stage;
   pq_shape *shape;
@@ -142,7 +143,7 @@ static int parse_entry(parser *s, node *parent, const pq_field *field) {
   }
   PQ_TRY(add_path(s, parent, field->name, NODE_COMPUTED, &n));
   n->value = s->shape->value_count++;
-  return pq_expression_parse(s->arena, v, &n->expression);
+  return pq_expression_parse(s->arena, s->env, v, &n->expression);
 }
 
 static int parse_kids(parser *s, node *parent, pq_value spec) {
@@ -184,8 +185,9 @@ static int check_plain(parser *s, pq_value spec, uint32_t depth, bool *is_plain)
   return PQ_OK;
 }
 
-int pq_shape_parse(pq_arena *arena, const char *name, pq_value spec, bool is_add, pq_shape **out) {
-  parser s = {.arena = arena, .cx = arena->cx, .stage = name};
+int pq_shape_parse(pq_arena *arena, const pq_env *env, const char *name, pq_value spec, bool is_add,
+                   pq_shape **out) {
+  parser s = {.arena = arena, .env = env, .cx = arena->cx, .stage = name};
   pq_value copy;
   bool is_plain = false;
   *out = NULL;
@@ -197,7 +199,7 @@ int pq_shape_parse(pq_arena *arena, const char *name, pq_value spec, bool is_add
   s.shape->root.kind = NODE_TREE;
   PQ_TRY(pq_value_copy(arena, spec, &copy));
   if (!is_add) PQ_TRY(check_plain(&s, copy, 0, &is_plain));
-  PQ_TRY(is_plain ? pq_projection_parse(arena, copy, &s.shape->plain)
+  PQ_TRY(is_plain ? pq_projection_parse(arena, env, copy, &s.shape->plain)
                   : parse_kids(&s, &s.shape->root, copy));
   (void)mark_computed(&s.shape->root);
   *out = s.shape;

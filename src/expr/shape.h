@@ -18,7 +18,7 @@ typedef struct pq_shape pq_shape;
 /* $project: inclusion, exclusion, computed fields; "$id" and "_id" are kept unless excluded.
  * `is_add`: $addFields, all values are expressions and other fields stay. PQ_EINVALID,
  * PQ_EUNSUPPORTED. `name` of the stage is for messages. */
-int pq_shape_parse(pq_arena *arena, const char *name, pq_value spec, bool is_add,
+int pq_shape_parse(pq_arena *arena, const pq_env *env, const char *name, pq_value spec, bool is_add,
                    pq_shape **out) PQ_MUST_CHECK;
 
 /* The new document for s->root, in s->arena. */

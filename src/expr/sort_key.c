@@ -16,7 +16,8 @@
 /* MongoDB's limit for the fields of a compound key. */
 enum { SORT_FIELDS_MAX = 32 };
 
-int pq_sort_parse(pq_arena *arena, pq_value spec, pq_sort *out) {
+int pq_sort_parse(pq_arena *arena, const pq_env *env, pq_value spec, pq_sort *out) {
+  (void)env;
   pq_cx *cx = arena->cx;
   pq_field *fields;
   pq_sort sort = {0};

@@ -13,23 +13,52 @@
 #ifndef PQ_EXPR_UPDATE_H
 #define PQ_EXPR_UPDATE_H
 
-#include "value/builder.h"
+#include "expr/filter.h"
 #include "value/path.h"
 
 typedef struct pq_update pq_update;
 
-/* Parse; everything is copied into or lives in `arena`. PQ_EUPDATE, PQ_EUNSUPPORTED. */
-int pq_update_parse(pq_arena *arena, pq_value spec, pq_update **out) PQ_MUST_CHECK;
+/* Parse an object of operators, a whole document, or an array of stages (a pipeline update);
+ * `array_filters` is an array of filters, or missing. Everything is copied into or lives in
+ * `arena`. PQ_EUPDATE, PQ_EFILTER, PQ_EUNSUPPORTED. */
+int pq_update_parse(pq_arena *arena, const pq_env *env, pq_value spec, pq_value array_filters,
+                    pq_update **out) PQ_MUST_CHECK;
 
-/* The time for $currentDate, in µs; without it that is 1970. */
-void pq_update_set_now(pq_update *u, int64_t now_us);
+typedef enum pq_update_kind {
+  PQ_UPDATE_OPERATORS,
+  PQ_UPDATE_REPLACE,
+  PQ_UPDATE_PIPELINE
+} pq_update_kind;
+pq_update_kind pq_update_kind_of(const pq_update *u);
 
-/* The document after the update, in `arena`. *is_changed is false when it is equal to `doc` in
- * every byte of meaning (then *out is `doc`). New fields of one update are appended sorted by
- * name (MongoDB >= 5). PQ_EUPDATE naming path and types when it cannot be applied ($inc on a
- * string, a path through a scalar, overflow of int64), PQ_ELIMIT. */
-int pq_update_apply(const pq_update *u, pq_builder *b, pq_arena *arena, pq_value doc, pq_value *out,
-                    bool *is_changed) PQ_MUST_CHECK;
+/* Does it hold the positional operator "$"? Then the command needs a filter. */
+bool pq_update_is_positional(const pq_update *u);
+
+/* $link and $unlink, which concern edges, not the document: one per predicate and target. */
+typedef struct pq_update_edge {
+  bool is_unlink;
+  pq_slice predicate, to; /* `to` empty: $unlink of all edges of the predicate */
+} pq_update_edge;
+const pq_update_edge *pq_update_edges(const pq_update *u, uint32_t *count);
+
+/* The document after the update, in `arena`. `position` is what "$" stands for
+ * (pq_filter_position), -1 for none: then "$" is PQ_EUPDATE. `is_insert`: $setOnInsert applies.
+ * *is_changed is false when it is equal to `doc` in every byte of meaning (then *out is `doc`). New
+ * fields of one update are appended sorted by name (MongoDB >= 5). eval->now_us is the time of
+ * $currentDate, eval->builder builds. PQ_EUPDATE naming path and types when it cannot be applied
+ * ($inc on a string, a path through a scalar, overflow of int64), PQ_ELIMIT. */
+typedef struct pq_update_at {
+  int64_t position;
+  bool is_insert;
+} pq_update_at;
+int pq_update_apply(const pq_update *u, pq_eval *eval, pq_arena *arena, pq_value doc,
+                    pq_update_at at, pq_value *out, bool *is_changed) PQ_MUST_CHECK;
+
+/* The document that an upsert inserts: `_id` and the other equality terms of the filter, then the
+ * update as an insert (MONGO.md 1, rule 44). System fields ("$id") of the filter are left to the
+ * caller. */
+int pq_update_upsert(const pq_update *u, const pq_filter *f, pq_eval *eval, pq_arena *arena,
+                     pq_value *out) PQ_MUST_CHECK;
 
 extern const char *const pq_update_operators[];
 

@@ -428,21 +428,19 @@ static int apply(pq_applier *s, const pq_update *u, pq_value *out) {
   return PQ_OK;
 }
 
-void pq_update_set_now(pq_update *u, int64_t now_us) {
-  u->now_us = now_us;
-}
-
-int pq_update_apply(const pq_update *u, pq_builder *b, pq_arena *arena, pq_value doc, pq_value *out,
-                    bool *is_changed) {
+int pq_update_apply(const pq_update *u, pq_eval *eval, pq_arena *arena, pq_value doc,
+                    pq_update_at at, pq_value *out, bool *is_changed) {
+  pq_builder *b = eval->builder;
   pq_applier s = {.cx = arena->cx,
                   .b = b,
                   .arena = arena,
                   .terms = u->terms,
                   .sources = u->sources,
                   .changes = u->changes,
-                  .now_us = u->now_us,
+                  .now_us = eval->now_us,
                   .doc = doc};
   int rc;
+  (void)at;
   *out = (pq_value){0};
   *is_changed = false;
   if (pq_value_type(doc) != PQ_TYPE_OBJECT)
@@ -458,4 +456,25 @@ int pq_update_apply(const pq_update *u, pq_builder *b, pq_arena *arena, pq_value
   *is_changed = s.is_changed;
   if (!s.is_changed) *out = doc;
   return PQ_OK;
+}
+
+pq_update_kind pq_update_kind_of(const pq_update *u) {
+  return u->is_replacement ? PQ_UPDATE_REPLACE : PQ_UPDATE_OPERATORS;
+}
+
+bool pq_update_is_positional(const pq_update *u) {
+  (void)u;
+  return false;
+}
+
+const pq_update_edge *pq_update_edges(const pq_update *u, uint32_t *count) {
+  (void)u;
+  *count = 0;
+  return NULL;
+}
+
+int pq_update_upsert(const pq_update *u, const pq_filter *f, pq_eval *eval, pq_arena *arena,
+                     pq_value *out) {
+  (void)u, (void)f, (void)eval, (void)out;
+  return pq_fail(arena->cx, PQ_EUNSUPPORTED, "an upsert is not supported yet");
 }

@@ -139,7 +139,7 @@ static bool is_pulled(const pq_applier *s, const pq_term *term, pq_value v) {
   const pq_array_change *change = &s->changes[term->source];
   if (change->filter == NULL) return pq_value_is_equal(term->operand, v);
   if (change->needs_object && pq_value_type(v) != PQ_TYPE_OBJECT) return false;
-  return pq_filter_match(change->filter, v, (pq_value){0});
+  return pq_filter_match(change->filter, NULL, v, (pq_value){0});
 }
 
 static int pull(pq_applier *s, const pq_term *term, value_list *list) {

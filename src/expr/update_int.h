@@ -47,7 +47,6 @@ struct pq_update {
   pq_path *sources; /* of the renames */
   pq_array_change *changes;
   uint32_t change_count;
-  int64_t now_us;
 };
 
 /* The work on one document. */

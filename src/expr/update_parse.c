@@ -146,7 +146,7 @@ static bool read_integer(pq_value v, int64_t *out) {
 static int parse_push_sort(parser *s, pq_slice path, pq_value v, pq_array_change *change) {
   int64_t direction;
   if (pq_value_type(v) == PQ_TYPE_OBJECT && pq_value_count(v) > 0) {
-    int rc = pq_sort_parse(s->arena, v, &change->sort);
+    int rc = pq_sort_parse(s->arena, NULL, v, &change->sort);
     if (rc == PQ_EINVALID) return fail_modifier(s, "$sort", path, "directions of 1 or -1");
     return rc;
   }
@@ -369,13 +369,15 @@ static int parse_replacement(parser *s, pq_value spec, const pq_field *fields, u
   return PQ_OK;
 }
 
-int pq_update_parse(pq_arena *arena, pq_value spec, pq_update **out) {
+int pq_update_parse(pq_arena *arena, const pq_env *env, pq_value spec, pq_value array_filters,
+                    pq_update **out) {
   parser s = {.arena = arena, .cx = arena->cx};
   pq_field *fields;
   uint32_t count;
   pq_value copy;
   bool is_system;
   *out = NULL;
+  (void)env, (void)array_filters;
   if (pq_value_type(spec) == PQ_TYPE_ARRAY)
     return pq_fail(s.cx, PQ_EUNSUPPORTED, "an update by a pipeline is not supported yet");
   if (pq_value_type(spec) != PQ_TYPE_OBJECT)

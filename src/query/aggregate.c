@@ -195,7 +195,7 @@ static int push(pq_pipeline *p, uint32_t at, pq_value doc) {
   if (at == p->count) return p->sink(p->ud, doc);
   switch (g->kind) {
     case PQ_STAGE_MATCH:
-      is_match = pq_filter_match(g->filter, doc, (pq_value){0});
+      is_match = pq_filter_match(g->filter, &p->eval, doc, (pq_value){0});
       PQ_TRY(pq_filter_status(g->filter));
       return is_match ? push(p, at + 1, doc) : PQ_OK;
     case PQ_STAGE_SHAPE: return push_shaped(p, at, doc);

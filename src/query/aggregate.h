@@ -24,7 +24,8 @@ typedef struct pq_pipeline pq_pipeline;
 
 /* Parse an array of stages into `arena`; results are kept in it too. PQ_EINVALID, PQ_EFILTER,
  * PQ_EUNSUPPORTED, PQ_ELIMIT. */
-int pq_pipeline_parse(pq_arena *arena, pq_value stages, pq_pipeline **out) PQ_MUST_CHECK;
+int pq_pipeline_parse(pq_arena *arena, const pq_env *env, pq_value stages,
+                      pq_pipeline **out) PQ_MUST_CHECK;
 
 /* The filter of a leading $match, which the pipeline then leaves to its caller; NULL: none. */
 pq_filter *pq_pipeline_take_filter(pq_pipeline *p);

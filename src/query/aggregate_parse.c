@@ -54,6 +54,7 @@ static const char *const further_accumulators[] = {
 
 typedef struct parser {
   pq_arena *arena;
+  const pq_env *env;
   pq_cx *cx;
   pq_pipeline *p;
 } parser;
@@ -85,17 +86,17 @@ static bool is_dollar(pq_slice name) {
 static int parse_match(parser *s, pq_pipe_stage *g, pq_value v) {
   g->kind = PQ_STAGE_MATCH;
   if (pq_value_type(v) != PQ_TYPE_OBJECT) return fail(s, g, "needs a filter");
-  return pq_filter_parse(s->arena, v, &g->filter);
+  return pq_filter_parse(s->arena, s->env, v, &g->filter);
 }
 
 static int parse_project(parser *s, pq_pipe_stage *g, pq_value v) {
   g->kind = PQ_STAGE_SHAPE;
-  return pq_shape_parse(s->arena, g->name, v, false, &g->shape);
+  return pq_shape_parse(s->arena, s->env, g->name, v, false, &g->shape);
 }
 
 static int parse_add_fields(parser *s, pq_pipe_stage *g, pq_value v) {
   g->kind = PQ_STAGE_SHAPE;
-  return pq_shape_parse(s->arena, g->name, v, true, &g->shape);
+  return pq_shape_parse(s->arena, s->env, g->name, v, true, &g->shape);
 }
 
 /* "a" or ["a", "b.c"]: an exclusion. */
@@ -124,7 +125,7 @@ static int parse_unset(parser *s, pq_pipe_stage *g, pq_value v) {
   if (rc == PQ_OK) rc = pq_builder_finish(b, s->arena, &spec);
   pq_builder_free(b);
   PQ_TRY(rc);
-  return pq_shape_parse(s->arena, g->name, spec, false, &g->shape);
+  return pq_shape_parse(s->arena, s->env, g->name, spec, false, &g->shape);
 }
 
 static int fail_accumulator(parser *s, pq_slice name) {
@@ -160,7 +161,7 @@ static int parse_accumulator(parser *s, const pq_pipe_stage *g, const pq_field *
     return pq_fail(s->cx, PQ_EINVALID, "the accumulator '%s' takes one argument",
                    accumulator_names[kind]);
   if (out->kind != PQ_ACC_COUNT)
-    return pq_expression_parse(s->arena,
+    return pq_expression_parse(s->arena, NULL,
                                pq_value_type(fields[0].value) == PQ_TYPE_ARRAY
                                    ? pq_array_at(fields[0].value, 0)
                                    : fields[0].value,
@@ -190,7 +191,7 @@ static int parse_group(parser *s, pq_pipe_stage *g, pq_value v) {
   if (g->accumulators == NULL) return s->cx->code;
   for (uint32_t i = 0; i < count; i++) {
     if (pq_slice_is(fields[i].name, "_id")) {
-      PQ_TRY(pq_expression_parse(s->arena, fields[i].value, &g->expression));
+      PQ_TRY(pq_expression_parse(s->arena, s->env, fields[i].value, &g->expression));
       PQ_TRY(find_only_field(s, fields[i].value, &g->field));
     } else {
       PQ_TRY(parse_accumulator(s, g, &fields[i], &g->accumulators[g->accumulator_count++]));
@@ -203,7 +204,7 @@ static int parse_sort(parser *s, pq_pipe_stage *g, pq_value v) {
   g->kind = PQ_STAGE_SORT;
   if (pq_value_type(v) != PQ_TYPE_OBJECT || pq_value_count(v) == 0)
     return fail(s, g, "needs an object of at least one field");
-  return pq_sort_parse(s->arena, v, &g->sort);
+  return pq_sort_parse(s->arena, s->env, v, &g->sort);
 }
 
 static int parse_number(parser *s, pq_pipe_stage *g, pq_value v) {
@@ -260,7 +261,7 @@ static int parse_unwind(parser *s, pq_pipe_stage *g, pq_value v) {
 
 static int parse_replace_with(parser *s, pq_pipe_stage *g, pq_value v) {
   g->kind = PQ_STAGE_REPLACE;
-  return pq_expression_parse(s->arena, v, &g->expression);
+  return pq_expression_parse(s->arena, s->env, v, &g->expression);
 }
 
 static int parse_replace_root(parser *s, pq_pipe_stage *g, pq_value v) {
@@ -285,7 +286,7 @@ static int parse_sort_by_count(parser *s, pq_pipe_stage *g, pq_value v) {
   field->is_descending = true;
   PQ_TRY(pq_path_parse(s->arena, PQ_SLICE("count"), &field->path));
   *sort = (pq_pipe_stage){.kind = PQ_STAGE_SORT, .name = "$sort", .sort = {field, 1}};
-  return pq_expression_parse(s->arena, v, &g->expression);
+  return pq_expression_parse(s->arena, s->env, v, &g->expression);
 }
 
 typedef struct stage_parser {
@@ -348,8 +349,8 @@ static void bound_sorts(pq_pipeline *p) {
   }
 }
 
-int pq_pipeline_parse(pq_arena *arena, pq_value stages, pq_pipeline **out) {
-  parser s = {.arena = arena, .cx = arena->cx};
+int pq_pipeline_parse(pq_arena *arena, const pq_env *env, pq_value stages, pq_pipeline **out) {
+  parser s = {.arena = arena, .env = env, .cx = arena->cx};
   pq_value copy;
   uint32_t count = pq_value_count(stages);
   *out = NULL;

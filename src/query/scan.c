@@ -191,7 +191,7 @@ static int match(const pq_scan *s, pq_builder *builder, pq_arena *scratch, const
                  bool *is_match) {
   pq_value system = {0};
   if (pq_filter_uses_system(s->filter)) PQ_TRY(pq_entity_system(builder, scratch, e, &system));
-  *is_match = pq_filter_match(s->filter, e->data, system);
+  *is_match = pq_filter_match(s->filter, NULL, e->data, system);
   return pq_filter_status(s->filter);
 }
 

@@ -372,3 +372,13 @@ uint64_t pq_value_hash(pq_value v) {
     default: return mix(t, 0);
   }
 }
+
+int pq_value_collate(pq_value a, pq_value b, pq_collation collation) {
+  (void)collation;
+  return pq_value_compare(a, b);
+}
+
+uint64_t pq_value_hash_collated(pq_value v, pq_collation collation) {
+  (void)collation;
+  return pq_value_hash(v);
+}

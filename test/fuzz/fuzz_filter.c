@@ -12,12 +12,12 @@ static void run(pq_builder *b, pq_arena *arena, pq_slice spec_text, pq_slice doc
   uint32_t count;
   bool is_whole, is_match, all_match = true;
   if (pq_json_value(b, spec_text, arena, &spec) != PQ_OK) return;
-  if (pq_filter_parse(arena, spec, &filter) != PQ_OK) return;
+  if (pq_filter_parse(arena, NULL, spec, &filter) != PQ_OK) return;
   terms = pq_filter_conjuncts(filter, &count, &is_whole);
   pq_builder_clear(b);
   if (pq_json_value(b, doc_text, arena, &doc) != PQ_OK) return;
   if (pq_value_type(doc) != PQ_TYPE_OBJECT) return;
-  is_match = pq_filter_match(filter, doc, (pq_value){0});
+  is_match = pq_filter_match(filter, NULL, doc, (pq_value){0});
   if (pq_filter_is_empty(filter)) FUZZ_CHECK(is_match);
   for (uint32_t i = 0; i < count; i++) {
     pq_value v = pq_object_get(doc, terms[i].path->text);

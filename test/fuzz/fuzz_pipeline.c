@@ -19,7 +19,7 @@ static void run(pq_cx *cx, pq_builder *b, pq_arena arenas[2], pq_slice stages_te
   pq_pipeline *p;
   int rc = PQ_OK;
   if (pq_json_value(b, stages_text, &arenas[0], &stages) != PQ_OK) return;
-  if (pq_pipeline_parse(&arenas[0], stages, &p) != PQ_OK) return;
+  if (pq_pipeline_parse(&arenas[0], NULL, stages, &p) != PQ_OK) return;
   pq_builder_clear(b);
   if (pq_json_value(b, docs_text, &arenas[0], &docs) != PQ_OK) return;
   pq_builder_clear(b);

@@ -11,12 +11,14 @@ static void run(pq_cx *cx, pq_builder *b, pq_arena *arena, pq_slice spec_text, p
   pq_update *update;
   bool is_changed;
   if (pq_json_value(b, spec_text, arena, &spec) != PQ_OK) return;
-  if (pq_update_parse(arena, spec, &update) != PQ_OK) return;
+  if (pq_update_parse(arena, NULL, spec, (pq_value){0}, &update) != PQ_OK) return;
   pq_builder_clear(b);
   if (pq_json_value(b, doc_text, arena, &doc) != PQ_OK) return;
   if (pq_value_type(doc) != PQ_TYPE_OBJECT) return;
   pq_builder_clear(b);
-  if (pq_update_apply(update, b, arena, doc, &after, &is_changed) != PQ_OK) return;
+  if (pq_update_apply(update, &(pq_eval){.cx = (arena)->cx, .arena = arena, .builder = b}, arena,
+                      doc, (pq_update_at){.position = -1}, &after, &is_changed) != PQ_OK)
+    return;
   FUZZ_CHECK(pq_value_check(cx, pq_value_meta(after), pq_value_bytes(after), &checked) == PQ_OK);
   FUZZ_CHECK(pq_value_type(after) == PQ_TYPE_OBJECT);
   if (!is_changed) FUZZ_CHECK(pq_value_compare(doc, after) == 0);

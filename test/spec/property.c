@@ -196,11 +196,15 @@ static void do_update(property *p) {
   if (has_version) random_put(&p->command, ", \"expectedVersion\": %u", (unsigned)version);
   actor = put_actor(p);
   is_there = is_there && !e.is_deleted;
-  rc = pq_update_parse(&arena, spec_json(&arena, pq_buf_slice(&ops)), &update);
+  rc = pq_update_parse(&arena, NULL, spec_json(&arena, pq_buf_slice(&ops)), (pq_value){0}, &update);
   if (rc == PQ_OK && is_there && has_version && version != e.version) rc = PQ_EVERSION;
   pq_builder_clear(p->model.builder);
   if (rc == PQ_OK && is_there)
-    rc = pq_update_apply(update, p->model.builder, &p->model.arena, e.data, &after, &is_changed);
+    rc = pq_update_apply(
+        update,
+        &(pq_eval){
+            .cx = (&p->model.arena)->cx, .arena = &p->model.arena, .builder = p->model.builder},
+        &p->model.arena, e.data, (pq_update_at){.position = -1}, &after, &is_changed);
   property_run(p, false);
   if (property_expect(p, rc) && rc == PQ_OK) {
     if (property_number(p, "matchedCount") != is_there ||

@@ -155,7 +155,7 @@ static void evaluate(property *p, pq_arena *arena, query *q) {
     if (!model_entity(&m->keys[i], q->seq, &e) || !is_of(q->collection, e.id)) continue;
     if (e.is_deleted && !q->includes_deleted) continue;
     must(pq_entity_system(m->builder, arena, &e, &system));
-    if (!pq_filter_match(q->filter, e.data, system)) continue;
+    if (!pq_filter_match(q->filter, NULL, e.data, system)) continue;
     q->matches[q->count].entity = e;
     if (q->sort.count > 0) {
       pq_builder_clear(m->builder);
@@ -180,7 +180,7 @@ static int put_filter(property *p, pq_arena *arena, query *q) {
   } else {
     random_put(&text, "{}");
   }
-  rc = pq_filter_parse(arena, spec_json(arena, pq_buf_slice(&text)), &q->filter);
+  rc = pq_filter_parse(arena, NULL, spec_json(arena, pq_buf_slice(&text)), &q->filter);
   pq_buf_release(&text);
   q->includes_deleted = random_chance(&p->random, 20);
   if (q->includes_deleted) random_put(&p->command, ", \"includeDeleted\": true");
@@ -195,7 +195,7 @@ static void put_page(property *p, pq_arena *arena, query *q) {
     random_sort(r, &text);
     random_put(&p->command, ", \"sort\": ");
     must(pq_buf_put_slice(&p->command, pq_buf_slice(&text)));
-    must(pq_sort_parse(arena, spec_json(arena, pq_buf_slice(&text)), &q->sort));
+    must(pq_sort_parse(arena, NULL, spec_json(arena, pq_buf_slice(&text)), &q->sort));
     pq_buf_release(&text);
   }
   if (random_chance(r, 25)) q->skip = random_below(r, 20);

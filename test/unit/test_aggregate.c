@@ -27,7 +27,7 @@ static int run(bench *t, const char *docs, const char *stages) {
   PQ_TRY(pq_builder_new(&t->cx, &t->b));
   PQ_TRY(pq_json_value(t->b, pq_str(docs), &t->arena, &input));
   PQ_TRY(pq_json_value(t->b, pq_str(stages), &t->arena, &spec));
-  PQ_TRY(pq_pipeline_parse(&t->arena, spec, &p));
+  PQ_TRY(pq_pipeline_parse(&t->arena, NULL, spec, &p));
   pq_pipeline_begin(p, (pq_eval){.cx = &t->cx, .arena = &t->scratch, .builder = t->b}, &t->arena,
                     print_document, t);
   for (uint32_t i = 0; rc == PQ_OK && i < pq_value_count(input); i++)

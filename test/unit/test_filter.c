@@ -29,10 +29,10 @@ static pq_value json(bench *t, const char *text) {
 
 static bool is_match_in(bench *t, const char *filter, const char *doc, const char *system) {
   pq_filter *f;
-  int rc = pq_filter_parse(&t->arena, json(t, filter), &f);
+  int rc = pq_filter_parse(&t->arena, NULL, json(t, filter), &f);
   if (rc != PQ_OK) fprintf(stderr, "%s: %s\n", filter, t->cx.msg);
   CHECK(rc == PQ_OK);
-  return rc == PQ_OK && pq_filter_match(f, json(t, doc), json(t, system));
+  return rc == PQ_OK && pq_filter_match(f, NULL, json(t, doc), json(t, system));
 }
 
 static bool is_match(const char *filter, const char *doc) {
@@ -50,7 +50,7 @@ static bool fails(const char *filter, int code, const char *part) {
   pq_filter *f;
   bool out;
   bench_open(&t);
-  out = pq_filter_parse(&t.arena, json(&t, filter), &f) == code && f == NULL &&
+  out = pq_filter_parse(&t.arena, NULL, json(&t, filter), &f) == code && f == NULL &&
         strstr(t.cx.msg, part) != NULL;
   if (!out) fprintf(stderr, "%s: %s\n", filter, t.cx.msg);
   bench_close(&t);
@@ -170,12 +170,12 @@ static void test_filter_system(void) {
   CHECK(!is_match_in(&t, "{\"version\": {\"$gt\": 2}}", "{\"version\": 1}", system));
   CHECK(is_match_in(&t, "{\"name\": null}", "{\"name\": null}", system));
   CHECK(!is_match_in(&t, "{\"a\": {\"$elemMatch\": {\"name\": \"n\"}}}", "{\"a\": [{}]}", system));
-  CHECK(pq_filter_parse(&t.arena, json(&t, "{\"name.x\": 1}"), &f) == PQ_OK);
+  CHECK(pq_filter_parse(&t.arena, NULL, json(&t, "{\"name.x\": 1}"), &f) == PQ_OK);
   CHECK(pq_filter_uses_system(f));
-  CHECK(pq_filter_parse(&t.arena, json(&t, "{\"title\": 1}"), &f) == PQ_OK);
+  CHECK(pq_filter_parse(&t.arena, NULL, json(&t, "{\"title\": 1}"), &f) == PQ_OK);
   CHECK(!pq_filter_uses_system(f) && !pq_filter_is_empty(f));
-  CHECK(pq_filter_parse(&t.arena, (pq_value){0}, &f) == PQ_OK);
-  CHECK(pq_filter_is_empty(f) && pq_filter_match(f, json(&t, "{}"), (pq_value){0}));
+  CHECK(pq_filter_parse(&t.arena, NULL, (pq_value){0}, &f) == PQ_OK);
+  CHECK(pq_filter_is_empty(f) && pq_filter_match(f, NULL, json(&t, "{}"), (pq_value){0}));
   bench_close(&t);
 }
 
@@ -186,7 +186,7 @@ static void test_filter_conjuncts(void) {
   uint32_t count;
   bool is_whole;
   bench_open(&t);
-  CHECK(pq_filter_parse(&t.arena,
+  CHECK(pq_filter_parse(&t.arena, NULL,
                         json(&t,
                              "{\"a\": {\"$gt\": 1, \"$exists\": true}, \"$and\": [{\"b\": \"x\"}, "
                              "{\"c\": {\"$in\": [1, null]}}], \"d\": {\"$exists\": false}}"),
@@ -200,7 +200,7 @@ static void test_filter_conjuncts(void) {
   CHECK(c[3].op == PQ_OP_IN && pq_conjunct_match(&c[3], (pq_value){0}));
   CHECK(pq_conjunct_match(&c[3], json(&t, "1.0")) && !pq_conjunct_match(&c[3], json(&t, "2")));
   CHECK(c[4].op == PQ_OP_EXISTS && pq_conjunct_match(&c[4], (pq_value){0}));
-  CHECK(pq_filter_parse(&t.arena, json(&t, "{\"a\": 1, \"b\": {\"$ne\": 2}}"), &f) == PQ_OK);
+  CHECK(pq_filter_parse(&t.arena, NULL, json(&t, "{\"a\": 1, \"b\": {\"$ne\": 2}}"), &f) == PQ_OK);
   pq_filter_conjuncts(f, &count, &is_whole);
   CHECK(count == 1 && !is_whole);
   bench_close(&t);
@@ -248,8 +248,8 @@ static void test_filter_limits(void) {
   pq_filter *f;
   bench_open(&t);
   t.cx.limits.filter_nodes_max = 4;
-  CHECK(pq_filter_parse(&t.arena, json(&t, "{\"a\": 1, \"b\": 2, \"c\": 3}"), &f) == PQ_OK);
-  CHECK(pq_filter_parse(&t.arena, json(&t, "{\"a\": 1, \"b\": 2, \"c\": 3, \"d\": 4}"), &f) ==
+  CHECK(pq_filter_parse(&t.arena, NULL, json(&t, "{\"a\": 1, \"b\": 2, \"c\": 3}"), &f) == PQ_OK);
+  CHECK(pq_filter_parse(&t.arena, NULL, json(&t, "{\"a\": 1, \"b\": 2, \"c\": 3, \"d\": 4}"), &f) ==
         PQ_ELIMIT);
   bench_close(&t);
 }
@@ -269,7 +269,7 @@ static void test_filter_out_of_memory(void) {
     pq_arena_init(&arena, &cx, 1 << 20);
     rc = pq_builder_new(&cx, &b);
     if (rc == PQ_OK) rc = pq_json_value(b, pq_str(text), &arena, &spec);
-    if (rc == PQ_OK) rc = pq_filter_parse(&arena, spec, &f);
+    if (rc == PQ_OK) rc = pq_filter_parse(&arena, NULL, spec, &f);
     pq_builder_free(b);
     pq_arena_release(&arena);
   }

@@ -145,7 +145,7 @@ static int find_rows(bench *t, const pq_filter *filter, const pq_sort *sort, row
   *count = 0;
   for (uint32_t i = 0; i < pq_value_count(docs) && i < DOCS_MAX; i++) {
     row r = {.doc = pq_array_at(docs, i)};
-    if (!pq_filter_match(filter, r.doc, (pq_value){0})) continue;
+    if (!pq_filter_match(filter, NULL, r.doc, (pq_value){0})) continue;
     for (uint32_t k = 0; k < sort->count && k < SORT_MAX; k++)
       r.keys[k] = pq_sort_key(sort, k, r.doc, (pq_value){0}, &r.empty[k]);
     if (t->is_empty_null) memset(r.empty, 0, sizeof r.empty);
@@ -162,9 +162,9 @@ static int run_find(bench *t, pq_value *out) {
   pq_sort sort;
   uint32_t count;
   int64_t limit = 0;
-  PQ_TRY(pq_filter_parse(&t->arena, get(t->line, "filter"), &filter));
-  PQ_TRY(pq_sort_parse(&t->arena, get(t->line, "sort"), &sort));
-  PQ_TRY(pq_projection_parse(&t->arena, get(t->line, "projection"), &projection));
+  PQ_TRY(pq_filter_parse(&t->arena, NULL, get(t->line, "filter"), &filter));
+  PQ_TRY(pq_sort_parse(&t->arena, NULL, get(t->line, "sort"), &sort));
+  PQ_TRY(pq_projection_parse(&t->arena, NULL, get(t->line, "projection"), &projection));
   PQ_TRY(find_rows(t, filter, &sort, rows, &count));
   (void)pq_value_i64(get(t->line, "limit"), &limit);
   PQ_TRY(pq_builder_begin_array(t->b));
@@ -177,8 +177,10 @@ static int run_find(bench *t, pq_value *out) {
 static int run_update(bench *t, pq_value *out, bool *is_changed) {
   pq_update *update;
   pq_value doc;
-  PQ_TRY(pq_update_parse(&t->arena, get(t->line, "update"), &update));
-  PQ_TRY(pq_update_apply(update, t->b, &t->arena, get(t->line, "doc"), &doc, is_changed));
+  PQ_TRY(pq_update_parse(&t->arena, NULL, get(t->line, "update"), (pq_value){0}, &update));
+  PQ_TRY(pq_update_apply(
+      update, &(pq_eval){.cx = (&t->arena)->cx, .arena = &t->arena, .builder = t->b}, &t->arena,
+      get(t->line, "doc"), (pq_update_at){.position = -1}, &doc, is_changed));
   PQ_TRY(pq_builder_begin_array(t->b));
   PQ_TRY(pq_builder_value(t->b, doc));
   PQ_TRY(pq_builder_end(t->b));
@@ -201,7 +203,7 @@ static int run_aggregate(bench *t, pq_value *out) {
   pq_arena_init(&scratch, &t->cx, 1u << 26);
   results.arena = &t->arena;
   results.count = 0;
-  rc = pq_pipeline_parse(&t->arena, get(t->line, "pipeline"), &p);
+  rc = pq_pipeline_parse(&t->arena, NULL, get(t->line, "pipeline"), &p);
   if (rc == PQ_OK)
     pq_pipeline_begin(p, (pq_eval){.cx = &t->cx, .arena = &scratch, .builder = t->b}, &t->arena,
                       keep_output, &results);

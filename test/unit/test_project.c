@@ -33,7 +33,7 @@ static int project(pq_arena *arena, pq_builder *b, const char *spec, const char 
   pq_projection *p;
   PQ_TRY(pq_json_value(b, pq_str(spec), arena, &spec_value));
   PQ_TRY(pq_json_value(b, pq_str(doc), arena, &doc_value));
-  PQ_TRY(pq_projection_parse(arena, spec_value, &p));
+  PQ_TRY(pq_projection_parse(arena, NULL, spec_value, &p));
   PQ_TRY(pq_projection_apply(p, b, arena, doc_value));
   return pq_builder_finish(b, arena, out);
 }
@@ -59,7 +59,7 @@ static bool fails(const char *spec, int code, const char *part) {
   pq_projection *p;
   bool is_good;
   bench_open(&t);
-  is_good = pq_projection_parse(&t.arena, json(&t, spec), &p) == code && p == NULL &&
+  is_good = pq_projection_parse(&t.arena, NULL, json(&t, spec), &p) == code && p == NULL &&
             strstr(t.cx.msg, part) != NULL;
   if (!is_good) fprintf(stderr, "%s: %s\n", spec, t.cx.msg);
   bench_close(&t);
@@ -108,10 +108,11 @@ static void test_project_needs(void) {
   bench t;
   pq_projection *p;
   bench_open(&t);
-  CHECK(pq_projection_parse(&t.arena, json(&t, "{\"a.b\":1}"), &p) == PQ_OK);
+  CHECK(pq_projection_parse(&t.arena, NULL, json(&t, "{\"a.b\":1}"), &p) == PQ_OK);
   CHECK(pq_projection_needs(p, PQ_SLICE("a")) && pq_projection_needs(p, PQ_SLICE("$id")));
   CHECK(!pq_projection_needs(p, PQ_SLICE("c")));
-  CHECK(pq_projection_parse(&t.arena, json(&t, "{\"a.b\":0,\"c\":0,\"$id\":0}"), &p) == PQ_OK);
+  CHECK(pq_projection_parse(&t.arena, NULL, json(&t, "{\"a.b\":0,\"c\":0,\"$id\":0}"), &p) ==
+        PQ_OK);
   CHECK(pq_projection_needs(p, PQ_SLICE("a")) && !pq_projection_needs(p, PQ_SLICE("c")));
   CHECK(!pq_projection_needs(p, PQ_SLICE("$id")) && pq_projection_needs(NULL, PQ_SLICE("c")));
   bench_close(&t);
@@ -125,7 +126,7 @@ static int order(const char *spec, const char *a, const char *b) {
   bool x_empty[4], y_empty[4];
   int c;
   bench_open(&t);
-  CHECK(pq_sort_parse(&t.arena, json(&t, spec), &sort) == PQ_OK);
+  CHECK(pq_sort_parse(&t.arena, NULL, json(&t, spec), &sort) == PQ_OK);
   for (uint32_t i = 0; i < sort.count && i < 4; i++) {
     x[i] = pq_sort_key(&sort, i, json(&t, a), json(&t, "{\"version\":7}"), &x_empty[i]);
     y[i] = pq_sort_key(&sort, i, json(&t, b), json(&t, "{\"version\":8}"), &y_empty[i]);
@@ -156,13 +157,13 @@ static void test_sort_errors(void) {
   bench t;
   pq_sort sort;
   bench_open(&t);
-  CHECK(pq_sort_parse(&t.arena, json(&t, "{\"a\":2}"), &sort) == PQ_EINVALID);
-  CHECK(pq_sort_parse(&t.arena, json(&t, "{\"a\":\"x\"}"), &sort) == PQ_EINVALID);
-  CHECK(pq_sort_parse(&t.arena, json(&t, "{\"$x\":1}"), &sort) == PQ_EINVALID);
-  CHECK(pq_sort_parse(&t.arena, json(&t, "{\"a\":{\"$meta\":1}}"), &sort) == PQ_EUNSUPPORTED);
-  CHECK(pq_sort_parse(&t.arena, json(&t, "[]"), &sort) == PQ_EINVALID);
-  CHECK(pq_sort_parse(&t.arena, (pq_value){0}, &sort) == PQ_OK && sort.count == 0);
-  CHECK(pq_sort_parse(&t.arena, json(&t, "{}"), &sort) == PQ_OK && sort.count == 0);
+  CHECK(pq_sort_parse(&t.arena, NULL, json(&t, "{\"a\":2}"), &sort) == PQ_EINVALID);
+  CHECK(pq_sort_parse(&t.arena, NULL, json(&t, "{\"a\":\"x\"}"), &sort) == PQ_EINVALID);
+  CHECK(pq_sort_parse(&t.arena, NULL, json(&t, "{\"$x\":1}"), &sort) == PQ_EINVALID);
+  CHECK(pq_sort_parse(&t.arena, NULL, json(&t, "{\"a\":{\"$meta\":1}}"), &sort) == PQ_EUNSUPPORTED);
+  CHECK(pq_sort_parse(&t.arena, NULL, json(&t, "[]"), &sort) == PQ_EINVALID);
+  CHECK(pq_sort_parse(&t.arena, NULL, (pq_value){0}, &sort) == PQ_OK && sort.count == 0);
+  CHECK(pq_sort_parse(&t.arena, NULL, json(&t, "{}"), &sort) == PQ_OK && sort.count == 0);
   bench_close(&t);
 }
 

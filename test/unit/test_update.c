@@ -17,8 +17,9 @@ static int run(const expectation *e, pq_arena *arena, pq_builder *b, pq_value *o
   pq_update *u;
   PQ_TRY(pq_json_value(b, pq_str(e->doc), arena, &doc));
   PQ_TRY(pq_json_value(b, pq_str(e->update), arena, &spec));
-  PQ_TRY(pq_update_parse(arena, spec, &u));
-  return pq_update_apply(u, b, arena, doc, out, changed);
+  PQ_TRY(pq_update_parse(arena, NULL, spec, (pq_value){0}, &u));
+  return pq_update_apply(u, &(pq_eval){.cx = (arena)->cx, .arena = arena, .builder = b}, arena, doc,
+                         (pq_update_at){.position = -1}, out, changed);
 }
 
 static bool check(const expectation *e) {
