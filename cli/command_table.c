@@ -115,6 +115,18 @@ const cli_command cli_commands[] = {
     {"Warehouse", "collections", "", "list the collections and their counts",
      "Those with at least one entity that is not deleted.", "parquedb collections",
      "name   count\nposts      3\nusers      3", CLI_OPT_READ, 0, 0, cli_run_collections},
+    {NULL, "schema", "set|show|diff|infer COLL [NOTATION]",
+     "say what the documents of a collection are like",
+     "NOTATION is an object such as {\"title\": \"string!\", \"n\": \"int = 0\"}; see\n"
+     "doc/commands.md. set: writes are checked by it from now on, as --mode says,\n"
+     "and later files have a typed column for each field; documents that are\n"
+     "there must fit, unless --force says that they are not looked at. diff:\n"
+     "what set would change. infer: a schema that all documents fit, or the\n"
+     "first --limit. show: exit status 1 when there is none.",
+     "parquedb schema set posts '{\"title\": \"string!\", \"n\": \"int\"}'",
+     "version 1, 3 documents checked",
+     OPT(AS_OF) | OPT(FLUSHED) | OPT(LIMIT) | OPT(ACTOR) | OPT(MODE) | OPT(FORCE), 2, 3,
+     cli_run_schema},
     {NULL, "stats", "", "show the sizes of everything",
      "Events, edges, files and bytes, what is not flushed yet, and for each\n"
      "collection its rows, files, bytes and index columns.",

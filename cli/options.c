@@ -72,6 +72,9 @@ static const option_row option_rows[] = {
      "show column numbers, definition and repetition levels"},
     {CLI_OPT_FORGIVE, "forgive", 0, KIND_FLAG, 0, NULL,
      "read a damaged file as far as it goes: do not compare checksums"},
+    {CLI_OPT_MODE, "mode", 0, KIND_TEXT, AT(mode), "MODE", "strict, permissive, warn or off"},
+    {CLI_OPT_FORCE, "force", 0, KIND_FLAG, 0, NULL,
+     "set it although documents that are there may not fit"},
 };
 
 enum { ROW_COUNT = sizeof option_rows / sizeof option_rows[0] };

@@ -56,6 +56,8 @@ enum {
 #define CLI_OPT_ROW_GROUPS (UINT64_C(1) << 34)
 #define CLI_OPT_LEVELS (UINT64_C(1) << 35)
 #define CLI_OPT_FORGIVE (UINT64_C(1) << 36)
+#define CLI_OPT_MODE (UINT64_C(1) << 37)
+#define CLI_OPT_FORCE (UINT64_C(1) << 38)
 /* What every command takes, what every read takes. */
 #define CLI_OPT_COMMON (CLI_OPT_WAREHOUSE | CLI_OPT_NS | CLI_OPT_JSON | CLI_OPT_HELP)
 #define CLI_OPT_READ (CLI_OPT_AS_OF | CLI_OPT_EXPLAIN | CLI_OPT_FLUSHED)
@@ -64,7 +66,7 @@ enum {
 typedef struct cli_options {
   uint64_t given; /* set of CLI_OPT_ bits */
   const char *warehouse, *ns, *as_of, *sort, *project, *actor, *reverse_name, *data, *op;
-  const char *format, *output, *types, *id_field, *columns;
+  const char *format, *output, *types, *id_field, *columns, *mode;
   uint64_t limit, skip, expected_version, from;
   char **words; /* the command and its positional arguments */
   int word_count;

@@ -24,7 +24,8 @@ typedef enum call_shape {
   SHAPE_ID_JSON, /* posts.updateOne("p1", {…})    -> update posts/p1 {…} */
   SHAPE_LINK,    /* posts.link("p1", "a", "u/1")  -> link posts/p1 a u/1 */
   SHAPE_STEPS,   /* posts.traverse("p1", "a")     -> traverse posts/p1 a */
-  SHAPE_COMMAND  /* db.runCommand({…})            -> run {…} */
+  SHAPE_COMMAND, /* db.runCommand({…})            -> run {…} */
+  SHAPE_WRITE /* posts.deleteMany({…}, {…})    -> run {"deleteMany": "posts", "filter": {…}, …} */
 } call_shape;
 
 typedef struct call_row {
@@ -32,42 +33,55 @@ typedef struct call_row {
   call_shape shape;
   size_t arg_min, arg_max;
   const char *takes; /* for messages */
+  /* SHAPE_WRITE: names of the arguments; one more is an object of options. */
+  const char *const *keys;
 } call_row;
 
+static const char *const update_keys[] = {"filter", "update", NULL};
+static const char *const replace_keys[] = {"filter", "replacement", NULL};
+static const char *const delete_keys[] = {"filter", NULL};
+static const char *const bulk_keys[] = {"operations", NULL};
+
 static const call_row calls[] = {
-    {"find", "find", SHAPE_FIND, 0, 2, "filter, fields"},
-    {"findOne", "find", SHAPE_FIND, 0, 2, "filter, fields"},
-    {"count", "count", SHAPE_FILTER, 0, 1, "filter"},
-    {"countDocuments", "count", SHAPE_FILTER, 0, 1, "filter"},
-    {"estimatedDocumentCount", "count", SHAPE_FILTER, 0, 0, ""},
-    {"aggregate", "aggregate", SHAPE_JSON, 1, 1, "[stage, …]"},
-    {"insertOne", "insert", SHAPE_JSON, 1, 1, "document"},
-    {"insertMany", "insert", SHAPE_JSON, 1, 1, "[document, …]"},
-    {"insert", "insert", SHAPE_JSON, 1, 1, "document"},
-    {"updateOne", "update", SHAPE_ID_JSON, 2, 2, "id, {$set: …}"},
-    {"replaceOne", "update", SHAPE_ID_JSON, 2, 2, "id, document"},
-    {"deleteOne", "delete", SHAPE_ID, 1, 1, "id"},
-    {"get", "get", SHAPE_ID, 1, 1, "id"},
-    {"history", "history", SHAPE_ID, 1, 1, "id"},
-    {"restore", "restore", SHAPE_ID, 1, 1, "id"},
-    {"link", "link", SHAPE_LINK, 3, 4, "id, predicate, \"coll/id\", data"},
-    {"unlink", "unlink", SHAPE_LINK, 3, 3, "id, predicate, \"coll/id\""},
-    {"related", "related", SHAPE_STEPS, 2, 2, "id, predicate"},
-    {"traverse", "traverse", SHAPE_STEPS, 2, ARGS_MAX, "id, predicate, …"},
-    {"events", "events", SHAPE_NONE, 0, 0, ""},
-    {"files", "files", SHAPE_NONE, 0, 0, ""},
-    {"compact", "compact", SHAPE_NONE, 0, 0, ""},
+    {"find", "find", SHAPE_FIND, 0, 2, "filter, fields", NULL},
+    {"findOne", "find", SHAPE_FIND, 0, 2, "filter, fields", NULL},
+    {"count", "count", SHAPE_FILTER, 0, 1, "filter", NULL},
+    {"countDocuments", "count", SHAPE_FILTER, 0, 1, "filter", NULL},
+    {"estimatedDocumentCount", "count", SHAPE_FILTER, 0, 0, "", NULL},
+    {"aggregate", "aggregate", SHAPE_JSON, 1, 1, "[stage, …]", NULL},
+    {"insertOne", "insert", SHAPE_JSON, 1, 1, "document", NULL},
+    {"insertMany", "insert", SHAPE_JSON, 1, 1, "[document, …]", NULL},
+    {"insert", "insert", SHAPE_JSON, 1, 1, "document", NULL},
+    {"updateOne", "update", SHAPE_ID_JSON, 2, 2, "id, {$set: …}", NULL},
+    {"replaceOne", "update", SHAPE_ID_JSON, 2, 2, "id, document", NULL},
+    {"deleteOne", "delete", SHAPE_ID, 1, 1, "id", NULL},
+    {"updateMany", "run", SHAPE_WRITE, 2, 3, "filter, {$set: …}, options", update_keys},
+    {"deleteMany", "run", SHAPE_WRITE, 1, 2, "filter, options", delete_keys},
+    {"findOneAndUpdate", "run", SHAPE_WRITE, 2, 3, "filter, {$set: …}, options", update_keys},
+    {"findOneAndReplace", "run", SHAPE_WRITE, 2, 3, "filter, document, options", replace_keys},
+    {"findOneAndDelete", "run", SHAPE_WRITE, 1, 2, "filter, options", delete_keys},
+    {"bulkWrite", "run", SHAPE_WRITE, 1, 2, "[operation, …], options", bulk_keys},
+    {"get", "get", SHAPE_ID, 1, 1, "id", NULL},
+    {"history", "history", SHAPE_ID, 1, 1, "id", NULL},
+    {"restore", "restore", SHAPE_ID, 1, 1, "id", NULL},
+    {"link", "link", SHAPE_LINK, 3, 4, "id, predicate, \"coll/id\", data", NULL},
+    {"unlink", "unlink", SHAPE_LINK, 3, 3, "id, predicate, \"coll/id\"", NULL},
+    {"related", "related", SHAPE_STEPS, 2, 2, "id, predicate", NULL},
+    {"traverse", "traverse", SHAPE_STEPS, 2, ARGS_MAX, "id, predicate, …", NULL},
+    {"events", "events", SHAPE_NONE, 0, 0, "", NULL},
+    {"files", "files", SHAPE_NONE, 0, 0, "", NULL},
+    {"compact", "compact", SHAPE_NONE, 0, 0, "", NULL},
 };
 
 static const call_row database_calls[] = {
-    {"runCommand", "run", SHAPE_COMMAND, 1, 1, "{command: …}"},
-    {"getCollectionNames", "collections", SHAPE_NONE, 0, 0, ""},
-    {"stats", "stats", SHAPE_NONE, 0, 0, ""},
-    {"events", "events", SHAPE_NONE, 0, 0, ""},
-    {"flush", "flush", SHAPE_NONE, 0, 0, ""},
-    {"compact", "compact", SHAPE_NONE, 0, 0, ""},
-    {"checkpoint", "checkpoint", SHAPE_NONE, 0, 0, ""},
-    {"verify", "verify", SHAPE_NONE, 0, 0, ""},
+    {"runCommand", "run", SHAPE_COMMAND, 1, 1, "{command: …}", NULL},
+    {"getCollectionNames", "collections", SHAPE_NONE, 0, 0, "", NULL},
+    {"stats", "stats", SHAPE_NONE, 0, 0, "", NULL},
+    {"events", "events", SHAPE_NONE, 0, 0, "", NULL},
+    {"flush", "flush", SHAPE_NONE, 0, 0, "", NULL},
+    {"compact", "compact", SHAPE_NONE, 0, 0, "", NULL},
+    {"checkpoint", "checkpoint", SHAPE_NONE, 0, 0, "", NULL},
+    {"verify", "verify", SHAPE_NONE, 0, 0, "", NULL},
 };
 
 typedef enum change_kind {
@@ -313,6 +327,41 @@ static void add_collection(cli_shell_line *line, const cli_text *collection) {
   add_word(line, &text);
 }
 
+/* The command document of a write: its arguments by name, then the options. */
+static bool add_write(cli_relaxed *r, cli_shell_line *line, const call_row *row,
+                      const cli_text *collection, const call *c) {
+  cli_text text = {0};
+  cli_text_str(&text, "{\"");
+  cli_text_str(&text, row->name);
+  cli_text_str(&text, "\":");
+  cli_text_json(&text, cli_text_c(collection), collection->len);
+  for (size_t i = 0; i < c->arg_count; i++) {
+    cli_value v = value_of(&c->args[i]), key, value;
+    cli_json_walk options = cli_json_enter(v);
+    if (row->keys[i] != NULL) {
+      cli_text_str(&text, ",\"");
+      cli_text_str(&text, row->keys[i]);
+      cli_text_str(&text, "\":");
+      cli_text_put(&text, v.text, v.len);
+      continue;
+    }
+    if (v.kind != CLI_JSON_OBJECT) {
+      cli_text_release(&text);
+      return cli_relaxed_fail(r, c->at, "it is %s(%s)", row->name, row->takes);
+    }
+    while (cli_json_next(&options, &key, &value)) {
+      cli_text_byte(&text, ',');
+      cli_text_put(&text, key.text, key.len);
+      cli_text_byte(&text, ':');
+      cli_text_put(&text, value.text, value.len);
+    }
+    break; /* the options are last */
+  }
+  cli_text_byte(&text, '}');
+  add_word(line, &text);
+  return true;
+}
+
 static bool add_words(cli_relaxed *r, cli_shell_line *line, const call_row *row,
                       const cli_text *collection, call *c) {
   switch (row->shape) {
@@ -327,6 +376,7 @@ static bool add_words(cli_relaxed *r, cli_shell_line *line, const call_row *row,
       line->options.given |= CLI_OPT_PROJECT;
       return true;
     case SHAPE_COMMAND: add_json(line, c, 0); return true;
+    case SHAPE_WRITE: return add_write(r, line, row, collection, c);
     case SHAPE_ID: return add_id(r, line, collection, c);
     case SHAPE_ID_JSON:
       if (!add_id(r, line, collection, c)) return false;

@@ -268,7 +268,7 @@ int cli_run_restore(cli_session *s, char **words, int word_count) {
 /* ---- any command ---- */
 
 /* The first field of a command document says what it is. */
-static pqdb_mode mode_of(cli_value name) {
+static pqdb_mode mode_of(cli_value command, cli_value name) {
   static const char *const reads[] = {"get",         "find",      "count",  "related",
                                       "traverse",    "history",   "files",  "stats",
                                       "collections", "aggregate", "events", "verify"};
@@ -276,6 +276,8 @@ static pqdb_mode mode_of(cli_value name) {
   pqdb_mode mode = PQDB_WRITE;
   cli_json_decode(name, &text);
   if (strcmp(cli_text_c(&text), "insert") == 0) mode = PQDB_CREATE;
+  if (strcmp(cli_text_c(&text), "schema") == 0)
+    mode = cli_json_field(command, "set").len > 0 ? PQDB_CREATE : PQDB_READ;
   for (size_t i = 0; i < sizeof reads / sizeof reads[0]; i++) {
     if (strcmp(cli_text_c(&text), reads[i]) == 0) mode = PQDB_READ;
   }
@@ -294,7 +296,7 @@ int cli_run_run(cli_session *s, char **words, int word_count) {
                      "COMMAND is no command: it must be an object such as {\"stats\": 1}");
   }
   cli_text_put(&s->request, command.text, command.len - 1); /* cli_execute adds the '}' */
-  status = cli_execute(s, mode_of(name), cli_show_line, NULL);
+  status = cli_execute(s, mode_of(command, name), cli_show_line, NULL);
   if (status == CLI_DONE) cli_print_summary(s);
   return status;
 }

@@ -29,6 +29,7 @@
 #include "base/hash.h"
 #include "port/driver_int.h"
 #include "port/hot_sqlite.h"
+#include "port/temporary.h"
 
 enum {
   FORMAT_VERSION = 1,
@@ -61,6 +62,7 @@ typedef struct disk {
   open_file files[FD_COUNT_MAX];
   uint64_t tick;
   pq_hot_sqlite *hot;             /* owned, opened at first use */
+  pq_temporary temporary;         /* a reader may have them too */
   pq_buf reply;                   /* of one request */
   uint64_t seed;                  /* for temporary names */
   char own_prefix[TEMPORARY_CAP]; /* of this driver's temporary names */
@@ -404,6 +406,7 @@ static int serve_hot(disk *k, const pq_io_req *r) {
 
 static int dispatch(disk *k, const pq_io_req *r) {
   bool is_write = r->kind == PQ_IO_PUT_NEW || r->kind == PQ_IO_DELETE;
+  if (pq_key_is_temporary(r->key)) return pq_temporary_serve(&k->temporary, r);
   PQ_TRY(pq_key_check(&k->cx, r->key, r->kind == PQ_IO_LIST));
   if (is_write && !k->is_writer)
     return pq_fail(&k->cx, PQ_EPERM, "the warehouse is open for reading only");
@@ -453,6 +456,7 @@ static void disk_close(pq_driver *d) {
   pq_hot_sqlite_close(k->hot);
   for (int i = 0; i < FD_COUNT_MAX; i++)
     file_forget(k, &k->files[i]);
+  pq_temporary_release(&k->temporary);
   pq_buf_release(&k->reply);
   if (k->lock_fd >= 0) {
     int rc = ftruncate(k->lock_fd, 0);
@@ -600,6 +604,7 @@ int pq_disk_open(pq_cx *cx, const char *dir, pq_disk_mode mode, pq_driver **out)
   pq_cx_init(&k->cx, cx->alloc, cx->alloc_ud);
   k->cx.limits = cx->limits;
   pq_buf_init(&k->reply, &k->cx, SIZE_MAX / 2);
+  pq_temporary_init(&k->temporary, &k->cx);
   disk_random(&k->base, (uint8_t *)&k->seed, sizeof k->seed);
   snprintf(k->own_prefix, sizeof k->own_prefix, "%s%016llx", PQ_TEMPORARY_PREFIX,
            (unsigned long long)pq_random_next(&k->seed));

@@ -196,6 +196,7 @@ static int serve_list(pq_memory_store *s, const pq_io_req *r) {
     const char *key = s->objects[i].key, *name = key + prefix_len, *slash;
     size_t n;
     if (strncmp(key, r->key, prefix_len) != 0) break;
+    if (pq_key_is_temporary(key)) continue;
     slash = strchr(name, '/');
     n = slash != NULL ? (size_t)(slash - name) + 1 : strlen(name);
     if (n == last_len && memcmp(name, last, n) == 0) continue; /* the same folder again */
@@ -342,8 +343,9 @@ static int serve_hot(pq_memory_store *s, const pq_io_req *r, bool is_writer) {
 static int dispatch(memory *m, const pq_io_req *r) {
   pq_memory_store *s = m->store;
   bool is_write = r->kind == PQ_IO_PUT_NEW || r->kind == PQ_IO_DELETE;
-  PQ_TRY(pq_key_check(&s->cx, r->key, r->kind == PQ_IO_LIST));
-  if (is_write && !m->is_writer)
+  bool is_temporary = pq_key_is_temporary(r->key) && (is_write || r->kind == PQ_IO_READ);
+  if (!is_temporary) PQ_TRY(pq_key_check(&s->cx, r->key, r->kind == PQ_IO_LIST));
+  if (is_write && !is_temporary && !m->is_writer)
     return pq_fail(&s->cx, PQ_EPERM, "the warehouse is open for reading only");
   switch (r->kind) {
     case PQ_IO_READ: return serve_read(s, r);

@@ -22,14 +22,24 @@ bool pq_key_part_is_valid(const char *part, size_t n) {
 }
 
 bool pq_key_is_reserved(const char *part, size_t n) {
-  static const char *const names[] = {"parquedb.json",      "hot.lock",
-                                      "hot.sqlite",         "hot.sqlite-wal",
-                                      "hot.sqlite-shm",     "hot.sqlite-journal",
-                                      "hot.sqlite.new",     "hot.sqlite.new-wal",
-                                      "hot.sqlite.new-shm", "hot.sqlite.new-journal"};
+  static const char *const names[] = {"~tmp",
+                                      "parquedb.json",
+                                      "hot.lock",
+                                      "hot.sqlite",
+                                      "hot.sqlite-wal",
+                                      "hot.sqlite-shm",
+                                      "hot.sqlite-journal",
+                                      "hot.sqlite.new",
+                                      "hot.sqlite.new-wal",
+                                      "hot.sqlite.new-shm",
+                                      "hot.sqlite.new-journal"};
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
     if (strlen(names[i]) == n && memcmp(names[i], part, n) == 0) return true;
   return false;
+}
+
+bool pq_key_is_temporary(const char *key) {
+  return strncmp(key, "~tmp/", 5) == 0 && pq_key_part_is_valid(key + 5, strlen(key + 5));
 }
 
 int pq_key_check(pq_cx *cx, const char *key, bool is_prefix) {

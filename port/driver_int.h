@@ -15,6 +15,9 @@ void pq_driver_serve_all(pq_driver *d, pq_fetch *f);
  * lies inside the warehouse and is not one of its own files; else PQ_EPATH with a message. */
 int pq_key_check(pq_cx *cx, const char *key, bool is_prefix) PQ_MUST_CHECK;
 
+/* True for "~tmp/<name>": temporary objects (query/spill.h), which are never of the warehouse. */
+bool pq_key_is_temporary(const char *key);
+
 /* True when a name of `n` bytes can be one part of a key. */
 bool pq_key_part_is_valid(const char *part, size_t n);
 

@@ -17,6 +17,7 @@
 #include "port/drive_disk.h"
 #include "port/drive_memory.h"
 #include "port/tasks.h"
+#include "port/zoneinfo.h"
 #include "value/json.h"
 
 _Static_assert((int)PQDB_BUSY == (int)PQ_EBUSY && (int)PQDB_VERSION_CONFLICT == (int)PQ_EVERSION &&
@@ -33,6 +34,7 @@ struct pqdb {
   pq_db db;
   bool is_open;
   uint32_t replies; /* open ones */
+  pq_json_form form;
   char ns[NS_CAP];
   char actor[ACTOR_CAP]; /* empty: the engine's default */
 };
@@ -61,6 +63,9 @@ static int set_options(pqdb *db, const pqdb_options *options) {
   if (options->size != sizeof *options)
     return pq_fail(&db->cx, PQ_EINVALID, "pqdb_options.size is %zu, expected %zu", options->size,
                    sizeof *options);
+  if ((unsigned)options->json > PQDB_CANONICAL)
+    return pq_fail(&db->cx, PQ_EINVALID, "unknown form of JSON %d", (int)options->json);
+  if (options->json == PQDB_CANONICAL) db->form = PQ_JSON_CANONICAL;
   if (options->ns != NULL) {
     if (strlen(options->ns) >= NS_CAP)
       return pq_fail(&db->cx, PQ_EINVALID, "a namespace name has at most 128 bytes");
@@ -79,6 +84,7 @@ static pqdb *handle_new(const pqdb_options *options, int *rc) {
   if (db == NULL) return NULL;
   pq_cx_init(&db->cx, NULL, NULL);
   db->cx.cpu = pq_cpu_features();
+  pq_zone_set(&db->cx);
   *rc = set_options(db, options);
   return db;
 }
@@ -177,7 +183,7 @@ int pqdb_next(pqdb_replies *r, const char **json, size_t *len) {
     PQ_TRY(advance(r));
   }
   pq_buf_clear(&r->text);
-  PQ_TRY(pq_json_print(&r->text, item, PQ_JSON_RELAXED));
+  PQ_TRY(pq_json_print(&r->text, item, r->db->form));
   PQ_TRY(pq_buf_put_byte(&r->text, '\0'));
   *json = (const char *)r->text.p;
   *len = r->text.len - 1;
@@ -186,6 +192,8 @@ int pqdb_next(pqdb_replies *r, const char **json, size_t *len) {
 
 void pqdb_replies_close(pqdb_replies *r) {
   if (r == NULL) return;
+  while (pq_command_abandon(r->command) == PQ_NEED_IO)
+    pq_driver_run(r->db->driver, pq_command_fetch(r->command));
   pq_command_close(r->command);
   pq_buf_release(&r->text);
   r->db->replies--;
@@ -201,7 +209,9 @@ typedef struct command_text {
 
 static void text_begin(command_text *t, pqdb *db, const char *name) {
   pq_buf_init(&t->buf, &db->cx, TEXT_LEN_MAX);
-  t->rc = pq_buf_printf(&t->buf, "{\"%s\":", name);
+  t->rc = pq_buf_put_str(&t->buf, "{\"");
+  if (t->rc == PQ_OK) t->rc = pq_buf_put_str(&t->buf, name);
+  if (t->rc == PQ_OK) t->rc = pq_buf_put_str(&t->buf, "\":");
 }
 
 static void text_str(command_text *t, const char *value) {

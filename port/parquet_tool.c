@@ -109,7 +109,7 @@ int pq_tool_schema(pq_tool *t, bool has_levels, const char **text, size_t *len) 
   pq_buf_clear(&t->text);
   *text = "";
   *len = 0;
-  PQ_TRY(pq_schema_print(&t->text, t->file.footer, has_levels));
+  PQ_TRY(pq_schema_text_print(&t->text, t->file.footer, has_levels));
   *text = (const char *)t->text.p;
   *len = t->text.len;
   return PQ_OK;

@@ -119,7 +119,7 @@ def check_code(path, text, bad):
         if m and path.startswith(("src/", "port/")) and path != "src/base/base.c":
             bad.append((path, num, f"{m.group(1)}(): src/ and port/ never print or exit"))
         if m is None and path.startswith("src/") and not path.startswith("src/base/"):
-            m = re.search(r"\b(malloc|calloc|realloc|free|snprintf|vsnprintf)\s*\(", line)
+            m = re.search(r"(?<!->)\b(malloc|calloc|realloc|free|snprintf|vsnprintf)\s*\(", line)
             if m:
                 bad.append((path, num, f"{m.group(1)}() is used only in src/base"))
         m = EXTENSION.search(line)

@@ -18,6 +18,7 @@ need_is_there() {
     libxxhash-dev) pkg-config --exists libxxhash ;;
     libedit-dev) pkg-config --exists libedit ;;
     wordnet-base) test -r /usr/share/wordnet/data.noun ;;
+    tzdata) test -r /usr/share/zoneinfo/Europe/Berlin ;;
     nodejs) command -v node ;;
     llvm) command -v llvm-ar ;;
     wasi-libc) test -r /usr/include/wasm32-wasi/stdio.h ;;

@@ -88,6 +88,11 @@ typedef enum pqdb_durability {
   PQDB_OFF = 2
 } pqdb_durability;
 
+typedef enum pqdb_json {
+  PQDB_RELAXED = 0,  /* numbers are plain: 5, 2.5; a long that is small reads back as an int */
+  PQDB_CANONICAL = 1 /* numbers and dates with their types: {"$numberInt": "5"}; nothing is lost */
+} pqdb_json;
+
 /* Zeroed means the defaults. `size` is sizeof of this struct, so that it can grow. */
 typedef struct pqdb_options {
   size_t size;
@@ -95,6 +100,7 @@ typedef struct pqdb_options {
   pqdb_durability durability;
   const char *ns;    /* namespace of commands that name none; NULL: "default" */
   const char *actor; /* who changes things; NULL: "system/anonymous" */
+  pqdb_json json;    /* the form of replies; commands may have either, mixed too */
 } pqdb_options;
 
 /* The version of the library that runs, as PQDB_VERSION is that of the header. */

@@ -36,6 +36,9 @@ void pq_cx_init(pq_cx *cx, pq_alloc_fn alloc, void *ud) {
                            .name_len_max = PQ_NAME_LEN_MAX,
                            .fetch_len_max = PQ_FETCH_LEN_MAX,
                            .op_len_max = PQ_OP_LEN_MAX,
+                           .page_cache_len_max = PQ_PAGE_CACHE_LEN_MAX,
+                           .sort_len_max = PQ_SORT_LEN_MAX,
+                           .row_group_rows_max = PQ_ROW_GROUP_ROWS_MAX,
                            .file_len_max = PQ_FILE_LEN_MAX,
                            .tail_len_max = PQ_TAIL_LEN_MAX};
 }

@@ -86,18 +86,21 @@ typedef void *(*pq_alloc_fn)(void *ud, void *ptr, size_t old_size, size_t new_si
 
 /* Every maximum of the engine, with its reason in base/limits.h, where the defaults stand. */
 typedef struct pq_limits {
-  uint32_t depth_max;        /* nesting of documents, filters, commands */
-  uint32_t doc_len_max;      /* bytes of one document as Variant */
-  uint32_t command_len_max;  /* bytes of one command as JSON text */
-  uint32_t field_count_max;  /* distinct field names in one document */
-  uint32_t filter_nodes_max; /* predicates in one filter */
-  uint32_t key_len_max;      /* bytes of an object key */
-  uint32_t id_len_max;       /* bytes of a local id, encoded */
-  uint32_t name_len_max;     /* bytes of a namespace, collection or predicate name */
-  uint64_t fetch_len_max;    /* bytes resident in one fetch set */
-  uint64_t op_len_max;       /* bytes of memory of one operation */
-  uint64_t file_len_max;     /* bytes of one Parquet file that we write */
-  uint64_t tail_len_max;     /* bytes of events in memory before a flush is forced */
+  uint32_t depth_max;          /* nesting of documents, filters, commands */
+  uint32_t doc_len_max;        /* bytes of one document as Variant */
+  uint32_t command_len_max;    /* bytes of one command as JSON text */
+  uint32_t field_count_max;    /* distinct field names in one document */
+  uint32_t filter_nodes_max;   /* predicates in one filter */
+  uint32_t key_len_max;        /* bytes of an object key */
+  uint32_t id_len_max;         /* bytes of a local id, encoded */
+  uint32_t name_len_max;       /* bytes of a namespace, collection or predicate name */
+  uint64_t fetch_len_max;      /* bytes resident in one fetch set */
+  uint64_t op_len_max;         /* bytes of memory of one operation */
+  uint64_t sort_len_max;       /* bytes of documents in memory of one stage that sorts or groups */
+  uint64_t page_cache_len_max; /* bytes of decoded pages kept between operations */
+  uint32_t row_group_rows_max; /* rows of a row group of an entity file that we write */
+  uint64_t file_len_max;       /* bytes of one Parquet file that we write */
+  uint64_t tail_len_max;       /* bytes of events in memory before a flush is forced */
 } pq_limits;
 
 enum { PQ_MESSAGE_CAP = 512 };
@@ -110,8 +113,12 @@ typedef struct pq_cx {
   pq_alloc_fn alloc; /* borrowed for the life of the context */
   void *alloc_ud;    /* borrowed */
   pq_limits limits;
-  bool is_forgiving;        /* damaged Parquet files: see parquet/reader.h */
-  unsigned cpu;             /* set by the driver after pq_cx_init; 0: plain C */
+  bool is_forgiving; /* damaged Parquet files: see parquet/reader.h */
+  unsigned cpu;      /* set by the driver after pq_cx_init; 0: plain C */
+  /* The TZif file of a time zone, set by the driver after pq_cx_init; NULL: zones are not known by
+   * name. The bytes stay valid as long as the context. PQ_ENOTFOUND, PQ_ENOMEM; no message. */
+  int (*zone)(void *ud, pq_slice name, pq_slice *tzif);
+  void *zone_ud;
   int code;                 /* status of the last pq_fail() */
   char msg[PQ_MESSAGE_CAP]; /* its text: English, lower case, for humans only */
 } pq_cx;
@@ -148,6 +155,10 @@ static inline PQ_MUST_CHECK bool pq_mul_size(size_t a, size_t b, size_t *out) {
 static inline PQ_MUST_CHECK bool pq_add_i64(int64_t a, int64_t b, int64_t *out) {
   *out = (int64_t)((uint64_t)a + (uint64_t)b);
   return !((b > 0 && a > INT64_MAX - b) || (b < 0 && a < INT64_MIN - b));
+}
+static inline PQ_MUST_CHECK bool pq_sub_i64(int64_t a, int64_t b, int64_t *out) {
+  *out = (int64_t)((uint64_t)a - (uint64_t)b);
+  return !((b < 0 && a > INT64_MAX + b) || (b > 0 && a < INT64_MIN + b));
 }
 static inline PQ_MUST_CHECK bool pq_mul_i64(int64_t a, int64_t b, int64_t *out) {
   *out = (int64_t)((uint64_t)a * (uint64_t)b);

@@ -24,6 +24,12 @@
 #define PQ_FETCH_LEN_MAX (512ull << 20)
 /* Decoded row group, filter, results of one operation. */
 #define PQ_OP_LEN_MAX (2048ull << 20)
+/* What $sort, $group and their like hold before they use temporary files: MongoDB's 100 MB. */
+#define PQ_SORT_LEN_MAX (100ull << 20)
+/* Half of the memory that a small deployment has; 200,000 posts decoded are about 100 MB. */
+#define PQ_PAGE_CACHE_LEN_MAX (128ull << 20)
+/* Lookups read pages and scans read columns of whole row groups: PARQUET.md 3 says 20-50 K rows. */
+#define PQ_ROW_GROUP_ROWS_MAX 50000u
 /* Files are written whole from memory; a larger table is several files. */
 #define PQ_FILE_LEN_MAX (64ull << 20)
 /* The unflushed tail is held in memory. */

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cmd/command_int.h"
+#include "db/schema_of.h"
 
 /* ---- flush ---- */
 
@@ -235,6 +236,11 @@ static const char *index_type_name(pq_index_type type) {
     case PQ_INDEX_BOOL: return "bool";
     case PQ_INDEX_TIMESTAMP: return "timestamp";
     case PQ_INDEX_OBJECT_ID: return "objectId";
+    case PQ_INDEX_FLOAT: return "float";
+    case PQ_INDEX_DATE: return "date";
+    case PQ_INDEX_TIMESTAMP_MS: return "timestampMs";
+    case PQ_INDEX_UUID: return "uuid";
+    case PQ_INDEX_BINARY: return "binary";
     default: pq_unreachable("index type");
   }
 }
@@ -252,7 +258,28 @@ static uint64_t add_tail_rows(const pq_command *c, pq_slice collection, uint64_t
   return rows;
 }
 
+/* Chosen ones as "indexColumns", if `is_typed` those of schemas as "typedColumns". */
+static int put_columns(pq_command *c, const pq_collection_info *info, bool is_typed) {
+  pq_builder *b = c->db->builder;
+  PQ_TRY(pq_builder_key_str(b, is_typed ? "typedColumns" : "indexColumns"));
+  PQ_TRY(pq_builder_begin_array(b));
+  for (uint32_t i = 0; i < info->index_count; i++) {
+    const pq_index_column *x = &info->index_columns[i];
+    if ((x->name.n > 0) != is_typed) continue;
+    PQ_TRY(pq_builder_begin_object(b));
+    PQ_TRY(pq_put_text(b, "path", x->path));
+    PQ_TRY(pq_put_text(b, "type", pq_str(index_type_name(x->type))));
+    if (is_typed) PQ_TRY(pq_put_text(b, "column", x->name));
+    if (is_typed) PQ_TRY(pq_builder_key_str(b, "inFilters"));
+    if (is_typed)
+      PQ_TRY(pq_builder_bool(b, pq_index_is_pushed(x->type) && !pq_index_is_system(x->path)));
+    PQ_TRY(pq_builder_end(b));
+  }
+  return pq_builder_end(b);
+}
+
 static int put_collection(pq_command *c, const pq_collection_info *info) {
+  pq_schema_at schema;
   pq_builder *b = c->db->builder;
   const pq_view *v = &c->s.snapshot.view;
   uint64_t rows = 0, files = 0, bytes = 0;
@@ -270,15 +297,12 @@ static int put_collection(pq_command *c, const pq_collection_info *info) {
   PQ_TRY(pq_put_count(b, "rows", add_tail_rows(c, info->name, rows)));
   PQ_TRY(pq_put_count(b, "files", files));
   PQ_TRY(pq_put_count(b, "bytes", bytes));
-  PQ_TRY(pq_builder_key_str(b, "indexColumns"));
-  PQ_TRY(pq_builder_begin_array(b));
-  for (uint32_t i = 0; i < info->index_count; i++) {
-    PQ_TRY(pq_builder_begin_object(b));
-    PQ_TRY(pq_put_text(b, "path", info->index_columns[i].path));
-    PQ_TRY(pq_put_text(b, "type", pq_str(index_type_name(info->index_columns[i].type))));
-    PQ_TRY(pq_builder_end(b));
+  PQ_TRY(put_columns(c, info, false));
+  pq_schema_now(c->s.space, info->name, &schema);
+  if (schema.version > 0) {
+    PQ_TRY(put_columns(c, info, true));
+    PQ_TRY(pq_put_count(b, "schemaVersion", schema.version));
   }
-  PQ_TRY(pq_builder_end(b));
   return pq_builder_end(b);
 }
 

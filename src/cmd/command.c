@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cmd/command_int.h"
+#include "expr/expression.h"
 #include "value/json.h"
 
 /* First stage of every command. */
@@ -11,7 +12,7 @@ static int stage_load(pq_op *op) {
   pq_command *c = pq_command_of(op);
   PQ_TRY(pq_space_load(c->s.space, op));
   if (c->s.spec->is_write) PQ_TRY(pq_space_acquire(c->s.space, c));
-  op->stage = c->s.start;
+  op->stage = pq_plan_is_wanted(c) ? pq_stage_plan : c->s.start;
   return PQ_OK;
 }
 
@@ -39,8 +40,11 @@ int pq_command_open(pq_db *db, pq_slice ns, pq_slice json, pq_slice payload, int
   rc = pq_op_init(&c->op, db->cx, &c->s, sizeof c->s, stage_load);
   c->op.fetch.decompressor = &db->decompressor;
   c->op.now_us = now_us;
+  c->s.started_us = now_us;
   pq_arena_init(&c->arena, db->cx, db->cx->limits.op_len_max);
   pq_arena_init(&c->replies, db->cx, db->cx->limits.op_len_max);
+  pq_arena_init(&c->best, db->cx, db->cx->limits.op_len_max);
+  pq_arena_init(&c->embedded, db->cx, db->cx->limits.op_len_max);
   if (rc == PQ_OK) rc = parse(c, ns, json);
   if (rc != PQ_OK) {
     pq_command_close(c);
@@ -55,13 +59,34 @@ void pq_command_close(pq_command *c) {
   if (c == NULL) return;
   db = c->db;
   if (c->s.space != NULL) pq_space_release(c->s.space, c);
+  pq_pipeline_run_free(c);
+  pq_distinct_free(c);
+  pq_schema_run_free(c);
   pq_snapshot_close(&c->s.snapshot);
+  pq_plan_free(c);
   pq_flush_release(&c->s.flush);
   pq_commit_release(&c->s.commit);
   pq_op_release(&c->op);
   pq_arena_release(&c->arena);
   pq_arena_release(&c->replies);
+  pq_arena_release(&c->best);
+  pq_arena_release(&c->embedded);
   pq_alloc(db->cx, c, sizeof *c, 0);
+}
+
+int pq_command_abandon(pq_command *c) {
+  pq_cx *cx;
+  char msg[PQ_MESSAGE_CAP];
+  int code, rc;
+  if (c == NULL || c->s.run == NULL) return PQ_OK;
+  cx = c->db->cx;
+  code = cx->code;
+  memcpy(msg, cx->msg, sizeof msg);
+  rc = pq_pipeline_run_abandon(c);
+  if (rc >= 0) return rc;
+  cx->code = code;
+  memcpy(cx->msg, msg, sizeof msg);
+  return PQ_OK;
 }
 
 int pq_command_step(pq_command *c, int64_t now_us) {
@@ -71,7 +96,9 @@ int pq_command_step(pq_command *c, int64_t now_us) {
     c->item_count = c->item_cap = c->item_next = 0;
     pq_arena_clear(&c->replies);
   }
+  pq_page_cache_trim(&c->s.space->files.pages); /* nothing is borrowed between steps */
   rc = pq_op_step(&c->op, now_us);
+  if (rc == PQ_NEED_IO) PQ_TRY(pq_budget_check(c));
   if (rc < 0 && c->s.is_committed && c->op.sub == &c->s.flush && !c->s.is_unflushed) {
     /* The flush that a long tail asked for failed; the write itself is durable and done. The tail
      * stays, and the next write tries again. */
@@ -82,7 +109,10 @@ int pq_command_step(pq_command *c, int64_t now_us) {
     rc = pq_op_step(&c->op, now_us);
   }
   if (rc < 0 && c->s.is_committed) /* "nothing was changed" would be a lie */
-    return pq_fail(c->db->cx, PQ_EIO, "the change is stored, but its reply is not: %s",
+    return pq_fail(c->db->cx, PQ_EIO, "%s: %s",
+                   !c->s.is_bulk || c->op.stage == c->s.finish
+                       ? "the change is stored, but its reply is not"
+                       : "what went before is stored, but not the rest",
                    c->db->cx->msg);
   return rc;
 }
@@ -128,18 +158,29 @@ int pq_reply_item(pq_command *c, pq_value item) {
 }
 
 int pq_reply_entity(pq_command *c, const pq_entity *e) {
-  pq_builder *b = c->db->builder;
   pq_value entity;
-  pq_builder_clear(b);
-  PQ_TRY(pq_entity_merge(b, &c->op.scratch, e));
-  if (c->s.projection == NULL) {
-    PQ_TRY(pq_builder_finish(b, &c->replies, &entity));
-    return pq_reply_item(c, entity);
-  }
-  PQ_TRY(pq_builder_finish(b, &c->op.scratch, &entity));
-  PQ_TRY(pq_projection_apply(c->s.projection, b, &c->op.scratch, entity));
-  PQ_TRY(pq_builder_finish(b, &c->replies, &entity));
+  pq_arena *arena = c->s.projection == NULL ? &c->replies : &c->op.scratch;
+  if (c->s.args.is_plain)
+    PQ_TRY(pq_value_copy(arena, e->data, &entity));
+  else
+    PQ_TRY(pq_merger_entity(c->db->merger, arena, e, &entity));
+  if (c->s.projection != NULL) PQ_TRY(pq_reply_project(c, NULL, &entity));
   return pq_reply_item(c, entity);
+}
+
+int pq_reply_project(pq_command *c, const pq_filter *filter, pq_value *entity) {
+  int64_t position = -1;
+  pq_eval eval;
+  pq_env_eval(c, &eval);
+  eval.root = *entity;
+  if (filter != NULL && pq_projection_is_positional(c->s.projection)) {
+    position = pq_filter_position(filter, &eval, *entity, (pq_value){0});
+    PQ_TRY(pq_filter_status(filter));
+  }
+  eval.root = *entity;
+  /* Another $rand for each entity, without a state that a stage would have to keep. */
+  eval.random += pq_value_hash(pq_object_get_str(*entity, "$id"));
+  return pq_projection_apply(c->s.projection, &eval, &c->replies, position, entity);
 }
 
 int pq_put_count(pq_builder *b, const char *name, uint64_t n) {
@@ -165,6 +206,7 @@ int pq_summary_count(pq_command *c, const char *name, uint64_t n) {
 }
 
 int pq_summary_end(pq_command *c, uint64_t seq) {
+  PQ_TRY(pq_summary_warnings(c));
   PQ_TRY(pq_put_count(c->db->builder, "seq", seq));
   if (c->s.space->is_tail_missing && !c->s.args.is_flushed) {
     PQ_TRY(pq_builder_key_str(c->db->builder, "tailMissing"));

@@ -4,6 +4,7 @@
  *     while ((rc = pq_command_step(c, now)) == PQ_NEED_IO) driver runs pq_command_fetch(c)
  *     while (pq_command_next(c, &item)) …               take the items, then step again until
  *     pq_command_is_done(c)                             … it is done: pq_command_summary(c)
+ *     while (pq_command_abandon(c) == PQ_NEED_IO) driver runs pq_command_fetch(c)
  *     pq_command_close(c)
  *
  * doc/commands.md lists the commands. One command is one operation (io/op.h): its first stage loads
@@ -36,6 +37,11 @@ bool pq_command_is_done(const pq_command *c);
 pq_value pq_command_summary(const pq_command *c);
 /* What it asked of the store so far: requests, bytes read, and how often it had to wait. */
 void pq_command_cost(const pq_command *c, uint64_t *requests, uint64_t *bytes, uint64_t *rounds);
+
+/* Delete what a command that is not done has in the store for itself: its temporary objects.
+ * PQ_NEED_IO, then PQ_OK: it does not fail and keeps the message of the failure before. What cannot
+ * be deleted goes when the driver closes. Nothing may follow but the close. NULL is allowed. */
+int pq_command_abandon(pq_command *c) PQ_MUST_CHECK;
 
 /* Free it, done or not. No request may be in flight. NULL is allowed. */
 void pq_command_close(pq_command *c);

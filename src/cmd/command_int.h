@@ -7,6 +7,8 @@
 #define PQ_CMD_COMMAND_INT_H
 
 #include "cmd/command.h"
+#include "cmd/cursor_token.h"
+#include "cmd/explain_plan.h"
 #include "db/flush.h"
 #include "expr/filter.h"
 #include "expr/project.h"
@@ -14,42 +16,84 @@
 #include "query/aggregate.h"
 #include "query/collect.h"
 #include "rel/edge.h"
+#include "schema/schema.h"
 
-/* Options, as bits of what a command allows (parse_command.c has their names and types). */
-typedef enum pq_option {
-  PQ_OPT_FILTER = 1 << 0,
-  PQ_OPT_SORT = 1 << 1,
-  PQ_OPT_SKIP = 1 << 2,
-  PQ_OPT_LIMIT = 1 << 3,
-  PQ_OPT_PROJECT = 1 << 4,
-  PQ_OPT_AS_OF = 1 << 5,
-  PQ_OPT_FLUSHED = 1 << 6,
-  PQ_OPT_EXPLAIN = 1 << 7,
-  PQ_OPT_INCLUDE_DELETED = 1 << 8,
-  PQ_OPT_ACTOR = 1 << 9,
-  PQ_OPT_METADATA = 1 << 10,
-  PQ_OPT_DOCUMENTS = 1 << 11,
-  PQ_OPT_LINE = 1 << 12,
-  PQ_OPT_OPS = 1 << 13,
-  PQ_OPT_EXPECTED_VERSION = 1 << 14,
-  PQ_OPT_HARD = 1 << 15,
-  PQ_OPT_PREDICATE = 1 << 16,
-  PQ_OPT_DIRECTION = 1 << 17,
-  PQ_OPT_EDGES = 1 << 18,
-  PQ_OPT_PATH = 1 << 19,
-  PQ_OPT_OP = 1 << 20,
-  PQ_OPT_KIND = 1 << 21,
-  PQ_OPT_SQL = 1 << 22,
-  PQ_OPT_ROOT = 1 << 23,
-  PQ_OPT_PIPELINE = 1 << 24,
-  PQ_OPT_FROM = 1 << 25,
-  PQ_OPT_READS = PQ_OPT_AS_OF | PQ_OPT_FLUSHED | PQ_OPT_EXPLAIN,
-  PQ_OPT_WRITES = PQ_OPT_ACTOR | PQ_OPT_METADATA
-} pq_option;
+/* Options, as bits of what a command allows (parse_command.c has their names and types). Macros,
+ * because an enumerator has only 31 of them. */
+#define PQ_OPTION(n) (UINT64_C(1) << (n))
+#define PQ_OPT_FILTER PQ_OPTION(0)
+#define PQ_OPT_SORT PQ_OPTION(1)
+#define PQ_OPT_SKIP PQ_OPTION(2)
+#define PQ_OPT_LIMIT PQ_OPTION(3)
+#define PQ_OPT_PROJECT PQ_OPTION(4)
+#define PQ_OPT_AS_OF PQ_OPTION(5)
+#define PQ_OPT_FLUSHED PQ_OPTION(6)
+#define PQ_OPT_EXPLAIN PQ_OPTION(7)
+#define PQ_OPT_INCLUDE_DELETED PQ_OPTION(8)
+#define PQ_OPT_ACTOR PQ_OPTION(9)
+#define PQ_OPT_METADATA PQ_OPTION(10)
+#define PQ_OPT_DOCUMENTS PQ_OPTION(11)
+#define PQ_OPT_LINE PQ_OPTION(12)
+#define PQ_OPT_OPS PQ_OPTION(13)
+#define PQ_OPT_EXPECTED_VERSION PQ_OPTION(14)
+#define PQ_OPT_HARD PQ_OPTION(15)
+#define PQ_OPT_PREDICATE PQ_OPTION(16)
+#define PQ_OPT_DIRECTION PQ_OPTION(17)
+#define PQ_OPT_EDGES PQ_OPTION(18)
+#define PQ_OPT_PATH PQ_OPTION(19)
+#define PQ_OPT_OP PQ_OPTION(20)
+#define PQ_OPT_KIND PQ_OPTION(21)
+#define PQ_OPT_SQL PQ_OPTION(22)
+#define PQ_OPT_ROOT PQ_OPTION(23)
+#define PQ_OPT_PIPELINE PQ_OPTION(24)
+#define PQ_OPT_FROM PQ_OPTION(25)
+#define PQ_OPT_COLLATION PQ_OPTION(26)
+#define PQ_OPT_LET PQ_OPTION(27)
+#define PQ_OPT_HINT PQ_OPTION(28)
+#define PQ_OPT_COMMENT PQ_OPTION(29)
+#define PQ_OPT_UPDATE PQ_OPTION(30)
+#define PQ_OPT_REPLACEMENT PQ_OPTION(31)
+#define PQ_OPT_DOCUMENT PQ_OPTION(32)
+#define PQ_OPT_UPSERT PQ_OPTION(33)
+#define PQ_OPT_ARRAY_FILTERS PQ_OPTION(34)
+#define PQ_OPT_RETURN_DOCUMENT PQ_OPTION(35)
+#define PQ_OPT_OPERATIONS PQ_OPTION(36)
+#define PQ_OPT_ORDERED PQ_OPTION(37)
+#define PQ_OPT_ALLOW_DISK_USE PQ_OPTION(38)
+#define PQ_OPT_MAX_TIME PQ_OPTION(39)
+#define PQ_OPT_BATCH_SIZE PQ_OPTION(40)
+#define PQ_OPT_VALIDATE PQ_OPTION(41)
+#define PQ_OPT_SET PQ_OPTION(42)
+#define PQ_OPT_MODE PQ_OPTION(43)
+#define PQ_OPT_FORCE PQ_OPTION(44)
+#define PQ_OPT_DIFF PQ_OPTION(45)
+#define PQ_OPT_INFER PQ_OPTION(46)
+#define PQ_OPT_CURSOR PQ_OPTION(50)
+#define PQ_OPT_SNAPSHOT PQ_OPTION(51)
+#define PQ_OPT_TOTAL PQ_OPTION(52)
+#define PQ_OPT_PLAIN PQ_OPTION(53)
+#define PQ_OPT_POPULATE PQ_OPTION(54)
+#define PQ_OPT_MAX_INBOUND PQ_OPTION(55)
+#define PQ_OPT_KEY PQ_OPTION(56)
+#define PQ_OPT_PRICE PQ_OPTION(60)
+#define PQ_OPT_BUDGET PQ_OPTION(61)
+/* What all reads and all writes take, and what every filter may have beside it. */
+#define PQ_OPT_READS \
+  (PQ_OPT_AS_OF | PQ_OPT_FLUSHED | PQ_OPT_EXPLAIN | PQ_OPT_PRICE | PQ_OPT_BUDGET)
+#define PQ_OPT_WRITES (PQ_OPT_ACTOR | PQ_OPT_METADATA | PQ_OPT_COMMENT)
+#define PQ_OPT_LANGUAGE \
+  (PQ_OPT_COLLATION | PQ_OPT_LET | PQ_OPT_HINT | PQ_OPT_COMMENT | PQ_OPT_PLAIN)
+/* What chooses entities to be read, and how they are shown. */
+#define PQ_OPT_SELECT \
+  (PQ_OPT_FILTER | PQ_OPT_INCLUDE_DELETED | PQ_OPT_MAX_TIME | PQ_OPT_READS | PQ_OPT_LANGUAGE)
+#define PQ_OPT_SHOW (PQ_OPT_PROJECT | PQ_OPT_POPULATE | PQ_OPT_MAX_INBOUND | PQ_OPT_PLAIN)
+/* What chooses the one entity of a write; an update of it. */
+#define PQ_OPT_CHOOSE_ONE (PQ_OPT_FILTER | PQ_OPT_SORT | PQ_OPT_EXPECTED_VERSION | PQ_OPT_LANGUAGE)
+#define PQ_OPT_CHANGE_ONE (PQ_OPT_CHOOSE_ONE | PQ_OPT_UPDATE | PQ_OPT_ARRAY_FILTERS)
 
 typedef struct pq_command_spec {
   const char *name;
-  unsigned options;
+  uint64_t options;
   bool is_write;
   bool takes_payload;
   /* Check and keep the target (the command's first value) and parsed options; set the first
@@ -59,13 +103,21 @@ typedef struct pq_command_spec {
 
 /* The options as given; absent ones are zero or missing. Values live in the command's arena. */
 typedef struct pq_args {
-  unsigned given;
+  uint64_t given;
   pq_value filter, sort, project, documents, ops, path, metadata, pipeline;
-  uint64_t skip, limit, line, from;
+  pq_value collation, let, hint, comment, replacement, document, array_filters, operations;
+  pq_value set, diff;
+  uint64_t skip, limit, line, from, max_time_ms, batch_size;
   int64_t expected_version;
   pq_as_of as_of;
   bool is_flushed, is_explain, includes_deleted, is_hard, is_reverse, is_edges, is_sql;
-  pq_slice actor, predicate, op, kind, root;
+  bool is_upsert, is_ordered, returns_before, allows_disk_use, is_force, is_infer;
+  pq_slice actor, predicate, op, kind, root, validate, mode;
+  pq_value cursor, populate;
+  uint64_t max_inbound;
+  bool is_snapshot, wants_total, is_plain;
+  pq_slice key;
+  pq_value explain, price, budget;
 } pq_args;
 
 /* One step of a traverse. */
@@ -75,11 +127,62 @@ typedef struct pq_hop {
   uint64_t reached; /* distinct live entities after it */
 } pq_hop;
 
-/* An edge that link or unlink was given. */
+/* An edge to make or to remove. */
 typedef struct pq_edge_arg {
-  pq_slice from, predicate, to, reverse;
+  pq_slice from, predicate, to, reverse; /* `to` empty: remove all of the predicate */
   pq_value data;
+  bool is_unlink;
+  bool is_of_update;   /* $link: `from` is there, and an edge that exists stays as it is */
+  bool is_only_change; /* the document of `from` was not changed */
 } pq_edge_arg;
+
+/* ---- writes; the picture is in write_turn.c ---- */
+typedef enum pq_write_kind {
+  PQ_WRITE_INSERT,
+  PQ_WRITE_UPDATE,
+  PQ_WRITE_DELETE,
+  PQ_WRITE_RESTORE
+} pq_write_kind;
+
+/* What an update, a delete or a restore does, and to which entities. */
+typedef struct pq_change {
+  pq_filter *filter;
+  pq_update *update;
+  pq_sort sort;
+  bool is_many, is_upsert, is_hard, includes_deleted, has_version, is_plain;
+  bool is_id_derived; /* the write's id comes from an equality on "_id": others may have that too */
+  int64_t expected_version;
+} pq_change;
+
+/* One operation of a bulk write, or one document of an insert, or the whole of another command. */
+typedef struct pq_write {
+  pq_write_kind kind;
+  uint32_t index;          /* of the operation or document; for ids and errors */
+  pq_slice id;             /* the one entity that it is about; empty: the filter chooses */
+  pq_slice type;           /* of a new entity */
+  pq_value data;           /* the document of a new entity */
+  const pq_change *change; /* NULL: INSERT */
+  uint64_t line;           /* INSERT from a payload: its line; 0: from elsewhere */
+  bool is_id_made;         /* INSERT: the document does not say its id */
+} pq_write;
+
+/* What is told about one operation: an id, or an error. */
+typedef struct pq_write_note {
+  uint32_t index;
+  int code;      /* of an error */
+  pq_slice text; /* id or message */
+} pq_write_note;
+
+typedef struct pq_write_notes {
+  pq_write_note *items; /* in the command's arena */
+  uint32_t count, cap;
+} pq_write_notes;
+
+typedef struct pq_outcome {
+  uint64_t inserted, matched, modified, upserted, deleted, restored;
+  pq_write_notes inserted_ids, upserted_ids, errors;
+  uint32_t warnings; /* of a schema; the first of them are kept in the typing */
+} pq_outcome;
 
 typedef struct pq_command_state {
   const pq_command_spec *spec;
@@ -94,26 +197,65 @@ typedef struct pq_command_state {
   bool is_unflushed; /* and did */
   pq_filter *filter;
   pq_projection *projection;
-  pq_update *update;
+  pq_env *env;         /* NULL: no variables, the simple collation */
+  pq_value *variables; /* values of env's */
+  uint64_t random;     /* seed of $rand */
+  pq_eval *eval;       /* of a reading command's filter */
+  pq_explain_args explain;
+  pq_forecast forecast;
+  int64_t started_us;
   pq_pipeline *pipeline;
+  struct pq_pipeline_run *run; /* owned; cmd/pipeline_run.h */
   pq_collector collector;
   pq_scan scan;
   uint64_t count; /* count; rows given out */
   bool has_more;
+  /* find: pages */
+  pq_cursor_token cursor;             /* where the page begins */
+  pq_filter *page_filter;       /* the filter, and behind the cursor */
+  pq_slice next_cursor;         /* empty: none */
+  uint64_t total;               /* with the option `total` */
+  struct pq_populate *populate; /* NULL: nothing to embed */
+  struct pq_distinct *distinct; /* owned */
   /* related, traverse */
   pq_slice *nodes; /* sorted, distinct */
   uint32_t node_count;
   pq_hop *hops;
   uint32_t hop_count, hop;
-  /* insert */
-  pq_entity *inserts;
-  uint32_t insert_count;
-  pq_slice *ids;   /* sorted, distinct */
-  uint32_t *order; /* ids[i] is of inserts[order[i]] */
-  /* link, unlink */
+  /* writes: of this turn */
+  pq_write *writes;
+  uint32_t write_count, write_cap;
+  pq_event **found; /* events of an updateMany or deleteMany */
+  uint32_t found_count, found_cap;
+  pq_slice *gone; /* ids of hard-deleted entities, whose edges go too */
+  uint32_t gone_count, gone_cap;
+  bool has_best; /* chosen so far among those that match, by sort */
+  pq_entity best;
+  pq_location best_at;
+  pq_value *best_keys;
+  bool *best_empties;
+  /* writes: of the command */
+  bool is_bulk;    /* errors are told by index; what was done stays done */
+  bool is_ordered; /* and the first one ends it */
+  bool is_stopped; /* it did */
+  uint32_t next_operation, operation_count, group_max;
+  pq_outcome outcome, outcome_before; /* before this turn */
+  pq_stage_fn turn;                   /* insert: after the schema was asked */
+  pq_stage_fn finish;
+  bool wants_reply, is_reply_after, has_reply;
+  pq_entity reply;                  /* before the change, in the operation's arena */
+  pq_value reply_item;              /* to be given out */
+  struct pq_typing *typing;         /* the collection's schema; cmd/typed_write.c */
+  struct pq_unique *unique;         /* the running check; cmd/unique_check.c */
+  struct pq_schema_run *schema_run; /* cmd/schema_command.c */
+  pq_slice type;                    /* of new entities that have none */
+  uint8_t rnd[10];                  /* of the last new ULID */
+  bool has_rnd;
+  /* edges to make or to remove */
   pq_edge_arg *edges;
   uint32_t edge_count, edge_cap;
   uint64_t changed, unchanged;
+  pq_stage_fn after_edges;
   /* events */
   uint64_t event_seq;   /* the next one to look at */
   uint64_t flushed_seq; /* the last one that files have */
@@ -129,6 +271,9 @@ struct pq_command {
   pq_db *db;
   pq_arena arena;   /* the parsed command */
   pq_arena replies; /* items and summary, cleared when all items were taken */
+  pq_arena best;    /* s.best and its sort keys */
+  pq_file_cache *plan_files; /* owned: what a plan with a cold cache fills; NULL: none */
+  pq_arena embedded; /* populate: what one batch of items needs */
   pq_slice payload;
   pq_value *items;
   uint32_t item_count, item_cap, item_next;
@@ -143,6 +288,9 @@ static inline pq_command *pq_command_of(pq_op *op) {
 /* ---- parse_command.c ---- */
 extern const pq_command_spec pq_command_specs[];
 int pq_command_parse(pq_command *c, pq_value document) PQ_MUST_CHECK;
+/* Options among `allowed` (PQ_OPT_…) into *args. */
+int pq_parse_options(pq_command *c, uint64_t allowed, const pq_field *fields, uint32_t count,
+                     pq_args *args) PQ_MUST_CHECK;
 /* Checked names. */
 int pq_check_collection(pq_cx *cx, pq_slice name) PQ_MUST_CHECK;
 int pq_check_id(pq_cx *cx, pq_slice id) PQ_MUST_CHECK;
@@ -154,6 +302,9 @@ int pq_target_id(pq_command *c, pq_value target) PQ_MUST_CHECK;
 int pq_reply_item(pq_command *c, pq_value item) PQ_MUST_CHECK;
 /* Queue a merged entity, projected if the command says so. */
 int pq_reply_entity(pq_command *c, const pq_entity *e) PQ_MUST_CHECK;
+/* *entity, a merged one, becomes what the command's projection makes of it, in c->replies. `filter`
+ * says what "$" stands for; NULL: nothing. */
+int pq_reply_project(pq_command *c, const pq_filter *filter, pq_value *entity) PQ_MUST_CHECK;
 /* Summary: begin, add fields with the builder, end (adds seq and finishes the command). */
 int pq_summary_begin(pq_command *c) PQ_MUST_CHECK;
 int pq_summary_count(pq_command *c, const char *name, uint64_t n) PQ_MUST_CHECK;
@@ -161,9 +312,64 @@ int pq_summary_end(pq_command *c, uint64_t seq) PQ_MUST_CHECK;
 int pq_put_count(pq_builder *b, const char *name, uint64_t n) PQ_MUST_CHECK;
 int pq_put_text(pq_builder *b, const char *name, pq_slice text) PQ_MUST_CHECK;
 
-/* ---- find_commands.c ---- */
+/* ---- explain.c ---- */
 /* Replace the items by one that says how the scan went. */
 int pq_explain_scan(pq_command *c) PQ_MUST_CHECK;
+/* The same for a get; `at` is where the entity was found. */
+int pq_explain_get(pq_command *c, const pq_location *at) PQ_MUST_CHECK;
+
+/* Begin the item. */
+int pq_explain_begin(pq_command *c, const char *plan) PQ_MUST_CHECK;
+
+/* ---- explain_options.c ---- */
+/* Parse `explain`, `price`, `budget` into c->s.explain. */
+int pq_explain_options(pq_command *c) PQ_MUST_CHECK;
+/* Is the command planned before it runs? */
+bool pq_plan_is_wanted(const pq_command *c);
+double pq_price_of(const pq_price *p, const pq_cost *cost);
+
+/* ---- explain_plan.c ---- */
+typedef enum pq_plan_kind_of { PQ_PLAN_NONE, PQ_PLAN_SCAN, PQ_PLAN_POINT } pq_plan_kind_of;
+pq_plan_kind_of pq_plan_kind(const pq_command *c);
+/* The stage after the load of a command that is planned. */
+int pq_stage_plan(pq_op *op);
+void pq_plan_free(pq_command *c);
+/* What the command itself asked for so far, without planning. */
+pq_cost pq_explain_actual(const pq_command *c);
+/* The fields of the forecast, if there is one. */
+int pq_explain_forecast(pq_command *c, bool has_run) PQ_MUST_CHECK;
+/* PQ_ELIMIT when the requests so far are more than the budget. */
+int pq_budget_check(pq_command *c) PQ_MUST_CHECK;
+
+/* ---- read_options.c: what the commands that read have in common ---- */
+/* Parse the collection, hint, let, collation, filter, projection, populate. */
+int pq_read_open(pq_command *c, pq_value target) PQ_MUST_CHECK;
+int pq_read_snapshot(pq_command *c) PQ_MUST_CHECK;
+/* A scan for `filter` as the options say. */
+void pq_read_scan(pq_command *c, const pq_filter *filter);
+/* PQ_ETIMEOUT once maxTimeMs has passed; called at the beginning of a stage. */
+int pq_read_in_time(pq_command *c) PQ_MUST_CHECK;
+/* What a stage returns that is to run again: the caller brings the time if there is a limit. */
+int pq_read_again(const pq_command *c) PQ_MUST_CHECK;
+/* A pq_scan_sink that adds to a uint64_t. */
+int pq_count_sink(void *ud, const pq_entity *entity, uint64_t count);
+
+/* ---- populate_parse.c, populate.c: entities at the ends of edges, embedded ---- */
+/* Parse the option into c->s.populate. */
+int pq_populate_open(pq_command *c) PQ_MUST_CHECK;
+/* Fetch in stages what c->s.collector.items need, then go on with `after`. */
+int pq_populate_begin(pq_command *c, pq_stage_fn after) PQ_MUST_CHECK;
+/* *entity, that of `id`, with what it refers to, in c->replies. */
+int pq_populate_embed(pq_command *c, pq_slice id, pq_value *entity) PQ_MUST_CHECK;
+
+/* ---- distinct_command.c ---- */
+void pq_distinct_free(pq_command *c);
+
+/* ---- aggregate_command.c ---- */
+/* Free c->s.run, if there is one. */
+void pq_pipeline_run_free(pq_command *c);
+/* Stop, and delete its temporary objects: PQ_NEED_IO. Fails where the store does. */
+int pq_pipeline_run_abandon(pq_command *c) PQ_MUST_CHECK;
 
 /* ---- history_command.c ---- */
 /* Queue an event as an item; with its target (and ends) when `has_target`. */
@@ -171,18 +377,123 @@ int pq_reply_event(pq_command *c, const pq_event *e, bool has_target) PQ_MUST_CH
 /* The option `op`: PQ_OK, 0 in *out when it is not given. */
 int pq_parse_event_op(pq_command *c, pq_event_op *out) PQ_MUST_CHECK;
 
-/* ---- write_commands.c: shared end of every write ---- */
+/* ---- command_env.c: `let` and `collation` ---- */
+/* Parse them into c->s.env and c->s.variables, in `arena`. */
+int pq_env_open(pq_command *c, const pq_args *args, pq_arena *arena) PQ_MUST_CHECK;
+/* An evaluation with the command's variables and collation. */
+void pq_env_eval(pq_command *c, pq_eval *out);
+/* `hint`: "$id" or "$natural", as text or {"$natural": 1}; anything else is PQ_EINDEX. */
+int pq_parse_hint(pq_command *c, pq_value hint, bool *is_natural) PQ_MUST_CHECK;
+
+/* ---- entity_id.c: ids and types of new entities, in `arena` ---- */
+/* A new ULID; those of one command share the random part and count up. */
+int pq_id_new(pq_command *c, pq_arena *arena, pq_slice *out) PQ_MUST_CHECK;
+/* From `_id`. */
+int pq_id_of_value(pq_command *c, pq_arena *arena, pq_value v, pq_slice *out) PQ_MUST_CHECK;
+/* From `$id`: a local id, or "collection/localId" of the command's collection. */
+int pq_id_of_text(pq_command *c, pq_arena *arena, pq_value v, pq_slice *out) PQ_MUST_CHECK;
+/* c->s.type: "posts" -> "Post". */
+int pq_type_default(pq_command *c) PQ_MUST_CHECK;
+
+/* ---- insert_command.c ---- */
+/* A document becomes an INSERT; `doc` borrows from anywhere, but not from the stage's arena, which
+ * is emptied. */
+int pq_write_of_document(pq_command *c, pq_arena *arena, pq_value doc, pq_write *out) PQ_MUST_CHECK;
+
+/* ---- typed_write.c: writes to a collection with a schema ---- */
+/* Parse the schema, once per command, into c->s.typing. No fetches; the write slot is held. */
+int pq_typing_open(pq_command *c) PQ_MUST_CHECK;
+/* Check a document: *doc becomes it with defaults filled in, its values as they are stored. */
+int pq_typed_document(pq_command *c, const pq_write *w, pq_value *doc) PQ_MUST_CHECK;
+/* Does the schema say which field is the id? */
+bool pq_typing_has_id(const pq_command *c);
+/* *id from the field that `$id` names, if it does. */
+int pq_typed_id(pq_command *c, pq_arena *arena, pq_value doc, pq_slice *id) PQ_MUST_CHECK;
+/* Both, for an INSERT. */
+int pq_typed_insert(pq_command *c, pq_write *w) PQ_MUST_CHECK;
+/* The `$type` of new entities: the schema's, else c->s.type. */
+pq_slice pq_typing_type(const pq_command *c);
+/* "warnings", if there are any: the next fields of the summary. */
+int pq_summary_warnings(pq_command *c) PQ_MUST_CHECK;
+/* A validation mode, from the option of that name. */
+int pq_parse_mode(pq_command *c, const char *option, pq_slice text,
+                  pq_schema_mode *out) PQ_MUST_CHECK;
+const char *pq_mode_name(pq_schema_mode mode);
+/* The top-level fields with '##'. */
+int pq_unique_fields(pq_arena *arena, const pq_schema *schema, const pq_schema_field ***out,
+                     uint32_t *count) PQ_MUST_CHECK;
+const pq_schema_field *const *pq_typing_unique(const pq_command *c, uint32_t *count);
+
+/* ---- schema_command.c ---- */
+void pq_schema_run_free(pq_command *c);
+
+/* ---- unique_check.c ---- */
+/* Check the events of the commit in stages, then go on with `after`. The snapshot is open. */
+int pq_unique_begin(pq_command *c, pq_stage_fn after) PQ_MUST_CHECK;
+
+/* ---- write_commands.c ---- */
+/* Options of the operation `name` of a bulk write ("updateOne"); 0: there is none. */
+uint64_t pq_write_options(pq_slice name);
+/* Parse the operation or command `name` with its options into *out, in `arena`. */
+int pq_write_parse(pq_command *c, pq_arena *arena, pq_slice name, const pq_args *args,
+                   pq_write *out) PQ_MUST_CHECK;
+
+/* ---- write_apply.c: what a write does to an entity, as events ---- */
+enum { PQ_NO_MATCH = 3 }; /* nothing to do, but a scan may find another of that `_id` */
+/* A write that names its entity: `e` is what is there (zeroed: nothing). */
+int pq_write_keyed(pq_command *c, const pq_write *w, const pq_location *at,
+                   const pq_entity *e) PQ_MUST_CHECK;
+/* A write on an entity that matches. */
+int pq_write_match(pq_command *c, const pq_write *w, const pq_location *at,
+                   const pq_entity *e) PQ_MUST_CHECK;
+/* Nothing matched: make the new entity's id, type and document. */
+int pq_write_upsert(pq_command *c, pq_write *w) PQ_MUST_CHECK;
+
+/* ---- write_turn.c: the stages of every write ---- */
+/* Begin with c->s.writes, whose ids are sorted by pq_turn_ids; `finish` makes the summary. */
+void pq_turn_begin(pq_command *c, pq_stage_fn finish);
+int pq_turn_grow(pq_command *c, pq_arena *arena) PQ_MUST_CHECK;
+/* The result of a stage: in a bulk write an operation's failure is noted and the next one begins.
+ */
+int pq_turn_result(pq_command *c, int rc) PQ_MUST_CHECK;
+int pq_note_add(pq_command *c, pq_write_notes *notes, pq_write_note note) PQ_MUST_CHECK;
+/* An operation's failure, noted if it may be: PQ_OK. */
+int pq_note_error(pq_command *c, uint32_t index, int rc) PQ_MUST_CHECK;
 /* Append the prepared commit, flush if the tail has grown, then `finish`. */
 int pq_write_commit(pq_command *c, pq_stage_fn finish) PQ_MUST_CHECK;
 pq_slice pq_actor_of(const pq_command *c);
+
+/* ---- bulk_command.c ---- */
+/* Fill c->s.writes with the next operations that one commit can hold. */
+int pq_bulk_take(pq_command *c) PQ_MUST_CHECK;
+/* "errors": [{index, code, message}], the next field of the summary. */
+int pq_summary_errors(pq_command *c) PQ_MUST_CHECK;
+
+/* ---- edge_write.c: edges become events of the commit ---- */
+int pq_check_predicate(pq_command *c, pq_slice name) PQ_MUST_CHECK;
+/* "author" -> "author_of". */
+int pq_reverse_default(pq_arena *arena, pq_slice predicate, pq_slice *out) PQ_MUST_CHECK;
+/* Into c->s.edges. */
+int pq_edges_add(pq_command *c, pq_arena *arena, const pq_edge_arg *e) PQ_MUST_CHECK;
+/* By `from`, otherwise in the order they have. */
+int pq_edges_sort(pq_command *c) PQ_MUST_CHECK;
+/* Check and decide c->s.edges in stages, then go on with `after`. The snapshot is open. */
+void pq_edges_write(pq_command *c, pq_stage_fn after);
+/* All edges of the hard-deleted c->s.gone, then go on with `after`. */
+int pq_edges_unlink_gone(pq_command *c, pq_stage_fn after) PQ_MUST_CHECK;
 
 /* ---- the commands ---- */
 int pq_open_insert(pq_command *c, pq_value target);
 int pq_open_get(pq_command *c, pq_value target);
 int pq_open_find(pq_command *c, pq_value target);
+int pq_open_find_one(pq_command *c, pq_value target);
 int pq_open_count(pq_command *c, pq_value target);
-int pq_open_update(pq_command *c, pq_value target);
-int pq_open_delete(pq_command *c, pq_value target);
+int pq_open_estimated_count(pq_command *c, pq_value target);
+int pq_open_exists(pq_command *c, pq_value target);
+int pq_open_distinct(pq_command *c, pq_value target);
+/* All that change entities: update, updateOne, deleteMany, findOneAndUpdate, restore … */
+int pq_open_change(pq_command *c, pq_value target);
+int pq_open_bulk(pq_command *c, pq_value target);
 int pq_open_link(pq_command *c, pq_value target);
 int pq_open_unlink(pq_command *c, pq_value target);
 int pq_open_related(pq_command *c, pq_value target);
@@ -190,11 +501,11 @@ int pq_open_traverse(pq_command *c, pq_value target);
 int pq_open_history(pq_command *c, pq_value target);
 int pq_open_events(pq_command *c, pq_value target);
 int pq_open_aggregate(pq_command *c, pq_value target);
-int pq_open_restore(pq_command *c, pq_value target);
 int pq_open_flush(pq_command *c, pq_value target);
 int pq_open_files(pq_command *c, pq_value target);
 int pq_open_stats(pq_command *c, pq_value target);
 int pq_open_collections(pq_command *c, pq_value target);
+int pq_open_schema(pq_command *c, pq_value target);
 int pq_open_compact(pq_command *c, pq_value target);
 int pq_open_checkpoint(pq_command *c, pq_value target);
 int pq_open_verify(pq_command *c, pq_value target);

@@ -45,6 +45,7 @@ static int finish(pq_command *c) {
 static bool is_of_collection(const pq_command *c, const pq_event *e) {
   pq_slice collection, local;
   if (c->s.collection.n == 0) return true;
+  if (e->target == PQ_TARGET_COLLECTION) return pq_slice_eq(e->id, c->s.collection);
   return pq_id_split(e->id, &collection, &local) && pq_slice_eq(collection, c->s.collection);
 }
 

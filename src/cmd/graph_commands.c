@@ -215,7 +215,7 @@ int pq_open_related(pq_command *c, pq_value target) {
   if (c->s.args.predicate.n == 0)
     return pq_fail(c->op.cx, PQ_EINVALID, "related: option 'predicate' is missing");
   c->s.start = stage_related;
-  return pq_projection_parse(&c->arena, NULL, c->s.args.project, &c->s.projection);
+  return pq_projection_parse(&c->arena, c->s.env, c->s.args.project, &c->s.projection);
 }
 
 /* ---- traverse ---- */
@@ -305,5 +305,5 @@ int pq_open_traverse(pq_command *c, pq_value target) {
     PQ_TRY(take_hop(c, pq_array_at(c->s.args.path, i), &c->s.hops[i]));
   c->s.hop_count = n;
   c->s.start = stage_traverse;
-  return pq_projection_parse(&c->arena, NULL, c->s.args.project, &c->s.projection);
+  return pq_projection_parse(&c->arena, c->s.env, c->s.args.project, &c->s.projection);
 }

@@ -5,15 +5,63 @@
 #include "cmd/command_int.h"
 
 const pq_command_spec pq_command_specs[] = {
-    {"insert", PQ_OPT_DOCUMENTS | PQ_OPT_LINE | PQ_OPT_WRITES, true, true, pq_open_insert},
-    {"get", PQ_OPT_INCLUDE_DELETED | PQ_OPT_PROJECT | PQ_OPT_READS, false, false, pq_open_get},
+    {"insert", PQ_OPT_DOCUMENTS | PQ_OPT_LINE | PQ_OPT_ORDERED | PQ_OPT_VALIDATE | PQ_OPT_WRITES,
+     true, true, pq_open_insert},
+    {"get", PQ_OPT_INCLUDE_DELETED | PQ_OPT_SHOW | PQ_OPT_MAX_TIME | PQ_OPT_COMMENT | PQ_OPT_READS,
+     false, false, pq_open_get},
     {"find",
-     PQ_OPT_FILTER | PQ_OPT_SORT | PQ_OPT_SKIP | PQ_OPT_LIMIT | PQ_OPT_PROJECT |
-         PQ_OPT_INCLUDE_DELETED | PQ_OPT_READS,
+     PQ_OPT_SELECT | PQ_OPT_SHOW | PQ_OPT_SORT | PQ_OPT_SKIP | PQ_OPT_LIMIT | PQ_OPT_CURSOR |
+         PQ_OPT_SNAPSHOT | PQ_OPT_TOTAL,
      false, false, pq_open_find},
-    {"count", PQ_OPT_FILTER | PQ_OPT_INCLUDE_DELETED | PQ_OPT_READS, false, false, pq_open_count},
-    {"update", PQ_OPT_OPS | PQ_OPT_EXPECTED_VERSION | PQ_OPT_WRITES, true, false, pq_open_update},
-    {"delete", PQ_OPT_HARD | PQ_OPT_EXPECTED_VERSION | PQ_OPT_WRITES, true, false, pq_open_delete},
+    {"findOne", PQ_OPT_SELECT | PQ_OPT_SHOW | PQ_OPT_SORT | PQ_OPT_SKIP, false, false,
+     pq_open_find_one},
+    {"count", PQ_OPT_SELECT | PQ_OPT_SKIP | PQ_OPT_LIMIT, false, false, pq_open_count},
+    {"estimatedCount", PQ_OPT_MAX_TIME | PQ_OPT_COMMENT | PQ_OPT_AS_OF | PQ_OPT_FLUSHED, false,
+     false, pq_open_estimated_count},
+    {"exists", PQ_OPT_SELECT, false, false, pq_open_exists},
+    {"distinct", PQ_OPT_SELECT | PQ_OPT_KEY, false, false, pq_open_distinct},
+    {"update",
+     PQ_OPT_OPS | PQ_OPT_UPSERT | PQ_OPT_ARRAY_FILTERS | PQ_OPT_RETURN_DOCUMENT | PQ_OPT_PROJECT |
+         PQ_OPT_PLAIN | PQ_OPT_COLLATION | PQ_OPT_LET | PQ_OPT_EXPECTED_VERSION | PQ_OPT_VALIDATE |
+         PQ_OPT_WRITES,
+     true, false, pq_open_change},
+    {"replace",
+     PQ_OPT_DOCUMENT | PQ_OPT_UPSERT | PQ_OPT_RETURN_DOCUMENT | PQ_OPT_PROJECT | PQ_OPT_PLAIN |
+         PQ_OPT_EXPECTED_VERSION | PQ_OPT_VALIDATE | PQ_OPT_WRITES,
+     true, false, pq_open_change},
+    {"upsert",
+     PQ_OPT_UPDATE | PQ_OPT_RETURN_DOCUMENT | PQ_OPT_PROJECT | PQ_OPT_CHANGE_ONE | PQ_OPT_VALIDATE |
+         PQ_OPT_WRITES,
+     true, false, pq_open_change},
+    {"updateOne",
+     PQ_OPT_UPDATE | PQ_OPT_UPSERT | PQ_OPT_CHANGE_ONE | PQ_OPT_VALIDATE | PQ_OPT_WRITES, true,
+     false, pq_open_change},
+    {"updateMany",
+     PQ_OPT_FILTER | PQ_OPT_LANGUAGE | PQ_OPT_UPDATE | PQ_OPT_UPSERT | PQ_OPT_ARRAY_FILTERS |
+         PQ_OPT_VALIDATE | PQ_OPT_WRITES,
+     true, false, pq_open_change},
+    {"replaceOne",
+     PQ_OPT_REPLACEMENT | PQ_OPT_UPSERT | PQ_OPT_CHOOSE_ONE | PQ_OPT_VALIDATE | PQ_OPT_WRITES, true,
+     false, pq_open_change},
+    {"deleteOne", PQ_OPT_HARD | PQ_OPT_INCLUDE_DELETED | PQ_OPT_CHOOSE_ONE | PQ_OPT_WRITES, true,
+     false, pq_open_change},
+    {"deleteMany",
+     PQ_OPT_FILTER | PQ_OPT_LANGUAGE | PQ_OPT_HARD | PQ_OPT_INCLUDE_DELETED | PQ_OPT_WRITES, true,
+     false, pq_open_change},
+    {"findOneAndUpdate",
+     PQ_OPT_UPDATE | PQ_OPT_UPSERT | PQ_OPT_RETURN_DOCUMENT | PQ_OPT_PROJECT | PQ_OPT_CHANGE_ONE |
+         PQ_OPT_VALIDATE | PQ_OPT_WRITES,
+     true, false, pq_open_change},
+    {"findOneAndReplace",
+     PQ_OPT_REPLACEMENT | PQ_OPT_UPSERT | PQ_OPT_RETURN_DOCUMENT | PQ_OPT_PROJECT |
+         PQ_OPT_CHOOSE_ONE | PQ_OPT_VALIDATE | PQ_OPT_WRITES,
+     true, false, pq_open_change},
+    {"findOneAndDelete",
+     PQ_OPT_HARD | PQ_OPT_INCLUDE_DELETED | PQ_OPT_PROJECT | PQ_OPT_CHOOSE_ONE | PQ_OPT_WRITES,
+     true, false, pq_open_change},
+    {"bulkWrite", PQ_OPT_OPERATIONS | PQ_OPT_ORDERED | PQ_OPT_LET | PQ_OPT_VALIDATE | PQ_OPT_WRITES,
+     true, false, pq_open_bulk},
+    {"delete", PQ_OPT_HARD | PQ_OPT_EXPECTED_VERSION | PQ_OPT_WRITES, true, false, pq_open_change},
     {"link", PQ_OPT_LINE | PQ_OPT_WRITES, true, true, pq_open_link},
     {"unlink", PQ_OPT_WRITES, true, false, pq_open_unlink},
     {"related",
@@ -24,9 +72,12 @@ const pq_command_spec pq_command_specs[] = {
      false, false, pq_open_traverse},
     {"history", PQ_OPT_LIMIT | PQ_OPT_OP | PQ_OPT_AS_OF | PQ_OPT_FLUSHED, false, false,
      pq_open_history},
-    {"aggregate", PQ_OPT_PIPELINE | PQ_OPT_INCLUDE_DELETED | PQ_OPT_READS, false, false,
-     pq_open_aggregate},
-    {"restore", PQ_OPT_EXPECTED_VERSION | PQ_OPT_WRITES, true, false, pq_open_restore},
+    {"aggregate",
+     PQ_OPT_PIPELINE | PQ_OPT_INCLUDE_DELETED | PQ_OPT_READS | PQ_OPT_LANGUAGE |
+         PQ_OPT_ALLOW_DISK_USE | PQ_OPT_MAX_TIME | PQ_OPT_BATCH_SIZE | PQ_OPT_ACTOR |
+         PQ_OPT_METADATA,
+     false, false, pq_open_aggregate},
+    {"restore", PQ_OPT_EXPECTED_VERSION | PQ_OPT_WRITES, true, false, pq_open_change},
     {"events", PQ_OPT_FROM | PQ_OPT_LIMIT | PQ_OPT_OP | PQ_OPT_AS_OF | PQ_OPT_FLUSHED, false, false,
      pq_open_events},
     {"flush", 0, true, false, pq_open_flush},
@@ -36,12 +87,18 @@ const pq_command_spec pq_command_specs[] = {
     {"compact", 0, true, false, pq_open_compact},
     {"checkpoint", 0, true, false, pq_open_checkpoint},
     {"verify", 0, false, false, pq_open_verify},
+    {"schema",
+     PQ_OPT_SET | PQ_OPT_MODE | PQ_OPT_FORCE | PQ_OPT_DIFF | PQ_OPT_INFER | PQ_OPT_LIMIT |
+         PQ_OPT_AS_OF | PQ_OPT_FLUSHED | PQ_OPT_WRITES,
+     false, false, pq_open_schema},
 };
 enum { SPEC_COUNT = sizeof pq_command_specs / sizeof *pq_command_specs };
 
 typedef enum option_type {
   TYPE_OBJECT,
   TYPE_ARRAY,
+  TYPE_OBJECT_OR_ARRAY,
+  TYPE_ANY,
   TYPE_COUNT,
   TYPE_BOOL,
   TYPE_TEXT,
@@ -50,7 +107,7 @@ typedef enum option_type {
 
 static const struct option {
   const char *name;
-  pq_option bit;
+  uint64_t bit;
   option_type type;
   size_t off; /* of the member of pq_args */
 } options[] = {
@@ -61,13 +118,15 @@ static const struct option {
     {"project", PQ_OPT_PROJECT, TYPE_OBJECT, offsetof(pq_args, project)},
     {"asOf", PQ_OPT_AS_OF, TYPE_TIME, offsetof(pq_args, as_of)},
     {"flushed", PQ_OPT_FLUSHED, TYPE_BOOL, offsetof(pq_args, is_flushed)},
-    {"explain", PQ_OPT_EXPLAIN, TYPE_BOOL, offsetof(pq_args, is_explain)},
+    {"explain", PQ_OPT_EXPLAIN, TYPE_ANY, offsetof(pq_args, explain)},
+    {"price", PQ_OPT_PRICE, TYPE_ANY, offsetof(pq_args, price)},
+    {"budget", PQ_OPT_BUDGET, TYPE_ANY, offsetof(pq_args, budget)},
     {"includeDeleted", PQ_OPT_INCLUDE_DELETED, TYPE_BOOL, offsetof(pq_args, includes_deleted)},
     {"actor", PQ_OPT_ACTOR, TYPE_TEXT, offsetof(pq_args, actor)},
     {"metadata", PQ_OPT_METADATA, TYPE_OBJECT, offsetof(pq_args, metadata)},
     {"documents", PQ_OPT_DOCUMENTS, TYPE_ARRAY, offsetof(pq_args, documents)},
     {"line", PQ_OPT_LINE, TYPE_COUNT, offsetof(pq_args, line)},
-    {"ops", PQ_OPT_OPS, TYPE_OBJECT, offsetof(pq_args, ops)},
+    {"ops", PQ_OPT_OPS, TYPE_OBJECT_OR_ARRAY, offsetof(pq_args, ops)},
     {"expectedVersion", PQ_OPT_EXPECTED_VERSION, TYPE_COUNT, offsetof(pq_args, expected_version)},
     {"hard", PQ_OPT_HARD, TYPE_BOOL, offsetof(pq_args, is_hard)},
     {"predicate", PQ_OPT_PREDICATE, TYPE_TEXT, offsetof(pq_args, predicate)},
@@ -80,6 +139,34 @@ static const struct option {
     {"root", PQ_OPT_ROOT, TYPE_TEXT, offsetof(pq_args, root)},
     {"pipeline", PQ_OPT_PIPELINE, TYPE_ARRAY, offsetof(pq_args, pipeline)},
     {"from", PQ_OPT_FROM, TYPE_COUNT, offsetof(pq_args, from)},
+    {"collation", PQ_OPT_COLLATION, TYPE_OBJECT, offsetof(pq_args, collation)},
+    {"let", PQ_OPT_LET, TYPE_OBJECT, offsetof(pq_args, let)},
+    {"hint", PQ_OPT_HINT, TYPE_ANY, offsetof(pq_args, hint)},
+    {"comment", PQ_OPT_COMMENT, TYPE_ANY, offsetof(pq_args, comment)},
+    {"update", PQ_OPT_UPDATE, TYPE_OBJECT_OR_ARRAY, offsetof(pq_args, ops)},
+    {"replacement", PQ_OPT_REPLACEMENT, TYPE_OBJECT, offsetof(pq_args, replacement)},
+    {"document", PQ_OPT_DOCUMENT, TYPE_OBJECT, offsetof(pq_args, document)},
+    {"upsert", PQ_OPT_UPSERT, TYPE_BOOL, offsetof(pq_args, is_upsert)},
+    {"arrayFilters", PQ_OPT_ARRAY_FILTERS, TYPE_ARRAY, offsetof(pq_args, array_filters)},
+    {"returnDocument", PQ_OPT_RETURN_DOCUMENT, TYPE_TEXT, offsetof(pq_args, returns_before)},
+    {"operations", PQ_OPT_OPERATIONS, TYPE_ARRAY, offsetof(pq_args, operations)},
+    {"ordered", PQ_OPT_ORDERED, TYPE_BOOL, offsetof(pq_args, is_ordered)},
+    {"allowDiskUse", PQ_OPT_ALLOW_DISK_USE, TYPE_BOOL, offsetof(pq_args, allows_disk_use)},
+    {"maxTimeMs", PQ_OPT_MAX_TIME, TYPE_COUNT, offsetof(pq_args, max_time_ms)},
+    {"batchSize", PQ_OPT_BATCH_SIZE, TYPE_COUNT, offsetof(pq_args, batch_size)},
+    {"cursor", PQ_OPT_CURSOR, TYPE_ANY, offsetof(pq_args, cursor)},
+    {"snapshot", PQ_OPT_SNAPSHOT, TYPE_BOOL, offsetof(pq_args, is_snapshot)},
+    {"total", PQ_OPT_TOTAL, TYPE_BOOL, offsetof(pq_args, wants_total)},
+    {"plain", PQ_OPT_PLAIN, TYPE_BOOL, offsetof(pq_args, is_plain)},
+    {"populate", PQ_OPT_POPULATE, TYPE_OBJECT_OR_ARRAY, offsetof(pq_args, populate)},
+    {"maxInbound", PQ_OPT_MAX_INBOUND, TYPE_COUNT, offsetof(pq_args, max_inbound)},
+    {"key", PQ_OPT_KEY, TYPE_TEXT, offsetof(pq_args, key)},
+    {"validate", PQ_OPT_VALIDATE, TYPE_TEXT, offsetof(pq_args, validate)},
+    {"set", PQ_OPT_SET, TYPE_OBJECT, offsetof(pq_args, set)},
+    {"mode", PQ_OPT_MODE, TYPE_TEXT, offsetof(pq_args, mode)},
+    {"force", PQ_OPT_FORCE, TYPE_BOOL, offsetof(pq_args, is_force)},
+    {"diff", PQ_OPT_DIFF, TYPE_OBJECT, offsetof(pq_args, diff)},
+    {"infer", PQ_OPT_INFER, TYPE_BOOL, offsetof(pq_args, is_infer)},
 };
 enum { OPTION_COUNT = sizeof options / sizeof *options };
 
@@ -196,10 +283,24 @@ static int parse_direction(pq_command *c, pq_slice text, bool *is_reverse) {
   return wrong_type(c, "direction", "\"forward\" or \"reverse\"");
 }
 
-static int parse_option(pq_command *c, const struct option *o, pq_value v) {
-  uint8_t *member = (uint8_t *)&c->s.args + o->off;
-  pq_type type = pq_value_type(v);
+static int parse_return_document(pq_command *c, pq_slice text, bool *is_before) {
+  *is_before = pq_slice_is(text, "before");
+  if (*is_before || pq_slice_is(text, "after")) return PQ_OK;
+  return wrong_type(c, "returnDocument", "\"before\" or \"after\"");
+}
+
+static int parse_text(pq_command *c, const struct option *o, pq_value v, uint8_t *member) {
   pq_slice text;
+  if (!pq_value_string(v, &text)) return wrong_type(c, o->name, "text");
+  if (o->bit == PQ_OPT_DIRECTION) return parse_direction(c, text, (bool *)member);
+  if (o->bit == PQ_OPT_RETURN_DOCUMENT) return parse_return_document(c, text, (bool *)member);
+  memcpy(member, &text, sizeof text);
+  return PQ_OK;
+}
+
+static int parse_option(pq_command *c, const struct option *o, pq_value v, pq_args *args) {
+  uint8_t *member = (uint8_t *)args + o->off;
+  pq_type type = pq_value_type(v);
   switch (o->type) {
     case TYPE_OBJECT:
       if (type != PQ_TYPE_OBJECT) return wrong_type(c, o->name, "an object");
@@ -209,26 +310,28 @@ static int parse_option(pq_command *c, const struct option *o, pq_value v) {
       if (type != PQ_TYPE_ARRAY) return wrong_type(c, o->name, "an array");
       memcpy(member, &v, sizeof v);
       return PQ_OK;
+    case TYPE_OBJECT_OR_ARRAY:
+      if (type != PQ_TYPE_OBJECT && type != PQ_TYPE_ARRAY)
+        return wrong_type(c, o->name, "an object or an array");
+      memcpy(member, &v, sizeof v);
+      return PQ_OK;
+    case TYPE_ANY: memcpy(member, &v, sizeof v); return PQ_OK;
     case TYPE_COUNT: return parse_count(c, o->name, v, (uint64_t *)(void *)member);
     case TYPE_BOOL:
       if (!pq_value_bool(v, (bool *)member)) return wrong_type(c, o->name, "true or false");
       return PQ_OK;
-    case TYPE_TEXT:
-      if (!pq_value_string(v, &text)) return wrong_type(c, o->name, "text");
-      if (o->bit == PQ_OPT_DIRECTION) return parse_direction(c, text, (bool *)member);
-      memcpy(member, &text, sizeof text);
-      return PQ_OK;
+    case TYPE_TEXT: return parse_text(c, o, v, member);
     case TYPE_TIME: return parse_as_of(c, v, (pq_as_of *)(void *)member);
   }
   pq_unreachable("option type");
 }
 
-static int unknown_option(pq_command *c, pq_slice name) {
+static int unknown_option(pq_command *c, uint64_t options_allowed, pq_slice name) {
   const char *allowed[OPTION_COUNT + 1];
   uint32_t n = 0;
   const char *near;
   for (uint32_t i = 0; i < OPTION_COUNT; i++)
-    if (options[i].bit & c->s.spec->options) allowed[n++] = options[i].name;
+    if (options[i].bit & options_allowed) allowed[n++] = options[i].name;
   allowed[n] = NULL;
   near = pq_nearest(name, allowed);
   return pq_fail(c->op.cx, PQ_EINVALID, "%s: unknown option '%.*s'%s%s%s", c->s.spec->name,
@@ -236,15 +339,16 @@ static int unknown_option(pq_command *c, pq_slice name) {
                  near ? "'?" : "");
 }
 
-static int parse_options(pq_command *c, const pq_field *fields, uint32_t count) {
-  for (uint32_t f = 1; f < count; f++) {
+int pq_parse_options(pq_command *c, uint64_t allowed, const pq_field *fields, uint32_t count,
+                     pq_args *args) {
+  for (uint32_t f = 0; f < count; f++) {
     uint32_t i = 0;
     while (i < OPTION_COUNT &&
-           !(pq_slice_is(fields[f].name, options[i].name) && (options[i].bit & c->s.spec->options)))
+           !(pq_slice_is(fields[f].name, options[i].name) && (options[i].bit & allowed)))
       i++;
-    if (i == OPTION_COUNT) return unknown_option(c, fields[f].name);
-    PQ_TRY(parse_option(c, &options[i], fields[f].value));
-    c->s.args.given |= options[i].bit;
+    if (i == OPTION_COUNT) return unknown_option(c, allowed, fields[f].name);
+    PQ_TRY(parse_option(c, &options[i], fields[f].value, args));
+    args->given |= options[i].bit;
   }
   return PQ_OK;
 }
@@ -271,8 +375,9 @@ int pq_command_parse(pq_command *c, pq_value document) {
     i++;
   if (i == SPEC_COUNT) return unknown_command(c, fields[0].name);
   c->s.spec = &pq_command_specs[i];
-  PQ_TRY(parse_options(c, fields, count));
+  PQ_TRY(pq_parse_options(c, c->s.spec->options, fields + 1, count - 1, &c->s.args));
   if (c->payload.n > 0 && !c->s.spec->takes_payload)
     return pq_fail(c->op.cx, PQ_EINVALID, "%s takes no payload", c->s.spec->name);
+  PQ_TRY(pq_explain_options(c));
   return c->s.spec->open(c, fields[0].value);
 }

@@ -1,269 +1,239 @@
-/* cmd/write_commands.c - update, delete, restore. Each reads what it depends on, then commits.
+/* cmd/write_commands.c - commands that change entities: one table says how they differ, one parser
+ * makes a pq_write of each, and of the operations of a bulk write.
  *
- *   open snapshot ─► locate, read ─► events ─► append (durable) ─► [flush if the tail is long]
+ *   update ID, replace ID, delete ID, restore ID      the id chooses
+ *   updateOne COLL, filter, sort …                    an equality on $id or _id, or a scan
+ *                        └─► pq_write ─► write_turn.c (stages) ─► write_apply.c (events)
  */
 #include <string.h>
 
-#include "base/merge_sort.h"
-#include "base/text.h"
 #include "cmd/command_int.h"
-#include "value/json.h"
 
 #define TEXT_ARGS(s) (int)((s).n > 60 ? 60 : (s).n), (const char *)(s).p
 
-pq_slice pq_actor_of(const pq_command *c) {
-  return c->s.args.actor.n > 0 ? c->s.args.actor : c->db->actor;
+enum { /* how a row of the table differs */
+       IS_BY_ID = 1,
+       IS_MANY = 2,
+       IS_UPSERT = 4,      /* always */
+       IS_OPERATION = 8,   /* may stand in a bulk write */
+       IS_REPLY = 16,      /* the entity is the reply … */
+       IS_REPLY_AFTER = 32 /* … as it is afterwards, unless returnDocument says otherwise */
+};
+
+static const struct row {
+  const char *name;
+  pq_write_kind kind;
+  uint64_t body; /* the option that holds the update, 0: none */
+  unsigned flags;
+} rows[] = {
+    {"update", PQ_WRITE_UPDATE, PQ_OPT_OPS, IS_BY_ID | IS_REPLY | IS_REPLY_AFTER},
+    {"replace", PQ_WRITE_UPDATE, PQ_OPT_DOCUMENT, IS_BY_ID | IS_REPLY | IS_REPLY_AFTER},
+    {"delete", PQ_WRITE_DELETE, 0, IS_BY_ID},
+    {"restore", PQ_WRITE_RESTORE, 0, IS_BY_ID},
+    {"upsert", PQ_WRITE_UPDATE, PQ_OPT_UPDATE, IS_UPSERT | IS_REPLY | IS_REPLY_AFTER},
+    {"findOneAndUpdate", PQ_WRITE_UPDATE, PQ_OPT_UPDATE, IS_REPLY},
+    {"findOneAndReplace", PQ_WRITE_UPDATE, PQ_OPT_REPLACEMENT, IS_REPLY},
+    {"findOneAndDelete", PQ_WRITE_DELETE, 0, IS_REPLY},
+    {"updateOne", PQ_WRITE_UPDATE, PQ_OPT_UPDATE, IS_OPERATION},
+    {"updateMany", PQ_WRITE_UPDATE, PQ_OPT_UPDATE, IS_OPERATION | IS_MANY},
+    {"replaceOne", PQ_WRITE_UPDATE, PQ_OPT_REPLACEMENT, IS_OPERATION},
+    {"deleteOne", PQ_WRITE_DELETE, 0, IS_OPERATION},
+    {"deleteMany", PQ_WRITE_DELETE, 0, IS_OPERATION | IS_MANY},
+    {"insertOne", PQ_WRITE_INSERT, PQ_OPT_DOCUMENT, IS_OPERATION},
+};
+enum { ROW_COUNT = sizeof rows / sizeof *rows };
+
+static const struct row *find_row(pq_slice name) {
+  for (uint32_t i = 0; i < ROW_COUNT; i++)
+    if (pq_slice_is(name, rows[i].name)) return &rows[i];
+  return NULL;
 }
 
-/* ---- the shared end of writes ---- */
-
-static int stage_append(pq_op *op) {
-  pq_command *c = pq_command_of(op);
-  PQ_TRY(pq_commit_append(&c->s.commit, c->s.space, op));
-  c->s.is_committed = true;
-  if (c->s.space->overlay->held_len > op->cx->limits.tail_len_max)
-    return pq_flush_begin(&c->s.flush, c->s.space, op, c->s.start);
-  op->stage = c->s.start;
-  return PQ_OK;
+uint64_t pq_write_options(pq_slice name) {
+  const struct row *row = find_row(name);
+  uint64_t choice = PQ_OPT_FILTER | PQ_OPT_COLLATION | PQ_OPT_HINT | PQ_OPT_PLAIN;
+  if (row == NULL || !(row->flags & IS_OPERATION)) return 0;
+  if (row->kind == PQ_WRITE_INSERT) return row->body;
+  if (!(row->flags & IS_MANY)) choice |= PQ_OPT_SORT | PQ_OPT_EXPECTED_VERSION;
+  if (row->kind == PQ_WRITE_DELETE) return choice | PQ_OPT_HARD | PQ_OPT_INCLUDE_DELETED;
+  if (row->body == PQ_OPT_UPDATE) choice |= PQ_OPT_ARRAY_FILTERS;
+  return choice | row->body | PQ_OPT_UPSERT;
 }
 
-int pq_write_commit(pq_command *c, pq_stage_fn finish) {
-  pq_snapshot_close(&c->s.snapshot);
-  c->s.start = finish;
-  if (c->s.commit.count == 0) {
-    c->op.stage = finish;
-    return PQ_OK;
-  }
-  c->op.stage = stage_append;
-  return pq_commit_prepare(&c->s.commit, c->s.space, &c->op);
+/* ---- the update ---- */
+
+static const char *option_name(uint64_t body) {
+  if (body == PQ_OPT_OPS) return "ops";
+  if (body == PQ_OPT_UPDATE) return "update";
+  return body == PQ_OPT_DOCUMENT ? "document" : "replacement";
 }
 
-static int stage_snapshot(pq_op *op, pq_stage_fn next) {
-  pq_command *c = pq_command_of(op);
-  PQ_TRY(pq_snapshot_open(&c->s.snapshot, c->s.space, op, (pq_as_of){0}, false));
-  op->stage = next;
-  return PQ_OK;
-}
-
-static int check_version(pq_command *c, const pq_entity *e) {
-  if (!(c->s.args.given & PQ_OPT_EXPECTED_VERSION)) return PQ_OK;
-  if ((uint64_t)c->s.args.expected_version == e->version) return PQ_OK;
-  return pq_fail(c->op.cx, PQ_EVERSION, "%.*s: expected version %lld, it has version %llu",
-                 TEXT_ARGS(c->s.id), (long long)c->s.args.expected_version,
-                 (unsigned long long)e->version);
-}
-
-/* The event that follows an entity's state at `at`; texts copied to the operation's memory. */
-static int next_event(pq_command *c, const pq_location *at, const pq_entity *e, pq_event *out) {
-  pq_arena *arena = &c->op.arena;
-  *out = (pq_event){.target = PQ_TARGET_ENTITY,
-                    .version = e->version + 1,
-                    .created_at = e->created_at,
-                    .actor = pq_actor_of(c),
-                    .metadata = c->s.args.metadata,
-                    .prev = at->event != NULL ? at->event->seq : 0};
-  PQ_TRY(pq_arena_copy(arena, e->id, &out->id));
-  PQ_TRY(pq_arena_copy(arena, e->type, &out->type));
-  PQ_TRY(pq_arena_copy(arena, e->created_by, &out->created_by));
-  if (at->info == NULL) return PQ_OK;
-  out->where_file = at->file->name;
-  out->where_row = pq_location_row(at);
-  return PQ_OK;
-}
-
-/* Read the one entity that a command names. */
-static int read_target(pq_command *c, pq_location *at, pq_entity *e) {
-  pq_op *op = &c->op;
-  PQ_TRY(pq_view_locate(&c->s.snapshot.view, &op->fetch, &op->scratch, &c->s.id, 1, false, at));
-  return pq_view_read(&c->s.snapshot.view, &op->fetch, &op->scratch, at, 1, PQ_WANT_ALL, e, NULL);
-}
-
-/* ---- update ---- */
-
-static int stage_update_end(pq_op *op) {
-  pq_command *c = pq_command_of(op);
-  PQ_TRY(pq_summary_begin(c));
-  PQ_TRY(pq_summary_count(c, "matchedCount", c->s.count));
-  PQ_TRY(pq_summary_count(c, "modifiedCount", c->s.changed));
-  return pq_summary_end(c, c->s.space->seq);
-}
-
-/* The entity as it is after the commit. */
-static int stage_update_reply(pq_op *op) {
-  pq_command *c = pq_command_of(op);
-  pq_event after = c->s.commit.events[0];
-  pq_entity e;
-  after.ts = c->s.commit.ts;
-  (void)pq_event_entity(&after, &e);
-  PQ_TRY(pq_reply_entity(c, &e));
-  op->stage = stage_update_end;
-  return PQ_OK;
-}
-
-static int stage_update_apply(pq_op *op) {
-  pq_command *c = pq_command_of(op);
-  pq_location at;
-  pq_entity e;
-  pq_event event;
-  bool is_changed;
-  PQ_TRY(read_target(c, &at, &e));
-  if (e.id.p == NULL || e.is_deleted) {
-    pq_snapshot_close(&c->s.snapshot);
-    op->stage = stage_update_end;
-    return PQ_OK;
-  }
-  PQ_TRY(check_version(c, &e));
-  PQ_TRY(next_event(c, &at, &e, &event));
-  event.op = PQ_EVENT_UPDATE;
-  pq_eval eval = {
-      .cx = op->cx, .arena = &op->scratch, .builder = c->db->builder, .now_us = op->now_us};
-  pq_builder_clear(c->db->builder);
-  PQ_TRY(pq_update_apply(c->s.update, &eval, &op->arena, e.data, (pq_update_at){.position = -1},
-                         &event.after, &is_changed));
-  c->s.count = 1;
-  if (!is_changed) {
-    PQ_TRY(pq_reply_entity(c, &e));
-    pq_snapshot_close(&c->s.snapshot);
-    op->stage = stage_update_end;
-    return PQ_OK;
-  }
-  c->s.changed = 1;
-  PQ_TRY(pq_commit_add(&c->s.commit, &op->arena, &event));
-  return pq_write_commit(c, stage_update_reply);
-}
-
-static int stage_update(pq_op *op) {
-  return stage_snapshot(op, stage_update_apply);
-}
-
-int pq_open_update(pq_command *c, pq_value target) {
-  PQ_TRY(pq_target_id(c, target));
-  if (!(c->s.args.given & PQ_OPT_OPS))
-    return pq_fail(c->op.cx, PQ_EINVALID, "update: option 'ops' is missing");
-  c->s.start = stage_update;
-  return pq_update_parse(&c->arena, NULL, c->s.args.ops, (pq_value){0}, &c->s.update);
-}
-
-/* ---- delete ---- */
-
-static int stage_delete_end(pq_op *op) {
-  pq_command *c = pq_command_of(op);
-  PQ_TRY(pq_summary_begin(c));
-  PQ_TRY(pq_summary_count(c, "deletedCount", c->s.count));
-  return pq_summary_end(c, c->s.space->seq);
-}
-
-/* A hard delete takes the entity's edges with it: policy `unlink`. */
-static int unlink_all(pq_command *c, bool is_reverse) {
-  pq_op *op = &c->op;
-  pq_edge_query q = {
-      .nodes = &c->s.id, .node_count = 1, .is_reverse = is_reverse, .needs_data = true};
-  pq_edge *edges;
+/* The edges of $link and $unlink name ids and predicates as the command link does. */
+static int check_edges(pq_command *c, const pq_update *u) {
   uint32_t count;
-  PQ_TRY(pq_edges_read(&c->s.snapshot.view, &op->fetch, &op->scratch, &q, &edges, &count));
+  const pq_update_edge *edges = pq_update_edges(u, &count);
   for (uint32_t i = 0; i < count; i++) {
-    pq_event e = {.target = PQ_TARGET_REL, .op = PQ_EVENT_DELETE};
-    if (is_reverse && pq_slice_eq(edges[i].from_id, c->s.id)) continue; /* an edge to itself */
-    e.version = edges[i].version + 1;
-    e.created_at = edges[i].created_at;
-    e.actor = pq_actor_of(c);
-    e.metadata = c->s.args.metadata;
-    e.prev = edges[i].seq;
-    PQ_TRY(pq_arena_copy(&op->arena, edges[i].from_id, &e.id));
-    PQ_TRY(pq_arena_copy(&op->arena, edges[i].predicate, &e.predicate));
-    PQ_TRY(pq_arena_copy(&op->arena, edges[i].reverse, &e.reverse));
-    PQ_TRY(pq_arena_copy(&op->arena, edges[i].to_id, &e.to_id));
-    PQ_TRY(pq_arena_copy(&op->arena, edges[i].created_by, &e.created_by));
-    PQ_TRY(pq_commit_add(&c->s.commit, &op->arena, &e));
+    PQ_TRY(pq_check_predicate(c, edges[i].predicate));
+    if (edges[i].to.n > 0) PQ_TRY(pq_check_id(c->op.cx, edges[i].to));
   }
   return PQ_OK;
 }
 
-static int stage_delete_reverse(pq_op *op) {
-  pq_command *c = pq_command_of(op);
-  PQ_TRY(unlink_all(c, true));
-  return pq_write_commit(c, stage_delete_end);
+/* updateOne and its like take operators or a pipeline, replaceOne and its like a document; the
+ * command update takes all. */
+static int parse_update(pq_command *c, pq_arena *arena, const struct row *row, const pq_args *args,
+                        pq_change *change) {
+  bool is_replacement;
+  pq_value body = row->body == PQ_OPT_REPLACEMENT ? args->replacement
+                  : row->body == PQ_OPT_DOCUMENT  ? args->document
+                                                  : args->ops;
+  if (!(args->given & row->body))
+    return pq_fail(c->op.cx, PQ_EINVALID, "%s: option '%s' is missing", row->name,
+                   option_name(row->body));
+  PQ_TRY(pq_update_parse(arena, c->s.env, body, args->array_filters, &change->update));
+  is_replacement = pq_update_kind_of(change->update) == PQ_UPDATE_REPLACE;
+  if (row->body == PQ_OPT_UPDATE && (is_replacement || pq_value_count(body) == 0))
+    return pq_fail(c->op.cx, PQ_EUPDATE,
+                   "%s: 'update' must have update operators such as $set, or be a pipeline: to "
+                   "replace the document, use %s",
+                   row->name, row->flags & IS_REPLY ? "findOneAndReplace" : "replaceOne");
+  if (row->body != PQ_OPT_UPDATE && row->body != PQ_OPT_OPS && !is_replacement &&
+      pq_value_count(body) > 0)
+    return pq_fail(c->op.cx, PQ_EUPDATE, "%s: '%s' must be a document without update operators",
+                   row->name, option_name(row->body));
+  return check_edges(c, change->update);
 }
 
-static int stage_delete_forward(pq_op *op) {
-  PQ_TRY(unlink_all(pq_command_of(op), false));
-  op->stage = stage_delete_reverse;
-  return PQ_OK;
+/* ---- the choice ---- */
+
+static bool is_path(const pq_equality *t, const char *name) {
+  return pq_slice_is(t->path->text, name);
 }
 
-static int keep_document(pq_command *c, pq_value doc, pq_value *out) {
-  pq_builder_clear(c->db->builder);
-  PQ_TRY(pq_builder_value(c->db->builder, doc));
-  return pq_builder_finish(c->db->builder, &c->op.arena, out);
+/* Values of `_id` that equal only what gives the same id: see entity_id.c. */
+static bool is_key(pq_value v) {
+  pq_type type = pq_value_type(v);
+  pq_slice text;
+  if (pq_value_string(v, &text)) return text.n > 0;
+  return type != PQ_TYPE_NULL && type != PQ_TYPE_ARRAY && type != PQ_TYPE_REGEX &&
+         type != PQ_TYPE_MISSING;
 }
 
-static int stage_delete_read(pq_op *op) {
-  pq_command *c = pq_command_of(op);
-  pq_location at;
-  pq_entity e;
-  pq_event event;
-  PQ_TRY(read_target(c, &at, &e));
-  /* A hard delete also removes what was soft-deleted before. */
-  if (e.id.p == NULL || (e.is_deleted && !c->s.args.is_hard)) {
-    pq_snapshot_close(&c->s.snapshot);
-    op->stage = stage_delete_end;
+/* A filter with an equality on `$id` is about one entity. So is one on `_id` as a rule: but an
+ * entity with a `$id` of its own may have any `_id`, so that a miss is no answer, and a hit not the
+ * only one. */
+static int find_id(pq_command *c, pq_arena *arena, pq_write *w, pq_change *change) {
+  const pq_equality *terms;
+  uint32_t count;
+  pq_slice id, collection, local;
+  int rc;
+  if (c->s.env != NULL && c->s.env->collation.is_folded) return PQ_OK;
+  PQ_TRY(pq_filter_equalities(change->filter, arena, &terms, &count));
+  for (uint32_t i = 0; i < count; i++) {
+    if (!is_path(&terms[i], "$id") || !pq_value_string(terms[i].value, &id)) continue;
+    if (!pq_id_split(id, &collection, &local) || !pq_slice_eq(collection, c->s.collection))
+      return PQ_OK; /* matches nothing: the scan reads nothing */
+    w->id = id;
     return PQ_OK;
   }
-  PQ_TRY(check_version(c, &e));
-  PQ_TRY(next_event(c, &at, &e, &event));
-  event.op = PQ_EVENT_DELETE;
-  if (!c->s.args.is_hard) PQ_TRY(keep_document(c, e.data, &event.after));
-  PQ_TRY(pq_commit_add(&c->s.commit, &op->arena, &event));
-  c->s.count = 1;
-  if (!c->s.args.is_hard) return pq_write_commit(c, stage_delete_end);
-  op->stage = stage_delete_forward;
+  if (change->is_many || change->sort.count > 0) return PQ_OK;
+  for (uint32_t i = 0; i < count; i++) {
+    if (!is_path(&terms[i], "_id") || !is_key(terms[i].value)) continue;
+    rc = pq_id_of_value(c, arena, terms[i].value, &id);
+    if (rc == PQ_OK) rc = pq_check_id(c->op.cx, id);
+    if (rc != PQ_OK) return rc == PQ_ENOMEM ? rc : PQ_OK; /* no entity has such an id */
+    w->id = id;
+    change->is_id_derived = true;
+    return PQ_OK;
+  }
   return PQ_OK;
 }
 
-static int stage_delete(pq_op *op) {
-  return stage_snapshot(op, stage_delete_read);
+static int parse_choice(pq_command *c, pq_arena *arena, const struct row *row, const pq_args *args,
+                        pq_write *w, pq_change *change) {
+  bool is_natural;
+  PQ_TRY(pq_parse_hint(c, args->hint, &is_natural));
+  PQ_TRY(pq_filter_parse(arena, c->s.env, args->filter, &change->filter));
+  PQ_TRY(pq_sort_parse(arena, c->s.env, args->sort, &change->sort));
+  if (row->flags & IS_BY_ID) {
+    w->id = c->s.id;
+    return PQ_OK;
+  }
+  if (!(args->given & PQ_OPT_FILTER))
+    return pq_fail(c->op.cx, PQ_EINVALID, "%s: option 'filter' is missing ({} chooses %s)",
+                   row->name, change->is_many ? "all" : "any");
+  return is_natural ? PQ_OK : find_id(c, arena, w, change);
 }
 
-int pq_open_delete(pq_command *c, pq_value target) {
-  c->s.start = stage_delete;
-  return pq_target_id(c, target);
+int pq_write_parse(pq_command *c, pq_arena *arena, pq_slice name, const pq_args *args,
+                   pq_write *out) {
+  const struct row *row = find_row(name);
+  pq_change *change;
+  *out = (pq_write){0};
+  pq_assert(row != NULL);
+  if (row->kind == PQ_WRITE_INSERT) {
+    if (!(args->given & PQ_OPT_DOCUMENT))
+      return pq_fail(c->op.cx, PQ_EINVALID, "insertOne: option 'document' is missing");
+    return pq_write_of_document(c, arena, args->document, out);
+  }
+  change = pq_arena_calloc(arena, 1, sizeof *change);
+  if (change == NULL) return c->op.cx->code;
+  *change =
+      (pq_change){.is_many = (row->flags & IS_MANY) != 0,
+                  .is_upsert = args->is_upsert || (row->flags & IS_UPSERT) != 0,
+                  .is_hard = args->is_hard,
+                  .is_plain = args->is_plain,
+                  .includes_deleted = row->kind == PQ_WRITE_RESTORE || args->includes_deleted ||
+                                      ((row->flags & IS_BY_ID) && args->is_hard),
+                  .has_version = (args->given & PQ_OPT_EXPECTED_VERSION) != 0,
+                  .expected_version = args->expected_version};
+  *out = (pq_write){.kind = row->kind, .type = c->s.type, .change = change};
+  PQ_TRY(parse_choice(c, arena, row, args, out, change));
+  return row->body == 0 ? PQ_OK : parse_update(c, arena, row, args, change);
 }
 
-/* ---- restore ---- */
+/* ---- the commands ---- */
 
-static int stage_restore_end(pq_op *op) {
+static int stage_change_end(pq_op *op) {
   pq_command *c = pq_command_of(op);
+  const pq_outcome *o = &c->s.outcome;
+  pq_write_kind kind = c->s.writes[0].kind;
+  pq_builder *b = c->db->builder;
+  if (!pq_value_is_missing(c->s.reply_item)) PQ_TRY(pq_reply_item(c, c->s.reply_item));
   PQ_TRY(pq_summary_begin(c));
-  PQ_TRY(pq_summary_count(c, "restoredCount", c->s.count));
+  if (kind == PQ_WRITE_UPDATE) {
+    PQ_TRY(pq_summary_count(c, "matchedCount", o->matched));
+    PQ_TRY(pq_summary_count(c, "modifiedCount", o->modified));
+    PQ_TRY(pq_summary_count(c, "upsertedCount", o->upserted));
+    PQ_TRY(pq_builder_key_str(b, "upsertedId"));
+    PQ_TRY(o->upserted > 0 ? pq_builder_string(b, o->upserted_ids.items[0].text)
+                           : pq_builder_null(b));
+  } else if (kind == PQ_WRITE_DELETE) {
+    PQ_TRY(pq_summary_count(c, "deletedCount", o->deleted));
+  } else {
+    PQ_TRY(pq_summary_count(c, "restoredCount", o->restored));
+  }
   return pq_summary_end(c, c->s.space->seq);
 }
 
-/* A soft-deleted entity comes back as it was, as an update. */
-static int stage_restore_read(pq_op *op) {
-  pq_command *c = pq_command_of(op);
-  pq_location at;
-  pq_entity e;
-  pq_event event;
-  PQ_TRY(read_target(c, &at, &e));
-  if (e.id.p == NULL || !e.is_deleted) {
-    pq_snapshot_close(&c->s.snapshot);
-    op->stage = stage_restore_end;
-    return PQ_OK;
-  }
-  PQ_TRY(check_version(c, &e));
-  PQ_TRY(next_event(c, &at, &e, &event));
-  event.op = PQ_EVENT_UPDATE;
-  PQ_TRY(keep_document(c, e.data, &event.after));
-  PQ_TRY(pq_commit_add(&c->s.commit, &op->arena, &event));
-  c->s.count = 1;
-  return pq_write_commit(c, stage_restore_end);
-}
-
-static int stage_restore(pq_op *op) {
-  return stage_snapshot(op, stage_restore_read);
-}
-
-int pq_open_restore(pq_command *c, pq_value target) {
-  c->s.start = stage_restore;
-  return pq_target_id(c, target);
+int pq_open_change(pq_command *c, pq_value target) {
+  pq_slice name = pq_str(c->s.spec->name);
+  const struct row *row = find_row(name);
+  pq_assert(row != NULL);
+  PQ_TRY(row->flags & IS_BY_ID ? pq_target_id(c, target) : pq_target_collection(c, target));
+  PQ_TRY(pq_type_default(c));
+  PQ_TRY(pq_env_open(c, &c->s.args, &c->arena));
+  PQ_TRY(pq_projection_parse(&c->arena, c->s.env, c->s.args.project, &c->s.projection));
+  if (c->s.projection != NULL && pq_projection_is_positional(c->s.projection))
+    return pq_fail(c->op.cx, PQ_EUNSUPPORTED, "%s: 'project' may not hold the positional operator",
+                   c->s.spec->name);
+  PQ_TRY(pq_turn_grow(c, &c->arena));
+  PQ_TRY(pq_write_parse(c, &c->arena, name, &c->s.args, &c->s.writes[0]));
+  c->s.write_count = c->s.operation_count = 1;
+  c->s.wants_reply = (row->flags & IS_REPLY) != 0;
+  c->s.is_reply_after = c->s.args.given & PQ_OPT_RETURN_DOCUMENT
+                            ? !c->s.args.returns_before
+                            : (row->flags & IS_REPLY_AFTER) != 0;
+  pq_turn_begin(c, stage_change_end);
+  return PQ_OK;
 }

@@ -13,6 +13,7 @@
 
 #include "base/merge_sort.h"
 #include "db/flush_int.h"
+#include "db/schema_of.h"
 
 enum { EDGES_FILE = 4 << 20 }; /* rows */
 
@@ -174,11 +175,35 @@ static int sort_entities(pq_flush *f, pq_op *op, pq_entity **out) {
   return PQ_OK;
 }
 
+/* A schema set since the last flush of the collection may bring columns that it never had. */
+static int note_columns(pq_flush *f, pq_op *op, const pq_collection_info *info,
+                        const pq_index_set *all) {
+  pq_assert(info != NULL); /* it has files */
+  if (all->count == info->index_count) return PQ_OK;
+  if (f->collections == NULL)
+    f->collections = pq_arena_calloc(&op->arena, f->job_count, sizeof *f->collections);
+  if (f->collections == NULL) return op->cx->code;
+  f->collections[f->collection_count] = *info;
+  f->collections[f->collection_count].index_columns = all->columns;
+  f->collections[f->collection_count].index_count = all->count;
+  f->collections[f->collection_count].schema_count = 0; /* none is new */
+  f->collection_count++;
+  return PQ_OK;
+}
+
 static int write_entities(pq_flush *f, pq_op *op, const pq_compact_job *job) {
   const pq_collection_info *info = pq_manifest_collection(&f->space->manifest, job->collection);
   uint32_t n;
   pq_entity *rows = NULL;
   const char *folder;
+  pq_index_set all, set;
+  pq_schema_at at;
+  pq_schema *schema;
+  pq_schema_now(f->space, job->collection, &at);
+  PQ_TRY(pq_schema_open(&op->arena, job->collection, &at, &schema));
+  PQ_TRY(pq_schema_columns_all(&op->arena, info, schema, &all));
+  PQ_TRY(pq_schema_columns_written(&op->arena, &all, schema, &set));
+  PQ_TRY(note_columns(f, op, info, &all));
   PQ_TRY(sort_entities(f, op, &rows));
   PQ_TRY(pq_flush_folder(&op->arena, job->collection, &folder));
   for (uint32_t from = 0; from < f->rows->count; from += n) {
@@ -188,8 +213,8 @@ static int write_entities(pq_flush *f, pq_op *op, const pq_compact_job *job) {
     out.row_count = n;
     out.id_min = rows[from].id;
     out.id_max = rows[from + n - 1].id;
-    PQ_TRY(pq_entity_file_write(op->cx, job->collection, info == NULL ? NULL : info->index_columns,
-                                info == NULL ? 0 : info->index_count, rows + from, n, &writer));
+    PQ_TRY(pq_entity_file_write(op->cx, job->collection, set.columns, set.count, rows + from, n,
+                                &writer));
     PQ_TRY(pq_flush_add_file(f, op, folder, out, writer));
   }
   return PQ_OK;

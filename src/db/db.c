@@ -41,7 +41,8 @@ int pq_db_init(pq_db *db, pq_cx *cx, bool is_writer, uint32_t durability, const 
   for (int i = 0; i < 8; i++)
     (void)next_random(db);
   pq_db_token(db, db->writer);
-  return pq_builder_new(cx, &db->builder);
+  PQ_TRY(pq_builder_new(cx, &db->builder));
+  return pq_merger_new(cx, db->builder, &db->merger);
 }
 
 static void space_free(pq_db *db, pq_space *s) {
@@ -63,6 +64,7 @@ void pq_db_release(pq_db *db) {
   for (uint32_t i = 0; i < db->space_count; i++)
     space_free(db, db->spaces[i]);
   if (db->spaces != NULL) pq_alloc(db->cx, db->spaces, db->space_cap * sizeof *db->spaces, 0);
+  pq_merger_free(db->merger);
   pq_builder_free(db->builder);
   pq_compressor_release(&db->compressor);
   pq_decompressor_release(&db->decompressor);

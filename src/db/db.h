@@ -15,6 +15,7 @@
 #include "io/hot.h"
 #include "io/op.h"
 #include "log/event_file.h"
+#include "shred/entity_merge.h"
 #include "table/view.h"
 
 enum { PQ_TOKEN_LEN = 16, PQ_FILE_NAME_CAP = 512 };
@@ -56,6 +57,7 @@ typedef struct pq_db {
   pq_task_runner runner; /* the driver's; its allocator must be callable from the tasks */
   pq_slice actor;        /* borrowed: who changes things when a command does not say */
   pq_builder *builder;   /* owned, shared by stages (never across them) */
+  pq_merger *merger;     /* owned; uses the builder */
   pq_compressor compressor;
   pq_decompressor decompressor;
   pq_space **spaces; /* owned */
@@ -104,6 +106,9 @@ typedef struct pq_snapshot {
  * op->arena change only when all is there. */
 int pq_snapshot_open(pq_snapshot *s, pq_space *space, pq_op *op, pq_as_of as_of,
                      bool is_flushed) PQ_MUST_CHECK;
+/* The same with another file cache than the namespace's; it outlives the snapshot. */
+int pq_snapshot_open_on(pq_snapshot *s, pq_space *space, pq_file_cache *files, pq_op *op,
+                        pq_as_of as_of, bool is_flushed) PQ_MUST_CHECK;
 void pq_snapshot_close(pq_snapshot *s);
 
 /* The flushed events that match, in seq order, in op->scratch. A stage call. */

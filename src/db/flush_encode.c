@@ -4,6 +4,7 @@
 #include "base/merge_sort.h"
 #include "base/text.h"
 #include "db/flush_int.h"
+#include "db/schema_of.h"
 
 enum {
   DOC_LEN_FILE = 192 << 20, /* uncompressed bytes of documents or events in one file */
@@ -84,39 +85,45 @@ static int collection_rows(encode_task *t, const pq_overlay_chain *chain, pq_ent
   return PQ_OK;
 }
 
-/* The collection's index columns, with new ones chosen from these documents; noted in the entry
- * when the set grew or the collection is new. */
+/* The columns of the new files: the schema's, and chosen ones with new ones chosen from these
+ * documents; noted in the entry when the collection's set grew or the collection is new. */
 static int choose_columns(encode_task *t, pq_slice collection, const pq_entity *rows,
-                          uint32_t count, pq_index_column **columns, uint32_t *column_count) {
+                          uint32_t count, pq_index_set *out) {
   const pq_collection_info *info = pq_manifest_collection(&t->f->space->manifest, collection);
   pq_value *docs = pq_arena_calloc(&t->scratch, count, sizeof *docs);
   pq_collection_info *note;
-  *columns = NULL;
-  *column_count = 0;
+  pq_index_set known, all;
+  pq_schema_at at;
+  pq_schema *schema;
+  *out = (pq_index_set){0};
   if (docs == NULL) return t->cx.code;
   for (uint32_t i = 0; i < count; i++)
     docs[i] = rows[i].data;
-  PQ_TRY(pq_index_choose(&t->arena, docs, count, info == NULL ? NULL : info->index_columns,
-                         info == NULL ? 0 : info->index_count, columns, column_count));
-  if (info != NULL && info->index_count == *column_count) return PQ_OK;
+  pq_schema_now(t->f->space, collection, &at);
+  PQ_TRY(pq_schema_open(&t->arena, collection, &at, &schema));
+  PQ_TRY(pq_schema_columns_all(&t->arena, info, schema, &known));
+  PQ_TRY(pq_index_choose(&t->arena, docs, count, known.columns, known.count, &all.columns,
+                         &all.count));
+  PQ_TRY(pq_schema_columns_written(&t->arena, &all, schema, out));
+  if (info != NULL && info->index_count == all.count) return PQ_OK;
   note = pq_arena_alloc(&t->arena, sizeof *note);
   if (note == NULL) return t->cx.code;
   *note = (pq_collection_info){.name = collection,
                                .internal_id = info != NULL ? info->internal_id : 0,
-                               .index_columns = *columns,
-                               .index_count = *column_count};
+                               .index_columns = all.columns,
+                               .index_count = all.count};
   t->note = note;
   return PQ_OK;
 }
 
 static int encode_collection(encode_task *t, const pq_overlay_chain *chain) {
-  pq_index_column *columns;
+  pq_index_set set;
   pq_entity *rows = NULL;
   const char *folder;
-  uint32_t count = 0, column_count, n;
+  uint32_t count = 0, n;
   PQ_TRY(collection_rows(t, chain, &rows, &count));
   if (count == 0) return PQ_OK;
-  PQ_TRY(choose_columns(t, chain->name, rows, count, &columns, &column_count));
+  PQ_TRY(choose_columns(t, chain->name, rows, count, &set));
   PQ_TRY(pq_flush_folder(&t->arena, chain->name, &folder));
   for (uint32_t from = 0; from < count; from += n) {
     pq_file_info info = {.kind = PQ_FILE_DATA};
@@ -127,7 +134,7 @@ static int encode_collection(encode_task *t, const pq_overlay_chain *chain) {
     PQ_TRY(pq_arena_copy(&t->arena, rows[from].id, &info.id_min));
     PQ_TRY(pq_arena_copy(&t->arena, rows[from + n - 1].id, &info.id_max));
     PQ_TRY(
-        pq_entity_file_write(&t->cx, chain->name, columns, column_count, rows + from, n, &writer));
+        pq_entity_file_write(&t->cx, chain->name, set.columns, set.count, rows + from, n, &writer));
     PQ_TRY(task_file(t, folder, info, writer));
   }
   return PQ_OK;
@@ -210,6 +217,12 @@ static void set_before(const pq_flush *f, const pq_event *source, pq_event *e) {
     return;
   }
   if (e->version <= 1) return;
+  if (e->target == PQ_TARGET_COLLECTION) {
+    const pq_collection_info *info = pq_manifest_collection(&f->space->manifest, e->id);
+    if (info != NULL && info->schema_count == e->version - 1)
+      e->before = info->schemas[info->schema_count - 1].schema;
+    return;
+  }
   if (e->target == PQ_TARGET_REL) {
     edge = old_edge(f, e);
     if (edge != NULL) e->before = edge->data;
@@ -272,6 +285,7 @@ static int keep_note(pq_op *op, pq_collection_info *note) {
   for (uint32_t i = 0; i < note->index_count; i++) {
     columns[i] = note->index_columns[i];
     PQ_TRY(pq_arena_copy(&op->arena, columns[i].path, &columns[i].path));
+    PQ_TRY(pq_arena_copy(&op->arena, columns[i].name, &columns[i].name));
   }
   note->index_columns = columns;
   return pq_arena_copy(&op->arena, note->name, &note->name);
@@ -345,7 +359,8 @@ int pq_flush_stage_encode(pq_op *op) {
   /* Writers keep the context of their task: tasks live as long as the operation. */
   encode_task *tasks = pq_arena_calloc(&op->arena, (size_t)collections + 4, sizeof *tasks);
   int rc = PQ_OK;
-  f->collections = pq_arena_calloc(&op->arena, collections, sizeof *f->collections);
+  f->collections = pq_arena_calloc(&op->arena, (size_t)collections + f->space->overlay->key_count,
+                                   sizeof *f->collections);
   if (tasks == NULL || f->collections == NULL) return op->cx->code;
   n = make_tasks(f, op, tasks);
   if (runner->run != NULL)
@@ -357,6 +372,7 @@ int pq_flush_stage_encode(pq_op *op) {
     rc = join_task(f, op, &tasks[i]);
   for (uint32_t i = 0; i < n; i++)
     release_task(&tasks[i]);
+  if (rc == PQ_OK) rc = pq_flush_note_schemas(f, op);
   if (rc == PQ_OK) op->stage = pq_flush_stage_fence;
   return rc;
 }

@@ -44,7 +44,7 @@ static bool is_wanted(const pq_space *s, const pq_file_info *info, const pq_even
 }
 
 /* Open the wanted event files; *row_groups gets the sum of theirs. */
-static int open_event_files(pq_space *s, pq_op *op, const pq_event_want *want,
+static int open_event_files(pq_space *s, pq_file_cache *files, pq_op *op, const pq_event_want *want,
                             uint32_t *row_groups) {
   bool is_missing = false;
   *row_groups = 0;
@@ -52,7 +52,7 @@ static int open_event_files(pq_space *s, pq_op *op, const pq_event_want *want,
     pq_cached_file *file;
     int rc;
     if (!is_wanted(s, &s->manifest.files[i], want)) continue;
-    rc = pq_file_cache_open(&s->files, &op->fetch, &s->manifest.files[i], &file);
+    rc = pq_file_cache_open(files, &op->fetch, &s->manifest.files[i], &file);
     if (rc < 0) return rc;
     is_missing |= rc == PQ_NEED_IO;
     if (rc == PQ_OK) *row_groups += file->file.footer->row_group_count;
@@ -62,13 +62,14 @@ static int open_event_files(pq_space *s, pq_op *op, const pq_event_want *want,
 
 /* Read the wanted events; one list per row group, in seq order because files are listed in order
  * of entry. */
-static int read_events(pq_space *s, pq_op *op, const pq_event_want *want, event_list *lists) {
+static int read_events(pq_space *s, pq_file_cache *files, pq_op *op, const pq_event_want *want,
+                       event_list *lists) {
   bool is_missing = false;
   uint32_t n = 0;
   for (uint32_t i = 0; i < s->manifest.file_count; i++) {
     pq_cached_file *file;
     if (!is_wanted(s, &s->manifest.files[i], want)) continue;
-    PQ_TRY(pq_file_cache_open(&s->files, &op->fetch, &s->manifest.files[i], &file));
+    PQ_TRY(pq_file_cache_open(files, &op->fetch, &s->manifest.files[i], &file));
     for (uint32_t g = 0; g < file->file.footer->row_group_count; g++, n++) {
       int rc = pq_event_file_read(&op->fetch, &op->scratch, &file->file, g, want, &lists[n].events,
                                   &lists[n].count);
@@ -79,16 +80,16 @@ static int read_events(pq_space *s, pq_op *op, const pq_event_want *want, event_
   return is_missing ? PQ_NEED_IO : PQ_OK;
 }
 
-int pq_space_events(pq_space *s, pq_op *op, const pq_event_want *want, pq_event **out,
-                    uint32_t *count) {
+static int gather_events(pq_space *s, pq_file_cache *files, pq_op *op, const pq_event_want *want,
+                         pq_event **out, uint32_t *count) {
   event_list *lists;
   uint32_t list_count, n = 0;
   *out = NULL;
   *count = 0;
-  PQ_TRY(open_event_files(s, op, want, &list_count));
+  PQ_TRY(open_event_files(s, files, op, want, &list_count));
   lists = pq_arena_calloc(&op->scratch, list_count, sizeof *lists);
   if (lists == NULL) return op->cx->code;
-  PQ_TRY(read_events(s, op, want, lists));
+  PQ_TRY(read_events(s, files, op, want, lists));
   for (uint32_t i = 0; i < list_count; i++)
     n += lists[i].count;
   *out = pq_arena_calloc(&op->scratch, n, sizeof **out);
@@ -98,6 +99,11 @@ int pq_space_events(pq_space *s, pq_op *op, const pq_event_want *want, pq_event 
     *count += lists[i].count;
   }
   return PQ_OK;
+}
+
+int pq_space_events(pq_space *s, pq_op *op, const pq_event_want *want, pq_event **out,
+                    uint32_t *count) {
+  return gather_events(s, &s->files, op, want, out, count);
 }
 
 /* The newest seq of the overlay at or before an instant, or `floor`. */
@@ -130,7 +136,7 @@ static int open_past(pq_snapshot *s, pq_space *space, pq_op *op, pq_as_of as_of,
   uint32_t count;
   pq_overlay *past;
   int rc = PQ_OK;
-  PQ_TRY(pq_space_events(space, op, &want, &events, &count));
+  PQ_TRY(gather_events(space, s->view.files, op, &want, &events, &count));
   past = pq_alloc(op->cx, NULL, 0, sizeof *past);
   if (past == NULL) return pq_fail_nomem(op->cx);
   pq_overlay_init(past, op->cx);
@@ -156,14 +162,15 @@ static bool is_past(const pq_space *space, pq_as_of as_of) {
   return as_of.ts < space->manifest.ts_hi;
 }
 
-int pq_snapshot_open(pq_snapshot *s, pq_space *space, pq_op *op, pq_as_of as_of, bool is_flushed) {
+int pq_snapshot_open_on(pq_snapshot *s, pq_space *space, pq_file_cache *files, pq_op *op,
+                        pq_as_of as_of, bool is_flushed) {
   pq_snapshot fresh = {.space = space};
   pq_view *v = &fresh.view;
   *v = (pq_view){.cx = op->cx,
                  .manifest = &space->manifest,
                  .entry = space->manifest.entry,
                  .seq = space->manifest.seq_hi,
-                 .files = &space->files};
+                 .files = files};
   pq_assert(s->space == NULL);
   if (is_past(space, as_of)) {
     pq_entry_mark mark = past_mark(space, as_of);
@@ -193,6 +200,10 @@ int pq_snapshot_open(pq_snapshot *s, pq_space *space, pq_op *op, pq_as_of as_of,
   *s = fresh;
   space->reader_count++;
   return PQ_OK;
+}
+
+int pq_snapshot_open(pq_snapshot *s, pq_space *space, pq_op *op, pq_as_of as_of, bool is_flushed) {
+  return pq_snapshot_open_on(s, space, &space->files, op, as_of, is_flushed);
 }
 
 void pq_snapshot_close(pq_snapshot *s) {

@@ -19,6 +19,8 @@ typedef struct pq_env {
   pq_slice variables[PQ_VARIABLES_MAX]; /* names without "$$" */
   uint32_t variable_count;
   pq_collation collation;
+  bool
+      has_redact; /* $$DESCEND, $$PRUNE, $$KEEP are known: the strings "descend", "prune", "keep" */
 } pq_env;
 
 /* What an evaluation needs; results live in `arena` or borrow from the document or what was

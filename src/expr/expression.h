@@ -15,6 +15,7 @@
 #define PQ_EXPR_EXPRESSION_H
 
 #include "expr/env.h"
+#include "value/decimal.h"
 #include "value/path.h"
 
 typedef struct pq_expression pq_expression;
@@ -24,7 +25,7 @@ int pq_expression_parse(pq_arena *arena, const pq_env *env, pq_value spec,
                         pq_expression **out) PQ_MUST_CHECK;
 
 /* The value for s->root; missing is a result too. PQ_EINVALID when an operator does not take what
- * it got, PQ_EUNSUPPORTED for decimals that would have to be rounded, PQ_ELIMIT. */
+ * it got, PQ_EUNSUPPORTED, PQ_ELIMIT. */
 int pq_expression_eval(const pq_expression *e, pq_eval *s, pq_value *out) PQ_MUST_CHECK;
 
 /* ---- values ---- */
@@ -35,6 +36,8 @@ int pq_make_i64(pq_eval *s, int64_t v, pq_value *out) PQ_MUST_CHECK;
 int pq_make_double(pq_eval *s, double v, pq_value *out) PQ_MUST_CHECK;
 int pq_make_text(pq_eval *s, pq_slice v, pq_value *out) PQ_MUST_CHECK; /* valid UTF-8 */
 int pq_make_date(pq_eval *s, int64_t us, pq_value *out) PQ_MUST_CHECK;
+int pq_make_date_ms(pq_eval *s, int64_t ms, pq_value *out) PQ_MUST_CHECK; /* of any size */
+int pq_make_number(pq_eval *s, pq_number v, pq_value *out) PQ_MUST_CHECK; /* a decimal */
 /* Missing items become null. */
 int pq_make_array(pq_eval *s, const pq_value *items, uint32_t count, pq_value *out) PQ_MUST_CHECK;
 /* Fields whose value is missing are left out. */
@@ -45,18 +48,8 @@ int pq_make_object(pq_eval *s, const pq_field *fields, uint32_t count, pq_value 
 int pq_merge_objects(pq_eval *s, const pq_value *objects, uint32_t count,
                      pq_value *out) PQ_MUST_CHECK;
 
-/* A running sum of numbers as $sum and $avg make it; anything else is passed over. Zeroed: 0. */
-typedef struct pq_sum {
-  pq_type type;
-  int64_t integer;
-  double real;
-  pq_decimal decimal;
-  uint64_t count;
-} pq_sum;
-int pq_sum_add(pq_eval *s, pq_sum *sum, pq_value v) PQ_MUST_CHECK;
-int pq_sum_total(pq_eval *s, const pq_sum *sum, pq_value *out) PQ_MUST_CHECK;
-/* null without numbers. */
-int pq_sum_average(pq_eval *s, const pq_sum *sum, pq_value *out) PQ_MUST_CHECK;
+/* The next random number of s->random (splitmix64). */
+uint64_t pq_eval_random(pq_eval *s);
 
 /* A deep copy into `arena`. */
 int pq_value_copy(pq_arena *arena, pq_value v, pq_value *out) PQ_MUST_CHECK;

@@ -49,16 +49,17 @@ static int eval_end(const pq_expression *e, pq_eval *s, const pq_value *args, pq
   return PQ_OK;
 }
 
-static bool holds(pq_value array, pq_value v, uint32_t from, uint32_t to, uint32_t *at) {
-  for (*at = from; *at < to; ++*at)
-    if (pq_expression_compare(pq_array_at(array, *at), v) == 0) return true;
+static bool holds(const pq_eval *s, pq_value array, pq_value v, uint32_t from, uint32_t to,
+                  uint32_t *at) {
+  for (*at = from; *at < to && !pq_value_is_missing(v); ++*at)
+    if (pq_value_collate(pq_array_at(array, *at), v, s->collation) == 0) return true;
   return false;
 }
 
 static int eval_in(const pq_expression *e, pq_eval *s, const pq_value *args, pq_value *out) {
   uint32_t at;
   if (!is_array(args[1])) return pq_fail_argument(e, s, args[1], "an array second");
-  return pq_make_bool(s, holds(args[1], args[0], 0, pq_value_count(args[1]), &at), out);
+  return pq_make_bool(s, holds(s, args[1], args[0], 0, pq_value_count(args[1]), &at), out);
 }
 
 static int eval_index_of_array(const pq_expression *e, pq_eval *s, const pq_value *args,
@@ -72,7 +73,7 @@ static int eval_index_of_array(const pq_expression *e, pq_eval *s, const pq_valu
       return pq_fail_argument(e, s, args[i], "whole numbers of 32 bits, 0 or more, as bounds");
   if (bounds[1] > count) bounds[1] = count;
   if (bounds[0] > bounds[1] ||
-      !holds(args[0], args[1], (uint32_t)bounds[0], (uint32_t)bounds[1], &at))
+      !holds(s, args[0], args[1], (uint32_t)bounds[0], (uint32_t)bounds[1], &at))
     return pq_make_i32(s, -1, out);
   return pq_make_i32(s, (int32_t)at, out);
 }
@@ -158,15 +159,22 @@ static int eval_range(const pq_expression *e, pq_eval *s, const pq_value *args, 
   return pq_make_array(s, items, n, out);
 }
 
+typedef struct ordering {
+  const pq_sort *sort; /* by fields; NULL: by the elements */
+  int direction;
+  pq_collation collation;
+} ordering;
+
 static int compare_items(const void *a, const void *b, const void *ud) {
-  const pq_expression *e = ud;
+  const ordering *o = ud;
   const pq_value *x = a, *y = b;
-  if (e->sort.count == 0) return pq_expression_compare(*x, *y) * e->sort_whole;
-  return pq_sort_elements(&e->sort, *x, *y);
+  if (o->sort != NULL) return pq_sort_elements(o->sort, *x, *y);
+  return pq_value_collate(*x, *y, o->collation) * o->direction;
 }
 
 static int eval_sort_array(const pq_expression *e, pq_eval *s, const pq_value *args,
                            pq_value *out) {
+  ordering by = {e->sort.count > 0 ? &e->sort : NULL, e->sort_whole, s->collation};
   uint32_t count = pq_value_count(args[0]);
   pq_value *items;
   if (pq_is_nullish(args[0])) return pq_make_null(s, out);
@@ -174,8 +182,100 @@ static int eval_sort_array(const pq_expression *e, pq_eval *s, const pq_value *a
   PQ_TRY(new_items(s, count, &items));
   for (uint32_t i = 0; i < count; i++)
     items[i] = pq_array_at(args[0], i);
-  PQ_TRY(pq_sort_items(s->cx, items, count, sizeof *items, compare_items, e));
+  PQ_TRY(pq_sort_items(s->cx, items, count, sizeof *items, compare_items, &by));
   return pq_make_array(s, items, count, out);
+}
+
+/* ---- some of the elements ---- */
+
+static int read_n(const pq_expression *e, pq_eval *s, const pq_value *args, uint32_t *n) {
+  int64_t v;
+  *n = 0;
+  if (!pq_value_whole(args[1], &v) || v <= 0)
+    return pq_fail_argument(e, s, args[1], "a whole number above 0 as n");
+  if (!is_array(args[0])) return pq_fail_argument(e, s, args[0], "an array as input");
+  *n = v > UINT32_MAX ? UINT32_MAX : (uint32_t)v;
+  return PQ_OK;
+}
+
+/* $firstN, $lastN (variant 1); args: input, n */
+static int eval_end_n(const pq_expression *e, pq_eval *s, const pq_value *args, pq_value *out) {
+  uint32_t count = pq_value_count(args[0]), n, from;
+  pq_value *items;
+  PQ_TRY(read_n(e, s, args, &n));
+  if (n > count) n = count;
+  from = e->op->variant ? count - n : 0;
+  PQ_TRY(new_items(s, n, &items));
+  for (uint32_t i = 0; i < n; i++)
+    items[i] = pq_array_at(args[0], from + i);
+  return pq_make_array(s, items, n, out);
+}
+
+/* $minN, $maxN (variant: 1, -1), null left out; args: input, n */
+static int eval_extreme_n(const pq_expression *e, pq_eval *s, const pq_value *args, pq_value *out) {
+  ordering by = {NULL, e->op->variant, s->collation};
+  uint32_t count = 0, n;
+  pq_value *items;
+  PQ_TRY(read_n(e, s, args, &n));
+  PQ_TRY(new_items(s, pq_value_count(args[0]), &items));
+  for (uint32_t i = 0; i < pq_value_count(args[0]); i++) {
+    items[count] = pq_array_at(args[0], i);
+    count += !pq_is_nullish(items[count]);
+  }
+  PQ_TRY(pq_sort_items(s->cx, items, count, sizeof *items, compare_items, &by));
+  return pq_make_array(s, items, n < count ? n : count, out);
+}
+
+/* ---- $zip ---- */
+
+/* How long the result is. *is_null: one of the inputs is. */
+static int measure_zip(const pq_expression *e, pq_eval *s, pq_value inputs, bool is_longest,
+                       uint32_t *out, bool *is_null) {
+  *out = is_longest ? 0 : UINT32_MAX;
+  *is_null = false;
+  for (uint32_t i = 0; i < pq_value_count(inputs); i++) {
+    pq_value v = pq_array_at(inputs, i);
+    uint32_t count = pq_value_count(v);
+    if (pq_is_nullish(v))
+      *is_null = true;
+    else if (!is_array(v))
+      return pq_fail_argument(e, s, v, "arrays as inputs");
+    if (is_longest ? count > *out : count < *out) *out = count;
+  }
+  return PQ_OK;
+}
+
+static int make_zip(pq_eval *s, pq_value inputs, pq_value defaults, uint32_t count, pq_value *out) {
+  uint32_t width = pq_value_count(inputs);
+  pq_value *items, *row;
+  PQ_TRY(new_items(s, count, &items));
+  PQ_TRY(new_items(s, width, &row));
+  for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t k = 0; k < width; k++) {
+      row[k] = pq_array_at(pq_array_at(inputs, k), i);
+      if (pq_value_is_missing(row[k])) row[k] = pq_array_at(defaults, k);
+    }
+    PQ_TRY(pq_make_array(s, row, width, &items[i]));
+  }
+  return pq_make_array(s, items, count, out);
+}
+
+/* args: inputs, useLongestLength, defaults */
+static int eval_zip(const pq_expression *e, pq_eval *s, const pq_value *args, pq_value *out) {
+  bool is_longest = false, is_null, has_defaults = e->args[2] != NULL && !pq_is_nullish(args[2]);
+  uint32_t count;
+  if (e->args[1] != NULL && !pq_value_bool(args[1], &is_longest))
+    return pq_fail_argument(e, s, args[1], "a bool as useLongestLength");
+  if (has_defaults && !is_longest)
+    return pq_fail(s->cx, PQ_EINVALID, "operator '$zip' takes defaults with useLongestLength only");
+  if (pq_is_nullish(args[0])) return pq_make_null(s, out);
+  if (!is_array(args[0]) || pq_value_count(args[0]) == 0)
+    return pq_fail_argument(e, s, args[0], "an array of arrays, not empty, as inputs");
+  if (has_defaults && (!is_array(args[2]) || pq_value_count(args[2]) != pq_value_count(args[0])))
+    return pq_fail_argument(e, s, args[2], "an array, as long as inputs, as defaults");
+  PQ_TRY(measure_zip(e, s, args[0], is_longest, &count, &is_null));
+  if (is_null) return pq_make_null(s, out);
+  return make_zip(s, args[0], args[2], count, out);
 }
 
 /* ---- with a body ---- */
@@ -224,16 +324,6 @@ static int eval_reduce(const pq_expression *e, pq_eval *s, const pq_value *args,
   }
   *out = sum;
   return PQ_OK;
-}
-
-/* $allElementsTrue, $anyElementTrue (variant 1) */
-static int eval_elements_true(const pq_expression *e, pq_eval *s, const pq_value *args,
-                              pq_value *out) {
-  bool stop = e->op->variant != 0;
-  if (!is_array(args[0])) return pq_fail_argument(e, s, args[0], "an array");
-  for (uint32_t i = 0; i < pq_value_count(args[0]); i++)
-    if (pq_value_is_true(pq_array_at(args[0], i)) == stop) return pq_make_bool(s, stop, out);
-  return pq_make_bool(s, !stop, out);
 }
 
 /* ---- objects ---- */
@@ -358,11 +448,14 @@ const pq_operator pq_array_operators[] = {
     {"$reverseArray", 1, 1, false, NULL, eval_reverse, 0},
     {"$range", 2, 3, false, NULL, eval_range, 0},
     {"$sortArray", 2, 2, false, "input sortBy", eval_sort_array, 0},
+    {"$firstN", 2, 2, false, "input n", eval_end_n, 0},
+    {"$lastN", 2, 2, false, "input n", eval_end_n, 1},
+    {"$minN", 2, 2, false, "input n", eval_extreme_n, 1},
+    {"$maxN", 2, 2, false, "input n", eval_extreme_n, -1},
+    {"$zip", 1, 3, false, "inputs useLongestLength? defaults?", eval_zip, 0},
     {"$map", 2, 3, true, "input in as?", eval_each, 0},
     {"$filter", 2, 4, true, "input cond as? limit?", eval_each, 1},
     {"$reduce", 3, 3, true, "input initialValue in", eval_reduce, 0},
-    {"$allElementsTrue", 1, 1, false, NULL, eval_elements_true, 0},
-    {"$anyElementTrue", 1, 1, false, NULL, eval_elements_true, 1},
     {"$mergeObjects", 0, PQ_ARGS_ANY, false, NULL, eval_merge_objects, 0},
     {"$objectToArray", 1, 1, false, NULL, eval_object_to_array, 0},
     {"$arrayToObject", 1, 1, false, NULL, eval_array_to_object, 0},

@@ -9,6 +9,8 @@
 static const uint8_t empty_meta[] = {0x01, 0x00, 0x00};
 static const uint8_t null_byte = 0x00, true_byte = 0x04, false_byte = 0x08;
 
+enum { ARGS_FEW = 3 }; /* that need no memory of the arena */
+
 static pq_value value_of(const uint8_t *p, uint32_t len) {
   return (pq_value){empty_meta, p, sizeof empty_meta, len};
 }
@@ -76,6 +78,28 @@ int pq_make_date(pq_eval *s, int64_t us, pq_value *out) {
   uint8_t *body;
   PQ_TRY(make_primitive(s, 12, 8, &body, out));
   pq_wr64(body, (uint64_t)us);
+  return PQ_OK;
+}
+
+/* value/builder.c: the narrowest width for digits and scale; the rest is text. */
+int pq_make_number(pq_eval *s, pq_number v, pq_value *out) {
+  pq_decimal d;
+  uint8_t *body;
+  bool fits = pq_number_decimal(v, &d);
+  int width = pq_number_digits(v) > d.scale ? pq_number_digits(v) : d.scale;
+  *out = (pq_value){0};
+  if (!fits || width > 18) {
+    pq_builder_clear(s->builder);
+    PQ_TRY(pq_builder_number(s->builder, v));
+    return pq_builder_finish(s->builder, s->arena, out);
+  }
+  PQ_TRY(make_primitive(s, width <= 9 ? 8 : 9, width <= 9 ? 5 : 9, &body, out));
+  if (d.is_negative) d.lo = 0 - d.lo;
+  body[0] = d.scale;
+  if (width <= 9)
+    pq_wr32(body + 1, (uint32_t)d.lo);
+  else
+    pq_wr64(body + 1, d.lo);
   return PQ_OK;
 }
 
@@ -156,11 +180,9 @@ static int eval_path(const pq_expression *e, pq_eval *s, pq_value *out) {
 
 /* ---- nodes ---- */
 
-static int eval_args(const pq_expression *e, pq_eval *s, pq_value **out) {
-  *out = pq_arena_calloc(s->arena, e->arg_count, sizeof **out);
-  if (*out == NULL) return s->cx->code;
+static int eval_args(const pq_expression *e, pq_eval *s, pq_value *args) {
   for (uint32_t i = 0; i < e->arg_count; i++)
-    if (e->args[i] != NULL) PQ_TRY(pq_expression_eval(e->args[i], s, &(*out)[i]));
+    if (e->args[i] != NULL) PQ_TRY(pq_expression_eval(e->args[i], s, &args[i]));
   return PQ_OK;
 }
 
@@ -173,7 +195,7 @@ static int eval_object(const pq_expression *e, pq_eval *s, const pq_value *args,
 }
 
 int pq_expression_eval(const pq_expression *e, pq_eval *s, pq_value *out) {
-  pq_value *args = NULL;
+  pq_value few[ARGS_FEW] = {{0}}, *args = few;
   *out = (pq_value){0};
   if (e->kind == PQ_EXPR_CONSTANT) {
     *out = e->constant;
@@ -181,16 +203,19 @@ int pq_expression_eval(const pq_expression *e, pq_eval *s, pq_value *out) {
   }
   if (e->kind == PQ_EXPR_PATH) return eval_path(e, s, out);
   if (e->kind == PQ_EXPR_OPERATOR && e->op->is_lazy) return e->op->eval(e, s, NULL, out);
-  PQ_TRY(eval_args(e, s, &args));
+  if (e->arg_count > ARGS_FEW) {
+    args = pq_arena_calloc(s->arena, e->arg_count, sizeof *args);
+    if (args == NULL) return s->cx->code;
+  }
+  PQ_TRY(eval_args(e, s, args));
   if (e->kind == PQ_EXPR_OBJECT) return eval_object(e, s, args, out);
   if (e->kind == PQ_EXPR_ARRAY) return pq_make_array(s, args, e->arg_count, out);
   return e->op->eval(e, s, args, out);
 }
 
 int pq_fail_argument(const pq_expression *e, pq_eval *s, pq_value v, const char *what) {
-  pq_type t = pq_value_type(v);
   return pq_fail(s->cx, PQ_EINVALID, "operator '%s' needs %s, not %s", e->op->name, what,
-                 t == PQ_TYPE_MISSING ? "missing" : pq_type_name(t));
+                 pq_show_type(v));
 }
 
 /* ---- comparison ---- */
@@ -200,15 +225,15 @@ static int rank(pq_value v) {
   return t == PQ_TYPE_MIN_KEY ? 0 : t == PQ_TYPE_MISSING ? 1 : 2;
 }
 
-int pq_expression_compare(pq_value a, pq_value b) {
+int pq_eval_compare(const pq_eval *s, pq_value a, pq_value b) {
   int x = rank(a), y = rank(b);
-  return x != y || x == 1 ? x - y : pq_value_compare(a, b);
+  return x != y || x == 1 ? x - y : pq_value_collate(a, b, s->collation);
 }
 
 typedef enum comparison { IS_EQ, IS_NE, IS_GT, IS_GTE, IS_LT, IS_LTE, IS_CMP } comparison;
 
 static int eval_compare(const pq_expression *e, pq_eval *s, const pq_value *args, pq_value *out) {
-  int c = pq_expression_compare(args[0], args[1]);
+  int c = pq_eval_compare(s, args[0], args[1]);
   switch ((comparison)e->op->variant) {
     case IS_EQ: return pq_make_bool(s, c == 0, out);
     case IS_NE: return pq_make_bool(s, c != 0, out);
@@ -283,27 +308,6 @@ static int eval_let(const pq_expression *e, pq_eval *s, const pq_value *args, pq
   return pq_expression_eval(e->args[count], s, out);
 }
 
-/* ---- types and fields ---- */
-
-static int eval_type(const pq_expression *e, pq_eval *s, const pq_value *args, pq_value *out) {
-  (void)e;
-  if (pq_value_is_missing(args[0])) return pq_make_text(s, PQ_SLICE("missing"), out);
-  return pq_make_text(s, pq_str(pq_type_name(pq_value_type(args[0]))), out);
-}
-
-static int eval_is_type(const pq_expression *e, pq_eval *s, const pq_value *args, pq_value *out) {
-  return pq_make_bool(s, (int)pq_type_bracket(pq_value_type(args[0])) == e->op->variant, out);
-}
-
-static int eval_get_field(const pq_expression *e, pq_eval *s, const pq_value *args, pq_value *out) {
-  pq_value from = e->args[1] == NULL ? s->root : args[1];
-  pq_slice name;
-  if (!pq_value_string(args[0], &name)) return pq_fail_argument(e, s, args[0], "a string as field");
-  if (pq_value_type(from) == PQ_TYPE_NULL) return pq_make_null(s, out);
-  if (pq_value_type(from) == PQ_TYPE_OBJECT) *out = pq_object_get(from, name);
-  return PQ_OK;
-}
-
 const pq_operator pq_logic_operators[] = {
     {"$eq", 2, 2, false, NULL, eval_compare, IS_EQ},
     {"$ne", 2, 2, false, NULL, eval_compare, IS_NE},
@@ -319,8 +323,5 @@ const pq_operator pq_logic_operators[] = {
     {"$ifNull", 2, PQ_ARGS_ANY, true, NULL, eval_if_null, 0},
     {"$switch", 1, PQ_ARGS_ANY, true, NULL, eval_switch, 0},
     {"$let", 1, PQ_ARGS_ANY, true, NULL, eval_let, 0},
-    {"$type", 1, 1, false, NULL, eval_type, 0},
-    {"$isNumber", 1, 1, false, NULL, eval_is_type, PQ_TYPE_INT32},
-    {"$isArray", 1, 1, false, NULL, eval_is_type, PQ_TYPE_ARRAY},
-    {"$getField", 2, 2, false, "field input", eval_get_field, 0},
-    {NULL, 0, 0, false, NULL, NULL, 0}};
+    {NULL, 0, 0, false, NULL, NULL, 0},
+};

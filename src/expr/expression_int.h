@@ -7,6 +7,7 @@
 #ifndef PQ_EXPR_EXPRESSION_INT_H
 #define PQ_EXPR_EXPRESSION_INT_H
 
+#include "base/zone.h"
 #include "expr/expr_int.h"
 #include "expr/expression.h"
 #include "expr/project.h"
@@ -14,7 +15,7 @@
 typedef int (*pq_operator_fn)(const pq_expression *e, pq_eval *s, const pq_value *args,
                               pq_value *out);
 
-enum { PQ_ARGS_ANY = 255 };
+enum { PQ_ARGS_ANY = 255, PQ_DOUBLE_DIGITS = 15 /* of a double among decimals */ };
 
 typedef struct pq_operator {
   const char *name;
@@ -45,8 +46,9 @@ struct pq_expression {
   pq_expression **args; /* NULL: an optional one that lacks */
   pq_slice *names;      /* OBJECT */
   uint32_t arg_count;
-  pq_regex *regex; /* $regexMatch with a constant pattern */
+  pq_regex *regex; /* $regexMatch and the like with a constant pattern */
   pq_regex_set *regexes;
+  pq_zone *zone;  /* of a constant argument `timezone` */
   pq_sort sort;   /* $sortArray by fields */
   int sort_whole; /* $sortArray by the elements: 1, -1 */
 };
@@ -54,9 +56,31 @@ struct pq_expression {
 /* Tables, ended by a NULL name. */
 extern const pq_operator pq_logic_operators[];
 extern const pq_operator pq_number_operators[];
+extern const pq_operator pq_sum_operators[];
+extern const pq_operator pq_math_operators[];
+extern const pq_operator pq_bit_operators[];
+extern const pq_operator pq_convert_operators[];
+extern const pq_operator pq_object_operators[];
 extern const pq_operator pq_text_operators[];
 extern const pq_operator pq_array_operators[];
 extern const pq_operator pq_date_operators[];
+extern const pq_operator pq_set_operators[];
+extern const pq_operator pq_regex_operators[];
+extern const pq_operator pq_statistics_operators[];
+
+/* What is made once of constant arguments: the zone of argument `at`, the pattern of $regexMatch.
+ */
+int pq_prepare_zone(pq_arena *arena, pq_expression *e, uint32_t at) PQ_MUST_CHECK;
+int pq_prepare_regex(pq_arena *arena, pq_expression *e) PQ_MUST_CHECK;
+
+/* Strings, numbers, dates and timestamps as text, null and missing as "": what $toLower and $substr
+ * take. PQ_EINVALID for anything else. */
+int pq_text_of(const pq_expression *e, pq_eval *s, pq_value v, pq_slice *out) PQ_MUST_CHECK;
+
+/* Text as a date, as $toDate and $dateFromString without a format read it. False: it is none. */
+bool pq_date_parse(pq_cx *cx, pq_slice text, int64_t *ms);
+/* The date of a DATE, TIMESTAMP or OBJECT_ID, with the microseconds behind the millisecond. */
+bool pq_date_of(pq_value v, int64_t *ms, int *us);
 
 static inline bool pq_is_nullish(pq_value v) {
   pq_type t = pq_value_type(v);
@@ -64,14 +88,23 @@ static inline bool pq_is_nullish(pq_value v) {
 }
 
 /* MongoDB's order of values in expressions: MinKey, missing, null, … (rule 12). */
-int pq_expression_compare(pq_value a, pq_value b);
+int pq_eval_compare(const pq_eval *s, pq_value a, pq_value b);
+
+/* "string", "missing": for messages. */
+static inline const char *pq_show_type(pq_value v) {
+  return pq_value_is_missing(v) ? "missing" : pq_type_name(pq_value_type(v));
+}
+
+/* A double as text, as $toString and $concat have it: the shortest digits. Returns the length. */
+enum { PQ_REAL_CAP = PQ_DOUBLE_CAP };
+size_t pq_print_real(double v, char out[PQ_REAL_CAP]);
 
 /* "$add cannot take string": PQ_EINVALID. */
 int pq_fail_argument(const pq_expression *e, pq_eval *s, pq_value v, const char *what);
 
 int pq_make_quantity(pq_eval *s, pq_quantity n, pq_value *out) PQ_MUST_CHECK;
-/* Add with a long that overflows becoming a double; PQ_EUNSUPPORTED for decimals out of reach. */
-int pq_eval_add(pq_eval *s, pq_quantity a, pq_quantity b, pq_quantity *out) PQ_MUST_CHECK;
+/* Add with a long that overflows becoming a double. */
+pq_quantity pq_eval_add(pq_quantity a, pq_quantity b);
 /* A whole number that fits int64, of any number type. */
 bool pq_value_whole(pq_value v, int64_t *out);
 

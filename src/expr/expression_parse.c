@@ -1,5 +1,8 @@
 /* expr/expression_parse.c - expressions as JSON become nodes. See expression.h, expression_int.h.
  *
+ *   {"$multiply": ["$a", {"$add": [1, 2]}]}  ──►  $multiply ─┬─ path a
+ *                                                            └─ constant 3: folded at once
+ *
  * Variables of $let, $map, $filter and $reduce are places in pq_eval.variables, given out like a
  * stack: a name is looked up from the innermost scope outwards.
  */
@@ -7,84 +10,39 @@
 
 #include "expr/expression_int.h"
 
-/* What MongoDB knows beyond our tables; for telling "not yet" from "unknown". */
-static const char *const further_operators[] = {"$accumulator",
-                                                "$acos",
-                                                "$acosh",
-                                                "$asin",
-                                                "$asinh",
-                                                "$atan",
-                                                "$atan2",
-                                                "$atanh",
-                                                "$binarySize",
-                                                "$bitAnd",
-                                                "$bitNot",
-                                                "$bitOr",
-                                                "$bitXor",
-                                                "$bottom",
-                                                "$bottomN",
-                                                "$bsonSize",
-                                                "$convert",
-                                                "$cos",
-                                                "$cosh",
-                                                "$dateAdd",
-                                                "$dateDiff",
-                                                "$dateFromParts",
-                                                "$dateFromString",
-                                                "$dateSubtract",
-                                                "$dateToParts",
-                                                "$dateTrunc",
-                                                "$degreesToRadians",
-                                                "$exp",
-                                                "$firstN",
-                                                "$function",
-                                                "$isoDayOfWeek",
-                                                "$isoWeek",
-                                                "$isoWeekYear",
-                                                "$lastN",
-                                                "$ln",
-                                                "$log",
-                                                "$log10",
-                                                "$maxN",
-                                                "$median",
-                                                "$meta",
-                                                "$minN",
-                                                "$percentile",
-                                                "$pow",
-                                                "$radiansToDegrees",
-                                                "$rand",
-                                                "$regexFind",
-                                                "$regexFindAll",
-                                                "$sampleRate",
-                                                "$setDifference",
-                                                "$setEquals",
-                                                "$setField",
-                                                "$setIntersection",
-                                                "$setIsSubset",
-                                                "$setUnion",
-                                                "$sin",
-                                                "$sinh",
-                                                "$sqrt",
-                                                "$stdDevPop",
-                                                "$stdDevSamp",
-                                                "$tan",
-                                                "$tanh",
-                                                "$toDate",
-                                                "$toDecimal",
-                                                "$toObjectId",
-                                                "$top",
-                                                "$topN",
-                                                "$toUUID",
-                                                "$tsIncrement",
-                                                "$tsSecond",
-                                                "$unsetField",
-                                                "$week",
-                                                "$zip",
-                                                NULL};
+/* What MongoDB knows and we do not evaluate, and why. */
+static const struct {
+  const char *name, *why;
+} refused[] = {
+    {"$accumulator", "there is no JavaScript"},
+    {"$bottom", "it is an accumulator: use it in $group"},
+    {"$createObjectId", "it is not built"},
+    {"$encStrContains", "there is no queryable encryption"},
+    {"$encStrEndsWith", "there is no queryable encryption"},
+    {"$encStrNormalizedEq", "there is no queryable encryption"},
+    {"$encStrStartsWith", "there is no queryable encryption"},
+    {"$function", "there is no JavaScript"},
+    {"$hash", "it is not built"},
+    {"$hexHash", "it is not built"},
+    {"$meta", "there is no text search whose score it could show"},
+    {"$subtype", "it is not built"},
+    {"$toArray", "it is not built"},
+    {"$toHashedIndexKey", "there are no hashed indexes"},
+    {"$toObject", "it is not built"},
+    {"$top", "it is an accumulator: use it in $group"},
+    {"$topN", "it is an accumulator: use it in $group"},
+    {"$bottomN", "it is an accumulator: use it in $group"},
+};
+enum { REFUSED_COUNT = sizeof refused / sizeof *refused };
 
-static const pq_operator *const tables[] = {pq_logic_operators, pq_number_operators,
-                                            pq_text_operators, pq_array_operators,
-                                            pq_date_operators};
+/* Not evaluated before there is a document. */
+static const char *const volatile_operators[] = {"$rand", "$sampleRate", NULL};
+
+static const pq_operator *const tables[] = {
+    pq_logic_operators, pq_number_operators, pq_sum_operators,     pq_math_operators,
+    pq_bit_operators,   pq_object_operators, pq_convert_operators, pq_text_operators,
+    pq_array_operators, pq_date_operators,   pq_set_operators,     pq_statistics_operators,
+    pq_regex_operators};
 enum { TABLE_COUNT = sizeof tables / sizeof *tables, NAMES_MAX = 256 };
 
 typedef struct parser {
@@ -93,7 +51,25 @@ typedef struct parser {
   uint32_t depth, node_count;
   pq_slice variables[PQ_VARIABLES_MAX];
   uint32_t variable_count;
+  int32_t current; /* the slot of $$CURRENT, where "$path" begins */
+  bool has_redact;
+  pq_collation collation;
+  pq_builder *builder; /* owned; made when something constant is evaluated */
 } parser;
+
+/* What is bound at a place. */
+typedef struct scope {
+  uint32_t count;
+  int32_t current;
+} scope;
+
+static scope scope_of(const parser *s) {
+  return (scope){s->variable_count, s->current};
+}
+static void scope_end(parser *s, scope before) {
+  s->variable_count = before.count;
+  s->current = before.current;
+}
 
 static int parse(parser *s, pq_value spec, pq_expression **out);
 
@@ -152,6 +128,28 @@ static int check_parts(parser *s, const pq_expression *e, pq_slice text) {
   return PQ_OK;
 }
 
+/* What $redact decides by, as strings; and what we do not have. */
+static int parse_system_variable(parser *s, pq_slice name, pq_expression *e) {
+  static const char *const decisions[] = {"DESCEND", "PRUNE", "KEEP", NULL};
+  static const char *const others[] = {"CLUSTER_TIME", "IS_MR",      "JS_SCOPE",
+                                       "SEARCH_META",  "USER_ROLES", NULL};
+  pq_eval eval = {.cx = s->cx, .arena = s->arena};
+  if (pq_name_in(name, others))
+    return pq_fail(s->cx, PQ_EUNSUPPORTED, "the variable '$$%.*s' is not supported", PQ_SHOW(name));
+  if (!pq_name_in(name, decisions))
+    return pq_fail(s->cx, PQ_EINVALID, "the variable '$$%.*s' is not defined here", PQ_SHOW(name));
+  if (!s->has_redact)
+    return pq_fail(s->cx, PQ_EINVALID, "the variable '$$%.*s' is only for $redact", PQ_SHOW(name));
+  if (e->path_count > 0)
+    return pq_fail(s->cx, PQ_EINVALID, "the variable '$$%.*s' has no fields", PQ_SHOW(name));
+  e->kind = PQ_EXPR_CONSTANT;
+  return pq_make_text(&eval,
+                      name.p[0] == 'D'   ? PQ_SLICE("descend")
+                      : name.p[0] == 'P' ? PQ_SLICE("prune")
+                                         : PQ_SLICE("keep"),
+                      &e->constant);
+}
+
 /* "name.path" behind "$$" */
 static int parse_variable(parser *s, pq_slice text, pq_expression *e) {
   pq_slice name;
@@ -164,20 +162,22 @@ static int parse_variable(parser *s, pq_slice text, pq_expression *e) {
       e->slot = (int32_t)i - 1;
       return check_parts(s, e, text);
     }
-  if (pq_slice_is(name, "ROOT") || pq_slice_is(name, "CURRENT"))
+  if (pq_slice_is(name, "ROOT"))
     e->slot = PQ_SLOT_ROOT;
+  else if (pq_slice_is(name, "CURRENT"))
+    e->slot = s->current;
   else if (pq_slice_is(name, "REMOVE"))
     e->slot = PQ_SLOT_REMOVE;
   else if (pq_slice_is(name, "NOW"))
     e->slot = PQ_SLOT_NOW;
   else
-    return pq_fail(s->cx, PQ_EINVALID, "the variable '$$%.*s' is not defined here", PQ_SHOW(name));
+    return parse_system_variable(s, name, e);
   return check_parts(s, e, text);
 }
 
 static int parse_path(parser *s, pq_slice text, pq_expression **out) {
   PQ_TRY(new_node(s, PQ_EXPR_PATH, 0, out));
-  (*out)->slot = PQ_SLOT_ROOT;
+  (*out)->slot = s->current;
   if (text.n >= 2 && text.p[1] == '$')
     return text.n == 2 ? pq_fail(s->cx, PQ_EINVALID, "'$$' names no variable")
                        : parse_variable(s, (pq_slice){text.p + 2, text.n - 2}, *out);
@@ -186,12 +186,13 @@ static int parse_path(parser *s, pq_slice text, pq_expression **out) {
   return check_parts(s, *out, text);
 }
 
-/* A place for a variable; its scope ends when s->variable_count is set back. */
+/* A place for a variable until scope_end(). */
 static int bind(parser *s, pq_slice name, int32_t *slot) {
   if (s->variable_count == PQ_VARIABLES_MAX)
     return pq_fail(s->cx, PQ_ELIMIT, "more than %d variables at once", PQ_VARIABLES_MAX);
   *slot = (int32_t)s->variable_count;
   s->variables[s->variable_count++] = name;
+  if (pq_slice_is(name, "CURRENT")) s->current = *slot;
   return PQ_OK;
 }
 
@@ -202,9 +203,7 @@ static int check_variable_name(parser *s, pq_slice name) {
     is_good = c >= 0x80 || c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
               (c >= 'A' && c <= 'Z');
   }
-  if (is_good) return PQ_OK;
-  if (pq_slice_is(name, "CURRENT"))
-    return pq_fail(s->cx, PQ_EUNSUPPORTED, "another '$$CURRENT' is not supported yet");
+  if (is_good || pq_slice_is(name, "CURRENT")) return PQ_OK;
   return pq_fail(s->cx, PQ_EINVALID, "'%.*s' is no name for a variable: it must begin with a-z",
                  PQ_SHOW(name));
 }
@@ -248,9 +247,10 @@ static uint32_t count_named(const char *fields) {
 
 /* {"input": …, "cond": …}; names in `skip` are kept out for the caller. */
 static int parse_named(parser *s, pq_value spec, const char *skip, pq_expression *e) {
-  bool given[8] = {false}, is_optional;
+  bool given[16] = {false}, is_optional;
   pq_field *fields;
   uint32_t count;
+  int zone;
   if (pq_value_type(spec) != PQ_TYPE_OBJECT)
     return pq_fail(s->cx, PQ_EINVALID, "operator '%s' needs an object of: %s", e->op->name,
                    e->op->fields);
@@ -264,13 +264,16 @@ static int parse_named(parser *s, pq_value spec, const char *skip, pq_expression
     if (skip != NULL && field_index(skip, fields[i].name, &is_optional) >= 0) continue;
     PQ_TRY(parse(s, fields[i].value, &e->args[at]));
   }
-  return check_named(s, e, given);
+  PQ_TRY(check_named(s, e, given));
+  zone = field_index(e->op->fields, PQ_SLICE("timezone"), &is_optional);
+  return zone < 0 ? PQ_OK : pq_prepare_zone(s->arena, e, (uint32_t)zone);
 }
 
 /* ---- operators with a form of their own ---- */
 
 /* $map, $filter: {"input": …, "as": name, "in" or "cond": …}; args: input, body, limit */
 static int parse_each(parser *s, pq_value spec, pq_expression *e) {
+  scope before = scope_of(s);
   bool is_map = pq_slice_is(pq_str(e->op->name), "$map");
   pq_value body = pq_object_get_str(spec, is_map ? "in" : "cond");
   pq_value as = pq_object_get_str(spec, "as");
@@ -283,24 +286,26 @@ static int parse_each(parser *s, pq_value spec, pq_expression *e) {
   }
   PQ_TRY(bind(s, name, &e->slot));
   PQ_TRY(parse(s, body, &e->args[1]));
-  s->variable_count--;
+  scope_end(s, before);
   return PQ_OK;
 }
 
 static int parse_reduce(parser *s, pq_value spec, pq_expression *e) {
+  scope before = scope_of(s);
   int32_t slot;
   PQ_TRY(parse_named(s, spec, "in", e));
   PQ_TRY(bind(s, PQ_SLICE("value"), &e->slot));
   PQ_TRY(bind(s, PQ_SLICE("this"), &slot));
   PQ_TRY(parse(s, pq_object_get_str(spec, "in"), &e->args[2]));
-  s->variable_count -= 2;
+  scope_end(s, before);
   return PQ_OK;
 }
 
 static int parse_let(parser *s, pq_value spec, pq_expression **out) {
   pq_value vars = pq_object_get_str(spec, "vars"), body = pq_object_get_str(spec, "in");
   const pq_operator *op = (*out)->op;
-  uint32_t count, before = s->variable_count;
+  scope before = scope_of(s);
+  uint32_t count;
   pq_field *fields;
   if (pq_value_type(vars) != PQ_TYPE_OBJECT || pq_value_is_missing(body) ||
       pq_value_count(spec) != 2)
@@ -308,7 +313,7 @@ static int parse_let(parser *s, pq_value spec, pq_expression **out) {
   PQ_TRY(read_fields(s, vars, &fields, &count));
   PQ_TRY(new_node(s, PQ_EXPR_OPERATOR, count + 1, out));
   (*out)->op = op;
-  (*out)->slot = (int32_t)before;
+  (*out)->slot = (int32_t)before.count;
   for (uint32_t i = 0; i < count; i++) {
     PQ_TRY(check_variable_name(s, fields[i].name));
     PQ_TRY(parse(s, fields[i].value, &(*out)->args[i]));
@@ -318,7 +323,7 @@ static int parse_let(parser *s, pq_value spec, pq_expression **out) {
     PQ_TRY(bind(s, fields[i].name, &slot));
   }
   PQ_TRY(parse(s, body, &(*out)->args[count]));
-  s->variable_count = before;
+  scope_end(s, before);
   return PQ_OK;
 }
 
@@ -357,30 +362,22 @@ static int parse_sort_array(parser *s, pq_value spec, pq_expression *e) {
   return PQ_OK;
 }
 
-/* The pattern is compiled here, so it must be a constant. */
-static int parse_regex_match(parser *s, pq_value spec, pq_expression *e) {
-  pq_slice pattern, options = {0}, own = {0};
-  pq_value v;
-  int rc;
+/* The name of the field is known from the start. */
+static int parse_set_field(parser *s, pq_value spec, pq_expression *e) {
+  pq_slice name;
   PQ_TRY(parse_named(s, spec, NULL, e));
-  v = e->args[1]->constant;
-  if (e->args[1]->kind != PQ_EXPR_CONSTANT ||
-      (e->args[2] != NULL && e->args[2]->kind != PQ_EXPR_CONSTANT))
-    return pq_fail(s->cx, PQ_EUNSUPPORTED,
-                   "operator '$regexMatch' with a computed pattern is not supported yet");
-  if (pq_is_nullish(v)) return PQ_OK;
-  if (!pq_value_string(v, &pattern) && !pq_value_regex(v, &pattern, &own))
-    return pq_fail(s->cx, PQ_EINVALID, "'regex' of '$regexMatch' must be text or an expression");
-  if (e->args[2] != NULL && !pq_is_nullish(e->args[2]->constant) &&
-      !pq_value_string(e->args[2]->constant, &options))
-    return pq_fail(s->cx, PQ_EINVALID, "'options' of '$regexMatch' must be text");
-  if (own.n > 0 && options.n > 0)
-    return pq_fail(s->cx, PQ_EINVALID, "'$regexMatch' has options twice");
-  PQ_TRY(pq_regex_set_new(s->arena, &e->regexes));
-  rc = pq_regex_compile(e->regexes, pattern, own.n > 0 ? own : options, &e->regex);
-  if (rc != PQ_EFILTER) return rc;
-  s->cx->code = PQ_EINVALID;
-  return PQ_EINVALID;
+  if (e->args[0]->kind != PQ_EXPR_CONSTANT)
+    return pq_fail(s->cx, PQ_EINVALID,
+                   "operator '%s' needs a constant as field: write {\"$literal\": …}", e->op->name);
+  if (pq_value_string(e->args[0]->constant, &name)) return PQ_OK;
+  return pq_fail(s->cx, PQ_EINVALID, "operator '%s' needs a string as field, not %s", e->op->name,
+                 pq_show_type(e->args[0]->constant));
+}
+
+static int make_current(parser *s, pq_expression **out) {
+  PQ_TRY(new_node(s, PQ_EXPR_PATH, 0, out));
+  (*out)->slot = s->current;
+  return PQ_OK;
 }
 
 /* ---- any operator ---- */
@@ -430,11 +427,18 @@ static int parse_operator(parser *s, const pq_operator *op, pq_value spec, pq_ex
   if (is_operator(*out, "$map") || is_operator(*out, "$filter")) return parse_each(s, spec, *out);
   if (is_operator(*out, "$reduce")) return parse_reduce(s, spec, *out);
   if (is_operator(*out, "$sortArray")) return parse_sort_array(s, spec, *out);
-  if (is_operator(*out, "$regexMatch")) return parse_regex_match(s, spec, *out);
+  if (op->fields != NULL && strcmp(op->fields, "input regex options?") == 0) {
+    PQ_TRY(parse_named(s, spec, NULL, *out));
+    return pq_prepare_regex(s->arena, *out);
+  }
   PQ_TRY(check_bare(s, op, spec, &is_bare));
-  if (is_bare)
-    return parse(s, t == PQ_TYPE_ARRAY && pq_value_count(spec) == 1 ? pq_array_at(spec, 0) : spec,
-                 &(*out)->args[0]);
+  if (is_bare) {
+    PQ_TRY(parse(s, t == PQ_TYPE_ARRAY && pq_value_count(spec) == 1 ? pq_array_at(spec, 0) : spec,
+                 &(*out)->args[0]));
+    return is_operator(*out, "$getField") ? make_current(s, &(*out)->args[1]) : PQ_OK;
+  }
+  if (is_operator(*out, "$setField") || is_operator(*out, "$unsetField"))
+    return parse_set_field(s, spec, *out);
   /* $cond also takes [if, then, else]. */
   if (op->fields != NULL && (t != PQ_TYPE_ARRAY || !is_operator(*out, "$cond")))
     return parse_named(s, spec, NULL, *out);
@@ -445,9 +449,10 @@ static int fail_operator(parser *s, pq_slice name) {
   const char *names[NAMES_MAX + 1];
   uint32_t n = 0;
   const char *nearest;
-  if (pq_name_in(name, further_operators))
-    return pq_fail(s->cx, PQ_EUNSUPPORTED, "the expression operator '%.*s' is not supported yet",
-                   PQ_SHOW(name));
+  for (uint32_t i = 0; i < REFUSED_COUNT; i++)
+    if (pq_slice_is(name, refused[i].name))
+      return pq_fail(s->cx, PQ_EUNSUPPORTED, "the expression operator '%s' is not supported: %s",
+                     refused[i].name, refused[i].why);
   for (uint32_t t = 0; t < TABLE_COUNT; t++)
     for (const pq_operator *op = tables[t]; op->name != NULL && n < NAMES_MAX; op++)
       names[n++] = op->name;
@@ -502,6 +507,28 @@ static int parse_any(parser *s, pq_value spec, pq_expression **out) {
   return PQ_OK;
 }
 
+/* Does it give the same for every document? */
+static bool is_constant(const pq_expression *e) {
+  if (e->kind == PQ_EXPR_CONSTANT || e->kind == PQ_EXPR_PATH) return false; /* nothing to do */
+  if (e->kind == PQ_EXPR_OPERATOR && pq_name_in(pq_str(e->op->name), volatile_operators))
+    return false;
+  for (uint32_t i = 0; i < e->arg_count; i++)
+    if (e->args[i] != NULL && e->args[i]->kind != PQ_EXPR_CONSTANT) return false;
+  return true;
+}
+
+/* Evaluate it once and for all. What fails now would fail for a document, and MongoDB does not wait
+ * for one either, not even in a branch that is never taken. */
+static int fold(parser *s, pq_expression *e) {
+  pq_eval eval = {.cx = s->cx, .arena = s->arena, .collation = s->collation};
+  if (!is_constant(e)) return PQ_OK;
+  if (s->builder == NULL) PQ_TRY(pq_builder_new(s->cx, &s->builder));
+  eval.builder = s->builder;
+  PQ_TRY(pq_expression_eval(e, &eval, &e->constant));
+  e->kind = PQ_EXPR_CONSTANT;
+  return PQ_OK;
+}
+
 static int parse(parser *s, pq_value spec, pq_expression **out) {
   *out = NULL;
   if (++s->depth > s->cx->limits.depth_max)
@@ -509,15 +536,22 @@ static int parse(parser *s, pq_value spec, pq_expression **out) {
                    (unsigned)s->cx->limits.depth_max);
   PQ_TRY(parse_any(s, spec, out));
   s->depth--;
-  return PQ_OK;
+  return fold(s, *out);
 }
 
 int pq_expression_parse(pq_arena *arena, const pq_env *env, pq_value spec, pq_expression **out) {
-  parser s = {.arena = arena, .cx = arena->cx};
+  parser s = {.arena = arena, .cx = arena->cx, .current = PQ_SLOT_ROOT};
   pq_value copy;
+  int rc;
   *out = NULL;
   for (uint32_t i = 0; env != NULL && i < env->variable_count; i++)
     s.variables[s.variable_count++] = env->variables[i];
+  if (env != NULL) {
+    s.has_redact = env->has_redact;
+    s.collation = env->collation;
+  }
   PQ_TRY(pq_value_copy(arena, spec, &copy));
-  return parse(&s, copy, out);
+  rc = parse(&s, copy, out);
+  pq_builder_free(s.builder);
+  return rc;
 }

@@ -5,7 +5,8 @@
  */
 #include <string.h>
 
-#include "expr/expression_int.h"
+#include "expr/date_int.h"
+#include "value/decimal.h"
 
 /* A buffer of the right size in the arena, as text. */
 static int new_text(pq_eval *s, size_t len, uint8_t **p) {
@@ -18,35 +19,62 @@ static int need_text(const pq_expression *e, pq_eval *s, pq_value v, pq_slice *o
   return pq_fail_argument(e, s, v, "a string");
 }
 
-/* Strings, numbers and dates as text, null as ""; what $toLower and $substr accept. */
-static int coerce(const pq_expression *e, pq_eval *s, pq_value v, pq_slice *out) {
+/* "2024-02-29T13:05:09.007Z": MongoDB always prints milliseconds. */
+int pq_date_text(pq_eval *s, int64_t ms, pq_slice *out) {
+  pq_civil d;
+  int64_t rest = pq_floor_mod(ms, PQ_DAY_MS);
   char *text;
+  pq_civil_of(pq_floor_div(ms, PQ_DAY_MS), &d);
+  if (d.year < 0 || d.year > 9999)
+    return pq_fail(s->cx, PQ_EINVALID, "a date of the year %lld cannot be text: 0 to 9999 can",
+                   (long long)d.year);
+  text = pq_arena_printf(s->arena, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", (int)d.year, d.month,
+                         d.day, (int)(rest / PQ_HOUR_MS), (int)(rest / 60000 % 60),
+                         (int)(rest / 1000 % 60), (int)(rest % 1000));
+  *out = text == NULL ? (pq_slice){0} : pq_str(text);
+  return text == NULL ? s->cx->code : PQ_OK;
+}
+
+/* "Dec 25 18:02:06:000", as timestamps have always been printed there. */
+static int print_timestamp(pq_eval *s, pq_value v, pq_slice *out) {
+  pq_value inner = pq_object_get_str(v, "$timestamp");
+  int64_t seconds = 0, count = 0, rest;
+  pq_civil d;
+  char *text;
+  (void)pq_value_i64(pq_object_get_str(inner, "t"), &seconds);
+  (void)pq_value_i64(pq_object_get_str(inner, "i"), &count);
+  rest = pq_floor_mod(seconds, 86400);
+  pq_civil_of(pq_floor_div(seconds, 86400), &d);
+  text = pq_arena_printf(s->arena, "%.3s %02d %02d:%02d:%02d:%03lld", pq_month_names[d.month - 1],
+                         d.day, (int)(rest / 3600), (int)(rest / 60 % 60), (int)(rest % 60),
+                         (long long)count);
+  *out = text == NULL ? (pq_slice){0} : pq_str(text);
+  return text == NULL ? s->cx->code : PQ_OK;
+}
+
+int pq_text_of(const pq_expression *e, pq_eval *s, pq_value v, pq_slice *out) {
+  char buf[PQ_DECIMAL_CAP];
+  pq_number decimal;
+  size_t len;
   int64_t n;
+  double real;
+  int us;
   *out = PQ_SLICE("");
   if (pq_is_nullish(v) || pq_value_string(v, out)) return PQ_OK;
+  if (pq_value_type(v) == PQ_TYPE_TIMESTAMP) return print_timestamp(s, v, out);
+  if (pq_value_date_parts(v, &n, &us)) return pq_date_text(s, n, out);
   if (pq_value_i64(v, &n)) {
-    text = pq_arena_printf(s->arena, "%lld", (long long)n);
-    if (text == NULL) return s->cx->code;
-    *out = pq_str(text);
-    return PQ_OK;
+    buf[0] = '-';
+    len = n < 0;
+    len += pq_u64_print(n < 0 ? 0 - (uint64_t)n : (uint64_t)n, buf + len);
+  } else if (pq_value_double(v, &real)) {
+    len = pq_print_real(real, buf);
+  } else if (pq_value_decimal_number(v, &decimal)) {
+    len = pq_number_print(decimal, buf);
+  } else {
+    return pq_fail_argument(e, s, v, "a string");
   }
-  if (pq_value_date_us(v, &n)) {
-    char buf[PQ_TIME_CAP];
-    pq_time_print(n - (n % 1000 + 1000) % 1000, buf);
-    text = pq_arena_str(s->arena, pq_str(buf));
-    if (text == NULL) return s->cx->code;
-    *out = pq_str(text);
-    if (out->n == 20) { /* MongoDB always prints milliseconds */
-      text = pq_arena_printf(s->arena, "%.19s.000Z", text);
-      if (text == NULL) return s->cx->code;
-      *out = pq_str(text);
-    }
-    return PQ_OK;
-  }
-  if (pq_value_type(v) == PQ_TYPE_DOUBLE || pq_value_type(v) == PQ_TYPE_DECIMAL)
-    return pq_fail(s->cx, PQ_EUNSUPPORTED, "operator '%s' of a %s is not supported yet",
-                   e->op->name, pq_type_name(pq_value_type(v)));
-  return pq_fail_argument(e, s, v, "a string");
+  return pq_arena_copy(s->arena, (pq_slice){(const uint8_t *)buf, len}, out);
 }
 
 static int eval_concat(const pq_expression *e, pq_eval *s, const pq_value *args, pq_value *out) {
@@ -60,7 +88,8 @@ static int eval_concat(const pq_expression *e, pq_eval *s, const pq_value *args,
       continue;
     }
     PQ_TRY(need_text(e, s, args[i], &part));
-    if (!pq_add_size(len, part.n, &len)) return pq_fail(s->cx, PQ_ELIMIT, "too long a text");
+    if (!pq_add_size(len, part.n, &len) || len > s->cx->limits.doc_len_max)
+      return pq_fail(s->cx, PQ_ELIMIT, "operator '$concat' makes a text longer than a document");
   }
   if (has_null) return pq_make_null(s, out);
   PQ_TRY(new_text(s, len, &p));
@@ -78,7 +107,7 @@ static int eval_case(const pq_expression *e, pq_eval *s, const pq_value *args, p
   uint8_t first = (uint8_t)e->op->variant;
   pq_slice text;
   uint8_t *p;
-  PQ_TRY(coerce(e, s, args[0], &text));
+  PQ_TRY(pq_text_of(e, s, args[0], &text));
   PQ_TRY(new_text(s, text.n, &p));
   for (size_t i = 0; i < text.n; i++) {
     uint8_t c = text.p[i];
@@ -124,7 +153,7 @@ static int eval_substr_cp(const pq_expression *e, pq_eval *s, const pq_value *ar
   pq_slice text;
   int64_t from, len;
   size_t start, end;
-  PQ_TRY(coerce(e, s, args[0], &text));
+  PQ_TRY(pq_text_of(e, s, args[0], &text));
   PQ_TRY(read_two(e, s, args, &from, &len));
   if (from < 0 || len < 0)
     return pq_fail(s->cx, PQ_EINVALID, "operator '%s' needs numbers, 0 or more", e->op->name);
@@ -138,7 +167,7 @@ static int eval_substr_bytes(const pq_expression *e, pq_eval *s, const pq_value 
   pq_slice text;
   int64_t from, len;
   size_t start, end;
-  PQ_TRY(coerce(e, s, args[0], &text));
+  PQ_TRY(pq_text_of(e, s, args[0], &text));
   if (!pq_value_truncate(args[1], &from)) return pq_fail_argument(e, s, args[1], "numbers");
   if (!pq_value_truncate(args[2], &len)) return pq_fail_argument(e, s, args[2], "numbers");
   if (from < 0)
@@ -151,14 +180,55 @@ static int eval_substr_bytes(const pq_expression *e, pq_eval *s, const pq_value 
   return pq_make_text(s, (pq_slice){text.p + start, end - start}, out);
 }
 
-/* First place of `part` in text[from ..); false: none. */
-static bool find_text(pq_slice text, pq_slice part, size_t from, size_t *at) {
-  for (*at = from; part.n <= text.n - *at; ++*at) {
-    const uint8_t *hit =
-        part.n == 0 ? text.p + *at : memchr(text.p + *at, part.p[0], text.n - *at - part.n + 1);
+/* Where a part stands in a text. A short part is compared at every place where its first byte is;
+ * a long one is looked for as Knuth, Morris and Pratt do: fail[i] is the length of the longest
+ * beginning of the part that ends part[0 .. i] too, so that no byte of the text is read twice. */
+typedef struct finder {
+  pq_slice text, part;
+  uint32_t *fail; /* NULL: a short part */
+} finder;
+
+enum { SHORT_PART_MAX = 64 };
+
+static int finder_init(finder *f, pq_eval *s, pq_slice text, pq_slice part) {
+  uint32_t n = 0;
+  *f = (finder){.text = text, .part = part};
+  if (part.n <= SHORT_PART_MAX) return PQ_OK;
+  f->fail = pq_arena_calloc(s->arena, part.n, sizeof *f->fail);
+  if (f->fail == NULL) return s->cx->code;
+  for (size_t i = 1; i < part.n; i++) {
+    while (n > 0 && part.p[i] != part.p[n])
+      n = f->fail[n - 1];
+    if (part.p[i] == part.p[n]) n++;
+    f->fail[i] = n;
+  }
+  return PQ_OK;
+}
+
+static bool find_long(const finder *f, size_t from, size_t *at) {
+  uint32_t n = 0;
+  for (size_t i = from; i < f->text.n; i++) {
+    while (n > 0 && f->text.p[i] != f->part.p[n])
+      n = f->fail[n - 1];
+    if (f->text.p[i] == f->part.p[n]) n++;
+    if (n < f->part.n) continue;
+    *at = i + 1 - n;
+    return true;
+  }
+  return false;
+}
+
+/* The first place in text[from ..); false: none. */
+static bool find_text(const finder *f, size_t from, size_t *at) {
+  pq_slice text = f->text, part = f->part;
+  *at = from;
+  if (f->fail != NULL) return find_long(f, from, at);
+  if (part.n == 0) return from <= text.n;
+  for (; *at <= text.n && part.n <= text.n - *at; ++*at) {
+    const uint8_t *hit = memchr(text.p + *at, part.p[0], text.n - *at - part.n + 1);
     if (hit == NULL) return false;
     *at = (size_t)(hit - text.p);
-    if (part.n == 0 || memcmp(hit, part.p, part.n) == 0) return true;
+    if (memcmp(hit, part.p, part.n) == 0) return true;
   }
   return false;
 }
@@ -168,15 +238,17 @@ static int eval_split(const pq_expression *e, pq_eval *s, const pq_value *args, 
   size_t from = 0, at, count = 1;
   uint32_t n = 0;
   pq_value *items;
+  finder f;
   if (pq_is_nullish(args[0]) || pq_is_nullish(args[1])) return pq_make_null(s, out);
   PQ_TRY(need_text(e, s, args[0], &text));
   PQ_TRY(need_text(e, s, args[1], &mark));
   if (mark.n == 0) return pq_fail(s->cx, PQ_EINVALID, "operator '$split' needs a separator");
-  for (at = 0; find_text(text, mark, at, &at); at += mark.n)
+  PQ_TRY(finder_init(&f, s, text, mark));
+  for (at = 0; find_text(&f, at, &at); at += mark.n)
     count++;
   items = pq_arena_calloc(s->arena, count, sizeof *items);
   if (items == NULL) return s->cx->code;
-  for (; find_text(text, mark, from, &at); from = at + mark.n)
+  for (; find_text(&f, from, &at); from = at + mark.n)
     PQ_TRY(pq_make_text(s, (pq_slice){text.p + from, at - from}, &items[n++]));
   PQ_TRY(pq_make_text(s, (pq_slice){text.p + from, text.n - from}, &items[n++]));
   return pq_make_array(s, items, n, out);
@@ -187,12 +259,45 @@ static const char white_space[] =
     "\x09\x0a\x0b\x0c\x0d\x20\xc2\xa0\xe1\x9a\x80\xe2\x80\x80\xe2\x80\x81\xe2\x80\x82\xe2\x80\x83"
     "\xe2\x80\x84\xe2\x80\x85\xe2\x80\x86\xe2\x80\x87\xe2\x80\x88\xe2\x80\x89\xe2\x80\x8a";
 
-/* Is the code point text[at .. at + len) one of `chars`? */
-static bool is_one_of(pq_slice chars, const uint8_t *p, size_t len) {
-  for (size_t i = 0; i < chars.n;) {
-    size_t end = skip_points(chars, i, 1);
+/* The code points that are taken off; a bit each when there are many to look through. */
+typedef struct point_set {
+  pq_slice chars;
+  uint8_t *bits; /* NULL: few */
+} point_set;
+
+enum { FEW_CHARS = sizeof white_space, POINT_COUNT = 0x110000 };
+
+/* The code point of well-formed bytes. */
+static uint32_t point_at(const uint8_t *p, size_t len) {
+  uint32_t c = len == 1 ? p[0] : p[0] & (0x7fu >> len);
+  for (size_t i = 1; i < len; i++)
+    c = c << 6 | (p[i] & 0x3f);
+  return c;
+}
+
+static int point_set_init(point_set *t, pq_eval *s, pq_slice chars) {
+  *t = (point_set){.chars = chars};
+  if (chars.n <= FEW_CHARS) return PQ_OK;
+  t->bits = pq_arena_calloc(s->arena, POINT_COUNT / 8, 1);
+  if (t->bits == NULL) return s->cx->code;
+  for (size_t i = 0, end; i < chars.n; i = end) {
+    uint32_t c;
+    end = skip_points(chars, i, 1);
+    c = point_at(chars.p + i, end - i);
+    t->bits[c / 8] |= (uint8_t)(1u << c % 8);
+  }
+  return PQ_OK;
+}
+
+static bool is_one_of(const point_set *t, const uint8_t *p, size_t len) {
+  pq_slice chars = t->chars;
+  if (t->bits != NULL) {
+    uint32_t c = point_at(p, len);
+    return (t->bits[c / 8] >> c % 8 & 1) != 0;
+  }
+  for (size_t i = 0, end; i < chars.n; i = end) {
+    end = skip_points(chars, i, 1);
     if (end - i == len && memcmp(chars.p + i, p, len) == 0) return true;
-    i = end;
   }
   return false;
 }
@@ -201,6 +306,7 @@ enum { TRIM_LEFT = 1, TRIM_RIGHT = 2 };
 
 static int eval_trim(const pq_expression *e, pq_eval *s, const pq_value *args, pq_value *out) {
   pq_slice text, chars = {(const uint8_t *)white_space, sizeof white_space}; /* and NUL */
+  point_set set;
   size_t from = 0, to;
   if (pq_is_nullish(args[0])) return pq_make_null(s, out);
   PQ_TRY(need_text(e, s, args[0], &text));
@@ -208,17 +314,18 @@ static int eval_trim(const pq_expression *e, pq_eval *s, const pq_value *args, p
     if (pq_is_nullish(args[1])) return pq_make_null(s, out);
     PQ_TRY(need_text(e, s, args[1], &chars));
   }
+  PQ_TRY(point_set_init(&set, s, chars));
   to = text.n;
   while ((e->op->variant & TRIM_LEFT) != 0 && from < to) {
     size_t end = skip_points(text, from, 1);
-    if (!is_one_of(chars, text.p + from, end - from)) break;
+    if (!is_one_of(&set, text.p + from, end - from)) break;
     from = end;
   }
   while ((e->op->variant & TRIM_RIGHT) != 0 && to > from) {
     size_t start = to - 1;
     while (!is_boundary(text, start))
       start--;
-    if (!is_one_of(chars, text.p + start, to - start)) break;
+    if (!is_one_of(&set, text.p + start, to - start)) break;
     to = start;
   }
   return pq_make_text(s, (pq_slice){text.p + from, to - from}, out);
@@ -229,6 +336,7 @@ static int eval_index_of(const pq_expression *e, pq_eval *s, const pq_value *arg
   int64_t bounds[2] = {0, INT64_MAX};
   size_t from, to, at;
   pq_slice text, part;
+  finder f;
   if (pq_is_nullish(args[0])) return pq_make_null(s, out);
   PQ_TRY(need_text(e, s, args[0], &text));
   PQ_TRY(need_text(e, s, args[1], &part));
@@ -242,75 +350,54 @@ static int eval_index_of(const pq_expression *e, pq_eval *s, const pq_value *arg
     from = (uint64_t)bounds[0] > count_points(text) ? text.n + 1 : skip_points(text, 0, bounds[0]);
     to = skip_points(text, 0, bounds[1]);
   }
-  if (from > to || !find_text((pq_slice){text.p, to}, part, from, &at))
-    return pq_make_i32(s, -1, out);
+  PQ_TRY(finder_init(&f, s, (pq_slice){text.p, to}, part));
+  if (from > to || !find_text(&f, from, &at)) return pq_make_i32(s, -1, out);
   if (!e->op->variant) at = count_points((pq_slice){text.p, at});
   return pq_make_i32(s, (int32_t)at, out);
 }
 
+/* The next place from `from` on. An empty part stands in front of every code point and at the end.
+ */
+static bool find_next(const finder *f, size_t from, bool is_first, size_t *at) {
+  if (f->part.n > 0 || is_first) return find_text(f, from, at);
+  *at = skip_points(f->text, from, 1);
+  return from < f->text.n;
+}
+
+static int replace(const finder *f, pq_slice with, bool is_all, pq_buf *out) {
+  size_t from = 0, at;
+  bool is_first = true;
+  for (size_t next = 0; find_next(f, next, is_first, &at); is_first = false) {
+    PQ_TRY(pq_buf_put(out, f->text.p + from, at - from));
+    PQ_TRY(pq_buf_put_slice(out, with));
+    next = from = at + f->part.n;
+    if (!is_all) break;
+  }
+  return pq_buf_put(out, f->text.p + from, f->text.n - from);
+}
+
 /* {"input", "find", "replacement"}; variant 1: all */
 static int eval_replace(const pq_expression *e, pq_eval *s, const pq_value *args, pq_value *out) {
+  static const char *const whats[] = {"a string as input", "a string as find",
+                                      "a string as replacement"};
   pq_slice part[3];
-  size_t from = 0, at;
   pq_buf text;
-  bool is_found;
-  int rc = PQ_OK;
+  finder f;
+  int rc;
   bool has_null = false;
   for (int i = 0; i < 3; i++) {
     part[i] = PQ_SLICE("");
     has_null |= pq_is_nullish(args[i]);
-    if (!pq_is_nullish(args[i])) PQ_TRY(need_text(e, s, args[i], &part[i]));
+    if (!pq_is_nullish(args[i]) && !pq_value_string(args[i], &part[i]))
+      return pq_fail_argument(e, s, args[i], whats[i]);
   }
   if (has_null) return pq_make_null(s, out);
-  if (part[1].n == 0)
-    return pq_fail(s->cx, PQ_EUNSUPPORTED, "operator '%s' of an empty text is not supported yet",
-                   e->op->name);
+  PQ_TRY(finder_init(&f, s, part[0], part[1]));
   pq_buf_init(&text, s->cx, s->cx->limits.doc_len_max);
-  do {
-    is_found = find_text(part[0], part[1], from, &at);
-    if (!is_found) at = part[0].n;
-    rc = pq_buf_put(&text, part[0].p + from, at - from);
-    if (rc == PQ_OK && is_found) rc = pq_buf_put_slice(&text, part[2]);
-    from = is_found ? at + part[1].n : at;
-  } while (rc == PQ_OK && is_found && e->op->variant);
-  if (rc == PQ_OK && is_found) rc = pq_buf_put(&text, part[0].p + from, part[0].n - from);
+  rc = replace(&f, part[2], e->op->variant != 0, &text);
   if (rc == PQ_OK) rc = pq_make_text(s, pq_buf_slice(&text), out);
   pq_buf_release(&text);
   return rc;
-}
-
-static int eval_regex_match(const pq_expression *e, pq_eval *s, const pq_value *args,
-                            pq_value *out) {
-  pq_slice text;
-  bool is_match;
-  if (pq_is_nullish(args[0]) || e->regex == NULL) {
-    if (!pq_is_nullish(args[0])) PQ_TRY(need_text(e, s, args[0], &text));
-    return pq_make_bool(s, false, out);
-  }
-  PQ_TRY(need_text(e, s, args[0], &text));
-  is_match = pq_regex_match(e->regex, text);
-  PQ_TRY(pq_regex_set_status(e->regexes));
-  return pq_make_bool(s, is_match, out);
-}
-
-static int eval_to_string(const pq_expression *e, pq_eval *s, const pq_value *args, pq_value *out) {
-  pq_slice text;
-  double real;
-  bool flag;
-  if (pq_is_nullish(args[0])) return pq_make_null(s, out);
-  if (pq_value_bool(args[0], &flag))
-    return pq_make_text(s, flag ? PQ_SLICE("true") : PQ_SLICE("false"), out);
-  if (pq_value_object_id(args[0], &text)) return pq_make_text(s, text, out);
-  /* Plain doubles print as MongoDB prints them; far exponents differ and are left out. */
-  if (pq_value_double(args[0], &real) &&
-      ((real < 1e15 && real > -1e15 && (real >= 1e-4 || real <= -1e-4)) || real == 0)) {
-    char buf[PQ_DOUBLE_CAP];
-    int len = pq_double_print(real, buf);
-    if (len > 2 && memcmp(buf + len - 2, ".0", 2) == 0) len -= 2;
-    return pq_make_text(s, (pq_slice){(const uint8_t *)buf, (size_t)len}, out);
-  }
-  PQ_TRY(coerce(e, s, args[0], &text));
-  return pq_make_text(s, text, out);
 }
 
 static int eval_strcasecmp(const pq_expression *e, pq_eval *s, const pq_value *args,
@@ -319,7 +406,7 @@ static int eval_strcasecmp(const pq_expression *e, pq_eval *s, const pq_value *a
   uint8_t *p[2];
   int c;
   for (int k = 0; k < 2; k++) {
-    PQ_TRY(coerce(e, s, args[k], &text[k]));
+    PQ_TRY(pq_text_of(e, s, args[k], &text[k]));
     PQ_TRY(new_text(s, text[k].n, &p[k]));
     for (size_t i = 0; i < text[k].n; i++)
       p[k][i] = text[k].p[i] >= 'a' && text[k].p[i] <= 'z' ? text[k].p[i] ^ 0x20 : text[k].p[i];
@@ -346,7 +433,5 @@ const pq_operator pq_text_operators[] = {
     {"$indexOfBytes", 2, 4, false, NULL, eval_index_of, 1},
     {"$replaceOne", 3, 3, false, "input find replacement", eval_replace, 0},
     {"$replaceAll", 3, 3, false, "input find replacement", eval_replace, 1},
-    {"$regexMatch", 2, 3, false, "input regex options?", eval_regex_match, 0},
     {"$strcasecmp", 2, 2, false, NULL, eval_strcasecmp, 0},
-    {"$toString", 1, 1, false, NULL, eval_to_string, 0},
     {NULL, 0, 0, false, NULL, NULL, 0}};

@@ -7,10 +7,17 @@
  *               └─ b.c $eq null
  *
  * Supported: $eq $ne $gt $gte $lt $lte $in $nin, $and $or $nor $not, $exists $type $size $all
- * $elemMatch $mod, $regex with $options, $startsWith $endsWith $contains, implicit equality,
- * dotted paths through objects and arrays, $comment (ignored). Any other operator that MongoDB
- * knows is PQ_EUNSUPPORTED; an unknown one is PQ_EFILTER; both name it, its path and the nearest
- * known one. Rules: MONGO.md 1 (null and missing, arrays, brackets).
+ * $elemMatch $mod $bitsAllSet $bitsAnySet $bitsAllClear $bitsAnyClear, $regex with $options,
+ * $startsWith $endsWith $contains, $expr, $jsonSchema (json_schema.h), $sampleRate, $alwaysTrue and
+ * $alwaysFalse, implicit equality, dotted paths through objects and arrays, $comment (ignored).
+ * Any other operator that MongoDB knows is PQ_EUNSUPPORTED with the reason; an unknown one is
+ * PQ_EFILTER; both name it, its path and the nearest known one. Rules: MONGO.md 1 (null and
+ * missing, arrays, brackets).
+ *
+ * The collation of the environment applies to the texts of $eq $ne $gt $gte $lt $lte $in $nin $all
+ * and to $expr, not to $regex, $startsWith and the like, nor to $jsonSchema.
+ *
+ * What scans make of a filter: pushdown.h.
  *
  * A subject is two objects: the user's document, and the system fields ($id, $type, name,
  * createdAt …). A path is looked up in the document first; if the document has no field of that
@@ -31,16 +38,17 @@ int pq_filter_parse(pq_arena *arena, const pq_env *env, pq_value spec,
 
 /* Does the subject match? `system` may be missing when !pq_filter_uses_system(). `eval` may be NULL
  * when !pq_filter_needs_eval(); its root is set here. A regular expression or an $expr that cannot
- * be finished makes the answer worthless: look at pq_filter_status()
- * afterwards. Allocates only for regular expressions, in the arena of the filter, which belongs to
- * one thread at a time then. */
+ * be finished makes the answer worthless: look at pq_filter_status() afterwards. Allocates for
+ * regular expressions, in the arena of the filter, which belongs to one thread at a time then, and
+ * for $expr in the arena of `eval`. */
 bool pq_filter_match(const pq_filter *f, pq_eval *eval, pq_value doc, pq_value system);
 
-/* PQ_OK, or the recorded failure of the first match that a regular expression could not finish
- * (PQ_ELIMIT, PQ_ENOMEM). It stays: ask once a document. */
+/* PQ_OK, or the recorded failure of the first match that a regular expression (PQ_ELIMIT,
+ * PQ_ENOMEM), an $expr (PQ_EINVALID too) or a $jsonSchema (PQ_ENOMEM) could not finish. It stays:
+ * ask once a document. */
 int pq_filter_status(const pq_filter *f) PQ_MUST_CHECK;
 
-/* Does it hold an $expr? */
+/* Does it hold an $expr or a $sampleRate? */
 bool pq_filter_needs_eval(const pq_filter *f);
 
 /* The index that "$" stands for in an update or a projection: of the first element, in the first
@@ -49,7 +57,8 @@ bool pq_filter_needs_eval(const pq_filter *f);
 int64_t pq_filter_position(const pq_filter *f, pq_eval *eval, pq_value doc, pq_value system);
 
 /* What an upsert starts from: the equality terms of the top-level conjunction, {"a": 1},
- * {"a": {"$eq": 1}}, {"a": {"$in": [1]}}, {"a": {"$all": [1]}}, inside of $and too (rule 44). */
+ * {"a": {"$eq": 1}}, {"a": {"$in": [1]}}, {"a": {"$all": [1]}}, inside of $and and of an $or of one
+ * too (rule 44). */
 typedef struct pq_equality {
   const pq_path *path;
   pq_value value;
@@ -64,34 +73,6 @@ bool pq_filter_is_empty(const pq_filter *f);
 /* "$id" "$type" "name" "createdAt" "createdBy" "updatedAt" "updatedBy" "version" "deletedAt"
  * "deletedBy". */
 bool pq_is_system_field(pq_slice name);
-
-/* ---- for pushdown ---- */
-typedef enum pq_compare_op {
-  PQ_OP_EQ,
-  PQ_OP_GT,
-  PQ_OP_GTE,
-  PQ_OP_LT,
-  PQ_OP_LTE,
-  PQ_OP_IN,    /* operand is an array */
-  PQ_OP_EXISTS /* operand is a bool */
-} pq_compare_op;
-
-/* One term of the top-level conjunction. */
-typedef struct pq_conjunct {
-  const pq_path *path;
-  pq_compare_op op;
-  pq_value operand;
-} pq_conjunct;
-
-/* The positive terms of the top-level AND (nested $and flattened), in order. Every matching
- * subject satisfies all of them. *is_whole: they are the whole filter, nothing else is left.
- * {"a": /^x/} gives a $gte "x" and a $lt "y": they hold for text at the path; stored regular
- * expressions that are equal match too, and no column holds those. */
-const pq_conjunct *pq_filter_conjuncts(const pq_filter *f, uint32_t *count, bool *is_whole);
-
-/* Does a scalar `v` found at the conjunct's path satisfy it? (`v` is no array; brackets apply.)
- * Missing is allowed: it stands for "no field". */
-bool pq_conjunct_match(const pq_conjunct *c, pq_value v);
 
 /* All operator names that MongoDB's filters know, NULL-terminated; for suggestions. */
 extern const char *const pq_filter_operators[];

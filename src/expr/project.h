@@ -1,9 +1,10 @@
-/* expr/project.h - projection and sort keys.
+/* expr/project.h - projections of find, and sort keys.
  *
  * Projection: {"a.b": 1, "c": true} (inclusion) or {"x": 0} (exclusion); "$id" is kept unless
  * {"$id": 0}, which may stand in both kinds, and so may "_id". Inclusion keeps the stored order;
- * through arrays, scalars are dropped (MONGO.md 1, rules 47, 48). Operators and expressions are
- * PQ_EUNSUPPORTED.
+ * computed fields ({"x": {"$add": ["$a", 1]}}) come behind. Through arrays, scalars are dropped
+ * (MONGO.md 1, rules 47-49). {"a": {"$slice": 5}}, {"a": {"$elemMatch": {…}}} and {"a.$": 1} choose
+ * elements of arrays. It is a shape (shape.h) with the operators that only find has.
  *
  * Sort: {"a": 1, "b.c": -1}; an array's key is its smallest element ascending, its largest
  * descending, [] before null (rule 7).
@@ -14,17 +15,22 @@
 #include "expr/env.h"
 #include "value/path.h"
 
-typedef struct pq_projection pq_projection;
+typedef struct pq_shape pq_projection;
 
 /* NULL in *out (PQ_OK) when `spec` is missing or {}. PQ_EINVALID, PQ_EUNSUPPORTED. */
 int pq_projection_parse(pq_arena *arena, const pq_env *env, pq_value spec,
                         pq_projection **out) PQ_MUST_CHECK;
 
-/* Build the projected form of `entity` (a merged object, $id first) as the next value of `b`. */
-int pq_projection_apply(const pq_projection *p, pq_builder *b, pq_arena *scratch,
-                        pq_value entity) PQ_MUST_CHECK;
+/* Does it hold "a.$"? Then pq_projection_apply() needs the position. */
+bool pq_projection_is_positional(const pq_projection *p);
 
-/* True when a field with this top-level name can appear in the output. */
+/* The projected form of eval->root (a merged object, $id first), in `arena`. `position` is what "$"
+ * stands for (pq_filter_position), -1 for none; PQ_EINVALID when an array needs it. Uses
+ * eval->builder. */
+int pq_projection_apply(const pq_projection *p, pq_eval *eval, pq_arena *arena, int64_t position,
+                        pq_value *out) PQ_MUST_CHECK;
+
+/* True when a field with this top-level name can appear in the output, or something is computed. */
 bool pq_projection_needs(const pq_projection *p, pq_slice name);
 
 typedef struct pq_sort_field {

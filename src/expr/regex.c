@@ -1,11 +1,11 @@
-/* expr/regex.c - see regex_int.h.
+/* expr/regex.c - see regex.h.
  *
  * PCRE2 frees and asks again when a match needs more room than the one before. Blocks carry their
  * size in front and go to a list from which the next request that fits takes them:
  *
  *   arena:  [size|........]  [size|....]  ...        unused ─► [size|next] ─► [size|next]
  */
-#include "expr/regex_int.h"
+#include "expr/regex.h"
 
 #include <assert.h>
 #include <string.h>
@@ -94,7 +94,8 @@ struct pq_regex {
   pq_slice pattern;
   uint32_t options;
   pcre2_code *plain;
-  pcre2_code *counted; /* made when it is needed first */
+  pcre2_code *counted;    /* made when it is needed first */
+  pcre2_match_data *data; /* with groups; the same */
 };
 
 static void *block_alloc(PCRE2_SIZE len, void *ud) {
@@ -159,6 +160,11 @@ int pq_regex_set_status(const pq_regex_set *s) {
   return s->status;
 }
 
+void pq_regex_set_renew(pq_regex_set *s) {
+  s->steps_left = SET_STEPS_MAX;
+  s->status = PQ_OK;
+}
+
 static int read_options(pq_regex_set *s, pq_slice options, uint32_t *out) {
   static const uint32_t bits[] = {PCRE2_CASELESS, PCRE2_MULTILINE, PCRE2_DOTALL, PCRE2_EXTENDED,
                                   PCRE2_UTF};
@@ -205,34 +211,34 @@ int pq_regex_compile(pq_regex_set *s, pq_slice pattern, pq_slice options, pq_reg
   return PQ_OK;
 }
 
-static int run(pq_regex *r, const pcre2_code *code, pq_slice text) {
-  return pcre2_match(code, text.n == 0 ? (const uint8_t *)"" : text.p, text.n, 0,
-                     PCRE2_NO_UTF_CHECK, r->set->data, r->set->match);
+static int run(pq_regex *r, const pcre2_code *code, pq_slice text, size_t from) {
+  return pcre2_match(code, text.n == 0 ? (const uint8_t *)"" : text.p, text.n, from,
+                     PCRE2_NO_UTF_CHECK, r->data != NULL ? r->data : r->set->data, r->set->match);
 }
 
-static int run_counted(pq_regex *r, pq_slice text) {
+static int run_counted(pq_regex *r, pq_slice text, size_t from) {
   pq_regex_set *s = r->set;
   if (r->counted == NULL) {
     s->status = compile(r, PCRE2_AUTO_CALLOUT, &r->counted);
     if (s->status != PQ_OK) return PCRE2_ERROR_NOMATCH;
   }
-  s->text_steps = STEPS_BASE + (uint64_t)text.n * STEPS_PER_BYTE;
-  s->last_position = 0;
+  if (from == 0) s->text_steps = STEPS_BASE + (uint64_t)text.n * STEPS_PER_BYTE;
+  s->last_position = from;
   (void)pcre2_set_match_limit(s->match, UINT32_MAX);
   (void)pcre2_set_callout(s->match, count_step, s);
-  return run(r, r->counted, text);
+  return run(r, r->counted, text, from);
 }
 
-bool pq_regex_match(pq_regex *r, pq_slice text) {
+static bool search(pq_regex *r, pq_slice text, size_t from) {
   pq_regex_set *s = r->set;
   pq_cx *cx = s->arena->cx;
   int rc = PCRE2_ERROR_MATCHLIMIT;
   if (s->status != PQ_OK) return false;
   if (text.n <= PLAIN_TEXT_LEN_MAX) {
     (void)pcre2_set_match_limit(s->match, PLAIN_STEPS / (uint32_t)(text.n + 1));
-    rc = run(r, r->plain, text);
+    rc = run(r, r->plain, text, from);
   }
-  if (rc == PCRE2_ERROR_MATCHLIMIT) rc = run_counted(r, text);
+  if (rc == PCRE2_ERROR_MATCHLIMIT) rc = run_counted(r, text, from);
   if (rc >= 0) return true;
   if (rc == PCRE2_ERROR_NOMATCH) return false;
   if (rc == PCRE2_ERROR_NOMEMORY)
@@ -244,6 +250,35 @@ bool pq_regex_match(pq_regex *r, pq_slice text) {
         rc == PCRE2_ERROR_HEAPLIMIT || rc == PCRE2_ERROR_DEPTHLIMIT ? "much memory" : "many steps",
         text.n);
   return false;
+}
+
+bool pq_regex_match(pq_regex *r, pq_slice text) {
+  return search(r, text, 0);
+}
+
+uint32_t pq_regex_group_count(const pq_regex *r) {
+  uint32_t n = 0;
+  (void)pcre2_pattern_info(r->plain, PCRE2_INFO_CAPTURECOUNT, &n);
+  return n;
+}
+
+bool pq_regex_find(pq_regex *r, pq_slice text, size_t from, pq_regex_span *spans) {
+  uint32_t count = pq_regex_group_count(r) + 1;
+  const size_t *at;
+  if (r->data == NULL) {
+    r->data = pcre2_match_data_create(count, r->set->general);
+    if (r->data == NULL && r->set->status == PQ_OK) r->set->status = r->set->arena->cx->code;
+  }
+  /* The budget begins anew even when the first match needs the plain code only. */
+  if (from == 0) r->set->text_steps = STEPS_BASE + (uint64_t)text.n * STEPS_PER_BYTE;
+  if (r->data == NULL || !search(r, text, from)) return false;
+  at = pcre2_get_ovector_pointer(r->data);
+  for (uint32_t i = 0; i < count; i++) {
+    bool is_set = at[2 * i] != PCRE2_UNSET && at[2 * i] <= at[2 * i + 1];
+    spans[i] = is_set ? (pq_regex_span){(int64_t)at[2 * i], (int64_t)at[2 * i + 1]}
+                      : (pq_regex_span){-1, -1};
+  }
+  return true;
 }
 
 #else
@@ -264,6 +299,10 @@ int pq_regex_set_status(const pq_regex_set *s) {
   return PQ_OK;
 }
 
+void pq_regex_set_renew(pq_regex_set *s) {
+  (void)s;
+}
+
 int pq_regex_compile(pq_regex_set *s, pq_slice pattern, pq_slice options, pq_regex **out) {
   (void)options;
   *out = NULL;
@@ -275,6 +314,19 @@ int pq_regex_compile(pq_regex_set *s, pq_slice pattern, pq_slice options, pq_reg
 bool pq_regex_match(pq_regex *r, pq_slice text) {
   (void)r;
   (void)text;
+  return false;
+}
+
+uint32_t pq_regex_group_count(const pq_regex *r) {
+  (void)r;
+  return 0;
+}
+
+bool pq_regex_find(pq_regex *r, pq_slice text, size_t from, pq_regex_span *spans) {
+  (void)r;
+  (void)text;
+  (void)from;
+  (void)spans;
   return false;
 }
 

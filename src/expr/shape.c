@@ -1,231 +1,57 @@
-/* expr/shape.c - see shape.h. Plain projections are left to project.c. */
-#include "expr/shape.h"
-
-#include <string.h>
-
-#include "expr/expr_int.h"
-
-typedef enum node_kind {
-  NODE_KEEP,
-  NODE_DROP, /* an id */
-  NODE_COMPUTED,
-  NODE_TREE
-} node_kind;
-
-typedef struct node node;
-struct node {
-  node_kind kind;
-  pq_slice name;
-  pq_expression *expression; /* COMPUTED */
-  uint32_t value;            /* COMPUTED: index of its value */
-  bool has_computed;         /* here or somewhere below */
-  node *kids, *last, *next;
-};
-
-struct pq_shape {
-  pq_projection *plain; /* nothing is computed */
-  bool is_add;
-  node root;
-  uint32_t value_count;
-};
-
-typedef struct parser {
-  pq_arena *arena;
-  const pq_env *env;
-  pq_cx *cx;
-  const char *stage;
-  pq_shape *shape;
-  uint32_t depth;
-} parser;
-
-static bool is_dollar(pq_slice name) {
-  return name.n > 0 && name.p[0] == '$';
-}
-
-static int read_fields(parser *s, pq_value v, pq_field **fields, uint32_t *count) {
-  *fields = pq_object_fields(s->arena, v, count);
-  return *fields == NULL && pq_value_count(v) > 0 ? s->cx->code : PQ_OK;
-}
-
-/* ---- parse ---- */
-
-static node *find(const node *parent, pq_slice name) {
-  for (node *n = parent->kids; n != NULL; n = n->next)
-    if (pq_slice_eq(n->name, name)) return n;
-  return NULL;
-}
-
-static int add_kid(parser *s, node *parent, pq_slice name, node_kind kind, node **out) {
-  node *n = pq_arena_calloc(s->arena, 1, sizeof *n);
-  *out = n;
-  if (n == NULL) return s->cx->code;
-  n->kind = kind;
-  n->name = name;
-  if (parent->last == NULL)
-    parent->kids = n;
-  else
-    parent->last->next = n;
-  parent->last = n;
-  return PQ_OK;
-}
-
-static int fail_conflict(parser *s, pq_slice text) {
-  return pq_fail(s->cx, PQ_EINVALID, "stage '%s': the path '%.*s' conflicts with another one",
-                 s->stage, PQ_SHOW(text));
-}
-
-static int check_part(parser *s, const pq_path *path, uint32_t i) {
-  pq_slice name = path->parts[i].name;
-  if (!is_dollar(name) || (i == 0 && !s->shape->is_add && pq_is_system_field(name))) return PQ_OK;
-  return pq_fail(s->cx, PQ_EINVALID, "stage '%s': the part '%.*s' of path '%.*s' begins with '$'",
-                 s->stage, PQ_SHOW(name), PQ_SHOW(path->text));
-}
-
-/* The node at the end of a path below `parent`; nodes on the way are trees. */
-static int add_path(parser *s, node *parent, pq_slice text, node_kind kind, node **out) {
-  pq_path path;
-  PQ_TRY(pq_path_parse(s->arena, text, &path));
-  for (uint32_t i = 0; i < path.count; i++) {
-    bool is_end = i + 1 == path.count;
-    node *kid = find(parent, path.parts[i].name);
-    if (parent == &s->shape->root) PQ_TRY(check_part(s, &path, i));
-    if (is_dollar(path.parts[i].name) && parent != &s->shape->root)
-      return pq_fail(s->cx, PQ_EINVALID, "stage '%s': the path '%.*s' has a '$'", s->stage,
-                     PQ_SHOW(text));
-    if (kid != NULL && (kid->kind != NODE_TREE || (is_end && kind != NODE_TREE)))
-      return fail_conflict(s, text);
-    if (kid == NULL)
-      PQ_TRY(add_kid(s, parent, path.parts[i].name, is_end ? kind : NODE_TREE, &kid));
-    parent = kid;
-  }
-  *out = parent;
-  return PQ_OK;
-}
-
-static bool is_id(pq_slice text) {
-  return pq_slice_is(text, "_id") || pq_slice_is(text, "$id");
-}
-
-static bool is_choice(pq_value v, bool *is_kept) {
-  double number;
-  if (pq_value_bool(v, is_kept)) return true;
-  if (!pq_value_number(v, &number)) return false;
-  *is_kept = number != 0;
-  return true;
-}
-
-static int parse_kids(parser *s, node *parent, pq_value spec);
-
-static int parse_entry(parser *s, node *parent, const pq_field *field) {
-  bool is_top = parent == &s->shape->root, is_kept;
-  pq_value v = field->value;
-  pq_slice first = {0};
-  node *n;
-  if (!s->shape->is_add && is_choice(v, &is_kept)) {
-    if (!is_kept && !(is_top && is_id(field->name)))
-      return pq_fail(s->cx, PQ_EINVALID,
-                     "stage '%s' cannot exclude '%.*s' beside fields that it includes", s->stage,
-                     PQ_SHOW(field->name));
-    return add_path(s, parent, field->name, is_kept ? NODE_KEEP : NODE_DROP, &n);
-  }
-  if (pq_value_type(v) == PQ_TYPE_OBJECT) {
-    uint32_t count;
-    pq_field *fields;
-    PQ_TRY(read_fields(s, v, &fields, &count));
-    if (count > 0) first = fields[0].name;
-    if (count == 0 && !s->shape->is_add)
-      return pq_fail(s->cx, PQ_EINVALID, "stage '%s': '%.*s' is an empty object", s->stage,
-                     PQ_SHOW(field->name));
-    if (count > 0 && !is_dollar(first)) {
-      PQ_TRY(add_path(s, parent, field->name, NODE_TREE, &n));
-      return parse_kids(s, n, v);
-    }
-  }
-  PQ_TRY(add_path(s, parent, field->name, NODE_COMPUTED, &n));
-  n->value = s->shape->value_count++;
-  return pq_expression_parse(s->arena, s->env, v, &n->expression);
-}
-
-static int parse_kids(parser *s, node *parent, pq_value spec) {
-  pq_field *fields;
-  uint32_t count;
-  if (++s->depth > s->cx->limits.depth_max)
-    return pq_fail(s->cx, PQ_ELIMIT, "stage '%s' is nested deeper than %u", s->stage,
-                   (unsigned)s->cx->limits.depth_max);
-  PQ_TRY(read_fields(s, spec, &fields, &count));
-  for (uint32_t i = 0; i < count; i++)
-    PQ_TRY(parse_entry(s, parent, &fields[i]));
-  s->depth--;
-  return PQ_OK;
-}
-
-/* Set has_computed. The depth was checked by parse_kids() and the paths' limit. */
-static bool mark_computed(node *n) {
-  n->has_computed = n->kind == NODE_COMPUTED;
-  for (node *kid = n->kids; kid != NULL; kid = kid->next)
-    n->has_computed |= mark_computed(kid);
-  return n->has_computed;
-}
-
-/* Does a $project compute nothing, so that it is a projection as find has them? */
-static int check_plain(parser *s, pq_value spec, uint32_t depth, bool *is_plain) {
-  pq_field *fields;
-  uint32_t count;
-  bool is_kept;
-  *is_plain = false;
-  if (depth > s->cx->limits.depth_max) return PQ_OK;
-  PQ_TRY(read_fields(s, spec, &fields, &count));
-  for (uint32_t i = 0; i < count; i++) {
-    bool is_inner = pq_value_type(fields[i].value) == PQ_TYPE_OBJECT;
-    if (depth > 0 && is_dollar(fields[i].name)) return PQ_OK;
-    if (is_inner) PQ_TRY(check_plain(s, fields[i].value, depth + 1, &is_inner));
-    if (!is_inner && !is_choice(fields[i].value, &is_kept)) return PQ_OK;
-  }
-  *is_plain = count > 0;
-  return PQ_OK;
-}
-
-int pq_shape_parse(pq_arena *arena, const pq_env *env, const char *name, pq_value spec, bool is_add,
-                   pq_shape **out) {
-  parser s = {.arena = arena, .env = env, .cx = arena->cx, .stage = name};
-  pq_value copy;
-  bool is_plain = false;
-  *out = NULL;
-  if (pq_value_type(spec) != PQ_TYPE_OBJECT || pq_value_count(spec) == 0)
-    return pq_fail(s.cx, PQ_EINVALID, "stage '%s' needs an object of at least one field", name);
-  s.shape = pq_arena_calloc(arena, 1, sizeof *s.shape);
-  if (s.shape == NULL) return s.cx->code;
-  s.shape->is_add = is_add;
-  s.shape->root.kind = NODE_TREE;
-  PQ_TRY(pq_value_copy(arena, spec, &copy));
-  if (!is_add) PQ_TRY(check_plain(&s, copy, 0, &is_plain));
-  PQ_TRY(is_plain ? pq_projection_parse(arena, env, copy, &s.shape->plain)
-                  : parse_kids(&s, &s.shape->root, copy));
-  (void)mark_computed(&s.shape->root);
-  *out = s.shape;
-  return PQ_OK;
-}
-
-/* ---- apply ---- */
+/* expr/shape.c - a new document out of an old one, by a tree of names. See shape_int.h.
+ *
+ * All expressions are evaluated first; then each container is written once, in its own order:
+ *
+ *   {_id: 1, a: [1, {b: 2, c: 3}, [{b: 4}]], d: 5}
+ *   inclusion a.b  ->  {_id: 1, a: [{b: 2}, [{b: 4}]]}
+ *   exclusion a.b  ->  {_id: 1, a: [1, {c: 3}, [{}]], d: 5}
+ *   add a.z = 7    ->  {_id: 1, a: [{z: 7}, {b: 2, c: 3, z: 7}, [{b: 4, z: 7}]], d: 5}
+ *
+ * Numbers in paths are names here, never indexes. Recursion is bounded by the depth of the old
+ * document, which was checked, and by the parts of the paths. Nothing is kept between calls.
+ */
+#include "expr/shape_int.h"
 
 typedef struct writer {
   const pq_shape *shape;
   pq_builder *b;
   pq_arena *arena;
   const pq_value *values;
+  int64_t position; /* what "$" stands for */
 } writer;
 
-static int eval_values(const node *parent, pq_eval *s, pq_value *values) {
-  for (const node *n = parent->kids; n != NULL; n = n->next) {
-    if (n->kind == NODE_COMPUTED)
-      PQ_TRY(pq_expression_eval(n->expression, s, &values[n->value]));
-    else
-      PQ_TRY(eval_values(n, s, values));
+/* How many arrays are around a value: "a.$" is about the first, $slice about no array that stands
+ * directly in an array. */
+typedef enum nesting { AROUND_NOTHING, AROUND_ARRAY, AROUND_NESTED } nesting;
+
+/* ---- evaluation ---- */
+
+/* [the first element that matches], or missing. */
+static int eval_match(const pq_shape_leaf *leaf, pq_eval *s, pq_value *out) {
+  pq_value v = pq_object_get(s->root, leaf->name), element;
+  int64_t at;
+  *out = (pq_value){0};
+  if (pq_value_type(v) != PQ_TYPE_ARRAY) return PQ_OK;
+  at = pq_filter_position(leaf->filter, s, v, (pq_value){0});
+  PQ_TRY(pq_filter_status(leaf->filter));
+  if (at < 0) return PQ_OK;
+  element = pq_array_at(v, (uint32_t)at);
+  return pq_make_array(s, &element, 1, out);
+}
+
+static int eval_values(const pq_shape *p, pq_eval *s, pq_value *values) {
+  for (uint32_t i = 0; i < p->leaf_count; i++) {
+    const pq_shape_leaf *leaf = &p->leaves[i];
+    if (leaf->kind == PQ_SHAPE_COMPUTED)
+      PQ_TRY(pq_expression_eval(leaf->expression, s, &values[leaf->value]));
+    if (leaf->kind == PQ_SHAPE_MATCH) PQ_TRY(eval_match(leaf, s, &values[leaf->value]));
   }
   return PQ_OK;
 }
 
-static int put_tree(const writer *w, const node *n, pq_value old);
+/* ---- writing ---- */
+
+static int put_tree(const writer *w, const pq_shape_node *n, pq_value old, nesting around);
 
 static int put_value(const writer *w, pq_slice name, pq_value v) {
   if (pq_value_is_missing(v)) return PQ_OK;
@@ -233,33 +59,86 @@ static int put_value(const writer *w, pq_slice name, pq_value v) {
   return pq_builder_value(w->b, v);
 }
 
-/* Does the tree leave something where `old` stands? */
-static bool leaves(const writer *w, pq_value old) {
-  pq_type t = pq_value_type(old);
-  return w->shape->is_add || t == PQ_TYPE_OBJECT || t == PQ_TYPE_ARRAY;
+static bool is_container(pq_value v) {
+  pq_type t = pq_value_type(v);
+  return t == PQ_TYPE_OBJECT || t == PQ_TYPE_ARRAY;
 }
 
-/* A field of the old object. Computed ones of a $project come later, like new ones. */
-static int put_field(const writer *w, const node *parent, const pq_field *field) {
-  const node *n = find(parent, field->name);
+/* $slice: [skip, limit]; a skip from the end stops at the first element. */
+static int put_slice(const writer *w, const pq_shape_leaf *leaf, const pq_field *field) {
+  int64_t count = pq_value_count(field->value), from = leaf->skip, to;
+  if (from < 0) from = from < -count ? 0 : count + from;
+  if (from > count) from = count;
+  to = leaf->limit < count - from ? from + leaf->limit : count;
+  PQ_TRY(pq_builder_key(w->b, field->name));
+  PQ_TRY(pq_builder_begin_array(w->b));
+  for (; from < to; from++)
+    PQ_TRY(pq_builder_value(w->b, pq_array_at(field->value, (uint32_t)from)));
+  return pq_builder_end(w->b);
+}
+
+/* The index that "a.$" picks from the first array on its way. */
+static int pick(const writer *w, const pq_shape_node *n, pq_value array, uint32_t *out) {
+  uint32_t count = pq_value_count(array);
+  *out = 0;
+  if (w->position < 0)
+    return pq_fail(w->arena->cx, PQ_EINVALID,
+                   "projection: the filter did not look into an array, so '$' behind '%.*s' has no "
+                   "index",
+                   PQ_SHOW(n->name));
+  if (w->position >= count)
+    return pq_fail(w->arena->cx, PQ_EINVALID,
+                   "projection: '%.*s' has %u elements, and '$' stands for number %llu",
+                   PQ_SHOW(n->name), (unsigned)count, (unsigned long long)w->position);
+  *out = (uint32_t)w->position;
+  return PQ_OK;
+}
+
+static int put_kept(const writer *w, const pq_shape_node *n, const pq_field *field,
+                    nesting around) {
+  uint32_t at;
+  if (!n->is_positional || around != AROUND_NOTHING || pq_value_type(field->value) != PQ_TYPE_ARRAY)
+    return put_value(w, field->name, field->value);
+  PQ_TRY(pick(w, n, field->value, &at));
+  PQ_TRY(pq_builder_key(w->b, field->name));
+  PQ_TRY(pq_builder_begin_array(w->b));
+  PQ_TRY(pq_builder_value(w->b, pq_array_at(field->value, at)));
+  return pq_builder_end(w->b);
+}
+
+/* Does a tree leave something where `old` stands? */
+static bool leaves(const writer *w, pq_value old) {
+  return w->shape->mode != PQ_SHAPE_INCLUDE || is_container(old);
+}
+
+/* A field of the old object. What is late comes behind all of them. */
+static int put_field(const writer *w, const pq_shape_node *parent, const pq_field *field,
+                     nesting around) {
+  const pq_shape_node *n = pq_shape_find(parent, field->name);
+  pq_shape_mode mode = w->shape->mode;
   bool is_top = parent == &w->shape->root;
   if (n == NULL) {
-    if (!w->shape->is_add && !(is_top && is_id(field->name))) return PQ_OK;
+    if (mode == PQ_SHAPE_INCLUDE && !(is_top && pq_shape_is_id(field->name))) return PQ_OK;
     return put_value(w, field->name, field->value);
   }
-  switch (n->kind) {
-    case NODE_KEEP: return put_value(w, field->name, field->value);
-    case NODE_DROP: return PQ_OK;
-    case NODE_COMPUTED:
-      return w->shape->is_add ? put_value(w, field->name, w->values[n->value]) : PQ_OK;
-    case NODE_TREE: break;
+  switch (n->leaf.kind) {
+    case PQ_SHAPE_KEEP: return put_kept(w, n, field, around);
+    case PQ_SHAPE_DROP: return PQ_OK;
+    case PQ_SHAPE_COMPUTED:
+    case PQ_SHAPE_MATCH:
+      return mode == PQ_SHAPE_INCLUDE ? PQ_OK : put_value(w, field->name, w->values[n->leaf.value]);
+    case PQ_SHAPE_SLICE:
+      if (around == AROUND_NESTED || pq_value_type(field->value) != PQ_TYPE_ARRAY)
+        return put_value(w, field->name, field->value);
+      return put_slice(w, &n->leaf, field);
+    case PQ_SHAPE_TREE: break;
   }
   if (!leaves(w, field->value)) return PQ_OK;
   PQ_TRY(pq_builder_key(w->b, field->name));
-  return put_tree(w, n, field->value);
+  return put_tree(w, n, field->value, around);
 }
 
-static int put_object(const writer *w, const node *parent, pq_value old) {
+static int put_object(const writer *w, const pq_shape_node *parent, pq_value old, nesting around) {
   uint32_t count = 0;
   pq_field *fields = NULL;
   if (pq_value_type(old) == PQ_TYPE_OBJECT) {
@@ -268,49 +147,65 @@ static int put_object(const writer *w, const node *parent, pq_value old) {
   }
   PQ_TRY(pq_builder_begin_object(w->b));
   for (uint32_t i = 0; i < count; i++)
-    PQ_TRY(put_field(w, parent, &fields[i]));
-  for (const node *n = parent->kids; n != NULL; n = n->next) {
+    PQ_TRY(put_field(w, parent, &fields[i], around));
+  for (uint32_t i = 0; i < parent->late_count; i++) {
+    const pq_shape_node *n = parent->late[i];
     pq_value was = count == 0 ? (pq_value){0} : pq_object_get(old, n->name);
     bool is_new = pq_value_is_missing(was);
-    if (n->kind == NODE_COMPUTED && (is_new || !w->shape->is_add)) {
-      PQ_TRY(put_value(w, n->name, w->values[n->value]));
-    } else if (n->kind == NODE_TREE && n->has_computed && (is_new || !leaves(w, was))) {
+    if (n->leaf.kind != PQ_SHAPE_TREE) {
+      if (is_new || w->shape->mode == PQ_SHAPE_INCLUDE)
+        PQ_TRY(put_value(w, n->name, w->values[n->leaf.value]));
+    } else if (is_new || !leaves(w, was)) {
       PQ_TRY(pq_builder_key(w->b, n->name));
-      PQ_TRY(put_object(w, n, (pq_value){0}));
+      PQ_TRY(put_object(w, n, (pq_value){0}, around));
     }
   }
   return pq_builder_end(w->b);
 }
 
-/* `old` is a value for which leaves() said yes. The depth is that of `old`, which was checked. */
-static int put_tree(const writer *w, const node *n, pq_value old) {
-  uint32_t count = pq_value_count(old);
-  if (pq_value_type(old) != PQ_TYPE_ARRAY) return put_object(w, n, old);
-  PQ_TRY(pq_builder_begin_array(w->b));
-  for (uint32_t i = 0; i < count; i++) {
-    pq_value element = pq_array_at(old, i);
-    if (leaves(w, element))
-      PQ_TRY(put_tree(w, n, element));
-    else if (n->has_computed)
-      PQ_TRY(put_object(w, n, (pq_value){0}));
+/* One element of an array on the way. */
+static int put_element(const writer *w, const pq_shape_node *n, pq_value element, nesting around) {
+  if (pq_value_type(element) == PQ_TYPE_ARRAY) return put_tree(w, n, element, AROUND_NESTED);
+  if (leaves(w, element)) return put_tree(w, n, element, around);
+  return n->is_late ? put_object(w, n, (pq_value){0}, around) : PQ_OK;
+}
+
+static int put_array(const writer *w, const pq_shape_node *n, pq_value old, nesting around) {
+  uint32_t from = 0, to = pq_value_count(old);
+  if (n->is_positional && around == AROUND_NOTHING) {
+    PQ_TRY(pick(w, n, old, &from));
+    to = from + 1;
   }
+  if (around == AROUND_NOTHING) around = AROUND_ARRAY;
+  PQ_TRY(pq_builder_begin_array(w->b));
+  for (; from < to; from++)
+    PQ_TRY(put_element(w, n, pq_array_at(old, from), around));
   return pq_builder_end(w->b);
 }
 
-int pq_shape_apply(const pq_shape *p, pq_eval *s, pq_value *out) {
-  writer w = {.shape = p, .b = s->builder, .arena = s->arena};
-  pq_value *values;
+/* `old` is a value for which leaves() said yes. */
+static int put_tree(const writer *w, const pq_shape_node *n, pq_value old, nesting around) {
+  if (pq_value_type(old) == PQ_TYPE_ARRAY) return put_array(w, n, old, around);
+  if (w->shape->mode == PQ_SHAPE_EXCLUDE && !is_container(old)) return pq_builder_value(w->b, old);
+  return put_object(w, n, old, around);
+}
+
+int pq_shape_write(const pq_shape *p, pq_eval *eval, pq_arena *arena, int64_t position,
+                   pq_value *out) {
+  writer w = {.shape = p, .b = eval->builder, .arena = eval->arena, .position = position};
+  pq_value *values = NULL;
   *out = (pq_value){0};
-  if (p->plain != NULL) {
-    pq_builder_clear(s->builder);
-    PQ_TRY(pq_projection_apply(p->plain, s->builder, s->arena, s->root));
-    return pq_builder_finish(s->builder, s->arena, out);
+  if (p->value_count > 0) {
+    values = pq_arena_calloc(eval->arena, p->value_count, sizeof *values);
+    if (values == NULL) return eval->arena->cx->code;
+    PQ_TRY(eval_values(p, eval, values));
   }
-  values = pq_arena_calloc(s->arena, p->value_count, sizeof *values);
-  if (values == NULL) return s->cx->code;
-  PQ_TRY(eval_values(&p->root, s, values));
   w.values = values;
-  pq_builder_clear(s->builder);
-  PQ_TRY(put_object(&w, &p->root, s->root));
-  return pq_builder_finish(s->builder, s->arena, out);
+  pq_builder_clear(eval->builder);
+  PQ_TRY(put_object(&w, &p->root, eval->root, AROUND_NOTHING));
+  return pq_builder_finish(eval->builder, arena, out);
+}
+
+int pq_shape_apply(const pq_shape *p, pq_eval *s, pq_value *out) {
+  return pq_shape_write(p, s, s->arena, -1, out);
 }

@@ -17,11 +17,11 @@
 enum { SORT_FIELDS_MAX = 32 };
 
 int pq_sort_parse(pq_arena *arena, const pq_env *env, pq_value spec, pq_sort *out) {
-  (void)env;
   pq_cx *cx = arena->cx;
   pq_field *fields;
   pq_sort sort = {0};
   *out = sort;
+  if (env != NULL) sort.collation = env->collation;
   if (pq_value_is_missing(spec)) return PQ_OK;
   if (pq_value_type(spec) != PQ_TYPE_OBJECT)
     return pq_fail(cx, PQ_EINVALID, "a sort must be an object, not %s",
@@ -56,15 +56,16 @@ typedef struct key {
   bool is_empty; /* of an empty array: BSON's old "undefined" */
 } key;
 
-static int compare_keys(key a, key b) {
+static int compare_keys(key a, key b, pq_collation collation) {
   if (a.is_empty && b.is_empty) return 0;
   if (a.is_empty) return pq_value_type(b.value) == PQ_TYPE_MIN_KEY ? 1 : -1;
   if (b.is_empty) return pq_value_type(a.value) == PQ_TYPE_MIN_KEY ? -1 : 1;
-  return pq_value_compare(a.value, b.value);
+  return pq_value_collate(a.value, b.value, collation);
 }
 
 typedef struct search {
   const pq_sort_field *field;
+  pq_collation collation;
   key best;
   bool has_best;
 } search;
@@ -73,7 +74,7 @@ static void offer(search *s, pq_value v, bool is_empty) {
   key k = {v, is_empty};
   int c;
   if (s->has_best) {
-    c = compare_keys(k, s->best);
+    c = compare_keys(k, s->best, s->collation);
     if (s->field->is_descending ? c <= 0 : c >= 0) return;
   }
   s->best = k;
@@ -128,7 +129,7 @@ static void collect(search *s, pq_value v, uint32_t part, bool is_element) {
 
 pq_value pq_sort_key(const pq_sort *s, uint32_t i, pq_value doc, pq_value system,
                      bool *is_empty_array) {
-  search found = {.field = &s->fields[i]};
+  search found = {.field = &s->fields[i], .collation = s->collation};
   pq_slice first = s->fields[i].path.parts[0].name;
   pq_value v = pq_object_get(doc, first);
   if (pq_value_is_missing(v) && pq_is_system_field(first)) v = pq_object_get(system, first);
@@ -140,7 +141,7 @@ pq_value pq_sort_key(const pq_sort *s, uint32_t i, pq_value doc, pq_value system
 int pq_sort_compare(const pq_sort *s, const pq_value *a, const bool *a_empty, const pq_value *b,
                     const bool *b_empty) {
   for (uint32_t i = 0; i < s->count; i++) {
-    int c = compare_keys((key){a[i], a_empty[i]}, (key){b[i], b_empty[i]});
+    int c = compare_keys((key){a[i], a_empty[i]}, (key){b[i], b_empty[i]}, s->collation);
     if (c != 0) return (c < 0) != s->fields[i].is_descending ? -1 : 1;
   }
   return 0;
@@ -153,7 +154,7 @@ int pq_sort_elements(const pq_sort *s, pq_value a, pq_value b) {
     int c;
     if (pq_value_type(a) == PQ_TYPE_OBJECT) x = pq_path_get(a, path);
     if (pq_value_type(b) == PQ_TYPE_OBJECT) y = pq_path_get(b, path);
-    c = pq_value_compare(x, y);
+    c = pq_value_collate(x, y, s->collation);
     if (c != 0) return s->fields[i].is_descending ? -c : c;
   }
   return 0;

@@ -88,9 +88,9 @@ static int find_source(pq_applier *s, const pq_term *term, pq_value *out) {
 }
 
 /* All sources are looked at before anything is written, so later look-ups cannot fail. */
-static int check_sources(pq_applier *s, uint32_t count) {
+static int check_sources(pq_applier *s) {
   pq_value source;
-  for (uint32_t i = 0; i < count; i++)
+  for (uint32_t i = 0; i < s->count; i++)
     if (s->terms[i].op == PQ_UPDATE_RENAME_TO) PQ_TRY(find_source(s, &s->terms[i], &source));
   return PQ_OK;
 }
@@ -102,83 +102,20 @@ static bool is_live_rename(pq_applier *s, const pq_term *term) {
 
 /* ---- one term at the end of its path ---- */
 
-static int put_quantity(pq_applier *s, pq_quantity n) {
-  switch (n.type) {
-    case PQ_TYPE_INT32: return pq_builder_i32(s->b, (int32_t)n.integer);
-    case PQ_TYPE_INT64: return pq_builder_i64(s->b, n.integer);
-    case PQ_TYPE_DOUBLE: return pq_builder_double(s->b, n.real);
-    default: return pq_builder_decimal(s->b, n.decimal);
-  }
-}
-
-static bool is_same_quantity(pq_quantity a, pq_quantity b) {
-  if (a.type != b.type) return false;
-  if (a.type == PQ_TYPE_DOUBLE) return memcmp(&a.real, &b.real, sizeof a.real) == 0;
-  if (a.type != PQ_TYPE_DECIMAL) return a.integer == b.integer;
-  return a.decimal.is_negative == b.decimal.is_negative && a.decimal.hi == b.decimal.hi &&
-         a.decimal.lo == b.decimal.lo && a.decimal.scale == b.decimal.scale;
-}
-
-static int put_arith(pq_applier *s, const pq_term *term, pq_value old) {
-  const char *name = term->op == PQ_UPDATE_INC ? "$inc" : "$mul";
-  pq_quantity a, b, result;
-  pq_arith_result rc;
-  bool is_known = pq_quantity_of(term->operand, &b), is_set;
-  pq_assert(is_known);
-  if (pq_value_is_missing(old)) {
-    s->is_changed = true;
-    if (term->op == PQ_UPDATE_INC) return pq_builder_value(s->b, term->operand);
-    return put_quantity(s, (pq_quantity){.type = b.type}); /* zero of the operand's type */
-  }
-  if (pq_value_bool(old, &is_set) && term->op == PQ_UPDATE_INC)
-    a = (pq_quantity){.type = PQ_TYPE_INT32, .integer = is_set};
-  else if (!pq_quantity_of(old, &a))
-    return pq_fail(s->cx, PQ_EUPDATE, "operator '%s' at path '%.*s' needs a number there, not %s",
-                   name, PQ_SHOW(term->path.text), pq_type_name(pq_value_type(old)));
-  rc = term->op == PQ_UPDATE_INC ? pq_quantity_add(a, b, &result)
-                                 : pq_quantity_multiply(a, b, &result);
-  if (rc == PQ_ARITH_OVERFLOW)
-    return pq_fail(s->cx, PQ_EUPDATE, "operator '%s' at path '%.*s' overflows int64", name,
-                   PQ_SHOW(term->path.text));
-  if (rc == PQ_ARITH_UNSUPPORTED)
-    return pq_fail(s->cx, PQ_EUNSUPPORTED,
-                   "operator '%s' at path '%.*s' with these decimals is not supported yet", name,
-                   PQ_SHOW(term->path.text));
-  if (pq_value_type(old) == PQ_TYPE_BOOL || !is_same_quantity(a, result)) s->is_changed = true;
-  return put_quantity(s, result);
-}
-
-/* {"and": 5, "or": 1}: each on the result of the one before. */
-static int put_bit(pq_applier *s, const pq_term *term, pq_value old) {
-  pq_type type = pq_value_is_missing(old) ? PQ_TYPE_INT32 : pq_value_type(old);
-  int64_t n = 0, mask = 0;
-  uint32_t count;
-  pq_field *fields = pq_object_fields(s->arena, term->operand, &count);
-  if (fields == NULL) return s->cx->code;
-  if (type != PQ_TYPE_INT32 && type != PQ_TYPE_INT64)
-    return pq_fail(s->cx, PQ_EUPDATE,
-                   "operator '$bit' at path '%.*s' needs an integer there, not %s",
-                   PQ_SHOW(term->path.text), pq_type_name(type));
-  (void)pq_value_i64(old, &n);
-  for (uint32_t i = 0; i < count; i++) {
-    (void)pq_value_i64(fields[i].value, &mask);
-    n = pq_slice_is(fields[i].name, "and")  ? n & mask
-        : pq_slice_is(fields[i].name, "or") ? n | mask
-                                            : n ^ mask;
-    if (pq_value_type(fields[i].value) == PQ_TYPE_INT64) type = PQ_TYPE_INT64;
-  }
-  if (pq_value_is_missing(old) || type != pq_value_type(old)) s->is_changed = true;
-  mask = n;
-  (void)pq_value_i64(old, &mask);
-  if (mask != n) s->is_changed = true;
-  return put_quantity(s, (pq_quantity){.type = type, .integer = n});
-}
-
 /* The time of the update, in whole milliseconds as MongoDB has them. */
 static int put_now(pq_applier *s, pq_value old) {
   int64_t now = s->now_us - (s->now_us % 1000 + 1000) % 1000, before;
   if (!pq_value_date_us(old, &before) || before != now) s->is_changed = true;
   return pq_builder_date_us(s->b, now);
+}
+
+/* The same as a BSON timestamp, which has seconds and a counter. */
+static int put_timestamp(pq_applier *s) {
+  int64_t seconds = s->now_us / 1000000;
+  s->is_changed = true;
+  if (seconds < 0 || seconds > UINT32_MAX)
+    return pq_fail(s->cx, PQ_EUPDATE, "operator '$currentDate': the time is no timestamp");
+  return pq_builder_timestamp(s->b, (uint32_t)seconds, 1);
 }
 
 /* Write the value of a term that leaves one; `old` may be missing. */
@@ -189,20 +126,20 @@ static int put_term(pq_applier *s, const pq_term *term, pq_value old) {
   switch ((pq_update_op)term->op) {
     case PQ_UPDATE_SET: return put_changed(s, old, term->operand);
     case PQ_UPDATE_INC:
-    case PQ_UPDATE_MUL: return put_arith(s, term, old);
+    case PQ_UPDATE_MUL: return pq_applier_put_arith(s, term, old);
     case PQ_UPDATE_MIN:
     case PQ_UPDATE_MAX:
-      c = pq_value_compare(term->operand, old);
+      c = pq_value_collate(term->operand, old, s->collation);
       takes = is_missing || (term->op == PQ_UPDATE_MIN ? c < 0 : c > 0);
       return takes ? put_changed(s, old, term->operand) : pq_builder_value(s->b, old);
-    case PQ_UPDATE_BIT: return put_bit(s, term, old);
+    case PQ_UPDATE_BIT: return pq_applier_put_bit(s, term, old);
     case PQ_UPDATE_CURRENT_DATE: return put_now(s, old);
+    case PQ_UPDATE_CURRENT_TIMESTAMP: return put_timestamp(s);
     case PQ_UPDATE_RENAME_TO:
       PQ_TRY(find_source(s, term, &source));
       return put_changed(s, old, pq_value_is_missing(source) ? old : source);
     case PQ_UPDATE_UNSET:
-    case PQ_UPDATE_RENAME_FROM:
-    case PQ_UPDATE_SET_ON_INSERT: return pq_builder_value(s->b, old);
+    case PQ_UPDATE_RENAME_FROM: return pq_builder_value(s->b, old);
     default: break;
   }
   if (pq_is_array_change(term->op)) return pq_applier_put_array(s, term, old);
@@ -214,8 +151,7 @@ static int put_term(pq_applier *s, const pq_term *term, pq_value old) {
 static bool term_creates(pq_applier *s, const pq_term *term) {
   switch ((pq_update_op)term->op) {
     case PQ_UPDATE_UNSET:
-    case PQ_UPDATE_RENAME_FROM:
-    case PQ_UPDATE_SET_ON_INSERT: return false;
+    case PQ_UPDATE_RENAME_FROM: return false;
     case PQ_UPDATE_RENAME_TO: return is_live_rename(s, term);
     default: return !pq_is_array_change(term->op) || pq_array_change_creates(term);
   }
@@ -286,8 +222,9 @@ static int check_element_group(pq_applier *s, pq_span group) {
   const pq_term *first = &s->terms[group.from];
   if (creator == NULL && first->op == PQ_UPDATE_UNSET) creator = first;
   if (creator != NULL && part->index == PQ_PATH_NO_INDEX)
-    return pq_fail(s->cx, PQ_EUPDATE, "path '%.*s' names the field '%.*s' of an array",
-                   PQ_SHOW(creator->path.text), PQ_SHOW(part->name));
+    return pq_fail(
+        s->cx, PQ_EUPDATE, "operator '%s': path '%.*s' names the field '%.*s' of an array",
+        pq_update_op_name(creator->op), PQ_SHOW(creator->path.text), PQ_SHOW(part->name));
   for (uint32_t i = group.from; i < group.to; i++)
     if (s->terms[i].op == PQ_UPDATE_RENAME_TO && is_live_rename(s, &s->terms[i]))
       return pq_fail(s->cx, PQ_EUPDATE, "operator '$rename' cannot write the array element '%.*s'",
@@ -312,7 +249,9 @@ static int put_new_element(pq_applier *s, pq_span group, uint32_t *at) {
     return pq_builder_null(s->b);
   }
   if (index - *at > PAD_COUNT_MAX)
-    return pq_fail(s->cx, PQ_ELIMIT, "path '%.*s' would pad an array with more than %d nulls",
+    return pq_fail(s->cx, PQ_ELIMIT,
+                   "operator '%s': path '%.*s' would pad an array with more than %d nulls",
+                   pq_update_op_name(s->terms[group.from].op),
                    PQ_SHOW(s->terms[group.from].path.text), PAD_COUNT_MAX);
   s->is_changed = true;
   for (; *at < index; ++*at)
@@ -358,14 +297,29 @@ static int put_span(pq_applier *s, pq_span span, pq_value old) {
     return pq_builder_end(s->b);
   }
   if (creator == NULL) return pq_builder_value(s->b, old);
-  return pq_fail(s->cx, PQ_EUPDATE, "path '%.*s' leads through a value of type %s",
-                 PQ_SHOW(creator->path.text), pq_type_name(t));
+  return pq_fail(s->cx, PQ_EUPDATE, "operator '%s': path '%.*s' leads through a value of type %s",
+                 pq_update_op_name(creator->op), PQ_SHOW(creator->path.text), pq_type_name(t));
 }
 
 /* ---- the whole document ---- */
 
-static int fail_id(pq_applier *s) {
-  return pq_fail(s->cx, PQ_EUPDATE, "the field '_id' cannot be changed");
+/* `name` of an operator, or what else would do it. */
+static int fail_id(pq_applier *s, const char *name) {
+  return pq_fail(s->cx, PQ_EUPDATE, "%s: the field '_id' cannot be changed", name);
+}
+
+static int fail_id_term(pq_applier *s, pq_span group) {
+  return fail_id(s, pq_update_op_name(s->terms[group.from].op));
+}
+
+static int check_new_id(pq_applier *s, pq_span group) {
+  pq_value id;
+  if (span_creator(s, group) == NULL) return PQ_OK;
+  PQ_TRY(put_span(s, group, (pq_value){0}));
+  PQ_TRY(pq_builder_view(s->b, &id));
+  PQ_TRY(pq_update_check_id(s, id));
+  pq_builder_clear(s->b);
+  return PQ_OK;
 }
 
 /* A document's "_id" may only be set to the value it has. Its terms are the group of that first
@@ -375,29 +329,49 @@ static int check_id(pq_applier *s, pq_span all) {
   pq_span group;
   bool was_changed;
   if (!pq_span_find(s->terms, all, PQ_SLICE("_id"), &group)) return PQ_OK;
-  if (pq_value_is_missing(id)) return PQ_OK;
-  if (span_removes(s, group)) return fail_id(s);
+  if (pq_value_is_missing(id)) return check_new_id(s, group);
+  if (span_removes(s, group)) return fail_id_term(s, group);
   s->is_changed = false;
   PQ_TRY(put_span(s, group, id));
   was_changed = s->is_changed;
   s->is_changed = false;
   PQ_TRY(pq_builder_view(s->b, &result));
-  if (was_changed && !pq_value_is_equal(result, id)) return fail_id(s);
+  if (was_changed && !pq_value_is_equal(result, id)) return fail_id_term(s, group);
   pq_builder_clear(s->b);
   return PQ_OK;
 }
 
-/* `_id` of the document stays, in front; the rest is the replacement. */
-static int put_replacement(pq_applier *s, pq_value replacement) {
-  pq_value old_id = pq_object_get_str(s->doc, "_id");
-  pq_value new_id = pq_object_get_str(replacement, "_id");
+int pq_update_check_id(pq_applier *s, pq_value id) {
+  pq_type t = pq_value_type(id);
+  pq_field *fields;
   uint32_t count;
-  pq_field *fields = pq_object_fields(s->arena, replacement, &count);
-  if (fields == NULL && pq_value_count(replacement) > 0) return s->cx->code;
+  if (t == PQ_TYPE_ARRAY || t == PQ_TYPE_REGEX)
+    return pq_fail(s->cx, PQ_EUPDATE, "the field '_id' cannot be of type %s", pq_type_name(t));
+  if (t != PQ_TYPE_OBJECT) return PQ_OK;
+  fields = pq_object_fields(s->arena, id, &count);
+  if (fields == NULL && pq_value_count(id) > 0) return s->cx->code;
+  for (uint32_t i = 0; i < count; i++)
+    if (pq_is_dollar(fields[i].name))
+      return pq_fail(s->cx, PQ_EUPDATE, "the field '_id' cannot have the field '%.*s'",
+                     PQ_SHOW(fields[i].name));
+  return PQ_OK;
+}
+
+/* The whole new document `next`, made by a replacement or a pipeline: the `_id` of the old one
+ * stays, in front. */
+static int put_whole(pq_applier *s, pq_value next) {
+  pq_value old_id = pq_object_get_str(s->doc, "_id");
+  pq_value new_id = pq_object_get_str(next, "_id");
+  uint32_t count;
+  pq_field *fields = pq_object_fields(s->arena, next, &count);
+  if (fields == NULL && pq_value_count(next) > 0) return s->cx->code;
   if (!pq_value_is_missing(new_id) && !pq_value_is_missing(old_id) &&
       !pq_value_is_equal(old_id, new_id))
-    return fail_id(s);
-  if (pq_value_is_missing(old_id)) old_id = new_id;
+    return fail_id(s, s->u->kind == PQ_UPDATE_PIPELINE ? "a stage" : "the replacement");
+  if (pq_value_is_missing(old_id)) {
+    PQ_TRY(pq_update_check_id(s, new_id));
+    old_id = new_id;
+  }
   PQ_TRY(pq_builder_begin_object(s->b));
   if (!pq_value_is_missing(old_id)) {
     PQ_TRY(pq_builder_key_str(s->b, "_id"));
@@ -405,50 +379,70 @@ static int put_replacement(pq_applier *s, pq_value replacement) {
   }
   for (uint32_t i = 0; i < count; i++) {
     if (pq_slice_is(fields[i].name, "_id")) continue;
+    if (pq_is_dollar(fields[i].name))
+      return pq_fail(s->cx, PQ_EUPDATE, "the field '%.*s' of the new document begins with '$'",
+                     PQ_SHOW(fields[i].name));
     PQ_TRY(pq_builder_key(s->b, fields[i].name));
     PQ_TRY(pq_builder_value(s->b, fields[i].value));
   }
   return pq_builder_end(s->b);
 }
 
-static int apply(pq_applier *s, const pq_update *u, pq_value *out) {
-  pq_span all = {0, u->count, 0};
+static int apply_whole(pq_applier *s, pq_value next, pq_arena *arena, pq_value *out) {
   bool is_same;
-  if (u->is_replacement) {
-    PQ_TRY(put_replacement(s, u->replacement));
-    PQ_TRY(pq_builder_finish(s->b, s->arena, out));
-    PQ_TRY(pq_applier_same(s, s->doc, *out, &is_same));
-    s->is_changed = !is_same;
-    return PQ_OK;
-  }
-  PQ_TRY(check_sources(s, u->count));
+  PQ_TRY(put_whole(s, next));
+  PQ_TRY(pq_builder_finish(s->b, arena, out));
+  PQ_TRY(pq_applier_same(s, s->doc, *out, &is_same));
+  s->is_changed = !is_same;
+  return PQ_OK;
+}
+
+static int apply_operators(pq_applier *s, pq_update_at at, pq_arena *arena, pq_value *out) {
+  pq_span all;
+  PQ_TRY(pq_applier_place(s, at));
+  all = (pq_span){0, s->count, 0};
+  PQ_TRY(check_sources(s));
   PQ_TRY(check_id(s, all));
   PQ_TRY(put_object(s, all, s->doc));
-  if (s->is_changed) return pq_builder_finish(s->b, s->arena, out);
+  if (s->is_changed) return pq_builder_finish(s->b, arena, out);
   return PQ_OK;
+}
+
+static int apply(pq_applier *s, pq_eval *eval, pq_update_at at, pq_arena *arena, pq_value *out) {
+  pq_value next;
+  switch (s->u->kind) {
+    case PQ_UPDATE_REPLACE: return apply_whole(s, s->u->replacement, arena, out);
+    case PQ_UPDATE_PIPELINE:
+      PQ_TRY(pq_update_run_stages(s, eval, &next));
+      pq_builder_clear(s->b);
+      return apply_whole(s, next, arena, out);
+    case PQ_UPDATE_OPERATORS: break;
+  }
+  return apply_operators(s, at, arena, out);
 }
 
 int pq_update_apply(const pq_update *u, pq_eval *eval, pq_arena *arena, pq_value doc,
                     pq_update_at at, pq_value *out, bool *is_changed) {
-  pq_builder *b = eval->builder;
   pq_applier s = {.cx = arena->cx,
-                  .b = b,
-                  .arena = arena,
+                  .b = eval->builder,
+                  .arena = eval->arena,
+                  .u = u,
                   .terms = u->terms,
+                  .count = u->count,
                   .sources = u->sources,
                   .changes = u->changes,
+                  .collation = u->collation,
                   .now_us = eval->now_us,
                   .doc = doc};
   int rc;
-  (void)at;
   *out = (pq_value){0};
   *is_changed = false;
   if (pq_value_type(doc) != PQ_TYPE_OBJECT)
     return pq_fail(s.cx, PQ_EUPDATE, "a value of type %s cannot be updated: it is no document",
                    pq_type_name(pq_value_type(doc)));
-  pq_builder_clear(b);
-  rc = apply(&s, u, out);
-  pq_builder_clear(b);
+  pq_builder_clear(s.b);
+  rc = apply(&s, eval, at, arena, out);
+  pq_builder_clear(s.b); /* what was written of a document that did not change */
   if (rc != PQ_OK) {
     *out = (pq_value){0};
     return rc;
@@ -456,25 +450,4 @@ int pq_update_apply(const pq_update *u, pq_eval *eval, pq_arena *arena, pq_value
   *is_changed = s.is_changed;
   if (!s.is_changed) *out = doc;
   return PQ_OK;
-}
-
-pq_update_kind pq_update_kind_of(const pq_update *u) {
-  return u->is_replacement ? PQ_UPDATE_REPLACE : PQ_UPDATE_OPERATORS;
-}
-
-bool pq_update_is_positional(const pq_update *u) {
-  (void)u;
-  return false;
-}
-
-const pq_update_edge *pq_update_edges(const pq_update *u, uint32_t *count) {
-  (void)u;
-  *count = 0;
-  return NULL;
-}
-
-int pq_update_upsert(const pq_update *u, const pq_filter *f, pq_eval *eval, pq_arena *arena,
-                     pq_value *out) {
-  (void)u, (void)f, (void)eval, (void)out;
-  return pq_fail(arena->cx, PQ_EUNSUPPORTED, "an upsert is not supported yet");
 }

@@ -67,35 +67,41 @@ static void cut(const pq_array_change *change, value_list *list) {
   }
 }
 
+typedef struct pusher {
+  const pq_array_change *change;
+  pq_collation collation;
+} pusher;
+
 static int compare_elements(const void *a, const void *b, const void *ud) {
-  const pq_array_change *change = ud;
+  const pusher *p = ud;
   const pq_value *x = a, *y = b;
-  const pq_sort *sort = &change->sort;
-  if (sort->count == 0) return pq_value_compare(*x, *y) * change->whole_sort;
-  return pq_sort_elements(sort, *x, *y);
+  const pq_sort *sort = &p->change->sort;
+  if (sort->count > 0) return pq_sort_elements(sort, *x, *y);
+  return pq_value_collate(*x, *y, p->collation) * p->change->whole_sort;
 }
 
 static int push(pq_applier *s, const pq_term *term, value_list *list) {
   const pq_array_change *change = &s->changes[term->source];
+  pusher p = {change, s->collation};
   insert(list, position_of(change, list->count), term->operand, term->op == PQ_UPDATE_PUSH_EACH);
   if (change->whole_sort != 0 || change->sort.count > 0)
-    PQ_TRY(pq_sort_items(s->cx, list->items, list->count, sizeof *list->items, compare_elements,
-                         change));
+    PQ_TRY(
+        pq_sort_items(s->cx, list->items, list->count, sizeof *list->items, compare_elements, &p));
   cut(change, list);
   return PQ_OK;
 }
 
 static int compare_values(const void *a, const void *b, const void *ud) {
-  (void)ud;
-  return pq_value_compare(*(const pq_value *)a, *(const pq_value *)b);
+  const pq_applier *s = ud;
+  return pq_value_collate(*(const pq_value *)a, *(const pq_value *)b, s->collation);
 }
 
 /* Is there an equal one in the sorted items? */
-static bool is_among(const pq_value *items, uint32_t count, pq_value v) {
+static bool is_among(const pq_applier *s, const pq_value *items, uint32_t count, pq_value v) {
   uint32_t low = 0;
   while (low < count) {
     uint32_t middle = low + (count - low) / 2;
-    int c = pq_value_compare(items[middle], v);
+    int c = pq_value_collate(items[middle], v, s->collation);
     if (c == 0) return true;
     if (c < 0)
       low = middle + 1;
@@ -113,7 +119,7 @@ static int sorted_copy(pq_applier *s, const value_list *list, pq_value array, pq
   if (*out == NULL) return s->cx->code;
   for (uint32_t i = 0; i < *count; i++)
     (*out)[i] = list == NULL ? pq_array_at(array, i) : list->items[i];
-  return pq_sort_items(s->cx, *out, *count, sizeof **out, compare_values, NULL);
+  return pq_sort_items(s->cx, *out, *count, sizeof **out, compare_values, s);
 }
 
 /* New elements that equal none so far (rule 29); those of the update are compared one by one. */
@@ -127,9 +133,9 @@ static int add_to_set(pq_applier *s, const pq_term *term, value_list *list) {
                    PQ_SHOW(term->path.text), ADDED_MAX);
   for (uint32_t i = 0; i < more; i++) {
     pq_value v = term->op == PQ_UPDATE_ADD_EACH ? pq_array_at(term->operand, i) : term->operand;
-    bool is_known = is_among(sorted, count, v);
+    bool is_known = is_among(s, sorted, count, v);
     for (uint32_t k = before; !is_known && k < list->count; k++)
-      is_known = pq_value_is_equal(list->items[k], v);
+      is_known = pq_value_collate(list->items[k], v, s->collation) == 0;
     if (!is_known) list->items[list->count++] = v;
   }
   return PQ_OK;
@@ -137,7 +143,7 @@ static int add_to_set(pq_applier *s, const pq_term *term, value_list *list) {
 
 static bool is_pulled(const pq_applier *s, const pq_term *term, pq_value v) {
   const pq_array_change *change = &s->changes[term->source];
-  if (change->filter == NULL) return pq_value_is_equal(term->operand, v);
+  if (change->filter == NULL) return pq_value_collate(term->operand, v, s->collation) == 0;
   if (change->needs_object && pq_value_type(v) != PQ_TYPE_OBJECT) return false;
   return pq_filter_match(change->filter, NULL, v, (pq_value){0});
 }
@@ -150,7 +156,7 @@ static int pull(pq_applier *s, const pq_term *term, value_list *list) {
   if (is_all) PQ_TRY(sorted_copy(s, NULL, term->operand, &sorted, &count));
   for (uint32_t i = 0; i < list->count; i++) {
     pq_value v = list->items[i];
-    if (is_all ? !is_among(sorted, count, v) : !is_pulled(s, term, v)) list->items[n++] = v;
+    if (is_all ? !is_among(s, sorted, count, v) : !is_pulled(s, term, v)) list->items[n++] = v;
   }
   list->count = n;
   return filter == NULL ? PQ_OK : pq_filter_status(filter);
@@ -174,25 +180,14 @@ static int change_list(pq_applier *s, const pq_term *term, value_list *list) {
   }
 }
 
-static const char *name_of(int op) {
-  switch (op) {
-    case PQ_UPDATE_PUSH:
-    case PQ_UPDATE_PUSH_EACH: return "$push";
-    case PQ_UPDATE_ADD_TO_SET:
-    case PQ_UPDATE_ADD_EACH: return "$addToSet";
-    case PQ_UPDATE_PULL: return "$pull";
-    case PQ_UPDATE_PULL_ALL: return "$pullAll";
-    default: return "$pop";
-  }
-}
-
 int pq_applier_put_array(pq_applier *s, const pq_term *term, pq_value old) {
   bool is_new = pq_value_is_missing(old), is_same = !is_new;
   uint32_t count = is_new ? 0 : pq_value_count(old), more = pq_value_count(term->operand);
   value_list list = {0};
   if (!is_new && pq_value_type(old) != PQ_TYPE_ARRAY)
     return pq_fail(s->cx, PQ_EUPDATE, "operator '%s' at path '%.*s' needs an array, not %s",
-                   name_of(term->op), PQ_SHOW(term->path.text), pq_type_name(pq_value_type(old)));
+                   pq_update_op_name(term->op), PQ_SHOW(term->path.text),
+                   pq_type_name(pq_value_type(old)));
   list.items = pq_arena_calloc(s->arena, (size_t)count + more + 1, sizeof *list.items);
   if (list.items == NULL) return s->cx->code;
   if (!is_new) insert(&list, 0, old, true);

@@ -20,7 +20,8 @@
 /* A stage with more requests than this is a loop that forgot its bound. */
 enum { ITEM_COUNT_MAX = 1 << 20, ITEM_CAP_MIN = 8, DETAIL_LEN_MAX = 300 };
 
-typedef enum item_state { ITEM_NEW, ITEM_TAKEN, ITEM_DONE } item_state;
+/* NOTED: a plan's; nobody runs it, and only other notes find it. */
+typedef enum item_state { ITEM_NEW, ITEM_TAKEN, ITEM_DONE, ITEM_NOTED } item_state;
 
 typedef struct pq_fetch_item {
   pq_io_req req; /* key: owned; buf: owned, but borrowed for PUT_NEW */
@@ -116,11 +117,12 @@ static uint64_t identity_hash(const identity *w) {
   return pq_hash(pq_str(w->key), seed);
 }
 
-static item *find(pq_fetch *f, const identity *w) {
+static item *find(pq_fetch *f, const identity *w, bool is_note) {
   size_t pos;
   uint32_t i = pq_table_first(&f->by_name, w->hash, &pos);
   for (; i != PQ_TABLE_NONE; i = pq_table_next(&f->by_name, w->hash, &pos)) {
     item *it = &f->items[i];
+    if (it->state == ITEM_NOTED && !is_note) continue;
     if (it->req.kind != w->kind || strcmp(it->req.key, w->key) != 0) continue;
     if (w->kind == PQ_IO_READ && (it->req.off != w->off || it->req.len != w->len)) continue;
     if (w->kind == PQ_IO_HOT && !pq_slice_eq((pq_slice){it->req.buf, it->req.len}, w->body))
@@ -146,15 +148,17 @@ static size_t range_upper(const pq_fetch *f, const char *key, uint64_t off) {
   return low;
 }
 
-/* The READ item that covers [off, off + len), or NULL. */
-static item *find_cover(pq_fetch *f, const char *key, uint64_t off, uint64_t len) {
-  size_t i = range_upper(f, key, off);
+/* The READ item that covers a range, or NULL. */
+static item *find_cover(pq_fetch *f, const identity *w, bool is_note) {
+  size_t i = range_upper(f, w->key, w->off);
+  uint64_t skipped;
   item *it;
   if (i == 0) return NULL;
   it = &f->items[f->ranges[i - 1]];
-  if (strcmp(it->req.key, key) != 0) return NULL;
-  if (off - it->req.off > it->req.len) return NULL;
-  return len <= it->req.len - (off - it->req.off) ? it : NULL;
+  if (strcmp(it->req.key, w->key) != 0) return NULL;
+  if (it->state == ITEM_NOTED && !is_note) return NULL;
+  skipped = w->off - it->req.off;
+  return skipped <= it->req.len && w->len <= it->req.len - skipped ? it : NULL;
 }
 
 /* Put READ item `idx`, which no other covers, into `ranges`; those that it covers leave. */
@@ -210,6 +214,7 @@ static int add(pq_fetch *f, const identity *w, size_t buf_len, item **out) {
   f->held_len += buf_len;
   f->unfinished++;
   f->stat_requests++;
+  f->stat_kinds[w->kind]++;
   return PQ_OK;
 }
 
@@ -236,26 +241,33 @@ static int fail_item(pq_fetch *f, const item *it) {
   return pq_fail(f->cx, it->rc, "%s: %s: %s", it->req.key, what, detail);
 }
 
+/* Can [off, off + len) be a range of an object, and be read at once? */
+static int check_range(pq_fetch *f, const char *key, uint64_t off, uint64_t len, size_t *n) {
+  uint64_t end;
+  if (!pq_add_u64(off, len, &end) || end > INT64_MAX)
+    return pq_fail(f->cx, PQ_ECORRUPT, "%s: range of %llu bytes at %llu is impossible", key,
+                   (unsigned long long)len, (unsigned long long)off);
+  if (len > f->cx->limits.fetch_len_max || !pq_to_size(len, n))
+    return pq_fail(f->cx, PQ_ELIMIT, "%s: range of %llu bytes at %llu is too long", key,
+                   (unsigned long long)len, (unsigned long long)off);
+  return PQ_OK;
+}
+
 int pq_fetch_read(pq_fetch *f, const char *key, uint64_t off, uint64_t len, pq_slice *out) {
   identity w = {.kind = PQ_IO_READ, .key = key, .off = off, .len = len};
-  uint64_t end;
   size_t n;
   item *it;
 
   *out = (pq_slice){0};
-  if (!pq_add_u64(off, len, &end) || end > INT64_MAX)
-    return pq_fail(f->cx, PQ_ECORRUPT, "%s: range of %llu bytes at %llu is impossible", key,
-                   (unsigned long long)len, (unsigned long long)off);
-  if (len > f->cx->limits.fetch_len_max || !pq_to_size(len, &n))
-    return pq_fail(f->cx, PQ_ELIMIT, "%s: range of %llu bytes at %llu is too long", key,
-                   (unsigned long long)len, (unsigned long long)off);
+  PQ_TRY(check_range(f, key, off, len, &n));
   if (n == 0) return PQ_OK;
   w.hash = identity_hash(&w);
-  it = find(f, &w);
-  if (it == NULL) it = find_cover(f, key, off, len);
+  it = find(f, &w, false);
+  if (it == NULL) it = find_cover(f, &w, false);
   if (it == NULL) {
+    bool is_inside = find_cover(f, &w, true) != NULL; /* a note's, which has no bytes */
     PQ_TRY(add(f, &w, n, &it));
-    range_insert(f, (uint32_t)(f->count - 1));
+    if (!is_inside) range_insert(f, (uint32_t)(f->count - 1));
     f->stat_bytes += n;
     return PQ_NEED_IO;
   }
@@ -265,12 +277,37 @@ int pq_fetch_read(pq_fetch *f, const char *key, uint64_t off, uint64_t len, pq_s
   return PQ_OK;
 }
 
+int pq_fetch_note(pq_fetch *f, const char *key, uint64_t off, uint64_t len, uint64_t requests) {
+  identity w = {.kind = PQ_IO_READ, .key = key, .off = off, .len = len};
+  size_t n;
+  item *it;
+  PQ_TRY(check_range(f, key, off, len, &n));
+  if (n == 0) return PQ_OK;
+  w.hash = identity_hash(&w);
+  if (find(f, &w, true) != NULL || find_cover(f, &w, true) != NULL) return PQ_OK;
+  PQ_TRY(add(f, &w, 0, &it));
+  it->state = ITEM_NOTED;
+  it->req.len = n;
+  range_insert(f, (uint32_t)(f->count - 1));
+  f->unfinished--;
+  f->stat_requests--;
+  f->stat_kinds[PQ_IO_READ]--;
+  f->noted_requests += requests;
+  f->noted_bytes += n;
+  return PQ_OK;
+}
+
+void pq_fetch_note_round(pq_fetch *f, bool waits) {
+  f->noted_rounds += f->noted_requests > f->noted_before && !waits;
+  f->noted_before = f->noted_requests;
+}
+
 int pq_fetch_get(pq_fetch *f, const char *key, size_t len_max, pq_slice *out) {
   identity w = {.kind = PQ_IO_GET, .key = key};
   item *it;
   *out = (pq_slice){0};
   w.hash = identity_hash(&w);
-  it = find(f, &w);
+  it = find(f, &w, false);
   if (it == NULL) {
     PQ_TRY(add(f, &w, 0, &it));
     it->req.len = len_max;
@@ -294,7 +331,7 @@ int pq_fetch_list(pq_fetch *f, const char *prefix, pq_slice *out) {
   *out = (pq_slice){0};
   pq_assert(prefix_len == 0 || prefix[prefix_len - 1] == '/');
   w.hash = identity_hash(&w);
-  it = find(f, &w);
+  it = find(f, &w, false);
   if (it == NULL) {
     PQ_TRY(add(f, &w, 0, &it));
     room = f->cx->limits.fetch_len_max - f->held_len;
@@ -311,7 +348,7 @@ int pq_fetch_put_new(pq_fetch *f, const char *key, pq_slice body) {
   identity w = {.kind = PQ_IO_PUT_NEW, .key = key};
   item *it;
   w.hash = identity_hash(&w);
-  it = find(f, &w);
+  it = find(f, &w, false);
   if (it == NULL) {
     PQ_TRY(add(f, &w, 0, &it));
     it->req.buf = (uint8_t *)(uintptr_t)body.p;
@@ -330,7 +367,7 @@ int pq_fetch_delete(pq_fetch *f, const char *key) {
   identity w = {.kind = PQ_IO_DELETE, .key = key};
   item *it;
   w.hash = identity_hash(&w);
-  it = find(f, &w);
+  it = find(f, &w, false);
   if (it == NULL) {
     PQ_TRY(add(f, &w, 0, &it));
     return PQ_NEED_IO;
@@ -344,7 +381,7 @@ int pq_fetch_hot(pq_fetch *f, const char *ns, pq_slice body, pq_slice *reply) {
   item *it;
   *reply = (pq_slice){0};
   w.hash = identity_hash(&w);
-  it = find(f, &w);
+  it = find(f, &w, false);
   if (it == NULL) {
     PQ_TRY(add(f, &w, body.n, &it));
     if (body.n > 0) memcpy(it->req.buf, body.p, body.n);

@@ -57,6 +57,13 @@ typedef struct pq_fetch {
   size_t range_count;
   /* what this set asked for since init, for explain and golden numbers */
   uint64_t stat_requests, stat_bytes;
+  uint64_t stat_kinds[PQ_IO_HOT + 1]; /* requests by kind */
+  /* A plan: reads of data are noted (pq_fetch_note), all other requests are made as ever. */
+  bool is_plan;
+  bool may_be_fewer; /* the rows that are wanted next may turn out to be fewer */
+  uint64_t noted_requests, noted_bytes, noted_rounds;
+  uint64_t noted_before;              /* requests noted before this pass */
+  uint64_t kept_requests, kept_bytes; /* a plan's own, whose answers stay in a cache */
   /* borrowed, may be NULL: state that Parquet's reader keeps between chunks; unknown here */
   struct pq_decompressor *decompressor;
   /* the same: resident bytes that it need not check again; NULL: none */
@@ -76,6 +83,13 @@ void pq_fetch_clear(pq_fetch *f);
  * PQ_ENOTFOUND, PQ_ECORRUPT (object shorter than the range), PQ_ENOMEM, PQ_ELIMIT. */
 int pq_fetch_read(pq_fetch *f, const char *key, uint64_t off, uint64_t len,
                   pq_slice *out) PQ_MUST_CHECK;
+/* A plan's pq_fetch_read: note that `len` bytes would be asked for, unless a request or a note has
+ * them already. Nothing is read. Counts as `requests` of them. PQ_ENOMEM, PQ_ELIMIT. */
+int pq_fetch_note(pq_fetch *f, const char *key, uint64_t off, uint64_t len,
+                  uint64_t requests) PQ_MUST_CHECK;
+/* A plan's pass over what a stage needs has ended. Notes that it added make a round of requests,
+ * unless the pass `waits` for others anyway. */
+void pq_fetch_note_round(pq_fetch *f, bool waits);
 /* Get a whole object of at most `len_max` bytes. PQ_ENOTFOUND if absent: that failure is a plain
  * answer and does not overwrite cx->msg. */
 int pq_fetch_get(pq_fetch *f, const char *key, size_t len_max, pq_slice *out) PQ_MUST_CHECK;

@@ -6,6 +6,7 @@
  * What `after` holds decides the state, so one event is enough to rebuild its entity:
  *   entity CREATE, UPDATE: the user's document          DELETE soft: the document, hard: nothing
  *   rel    CREATE, UPDATE: the edge's data or nothing   DELETE: nothing
+ *   collection UPDATE: its schema (schema/schema.h)
  */
 #ifndef PQ_LOG_EVENT_H
 #define PQ_LOG_EVENT_H
@@ -15,7 +16,7 @@
 typedef enum pq_target {
   PQ_TARGET_ENTITY = 1,
   PQ_TARGET_REL = 2,
-  PQ_TARGET_COLLECTION = 3 /* drop, rename: not written yet */
+  PQ_TARGET_COLLECTION = 3 /* a schema was set: `after`. Drop, rename: not written yet */
 } pq_target;
 
 typedef enum pq_event_op {

@@ -13,13 +13,14 @@
 #include "log/log_int.h"
 #include "value/json.h"
 
-enum { CRC_DIGITS = 8, ID_DIGITS = 16, KEY_DIGITS = 20, INDEX_COLUMNS_MAX = 1000 };
+enum { CRC_DIGITS = 8, ID_DIGITS = 16, KEY_DIGITS = 20 };
 
 static const char *const kind_names[] = {NULL, "data", "forward", "reverse", "deletes", "events"};
 static const char *const kind_prefixes[] = {NULL,       "data/",  "rels/forward/", "rels/reverse/",
                                             "deletes/", "events/"};
-static const char *const index_type_names[] = {NULL,   "int64",     "double",  "string",
-                                               "bool", "timestamp", "objectId"};
+static const char *const index_type_names[] = {NULL,   "int64",       "double",   "string",
+                                               "bool", "timestamp",   "objectId", "float",
+                                               "date", "timestampMs", "uuid",     "binary"};
 
 /* Number of `word` in names[1..last], 0 when it is not there. */
 static int word_of(const char *const *names, int last, pq_slice word) {
@@ -84,21 +85,40 @@ const char *pq_file_info_defect(const pq_cx *cx, const pq_file_info *f) {
   return f->kind == PQ_FILE_EVENTS ? events_defect(f) : NULL;
 }
 
+static const char *column_defect(const pq_index_column *x) {
+  int last = x->name.n == 0 ? PQ_INDEX_CHOSEN_LAST : PQ_INDEX_LAST;
+  if (x->path.n == 0 || !pq_utf8_is_valid(x->path)) return "a path is empty or not UTF-8";
+  if (!pq_utf8_is_valid(x->name) || (x->name.n > 0 && memchr(x->name.p, 0, x->name.n) != NULL))
+    return "the name of a column is not UTF-8 or has a NUL";
+  if ((int)x->type < PQ_INDEX_INT64 || (int)x->type > last) return "unknown index type";
+  return x->field_id < 0 ? "fieldId is negative" : NULL;
+}
+
+/* A chosen path is chosen once; a schema's field may have had several types. */
+static bool is_twin(const pq_index_column *x, const pq_index_column *y) {
+  if ((x->name.n == 0) != (y->name.n == 0)) return x->field_id == y->field_id;
+  if (x->name.n == 0) return x->field_id == y->field_id || pq_slice_eq(x->path, y->path);
+  return x->type == y->type && pq_slice_eq(x->name, y->name);
+}
+
 const char *pq_collection_info_defect(const pq_cx *cx, const pq_collection_info *c) {
   if (c->name.n == 0 || c->name.n > cx->limits.name_len_max || !pq_utf8_is_valid(c->name))
     return "the name of the collection is empty, too long or not UTF-8";
   if (c->internal_id == 0 || c->internal_id > INT64_MAX - 1) return "internalId is out of range";
-  if (c->index_count > INDEX_COLUMNS_MAX) return "too many index columns";
+  if (c->index_count > PQ_COLLECTION_COLUMNS_MAX) return "too many index columns";
   for (uint32_t i = 0; i < c->index_count; i++) {
-    const pq_index_column *x = &c->index_columns[i];
-    if (x->path.n == 0 || !pq_utf8_is_valid(x->path)) return "a path is empty or not UTF-8";
-    if (x->type < PQ_INDEX_INT64 || x->type > PQ_INDEX_OBJECT_ID) return "unknown index type";
-    if (x->field_id < 0) return "fieldId is negative";
+    const char *defect = column_defect(&c->index_columns[i]);
+    if (defect != NULL) return defect;
     for (uint32_t j = 0; j < i; j++)
-      if (x->field_id == c->index_columns[j].field_id ||
-          pq_slice_eq(x->path, c->index_columns[j].path))
-        return "two index columns have the same path or fieldId";
+      if (is_twin(&c->index_columns[i], &c->index_columns[j]))
+        return "two columns have the same path, name or fieldId";
   }
+  if (c->schema_count > PQ_SCHEMA_VERSIONS_MAX) return "too many schema versions";
+  for (uint32_t i = 0; i < c->schema_count; i++)
+    if (c->schemas[i].version == 0 || c->schemas[i].seq == 0 ||
+        (c->schemas[i].version | c->schemas[i].seq) > INT64_MAX ||
+        pq_value_type(c->schemas[i].schema) != PQ_TYPE_OBJECT)
+      return "a schema has a bad version or seq, or is no object";
   return NULL;
 }
 
@@ -171,19 +191,54 @@ int pq_file_info_put(pq_buf *out, const pq_file_info *f, bool is_checkpoint) {
   return pq_buf_put_byte(out, '}');
 }
 
+static bool has_named(const pq_collection_info *c) {
+  for (uint32_t i = 0; i < c->index_count; i++)
+    if (c->index_columns[i].name.n > 0) return true;
+  return false;
+}
+
+/* Columns chosen stand in "index", as they did before there were schemas, the others apart. */
+static int put_columns(pq_buf *out, const pq_collection_info *c, bool is_named) {
+  bool is_first = true;
+  for (uint32_t i = 0; i < c->index_count; i++) {
+    const pq_index_column *x = &c->index_columns[i];
+    if ((x->name.n > 0) != is_named) continue;
+    PQ_TRY(pq_buf_put_str(out, is_first ? "{\"path\":" : ",{\"path\":"));
+    PQ_TRY(pq_buf_put_json_str(out, x->path));
+    if (is_named) PQ_TRY(put_text(out, "name", x->name));
+    PQ_TRY(pq_buf_printf(out, ",\"type\":\"%s\",\"fieldId\":%d}", index_type_names[x->type],
+                         (int)x->field_id));
+    is_first = false;
+  }
+  return PQ_OK;
+}
+
+static int put_schemas(pq_buf *out, const pq_collection_info *c) {
+  PQ_TRY(pq_buf_put_str(out, ",\"schemas\":["));
+  for (uint32_t i = 0; i < c->schema_count; i++) {
+    const pq_schema_record *r = &c->schemas[i];
+    PQ_TRY(pq_buf_printf(out, "%s{\"version\":%llu,\"seq\":%llu,\"schema\":", i == 0 ? "" : ",",
+                         (unsigned long long)r->version, (unsigned long long)r->seq));
+    PQ_TRY(pq_json_print(out, r->schema, PQ_JSON_CANONICAL));
+    PQ_TRY(pq_buf_put_byte(out, '}'));
+  }
+  return pq_buf_put_byte(out, ']');
+}
+
 int pq_collection_info_put(pq_buf *out, const pq_collection_info *c) {
   PQ_TRY(pq_buf_put_str(out, "{\"name\":"));
   PQ_TRY(pq_buf_put_json_str(out, c->name));
   PQ_TRY(put_u64(out, "internalId", c->internal_id));
   PQ_TRY(pq_buf_put_str(out, ",\"index\":["));
-  for (uint32_t i = 0; i < c->index_count; i++) {
-    const pq_index_column *x = &c->index_columns[i];
-    PQ_TRY(pq_buf_put_str(out, i == 0 ? "{\"path\":" : ",{\"path\":"));
-    PQ_TRY(pq_buf_put_json_str(out, x->path));
-    PQ_TRY(pq_buf_printf(out, ",\"type\":\"%s\",\"fieldId\":%d}", index_type_names[x->type],
-                         (int)x->field_id));
+  PQ_TRY(put_columns(out, c, false));
+  PQ_TRY(pq_buf_put_byte(out, ']'));
+  if (has_named(c)) {
+    PQ_TRY(pq_buf_put_str(out, ",\"columns\":["));
+    PQ_TRY(put_columns(out, c, true));
+    PQ_TRY(pq_buf_put_byte(out, ']'));
   }
-  return pq_buf_put_str(out, "]}");
+  if (c->schema_count > 0) PQ_TRY(put_schemas(out, c));
+  return pq_buf_put_byte(out, '}');
 }
 
 /* ---- reading ---- */
@@ -351,12 +406,14 @@ int pq_file_info_get(const pq_log_doc *d, bool is_checkpoint, pq_file_info *out)
   return PQ_OK;
 }
 
-static int get_index_column(const pq_log_doc *d, pq_index_column *out) {
+static int get_index_column(const pq_log_doc *d, bool is_named, pq_index_column *out) {
   pq_slice type;
   uint64_t field_id;
   PQ_TRY(pq_log_doc_text(d, "path", &out->path));
+  if (is_named) PQ_TRY(pq_log_doc_text(d, "name", &out->name));
+  if (is_named && out->name.n == 0) return pq_log_doc_fail(d, "name", "is empty");
   PQ_TRY(pq_log_doc_text(d, "type", &type));
-  out->type = (pq_index_type)word_of(index_type_names, PQ_INDEX_OBJECT_ID, type);
+  out->type = (pq_index_type)word_of(index_type_names, PQ_INDEX_LAST, type);
   if (out->type == 0) return pq_log_doc_fail(d, "type", "is unknown");
   PQ_TRY(pq_log_doc_u64(d, "fieldId", &field_id));
   if (field_id > INT32_MAX) return pq_log_doc_fail(d, "fieldId", "is out of range");
@@ -364,21 +421,54 @@ static int get_index_column(const pq_log_doc *d, pq_index_column *out) {
   return PQ_OK;
 }
 
-static int get_collection(const pq_log_doc *d, pq_collection_info *out) {
-  pq_value index;
-  const char *defect;
-  PQ_TRY(pq_log_doc_text(d, "name", &out->name));
-  PQ_TRY(pq_log_doc_u64(d, "internalId", &out->internal_id));
-  PQ_TRY(pq_log_doc_array(d, "index", &index, &out->index_count));
+static int get_columns(const pq_log_doc *d, pq_collection_info *out) {
+  pq_value index, named;
+  uint32_t n, named_count;
+  PQ_TRY(pq_log_doc_array(d, "index", &index, &n));
+  PQ_TRY(pq_log_doc_array(d, "columns", &named, &named_count));
   if (pq_value_is_missing(index)) return pq_log_doc_fail(d, "index", "is missing");
-  if (out->index_count > INDEX_COLUMNS_MAX) return pq_log_doc_fail(d, "index", "is too long");
+  if (n > PQ_COLLECTION_COLUMNS_MAX) return pq_log_doc_fail(d, "index", "is too long");
+  if (named_count > PQ_COLLECTION_COLUMNS_MAX - n)
+    return pq_log_doc_fail(d, "columns", "is too long");
+  out->index_count = n + named_count;
   out->index_columns = pq_arena_calloc(d->arena, out->index_count, sizeof *out->index_columns);
   if (out->index_columns == NULL) return d->cx->code;
   for (uint32_t i = 0; i < out->index_count; i++) {
+    bool is_named = i >= n;
     pq_log_doc column;
-    PQ_TRY(pq_log_doc_element(d, "index", index, i, &column));
-    PQ_TRY(get_index_column(&column, &out->index_columns[i]));
+    PQ_TRY(pq_log_doc_element(d, is_named ? "columns" : "index", is_named ? named : index,
+                              is_named ? i - n : i, &column));
+    PQ_TRY(get_index_column(&column, is_named, &out->index_columns[i]));
   }
+  return PQ_OK;
+}
+
+static int get_schemas(const pq_log_doc *d, pq_collection_info *out) {
+  pq_value array;
+  PQ_TRY(pq_log_doc_array(d, "schemas", &array, &out->schema_count));
+  if (out->schema_count > PQ_SCHEMA_VERSIONS_MAX)
+    return pq_log_doc_fail(d, "schemas", "is too long");
+  out->schemas = pq_arena_calloc(d->arena, out->schema_count, sizeof *out->schemas);
+  if (out->schemas == NULL) return d->cx->code;
+  for (uint32_t i = 0; i < out->schema_count; i++) {
+    pq_schema_record *r = &out->schemas[i];
+    pq_log_doc element;
+    PQ_TRY(pq_log_doc_element(d, "schemas", array, i, &element));
+    PQ_TRY(pq_log_doc_u64(&element, "version", &r->version));
+    PQ_TRY(pq_log_doc_u64(&element, "seq", &r->seq));
+    r->schema = pq_object_get_str(element.value, "schema");
+    if (pq_value_type(r->schema) != PQ_TYPE_OBJECT)
+      return pq_log_doc_fail(&element, "schema", "is no object");
+  }
+  return PQ_OK;
+}
+
+static int get_collection(const pq_log_doc *d, pq_collection_info *out) {
+  const char *defect;
+  PQ_TRY(pq_log_doc_text(d, "name", &out->name));
+  PQ_TRY(pq_log_doc_u64(d, "internalId", &out->internal_id));
+  PQ_TRY(get_columns(d, out));
+  PQ_TRY(get_schemas(d, out));
   defect = pq_collection_info_defect(d->cx, out);
   return defect == NULL ? PQ_OK : pq_log_doc_fail(d, "index", defect);
 }

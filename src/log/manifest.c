@@ -137,7 +137,35 @@ static int stage_file(pq_manifest *m, const pq_file_info *in, uint32_t i) {
   return PQ_OK;
 }
 
-static int copy_collection(pq_arena *arena, const pq_collection_info *in, pq_collection_info *out) {
+static int copy_value(pq_arena *arena, pq_value in, pq_value *out) {
+  pq_slice meta, bytes;
+  *out = in;
+  PQ_TRY(pq_arena_copy(arena, pq_value_meta(in), &meta));
+  PQ_TRY(pq_arena_copy(arena, pq_value_bytes(in), &bytes));
+  out->meta = meta.p;
+  out->p = bytes.p;
+  return PQ_OK;
+}
+
+/* The versions known before, then those that come. */
+static int copy_schemas(pq_arena *arena, const pq_collection_info *old,
+                        const pq_collection_info *in, pq_collection_info *out) {
+  uint32_t n = old == NULL ? 0 : old->schema_count;
+  out->schema_count = n + in->schema_count;
+  out->schemas = pq_arena_calloc(arena, out->schema_count, sizeof *out->schemas);
+  if (out->schemas == NULL) return arena->cx->code;
+  if (n > 0) memcpy(out->schemas, old->schemas, n * sizeof *out->schemas);
+  for (uint32_t i = 0; i < in->schema_count; i++) {
+    out->schemas[n + i] = in->schemas[i];
+    PQ_TRY(copy_value(arena, in->schemas[i].schema, &out->schemas[n + i].schema));
+  }
+  return PQ_OK;
+}
+
+/* `old` is the record before of the same collection, in the same arena, or NULL. */
+static int copy_collection(pq_arena *arena, const pq_collection_info *old,
+                           const pq_collection_info *in, pq_collection_info *out) {
+  pq_collection_info before = old == NULL ? (pq_collection_info){0} : *old; /* *out may be *old */
   *out = *in;
   PQ_TRY(pq_arena_copy(arena, in->name, &out->name));
   out->index_columns = pq_arena_calloc(arena, in->index_count, sizeof *in->index_columns);
@@ -145,8 +173,9 @@ static int copy_collection(pq_arena *arena, const pq_collection_info *in, pq_col
   for (uint32_t i = 0; i < in->index_count; i++) {
     out->index_columns[i] = in->index_columns[i];
     PQ_TRY(pq_arena_copy(arena, in->index_columns[i].path, &out->index_columns[i].path));
+    PQ_TRY(pq_arena_copy(arena, in->index_columns[i].name, &out->index_columns[i].name));
   }
-  return PQ_OK;
+  return copy_schemas(arena, &before, in, out);
 }
 
 /* ---- applying an entry ---- */
@@ -186,15 +215,34 @@ static int stage_files(pq_manifest *m, const pq_log_entry *e) {
   return PQ_OK;
 }
 
-/* Same collection: the set of index columns only grows. */
-static bool index_extends(const pq_collection_info *old, const pq_collection_info *c) {
-  if (c->index_count < old->index_count) return false;
-  for (uint32_t i = 0; i < old->index_count; i++) {
-    const pq_index_column *x = &old->index_columns[i], *y = &c->index_columns[i];
-    if (!pq_slice_eq(x->path, y->path) || x->type != y->type || x->field_id != y->field_id)
-      return false;
+static bool has_column(const pq_collection_info *c, const pq_index_column *x) {
+  for (uint32_t i = 0; i < c->index_count; i++) {
+    const pq_index_column *y = &c->index_columns[i];
+    if (x->type == y->type && x->field_id == y->field_id && pq_slice_eq(x->path, y->path) &&
+        pq_slice_eq(x->name, y->name))
+      return true;
   }
+  return false;
+}
+
+/* Same collection: the set of columns only grows. */
+static bool index_extends(const pq_collection_info *old, const pq_collection_info *c) {
+  for (uint32_t i = 0; i < old->index_count; i++)
+    if (!has_column(c, &old->index_columns[i])) return false;
   return true;
+}
+
+/* The versions of its schema follow those known, and are of events that the entry covers. */
+static bool schemas_follow(const pq_collection_info *old, const pq_collection_info *c,
+                           uint64_t seq_hi) {
+  uint64_t version = old == NULL ? 0 : old->schema_count, seq = 0;
+  if (old != NULL && old->schema_count > 0) seq = old->schemas[old->schema_count - 1].seq;
+  for (uint32_t i = 0; i < c->schema_count; i++) {
+    const pq_schema_record *r = &c->schemas[i];
+    if (r->version != ++version || r->seq <= seq || r->seq > seq_hi) return false;
+    seq = r->seq;
+  }
+  return version <= PQ_SCHEMA_VERSIONS_MAX;
 }
 
 static int stage_collection(pq_manifest *m, const pq_log_entry *e, const pq_collection_info *c,
@@ -205,11 +253,13 @@ static int stage_collection(pq_manifest *m, const pq_log_entry *e, const pq_coll
     return fail_entry(m, e, "changes the index columns of a collection", "");
   if (!is_known && c->internal_id < s->next_internal_id)
     return fail_entry(m, e, "uses the internal id of another collection", "");
+  if (!schemas_follow(is_known ? &s->infos[i] : NULL, c, e->seq_hi))
+    return fail_entry(m, e, "has schema versions out of order", "");
   if (i == PQ_TABLE_NONE) {
     i = s->count;
     PQ_TRY(pq_table_add(&m->collection_table, pq_hash(c->name, 0), i));
   }
-  PQ_TRY(copy_collection(&m->arena, c, &s->infos[i]));
+  PQ_TRY(copy_collection(&m->arena, is_known ? &s->infos[i] : NULL, c, &s->infos[i]));
   if (i == s->count) s->count++;
   if (c->internal_id >= s->next_internal_id) s->next_internal_id = c->internal_id + 1;
   return PQ_OK;
@@ -377,7 +427,9 @@ static int get_collections(pq_manifest *m, const pq_log_doc *d) {
       return pq_log_doc_fail(d, "nextInternalId", "is in use");
     if (pq_manifest_collection(m, infos[i].name) != NULL)
       return pq_log_doc_fail(d, "collections", "has one name twice");
-    PQ_TRY(copy_collection(&m->arena, &infos[i], &m->collections[i]));
+    if (!schemas_follow(NULL, &infos[i], m->seq_hi))
+      return pq_log_doc_fail(d, "schemas", "is out of order");
+    PQ_TRY(copy_collection(&m->arena, NULL, &infos[i], &m->collections[i]));
     PQ_TRY(pq_table_add(&m->collection_table, pq_hash(infos[i].name, 0), i));
     m->collection_count++;
   }

@@ -17,6 +17,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/hash.h"
+#include "value/variant.h"
 
 typedef enum pq_file_kind {
   PQ_FILE_DATA = 1, /* data/<collection>/… */
@@ -45,28 +46,51 @@ typedef struct pq_file_info {
   uint64_t removed;        /* entry, PQ_ENTRY_NONE: live */
 } pq_file_info;
 
-/* Type of an $index_ column (DESIGN.md 2): fixed for ever once chosen. */
+/* Type of a column beside $data: of an $index_ column the first six, fixed for ever once chosen; of
+ * a schema's field any. */
 typedef enum pq_index_type {
   PQ_INDEX_INT64 = 1,
   PQ_INDEX_DOUBLE,
   PQ_INDEX_STRING,
   PQ_INDEX_BOOL,
   PQ_INDEX_TIMESTAMP, /* µs */
-  PQ_INDEX_OBJECT_ID  /* 24 hex characters */
+  PQ_INDEX_OBJECT_ID, /* 24 hex characters */
+  /* These are for outside readers: filters do not use them. */
+  PQ_INDEX_FLOAT,
+  PQ_INDEX_DATE,         /* days */
+  PQ_INDEX_TIMESTAMP_MS, /* ms */
+  PQ_INDEX_UUID,         /* 16 bytes */
+  PQ_INDEX_BINARY,
+  PQ_INDEX_CHOSEN_LAST = PQ_INDEX_OBJECT_ID,
+  PQ_INDEX_LAST = PQ_INDEX_BINARY
 } pq_index_type;
+
+enum { PQ_COLLECTION_COLUMNS_MAX = 1000, PQ_SCHEMA_VERSIONS_MAX = 10000 };
 
 typedef struct pq_index_column {
   pq_slice path; /* dotted */
+  pq_slice name; /* of the column; empty: "$index_" + path, chosen from statistics */
   pq_index_type type;
   int32_t field_id;
+  bool has_bloom; /* for writing files; not stored in the log */
 } pq_index_column;
 
-/* The $index_ columns of one collection, in the order they were chosen; only grows. */
+/* One version of a collection's schema: the document that schema/ parses. */
+typedef struct pq_schema_record {
+  uint64_t version; /* from 1, without gaps */
+  uint64_t seq;     /* of the event that set it */
+  pq_value schema;  /* an object */
+} pq_schema_record;
+
+/* The columns beside $data that files of one collection have or had: those chosen, in their order,
+ * and those of schemas. Only grows. A later file need not have all of them, nor an older one. */
 typedef struct pq_collection_info {
   pq_slice name;
   uint64_t internal_id; /* never reused: a re-created collection has another */
   pq_index_column *index_columns;
   uint32_t index_count;
+  pq_schema_record *schemas; /* in an entry: the new versions; in a manifest: all */
+  uint32_t schema_count;
 } pq_collection_info;
 
 typedef struct pq_log_entry {
@@ -83,7 +107,7 @@ typedef struct pq_log_entry {
   uint32_t add_count;
   const char **remove; /* names */
   uint32_t remove_count;
-  pq_collection_info *collections; /* new, or with new index columns: whole sets */
+  pq_collection_info *collections; /* new, or with new columns (whole sets) or schema versions */
   uint32_t collection_count;
 } pq_log_entry;
 

@@ -104,6 +104,19 @@ static part span_of(const scan *s, parts c, part first) {
   return first;
 }
 
+/* The most requests that some of the rows of a span could take: pages too far from each other to
+ * share one. `first` is the span's first part, `c` looks ahead. */
+static uint64_t requests_max(const scan *s, parts c, part first, uint64_t end) {
+  uint64_t n = 1;
+  part next;
+  while (parts_next(s, &c, &next) && next.end <= end) {
+    if (next.off - first.end <= GAP_LEN_MAX) continue;
+    first = next;
+    n++;
+  }
+  return n;
+}
+
 int pq_chunk_want(pq_fetch *f, const pq_file *file, uint32_t row_group, uint32_t leaf,
                   const pq_page_index *index, const pq_row_range *ranges, uint32_t range_count) {
   scan s = {.f = f, .ref = pq_chunk_ref_of(f->cx, file, row_group, leaf)};
@@ -113,11 +126,17 @@ int pq_chunk_want(pq_fetch *f, const pq_file *file, uint32_t row_group, uint32_t
   part p;
   PQ_TRY(scan_init(&s, index, ranges, range_count));
   while (parts_next(&s, &c, &p)) {
+    part first = p;
     pq_slice bytes;
     int rc;
     if (p.end <= end) continue;
     p = span_of(&s, c, p);
     end = p.end;
+    if (f->is_plan) {
+      uint64_t n = f->may_be_fewer ? requests_max(&s, c, first, end) : 1;
+      PQ_TRY(pq_fetch_note(f, file->key, p.off, p.end - p.off, n));
+      continue;
+    }
     rc = pq_fetch_read(f, file->key, p.off, p.end - p.off, &bytes);
     if (rc < 0) return rc;
     if (rc != PQ_OK) out = rc;
@@ -213,14 +232,18 @@ static int walk_next(walk *w, pq_page *out, bool *has_page) {
 }
 
 /* Walk all headers. Afterwards the pages are known to have the entries that are wanted: at most
- * *entry_count of them. */
-static int check_pages(const scan *s, uint32_t *entry_count) {
+ * *entry_count of them. *is_coded: all values are codes of a dictionary. */
+static int check_pages(const scan *s, uint32_t *entry_count, bool *is_coded) {
   walk w = {.s = s};
   pq_page p;
   bool has_page;
-  do
+  *is_coded = true;
+  do {
     PQ_TRY(walk_next(&w, &p, &has_page));
-  while (has_page);
+    if (has_page && pq_page_is_data(&p.h) && p.h.encoding != PQ_ENC_PLAIN_DICTIONARY &&
+        p.h.encoding != PQ_ENC_RLE_DICTIONARY)
+      *is_coded = false;
+  } while (has_page);
   if (s->index == NULL && w.entry_count != s->ref.entry_count)
     return pq_place_corrupt(&s->ref.at, "pages hold fewer values than the chunk");
   *entry_count = w.entry_count;
@@ -372,7 +395,7 @@ static int sink_alloc(decode *d, uint32_t cap) {
   const pq_leaf *leaf = d->s->ref.leaf;
   bool is_flat = pq_leaf_is_flat(leaf);
   size_t len;
-  if (!pq_mul_size(cap, pq_phys_size(leaf->phys), &len))
+  if (!pq_mul_size(cap, d->out.is_coded ? sizeof(uint32_t) : pq_phys_size(leaf->phys), &len))
     return pq_place_fail(&d->s->ref.at, PQ_ELIMIT, "too many rows for the memory");
   d->out.values = pq_arena_alloc(d->arena, len);
   if (d->out.values != NULL && leaf->def_max > 0) d->out.nulls = pq_arena_alloc(d->arena, cap);
@@ -384,32 +407,56 @@ static int sink_alloc(decode *d, uint32_t cap) {
   return PQ_OK;
 }
 
+static int decode_chunk(decode *d, scan *s, bool has_codes, pq_column *out) {
+  pq_dictionary *dictionary = NULL;
+  uint32_t row_count = 0, entry_count = 0;
+  bool is_coded;
+  int rc;
+  PQ_TRY(check_pages(s, &entry_count, &is_coded));
+  for (uint32_t i = 0; i < s->range_count; i++)
+    row_count += s->ranges[i].hi - s->ranges[i].lo;
+  if (has_codes && is_coded && pq_leaf_is_flat(s->ref.leaf)) {
+    d->out.is_coded = true;
+    dictionary = pq_arena_alloc(d->arena, sizeof *dictionary);
+    if (dictionary == NULL) return d->arena->cx->code;
+  }
+  PQ_TRY(sink_alloc(d, s->ref.leaf->rep_max == 0 ? row_count : entry_count));
+  pq_decompressor_init(&d->own, s->f->cx);
+  d->decompressor = s->f->decompressor != NULL ? s->f->decompressor : &d->own;
+  rc = decode_pages(d);
+  pq_decompressor_release(&d->own);
+  PQ_TRY(rc);
+  if (s->ref.leaf->rep_max == 0 && d->out.count != row_count)
+    return pq_place_corrupt(&s->ref.at, "pages lack wanted rows");
+  if (dictionary != NULL) *dictionary = d->dictionary;
+  out->row_count = row_count;
+  out->entry_count = d->out.count;
+  out->nulls = d->out.has_nulls ? d->out.nulls : NULL;
+  out->def = d->out.def;
+  out->rep = d->out.rep;
+  out->dictionary = dictionary;
+  out->v.any = d->out.values;
+  return PQ_OK;
+}
+
 int pq_chunk_decode(pq_fetch *f, pq_arena *arena, const pq_file *file, uint32_t row_group,
                     uint32_t leaf, const pq_page_index *index, const pq_row_range *ranges,
                     uint32_t range_count, pq_column *out) {
   scan s = {.f = f, .ref = pq_chunk_ref_of(f->cx, file, row_group, leaf)};
   decode d = {.s = &s, .arena = arena};
-  uint32_t row_count = 0, entry_count = 0;
-  int rc;
   *out = (pq_column){.phys = s.ref.leaf->phys};
   PQ_TRY(pq_chunk_want(f, file, row_group, leaf, index, ranges, range_count));
   PQ_TRY(scan_init(&s, index, ranges, range_count));
-  PQ_TRY(check_pages(&s, &entry_count));
-  for (uint32_t i = 0; i < s.range_count; i++)
-    row_count += s.ranges[i].hi - s.ranges[i].lo;
-  PQ_TRY(sink_alloc(&d, s.ref.leaf->rep_max == 0 ? row_count : entry_count));
-  pq_decompressor_init(&d.own, f->cx);
-  d.decompressor = f->decompressor != NULL ? f->decompressor : &d.own;
-  rc = decode_pages(&d);
-  pq_decompressor_release(&d.own);
-  PQ_TRY(rc);
-  if (s.ref.leaf->rep_max == 0 && d.out.count != row_count)
-    return pq_place_corrupt(&s.ref.at, "pages lack wanted rows");
-  out->row_count = row_count;
-  out->entry_count = d.out.count;
-  out->nulls = d.out.has_nulls ? d.out.nulls : NULL;
-  out->def = d.out.def;
-  out->rep = d.out.rep;
-  out->v.any = d.out.values;
-  return PQ_OK;
+  return decode_chunk(&d, &s, false, out);
+}
+
+int pq_chunk_decode_codes(pq_fetch *f, pq_arena *arena, const pq_file *file, uint32_t row_group,
+                          uint32_t leaf, const pq_page_index *index, const pq_row_range *ranges,
+                          uint32_t range_count, pq_column *out) {
+  scan s = {.f = f, .ref = pq_chunk_ref_of(f->cx, file, row_group, leaf)};
+  decode d = {.s = &s, .arena = arena};
+  *out = (pq_column){.phys = s.ref.leaf->phys};
+  PQ_TRY(pq_chunk_want(f, file, row_group, leaf, index, ranges, range_count));
+  PQ_TRY(scan_init(&s, index, ranges, range_count));
+  return decode_chunk(&d, &s, true, out);
 }

@@ -62,7 +62,8 @@ int pq_page_index_fetch(pq_fetch *f, pq_arena *arena, const pq_file *file, uint3
 
 /* Ask for the bytes that rows `ranges` of a chunk need: with a page index (`index` not NULL and
  * not empty) the dictionary page and the pages that hold such rows, near ones merged; else the
- * whole chunk. Zero ranges mean all rows. PQ_OK when all are resident. */
+ * whole chunk. Zero ranges mean all rows. PQ_OK when all are resident. A plan (io/fetch.h) only
+ * notes the requests; `may_be_fewer`: as many as any part of these rows could need. */
 int pq_chunk_want(pq_fetch *f, const pq_file *file, uint32_t row_group, uint32_t leaf,
                   const pq_page_index *index, const pq_row_range *ranges,
                   uint32_t range_count) PQ_MUST_CHECK;
@@ -72,5 +73,11 @@ int pq_chunk_want(pq_fetch *f, const pq_file *file, uint32_t row_group, uint32_t
 int pq_chunk_decode(pq_fetch *f, pq_arena *arena, const pq_file *file, uint32_t row_group,
                     uint32_t leaf, const pq_page_index *index, const pq_row_range *ranges,
                     uint32_t range_count, pq_column *out) PQ_MUST_CHECK;
+
+/* The same, but a flat column that is dictionary-encoded throughout comes as codes (format.h): its
+ * values can be judged, or counted, once for each distinct one. */
+int pq_chunk_decode_codes(pq_fetch *f, pq_arena *arena, const pq_file *file, uint32_t row_group,
+                          uint32_t leaf, const pq_page_index *index, const pq_row_range *ranges,
+                          uint32_t range_count, pq_column *out) PQ_MUST_CHECK;
 
 #endif

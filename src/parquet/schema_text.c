@@ -93,7 +93,7 @@ static int put_node(pq_buf *out, const pq_footer *f, const pq_node *n, bool has_
   return pq_buf_put_byte(out, '\n');
 }
 
-int pq_schema_print(pq_buf *out, const pq_footer *f, bool has_levels) {
+int pq_schema_text_print(pq_buf *out, const pq_footer *f, bool has_levels) {
   uint32_t depth = 1; /* groups that are open */
   PQ_TRY(pq_buf_put_str(out, "message "));
   PQ_TRY(put_name(out, f->nodes[0].name));

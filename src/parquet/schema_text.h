@@ -14,7 +14,7 @@
 
 /* Append it. `has_levels`: column numbers and levels as comments. Names that are no words stand in
  * quotes, as in JSON. */
-int pq_schema_print(pq_buf *out, const pq_footer *footer, bool has_levels) PQ_MUST_CHECK;
+int pq_schema_text_print(pq_buf *out, const pq_footer *footer, bool has_levels) PQ_MUST_CHECK;
 
 /* "int64", "fixed_len_byte_array(16)": the physical type. */
 int pq_phys_print(pq_buf *out, const pq_leaf *leaf) PQ_MUST_CHECK;

@@ -6,6 +6,7 @@
  * stages. One is made from what was parsed; each call may have to wait for a temporary file
  * (query/spill.h): then it returns PQ_NEED_IO, has changed nothing that the caller can see, and is
  * called again with the same arguments. Documents given to add() are copied where they are kept.
+ * After PQ_OK nothing borrows from the fetch set: it may be cleared then.
  *
  * Memory: a stage holds at most `memory_max` bytes of documents; beyond that it spills, and where
  * one group or one partition alone is larger, PQ_ELIMIT.

@@ -4,31 +4,33 @@
 #include <string.h>
 
 #include "base/merge_sort.h"
+#include "expr/expression.h"
 
-enum { SLACK = 256 };
+enum { SLACK = 256, ORDER_KEEP_MAX = 10000, KEYS_MAX = 32 };
 
-void pq_collector_init(pq_collector *c, pq_cx *cx, pq_arena *arena, pq_arena *scratch,
-                       pq_builder *builder) {
-  *c = (pq_collector){.cx = cx, .arena = arena, .scratch = scratch, .builder = builder};
+void pq_collector_init(pq_collector *c, pq_arena *arena, pq_arena *scratch, pq_builder *builder,
+                       pq_merger *merger) {
+  *c = (pq_collector){
+      .cx = arena->cx, .arena = arena, .scratch = scratch, .builder = builder, .merger = merger};
+}
+
+bool pq_collector_is_ordered(const pq_collector *c) {
+  return c->sort.count > 0 || c->is_by_id;
 }
 
 /* How many results can matter: the page and one more. 0: all. */
 static uint64_t keep_count(const pq_collector *c) {
   if (c->limit == 0 || c->limit > UINT32_MAX / 4 || c->skip > UINT32_MAX / 4) return 0;
-  return c->skip + c->limit + 1;
+  return c->skip + c->limit + !c->ends_at_limit;
 }
 
-static pq_slice id_of(pq_value entity) {
-  pq_slice id = {0};
-  (void)pq_value_string(pq_object_get_str(entity, "$id"), &id);
-  return id;
+static int compare_places(const pq_collector *c, const pq_place *a, const pq_place *b) {
+  int order = pq_sort_compare(&c->sort, a->keys, a->empties, b->keys, b->empties);
+  return order != 0 ? order : pq_slice_cmp(a->id, b->id);
 }
 
 static int compare(const void *a, const void *b, const void *ud) {
-  const pq_result *x = a, *y = b;
-  const pq_collector *c = ud;
-  int order = pq_sort_compare(&c->sort, x->keys, x->empties, y->keys, y->empties);
-  return order != 0 ? order : pq_slice_cmp(id_of(x->entity), id_of(y->entity));
+  return compare_places(ud, &((const pq_result *)a)->place, &((const pq_result *)b)->place);
 }
 
 /* Sort what is there and forget all but the best `keep`. */
@@ -40,20 +42,24 @@ static int cut(pq_collector *c, uint64_t keep) {
   return PQ_OK;
 }
 
-/* Does the entity sort behind everything that still counts? Only sure when the document itself has
- * the fields. */
-static bool is_hopeless(const pq_collector *c, uint64_t keep, const pq_entity *e) {
-  pq_value keys[32];
-  bool empties[32];
-  const pq_result *worst;
-  if (!c->has_worst || c->sort.count > 32) return false;
-  worst = &c->items[keep - 1];
-  for (uint32_t i = 0; i < c->sort.count; i++) {
-    if (pq_value_is_missing(pq_object_get(e->data, c->sort.fields[i].path.parts[0].name)))
-      return false;
-    keys[i] = pq_sort_key(&c->sort, i, e->data, (pq_value){0}, &empties[i]);
+/* Does a key come from the system's fields? */
+static bool needs_system(const pq_collector *c, const pq_entity *e) {
+  for (uint32_t i = 0; !c->is_plain && i < c->sort.count; i++) {
+    pq_slice first = c->sort.fields[i].path.parts[0].name;
+    if (pq_is_system_field(first) && pq_value_is_missing(pq_object_get(e->data, first)))
+      return true;
   }
-  return pq_sort_compare(&c->sort, keys, empties, worst->keys, worst->empties) > 0;
+  return false;
+}
+
+/* The place of an entity; it borrows from the entity and the stage. */
+static int find_place(pq_collector *c, const pq_entity *e, pq_place *place) {
+  pq_value system = {0};
+  place->id = e->id;
+  if (needs_system(c, e)) PQ_TRY(pq_entity_system(c->builder, c->scratch, e, &system));
+  for (uint32_t i = 0; i < c->sort.count; i++)
+    place->keys[i] = pq_sort_key(&c->sort, i, e->data, system, &place->empties[i]);
+  return PQ_OK;
 }
 
 static int reserve(pq_collector *c) {
@@ -73,46 +79,71 @@ static int add(pq_collector *c, const pq_entity *e) {
   PQ_TRY(reserve(c));
   r = &c->items[c->count];
   *r = (pq_result){0};
-  pq_builder_clear(c->builder);
-  PQ_TRY(pq_entity_merge(c->builder, c->scratch, e));
-  PQ_TRY(pq_builder_finish(c->builder, c->arena, &r->entity));
+  if (c->is_plain)
+    PQ_TRY(pq_value_copy(c->arena, e->data, &r->entity));
+  else
+    PQ_TRY(pq_merger_entity(c->merger, c->arena, e, &r->entity));
+  PQ_TRY(pq_arena_copy(c->arena, e->id, &r->place.id));
   if (c->sort.count > 0) {
-    r->keys = pq_arena_calloc(c->arena, c->sort.count, sizeof *r->keys);
-    r->empties = pq_arena_calloc(c->arena, c->sort.count, sizeof *r->empties);
-    if (r->keys == NULL || r->empties == NULL) return c->cx->code;
+    r->place.keys = pq_arena_calloc(c->arena, c->sort.count, sizeof *r->place.keys);
+    r->place.empties = pq_arena_calloc(c->arena, c->sort.count, sizeof *r->place.empties);
+    if (r->place.keys == NULL || r->place.empties == NULL) return c->cx->code;
   }
   for (uint32_t i = 0; i < c->sort.count; i++)
-    r->keys[i] = pq_sort_key(&c->sort, i, r->entity, (pq_value){0}, &r->empties[i]);
+    r->place.keys[i] = pq_sort_key(&c->sort, i, r->entity, (pq_value){0}, &r->place.empties[i]);
   c->count++;
   return PQ_OK;
 }
 
-int pq_collector_sink(void *ud, const pq_entity *entity, uint64_t count) {
-  pq_collector *c = ud;
-  uint64_t keep = keep_count(c);
-  (void)count;
-  if (c->sort.count == 0) {
-    if (c->skipped < c->skip) {
-      c->skipped++;
-      return PQ_OK;
-    }
-    if (c->limit > 0 && c->emitted + c->count == c->limit) {
-      c->has_more = true;
-      return PQ_YIELD;
-    }
-    return add(c, entity);
-  }
-  if (is_hopeless(c, keep, entity)) {
-    c->has_more = true;
+/* The page and whether there is more; PQ_YIELD when that is known. */
+static int take_unordered(pq_collector *c, const pq_entity *e) {
+  if (c->skipped < c->skip) {
+    c->skipped++;
     return PQ_OK;
   }
+  if (c->limit > 0 && c->emitted + c->count == c->limit) {
+    c->has_more = true;
+    return PQ_YIELD;
+  }
+  PQ_TRY(add(c, e));
+  return c->ends_at_limit && c->emitted + c->count == c->limit ? PQ_YIELD : PQ_OK;
+}
+
+int pq_collector_sink(void *ud, const pq_entity *entity, uint64_t count) {
+  pq_collector *c = ud;
+  pq_value keys[KEYS_MAX];
+  bool empties[KEYS_MAX];
+  pq_place place = {.keys = keys, .empties = empties};
+  uint64_t keep = keep_count(c);
+  (void)count;
+  if (!pq_collector_is_ordered(c)) return take_unordered(c, entity);
+  pq_assert(c->sort.count <= KEYS_MAX);
+  if (c->after != NULL || c->has_worst) PQ_TRY(find_place(c, entity, &place));
+  if (c->after != NULL && compare_places(c, &place, c->after) <= 0) return PQ_OK;
+  if (c->has_worst && compare_places(c, &place, &c->items[keep - 1].place) > 0) return PQ_OK;
   PQ_TRY(add(c, entity));
   return keep > 0 && c->count >= 2 * keep + SLACK ? cut(c, keep) : PQ_OK;
 }
 
+void pq_collector_order(const pq_collector *c, pq_scan_order *out) {
+  uint64_t keep = keep_count(c);
+  pq_slice first;
+  *out = (pq_scan_order){0};
+  if (!pq_collector_is_ordered(c) || keep == 0 || keep > ORDER_KEEP_MAX) return;
+  if (c->sort.collation.is_folded) return;
+  first = c->sort.count == 0 ? PQ_SLICE("$id") : c->sort.fields[0].path.text;
+  /* The system's columns are not the document's. */
+  if (c->is_plain && (c->sort.count == 0 || pq_is_system_field(first))) return;
+  /* What stands before the cursor sorts first; only by $id does the filter leave it out. */
+  if (c->after != NULL && !pq_slice_is(first, "$id")) return;
+  *out = (pq_scan_order){.path = first,
+                         .is_descending = c->sort.count > 0 && c->sort.fields[0].is_descending,
+                         .keep = keep};
+}
+
 int pq_collector_finish(pq_collector *c) {
   uint64_t from = c->skip, left;
-  if (c->sort.count == 0) return PQ_OK;
+  if (!pq_collector_is_ordered(c)) return PQ_OK;
   PQ_TRY(cut(c, keep_count(c)));
   if (from > c->count) from = c->count;
   left = c->count - from;

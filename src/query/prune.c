@@ -1,12 +1,26 @@
-/* query/prune.c - see prune_int.h. */
-#include <string.h>
-
+/* query/prune.c - see prune_int.h.
+ *
+ * A wrong NO loses rows and a wrong YES invents them, so each rule here says why it is certain.
+ * A verdict is made of all that the rows may hold: values between the bounds, NaN beside any
+ * bounds of doubles, nothing (a null cell of an exact column) or anything (of another column).
+ */
 #include "query/prune_int.h"
 
-/* "<other> <null_explicit>" of an index column; false when absent or not "0 0". */
-static bool is_exact_column(pq_arena *scratch, const pq_footer *footer, pq_slice path) {
+#include <string.h>
+
+#include "base/hash.h"
+
+enum { BLOOM_OPERANDS_MAX = 64 }; /* more than that: some value is there anyway */
+
+/* ---- columns ---- */
+
+/* "<other> <null_explicit>[ <retyped>]" of a column's path (doc/formats/data.md). */
+static void read_exactness(pq_arena *scratch, const pq_footer *footer, pq_slice path,
+                           pq_path_column *out) {
   char *key = pq_arena_printf(scratch, "parquedb.index.%.*s", (int)path.n, (const char *)path.p);
-  return key != NULL && pq_slice_is(pq_footer_key(footer, key), "0 0");
+  pq_slice text = key == NULL ? (pq_slice){0} : pq_footer_key(footer, key);
+  out->has_values = pq_slice_is(text, "0 0 0");
+  out->is_exact = text.n >= 3 && memcmp(text.p, "0 0", 3) == 0 && (text.n == 3 || text.p[3] == ' ');
 }
 
 static pq_phys phys_of(pq_index_type type) {
@@ -19,131 +33,434 @@ static pq_phys phys_of(pq_index_type type) {
   }
 }
 
-/* The term for one conjunct; false when no column of the file can judge it. */
-static bool find_term(pq_arena *scratch, const pq_scan *s, const pq_file *file,
-                      const pq_conjunct *c, pq_column_term *out) {
-  *out = (pq_column_term){.conjunct = c};
-  if (pq_slice_is(c->path->text, "$id")) {
-    *out = (pq_column_term){c, 0, PQ_INDEX_STRING, true};
-    return true;
+static bool find_leaf(const pq_file *file, const char *name, pq_index_type type,
+                      pq_path_column *out) {
+  int leaf = name == NULL ? -1 : pq_footer_leaf(file->footer, name);
+  if (leaf < 0 || file->footer->leaves[leaf].phys != phys_of(type)) return false;
+  if (file->footer->leaves[leaf].def_max > 1 || file->footer->leaves[leaf].rep_max > 0)
+    return false;
+  out->leaf = (uint32_t)leaf;
+  out->type = type;
+  return true;
+}
+
+/* A column of a schema's field may have had another type in another file. */
+static bool find_column(pq_arena *scratch, const pq_file *file, const pq_index_column *c,
+                        pq_path_column *out) {
+  pq_logical logical;
+  if (c->name.n == 0)
+    return find_leaf(
+        file, pq_arena_printf(scratch, "$index_%.*s", (int)c->path.n, (const char *)c->path.p),
+        c->type, out);
+  if (!find_leaf(file, pq_arena_str(scratch, c->name), c->type, out)) return false;
+  logical = file->footer->leaves[out->leaf].logical;
+  return logical == (c->type == PQ_INDEX_STRING ? PQ_LOGICAL_STRING : PQ_LOGICAL_NONE);
+}
+
+bool pq_path_column_find(pq_arena *scratch, const pq_scan *s, const pq_file *file, pq_slice path,
+                         pq_path_column *out) {
+  const uint8_t *dot = memchr(path.p, '.', path.n);
+  pq_slice first = {path.p, dot == NULL ? path.n : (size_t)(dot - path.p)};
+  *out = (pq_path_column){0};
+  if (s->is_plain && pq_is_system_field(first)) return false;
+  /* No document has names that begin with a dollar. */
+  if (pq_slice_is(path, "$id") || pq_slice_is(path, "$type")) {
+    out->is_exact = true;
+    out->has_values = true;
+    return find_leaf(file, pq_slice_is(path, "$id") ? "$id" : "$type", PQ_INDEX_STRING, out);
   }
-  if (pq_slice_is(c->path->text, "name")) { /* the system column, where it agrees with $data */
-    int leaf = pq_footer_leaf(file->footer, "name");
-    if (leaf < 0 || file->footer->leaves[leaf].phys != PQ_PHYS_BYTES) return false;
-    if (!is_exact_column(scratch, file->footer, c->path->text)) return false;
-    *out = (pq_column_term){c, (uint32_t)leaf, PQ_INDEX_STRING, true};
-    return true;
+  if (pq_slice_is(path, "name")) { /* the system column, where it agrees with $data */
+    read_exactness(scratch, file->footer, path, out);
+    out->has_values = out->is_exact;
+    return out->is_exact && find_leaf(file, "name", PQ_INDEX_STRING, out);
   }
-  if (pq_is_system_field(c->path->parts[0].name)) return false; /* the document need not have it */
+  if (pq_is_system_field(first)) return false; /* the document need not have it */
   for (uint32_t i = 0; s->info != NULL && i < s->info->index_count; i++) {
     const pq_index_column *column = &s->info->index_columns[i];
-    char *name;
-    int leaf;
-    if (!pq_slice_eq(column->path, c->path->text)) continue;
-    name =
-        pq_arena_printf(scratch, "$index_%.*s", (int)column->path.n, (const char *)column->path.p);
-    leaf = name == NULL ? -1 : pq_footer_leaf(file->footer, name);
-    if (leaf < 0 || file->footer->leaves[leaf].phys != phys_of(column->type)) return false;
-    *out = (pq_column_term){c, (uint32_t)leaf, column->type,
-                            is_exact_column(scratch, file->footer, column->path)};
+    if (!pq_slice_eq(column->path, path) || !pq_index_is_pushed(column->type)) continue;
+    if (!find_column(scratch, file, column, out)) continue; /* the path may have another */
+    read_exactness(scratch, file->footer, path, out);
     return true;
   }
   return false;
 }
 
-int pq_prune_plan(pq_arena *scratch, const pq_scan *s, const pq_file *file, pq_prune *out) {
-  uint32_t count;
-  bool is_whole;
-  const pq_conjunct *conjuncts = pq_filter_conjuncts(s->filter, &count, &is_whole);
-  *out = (pq_prune){.is_decisive = is_whole};
-  out->terms = pq_arena_calloc(scratch, count, sizeof *out->terms);
-  if (out->terms == NULL) return scratch->cx->code;
-  for (uint32_t i = 0; i < count; i++) {
-    pq_column_term t;
-    if (find_term(scratch, s, file, &conjuncts[i], &t)) {
-      out->terms[out->term_count++] = t;
-      out->is_decisive &= t.is_exact;
-    } else {
-      out->is_decisive = false;
-    }
+/* ---- the plan ---- */
+
+static uint32_t slot_of(pq_prune *p, uint32_t leaf) {
+  uint32_t i = 0;
+  while (i < p->leaf_count && p->leaves[i] != leaf)
+    i++;
+  if (i == p->leaf_count) p->leaves[p->leaf_count++] = leaf;
+  return i;
+}
+
+static uint32_t count_terms(const pq_push *push) {
+  uint32_t n = push->kind == PQ_PUSH_TERM;
+  for (uint32_t i = 0; i < push->kid_count; i++)
+    n += count_terms(&push->kids[i]);
+  return n;
+}
+
+static int plan_term(pq_arena *scratch, const pq_scan *s, const pq_push *push, pq_prune *p,
+                     pq_plan_node *out) {
+  pq_plan_term *t = &p->terms[p->term_count];
+  out->kind = PQ_PUSH_OPAQUE;
+  if (!pq_path_column_find(scratch, s, p->file, push->path->text, &t->column)) return PQ_OK;
+  t->push = push;
+  t->slot = slot_of(p, t->column.leaf);
+  out->kind = PQ_PUSH_TERM;
+  out->term = p->term_count++;
+  return pq_column_test_init(&t->test, scratch, push, t->column.type, t->column.is_exact);
+}
+
+/* Nested as deep as the filter, which is bounded. */
+static int plan_node(pq_arena *scratch, const pq_scan *s, const pq_push *push, pq_prune *p,
+                     pq_plan_node *out) {
+  *out = (pq_plan_node){.kind = push->kind, .kid_count = push->kid_count};
+  if (push->kind == PQ_PUSH_TERM) return plan_term(scratch, s, push, p, out);
+  out->kids = pq_arena_calloc(scratch, push->kid_count, sizeof *out->kids);
+  if (out->kids == NULL) return scratch->cx->code;
+  for (uint32_t i = 0; i < push->kid_count; i++)
+    PQ_TRY(plan_node(scratch, s, &push->kids[i], p, &out->kids[i]));
+  return PQ_OK;
+}
+
+int pq_prune_plan(pq_arena *scratch, const pq_scan *s, const pq_push *filter, const pq_file *file,
+                  pq_prune *out) {
+  uint32_t cap = count_terms(filter);
+  *out = (pq_prune){.file = file, .term_cap = cap};
+  out->terms = pq_arena_calloc(scratch, cap, sizeof *out->terms);
+  out->leaves = pq_arena_calloc(scratch, cap, sizeof *out->leaves);
+  if (out->terms == NULL || out->leaves == NULL) return scratch->cx->code;
+  return plan_node(scratch, s, filter, out, &out->root);
+}
+
+/* ---- the tree ---- */
+
+static uint8_t negate(uint8_t verdict) {
+  return verdict == PQ_MAYBE ? PQ_MAYBE : (uint8_t)(verdict ^ PQ_YES);
+}
+
+static uint8_t verdict_of(const pq_plan_node *n, const uint8_t *terms) {
+  uint8_t v;
+  switch (n->kind) {
+    case PQ_PUSH_TERM: return terms[n->term];
+    case PQ_PUSH_AND:
+      v = PQ_YES;
+      for (uint32_t i = 0; i < n->kid_count; i++)
+        v &= verdict_of(&n->kids[i], terms);
+      return v;
+    case PQ_PUSH_OR:
+      v = PQ_NO;
+      for (uint32_t i = 0; i < n->kid_count; i++)
+        v |= verdict_of(&n->kids[i], terms);
+      return v;
+    case PQ_PUSH_NOT: return negate(verdict_of(&n->kids[0], terms));
+    case PQ_PUSH_OPAQUE: break;
+  }
+  return PQ_MAYBE;
+}
+
+static int rows_of(pq_arena *scratch, const pq_plan_node *n, uint8_t *const *terms, uint32_t count,
+                   uint8_t *out) {
+  uint8_t *kid;
+  if (n->kind == PQ_PUSH_TERM && terms[n->term] != NULL) {
+    memcpy(out, terms[n->term], count);
+    return PQ_OK;
+  }
+  if (n->kind == PQ_PUSH_TERM || n->kind == PQ_PUSH_OPAQUE) {
+    memset(out, PQ_MAYBE, count);
+    return PQ_OK;
+  }
+  if (n->kind == PQ_PUSH_NOT) {
+    PQ_TRY(rows_of(scratch, &n->kids[0], terms, count, out));
+    for (uint32_t i = 0; i < count; i++)
+      out[i] = negate(out[i]);
+    return PQ_OK;
+  }
+  memset(out, n->kind == PQ_PUSH_AND ? PQ_YES : PQ_NO, count);
+  if (n->kid_count == 0) return PQ_OK;
+  kid = pq_arena_alloc(scratch, count);
+  if (kid == NULL) return scratch->cx->code;
+  for (uint32_t k = 0; k < n->kid_count; k++) {
+    PQ_TRY(rows_of(scratch, &n->kids[k], terms, count, kid));
+    if (n->kind == PQ_PUSH_AND)
+      for (uint32_t i = 0; i < count; i++)
+        out[i] &= kid[i];
+    else
+      for (uint32_t i = 0; i < count; i++)
+        out[i] |= kid[i];
   }
   return PQ_OK;
 }
 
-/* Could a value x with min <= x <= max satisfy `op operand`? */
-static bool bounds_may(pq_compare_op op, pq_value operand, pq_value min, pq_value max) {
-  pq_type bracket = pq_type_bracket(pq_value_type(operand));
-  bool is_same = bracket == pq_type_bracket(pq_value_type(min));
+int pq_prune_rows(pq_arena *scratch, const pq_prune *p, uint8_t *const *term_rows, uint32_t count,
+                  uint8_t *out) {
+  return rows_of(scratch, &p->root, term_rows, count, out);
+}
+
+/* ---- bounds ---- */
+
+/* What is known of the cells of a chunk or of a page. */
+typedef struct evidence {
+  bool may_be_null, may_have_value;
+  bool may_have_nan; /* bounds say nothing of it */
+  bool has_bounds;
+  pq_slice min, max; /* min <= every value that is no NaN <= max, perhaps not reached */
+} evidence;
+
+/* Which outcomes a set of values can have. */
+typedef struct outcomes {
+  bool can_be_true, can_be_false;
+} outcomes;
+
+static outcomes outcome(bool is_true) {
+  return (outcomes){is_true, !is_true};
+}
+
+static bool is_nan(pq_value v) {
+  double d;
+  return pq_value_number(v, &d) && d != d;
+}
+
+/* Is `x` of the column's bracket and thus comparable with its bounds? NaN equals no value that has
+ * bounds and is compared with none. */
+static bool is_comparable(const pq_plan_term *t, pq_value x) {
+  return pq_type_bracket(pq_value_type(x)) == pq_index_bracket(t->column.type) && !is_nan(x);
+}
+
+static outcomes compare_outcomes(pq_push_op op, pq_value x, pq_value lo, pq_value hi) {
+  int low = pq_value_compare(lo, x), high = pq_value_compare(hi, x);
   switch (op) {
-    case PQ_OP_EQ:
-      return is_same && pq_value_compare(min, operand) <= 0 && pq_value_compare(operand, max) <= 0;
-    case PQ_OP_GT: return is_same && pq_value_compare(max, operand) > 0;
-    case PQ_OP_GTE: return is_same && pq_value_compare(max, operand) >= 0;
-    case PQ_OP_LT: return is_same && pq_value_compare(min, operand) < 0;
-    case PQ_OP_LTE: return is_same && pq_value_compare(min, operand) <= 0;
-    default: return true;
+    case PQ_PUSH_GT: return (outcomes){high > 0, low <= 0};
+    case PQ_PUSH_GTE: return (outcomes){high >= 0, low < 0};
+    case PQ_PUSH_LT: return (outcomes){low < 0, high >= 0};
+    case PQ_PUSH_LTE: return (outcomes){low <= 0, high > 0};
+    default: return (outcomes){low <= 0 && high >= 0, low != 0 || high != 0};
   }
 }
 
-/* Operands that a missing field satisfies, or that statistics say nothing about (NaN). */
-static bool is_prunable(pq_value operand) {
+/* Texts that begin with the prefix stand between it and all that is above it. */
+static bool prefix_may(pq_slice prefix, pq_slice min, pq_slice max) {
+  pq_slice start = {min.p, min.n < prefix.n ? min.n : prefix.n};
+  return pq_slice_cmp(start, prefix) <= 0 && pq_slice_cmp(max, prefix) >= 0;
+}
+
+static outcomes bool_outcomes(const pq_plan_term *t, const evidence *e) {
+  bool has_bounds = e->has_bounds && e->min.n == 1 && e->max.n == 1;
+  outcomes out = {0};
+  for (int b = 0; b < 2; b++) {
+    if (has_bounds && (b < e->min.p[0] || b > e->max.p[0])) continue;
+    out.can_be_true |= t->test.of_bool[b] == PQ_YES;
+    out.can_be_false |= t->test.of_bool[b] == PQ_NO;
+  }
+  return out;
+}
+
+/* Of values between bounds. */
+static int value_outcomes(pq_arena *scratch, const pq_plan_term *t, const evidence *e,
+                          outcomes *out) {
+  const pq_push *push = t->push;
+  bool is_text = t->column.type == PQ_INDEX_STRING;
+  pq_cell cells[2];
+  pq_value lo, hi;
+  *out = (outcomes){true, true};
+  if (t->test.kind == PQ_COLUMN_TEST_ALL || t->test.kind == PQ_COLUMN_TEST_NONE) {
+    *out = outcome(t->test.kind == PQ_COLUMN_TEST_ALL);
+    return PQ_OK;
+  }
+  if (t->test.kind == PQ_COLUMN_TEST_BOOL) {
+    *out = bool_outcomes(t, e);
+    return PQ_OK;
+  }
+  if (!e->has_bounds || push->op == PQ_PUSH_OTHER || (is_text && push->is_folded)) return PQ_OK;
+  if (push->op == PQ_PUSH_PREFIX) {
+    out->can_be_true = is_text && prefix_may(push->prefix, e->min, e->max);
+    return PQ_OK;
+  }
+  PQ_TRY(pq_index_bound(scratch, e->min, t->column.type, &cells[0], &lo));
+  PQ_TRY(pq_index_bound(scratch, e->max, t->column.type, &cells[1], &hi));
+  if (pq_value_is_missing(lo) || pq_value_is_missing(hi)) return PQ_OK;
+  if (push->op != PQ_PUSH_IN) { /* of the column's bracket, else it were ALL or NONE */
+    *out = compare_outcomes(push->op, push->operands[0], lo, hi);
+    return PQ_OK;
+  }
+  *out = outcome(false);
+  for (uint32_t i = 0; i < push->operand_count; i++) {
+    outcomes one;
+    if (!is_comparable(t, push->operands[i])) continue;
+    one = compare_outcomes(PQ_PUSH_EQ, push->operands[i], lo, hi);
+    out->can_be_true |= one.can_be_true;
+    out->can_be_false &= one.can_be_false;
+  }
+  return PQ_OK;
+}
+
+static int term_verdict(pq_arena *scratch, const pq_plan_term *t, const evidence *e, bool is_absent,
+                        uint8_t *verdict) {
+  outcomes sum = {0}, values = outcome(false);
+  if (e->may_be_null) {
+    sum.can_be_true |= t->test.of_missing != PQ_NO;
+    sum.can_be_false |= t->test.of_missing != PQ_YES;
+  }
+  if (e->may_have_value) {
+    if (!is_absent) PQ_TRY(value_outcomes(scratch, t, e, &values));
+    sum.can_be_true |= values.can_be_true;
+    sum.can_be_false |= values.can_be_false;
+  }
+  if (e->may_have_value && e->may_have_nan) {
+    sum.can_be_true |= t->test.of_nan;
+    sum.can_be_false |= !t->test.of_nan;
+  }
+  *verdict = pq_verdict(sum.can_be_true, sum.can_be_false);
+  return PQ_OK;
+}
+
+static evidence evidence_of_chunk(const pq_prune *p, uint32_t row_group, const pq_plan_term *t) {
+  const pq_row_group *group = &p->file->footer->row_groups[row_group];
+  const pq_stats *s = &group->chunks[t->column.leaf].stats;
+  bool is_optional = p->file->footer->leaves[t->column.leaf].def_max > 0;
+  return (evidence){
+      .may_be_null = is_optional && !(s->has_null_count && s->null_count == 0),
+      .may_have_value = !(s->has_null_count && s->null_count == group->row_count),
+      .may_have_nan = t->column.type == PQ_INDEX_DOUBLE && !s->is_nan_free,
+      .has_bounds = s->has_min && s->has_max,
+      .min = s->min,
+      .max = s->max,
+  };
+}
+
+int pq_prune_row_group(pq_arena *scratch, const pq_prune *p, uint32_t row_group,
+                       const bool *is_absent, uint8_t *verdict) {
+  uint8_t *terms = pq_arena_alloc(scratch, p->term_count);
+  *verdict = PQ_MAYBE;
+  if (terms == NULL) return scratch->cx->code;
+  for (uint32_t i = 0; i < p->term_count; i++) {
+    evidence e = evidence_of_chunk(p, row_group, &p->terms[i]);
+    PQ_TRY(term_verdict(scratch, &p->terms[i], &e, is_absent != NULL && is_absent[i], &terms[i]));
+  }
+  *verdict = verdict_of(&p->root, terms);
+  return PQ_OK;
+}
+
+int pq_prune_pages(pq_arena *scratch, const pq_prune *p, uint32_t row_group, uint32_t term,
+                   const pq_page_index *index, uint8_t *out, uint64_t *skipped) {
+  const pq_plan_term *t = &p->terms[term];
+  evidence chunk = evidence_of_chunk(p, row_group, t);
+  for (uint32_t i = 0; i < index->page_count; i++) {
+    const pq_page_info *page = &index->pages[i];
+    evidence e = {.may_be_null = chunk.may_be_null,
+                  .may_have_value = !page->is_null_page,
+                  .may_have_nan = chunk.may_have_nan && !page->is_nan_free,
+                  .has_bounds = page->has_bounds,
+                  .min = page->min,
+                  .max = page->max};
+    uint8_t verdict;
+    PQ_TRY(term_verdict(scratch, t, &e, false, &verdict));
+    memset(out + page->first_row, verdict, page->row_count);
+    *skipped += verdict == PQ_NO;
+  }
+  return PQ_OK;
+}
+
+/* ---- bloom filters ---- */
+
+/* The forms, two at most, in which a column may hold a value that equals another. */
+typedef struct forms {
+  uint8_t bytes[2][8];
+  pq_slice plain[2];
+  uint32_t count;
+} forms;
+
+static void put_word(forms *f, uint64_t word) {
+  pq_wr64(f->bytes[f->count], word);
+  f->plain[f->count] = (pq_slice){f->bytes[f->count], 8};
+  f->count++;
+}
+
+static bool put_integer(pq_value x, forms *out) {
+  pq_cell cell;
+  int64_t i;
   double d;
-  switch (pq_type_bracket(pq_value_type(operand))) {
-    case PQ_TYPE_INT32: return !pq_value_double(operand, &d) || d == d;
-    case PQ_TYPE_STRING:
-    case PQ_TYPE_BOOL:
-    case PQ_TYPE_DATE:
-    case PQ_TYPE_OBJECT_ID: return true;
+  if (!pq_value_i64(x, &i)) {
+    if (!pq_value_number(x, &d) || !(d > -9e18 && d < 9e18)) return false;
+    i = (int64_t)d;
+    if (pq_value_compare(pq_cell_i64(&cell, i), x) != 0) return true;
+  }
+  put_word(out, (uint64_t)i);
+  return true;
+}
+
+static void put_real(pq_value x, forms *out) {
+  pq_cell cell;
+  uint64_t word;
+  double d;
+  if (!pq_value_number(x, &d) || pq_value_compare(pq_cell_double(&cell, d), x) != 0) return;
+  memcpy(&word, &d, sizeof word);
+  if (d == 0) { /* there are two zeros */
+    put_word(out, 0);
+    word = (uint64_t)1 << 63;
+  }
+  put_word(out, word);
+}
+
+/* Count 0: the column has no such value. False: not to be asked. */
+static bool forms_of(pq_index_type type, pq_value x, forms *out) {
+  int64_t us;
+  out->count = 0;
+  if (pq_type_bracket(pq_value_type(x)) != pq_index_bracket(type)) return true;
+  switch (type) {
+    case PQ_INDEX_STRING: out->count = pq_value_string(x, &out->plain[0]); return true;
+    case PQ_INDEX_OBJECT_ID: out->count = pq_value_object_id(x, &out->plain[0]); return true;
+    case PQ_INDEX_INT64: return put_integer(x, out);
+    case PQ_INDEX_DOUBLE:
+      if (is_nan(x)) return false; /* there are many */
+      put_real(x, out);
+      return true;
+    case PQ_INDEX_TIMESTAMP:
+      if (!pq_value_date_us(x, &us)) return false;
+      put_word(out, (uint64_t)us);
+      return true;
     default: return false;
   }
 }
 
-static bool in_bounds_may(pq_value list, pq_value min, pq_value max) {
-  uint32_t n = pq_value_count(list);
-  for (uint32_t i = 0; i < n; i++) {
-    pq_value operand = pq_array_at(list, i);
-    if (!is_prunable(operand) || bounds_may(PQ_OP_EQ, operand, min, max)) return true;
+/* Decimals beyond doubles may equal an integer that put_integer does not find. */
+static bool is_plain_number(pq_value x) {
+  return pq_value_type(x) != PQ_TYPE_DECIMAL;
+}
+
+static int ask_term(pq_fetch *f, const pq_prune *p, uint32_t row_group, const pq_plan_term *t,
+                    bool *is_absent) {
+  const pq_push *push = t->push;
+  bool is_asked = push->op == PQ_PUSH_EQ || push->op == PQ_PUSH_IN;
+  *is_absent = false;
+  if (p->file->footer->row_groups[row_group].chunks[t->column.leaf].bloom_len == 0 &&
+      p->file->footer->row_groups[row_group].chunks[t->column.leaf].bloom_off == 0)
+    return PQ_OK;
+  if (!is_asked || push->operand_count > BLOOM_OPERANDS_MAX || push->is_folded) return PQ_OK;
+  for (uint32_t i = 0; i < push->operand_count; i++) {
+    pq_value x = push->operands[i];
+    forms found;
+    if (!is_plain_number(x) || !forms_of(t->column.type, x, &found)) return PQ_OK;
+    for (uint32_t k = 0; k < found.count; k++) {
+      bool may;
+      PQ_TRY(
+          pq_bloom_check(f, p->file, row_group, t->column.leaf, pq_hash(found.plain[k], 0), &may));
+      if (may) return PQ_OK;
+    }
   }
-  return false;
-}
-
-int pq_prune_bounds(pq_arena *scratch, const pq_column_term *t, pq_slice min, pq_slice max,
-                    bool *may) {
-  pq_cell min_cell, max_cell;
-  pq_value lo, hi;
-  *may = true;
-  if (!t->is_exact || t->conjunct->op == PQ_OP_EXISTS) return PQ_OK;
-  /* A double column may hold NaN, which statistics leave out and $lt, $lte and $eq may mean. */
-  if (t->type == PQ_INDEX_DOUBLE && t->conjunct->op != PQ_OP_EQ) return PQ_OK;
-  PQ_TRY(pq_index_bound(scratch, min, t->type, &min_cell, &lo));
-  PQ_TRY(pq_index_bound(scratch, max, t->type, &max_cell, &hi));
-  if (pq_value_is_missing(lo) || pq_value_is_missing(hi)) return PQ_OK;
-  if (t->conjunct->op == PQ_OP_IN)
-    *may = in_bounds_may(t->conjunct->operand, lo, hi);
-  else if (is_prunable(t->conjunct->operand))
-    *may = bounds_may(t->conjunct->op, t->conjunct->operand, lo, hi);
+  *is_absent = true;
   return PQ_OK;
 }
 
-int pq_prune_row(pq_arena *scratch, const pq_column_term *t, const pq_column *column, uint32_t row,
-                 bool *may) {
-  pq_cell cell;
-  pq_value v;
-  *may = true;
-  if (pq_column_is_null(column, row) && !t->is_exact) return PQ_OK;
-  PQ_TRY(pq_index_value(scratch, column, row, t->type, &cell, &v));
-  *may = pq_conjunct_match(t->conjunct, v);
-  return PQ_OK;
-}
-
-int pq_prune_bloom(pq_fetch *f, const pq_file *file, uint32_t row_group, const pq_column_term *t,
-                   bool *may) {
-  pq_slice text;
-  *may = true;
-  if (t->conjunct->op != PQ_OP_EQ || !t->is_exact) return PQ_OK;
-  if (t->type == PQ_INDEX_STRING && pq_value_string(t->conjunct->operand, &text))
-    return pq_bloom_check(f, file, row_group, t->leaf, pq_hash(text, 0), may);
-  if (t->type == PQ_INDEX_OBJECT_ID && pq_value_object_id(t->conjunct->operand, &text))
-    return pq_bloom_check(f, file, row_group, t->leaf, pq_hash(text, 0), may);
-  return PQ_OK;
+int pq_prune_blooms(pq_fetch *f, const pq_prune *p, uint32_t row_group, bool *is_absent) {
+  bool is_missing = false;
+  for (uint32_t i = 0; i < p->term_count; i++) {
+    int rc = ask_term(f, p, row_group, &p->terms[i], &is_absent[i]);
+    if (rc < 0) return rc;
+    is_missing |= rc == PQ_NEED_IO;
+  }
+  return is_missing ? PQ_NEED_IO : PQ_OK;
 }

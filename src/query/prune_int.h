@@ -1,38 +1,80 @@
-/* query/prune_int.h - which terms of a filter a file's columns can answer, what they exclude. */
+/* query/prune_int.h - the plan of a filter for one file: which columns can judge which terms, and
+ * what statistics, blooms, page bounds and decoded columns say to the tree.
+ *
+ *        AND            verdicts, for a row group, a page or a row alike:
+ *       ╱   ╲             NO      no row can match         ─► left out
+ *   TERM     OR           MAYBE   nobody knows             ─► asked again with better evidence
+ *   a > 3   ╱  ╲          YES     every row matches        ─► no document has to be judged
+ *       TERM    OPAQUE
+ *       b = 1   MAYBE    AND is &, OR is |, NOT swaps NO and YES
+ */
 #ifndef PQ_QUERY_PRUNE_INT_H
 #define PQ_QUERY_PRUNE_INT_H
 
+#include "query/column_test.h"
 #include "query/scan.h"
 
-/* One conjunct that a column of the file can judge. */
-typedef struct pq_column_term {
-  const pq_conjunct *conjunct;
+/* A column of a file that holds what documents have at a path. */
+typedef struct pq_path_column {
   uint32_t leaf;
   pq_index_type type;
-  bool is_exact; /* the column answers alone: null there means missing */
-} pq_column_term;
+  bool is_exact;   /* null means that the path is missing; else null cells say nothing */
+  bool has_values; /* the cells are the values, types included, not only equal to them */
+} pq_path_column;
+
+/* Find the column of a path (its text); false when the file has none. */
+bool pq_path_column_find(pq_arena *scratch, const pq_scan *s, const pq_file *file, pq_slice path,
+                         pq_path_column *out);
+
+typedef struct pq_plan_node pq_plan_node;
+struct pq_plan_node {
+  pq_push_kind kind; /* a TERM without a column is OPAQUE here */
+  pq_plan_node *kids;
+  uint32_t kid_count;
+  uint32_t term; /* TERM: index */
+};
+
+typedef struct pq_plan_term {
+  const pq_push *push;
+  pq_path_column column;
+  pq_column_test test;
+  uint32_t slot; /* of the column among the plan's */
+} pq_plan_term;
 
 typedef struct pq_prune {
-  pq_column_term *terms;
-  uint32_t term_count;
-  bool is_decisive; /* the terms are the whole filter and all exact: no document is needed */
+  const pq_file *file;
+  pq_plan_node root;
+  pq_plan_term *terms;
+  uint32_t term_count, term_cap;
+  uint32_t *leaves; /* by slot: the columns that the terms need, each once */
+  uint32_t leaf_count;
+  /* of the scan, for this file */
+  uint32_t fold_count;
+  pq_path_column *fold; /* by path of the fold; NULL: it cannot be answered by columns */
+  pq_path_column order; /* is_exact false: there is none */
 } pq_prune;
 
-/* Match the filter's conjuncts with the file's columns. */
-int pq_prune_plan(pq_arena *scratch, const pq_scan *s, const pq_file *file,
+/* Plan the filter's tree for a file. */
+int pq_prune_plan(pq_arena *scratch, const pq_scan *s, const pq_push *filter, const pq_file *file,
                   pq_prune *out) PQ_MUST_CHECK;
 
-/* Could any value between the PLAIN bounds satisfy the term? */
-int pq_prune_bounds(pq_arena *scratch, const pq_column_term *t, pq_slice min, pq_slice max,
-                    bool *may) PQ_MUST_CHECK;
+/* The verdict of statistics for a row group. `is_absent` (NULL: unknown), by term: a bloom filter
+ * says that no value of the column satisfies it. */
+int pq_prune_row_group(pq_arena *scratch, const pq_prune *p, uint32_t row_group,
+                       const bool *is_absent, uint8_t *verdict) PQ_MUST_CHECK;
 
-/* Could row `row` of the decoded column satisfy the term? */
-int pq_prune_row(pq_arena *scratch, const pq_column_term *t, const pq_column *column, uint32_t row,
-                 bool *may) PQ_MUST_CHECK;
+/* Ask the bloom filters of a row group: is_absent[term]. PQ_NEED_IO. */
+int pq_prune_blooms(pq_fetch *f, const pq_prune *p, uint32_t row_group,
+                    bool *is_absent) PQ_MUST_CHECK;
 
-/* May the row group hold the term's value, by its bloom filter? True unless it is an equality on
- * text. PQ_NEED_IO. */
-int pq_prune_bloom(pq_fetch *f, const pq_file *file, uint32_t row_group, const pq_column_term *t,
-                   bool *may) PQ_MUST_CHECK;
+/* Verdicts for `count` rows by the tree, given those of its terms: term_rows[term][row]; NULL for
+ * all rows MAYBE. Writes over them. */
+int pq_prune_rows(pq_arena *scratch, const pq_prune *p, uint8_t *const *term_rows, uint32_t count,
+                  uint8_t *out) PQ_MUST_CHECK;
+
+/* Verdicts for the rows of a row group by the page index of one term's column; counts pages and
+ * those that say NO. */
+int pq_prune_pages(pq_arena *scratch, const pq_prune *p, uint32_t row_group, uint32_t term,
+                   const pq_page_index *index, uint8_t *out, uint64_t *skipped) PQ_MUST_CHECK;
 
 #endif

@@ -1,187 +1,143 @@
-/* query/scan.c - see scan.h. */
+/* query/scan.c - see scan.h: the walk over files in windows, documents, the overlay. */
 #include "query/scan.h"
 
 #include <string.h>
 
-#include "query/prune_int.h"
+#include "query/scan_int.h"
 
-/* The work on one row group, all of it in stage memory. */
-typedef struct group_work {
-  pq_scan *s;
-  pq_fetch *f;
-  pq_arena *scratch;
-  pq_builder *builder;
-  const pq_file_info *info;
-  pq_cached_file *file;
-  uint32_t row_group, row_count;
-  uint64_t first_row;
-  pq_prune prune;
-  uint8_t *dropped; /* one byte per row of the row group: 1 = not a result */
-  pq_scan_stats stats;
-} group_work;
+enum {
+  FILES_AHEAD = 64,      /* footers asked for in one round */
+  UNITS_MAX = 1024,      /* row groups of a window, those that statistics leave out included */
+  WINDOW_LEN = 32 << 20, /* bytes of a window, unpacked, beyond its first row group */
+  BRIDGE_ROWS = 8
+};
 
 void pq_scan_init(pq_scan *s, const pq_view *view, pq_slice collection, const pq_filter *filter) {
-  *s = (pq_scan){.view = view, .collection = collection, .filter = filter};
+  *s = (pq_scan){.view = view, .collection = collection, .filter = filter, .window = 1};
   s->info = pq_manifest_collection(view->manifest, collection);
   s->stats.is_metadata_only = true;
 }
+
+/* ---- the window ---- */
 
 static bool is_of_scan(const pq_scan *s, const pq_file_info *info) {
   return info->kind == PQ_FILE_DATA && pq_file_is_live(info, s->view->entry) &&
          pq_slice_eq(info->collection, s->collection);
 }
 
-/* ---- excluding row groups and pages ---- */
-
-/* May the row group match, by statistics and bloom filters of the terms? */
-static int ask_row_group(group_work *w, bool *may) {
-  const pq_footer *footer = w->file->file.footer;
-  *may = true;
-  for (uint32_t i = 0; i < w->prune.term_count && *may; i++) {
-    const pq_column_term *t = &w->prune.terms[i];
-    const pq_stats *stats = &footer->row_groups[w->row_group].chunks[t->leaf].stats;
-    if (stats->has_min && stats->has_max)
-      PQ_TRY(pq_prune_bounds(w->scratch, t, stats->min, stats->max, may));
-  }
-  if (!*may) {
-    w->stats.row_groups_by_stats++;
-    return PQ_OK;
-  }
-  for (uint32_t i = 0; i < w->prune.term_count && *may; i++)
-    PQ_TRY(pq_prune_bloom(w->f, &w->file->file, w->row_group, &w->prune.terms[i], may));
-  if (!*may) w->stats.row_groups_by_bloom++;
-  return PQ_OK;
+uint32_t pq_scan_next_file(const pq_scan *s, uint32_t file) {
+  const pq_manifest *m = s->view->manifest;
+  while (file < m->file_count && !is_of_scan(s, &m->files[file]))
+    file++;
+  return file;
 }
 
-/* Drop the rows of pages that a term excludes. */
-static int drop_pages(group_work *w, const pq_column_term *t) {
-  pq_page_index index;
-  PQ_TRY(pq_page_index_fetch(w->f, w->scratch, &w->file->file, w->row_group, t->leaf, &index));
-  for (uint32_t p = 0; p < index.page_count; p++) {
-    const pq_page_info *page = &index.pages[p];
-    bool may = true;
-    w->stats.pages++;
-    if (page->has_bounds) PQ_TRY(pq_prune_bounds(w->scratch, t, page->min, page->max, &may));
-    if (may) continue;
-    w->stats.pages_skipped++;
-    memset(w->dropped + page->first_row, 1, page->row_count);
-  }
-  return PQ_OK;
+/* How many row groups may be read in vain. */
+static uint32_t window_of(const pq_scan *s) {
+  return s->is_count || s->fold != NULL || s->order.keep > 0 ? PQ_SCAN_WINDOW_MAX : s->window;
 }
 
-static int drop_all_pages(group_work *w) {
+/* Ask for the footers of the files to come; *end is the file behind them. */
+static int open_files(pq_window *w, uint32_t *end) {
+  const pq_manifest *m = w->s->view->manifest;
+  uint32_t max = window_of(w->s) < FILES_AHEAD ? window_of(w->s) : FILES_AHEAD;
+  uint32_t file = pq_scan_next_file(w->s, w->s->file);
   bool is_missing = false;
-  for (uint32_t i = 0; i < w->prune.term_count; i++) {
-    int rc = w->prune.terms[i].is_exact ? drop_pages(w, &w->prune.terms[i]) : PQ_OK;
-    if (rc < 0) return rc;
-    is_missing |= rc == PQ_NEED_IO;
+  for (uint32_t n = 0; file < m->file_count && n < max; n++) {
+    pq_cached_file *opened;
+    PQ_TRY(pq_note_missing(pq_file_cache_open(w->s->view->files, w->f, &m->files[file], &opened),
+                           &is_missing));
+    file = pq_scan_next_file(w->s, file + 1);
   }
+  *end = file;
   return is_missing ? PQ_NEED_IO : PQ_OK;
 }
 
-/* The rows not dropped, as ranges; gaps up to `gap` rows are bridged. Count 0: none left. */
-static int kept_ranges(group_work *w, uint32_t gap, pq_row_range **out, uint32_t *count) {
-  uint32_t n = 0, cap = 0;
-  *count = 0;
-  for (uint32_t i = 0; i < w->row_count; i++)
-    cap += !w->dropped[i] && (i == 0 || w->dropped[i - 1]);
-  *out = pq_arena_calloc(w->scratch, cap, sizeof **out);
-  if (*out == NULL) return w->scratch->cx->code;
-  for (uint32_t i = 0; i < w->row_count; i++) {
-    if (w->dropped[i]) continue;
-    if (n > 0 && i - (*out)[n - 1].hi <= gap)
-      (*out)[n - 1].hi = i + 1;
+/* Which columns of an entity does the sink look at? */
+static unsigned wanted_columns(const pq_scan *s) {
+  unsigned want = 0;
+  if (s->needs == NULL) return PQ_WANT_ALL;
+  for (uint32_t i = 0; i < s->need_count; i++) {
+    pq_slice name = s->needs[i];
+    if (pq_slice_is(name, "$id")) /* no document has names that begin with a dollar */
+      want |= PQ_WANT_ID;
+    else if (pq_slice_is(name, "$type"))
+      want |= PQ_WANT_SYSTEM;
     else
-      (*out)[n++] = (pq_row_range){i, i + 1};
+      want |= pq_is_system_field(name) ? PQ_WANT_ALL : PQ_WANT_DATA;
   }
-  *count = n;
+  return want;
+}
+
+static int plan_file(pq_window *w, const pq_cached_file *file, const pq_prune **out) {
+  pq_prune *p = pq_arena_calloc(w->scratch, 1, sizeof *p);
+  *out = p;
+  if (p == NULL) return w->scratch->cx->code;
+  PQ_TRY(pq_prune_plan(w->scratch, w->s, w->filter, &file->file, p));
+  if (w->s->order.keep > 0 &&
+      !pq_path_column_find(w->scratch, w->s, &file->file, w->s->order.path, &p->order))
+    p->order.is_exact = false;
+  return w->s->fold == NULL ? PQ_OK : pq_fold_columns(w, &file->file, p);
+}
+
+/* Bytes that a row group adds to the window. */
+static uint64_t weight_of(const pq_window *w, const pq_unit *u) {
+  const pq_chunk *chunks = u->file->file.footer->row_groups[u->row_group].chunks;
+  uint32_t leaves = u->file->file.footer->leaf_count;
+  uint64_t len = 0;
+  for (uint32_t i = 0; i < u->prune->leaf_count; i++)
+    len += chunks[u->prune->leaves[i]].uncompressed_len;
+  /* Those of a count are read only where columns cannot decide, those of a sort hardly at all. */
+  if (w->s->is_count || w->s->fold != NULL || w->order.keep > 0) return len;
+  for (uint32_t i = 0; i < leaves && i < PQ_ENTITY_LEAVES; i++)
+    len += chunks[i].uncompressed_len;
+  return len;
+}
+
+static int add_unit(pq_window *w, pq_unit proto, uint32_t *used, uint64_t *len) {
+  const pq_row_group *group = &proto.file->file.footer->row_groups[proto.row_group];
+  pq_unit *u = &w->units[w->unit_count++];
+  *u = proto;
+  u->row_count = (uint32_t)group->row_count;
+  u->first_row = group->first_row;
+  u->order_column = u->prune->order;
+  u->stats.row_groups = 1;
+  u->stats.is_metadata_only = true;
+  u->is_first = u->row_group == 0;
+  PQ_TRY(pq_prune_row_group(w->scratch, u->prune, u->row_group, NULL, &u->verdict));
+  u->stats.row_groups_decided = u->verdict == PQ_YES;
+  u->is_out = u->verdict == PQ_NO || pq_order_excludes(w, u);
+  u->stats.row_groups_by_stats = u->is_out;
+  if (u->is_out) return PQ_OK;
+  ++*used;
+  *len += weight_of(w, u);
   return PQ_OK;
 }
 
-/* ---- judging rows by columns ---- */
-
-typedef struct column_read {
-  const pq_column_term *term; /* NULL: $id for the overlay check, or `deleted` */
-  uint32_t leaf;
-} column_read;
-
-static int want_column(group_work *w, uint32_t leaf, const pq_row_range *ranges, uint32_t n) {
-  pq_page_index index;
-  PQ_TRY(pq_page_index_fetch(w->f, w->scratch, &w->file->file, w->row_group, leaf, &index));
-  return pq_chunk_want(w->f, &w->file->file, w->row_group, leaf, &index, ranges, n);
-}
-
-static int decode_column(group_work *w, uint32_t leaf, const pq_row_range *ranges, uint32_t n,
-                         pq_column *out) {
-  pq_page_index index;
-  PQ_TRY(pq_page_index_fetch(w->f, w->scratch, &w->file->file, w->row_group, leaf, &index));
-  return pq_chunk_decode(w->f, w->scratch, &w->file->file, w->row_group, leaf, &index, ranges, n,
-                         out);
-}
-
-/* Does the overlay know this id (then its row here is not a result)? */
-static bool is_overlaid(const group_work *w, const pq_column *ids, uint32_t at) {
-  return !pq_column_is_null(ids, at) &&
-         pq_overlay_entity(w->s->view->overlay, ids->v.bytes[at], w->s->view->seq) != NULL;
-}
-
-static int judge(group_work *w, const column_read *c, const pq_row_range *ranges, uint32_t n,
-                 bool is_deleted_column) {
-  pq_column column;
-  uint32_t at = 0;
-  PQ_TRY(decode_column(w, c->leaf, ranges, n, &column));
-  for (uint32_t r = 0; r < n; r++) {
-    for (uint32_t row = ranges[r].lo; row < ranges[r].hi; row++, at++) {
-      bool may = true;
-      if (w->dropped[row]) continue;
-      if (is_deleted_column)
-        may = pq_column_is_null(&column, at) || column.v.b[at] == 0;
-      else if (c->term == NULL)
-        may = !is_overlaid(w, &column, at);
-      else
-        PQ_TRY(pq_prune_row(w->scratch, c->term, &column, at, &may));
-      if (may) continue;
-      w->dropped[row] = 1;
-      w->stats.rows_by_column += c->term != NULL;
+/* Gather row groups from where the scan stands. */
+static int fill_window(pq_window *w) {
+  const pq_manifest *m = w->s->view->manifest;
+  uint32_t end, used = 0;
+  uint64_t len = 0;
+  PQ_TRY(open_files(w, &end));
+  w->units = pq_arena_calloc(w->scratch, UNITS_MAX, sizeof *w->units);
+  if (w->units == NULL) return w->scratch->cx->code;
+  w->next_file = pq_scan_next_file(w->s, w->s->file);
+  w->next_row_group = w->next_file == w->s->file ? w->s->row_group : 0;
+  while (w->next_file < end && w->next_file < m->file_count) {
+    pq_unit proto = {.info = &m->files[w->next_file]};
+    uint32_t count;
+    PQ_TRY(pq_file_cache_open(w->s->view->files, w->f, proto.info, &proto.file));
+    PQ_TRY(plan_file(w, proto.file, &proto.prune));
+    count = proto.file->file.footer->row_group_count;
+    for (; w->next_row_group < count; w->next_row_group++) {
+      if (used >= window_of(w->s) || len >= WINDOW_LEN || w->unit_count == UNITS_MAX) return PQ_OK;
+      proto.row_group = w->next_row_group;
+      PQ_TRY(add_unit(w, proto, &used, &len));
     }
+    w->next_file = pq_scan_next_file(w->s, w->next_file + 1);
+    w->next_row_group = 0;
   }
-  return PQ_OK;
-}
-
-/* Do the statistics prove that no row of the group is soft-deleted? */
-static bool has_deleted_rows(const group_work *w, int leaf) {
-  const pq_stats *s = &w->file->file.footer->row_groups[w->row_group].chunks[leaf].stats;
-  return !(s->has_max && s->max.n == 1 && s->max.p[0] == 0);
-}
-
-enum { COLUMN_READS_MAX = 64 };
-
-/* Read the columns that can refuse rows: terms, $id where the overlay must be asked, deleted. */
-static int judge_columns(group_work *w) {
-  column_read reads[COLUMN_READS_MAX + 2];
-  pq_row_range *ranges;
-  uint32_t n, count = 0;
-  int deleted = pq_footer_leaf(w->file->file.footer, "deleted");
-  bool is_missing = false, has_deleted;
-  if (deleted < 0 || w->file->file.footer->leaves[deleted].phys != PQ_PHYS_BOOL)
-    return pq_fail(w->scratch->cx, PQ_ECORRUPT, "%s: no column deleted", w->file->file.key);
-  has_deleted = !w->s->includes_deleted && has_deleted_rows(w, deleted);
-  for (uint32_t i = 0; i < w->prune.term_count && count < COLUMN_READS_MAX; i++)
-    reads[count++] = (column_read){&w->prune.terms[i], w->prune.terms[i].leaf};
-  if (w->prune.term_count > COLUMN_READS_MAX) w->prune.is_decisive = false;
-  if (pq_view_has_unresolved(w->s->view, w->s->collection)) reads[count++] = (column_read){0};
-  if (has_deleted) reads[count++] = (column_read){.leaf = (uint32_t)deleted};
-  PQ_TRY(kept_ranges(w, 0, &ranges, &n));
-  if (n == 0) return PQ_OK;
-  if (count > 0) w->stats.is_metadata_only = false;
-  for (uint32_t i = 0; i < count; i++) {
-    int rc = want_column(w, reads[i].leaf, ranges, n);
-    if (rc < 0) return rc;
-    is_missing |= rc == PQ_NEED_IO;
-  }
-  if (is_missing) return PQ_NEED_IO;
-  for (uint32_t i = 0; i < count; i++)
-    PQ_TRY(judge(w, &reads[i], ranges, n, has_deleted && i == count - 1));
   return PQ_OK;
 }
 
@@ -189,43 +145,101 @@ static int judge_columns(group_work *w) {
 
 static int match(const pq_scan *s, pq_builder *builder, pq_arena *scratch, const pq_entity *e,
                  bool *is_match) {
+  bool needs_eval = pq_filter_needs_eval(s->filter);
   pq_value system = {0};
-  if (pq_filter_uses_system(s->filter)) PQ_TRY(pq_entity_system(builder, scratch, e, &system));
-  *is_match = pq_filter_match(s->filter, NULL, e->data, system);
+  pq_eval eval;
+  if (needs_eval) {
+    eval = s->eval != NULL ? *s->eval : (pq_eval){0};
+    eval.cx = scratch->cx;
+    eval.arena = scratch;
+    eval.builder = builder;
+    eval.random ^= pq_hash(e->id, 0); /* each row its own, and the same when a stage runs again */
+  }
+  if (!s->is_plain && pq_filter_uses_system(s->filter))
+    PQ_TRY(pq_entity_system(builder, scratch, e, &system));
+  *is_match = pq_filter_match(s->filter, needs_eval ? &eval : NULL, e->data, system);
   return pq_filter_status(s->filter);
 }
 
-static int count_rows(group_work *w, pq_scan_sink sink, void *ud) {
+/* Which rows must be read as documents: of a count only the doubtful ones. */
+static unsigned document_mask(const pq_window *w) {
+  return w->s->is_count ? PQ_MASK_MAYBE : PQ_MASK_LEFT;
+}
+
+/* The same with what the filter looks at, where columns could not judge. */
+unsigned pq_window_wanted(const pq_window *w, const pq_unit *u) {
+  const pq_filter *filter = w->s->filter;
+  if (memchr(u->rows, PQ_MAYBE, u->row_count) == NULL) return wanted_columns(w->s);
+  if (pq_filter_uses_system(filter)) return PQ_WANT_ALL;
+  return wanted_columns(w->s) | PQ_WANT_DATA | (pq_filter_needs_eval(filter) ? PQ_WANT_ID : 0u);
+}
+
+/* Bytes of the documents that are to be read, about. */
+static uint64_t document_len(const pq_unit *u) {
+  const pq_chunk *chunks = u->file->file.footer->row_groups[u->row_group].chunks;
+  uint64_t len = 0, rows = 0;
+  for (uint32_t i = 0; i < u->file->file.footer->leaf_count && i < PQ_ENTITY_LEAVES; i++)
+    len += chunks[i].uncompressed_len;
+  for (uint32_t i = 0; i < u->document_count; i++)
+    rows += u->documents[i].hi - u->documents[i].lo;
+  return len / (u->row_count == 0 ? 1 : u->row_count) * rows;
+}
+
+/* One round: the documents of all units. A window that turns out to have too many ends earlier. */
+int pq_window_documents(pq_window *w) {
+  bool is_missing = false;
+  uint64_t len = 0;
+  for (uint32_t i = 0; i < w->unit_count; i++) {
+    pq_unit *u = &w->units[i];
+    u->has_documents = false;
+    if (u->is_out || u->can_fold) continue;
+    PQ_TRY(pq_unit_ranges(w->scratch, u, document_mask(w), BRIDGE_ROWS, &u->documents,
+                          &u->document_count));
+    if (u->document_count == 0) continue;
+    if (len > WINDOW_LEN && !w->is_uncertain) {
+      w->unit_count = i;
+      w->next_file = (uint32_t)(u->info - w->s->view->manifest->files);
+      w->next_row_group = u->row_group;
+      break;
+    }
+    u->has_documents = true;
+    w->is_uncertain |= u->is_uncertain;
+    w->f->may_be_fewer = u->is_uncertain;
+    len += document_len(u);
+    u->stats.is_metadata_only = false;
+    PQ_TRY(pq_note_missing(
+        pq_entity_rows_want(w->f, &u->file->file, u->row_group, pq_window_wanted(w, u),
+                            u->documents, u->document_count, w->scratch),
+        &is_missing));
+  }
+  w->document_len = len;
+  return is_missing ? PQ_NEED_IO : PQ_OK;
+}
+
+static int emit_count(pq_unit *u, pq_scan_sink sink, void *ud) {
   uint64_t n = 0;
-  for (uint32_t i = 0; i < w->row_count; i++)
-    n += !w->dropped[i];
-  w->stats.rows_matched += n;
+  for (uint32_t i = 0; i < u->row_count; i++)
+    n += u->rows[i] == PQ_YES;
+  u->stats.rows_matched += n;
   return n == 0 ? PQ_OK : sink(ud, NULL, n);
 }
 
-enum { BRIDGE_ROWS = 8 };
-
-static int emit_rows(group_work *w, pq_scan_sink sink, void *ud) {
+static int emit_documents(pq_window *w, pq_unit *u, pq_scan_sink sink, void *ud) {
   pq_entity_rows rows;
-  pq_row_range *ranges;
-  uint32_t n, at = 0;
-  PQ_TRY(kept_ranges(w, BRIDGE_ROWS, &ranges, &n));
-  if (n == 0) return PQ_OK;
-  w->stats.is_metadata_only = false;
-  PQ_TRY(
-      pq_entity_rows_want(w->f, &w->file->file, w->row_group, PQ_WANT_ALL, ranges, n, w->scratch));
-  PQ_TRY(pq_entity_rows_read(w->f, w->scratch, &w->file->file, w->row_group, PQ_WANT_ALL, ranges, n,
-                             &rows));
-  for (uint32_t r = 0; r < n; r++) {
-    for (uint32_t row = ranges[r].lo; row < ranges[r].hi; row++, at++) {
+  PQ_TRY(pq_entity_rows_read(w->f, w->scratch, &u->file->file, u->row_group, pq_window_wanted(w, u),
+                             u->documents, u->document_count, &rows));
+  for (uint32_t r = 0, at = 0; r < u->document_count; r++) {
+    for (uint32_t i = u->documents[r].lo; i < u->documents[r].hi; i++, at++) {
       bool is_match = true;
       int rc;
-      if (w->dropped[row]) continue;
-      w->stats.rows_read++;
-      if (!w->prune.is_decisive)
+      if ((document_mask(w) >> u->rows[i] & 1) == 0) continue;
+      u->stats.rows_read++;
+      if (u->rows[i] == PQ_MAYBE)
         PQ_TRY(match(w->s, w->builder, w->scratch, &rows.rows[at], &is_match));
       if (!is_match) continue;
-      w->stats.rows_matched++;
+      u->stats.rows_matched++;
+      w->s->at =
+          (pq_location){.info = u->info, .file = u->file, .row_group = u->row_group, .row = i};
       rc = sink(ud, &rows.rows[at], 1);
       if (rc != PQ_OK) return rc;
     }
@@ -233,27 +247,41 @@ static int emit_rows(group_work *w, pq_scan_sink sink, void *ud) {
   return PQ_OK;
 }
 
-static int scan_row_group(group_work *w, pq_scan_sink sink, void *ud) {
-  bool may;
-  w->stats.row_groups++;
-  PQ_TRY(pq_prune_plan(w->scratch, w->s, &w->file->file, &w->prune));
-  PQ_TRY(ask_row_group(w, &may));
-  if (!may) return PQ_OK;
-  w->dropped = pq_arena_calloc(w->scratch, w->row_count, 1);
-  if (w->dropped == NULL) return w->scratch->cx->code;
-  pq_view_mark_deleted(w->s->view, w->file->name, w->first_row, w->row_count, w->dropped);
-  pq_view_mark_overlay(w->s->view, w->s->collection, w->file->name, w->first_row, w->row_count,
-                       w->dropped);
-  PQ_TRY(drop_all_pages(w));
-  PQ_TRY(judge_columns(w));
-  if (w->s->is_count && w->prune.is_decisive) return count_rows(w, sink, ud);
-  return emit_rows(w, sink, ud);
+static int emit_unit(pq_window *w, pq_unit *u, pq_scan_sink sink, void *ud) {
+  if (u->can_fold) return pq_fold_rows(w, u);
+  if (w->s->is_count) PQ_TRY(emit_count(u, sink, ud));
+  return u->document_count == 0 ? PQ_OK : emit_documents(w, u, sink, ud);
+}
+
+/* ---- the stage ---- */
+
+void pq_scan_stats_add(pq_scan_stats *sum, const pq_unit *u) {
+  const pq_scan_stats *x = &u->stats;
+  sum->files += u->is_first;
+  sum->files_read += u->is_first;
+  sum->row_groups += x->row_groups;
+  sum->row_groups_by_stats += x->row_groups_by_stats;
+  sum->row_groups_by_bloom += x->row_groups_by_bloom;
+  sum->row_groups_by_index += x->row_groups_by_index;
+  sum->row_groups_by_deletes += x->row_groups_by_deletes;
+  sum->row_groups_decided += x->row_groups_decided;
+  sum->pages += x->pages;
+  sum->pages_skipped += x->pages_skipped;
+  sum->columns_read += x->columns_read;
+  sum->rows_by_column += x->rows_by_column;
+  sum->rows_by_order += x->rows_by_order;
+  sum->rows_grouped += x->rows_grouped;
+  sum->rows_read += x->rows_read;
+  sum->rows_matched += x->rows_matched;
+  sum->is_metadata_only &= x->is_metadata_only;
+  if (u->prune->term_count > sum->columns_used) sum->columns_used = u->prune->term_count;
 }
 
 static int scan_overlay(pq_scan *s, pq_arena *scratch, pq_builder *builder, pq_scan_sink sink,
                         void *ud) {
   const pq_overlay *o = s->view->overlay;
   uint32_t k = o == NULL ? PQ_NONE : pq_chain_first(&o->collections, s->collection);
+  s->at = (pq_location){0};
   for (; k != PQ_NONE; k = o->keys[k].next) {
     const pq_event *event = pq_overlay_at(o, k, s->view->seq);
     pq_entity e;
@@ -271,19 +299,6 @@ static int scan_overlay(pq_scan *s, pq_arena *scratch, pq_builder *builder, pq_s
   return PQ_OK;
 }
 
-static void add_stats(pq_scan_stats *sum, const pq_scan_stats *s, uint32_t terms) {
-  sum->row_groups += s->row_groups;
-  sum->row_groups_by_stats += s->row_groups_by_stats;
-  sum->row_groups_by_bloom += s->row_groups_by_bloom;
-  sum->pages += s->pages;
-  sum->pages_skipped += s->pages_skipped;
-  sum->rows_by_column += s->rows_by_column;
-  sum->rows_read += s->rows_read;
-  sum->rows_matched += s->rows_matched;
-  sum->is_metadata_only &= s->is_metadata_only;
-  if (terms > sum->columns_used) sum->columns_used = terms;
-}
-
 /* The overlay is last; an enough from the sink ends everything. */
 static int finish(pq_scan *s, pq_arena *scratch, pq_builder *builder, pq_scan_sink sink, void *ud) {
   int rc = scan_overlay(s, scratch, builder, sink, ud);
@@ -293,38 +308,44 @@ static int finish(pq_scan *s, pq_arena *scratch, pq_builder *builder, pq_scan_si
   return PQ_OK;
 }
 
+int pq_window_fill(pq_window *w) {
+  uint64_t requests = w->f->stat_requests, bytes = w->f->stat_bytes;
+  int rc;
+  PQ_TRY(pq_filter_pushdown(w->s->filter, w->scratch, &w->filter));
+  rc = fill_window(w);
+  w->f->kept_requests += w->f->stat_requests - requests; /* footers */
+  w->f->kept_bytes += w->f->stat_bytes - bytes;
+  PQ_TRY(rc);
+  PQ_TRY(pq_window_blooms(w));
+  return pq_window_pages(w);
+}
+
+/* Everything that may have to wait. */
+static int read_window(pq_window *w) {
+  PQ_TRY(pq_window_fill(w));
+  PQ_TRY(pq_window_columns(w));
+  return pq_window_documents(w);
+}
+
 int pq_scan_next(pq_scan *s, pq_fetch *f, pq_arena *scratch, pq_builder *builder, pq_scan_sink sink,
                  void *ud) {
-  const pq_manifest *m = s->view->manifest;
-  group_work w = {.s = s, .f = f, .scratch = scratch, .builder = builder};
-  uint32_t file = s->file;
-  int rc;
+  pq_window w = {.s = s, .f = f, .scratch = scratch, .builder = builder, .order = s->order};
+  int rc = PQ_OK;
   pq_assert(!s->is_done);
-  while (file < m->file_count && !is_of_scan(s, &m->files[file]))
-    file++;
-  if (file == m->file_count) return finish(s, scratch, builder, sink, ud);
-  w.info = &m->files[file];
-  PQ_TRY(pq_file_cache_open(s->view->files, f, w.info, &w.file));
-  w.row_group = file == s->file ? s->row_group : 0;
-  w.stats.is_metadata_only = true;
-  rc = PQ_OK;
-  if (w.row_group < w.file->file.footer->row_group_count) {
-    const pq_row_group *group = &w.file->file.footer->row_groups[w.row_group];
-    w.first_row = group->first_row;
-    w.row_count = (uint32_t)group->row_count;
-    rc = scan_row_group(&w, sink, ud);
-    if (rc == PQ_NEED_IO || rc < 0) return rc;
+  if (pq_scan_next_file(s, s->file) == s->view->manifest->file_count)
+    return finish(s, scratch, builder, sink, ud);
+  PQ_TRY(read_window(&w));
+  for (uint32_t i = 0; i < w.unit_count; i++) {
+    pq_unit *u = &w.units[i];
+    if (!u->is_out && rc == PQ_OK) rc = emit_unit(&w, u, sink, ud);
+    if (rc < 0) return rc;
+    pq_scan_stats_add(&s->stats, u);
   }
-  if (w.row_group == 0) s->stats.files++;
-  if (w.row_group == 0 || !w.stats.is_metadata_only) s->stats.files_read += w.row_group == 0;
-  add_stats(&s->stats, &w.stats, w.prune.term_count);
   s->is_enough = rc == PQ_YIELD;
   s->is_done = s->is_enough;
-  s->file = file;
-  s->row_group = w.row_group + 1;
-  if (s->row_group >= w.file->file.footer->row_group_count) {
-    s->file = file + 1;
-    s->row_group = 0;
-  }
+  s->file = w.next_file;
+  s->row_group = w.next_row_group;
+  s->order = w.order;
+  if (s->window < PQ_SCAN_WINDOW_MAX) s->window *= 2;
   return PQ_OK;
 }

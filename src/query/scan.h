@@ -1,12 +1,17 @@
 /* query/scan.h - all entities of a collection that match, as of a view.
  *
- *   for each file:  row groups ─► statistics and bloom ─► pages by page index
- *                   ─► filter columns ($id, $index_…) ─► rows left ─► documents ─► exact filter
- *   then:           the overlay's newest versions
+ *   files ─footers─► row groups ─statistics─► ─blooms─► ─page index─► rows left
+ *     ─filter columns─► rows that columns could not refuse ─► documents ─► exact filter ─► sink
+ *   then:  the overlay's newest versions
  *
- * One call of pq_scan_next() handles one row group (or the whole overlay) and is a stage: nothing
- * changes until every byte it needs is resident; then the sink gets the matching entities.
- * Late materialisation: documents are read only for rows that the columns could not refuse.
+ * One call of pq_scan_next() handles a window, several row groups of one file or more, and is a
+ * stage: nothing changes until every byte it needs is resident; then the sink gets the matching
+ * entities. Each arrow of the picture is one round of requests for the whole window. Windows grow,
+ * so that a scan that is soon told enough has not read far ahead.
+ *
+ * Every row has a verdict (query/prune_int.h): NO is left out, YES is a result without looking at
+ * its document, MAYBE is judged by the whole filter on the document. So a count whose filter the
+ * columns decide reads no document, and one that statistics decide reads no data page.
  */
 #ifndef PQ_QUERY_SCAN_H
 #define PQ_QUERY_SCAN_H
@@ -20,12 +25,17 @@
 typedef struct pq_scan_stats {
   uint64_t files, files_read;
   uint64_t row_groups, row_groups_by_stats, row_groups_by_bloom; /* all; skipped by … */
-  uint64_t pages, pages_skipped;                                 /* of the columns that select */
-  uint64_t rows_by_column;                                       /* rows refused by columns alone */
-  uint64_t rows_read;                                            /* documents looked at, files */
-  uint64_t overlay_rows;                                         /* entities looked at, overlay */
+  uint64_t row_groups_by_index, row_groups_by_deletes;
+  uint64_t row_groups_decided;   /* statistics say that every row matches */
+  uint64_t pages, pages_skipped; /* of the columns that select */
+  uint64_t columns_read;         /* chunks of columns that select, sort or are grouped */
+  uint64_t rows_by_column;       /* rows refused by columns alone */
+  uint64_t rows_by_order;        /* rows that a sort with a limit cannot need */
+  uint64_t rows_grouped;         /* rows that $group took from columns */
+  uint64_t rows_read;            /* documents looked at, files */
+  uint64_t overlay_rows;         /* entities looked at, overlay */
   uint64_t rows_matched;
-  uint64_t columns_used; /* conjuncts answered by a column, first file */
+  uint64_t columns_used; /* terms answered by a column, first file */
   bool is_metadata_only; /* no data page was read */
 } pq_scan_stats;
 
@@ -33,13 +43,37 @@ typedef struct pq_scan_stats {
  * or a failure. For a counting scan the entity is NULL and `count` rows match at once. */
 typedef int (*pq_scan_sink)(void *ud, const pq_entity *entity, uint64_t count);
 
+/* A sort of which only the first results matter. The scan may leave out rows that at least `keep`
+ * others sort before; equal ones stay, for the keys behind the first. */
+typedef struct pq_scan_order {
+  pq_slice path; /* of the first key; empty: there is no order */
+  bool is_descending;
+  uint64_t keep;  /* 0: all */
+  uint64_t bound; /* rows with a key above it are not needed; see query/scan_order.c */
+  bool has_bound;
+} pq_scan_order;
+
+enum { PQ_SCAN_WINDOW_MAX = 64 };
+
+struct pq_grouping; /* query/scan_group.h */
+
 typedef struct pq_scan {
   const pq_view *view; /* borrowed */
   pq_slice collection;
   const pq_filter *filter;        /* borrowed */
   const pq_collection_info *info; /* its index columns; NULL: none */
+  const pq_eval *eval; /* borrowed: variables, collation, $$NOW for the filter; NULL: none */
   bool includes_deleted;
+  bool is_plain; /* the filter sees documents only, no system fields */
   bool is_count; /* the sink needs numbers only */
+  /* The top-level names that the sink looks at, system fields included; NULL: all. */
+  const pq_slice *needs;
+  uint32_t need_count;
+  pq_scan_order order;
+  struct pq_grouping *fold; /* borrowed: groups are made here; NULL: none */
+  uint32_t window; /* row groups of the next window; PQ_SCAN_WINDOW_MAX if all will be read */
+  /* Where the entity that the sink gets is, for writes; zeroed when it is in the overlay. */
+  pq_location at;
   bool is_done;
   bool is_enough; /* the sink said so */
   uint32_t file;  /* index into the manifest's files */
@@ -49,7 +83,7 @@ typedef struct pq_scan {
 
 void pq_scan_init(pq_scan *s, const pq_view *view, pq_slice collection, const pq_filter *filter);
 
-/* Handle the next row group, or the overlay, which is last; s->is_done tells the end. `builder` is
+/* Handle the next window, or the overlay, which is last; s->is_done tells the end. `builder` is
  * used for system fields when the filter names them. */
 int pq_scan_next(pq_scan *s, pq_fetch *f, pq_arena *scratch, pq_builder *builder, pq_scan_sink sink,
                  void *ud) PQ_MUST_CHECK;

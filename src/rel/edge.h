@@ -28,6 +28,7 @@ typedef struct pq_edge_query {
   const pq_slice *nodes; /* sorted, distinct: from ends, or to ends when is_reverse */
   uint32_t node_count;
   pq_slice predicate; /* empty: any */
+  pq_slice reverse;   /* what the edge is called from its other end; empty: any */
   bool is_reverse;
   bool is_files_only; /* ignore the overlay completely */
   bool needs_data;    /* data, createdAt, createdBy, version too */

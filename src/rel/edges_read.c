@@ -129,7 +129,7 @@ static int want_columns(edge_reader *r, const edge_task *t) {
 static int plan_row_group(edge_reader *r, edge_task proto) {
   const pq_row_group *group = &proto.file->file.footer->row_groups[proto.row_group];
   const pq_stats *s = &group->chunks[key_leaf(r)].stats;
-  pq_page_index pages;
+  pq_chunk_pages *pages;
   edge_task *t;
   bool may;
   int rc;
@@ -139,12 +139,12 @@ static int plan_row_group(edge_reader *r, edge_task proto) {
   rc = ask_bloom(r, &proto, &may);
   if (rc != PQ_OK) return note(r, rc);
   if (!may) return PQ_OK;
-  rc = pq_file_cache_key_pages(r->v->files, r->f, proto.file, proto.row_group, key_leaf(r), &pages);
+  rc = pq_file_cache_chunk(r->v->files, r->f, proto.file, proto.row_group, key_leaf(r), &pages);
   if (rc != PQ_OK) return note(r, rc);
   t = pq_arena_alloc(r->scratch, sizeof *t);
   if (t == NULL) return r->v->cx->code;
   *t = proto;
-  PQ_TRY(choose_pages(r, t, &pages));
+  PQ_TRY(choose_pages(r, t, &pages->index));
   if (t->range_count == 0) return PQ_OK;
   t->next = r->tasks;
   r->tasks = t;
@@ -203,6 +203,7 @@ static bool is_wanted(const pq_edge_query *q, uint32_t lo, uint32_t hi, const pq
   pq_slice node = q->is_reverse ? e->to_id : e->from_id;
   uint32_t n;
   if (q->predicate.n > 0 && !pq_slice_eq(e->predicate, q->predicate)) return false;
+  if (q->reverse.n > 0 && !pq_slice_eq(e->reverse, q->reverse)) return false;
   n = node_lower(q, lo, hi, node);
   return n < hi && pq_slice_eq(q->nodes[n], node);
 }

@@ -77,4 +77,19 @@ int pq_entity_rows_read(pq_fetch *f, pq_arena *arena, const pq_file *file, uint3
                         unsigned want, const pq_row_range *ranges, uint32_t range_count,
                         pq_entity_rows *out) PQ_MUST_CHECK;
 
+/* ---- single rows, for whoever keeps decoded pages ---- */
+
+enum { PQ_ENTITY_LEAVES = 11, PQ_ENTITY_META = 9, PQ_ENTITY_VALUE = 10 };
+
+/* The leaf number of each column of an entity file, checked. PQ_ECORRUPT. */
+int pq_entity_leaves(pq_cx *cx, const pq_file *file, uint32_t out[PQ_ENTITY_LEAVES]) PQ_MUST_CHECK;
+bool pq_entity_leaf_is_wanted(uint32_t column, unsigned want);
+/* Put what column `column` holds at `row` into *e (into *name: the display name; may be NULL).
+ * Nothing for PQ_ENTITY_META and _VALUE. */
+void pq_entity_set(pq_entity *e, pq_slice *name, uint32_t column, const pq_column *c, uint32_t row);
+/* Put the document into *e. *is_checked: it was validated before; else that is done and noted. */
+int pq_entity_set_data(pq_cx *cx, const pq_file *file, const pq_column *meta, uint32_t meta_row,
+                       const pq_column *value, uint32_t value_row, uint8_t *is_checked,
+                       pq_entity *e) PQ_MUST_CHECK;
+
 #endif

@@ -4,8 +4,7 @@
 #include "shred/entity.h"
 
 enum {
-  ROWS_MAX = 50000,       /* of a row group (PARQUET.md 3: 20-50 K rows or 8-16 MB) */
-  DOC_LEN_MAX = 16 << 20, /* bytes of documents in a row group */
+  DOC_LEN_MAX = 16 << 20, /* bytes of documents in a row group (PARQUET.md 3: 8-16 MB) */
   ROWS_FILE = 4 << 20,    /* of a file */
   DOC_LEN_FILE = 192 << 20,
   SPEC_ID = 0,
@@ -19,8 +18,9 @@ enum {
   SPEC_DELETED,
   SPEC_DATA,
   SPEC_COUNT,
-  LEAF_COUNT = SPEC_COUNT + 1, /* $data has two */
-  WIDE_PAGE = 256 << 10        /* for columns that compress to nothing */
+  LEAF_COUNT = PQ_ENTITY_LEAVES, /* $data has two */
+  WIDE_PAGE = 256 << 10,         /* for columns that compress to nothing */
+  UUID_LEN = 16
 };
 
 static const pq_column_spec fixed_specs[SPEC_COUNT] = {
@@ -85,24 +85,34 @@ typedef struct file_writer {
   const pq_index_column *columns;
   pq_path *paths;
   uint32_t column_count;
-  uint64_t other[PQ_INDEX_COLUMNS_MAX], null_explicit[PQ_INDEX_COLUMNS_MAX];
+  uint64_t *other, *null_explicit, *retyped; /* by column */
   uint64_t name_other; /* documents whose field `name` is not what the column name says */
 } file_writer;
 
 static pq_phys index_phys(pq_index_type type) {
   switch (type) {
     case PQ_INDEX_INT64:
+    case PQ_INDEX_TIMESTAMP_MS:
     case PQ_INDEX_TIMESTAMP: return PQ_PHYS_INT64;
     case PQ_INDEX_DOUBLE: return PQ_PHYS_DOUBLE;
+    case PQ_INDEX_FLOAT: return PQ_PHYS_FLOAT;
+    case PQ_INDEX_DATE: return PQ_PHYS_INT32;
+    case PQ_INDEX_UUID: return PQ_PHYS_FIXED;
     case PQ_INDEX_BOOL: return PQ_PHYS_BOOL;
     default: return PQ_PHYS_BYTES;
   }
 }
 
 static pq_logical index_logical(pq_index_type type) {
-  if (type == PQ_INDEX_TIMESTAMP) return PQ_LOGICAL_TIMESTAMP_US;
-  if (type == PQ_INDEX_STRING || type == PQ_INDEX_OBJECT_ID) return PQ_LOGICAL_STRING;
-  return PQ_LOGICAL_NONE;
+  switch (type) {
+    case PQ_INDEX_TIMESTAMP: return PQ_LOGICAL_TIMESTAMP_US;
+    case PQ_INDEX_TIMESTAMP_MS: return PQ_LOGICAL_TIMESTAMP_MS;
+    case PQ_INDEX_DATE: return PQ_LOGICAL_DATE;
+    case PQ_INDEX_UUID: return PQ_LOGICAL_UUID;
+    case PQ_INDEX_STRING:
+    case PQ_INDEX_OBJECT_ID: return PQ_LOGICAL_STRING;
+    default: return PQ_LOGICAL_NONE;
+  }
 }
 
 static int open_writer(file_writer *w) {
@@ -110,20 +120,29 @@ static int open_writer(file_writer *w) {
   pq_column_spec *specs = pq_arena_calloc(&w->arena, count, sizeof *specs);
   pq_sort_column by_id = {.spec = SPEC_ID};
   w->paths = pq_arena_calloc(&w->arena, w->column_count, sizeof *w->paths);
-  if (specs == NULL || w->paths == NULL) return w->cx->code;
+  w->other = pq_arena_calloc(&w->arena, w->column_count, sizeof *w->other);
+  w->null_explicit = pq_arena_calloc(&w->arena, w->column_count, sizeof *w->null_explicit);
+  w->retyped = pq_arena_calloc(&w->arena, w->column_count, sizeof *w->retyped);
+  if (specs == NULL || w->paths == NULL || w->other == NULL || w->null_explicit == NULL ||
+      w->retyped == NULL)
+    return w->cx->code;
   memcpy(specs, fixed_specs, sizeof fixed_specs);
   for (uint32_t i = 0; i < w->column_count; i++) {
     const pq_index_column *c = &w->columns[i];
-    char *name = pq_arena_printf(&w->arena, "$index_%.*s", (int)c->path.n, (const char *)c->path.p);
+    char *name = c->name.n > 0 ? pq_arena_str(&w->arena, c->name)
+                               : pq_arena_printf(&w->arena, "$index_%.*s", (int)c->path.n,
+                                                 (const char *)c->path.p);
     if (name == NULL) return w->cx->code;
     PQ_TRY(pq_path_parse(&w->arena, c->path, &w->paths[i]));
-    specs[SPEC_COUNT + i] = (pq_column_spec){.name = name,
-                                             .phys = index_phys(c->type),
-                                             .logical = index_logical(c->type),
-                                             .is_optional = true,
-                                             .field_id = c->field_id,
-                                             .has_bloom = c->type == PQ_INDEX_OBJECT_ID,
-                                             .has_stats = true};
+    specs[SPEC_COUNT + i] =
+        (pq_column_spec){.name = name,
+                         .phys = index_phys(c->type),
+                         .logical = index_logical(c->type),
+                         .type_len = c->type == PQ_INDEX_UUID ? UUID_LEN : 0,
+                         .is_optional = true,
+                         .field_id = c->field_id,
+                         .has_bloom = c->has_bloom || c->type == PQ_INDEX_OBJECT_ID,
+                         .has_stats = true};
   }
   PQ_TRY(pq_writer_new(w->cx, specs, count, (pq_writer_options){.created_by = "ParqueDB"},
                        &w->writer));
@@ -133,7 +152,8 @@ static int open_writer(file_writer *w) {
 /* An empty column of a row group: storage by physical type. */
 static int column_new(file_writer *w, pq_phys phys, uint32_t count, bool is_optional,
                       pq_column *c) {
-  size_t width = phys == PQ_PHYS_BOOL ? 1 : phys == PQ_PHYS_BYTES ? sizeof(pq_slice) : 8;
+  bool is_bytes = phys == PQ_PHYS_BYTES || phys == PQ_PHYS_FIXED;
+  size_t width = phys == PQ_PHYS_BOOL ? 1 : is_bytes ? sizeof(pq_slice) : 8;
   *c = (pq_column){.phys = phys, .row_count = count};
   c->v.any = pq_arena_calloc(&w->group, count, width);
   if (c->v.any == NULL) return w->cx->code;
@@ -196,7 +216,12 @@ static int index_column(file_writer *w, uint32_t column, const pq_entity *rows, 
     pq_value v;
     pq_index_found found = pq_index_find(rows[i].data, &w->paths[column], type, &v);
     c->nulls[i] = found != PQ_FOUND_VALUE;
-    if (found == PQ_FOUND_VALUE) set_cell(c, i, type, v);
+    if (found == PQ_FOUND_VALUE && !pq_index_is_pushed(type))
+      PQ_TRY(pq_typed_set(&w->group, v, type, c, i));
+    if (found == PQ_FOUND_VALUE && pq_index_is_pushed(type)) {
+      set_cell(c, i, type, v);
+      w->retyped[column] += !pq_index_is_kept(v, type);
+    }
     if (found == PQ_FOUND_OTHER) w->other[column]++;
     if (found == PQ_FOUND_NULL) w->null_explicit[column]++;
   }
@@ -204,29 +229,34 @@ static int index_column(file_writer *w, uint32_t column, const pq_entity *rows, 
 }
 
 static int write_group(file_writer *w, const pq_entity *rows, uint32_t count) {
-  pq_column cols[LEAF_COUNT + PQ_INDEX_COLUMNS_MAX];
+  pq_column *cols;
   pq_arena_clear(&w->group);
+  cols = pq_arena_calloc(&w->group, (size_t)LEAF_COUNT + w->column_count, sizeof *cols);
+  if (cols == NULL) return w->cx->code;
   PQ_TRY(fixed_columns(w, rows, count, cols));
   for (uint32_t i = 0; i < w->column_count; i++)
     PQ_TRY(index_column(w, i, rows, count, &cols[LEAF_COUNT + i]));
   return pq_writer_add(w->writer, cols, LEAF_COUNT + w->column_count);
 }
 
-/* "parquedb.index.<path>": "<other> <null_explicit>", and what the file is. */
+/* "parquedb.index.<path>": "<other> <null_explicit> <retyped>", and what the file is. */
 static int finish(file_writer *w, pq_slice collection) {
-  pq_key_value kv[PQ_INDEX_COLUMNS_MAX + 3];
+  pq_key_value *kv = pq_arena_calloc(&w->arena, (size_t)w->column_count + 3, sizeof *kv);
   char *name_text = pq_arena_printf(&w->arena, "%llu 0", (unsigned long long)w->name_other);
   uint32_t n = 0;
-  if (name_text == NULL) return w->cx->code;
+  if (name_text == NULL || kv == NULL) return w->cx->code;
   kv[n++] = (pq_key_value){PQ_SLICE("parquedb.kind"), PQ_SLICE("data 1")};
   kv[n++] = (pq_key_value){PQ_SLICE("parquedb.collection"), collection};
   kv[n++] = (pq_key_value){PQ_SLICE("parquedb.index.name"), pq_str(name_text)};
   for (uint32_t i = 0; i < w->column_count; i++) {
     pq_slice path = w->columns[i].path;
-    char *key =
-        pq_arena_printf(&w->arena, "parquedb.index.%.*s", (int)path.n, (const char *)path.p);
-    char *value = pq_arena_printf(&w->arena, "%llu %llu", (unsigned long long)w->other[i],
-                                  (unsigned long long)w->null_explicit[i]);
+    char *key, *value;
+    /* A filter on a name of a system field looks into the document first: no column can tell. */
+    if (!pq_index_is_pushed(w->columns[i].type) || pq_index_is_system(path)) continue;
+    key = pq_arena_printf(&w->arena, "parquedb.index.%.*s", (int)path.n, (const char *)path.p);
+    value =
+        pq_arena_printf(&w->arena, "%llu %llu %llu", (unsigned long long)w->other[i],
+                        (unsigned long long)w->null_explicit[i], (unsigned long long)w->retyped[i]);
     if (key == NULL || value == NULL) return w->cx->code;
     kv[n++] = (pq_key_value){pq_str(key), pq_str(value)};
   }
@@ -248,14 +278,13 @@ int pq_entity_file_write(pq_cx *cx, pq_slice collection, const pq_index_column *
   uint32_t from = 0;
   int rc;
   *out = NULL;
-  pq_assert(column_count <= PQ_INDEX_COLUMNS_MAX);
   pq_arena_init(&w.arena, cx, cx->limits.op_len_max);
   pq_arena_init(&w.group, cx, cx->limits.op_len_max);
   rc = open_writer(&w);
   while (rc == PQ_OK && from < count) {
     uint32_t n = 0;
     uint64_t len = 0;
-    while (from + n < count && n < ROWS_MAX && len < DOC_LEN_MAX)
+    while (from + n < count && n < cx->limits.row_group_rows_max && len < DOC_LEN_MAX)
       len += entities[from + n++].data.len;
     rc = write_group(&w, entities + from, n);
     from += n;

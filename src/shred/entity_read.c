@@ -22,6 +22,10 @@ typedef enum leaf_id {
   LEAF_COUNT
 } leaf_id;
 
+_Static_assert((int)LEAF_COUNT == (int)PQ_ENTITY_LEAVES && (int)LEAF_META == (int)PQ_ENTITY_META &&
+                   (int)LEAF_VALUE == (int)PQ_ENTITY_VALUE,
+               "columns are numbered as entity.h says");
+
 static const struct leaf_plan {
   const char *path;
   unsigned want;
@@ -45,6 +49,59 @@ static int find_leaf(pq_cx *cx, const pq_file *file, leaf_id id, uint32_t *leaf)
     return pq_fail(cx, PQ_ECORRUPT, "%s: column %s has the wrong type", file->key, plan[id].path);
   return PQ_OK;
 }
+
+static int check_document(pq_cx *cx, const pq_file *file, pq_slice meta, pq_slice bytes,
+                          pq_value *out) {
+  int rc = pq_value_check(cx, meta, bytes, out);
+  if (rc == PQ_OK && !pq_value_is_raw_object(*out))
+    rc = pq_fail(cx, PQ_ECORRUPT, "a document is no object");
+  return rc == PQ_OK ? PQ_OK : pq_fail(cx, rc, "%s: $data: %s", file->key, cx->msg);
+}
+
+/* ---- single rows ---- */
+
+int pq_entity_leaves(pq_cx *cx, const pq_file *file, uint32_t out[PQ_ENTITY_LEAVES]) {
+  for (int id = 0; id < LEAF_COUNT; id++)
+    PQ_TRY(find_leaf(cx, file, (leaf_id)id, &out[id]));
+  return PQ_OK;
+}
+
+bool pq_entity_leaf_is_wanted(uint32_t column, unsigned want) {
+  return (plan[column].want & want) != 0;
+}
+
+void pq_entity_set(pq_entity *e, pq_slice *name, uint32_t column, const pq_column *c,
+                   uint32_t row) {
+  switch ((leaf_id)column) {
+    case LEAF_ID: e->id = c->v.bytes[row]; break;
+    case LEAF_TYPE: e->type = c->v.bytes[row]; break;
+    case LEAF_NAME:
+      if (name != NULL) *name = c->v.bytes[row];
+      break;
+    case LEAF_CREATED_AT: e->created_at = c->v.i64[row]; break;
+    case LEAF_CREATED_BY: e->created_by = c->v.bytes[row]; break;
+    case LEAF_UPDATED_AT: e->updated_at = c->v.i64[row]; break;
+    case LEAF_UPDATED_BY: e->updated_by = c->v.bytes[row]; break;
+    case LEAF_VERSION: e->version = (uint64_t)c->v.i64[row]; break;
+    case LEAF_DELETED: e->is_deleted = c->v.b[row] != 0; break;
+    default: break; /* pq_entity_set_data */
+  }
+}
+
+int pq_entity_set_data(pq_cx *cx, const pq_file *file, const pq_column *meta, uint32_t meta_row,
+                       const pq_column *value, uint32_t value_row, uint8_t *is_checked,
+                       pq_entity *e) {
+  pq_slice names = meta->v.bytes[meta_row], bytes = value->v.bytes[value_row];
+  if (*is_checked == 0) {
+    PQ_TRY(check_document(cx, file, names, bytes, &e->data));
+    *is_checked = 1;
+    return PQ_OK;
+  }
+  e->data = (pq_value){names.p, bytes.p, (uint32_t)names.n, (uint32_t)bytes.n};
+  return PQ_OK;
+}
+
+/* ---- rows of a row group ---- */
 
 int pq_entity_rows_want(pq_fetch *f, const pq_file *file, uint32_t row_group, unsigned want,
                         const pq_row_range *ranges, uint32_t range_count, pq_arena *scratch) {
@@ -83,31 +140,14 @@ static int read_column(pq_fetch *f, pq_arena *arena, const pq_file *file, uint32
 
 static int set_documents(pq_arena *arena, const pq_file *file, const pq_column *meta,
                          const pq_column *value, pq_entity *rows) {
-  for (uint32_t i = 0; i < meta->row_count; i++) {
-    int rc = pq_value_check(arena->cx, meta->v.bytes[i], value->v.bytes[i], &rows[i].data);
-    if (rc == PQ_OK && !pq_value_is_raw_object(rows[i].data))
-      rc = pq_fail(arena->cx, PQ_ECORRUPT, "a document is no object");
-    if (rc != PQ_OK) return pq_fail(arena->cx, rc, "%s: $data: %s", file->key, arena->cx->msg);
-  }
+  for (uint32_t i = 0; i < meta->row_count; i++)
+    PQ_TRY(check_document(arena->cx, file, meta->v.bytes[i], value->v.bytes[i], &rows[i].data));
   return PQ_OK;
 }
 
 static void set_field(pq_entity_rows *out, leaf_id id, const pq_column *c) {
-  pq_entity *rows = out->rows;
-  for (uint32_t i = 0; i < c->row_count; i++) {
-    switch (id) {
-      case LEAF_ID: rows[i].id = c->v.bytes[i]; break;
-      case LEAF_TYPE: rows[i].type = c->v.bytes[i]; break;
-      case LEAF_NAME: out->names[i] = c->v.bytes[i]; break;
-      case LEAF_CREATED_AT: rows[i].created_at = c->v.i64[i]; break;
-      case LEAF_CREATED_BY: rows[i].created_by = c->v.bytes[i]; break;
-      case LEAF_UPDATED_AT: rows[i].updated_at = c->v.i64[i]; break;
-      case LEAF_UPDATED_BY: rows[i].updated_by = c->v.bytes[i]; break;
-      case LEAF_VERSION: rows[i].version = (uint64_t)c->v.i64[i]; break;
-      case LEAF_DELETED: rows[i].is_deleted = c->v.b[i] != 0; break;
-      default: pq_unreachable("documents are set elsewhere");
-    }
-  }
+  for (uint32_t i = 0; i < c->row_count; i++)
+    pq_entity_set(&out->rows[i], out->names == NULL ? NULL : &out->names[i], (uint32_t)id, c, i);
 }
 
 static uint32_t rows_of(const pq_file *file, uint32_t row_group, const pq_row_range *ranges,

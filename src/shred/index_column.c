@@ -51,14 +51,19 @@ static path_stat *stat_of(chooser *c, pq_slice path) {
   return s;
 }
 
-/* Names that cannot stand in a dotted path. Not those of system fields: where a document lacks
- * one, a filter means the system field, which no index column knows. */
-static bool is_name_usable(pq_slice name, size_t prefix_len) {
+bool pq_index_is_system(pq_slice name) {
   static const char *const system[] = {"name",      "version",   "createdAt", "createdBy",
                                        "updatedAt", "updatedBy", "deletedAt", "deletedBy"};
+  for (size_t i = 0; i < sizeof system / sizeof *system; i++)
+    if (pq_slice_is(name, system[i])) return true;
+  return false;
+}
+
+/* Names that can stand in a dotted path. Not those of system fields: where a document lacks one, a
+ * filter means the system field, which no index column knows. */
+static bool is_name_usable(pq_slice name, size_t prefix_len) {
   if (name.n == 0 || name.p[0] == '$' || memchr(name.p, '.', name.n) != NULL) return false;
-  for (size_t i = 0; prefix_len == 0 && i < sizeof system / sizeof *system; i++)
-    if (pq_slice_is(name, system[i])) return false;
+  if (prefix_len == 0 && pq_index_is_system(name)) return false;
   return prefix_len + 1 + name.n <= PATH_LEN_MAX;
 }
 
@@ -103,33 +108,36 @@ static pq_index_type fitting(const path_stat *s, uint32_t sample) {
   return type;
 }
 
+/* Is there a column that a filter on the path can use? */
 static bool is_chosen(const pq_index_column *columns, uint32_t count, pq_slice path) {
   for (uint32_t i = 0; i < count; i++)
-    if (pq_slice_eq(columns[i].path, path)) return true;
+    if (pq_index_is_pushed(columns[i].type) && pq_slice_eq(columns[i].path, path)) return true;
   return false;
 }
 
 int pq_index_choose(pq_arena *arena, const pq_value *docs, uint32_t count,
                     const pq_index_column *old, uint32_t old_count, pq_index_column **out,
                     uint32_t *out_count) {
-  uint32_t step = count / SAMPLE_MAX + 1, sample = 0;
+  uint32_t step = count / SAMPLE_MAX + 1, sample = 0, chosen = 0;
   chooser c = {.arena = arena};
   *out = NULL;
   *out_count = 0;
-  pq_assert(old_count <= PQ_INDEX_COLUMNS_MAX);
+  for (uint32_t i = 0; i < old_count; i++)
+    chosen += old[i].name.n == 0;
   c.stats = pq_arena_calloc(arena, PATHS_MAX, sizeof *c.stats);
-  *out = pq_arena_calloc(arena, PQ_INDEX_COLUMNS_MAX, sizeof **out);
+  *out = pq_arena_calloc(arena, (size_t)old_count + PQ_INDEX_COLUMNS_MAX, sizeof **out);
   if (c.stats == NULL || *out == NULL) return arena->cx->code;
   for (uint32_t i = 0; i < count; i += step, sample++)
     PQ_TRY(walk(&c, docs[i], 0, 0));
   if (old_count > 0) memcpy(*out, old, old_count * sizeof *old);
   *out_count = old_count;
-  for (uint32_t i = 0; i < c.count && *out_count < PQ_INDEX_COLUMNS_MAX; i++) {
+  for (uint32_t i = 0; i < c.count && chosen < PQ_INDEX_COLUMNS_MAX; i++) {
     pq_index_type type = fitting(&c.stats[i], sample);
     if (type == 0 || is_chosen(*out, *out_count, c.stats[i].path)) continue;
-    (*out)[*out_count] =
-        (pq_index_column){c.stats[i].path, type, PQ_INDEX_FIELD_ID_FIRST + (int32_t)*out_count};
-    ++*out_count;
+    (*out)[(*out_count)++] =
+        (pq_index_column){.path = c.stats[i].path,
+                          .type = type,
+                          .field_id = PQ_INDEX_FIELD_ID_FIRST + (int32_t)chosen++};
   }
   return PQ_OK;
 }
@@ -153,6 +161,10 @@ pq_index_found pq_index_find(pq_value doc, const pq_path *path, pq_index_type ty
     if (pq_value_is_missing(v)) return PQ_FOUND_MISSING;
   }
   if (pq_value_type(v) == PQ_TYPE_NULL) return PQ_FOUND_NULL;
+  if (!pq_index_is_pushed(type)) {
+    *value = v;
+    return pq_typed_fits(v, type) ? PQ_FOUND_VALUE : PQ_FOUND_OTHER;
+  }
   has = type_of(v);
   if (has == PQ_INDEX_INT64 && type == PQ_INDEX_DOUBLE && pq_value_i64(v, &i) && is_exact_double(i))
     has = PQ_INDEX_DOUBLE;
@@ -169,6 +181,7 @@ static const uint8_t meta_oid[] = {0x11, 0x01, 0x00, 0x04, '$', 'o', 'i', 'd'};
 enum {
   HEAD_TRUE = 1 << 2,
   HEAD_FALSE = 2 << 2,
+  HEAD_INT32 = 5 << 2,
   HEAD_INT64 = 6 << 2,
   HEAD_DOUBLE = 7 << 2,
   HEAD_TIMESTAMP = 12 << 2,
@@ -201,6 +214,10 @@ pq_value pq_cell_double(pq_cell *cell, double v) {
   uint64_t bits;
   memcpy(&bits, &v, sizeof bits);
   return cell_word(cell, HEAD_DOUBLE, bits);
+}
+
+pq_value pq_cell_date(pq_cell *cell, int64_t us) {
+  return cell_word(cell, HEAD_TIMESTAMP, (uint64_t)us);
 }
 
 int pq_cell_string(pq_arena *arena, pq_slice text, pq_cell *cell, pq_value *out) {
@@ -272,4 +289,26 @@ int pq_index_bound(pq_arena *arena, pq_slice plain, pq_index_type type, pq_cell 
     default: pq_unreachable("index type");
   }
   return PQ_OK;
+}
+
+void pq_index_narrow(pq_cell *cell, pq_index_type type, pq_value *v) {
+  int64_t i;
+  if (type != PQ_INDEX_INT64 || !pq_value_i64(*v, &i) || i != (int32_t)i) return;
+  cell->bytes[0] = HEAD_INT32;
+  pq_wr32(cell->bytes + 1, (uint32_t)(int32_t)i);
+  *v = scalar(cell->bytes, 5);
+}
+
+bool pq_index_is_kept(pq_value v, pq_index_type type) {
+  pq_type t = pq_value_type(v);
+  int64_t i;
+  switch (type) {
+    case PQ_INDEX_INT64:
+      if (t == PQ_TYPE_INT32) return true;
+      return v.p[0] == HEAD_INT64 && pq_value_i64(v, &i) && i != (int32_t)i;
+    case PQ_INDEX_DOUBLE: return v.p[0] == HEAD_DOUBLE;
+    case PQ_INDEX_TIMESTAMP: return v.p[0] == HEAD_TIMESTAMP;
+    case PQ_INDEX_STRING: return !pq_value_is_raw_object(v);
+    default: return true;
+  }
 }

@@ -1,24 +1,65 @@
-/* shred/index_column.h - $index_ columns: which paths deserve one, and what a row holds there.
+/* shred/index_column.h - columns beside $data: which paths deserve one, what a row holds there.
  *
  * Choice, from statistics over the documents of a flush: a path through objects only, present as
  * one scalar type in at least half of the documents and in no other type, at most 16 per
  * collection. INT64 if all are integers; DOUBLE only if every integer is exact in it; text of at
- * most 64 bytes on average. Once chosen the type never changes.
+ * most 64 bytes on average. Once chosen the type never changes. The fields of a schema have columns
+ * of their own names and types besides (schema_column.c).
  */
 #ifndef PQ_SHRED_INDEX_COLUMN_H
 #define PQ_SHRED_INDEX_COLUMN_H
 
 #include "log/manifest.h"
 #include "parquet/format.h"
+#include "schema/schema.h"
 #include "value/path.h"
 
-enum { PQ_INDEX_COLUMNS_MAX = 16, PQ_INDEX_FIELD_ID_FIRST = 100 };
+enum {
+  PQ_INDEX_COLUMNS_MAX = 16, /* chosen ones */
+  PQ_INDEX_FIELD_ID_FIRST = 100,
+  PQ_SCHEMA_FIELD_ID_FIRST = 1000
+};
 
-/* Choose columns for documents given the set so far (may be empty): *out is the old set followed
- * by new ones, in `arena`. */
+/* Choose columns for documents given the set so far (may be empty), a schema's among it: *out is
+ * the old set followed by new ones, in `arena`. */
 int pq_index_choose(pq_arena *arena, const pq_value *docs, uint32_t count,
                     const pq_index_column *old, uint32_t old_count, pq_index_column **out,
                     uint32_t *out_count) PQ_MUST_CHECK;
+
+/* Do filters use columns of the type? */
+static inline bool pq_index_is_pushed(pq_index_type type) {
+  return type <= PQ_INDEX_CHOSEN_LAST;
+}
+
+/* A field that every entity has besides its document's. */
+bool pq_index_is_system(pq_slice name);
+
+/* ---- schema_column.c ---- */
+
+/* The column of a top-level field: false when it stays in $data alone (objects, lists, json …). Its
+ * name is the field's, or $f_ + it where a system column has that name; in `arena`. */
+int pq_schema_column(pq_arena *arena, const pq_schema_field *field, pq_index_column *out,
+                     bool *is_there) PQ_MUST_CHECK;
+
+typedef struct pq_index_set {
+  pq_index_column *columns;
+  uint32_t count;
+} pq_index_set;
+
+/* `known` (the collection's record; may be NULL) with the columns of the schema (may be NULL) that
+ * it lacks. In `arena`. */
+int pq_schema_columns_all(pq_arena *arena, const pq_collection_info *known, const pq_schema *schema,
+                          pq_index_set *out) PQ_MUST_CHECK;
+
+/* Those of a set that a new file gets: the schema's, and chosen ones of paths that they lack. */
+int pq_schema_columns_written(pq_arena *arena, const pq_index_set *all, const pq_schema *schema,
+                              pq_index_set *out) PQ_MUST_CHECK;
+
+/* Does a value fit a column whose type is not pushed? */
+bool pq_typed_fits(pq_value v, pq_index_type type);
+/* Put it into a row of such a column; bytes in `arena`. */
+int pq_typed_set(pq_arena *arena, pq_value v, pq_index_type type, pq_column *c,
+                 uint32_t row) PQ_MUST_CHECK;
 
 /* What a document holds at a path. */
 typedef enum pq_index_found {
@@ -42,9 +83,18 @@ int pq_index_value(pq_arena *arena, const pq_column *column, uint32_t row, pq_in
 int pq_index_bound(pq_arena *arena, pq_slice plain, pq_index_type type, pq_cell *cell,
                    pq_value *out) PQ_MUST_CHECK;
 
+/* Integers come from columns as longs: give one that fits into an int, as documents have them when
+ * the file says so (pq_index_is_kept), that type again. `cell` holds the value. */
+void pq_index_narrow(pq_cell *cell, pq_index_type type, pq_value *v);
+
+/* Does a value that fits a column come back from it with its own type? */
+bool pq_index_is_kept(pq_value v, pq_index_type type);
+
 /* Variant numbers in `cell`. */
 pq_value pq_cell_i64(pq_cell *cell, int64_t v);
 pq_value pq_cell_double(pq_cell *cell, double v);
+/* A date of µs since 1970. */
+pq_value pq_cell_date(pq_cell *cell, int64_t us);
 /* A Variant string, in `cell` or `arena`. */
 int pq_cell_string(pq_arena *arena, pq_slice text, pq_cell *cell, pq_value *out) PQ_MUST_CHECK;
 

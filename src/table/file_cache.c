@@ -7,9 +7,11 @@ void pq_file_cache_init(pq_file_cache *c, pq_cx *cx, const char *ns) {
   *c = (pq_file_cache){.cx = cx, .ns = ns};
   pq_arena_init(&c->arena, cx, cx->limits.op_len_max);
   pq_table_init(&c->by_name, cx);
+  pq_page_cache_init(&c->pages, cx);
 }
 
 void pq_file_cache_release(pq_file_cache *c) {
+  pq_page_cache_release(&c->pages); /* its pages point into the arena */
   pq_arena_release(&c->arena);
   pq_table_release(&c->by_name);
   *c = (pq_file_cache){0};
@@ -57,8 +59,9 @@ static int record(pq_file_cache *c, const pq_file_info *info, pq_cached_file **o
 int pq_file_cache_open(pq_file_cache *c, pq_fetch *f, const pq_file_info *info,
                        pq_cached_file **out) {
   pq_cached_file *file;
-  pq_page_index *pages;
+  pq_chunk_pages *chunks;
   pq_footer *footer;
+  size_t count;
   int rc;
   PQ_TRY(record(c, info, &file));
   *out = file;
@@ -73,20 +76,26 @@ int pq_file_cache_open(pq_file_cache *c, pq_fetch *f, const pq_file_info *info,
   if (footer->row_count != info->row_count)
     return pq_fail(c->cx, PQ_ECORRUPT, "%s: %llu rows, the log says %llu", file->file.key,
                    (unsigned long long)footer->row_count, (unsigned long long)info->row_count);
-  pages = pq_arena_calloc(&c->arena, footer->row_group_count, sizeof *pages);
-  if (pages == NULL) return c->cx->code;
-  file->key_pages = pages;
+  if (!pq_mul_size(footer->row_group_count, footer->leaf_count, &count))
+    return pq_fail(c->cx, PQ_ELIMIT, "%s: too many column chunks", file->file.key);
+  chunks = pq_arena_calloc(&c->arena, count, sizeof *chunks);
+  if (chunks == NULL) return c->cx->code;
+  file->chunks = chunks;
   file->file.footer = footer;
   return PQ_OK;
 }
 
-int pq_file_cache_key_pages(pq_file_cache *c, pq_fetch *f, pq_cached_file *file, uint32_t row_group,
-                            uint32_t leaf, pq_page_index *out) {
-  pq_page_index *pages = &file->key_pages[row_group];
-  *out = (pq_page_index){0};
-  if (pages->pages == NULL)
-    PQ_TRY(pq_page_index_fetch(f, &c->arena, &file->file, row_group, leaf, pages));
-  *out = *pages;
+int pq_file_cache_chunk(pq_file_cache *c, pq_fetch *f, pq_cached_file *file, uint32_t row_group,
+                        uint32_t leaf, pq_chunk_pages **out) {
+  const pq_footer *footer = file->file.footer;
+  pq_chunk_pages *chunk = &file->chunks[(size_t)row_group * footer->leaf_count + leaf];
+  pq_page_index index;
+  *out = chunk;
+  if (chunk->cached != NULL) return PQ_OK;
+  PQ_TRY(pq_page_index_fetch(f, &c->arena, &file->file, row_group, leaf, &index));
+  chunk->cached = pq_arena_calloc(&c->arena, index.page_count, sizeof(pq_cached_page *));
+  if (chunk->cached == NULL) return c->cx->code;
+  chunk->index = index;
   return PQ_OK;
 }
 

@@ -1,6 +1,6 @@
 /* table/file_cache.h - what is derived from one immutable file, kept by its name.
  *
- *   name ──► { full key, parsed footer, page index of the key column per row group,
+ *   name ──► { full key, parsed footer, page indexes and decoded pages (page_cache.h),
  *              positions of a delete file }
  *
  * Never invalidated: the files are immutable. One cache belongs to one namespace and lives as long
@@ -12,13 +12,14 @@
 #include "base/hash.h"
 #include "log/event_file.h"
 #include "log/manifest.h"
-#include "parquet/reader.h"
+#include "table/page_cache.h"
 
 typedef struct pq_cached_file {
   pq_slice name;
-  pq_file file;             /* full key; footer NULL until fetched */
-  pq_page_index *key_pages; /* per row group; pages NULL until fetched */
-  pq_position *positions;   /* delete files: decoded, sorted by (file, row); NULL until fetched */
+  pq_file file;            /* full key; footer NULL until fetched */
+  pq_chunk_pages *chunks;  /* per row group and leaf; pages NULL until fetched */
+  uint32_t *entity_leaves; /* data files: shred/entity.h's columns; NULL until needed */
+  pq_position *positions;  /* delete files: decoded, sorted by (file, row); NULL until fetched */
   uint32_t position_count;
 } pq_cached_file;
 
@@ -27,6 +28,7 @@ typedef struct pq_file_cache {
   pq_arena arena;
   const char *ns; /* borrowed */
   pq_table by_name;
+  pq_page_cache pages;
   pq_cached_file **files;
   uint32_t count, cap;
 } pq_file_cache;
@@ -38,9 +40,9 @@ void pq_file_cache_release(pq_file_cache *c);
 int pq_file_cache_open(pq_file_cache *c, pq_fetch *f, const pq_file_info *info,
                        pq_cached_file **out) PQ_MUST_CHECK;
 
-/* The pages of leaf `leaf` (always the same one per kind of file: $id, from_id, to_id). */
-int pq_file_cache_key_pages(pq_file_cache *c, pq_fetch *f, pq_cached_file *file, uint32_t row_group,
-                            uint32_t leaf, pq_page_index *out) PQ_MUST_CHECK;
+/* The pages of a chunk of an open file; index.page_count 0 when it has no page index. */
+int pq_file_cache_chunk(pq_file_cache *c, pq_fetch *f, pq_cached_file *file, uint32_t row_group,
+                        uint32_t leaf, pq_chunk_pages **out) PQ_MUST_CHECK;
 
 /* The positions of a delete file. */
 int pq_file_cache_positions(pq_file_cache *c, pq_fetch *f, pq_arena *scratch,

@@ -1,10 +1,12 @@
-/* table/locate.c - from ids to rows, and rows to entities. See view.h.
+/* table/locate.c - from ids to rows. See view.h.
  *
- *   ids ─► files by [id_min, id_max] ─► row groups by statistics ─► bloom (few ids) ─► pages of
- *   $id by page index ─► one fetch round ─► binary search in the decoded pages
+ *   ids ─► files by [id_min, id_max] ─► row groups by statistics ─► pages of $id by page index
+ *       ─► all of them decoded already (page_cache.h)? ── no ─► bloom ─► one fetch round
+ *       ─► binary search in the decoded pages
  *
  * Straight-line: a first pass gathers what must be read and asks for all of it; only when
- * everything is resident does the second pass decode.
+ * everything is resident does the second pass decode. Many ids at once are no point read: their
+ * pages are read, walked and forgotten.
  */
 #include <string.h>
 
@@ -12,7 +14,7 @@
 #include "table/view.h"
 
 enum {
-  BLOOM_IDS_MAX = 64, /* more ids than that: reading the pages is cheaper than the filters */
+  POINT_IDS_MAX = 64, /* more ids than that: no bloom filters, no cached pages */
   ID_LEAF = 0         /* $id is the first column of an entity file */
 };
 
@@ -21,9 +23,11 @@ typedef struct locate_task {
   pq_cached_file *file;
   uint32_t row_group;
   uint32_t id_lo, id_hi; /* ids that may be in it */
-  pq_page_index pages;
-  pq_row_range *ranges;
+  pq_chunk_pages *chunk;
+  uint32_t *pages;      /* those that may hold ids */
+  pq_row_range *ranges; /* theirs, or all rows when there is no page index */
   uint32_t range_count;
+  bool is_whole; /* no page index */
   struct locate_task *next;
 } locate_task;
 
@@ -71,7 +75,7 @@ static int note(locator *l, int rc) {
 /* May any of ids [lo, hi) be in the row group, by its bloom filter? */
 static int ask_bloom(locator *l, const locate_task *t, bool *may) {
   *may = false;
-  if (t->id_hi - t->id_lo > BLOOM_IDS_MAX) {
+  if (t->id_hi - t->id_lo > POINT_IDS_MAX) {
     *may = true;
     return PQ_OK;
   }
@@ -80,52 +84,90 @@ static int ask_bloom(locator *l, const locate_task *t, bool *may) {
   return PQ_OK;
 }
 
-/* The row ranges of the pages that may hold ids of the task. */
+/* The pages that may hold ids of the task, and their rows. */
 static int choose_pages(locator *l, locate_task *t) {
   uint32_t row_count = (uint32_t)t->file->file.footer->row_groups[t->row_group].row_count;
-  if (t->pages.page_count == 0) { /* no index: the whole chunk */
-    t->ranges = pq_arena_calloc(l->scratch, 1, sizeof *t->ranges);
-    if (t->ranges == NULL) return l->v->cx->code;
-    t->ranges[t->range_count++] = (pq_row_range){0, row_count};
-    return PQ_OK;
-  }
-  t->ranges = pq_arena_calloc(l->scratch, t->pages.page_count, sizeof *t->ranges);
-  if (t->ranges == NULL) return l->v->cx->code;
-  for (uint32_t p = 0; p < t->pages.page_count; p++) {
-    const pq_page_info *page = &t->pages.pages[p];
+  const pq_page_index *index = &t->chunk->index;
+  uint32_t n = index->page_count == 0 ? 1 : index->page_count;
+  t->is_whole = index->page_count == 0;
+  t->ranges = pq_arena_calloc(l->scratch, n, sizeof *t->ranges);
+  t->pages = pq_arena_calloc(l->scratch, n, sizeof *t->pages);
+  if (t->ranges == NULL || t->pages == NULL) return l->v->cx->code;
+  if (t->is_whole) t->ranges[t->range_count++] = (pq_row_range){0, row_count};
+  for (uint32_t p = 0; p < index->page_count; p++) {
+    const pq_page_info *page = &index->pages[p];
     uint32_t lo = t->id_lo;
     if (page->is_null_page) continue;
     if (page->has_bounds) lo = id_lower(l->ids, t->id_lo, t->id_hi, page->min);
     if (lo == t->id_hi || (page->has_bounds && pq_slice_cmp(l->ids[lo], page->max) > 0)) continue;
+    t->pages[t->range_count] = p;
     t->ranges[t->range_count++] =
         (pq_row_range){page->first_row, page->first_row + page->row_count};
   }
   return PQ_OK;
 }
 
+static bool is_point(const locate_task *t) {
+  return t->id_hi - t->id_lo <= POINT_IDS_MAX && !t->is_whole;
+}
+
+static bool is_decoded(const locate_task *t) {
+  for (uint32_t i = 0; i < t->range_count; i++)
+    if (t->chunk->cached[t->pages[i]] == NULL) return false;
+  return true;
+}
+
+static pq_page_ref page_ref(const locate_task *t, uint32_t i) {
+  return (pq_page_ref){&t->file->file, t->row_group, ID_LEAF, t->pages[i], t->chunk};
+}
+
+static int want_pages(locator *l, const locate_task *t) {
+  bool is_missing = false;
+  if (!is_point(t))
+    return pq_chunk_want(l->f, &t->file->file, t->row_group, ID_LEAF, &t->chunk->index, t->ranges,
+                         t->range_count);
+  for (uint32_t i = 0; i < t->range_count; i++) {
+    pq_page_ref ref = page_ref(t, i);
+    int rc = pq_page_cache_want(&ref, l->f);
+    if (rc < 0) return rc;
+    is_missing |= rc == PQ_NEED_IO;
+  }
+  return is_missing ? PQ_NEED_IO : PQ_OK;
+}
+
+static int add_task(locator *l, const locate_task *proto) {
+  locate_task *t = pq_arena_alloc(l->scratch, sizeof *t);
+  if (t == NULL) return l->v->cx->code;
+  *t = *proto;
+  t->next = l->tasks;
+  l->tasks = t;
+  return note(l, want_pages(l, t));
+}
+
 static int plan_row_group(locator *l, locate_task proto) {
-  const pq_stats *s = &proto.file->file.footer->row_groups[proto.row_group].chunks[ID_LEAF].stats;
-  locate_task *t;
+  const pq_footer *footer = proto.file->file.footer;
+  const pq_stats *s = &footer->row_groups[proto.row_group].chunks[ID_LEAF].stats;
   bool may = false;
   int rc;
   if (s->has_min) proto.id_lo = id_lower(l->ids, proto.id_lo, proto.id_hi, s->min);
   if (s->has_max) proto.id_hi = id_upper(l->ids, proto.id_lo, proto.id_hi, s->max);
   if (proto.id_lo >= proto.id_hi) return PQ_OK;
+  proto.chunk = &proto.file->chunks[(size_t)proto.row_group * footer->leaf_count + ID_LEAF];
+  if (proto.chunk->cached != NULL) {
+    PQ_TRY(choose_pages(l, &proto));
+    if (proto.range_count == 0) return PQ_OK;
+    if (is_point(&proto) && is_decoded(&proto)) return add_task(l, &proto);
+  }
   rc = ask_bloom(l, &proto, &may);
   if (rc != PQ_OK) return note(l, rc);
   if (!may) return PQ_OK;
-  rc = pq_file_cache_key_pages(l->v->files, l->f, proto.file, proto.row_group, ID_LEAF,
-                               &proto.pages);
-  if (rc != PQ_OK) return note(l, rc);
-  t = pq_arena_alloc(l->scratch, sizeof *t);
-  if (t == NULL) return l->v->cx->code;
-  *t = proto;
-  PQ_TRY(choose_pages(l, t));
-  if (t->range_count == 0) return PQ_OK;
-  t->next = l->tasks;
-  l->tasks = t;
-  return note(l, pq_chunk_want(l->f, &t->file->file, t->row_group, ID_LEAF, &t->pages, t->ranges,
-                               t->range_count));
+  if (proto.ranges == NULL) {
+    rc = pq_file_cache_chunk(l->v->files, l->f, proto.file, proto.row_group, ID_LEAF, &proto.chunk);
+    if (rc != PQ_OK) return note(l, rc);
+    PQ_TRY(choose_pages(l, &proto));
+    if (proto.range_count == 0) return PQ_OK;
+  }
+  return add_task(l, &proto);
 }
 
 static int plan_file(locator *l, const pq_file_info *info) {
@@ -153,10 +195,10 @@ static void found(const locator *l, const locate_task *t, uint32_t row, pq_locat
 }
 
 /* Walk the decoded ids of a task and the wanted ones side by side; both are sorted. */
-static int search(locator *l, const locate_task *t, pq_location *out) {
+static int walk_rows(locator *l, const locate_task *t, pq_location *out) {
   pq_column c;
   uint32_t at = 0, i = t->id_lo;
-  PQ_TRY(pq_chunk_decode(l->f, l->scratch, &t->file->file, t->row_group, ID_LEAF, &t->pages,
+  PQ_TRY(pq_chunk_decode(l->f, l->scratch, &t->file->file, t->row_group, ID_LEAF, &t->chunk->index,
                          t->ranges, t->range_count, &c));
   for (uint32_t r = 0; r < t->range_count; r++) {
     for (uint32_t row = t->ranges[r].lo; row < t->ranges[r].hi; row++, at++) {
@@ -168,6 +210,55 @@ static int search(locator *l, const locate_task *t, pq_location *out) {
       if (i < t->id_hi && order == 0) found(l, t, row, &out[i]);
     }
   }
+  return PQ_OK;
+}
+
+/* Look every id up in the decoded pages. */
+static int search(locator *l, const locate_task *t, pq_location *out) {
+  if (!is_point(t)) return walk_rows(l, t, out);
+  for (uint32_t r = 0; r < t->range_count; r++) {
+    pq_page_ref ref = page_ref(t, r);
+    pq_cached_page *page;
+    PQ_TRY(pq_page_cache_get(&l->v->files->pages, &ref, l->f, l->scratch, &page));
+    if (page->column.nulls != NULL)
+      return pq_fail(l->v->cx, PQ_ECORRUPT, "%s: null $id", t->file->file.key);
+    for (uint32_t i = t->id_lo; i < t->id_hi; i++) {
+      uint32_t row = id_lower(page->column.v.bytes, 0, page->column.row_count, l->ids[i]);
+      if (row < page->column.row_count && pq_slice_eq(page->column.v.bytes[row], l->ids[i]))
+        found(l, t, page->first_row + row, &out[i]);
+    }
+  }
+  return PQ_OK;
+}
+
+/* Find and ask for the pages that may hold the ids. */
+static int plan_files(locator *l) {
+  const pq_view *v = l->v;
+  for (uint32_t i = 0; i < v->manifest->file_count; i++) {
+    const pq_file_info *info = &v->manifest->files[i];
+    if (info->kind == PQ_FILE_DATA && pq_file_is_live(info, v->entry)) PQ_TRY(plan_file(l, info));
+  }
+  return l->is_missing ? PQ_NEED_IO : PQ_OK;
+}
+
+int pq_view_candidates(const pq_view *v, pq_fetch *f, pq_arena *scratch, pq_slice id,
+                       pq_candidate **out, uint32_t *count) {
+  locator l = {.v = v, .f = f, .scratch = scratch, .ids = &id, .id_count = 1};
+  *out = NULL;
+  *count = 0;
+  if (v->overlay != NULL && pq_overlay_entity(v->overlay, id, v->seq) != NULL) return PQ_OK;
+  PQ_TRY(plan_files(&l));
+  for (const locate_task *t = l.tasks; t != NULL; t = t->next)
+    ++*count;
+  *out = pq_arena_calloc(scratch, *count, sizeof **out);
+  if (*out == NULL) return v->cx->code;
+  *count = 0;
+  for (const locate_task *t = l.tasks; t != NULL; t = t->next)
+    (*out)[(*count)++] = (pq_candidate){.file = t->file,
+                                        .row_group = t->row_group,
+                                        .ranges = t->ranges,
+                                        .range_count = t->range_count,
+                                        .is_paged = is_point(t)};
   return PQ_OK;
 }
 
@@ -183,113 +274,8 @@ int pq_view_locate(const pq_view *v, pq_fetch *f, pq_arena *scratch, const pq_sl
     is_done &= out[i].event != NULL;
   }
   if (is_done) return PQ_OK;
-  for (uint32_t i = 0; i < v->manifest->file_count; i++) {
-    const pq_file_info *info = &v->manifest->files[i];
-    if (info->kind == PQ_FILE_DATA && pq_file_is_live(info, v->entry)) PQ_TRY(plan_file(&l, info));
-  }
-  if (l.is_missing) return PQ_NEED_IO;
+  PQ_TRY(plan_files(&l));
   for (const locate_task *t = l.tasks; t != NULL; t = t->next)
     PQ_TRY(search(&l, t, out));
-  return PQ_OK;
-}
-
-/* ---- reading ---- */
-
-static int by_place(const void *a, const void *b, const void *ud) {
-  const pq_location *x = *(const pq_location *const *)a, *y = *(const pq_location *const *)b;
-  (void)ud;
-  if (x->info != y->info) return x->info < y->info ? -1 : 1;
-  if (x->row_group != y->row_group) return x->row_group < y->row_group ? -1 : 1;
-  return x->row < y->row ? -1 : x->row > y->row;
-}
-
-/* Locations of one row group as row ranges; equal rows share one. */
-static uint32_t make_ranges(const pq_location *const *sorted, uint32_t count,
-                            pq_row_range *ranges) {
-  uint32_t n = 0;
-  for (uint32_t i = 0; i < count; i++) {
-    uint32_t row = sorted[i]->row;
-    if (n > 0 && ranges[n - 1].hi > row) continue;
-    if (n > 0 && ranges[n - 1].hi == row)
-      ranges[n - 1].hi++;
-    else
-      ranges[n++] = (pq_row_range){row, row + 1};
-  }
-  return n;
-}
-
-typedef struct read_out {
-  const pq_location *locations; /* first of the caller's array */
-  pq_entity *entities;
-  pq_slice *names; /* may be NULL */
-} read_out;
-
-/* Read the rows of one row group and hand them to their places. */
-static int read_group(pq_fetch *f, pq_arena *scratch, const pq_location *const *sorted,
-                      uint32_t count, unsigned want, const read_out *out) {
-  pq_row_range *ranges = pq_arena_calloc(scratch, count, sizeof *ranges);
-  pq_entity_rows rows;
-  uint32_t n, at = 0;
-  if (ranges == NULL) return scratch->cx->code;
-  n = make_ranges(sorted, count, ranges);
-  PQ_TRY(pq_entity_rows_read(f, scratch, &sorted[0]->file->file, sorted[0]->row_group, want, ranges,
-                             n, &rows));
-  for (uint32_t i = 0; i < count; i++) {
-    if (i > 0 && sorted[i]->row != sorted[i - 1]->row) at++;
-    out->entities[sorted[i] - out->locations] = rows.rows[at];
-    if (out->names != NULL && rows.names != NULL)
-      out->names[sorted[i] - out->locations] = rows.names[at];
-  }
-  return PQ_OK;
-}
-
-static int want_group(pq_fetch *f, pq_arena *scratch, const pq_location *const *sorted,
-                      uint32_t count, unsigned want) {
-  pq_row_range *ranges = pq_arena_calloc(scratch, count, sizeof *ranges);
-  if (ranges == NULL) return scratch->cx->code;
-  return pq_entity_rows_want(f, &sorted[0]->file->file, sorted[0]->row_group, want, ranges,
-                             make_ranges(sorted, count, ranges), scratch);
-}
-
-/* Length of the run of locations in one row group. */
-static uint32_t group_len(const pq_location *const *sorted, uint32_t left) {
-  uint32_t n = 1;
-  while (n < left && sorted[n]->info == sorted[0]->info &&
-         sorted[n]->row_group == sorted[0]->row_group)
-    n++;
-  return n;
-}
-
-int pq_view_read(const pq_view *v, pq_fetch *f, pq_arena *scratch, const pq_location *locations,
-                 uint32_t count, unsigned want, pq_entity *out, pq_slice *names) {
-  const pq_location **sorted = pq_arena_calloc(scratch, count, sizeof *sorted);
-  read_out target = {locations, out, names};
-  uint32_t n = 0, len;
-  bool is_missing = false;
-  if (sorted == NULL) return v->cx->code;
-  memset(out, 0, count * sizeof *out);
-  for (uint32_t i = 0; i < count; i++) {
-    const pq_event *e = locations[i].event;
-    if (e != NULL && pq_event_entity(e, &out[i])) {
-      if (names != NULL) names[i] = pq_entity_name(out[i].id, out[i].data);
-    } else if (e != NULL) {
-      out[i] = (pq_entity){0};
-    } else if (locations[i].info != NULL) {
-      sorted[n++] = &locations[i];
-    }
-  }
-  PQ_TRY(pq_sort_items(v->cx, sorted, n, sizeof *sorted, by_place, NULL));
-  for (uint32_t i = 0; i < n; i += len) {
-    int rc;
-    len = group_len(sorted + i, n - i);
-    rc = want_group(f, scratch, sorted + i, len, want);
-    if (rc < 0) return rc;
-    is_missing |= rc == PQ_NEED_IO;
-  }
-  if (is_missing) return PQ_NEED_IO;
-  for (uint32_t i = 0; i < n; i += len) {
-    len = group_len(sorted + i, n - i);
-    PQ_TRY(read_group(f, scratch, sorted + i, len, want, &target));
-  }
   return PQ_OK;
 }

@@ -123,6 +123,8 @@ static int key_new(pq_overlay *o, const pq_event *e, uint64_t hash, uint32_t v, 
   if (e->target == PQ_TARGET_REL) {
     PQ_TRY(chain_of(o, &o->from, e->id, &chain));
     PQ_TRY(chain_of(o, &o->to, e->to_id, &to_chain));
+  } else if (e->target == PQ_TARGET_COLLECTION) {
+    chain = NULL;
   } else {
     if (!pq_id_split(e->id, &collection, &local))
       return pq_fail(o->cx, PQ_ECORRUPT, "event %llu: id without '/'", (unsigned long long)e->seq);
@@ -135,7 +137,7 @@ static int key_new(pq_overlay *o, const pq_event *e, uint64_t hash, uint32_t v, 
                                            .next_to = PQ_NONE,
                                            .hash = hash,
                                            .target = e->target};
-  chain_append(o, chain, o->key_count, false);
+  if (chain != NULL) chain_append(o, chain, o->key_count, false);
   if (to_chain != NULL) chain_append(o, to_chain, o->key_count, true);
   *out = o->key_count++;
   return PQ_OK;
@@ -145,10 +147,13 @@ int pq_overlay_add(pq_overlay *o, const pq_event *e) {
   uint64_t hash = key_hash(e);
   uint32_t v = o->version_count, key;
   void *versions = o->versions;
-  if (e->target == PQ_TARGET_COLLECTION)
-    return pq_fail(o->cx, PQ_EUNSUPPORTED,
-                   "event %llu changes a collection: this version cannot read it",
-                   (unsigned long long)e->seq);
+  if (e->target == PQ_TARGET_COLLECTION &&
+      (e->op != PQ_EVENT_UPDATE || pq_value_type(e->after) != PQ_TYPE_OBJECT))
+    return pq_fail(
+        o->cx, PQ_EUNSUPPORTED,
+        "event %llu changes a collection otherwise than by a schema: this version cannot "
+        "read it",
+        (unsigned long long)e->seq);
   pq_assert(v == 0 || o->versions[v - 1].event.seq < e->seq);
   PQ_TRY(reserve(o, &versions, v, &o->version_cap, sizeof *o->versions));
   o->versions = versions;
@@ -202,6 +207,12 @@ const pq_event *pq_overlay_before(const pq_overlay *o, const pq_event *e) {
 
 const pq_event *pq_overlay_entity(const pq_overlay *o, pq_slice id, uint64_t seq) {
   pq_event probe = {.target = PQ_TARGET_ENTITY, .id = id};
+  uint32_t key = key_find(o, &probe, key_hash(&probe));
+  return key == PQ_NONE ? NULL : pq_overlay_at(o, key, seq);
+}
+
+const pq_event *pq_overlay_collection(const pq_overlay *o, pq_slice name, uint64_t seq) {
+  pq_event probe = {.target = PQ_TARGET_COLLECTION, .id = name};
   uint32_t key = key_find(o, &probe, key_hash(&probe));
   return key == PQ_NONE ? NULL : pq_overlay_at(o, key, seq);
 }

@@ -5,6 +5,7 @@
  *                     └──────────────────────────────────────────┘
  *   keys:      posts/p1 → newest e19      posts/p2 → newest e18      p1 ─author→ u7 → newest e20
  *              hash table on the key; chains per collection, per from end, per to end
+ *   An event of a collection (its schema) has the collection's name as key, and is in no chain.
  *
  * It keeps versions by seq: a reader at sequence S takes a key's newest version with seq <= S, so
  * one overlay serves all readers until the flush that replaces it. The present's tail and an
@@ -75,6 +76,8 @@ int pq_overlay_add_batch(pq_overlay *o, pq_buf *raw, uint64_t seq_lo, uint32_t c
 
 /* The newest event of an entity at or before `seq`, or NULL. */
 const pq_event *pq_overlay_entity(const pq_overlay *o, pq_slice id, uint64_t seq);
+/* The newest event of a collection itself, its schema, at or before `seq`, or NULL. */
+const pq_event *pq_overlay_collection(const pq_overlay *o, pq_slice name, uint64_t seq);
 /* The same of an edge. */
 const pq_event *pq_overlay_edge(const pq_overlay *o, pq_slice from, pq_slice predicate, pq_slice to,
                                 uint64_t seq);

@@ -65,6 +65,25 @@ uint64_t pq_location_row(const pq_location *l);
 int pq_view_locate(const pq_view *v, pq_fetch *f, pq_arena *scratch, const pq_slice *ids,
                    uint32_t count, bool is_files_only, pq_location *out) PQ_MUST_CHECK;
 
+/* Rows of a row group among which an id may be. */
+typedef struct pq_candidate {
+  pq_cached_file *file;
+  uint32_t row_group;
+  const pq_row_range *ranges;
+  uint32_t range_count;
+  bool is_paged; /* the ranges are pages of $id, which are kept once decoded */
+} pq_candidate;
+
+/* Where pq_view_locate would look for one id, asking for what it asks for. None when the overlay
+ * knows the id. With a plan's fetch set (io/fetch.h) no page is read. PQ_NEED_IO. */
+int pq_view_candidates(const pq_view *v, pq_fetch *f, pq_arena *scratch, pq_slice id,
+                       pq_candidate **out, uint32_t *count) PQ_MUST_CHECK;
+
+/* The rest of what reading that id costs a plan, into its fetch set: of one candidate, as much as
+ * the dearest of its rows. *is_upper unless there is none. PQ_NEED_IO for page indexes. */
+int pq_view_point_cost(const pq_view *v, pq_fetch *f, pq_arena *scratch, pq_slice id, unsigned want,
+                       bool *is_upper) PQ_MUST_CHECK;
+
 /* Read the entities at locations (those nowhere are left zeroed: id.p == NULL). `want` are
  * PQ_WANT_… bits. Rows borrow from the fetch set, `scratch` and the overlay. `names` may be NULL;
  * with PQ_WANT_NAME it gets the display names. */

@@ -507,64 +507,6 @@ int pq_builder_end(pq_builder *b) {
   return PQ_OK;
 }
 
-static int put_object_id(pq_builder *b, pq_slice text) {
-  uint8_t hex[24];
-  bool is_valid = text.n == sizeof hex;
-  for (size_t i = 0; i < sizeof hex && is_valid; i++) {
-    int digit = pq_hex_digit(text.p[i]);
-    is_valid = digit >= 0;
-    hex[i] = (uint8_t) "0123456789abcdef"[is_valid ? digit : 0];
-  }
-  if (!is_valid) return b->rc = pq_fail(b->cx, PQ_EINVALID, "$oid must be 24 hexadecimal digits");
-  return pq_builder_string_valid(b, (pq_slice){hex, sizeof hex});
-}
-
-/* A decimal as itself if it can be, else as normalised text. */
-static int put_number_decimal(pq_builder *b, pq_slice text) {
-  pq_number n;
-  pq_decimal d;
-  char out[PQ_DECIMAL_CAP];
-  size_t len;
-  if (!pq_number_parse(text, &n))
-    return b->rc = pq_fail(b->cx, PQ_EINVALID, "$numberDecimal must be a decimal of 38 digits");
-  if (pq_number_decimal(n, &d)) return pq_builder_decimal(b, d);
-  len = pq_number_print(n, out);
-  PQ_TRY(pq_builder_begin_raw(b));
-  PQ_TRY(pq_builder_key_str(b, "$numberDecimal"));
-  PQ_TRY(pq_builder_string_valid(b, (pq_slice){(const uint8_t *)out, len}));
-  return pq_builder_end(b);
-}
-
-int pq_builder_extended(pq_builder *b, const char *key, pq_slice text) {
-  pq_extended which = pq_extended_key(pq_str(key));
-  pq_assert(which != PQ_EXTENDED_NONE);
-  if (b->rc != PQ_OK) return b->rc;
-  if (which == PQ_EXTENDED_NUMBER_DECIMAL) return put_number_decimal(b, text);
-  PQ_TRY(pq_builder_begin_raw(b));
-  PQ_TRY(pq_builder_key_str(b, key));
-  if (which == PQ_EXTENDED_OID)
-    PQ_TRY(put_object_id(b, text));
-  else
-    PQ_TRY(pq_builder_string(b, text));
-  return pq_builder_end(b);
-}
-
-int pq_builder_date_ms(pq_builder *b, int64_t ms) {
-  char text[PQ_U64_CAP + 1];
-  size_t n = ms < 0;
-  int64_t us;
-  if (pq_mul_i64(ms, 1000, &us)) return pq_builder_date_us(b, us);
-  text[0] = '-';
-  n += pq_u64_print(ms < 0 ? 0 - (uint64_t)ms : (uint64_t)ms, text + n);
-  PQ_TRY(pq_builder_begin_raw(b));
-  PQ_TRY(pq_builder_key_str(b, "$date"));
-  PQ_TRY(pq_builder_begin_raw(b));
-  PQ_TRY(pq_builder_key_str(b, "$numberLong"));
-  PQ_TRY(pq_builder_string_valid(b, (pq_slice){(const uint8_t *)text, n}));
-  PQ_TRY(pq_builder_end(b));
-  return pq_builder_end(b);
-}
-
 /* ---- copying ---- */
 
 typedef struct copier {

@@ -19,6 +19,7 @@
 
 #include "base/buf.h"
 #include "base/hash.h"
+#include "value/decimal.h"
 #include "value/variant.h"
 
 typedef struct pq_builder pq_builder;
@@ -45,13 +46,19 @@ int pq_builder_i32(pq_builder *b, int32_t v) PQ_MUST_CHECK;
 int pq_builder_i64(pq_builder *b, int64_t v) PQ_MUST_CHECK;
 int pq_builder_double(pq_builder *b, double v) PQ_MUST_CHECK;
 int pq_builder_decimal(pq_builder *b, pq_decimal v) PQ_MUST_CHECK;
+/* The same for any decimal: as itself if it can be, else as the text of a $numberDecimal. */
+int pq_builder_number(pq_builder *b, pq_number v) PQ_MUST_CHECK;
 int pq_builder_string(pq_builder *b, pq_slice v) PQ_MUST_CHECK; /* valid UTF-8 */
 int pq_builder_str(pq_builder *b, const char *v) PQ_MUST_CHECK;
 int pq_builder_binary(pq_builder *b, pq_slice v) PQ_MUST_CHECK; /* subtype 0 */
+/* Of any subtype; 0 and a 4 of 16 bytes as they are, others as {"$binary": …}. */
+int pq_builder_any_binary(pq_builder *b, pq_slice v, uint8_t subtype) PQ_MUST_CHECK;
 int pq_builder_uuid(pq_builder *b, const uint8_t v[16]) PQ_MUST_CHECK;
 int pq_builder_date_us(pq_builder *b, int64_t us) PQ_MUST_CHECK; /* Variant timestamp µs UTC */
 /* The same in milliseconds; {"$date": {"$numberLong": …}} beyond what microseconds reach. */
 int pq_builder_date_ms(pq_builder *b, int64_t ms) PQ_MUST_CHECK;
+/* {"$timestamp": {"t":, "i":}} */
+int pq_builder_timestamp(pq_builder *b, uint32_t seconds, uint32_t increment) PQ_MUST_CHECK;
 /* One-field object {key: "text"}, as {"$oid": hex}: for types without a Variant twin. The text of
  * $oid and $numberDecimal is checked (PQ_EINVALID); a $numberDecimal that fits is stored as a
  * Variant decimal. `key` must be a key of Extended JSON. */

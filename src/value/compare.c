@@ -15,6 +15,7 @@
 #include "value/variant_int.h"
 
 /* No finite double but 0 is outside of 1e-330 .. 1e310. */
+enum { SCRATCH_LEN = 4096 };
 enum { LIMBS = 96, DOUBLE_TEN_MIN = -330, DOUBLE_TEN_MAX = 310, E9 = 1000000000 };
 
 /* ---- exact comparison of numbers ---- */
@@ -154,30 +155,61 @@ static pq_type bracket_of(pq_value v) {
   return t == PQ_TYPE_MISSING ? PQ_TYPE_NULL : pq_type_bracket(t);
 }
 
+/* What large objects, whose fields are stored in another order than the document's, are sorted in:
+ * a batch of fields at a time, as nothing is allocated here. One for all levels of nesting: an
+ * object inside takes it, and the one outside picks its batch anew. */
+typedef struct scratch {
+  uint64_t orders[2][SCRATCH_LEN];
+  const pq_walk *user;
+} scratch;
+
+static int collate(pq_value a, pq_value b, pq_collation collation, scratch *s);
+
 /* Type, then name, then value, pair by pair, then the shorter one first. */
-static int compare_objects(pq_value a, pq_value b) {
-  pq_walk x, y;
+static int compare_fields(pq_walk *x, pq_walk *y, pq_collation collation, scratch *s) {
   pq_field f, g;
-  pq_walk_init(&x, a);
-  pq_walk_init(&y, b);
-  if (x.c.count > PQ_WALK_BATCH && pq_slice_eq(pq_value_bytes(a), pq_value_bytes(b)) &&
-      pq_slice_eq(pq_value_meta(a), pq_value_meta(b)))
-    return 0; /* spares equal large objects the quadratic walk */
+  bool is_lent = false;
   for (;;) {
-    bool has_f = pq_walk_next(&x, &f), has_g = pq_walk_next(&y, &g);
+    bool has_f, has_g;
     int order;
+    if ((x->is_large || y->is_large) && (!is_lent || s->user != x)) {
+      pq_walk_lend(x, s->orders[0], SCRATCH_LEN);
+      pq_walk_lend(y, s->orders[1], SCRATCH_LEN);
+      s->user = x;
+      is_lent = true;
+    }
+    has_f = pq_walk_next(x, &f);
+    has_g = pq_walk_next(y, &g);
     if (!has_f || !has_g) return has_f - has_g;
     order = compare_int(bracket_of(f.value), bracket_of(g.value));
     if (order == 0) order = pq_slice_cmp(f.name, g.name);
-    if (order == 0) order = pq_value_compare(f.value, g.value);
+    if (order == 0) order = collate(f.value, g.value, collation, s);
     if (order != 0) return order;
   }
 }
 
-static int compare_arrays(pq_value a, pq_value b) {
+/* Apart from its caller, which recurses: at most one frame is that large. */
+static int compare_large(pq_walk *x, pq_walk *y, pq_collation collation) {
+  scratch s;
+  s.user = NULL;
+  return compare_fields(x, y, collation, &s);
+}
+
+static int compare_objects(pq_value a, pq_value b, pq_collation collation, scratch *s) {
+  pq_walk x, y;
+  pq_walk_init(&x, a);
+  pq_walk_init(&y, b);
+  if (!x.is_large && !y.is_large) return compare_fields(&x, &y, collation, s);
+  if (pq_slice_eq(pq_value_bytes(a), pq_value_bytes(b)) &&
+      pq_slice_eq(pq_value_meta(a), pq_value_meta(b)))
+    return 0;
+  return s == NULL ? compare_large(&x, &y, collation) : compare_fields(&x, &y, collation, s);
+}
+
+static int compare_arrays(pq_value a, pq_value b, pq_collation collation, scratch *s) {
   uint32_t m = pq_value_count(a), n = pq_value_count(b);
   for (uint32_t i = 0; i < m && i < n; i++) {
-    int order = pq_value_compare(pq_array_at(a, i), pq_array_at(b, i));
+    int order = collate(pq_array_at(a, i), pq_array_at(b, i), collation, s);
     if (order != 0) return order;
   }
   return compare_u64(m, n);
@@ -215,24 +247,29 @@ static int compare_parts(pq_value a, pq_value b, const char *first, const char *
   return order != 0 ? order : pq_value_compare(part(a, second), part(b, second));
 }
 
-static int compare_strings(pq_value a, pq_value b) {
+static int compare_strings(pq_value a, pq_value b, pq_collation collation) {
   pq_slice x = {0}, y = {0};
-  if (!pq_value_string(a, &x) && !pq_value_object_id(a, &x)) return 0;
-  if (!pq_value_string(b, &y) && !pq_value_object_id(b, &y)) return 0;
+  if (!pq_value_string(a, &x) || !pq_value_string(b, &y)) return 0;
+  return pq_text_compare(x, y, collation);
+}
+
+static int compare_object_ids(pq_value a, pq_value b) {
+  pq_slice x = {0}, y = {0};
+  if (!pq_value_object_id(a, &x) || !pq_value_object_id(b, &y)) return 0;
   return pq_slice_cmp(x, y);
 }
 
-int pq_value_compare(pq_value a, pq_value b) {
-  pq_type s = bracket_of(a), t = bracket_of(b);
+static int collate(pq_value a, pq_value b, pq_collation collation, scratch *s) {
+  pq_type type = bracket_of(a), t = bracket_of(b);
   bool p, q;
-  if (s != t) return s < t ? -1 : 1;
-  switch (s) {
+  if (type != t) return type < t ? -1 : 1;
+  switch (type) {
     case PQ_TYPE_INT32: return pq_number_compare(a, b);
-    case PQ_TYPE_STRING:
-    case PQ_TYPE_OBJECT_ID: return compare_strings(a, b);
-    case PQ_TYPE_OBJECT:
-    case PQ_TYPE_CODE: return compare_objects(a, b);
-    case PQ_TYPE_ARRAY: return compare_arrays(a, b);
+    case PQ_TYPE_STRING: return compare_strings(a, b, collation);
+    case PQ_TYPE_OBJECT_ID: return compare_object_ids(a, b);
+    case PQ_TYPE_OBJECT: return compare_objects(a, b, collation, s);
+    case PQ_TYPE_CODE: return compare_objects(a, b, (pq_collation){0}, s);
+    case PQ_TYPE_ARRAY: return compare_arrays(a, b, collation, s);
     case PQ_TYPE_BINARY: return compare_binary(a, b);
     case PQ_TYPE_BOOL: return pq_value_bool(a, &p) && pq_value_bool(b, &q) ? p - q : 0;
     case PQ_TYPE_DATE: return compare_dates(a, b);
@@ -240,6 +277,14 @@ int pq_value_compare(pq_value a, pq_value b) {
     case PQ_TYPE_REGEX: return compare_parts(a, b, "pattern", "options");
     default: return 0; /* null, minKey, maxKey */
   }
+}
+
+int pq_value_collate(pq_value a, pq_value b, pq_collation collation) {
+  return collate(a, b, collation, NULL);
+}
+
+int pq_value_compare(pq_value a, pq_value b) {
+  return pq_value_collate(a, b, (pq_collation){0});
 }
 
 bool pq_value_is_equal(pq_value a, pq_value b) {
@@ -310,21 +355,24 @@ static uint64_t hash_number(pq_value v) {
   return mix(mix(mix(PQ_TYPE_DECIMAL, e.n.hi), e.n.lo ^ e.n.is_negative), (uint64_t)e.n.exponent);
 }
 
-static uint64_t hash_object(pq_value v, uint64_t seed) {
+/* The fields in document order; those of large objects in the order they are stored in, by name,
+ * which costs no search for the next one. */
+static uint64_t hash_object(pq_value v, uint64_t seed, pq_collation collation) {
   pq_walk w;
   pq_field f;
   uint64_t h = seed;
   pq_walk_init(&w, v);
+  w.is_large = false;
   while (pq_walk_next(&w, &f))
-    h = mix(pq_hash(f.name, h), pq_value_hash(f.value));
+    h = mix(pq_hash(f.name, h), pq_value_hash_collated(f.value, collation));
   return h;
 }
 
-static uint64_t hash_array(pq_value v) {
+static uint64_t hash_array(pq_value v, pq_collation collation) {
   uint32_t n = pq_value_count(v);
   uint64_t h = PQ_TYPE_ARRAY;
   for (uint32_t i = 0; i < n; i++)
-    h = mix(h, pq_value_hash(pq_array_at(v, i)));
+    h = mix(h, pq_value_hash_collated(pq_array_at(v, i), collation));
   return h;
 }
 
@@ -347,7 +395,7 @@ static uint64_t hash_parts(pq_value v, uint64_t seed, const char *first, const c
   return mix(mix(seed, pq_value_hash(part(v, first))), pq_value_hash(part(v, second)));
 }
 
-uint64_t pq_value_hash(pq_value v) {
+uint64_t pq_value_hash_collated(pq_value v, pq_collation collation) {
   pq_type t = bracket_of(v);
   pq_slice text = {0};
   int64_t ms;
@@ -355,13 +403,11 @@ uint64_t pq_value_hash(pq_value v) {
   bool is_true;
   switch (t) {
     case PQ_TYPE_INT32: return hash_number(v);
-    case PQ_TYPE_STRING:
-    case PQ_TYPE_OBJECT_ID:
-      if (!pq_value_string(v, &text) && !pq_value_object_id(v, &text)) return 0;
-      return pq_hash(text, t);
-    case PQ_TYPE_OBJECT:
-    case PQ_TYPE_CODE: return hash_object(v, t);
-    case PQ_TYPE_ARRAY: return hash_array(v);
+    case PQ_TYPE_STRING: return pq_value_string(v, &text) ? pq_text_hash(text, t, collation) : 0;
+    case PQ_TYPE_OBJECT_ID: return pq_value_object_id(v, &text) ? pq_hash(text, t) : 0;
+    case PQ_TYPE_OBJECT: return hash_object(v, t, collation);
+    case PQ_TYPE_CODE: return hash_object(v, t, (pq_collation){0});
+    case PQ_TYPE_ARRAY: return hash_array(v, collation);
     case PQ_TYPE_BINARY: return hash_binary(v);
     case PQ_TYPE_BOOL: return mix(t, pq_value_bool(v, &is_true) && is_true);
     case PQ_TYPE_DATE:
@@ -373,12 +419,6 @@ uint64_t pq_value_hash(pq_value v) {
   }
 }
 
-int pq_value_collate(pq_value a, pq_value b, pq_collation collation) {
-  (void)collation;
-  return pq_value_compare(a, b);
-}
-
-uint64_t pq_value_hash_collated(pq_value v, pq_collation collation) {
-  (void)collation;
-  return pq_value_hash(v);
+uint64_t pq_value_hash(pq_value v) {
+  return pq_value_hash_collated(v, (pq_collation){0});
 }

@@ -2,8 +2,8 @@
  *
  *     value = (-1)^is_negative * (hi * 2^64 + lo) * 10^exponent
  *
- * A $numberDecimal becomes a Variant decimal when its exponent is -38..0 after moving zeros; the
- * rest (NaN, infinities, -0, far exponents) stays text and is parsed when it is compared.
+ * A $numberDecimal becomes a Variant decimal when its exponent is -38..0; the rest (NaN,
+ * infinities, -0, other exponents) stays text and is parsed when it is compared.
  */
 #include <string.h>
 
@@ -56,13 +56,19 @@ static size_t print_digits(uint64_t hi, uint64_t lo, char out[40]) {
 
 int pq_number_digits(pq_number n) {
   char digits[40];
-  return n.hi == 0 && n.lo == 0 ? 0 : (int)print_digits(n.hi, n.lo, digits);
+  uint64_t power = 1;
+  int count = 0;
+  if (n.hi != 0) return (int)print_digits(n.hi, n.lo, digits);
+  for (; count < 20 && n.lo >= power; power *= 10) /* the last product wraps and is not looked at */
+    count++;
+  return count;
 }
 
 typedef struct scan {
   pq_slice text;
   size_t at;
-  int digits; /* significant ones taken */
+  int digits;     /* significant ones taken */
+  bool is_strict; /* more than 38 are an error */
 } scan;
 
 static bool scan_is(scan *s, char c) {
@@ -71,13 +77,20 @@ static bool scan_is(scan *s, char c) {
   return true;
 }
 
-/* Take a run of digits into *n. Zeros beyond 38 digits move the exponent; others are inexact. */
+static void mark_inexact(pq_number *n) {
+  uint64_t hi = n->hi, lo = n->lo;
+  if (pq_div_u128(&hi, &lo, 5) == 0) n->hi += ++n->lo == 0;
+}
+
+/* Take a run of digits into *n. Zeros beyond 38 digits move the exponent; others are inexact, and
+ * leave a trace in the last digit if it could look like a tie. */
 static bool scan_digits(scan *s, bool is_fraction, int64_t *exponent, pq_number *n) {
   for (; s->at < s->text.n; s->at++) {
     uint8_t c = s->text.p[s->at];
     if (c < '0' || c > '9') return true;
     if (s->digits == PQ_DECIMAL_DIGITS_MAX) {
-      if (c != '0') return false;
+      if (c != '0' && s->is_strict) return false;
+      if (c != '0') mark_inexact(n);
       *exponent += !is_fraction;
       continue;
     }
@@ -108,9 +121,9 @@ static bool is_word(pq_slice s, const char *word) {
   return true;
 }
 
-bool pq_number_parse(pq_slice text, pq_number *out) {
+static bool parse_number(pq_slice text, bool is_strict, pq_number *out) {
   pq_number n = {0};
-  scan s = {.text = text};
+  scan s = {.text = text, .is_strict = is_strict};
   int64_t exponent = 0;
   size_t start, point_len = 0;
   *out = (pq_number){0};
@@ -135,21 +148,35 @@ bool pq_number_parse(pq_slice text, pq_number *out) {
   if (s.at == start + point_len) return false;
   if (scan_is(&s, 'e') && !scan_exponent(&s, &exponent)) return false;
   if (s.at != text.n) return false;
-  if (n.hi == 0 && n.lo == 0)
-    exponent = exponent > 0 ? 0 : exponent < -SCALE_MAX ? -SCALE_MAX : exponent;
+  if (n.hi == 0 && n.lo == 0) { /* any zero is in range */
+    if (exponent > PQ_DECIMAL_EXPONENT_MAX) exponent = PQ_DECIMAL_EXPONENT_MAX;
+    if (exponent < EXPONENT_MIN) exponent = EXPONENT_MIN;
+  }
   if (exponent < EXPONENT_MIN || exponent > EXPONENT_MAX) return false;
+  if (exponent + pq_number_digits(n) > EXPONENT_MAX + 1) return false;
   n.exponent = (int32_t)exponent;
   *out = n;
   return true;
 }
 
+bool pq_number_parse(pq_slice text, pq_number *out) {
+  return parse_number(text, true, out);
+}
+
+bool pq_number_read(pq_slice text, pq_number *out) {
+  bool is_finite;
+  if (!parse_number(text, false, out)) return false;
+  is_finite = out->kind == PQ_NUMBER_FINITE;
+  if (is_finite)
+    *out = pq_number_add(*out,
+                         (pq_number){.is_negative = out->is_negative, .exponent = out->exponent});
+  return !is_finite || out->kind == PQ_NUMBER_FINITE;
+}
+
 bool pq_number_decimal(pq_number n, pq_decimal *out) {
   *out = (pq_decimal){0};
   if (n.kind != PQ_NUMBER_FINITE || (n.is_negative && n.hi == 0 && n.lo == 0)) return false;
-  if (n.exponent < -SCALE_MAX) return false;
-  if (n.exponent > 0 && pq_number_digits(n) + n.exponent > PQ_DECIMAL_DIGITS_MAX) return false;
-  for (; n.exponent > 0; n.exponent--)
-    if (!pq_mul_u128(&n.hi, &n.lo, 10, 0)) return false;
+  if (n.exponent < -SCALE_MAX || n.exponent > 0) return false;
   *out = (pq_decimal){n.is_negative, n.hi, n.lo, (uint8_t)-n.exponent};
   return true;
 }
@@ -158,25 +185,23 @@ pq_number pq_decimal_number(pq_decimal d) {
   return (pq_number){.is_negative = d.is_negative, .hi = d.hi, .lo = d.lo, .exponent = -d.scale};
 }
 
-size_t pq_decimal_print(pq_decimal d, char out[PQ_DECIMAL_CAP]) {
-  char digits[40];
-  size_t n = print_digits(d.hi, d.lo, digits), at = 0, whole;
-  if (d.is_negative) out[at++] = '-';
-  whole = n > d.scale ? n - d.scale : 0;
-  memcpy(out + at, whole > 0 ? digits : "0", whole > 0 ? whole : 1);
-  at += whole > 0 ? whole : 1;
-  if (d.scale == 0) return at;
-  out[at++] = '.';
-  for (size_t i = n; i < d.scale; i++)
-    out[at++] = '0';
-  memcpy(out + at, digits + whole, n - whole);
-  return at + n - whole;
-}
-
 static size_t copy_word(char *out, size_t at, const char *word) {
   size_t n = strlen(word);
   memcpy(out + at, word, n);
   return at + n;
+}
+
+/* Digits with a point before the last `scale`, written from out + at on. */
+static size_t print_plain(const char *digits, size_t n, size_t scale, size_t at, char *out) {
+  size_t whole = n > scale ? n - scale : 0;
+  memcpy(out + at, whole > 0 ? digits : "0", whole > 0 ? whole : 1);
+  at += whole > 0 ? whole : 1;
+  if (scale == 0) return at;
+  out[at++] = '.';
+  for (size_t i = n; i < scale; i++)
+    out[at++] = '0';
+  memcpy(out + at, digits + whole, n - whole);
+  return at + n - whole;
 }
 
 size_t pq_number_print(pq_number n, char out[PQ_DECIMAL_CAP]) {
@@ -187,14 +212,14 @@ size_t pq_number_print(pq_number n, char out[PQ_DECIMAL_CAP]) {
   if (n.is_negative) out[at++] = '-';
   if (n.kind == PQ_NUMBER_INFINITE) return copy_word(out, at, "Infinity");
   len = print_digits(n.hi, n.lo, digits);
+  e = n.exponent + (int32_t)len - 1;
+  if (n.exponent <= 0 && e >= -6) return print_plain(digits, len, (size_t)-n.exponent, at, out);
   out[at++] = digits[0];
   if (len > 1) {
     out[at++] = '.';
     memcpy(out + at, digits + 1, len - 1);
     at += len - 1;
   }
-  e = n.exponent + (int32_t)len - 1;
-  if (e == 0) return at;
   out[at++] = 'E';
   out[at++] = e < 0 ? '-' : '+';
   for (e = e < 0 ? -e : e; e > 0; e /= 10)

@@ -239,15 +239,7 @@ static int timestamp(pq_json_reader *r, const char **why) {
     is_form = pq_i64_parse(text[i], &v[i]) && v[i] <= UINT32_MAX;
   if (!is_form) return PQ_OK;
   *why = NULL;
-  PQ_TRY(pq_builder_begin_raw(r->b));
-  PQ_TRY(pq_builder_key_str(r->b, "$timestamp"));
-  PQ_TRY(pq_builder_begin_raw(r->b));
-  for (int i = 0; i < 2; i++) {
-    PQ_TRY(pq_builder_key_str(r->b, names[i]));
-    PQ_TRY(pq_builder_i64(r->b, v[i]));
-  }
-  PQ_TRY(pq_builder_end(r->b));
-  return pq_builder_end(r->b);
+  return pq_builder_timestamp(r->b, (uint32_t)v[0], (uint32_t)v[1]);
 }
 
 static int regex(pq_json_reader *r, const char **why) {

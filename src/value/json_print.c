@@ -133,13 +133,8 @@ static int put_double(printer *p, double v) {
 
 static int put_decimal(printer *p, pq_value v) {
   char text[PQ_DECIMAL_CAP];
-  pq_decimal d;
   pq_number number;
-  size_t n = 0;
-  if (pq_value_decimal(v, &d))
-    n = pq_decimal_print(d, text);
-  else if (pq_value_decimal_number(v, &number))
-    n = pq_number_print(number, text);
+  size_t n = pq_value_decimal_number(v, &number) ? pq_number_print(number, text) : 0;
   return put_quoted(p, "{\"$numberDecimal\":\"", text, n, "\"}");
 }
 

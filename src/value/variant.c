@@ -556,6 +556,11 @@ bool pq_value_date_parts(pq_value v, int64_t *ms, int *us) {
   return pq_extended_open(v, &inner) == PQ_EXTENDED_DATE && is_extended_date(inner, ms);
 }
 
+bool pq_value_date_ms(pq_value v, int64_t *out) {
+  int us;
+  return pq_value_date_parts(v, out, &us);
+}
+
 bool pq_value_date_us(pq_value v, int64_t *out) {
   int64_t ms;
   int us;
@@ -602,6 +607,17 @@ pq_value pq_object_get(pq_value v, pq_slice name) {
 
 pq_value pq_object_get_str(pq_value v, const char *name) {
   return pq_object_get(v, pq_str(name));
+}
+
+bool pq_object_at(pq_value v, uint32_t i, pq_field *out) {
+  pq_container c;
+  pq_names names;
+  *out = (pq_field){0};
+  if (!pq_value_is_raw_object(v) || !pq_container_open(v, &c) || i >= c.count) return false;
+  names = pq_names_of(v);
+  out->name = pq_names_at(&names, pq_container_id(&c, i));
+  out->value = pq_container_value(&c, i);
+  return true;
 }
 
 pq_value pq_array_at(pq_value v, uint32_t i) {

@@ -91,8 +91,21 @@ bool pq_value_number(pq_value v, double *out);
 bool pq_value_double(pq_value v, double *out);
 bool pq_value_string(pq_value v, pq_slice *out);
 bool pq_value_binary(pq_value v, pq_slice *out); /* Variant binary and uuid only */
+/* Binary data of any storage form; base64 is decoded byte by byte. */
+typedef struct pq_binary {
+  pq_slice bytes;  /* of Variant binary and uuid */
+  pq_slice base64; /* else the text */
+  size_t len;
+  uint8_t subtype;
+} pq_binary;
+bool pq_value_any_binary(pq_value v, pq_binary *out);
+uint8_t pq_binary_at(const pq_binary *b, size_t i);
 /* DATE of any kind in µs since 1970 UTC (days and ns are converted, ns rounded down). */
 bool pq_value_date_us(pq_value v, int64_t *out);
+/* Any DATE: milliseconds since 1970 rounded down, and the microseconds (0..999) after them. */
+bool pq_value_date_parts(pq_value v, int64_t *ms, int *us);
+/* The same in milliseconds, rounded down; never fails for a DATE. */
+bool pq_value_date_ms(pq_value v, int64_t *out);
 /* OBJECT_ID: the 24 hex characters. */
 bool pq_value_object_id(pq_value v, pq_slice *hex);
 
@@ -118,6 +131,9 @@ typedef struct pq_field {
   pq_slice name;
   pq_value value;
 } pq_field;
+
+/* Field `i` of a raw object in the order of the names; false when out of range. */
+bool pq_object_at(pq_value v, uint32_t i, pq_field *out);
 
 /* The fields of a raw object in document order, count in *count. The array lives in `arena`.
  * NULL (count 0) with the arena's failure recorded when out of memory. */

@@ -42,15 +42,8 @@ static uint64_t entry(const pq_walk *w, uint32_t i) {
   return (uint64_t)pq_container_off(&w->c, i) << 32 | i;
 }
 
-/* Sort by offset; few by insertion, and nothing to do when they ascend already. */
+/* By offset, few. */
 static void sort_entries(uint64_t *a, uint32_t n) {
-  if (n > PQ_WALK_BATCH) {
-    bool is_sorted = true;
-    for (uint32_t i = 1; i < n && is_sorted; i++)
-      is_sorted = a[i - 1] < a[i];
-    if (!is_sorted) pq_sort_u64(a, n, is_less, NULL);
-    return;
-  }
   for (uint32_t i = 1; i < n; i++) {
     uint64_t v = a[i];
     uint32_t at = i;
@@ -60,22 +53,29 @@ static void sort_entries(uint64_t *a, uint32_t n) {
   }
 }
 
-/* The smallest entries from `floor` on, as many as the batch holds: a heap, its largest on top. */
+static bool is_ascending(const pq_container *c) {
+  for (uint32_t i = 1; i < c->count; i++)
+    if (pq_container_off(c, i - 1) > pq_container_off(c, i)) return false;
+  return true;
+}
+
+/* The smallest entries from `floor` on, as many as there is room for: a heap, its largest on top.
+ */
 static void next_batch(pq_walk *w) {
   w->count = 0;
   w->at = 0;
   for (uint32_t i = 0; i < w->c.count; i++) {
     uint64_t v = entry(w, i);
     if (v < w->floor) continue;
-    if (w->count < PQ_WALK_BATCH) {
-      w->batch[w->count++] = v;
-      if (w->count == PQ_WALK_BATCH) pq_sort_u64(w->batch, w->count, is_more, NULL);
-    } else if (v < w->batch[0]) {
-      w->batch[0] = v;
-      sift(w->batch, 0, w->count, is_less, NULL);
+    if (w->count < w->cap) {
+      w->order[w->count++] = v;
+      if (w->count == w->cap) pq_sort_u64(w->order, w->count, is_more, NULL);
+    } else if (v < w->order[0]) {
+      w->order[0] = v;
+      sift(w->order, 0, w->count, is_less, NULL);
     }
   }
-  pq_sort_u64(w->batch, w->count, is_less, NULL);
+  pq_sort_u64(w->order, w->count, is_less, NULL);
 }
 
 void pq_walk_init(pq_walk *w, pq_value v) {
@@ -84,12 +84,17 @@ void pq_walk_init(pq_walk *w, pq_value v) {
   w->done_count = 0;
   w->floor = 0;
   w->order = w->batch;
+  w->cap = PQ_WALK_BATCH;
+  w->is_large = false;
   if (!pq_value_is_raw_object(v) || !pq_container_open(v, &w->c)) {
     w->c = (pq_container){0};
     return;
   }
   w->names = pq_names_of(v);
-  if (w->c.count > PQ_WALK_BATCH) return;
+  if (w->c.count > PQ_WALK_BATCH) {
+    w->is_large = !is_ascending(&w->c);
+    return;
+  }
   for (uint32_t i = 0; i < w->c.count; i++)
     w->batch[i] = entry(w, i);
   w->count = w->c.count;
@@ -99,15 +104,15 @@ void pq_walk_init(pq_walk *w, pq_value v) {
 static void fill_order(pq_walk *w, uint64_t *order) {
   for (uint32_t i = 0; i < w->c.count; i++)
     order[i] = entry(w, i);
-  sort_entries(order, w->c.count);
+  pq_sort_u64(order, w->c.count, is_less, NULL);
   w->order = order;
-  w->count = w->c.count;
+  w->cap = w->count = w->c.count;
 }
 
 int pq_walk_reserve(pq_walk *w, pq_cx *cx) {
   size_t len;
   uint64_t *order;
-  if (w->c.count <= PQ_WALK_BATCH) return PQ_OK;
+  if (!w->is_large) return PQ_OK;
   if (!pq_mul_size(w->c.count, sizeof *order, &len))
     return pq_fail(cx, PQ_ELIMIT, "object with %u fields", w->c.count);
   order = pq_alloc(cx, NULL, 0, len);
@@ -121,14 +126,29 @@ void pq_walk_release(pq_walk *w, pq_cx *cx) {
   w->order = w->batch;
 }
 
-bool pq_walk_bytes(pq_walk *w, uint32_t *id, pq_slice *value) {
-  uint32_t i;
+void pq_walk_lend(pq_walk *w, uint64_t *order, uint32_t cap) {
+  if (!w->is_large) return;
+  w->order = order;
+  w->cap = cap;
+  w->count = w->at = 0; /* the next batch goes on from `floor` */
+}
+
+/* The storage index of the next field. */
+static bool next_index(pq_walk *w, uint32_t *i) {
+  *i = w->done_count;
   if (w->done_count == w->c.count) return false;
+  w->done_count++;
+  if (w->c.count > PQ_WALK_BATCH && !w->is_large) return true;
   if (w->at == w->count) next_batch(w);
   if (w->at == w->count) return false;
   w->floor = w->order[w->at] + 1;
-  i = (uint32_t)w->order[w->at++];
-  w->done_count++;
+  *i = (uint32_t)w->order[w->at++];
+  return true;
+}
+
+bool pq_walk_bytes(pq_walk *w, uint32_t *id, pq_slice *value) {
+  uint32_t i;
+  if (!next_index(w, &i)) return false;
   *id = pq_container_id(&w->c, i);
   *value = pq_container_bytes(&w->c, i);
   return true;
@@ -154,7 +174,7 @@ pq_field *pq_object_fields(pq_arena *arena, pq_value v, uint32_t *count) {
   if (!pq_mul_size(w.c.count, sizeof *fields, &len)) len = SIZE_MAX;
   fields = pq_arena_alloc(arena, len);
   if (fields == NULL) return NULL;
-  if (w.c.count > PQ_WALK_BATCH) {
+  if (w.is_large) {
     uint64_t *order = pq_arena_alloc(arena, w.c.count * sizeof *order);
     if (order == NULL) return NULL;
     fill_order(&w, order);

@@ -424,7 +424,7 @@ class Bench:
         print(f"  native {best['native'] * 1000:.1f}, wasm {best['wasm'] * 1000:.1f}: "
               f"{ratio:.2f}x  <= 2: {self.mark(ratio <= 2)}")
         for name, what in (("scan.wasm", "module that reads and writes Parquet"),
-                           ("core.wasm", "all of the core")):
+                           ("core.wasm", "module that runs all commands")):
             with open(self.module(name), "rb") as f:
                 size = len(gzip.compress(f.read(), 9)) / 1000
             print(f"  {what}: {size:.0f} KB gzipped  <= 600: {self.mark(size <= 600)}")

@@ -157,7 +157,7 @@ def posts(w):
 # ---- help and usage ----
 
 COMMANDS = ("import insert get find count aggregate update delete link unlink related traverse "
-            "history events restore collections stats files flush compact checkpoint verify backup "
+            "history events restore collections schema stats files flush compact checkpoint verify backup "
             "parquet run shell help").split()
 
 
@@ -547,6 +547,25 @@ def test_stats(w):
     items = w.ok("collections", "--json").items
     check(items == [{"name": "posts", "count": 4}, {"name": "users", "count": 1}], "json", items)
     check(w.ok("collections").out == "name   count\nposts      4\nusers      1\n", "table")
+
+
+def test_schema(w):
+    posts(w)
+    check(w("schema", "show", "posts").status == 1, "none yet")
+    inferred = w.ok("schema", "infer", "posts", "--json").items[0]
+    check(inferred["title"] == "string!" and inferred["n"] == "int!", "infer", inferred)
+    check(w.ok("schema", "set", "posts", json.dumps(inferred)).out ==
+          "version 1, 4 documents checked\n", "set", inferred)
+    check(w.ok("schema", "show", "posts").items[0]["n"] == "int!", "show")
+    check(w("insert", "posts", '{"n": "x"}').status == 1, "checked")
+    changes = w.ok("schema", "diff", "posts", '{"title": "string!", "n": "number!"}').items
+    check({"path": "n", "kind": "widen"}.items() <= changes[-1].items() or
+          any(c["path"] == "n" and c["kind"] == "widen" for c in changes), "diff", changes)
+    check(w("schema", "set", "posts", '{"title": "int"}').status == 1, "does not fit")
+    w.ok("schema", "set", "posts", '{"title": "int"}', "--force", "--mode", "warn")
+    item = w.ok("schema", "show", "posts", "--json").items[0]
+    check(item["version"] == 2 and item["mode"] == "warn", "show --json", item)
+    check(w("schema", "get", "posts").status == 2, "verb")
 
 
 def test_run(w):

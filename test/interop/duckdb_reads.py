@@ -111,6 +111,41 @@ def change():
              '"address": {"zip": 1}}\n')
 
 
+TYPED = {"title": "string!", "n": "int#", "score": "number", "part": "float", "ok": "boolean",
+         "day": "date", "at": "datetime", "key": "uuid", "raw": "binary", "lang": "enum(en,de)",
+         "version": "int", "email": "email##"}
+COLUMNS = {"title": "VARCHAR", "n": "BIGINT", "score": "DOUBLE", "part": "FLOAT", "ok": "BOOLEAN",
+           "day": "DATE", "at": "TIMESTAMP WITH TIME ZONE", "key": "UUID", "raw": "BLOB",
+           "lang": "VARCHAR", "$f_version": "BIGINT", "email": "VARCHAR"}
+
+
+def check_typed(con, base):
+    """A collection with a schema has plain typed columns; a widened one is read with both types."""
+    parquedb("schema", "set", "typed", json.dumps(TYPED))
+    docs = [{"$id": f"t{i:03}", "title": f"T{i}", "n": i, "score": i / 4, "part": 0.5, "ok": i % 2 == 0,
+             "day": f"2026-01-{i % 28 + 1:02}", "at": f"2026-01-02T03:04:05.{i:03}Z",
+             "key": f"01234567-89ab-cdef-0123-{i:012}", "lang": "en", "version": 7,
+             "raw": {"$binary": {"base64": "AQID", "subType": "00"}}, "email": f"m{i}@x.org"}
+            for i in range(100)]
+    parquedb("import", "typed", "-", stdin="\n".join(map(json.dumps, docs)) + "\n")
+    parquedb("flush")
+    source = f"read_parquet('{base}/data/typed/*.parquet', union_by_name = true)"
+    types = dict(con.execute(f"SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM {source})")
+                 .fetchall())
+    check("typed columns", {k: types.get(k) for k in COLUMNS}, COLUMNS)
+    row = con.execute(f"""SELECT title, n, score, part, ok, day::VARCHAR, epoch_ms("at"), key::VARCHAR,
+                          hex(raw), lang, "$f_version", version, email
+                          FROM {source} WHERE n = 29""").fetchone()
+    check("typed values", row, ("T29", 29, 7.25, 0.5, False, "2026-01-02", 1767323045029,
+                                "01234567-89ab-cdef-0123-000000000029", "010203", "en", 7, 1,
+                                "m29@x.org"))
+    parquedb("schema", "set", "typed", json.dumps({**TYPED, "n": "number"}))
+    parquedb("insert", "typed", '{"title": "half", "n": 0.5, "email": "half@x.org"}')
+    parquedb("flush")
+    total = con.execute(f"SELECT sum(n) FROM {source}").fetchone()[0]
+    check("a widened column", total, sum(range(100)) + 0.5)
+
+
 def main():
     warehouse = os.path.join(sys.argv[1], "warehouse")
     os.environ["PARQUEDB_WAREHOUSE"] = warehouse
@@ -145,6 +180,7 @@ def main():
     rows = con.execute(f"""SELECT op, count(*) FROM {events} WHERE target = 'entity'
                            GROUP BY op ORDER BY op""").fetchall()
     check("events after", rows, [("CREATE", PEOPLE + 1), ("DELETE", 25), ("UPDATE", 40)])
+    check_typed(con, base)
     check_files(warehouse)
     print(f"{results['passed']} passed, {results['failed']} failed")
     return 1 if results["failed"] else 0

@@ -412,6 +412,42 @@ static void test_many_flushes(void) {
   EXPECT(spec_end(&s) == 0);
 }
 
+/* maxTimeMs ends a read between its stages, and the handle goes on working. */
+static void test_timeout(void) {
+  static const char *const commands[] = {
+      "{\"find\": \"t\", \"maxTimeMs\": 5}",
+      "{\"find\": \"t\", \"sort\": {\"n\": 1}, \"limit\": 2, \"total\": true, \"maxTimeMs\": 5}",
+      "{\"findOne\": \"t\", \"filter\": {\"n\": 1}, \"maxTimeMs\": 5}",
+      "{\"find\": \"t\", \"populate\": [\"x\"], \"maxTimeMs\": 5}",
+      "{\"get\": \"t/a001\", \"maxTimeMs\": 5}",
+      "{\"count\": \"t\", \"filter\": {\"n\": 1}, \"maxTimeMs\": 5}",
+      "{\"exists\": \"t\", \"filter\": {\"n\": 1}, \"maxTimeMs\": 5}",
+      "{\"exists\": \"t/a001\", \"maxTimeMs\": 5}",
+      "{\"distinct\": \"t\", \"key\": \"n\", \"maxTimeMs\": 5}",
+      "{\"estimatedCount\": \"t\", \"maxTimeMs\": 5}",
+      "{\"aggregate\": \"t\", \"pipeline\": [{\"$match\": {\"n\": 1}}], \"maxTimeMs\": 5}"};
+  for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+    spec_db s;
+    pq_command *c;
+    int rc, round = 0;
+    spec_start(&s, SPEC_MEMORY, 1);
+    insert_some(&s, "a", 40);
+    free(spec_text(&s, "{\"flush\": 1}"));
+    EXPECT(spec_reopen(&s) == PQ_OK);
+    c = open_command(&s, commands[i]);
+    while ((rc = pq_command_step(c, s.now_us + 1000 * round)) >= 0 && !pq_command_is_done(c)) {
+      take(c);
+      pq_driver_run(s.driver, pq_command_fetch(c));
+      round++;
+    }
+    EXPECT(rc == PQ_ETIMEOUT);
+    EXPECT(round == 5);
+    pq_command_close(c);
+    EXPECT(is_status(&s, PQ_SLICE("{\"count\": \"t\"}"), (pq_slice){0}, PQ_OK));
+    EXPECT(spec_end(&s) == 0);
+  }
+}
+
 static const struct {
   const char *name;
   void (*run)(void);
@@ -424,6 +460,7 @@ static const struct {
              {"reads beside a writer", test_reads_beside_a_writer},
              {"abandoned", test_abandoned},
              {"busy", test_busy},
+             {"timeout", test_timeout},
              {"fenced", test_fenced},
              {"reader is refused", test_reader_is_refused},
              {"many flushes", test_many_flushes}};

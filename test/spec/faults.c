@@ -5,7 +5,8 @@
  *                    │                        reopened:    the same; nothing leaked
  *                    └──command, no fault──► after
  *
- * A failure other than STORAGE_ERROR ("outcome unknown") must have changed nothing.
+ * A failure other than STORAGE_ERROR ("outcome unknown") must have changed nothing. A bulk write of
+ * two commits may leave the first of them.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +34,13 @@ static const char *const setup[] = {
     "{\"update\": \"t/a\", \"ops\": {\"$inc\": {\"n\": 1}}}",
     "{\"link\": {\"from\": \"t/a\", \"predicate\": \"p\", \"to\": \"t/e\"}}",
 };
+
+/* Two commits, of which the second may fail: a state in the middle. */
+static const char bulk_of_two[] =
+    "{\"bulkWrite\": \"t\", \"ordered\": false, \"operations\": [{\"insertOne\": {\"document\": "
+    "{\"$id\": \"f\"}}}, {\"insertOne\": {\"document\": {\"$id\": \"a\"}}}, {\"deleteMany\": "
+    "{\"filter\": {\"n\": {\"$gt\": 2}}}}]}";
+static const char first_of_two[] = "{\"insert\": \"t\", \"documents\": [{\"$id\": \"f\"}]}";
 
 static const struct {
   const char *command, *payload;
@@ -71,6 +79,16 @@ static const struct {
      NULL, false},
     {"{\"find\": \"t\", \"filter\": {\"$id\": \"t/b\"}, \"explain\": true}", NULL, false},
     {"{\"count\": \"t\", \"filter\": {\"n\": 2}, \"asOf\": \"seq:5\"}", NULL, false},
+    {"{\"find\": \"t\", \"cursor\": \"\", \"limit\": 2, \"total\": true, \"snapshot\": true}", NULL,
+     false},
+    {"{\"find\": \"t\", \"sort\": {\"n\": -1}, \"limit\": 2, \"plain\": true}", NULL, false},
+    {"{\"find\": \"t\", \"sort\": {\"$id\": 1}, \"populate\": {\"p\": {\"limit\": 1, \"populate\": "
+     "[\"p_of\"]}, \"q\": {\"sort\": {\"n\": 1}}}}",
+     NULL, false},
+    {"{\"distinct\": \"t\", \"key\": \"n\", \"filter\": {\"n\": {\"$gt\": 1}}}", NULL, false},
+    {"{\"exists\": \"t\", \"filter\": {\"n\": 2}}", NULL, false},
+    {"{\"exists\": \"t/d\"}", NULL, false},
+    {"{\"estimatedCount\": \"t\"}", NULL, false},
     {"{\"related\": \"t/a\", \"predicate\": \"p\"}", NULL, false},
     {"{\"related\": \"t/a\", \"predicate\": \"q\", \"direction\": \"reverse\", \"edges\": true}",
      NULL, false},
@@ -84,7 +102,46 @@ static const struct {
      "{\"m\": {\"$add\": [\"$n\", 1]}}}, {\"$group\": {\"_id\": \"$s\", \"all\": {\"$push\": "
      "\"$m\"}}}]}",
      NULL, false},
+    {"{\"aggregate\": \"t\", \"pipeline\": [{\"$lookup\": {\"from\": \"t\", \"localField\": "
+     "\"n\", \"foreignField\": \"n\", \"as\": \"r\"}}, {\"$lookup\": {\"from\": \"t\", \"let\": "
+     "{\"x\": \"$n\"}, \"pipeline\": [{\"$match\": {\"$expr\": {\"$lt\": [\"$n\", "
+     "\"$$x\"]}}}], \"as\": \"q\"}}, {\"$unionWith\": \"t\"}, {\"$facet\": {\"f\": [{\"$sort\": "
+     "{\"n\": 1}}]}}]}",
+     NULL, false},
+    {"{\"aggregate\": \"t\", \"pipeline\": [{\"$set\": {\"m\": 1}}, {\"$merge\": \"u\"}]}", NULL,
+     true},
+    {"{\"aggregate\": \"t\", \"pipeline\": [{\"$match\": {\"n\": {\"$gt\": 2}}}, {\"$out\": "
+     "\"t\"}]}",
+     NULL, true},
     {"{\"restore\": \"t/c\"}", NULL, true},
+    {"{\"updateOne\": \"t\", \"filter\": {\"$id\": \"t/d\", \"n\": 4}, \"update\": {\"$inc\": "
+     "{\"n\": "
+     "1}}}",
+     NULL, true},
+    {"{\"updateMany\": \"t\", \"filter\": {\"n\": {\"$gt\": 1}}, \"update\": {\"$set\": {\"o.q\": "
+     "1}, "
+     "\"$link\": {\"p\": \"t/e\"}}}",
+     NULL, true},
+    {"{\"findOneAndUpdate\": \"t\", \"filter\": {\"n\": {\"$gt\": 1}}, \"sort\": {\"n\": -1}, "
+     "\"update\": [{\"$set\": {\"m\": {\"$add\": [\"$n\", \"$$k\"]}}}], \"let\": {\"k\": 1}, "
+     "\"returnDocument\": \"after\"}",
+     NULL, true},
+    {"{\"updateOne\": \"u\", \"filter\": {\"_id\": 5, \"n\": 1}, \"update\": {\"$set\": {\"m\": "
+     "1}}, "
+     "\"upsert\": true}",
+     NULL, true},
+    {"{\"updateOne\": \"u\", \"filter\": {\"n\": 1}, \"update\": {\"$set\": {\"_id\": 5}}, "
+     "\"upsert\": true, \"collation\": {\"locale\": \"en\", \"strength\": 2}}",
+     NULL, true},
+    {"{\"deleteMany\": \"t\", \"filter\": {\"n\": {\"$gt\": 1}}, \"hard\": true}", NULL, true},
+    {"{\"bulkWrite\": \"t\", \"operations\": [{\"insertOne\": {\"document\": {\"$id\": \"f\"}}}, "
+     "{\"updateOne\": {\"filter\": {\"$id\": \"t/a\"}, \"update\": {\"$set\": {\"n\": 7}}}}, "
+     "{\"deleteOne\": {\"filter\": {\"$id\": \"t/d\"}}}]}",
+     NULL, true},
+    {bulk_of_two, NULL, true},
+    {"{\"insert\": \"t\", \"ordered\": false, \"documents\": [{\"$id\": \"f\"}, {\"$id\": \"a\"}, "
+     "{\"$id\": 5}]}",
+     NULL, true},
     {"{\"events\": \"\", \"from\": 2, \"limit\": 5}", NULL, false},
     {"{\"events\": \"t\", \"asOf\": \"seq:9\"}", NULL, false},
     {"{\"collections\": 1}", NULL, false},
@@ -121,7 +178,7 @@ typedef struct faults {
   int probe;
   fault_kind kind;
   uint64_t n;
-  char *before, *after, *reply, *seq; /* texts */
+  char *before, *middle, *after, *reply, *seq; /* texts; middle: NULL if there is none */
   bool has_failed;
 } faults;
 
@@ -198,17 +255,23 @@ static char *first_difference(const char *got, const char *want) {
                      (int)strcspn(want + from, "\n"), want + from);
 }
 
-/* The state must be `before`, or, where that is allowed, `after`. True: it is `after`. */
-static bool check_state(faults *f, bool may_before, bool may_after, const char *where) {
+enum { BEFORE = 1, MIDDLE = 2, AFTER = 4 };
+
+/* The state must be one of the allowed ones; returns which it is. */
+static unsigned check_state(faults *f, unsigned allowed, const char *where) {
   char *state = dump(&f->db);
-  bool is_before = strcmp(state, f->before) == 0, is_after = strcmp(state, f->after) == 0;
-  if (!(is_before && may_before) && !(is_after && may_after)) {
+  unsigned is = 0;
+  if (strcmp(state, f->before) == 0) is |= BEFORE;
+  if (f->middle != NULL && strcmp(state, f->middle) == 0) is |= MIDDLE;
+  if (strcmp(state, f->after) == 0) is |= AFTER;
+  if ((is & allowed) == 0) {
     char *first = first_difference(state, f->before);
     char *second = first_difference(state, f->after);
     char *detail = spec_format("%s: the state is %s\nbefore:\n%safter:\n%s", where,
-                               is_before  ? "before"
-                               : is_after ? "after"
-                                          : "neither",
+                               is & BEFORE   ? "before"
+                               : is & AFTER  ? "after"
+                               : is & MIDDLE ? "in the middle"
+                                             : "none of them",
                                first, second);
     fail(f, "a wrong state", detail);
     free(first);
@@ -216,7 +279,7 @@ static bool check_state(faults *f, bool may_before, bool may_after, const char *
     free(detail);
   }
   free(state);
-  return is_after && !is_before;
+  return is;
 }
 
 /* Flush and the like: they write to the store, but change no answer. */
@@ -284,20 +347,25 @@ static void build_again(faults *f) {
 /* A write's n-th fault; with `tests_writing` the handle goes on writing, else the warehouse is
  * opened again. Returns false when nothing failed. */
 static bool run_write(faults *f, bool tests_writing) {
-  bool may_after, is_written, is_after = false, has_fault;
+  bool may_after, is_written, has_fault;
+  unsigned is = BEFORE;
   spec_reply r;
   has_fault = run_with_fault(f, &r);
   check_reply(f, &r, has_fault);
   is_written = r.rc == PQ_OK && probes[f->probe].is_write;
   may_after = is_written || r.rc == PQ_EIO;
   if (may_after || f->n % 16 == 0)
-    is_after = check_state(f, !is_written, may_after, "same handle");
+    is = check_state(f,
+                     is_written  ? AFTER
+                     : may_after ? BEFORE | MIDDLE | AFTER
+                                 : BEFORE,
+                     "same handle");
   else
     check_seq(f);
   if (tests_writing) check_writable(f);
   if (spec_reopen(&f->db) != PQ_OK) spec_die("cannot open again");
   if (!tests_writing && (may_after || f->n % 16 == 0))
-    check_state(f, !is_after, is_after, "reopened");
+    (void)check_state(f, is, "reopened");
   else if (!tests_writing)
     check_seq(f);
   if (may_after || tests_writing || r.rc == PQ_OK) build_again(f);
@@ -341,6 +409,11 @@ static void learn(faults *f) {
   spec_reply_release(&r);
   f->after = dump(&f->db);
   tear_down(f);
+  if (probes[f->probe].command != bulk_of_two) return;
+  build(f);
+  free(spec_text(&f->db, first_of_two));
+  f->middle = dump(&f->db);
+  tear_down(f);
 }
 
 static bool run_kind(int probe, fault_kind kind) {
@@ -351,6 +424,7 @@ static bool run_kind(int probe, fault_kind kind) {
   if (!f.has_failed && kind != FAULT_MEMORY_ONCE) run_all(&f, false);
   tear_down(&f);
   free(f.before);
+  free(f.middle);
   free(f.after);
   free(f.reply);
   free(f.seq);

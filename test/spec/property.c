@@ -459,8 +459,10 @@ static void take_step(property *p, bool is_large) {
     do_link(p, true, 1500);
   else if (n < 12)
     do_insert(p, random_below(r, 3) + 1, false);
-  else if (n < 28)
+  else if (n < 23)
     do_update(p);
+  else if (n < 28)
+    property_write_filtered(p);
   else if (n < 34)
     do_delete(p);
   else if (n < 42)

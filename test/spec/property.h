@@ -28,6 +28,9 @@ bool property_expect(property *p, int rc);
 /* A number of the summary. */
 int64_t property_number(const property *p, const char *name);
 
+/* One random update or delete by filter, on both. */
+void property_write_filtered(property *p);
+
 /* One random read, compared with the model. */
 void property_read(property *p);
 /* Every entity's history and the present, all of it. */

@@ -5,6 +5,7 @@
  *     spec DIRECTORY property SEED [COUNT]
  *     spec DIRECTORY faults WORD   only commands that contain WORD
  *     spec DIRECTORY direct WORD
+ *     spec DIRECTORY forecast SEED [COUNT]
  *
  * Prints failures, and at the end `N passed, N failed`.
  */
@@ -16,7 +17,7 @@
 #include "spec_case.h"
 #include "spec_suites.h"
 
-enum { FILES_MAX = 256, PROPERTY_SEEDS = 12 };
+enum { FILES_MAX = 256, PROPERTY_SEEDS = 12, FORECAST_SEEDS = 12 };
 
 static int compare_names(const void *a, const void *b) {
   return strcmp(*(char *const *)a, *(char *const *)b);
@@ -58,6 +59,12 @@ int main(int argc, char **argv) {
                       argc > 4       ? strtoull(argv[4], NULL, 10)
                       : word != NULL ? 1
                                      : PROPERTY_SEEDS,
+                      &passed, &failed);
+  if (is_all || strcmp(part, "forecast") == 0)
+    spec_forecast_run(word == NULL ? 1 : strtoull(word, NULL, 10),
+                      argc > 4       ? strtoull(argv[4], NULL, 10)
+                      : word != NULL ? 1
+                                     : FORECAST_SEEDS,
                       &passed, &failed);
   printf("%llu passed, %llu failed\n", (unsigned long long)passed, (unsigned long long)failed);
   return failed != 0;

@@ -34,6 +34,8 @@ const spec_variant spec_variants[] = {
 };
 const size_t spec_variant_count = sizeof spec_variants / sizeof *spec_variants;
 
+enum { KEPT_MAX = 10 };
+
 typedef struct spec_run_state {
   const spec_file *file;
   const spec_variant *variant;
@@ -43,6 +45,7 @@ typedef struct spec_run_state {
   int64_t clock_us; /* set by `time`, else 0 */
   spec_reply reply;
   bool has_reply, is_ok;
+  char *kept[KEPT_MAX]; /* owned: texts that `keep` took, for "@0" … in commands */
 } spec_run_state;
 
 /* ---- payloads: "| text" is a line, "|*N text" is N lines ---- */
@@ -172,8 +175,9 @@ static void check_reply(spec_run_state *r, const spec_line *command, const spec_
 /* ---- commands and directives ---- */
 
 static bool is_read(pq_slice command) {
-  static const char *const reads[] = {"get",     "find",  "count", "related",    "traverse",
-                                      "history", "files", "stats", "collections"};
+  static const char *const reads[] = {
+      "get",     "find",     "findOne", "count", "estimatedCount", "exists",     "distinct",
+      "related", "traverse", "history", "files", "stats",          "collections"};
   char name[24] = "";
   size_t i = 0, n = 0;
   while (i < command.n && (command.p[i] == '{' || command.p[i] == ' '))
@@ -194,9 +198,40 @@ static void between(spec_run_state *r) {
     spec_die("cannot open the warehouse again: %s", r->db.cx.msg);
 }
 
+/* The command with "@0" … "@9" replaced by what was kept; owned by the caller. */
+static char *with_kept(const spec_run_state *r, pq_slice text) {
+  pq_buf out;
+  char *copy;
+  pq_buf_init(&out, spec_cx(), SIZE_MAX / 2);
+  for (size_t i = 0; i < text.n; i++) {
+    bool is_name = text.p[i] == '@' && i + 1 < text.n && text.p[i + 1] >= '0' &&
+                   text.p[i + 1] <= '9' && r->kept[text.p[i + 1] - '0'] != NULL;
+    int rc = is_name ? pq_buf_printf(&out, "%s", r->kept[text.p[i + 1] - '0'])
+                     : pq_buf_put_byte(&out, text.p[i]);
+    if (rc != PQ_OK) spec_die("%s", spec_cx()->msg);
+    i += is_name;
+  }
+  copy = spec_format("%.*s", (int)out.len, out.len == 0 ? "" : (const char *)pq_buf_slice(&out).p);
+  pq_buf_release(&out);
+  return copy;
+}
+
+/* "keep 1 nextCursor": the text of a field of the summary, as "@1" from here on. */
+static void keep_field(spec_run_state *r, const spec_line *line) {
+  pq_slice name = {line->text.p + 7, line->text.n - 7}, text;
+  uint32_t at = (uint32_t)line->text.p[5] - '0';
+  if (at >= KEPT_MAX || !pq_value_string(pq_object_get(r->reply.summary, name), &text)) {
+    complain(r, line, "the summary has no such text");
+    return;
+  }
+  free(r->kept[at]);
+  r->kept[at] = spec_format("%.*s", (int)text.n, (const char *)text.p);
+}
+
 /* Run the command of lines[i]; returns the index after its payload and expectations. */
 static size_t run_command(spec_run_state *r, size_t i) {
   const spec_line *lines = r->file->lines, *command = &lines[i++];
+  char *text = with_kept(r, command->text);
   size_t first;
   pq_buf payload;
   pq_buf_init(&payload, spec_cx(), SIZE_MAX / 2);
@@ -209,10 +244,11 @@ static size_t run_command(spec_run_state *r, size_t i) {
   if (r->clock_us != 0) r->db.now_us = r->clock_us;
   r->clock_us = 0;
   if (r->variant->has_reader && is_read(command->text))
-    spec_run_reader(&r->db, command->text, pq_buf_slice(&payload), &r->reply);
+    spec_run_reader(&r->db, pq_str(text), pq_buf_slice(&payload), &r->reply);
   else
-    spec_run(&r->db, command->text, pq_buf_slice(&payload), &r->reply);
+    spec_run(&r->db, pq_str(text), pq_buf_slice(&payload), &r->reply);
   r->has_reply = true;
+  free(text);
   pq_buf_release(&payload);
   check_reply(r, command, lines + first, lines + i);
   if (r->reply.rc == PQ_OK) between(r);
@@ -240,6 +276,8 @@ static void run_directive(spec_run_state *r, const spec_line *line) {
       spec_die("%s:%d: not a time", r->file->path, line->number);
   } else if (text.n > 5 && memcmp(text.p, "cost ", 5) == 0) {
     check_cost(r, line);
+  } else if (text.n > 7 && memcmp(text.p, "keep ", 5) == 0) {
+    keep_field(r, line);
   } else {
     spec_die("%s:%d: no such directive", r->file->path, line->number);
   }
@@ -284,6 +322,8 @@ static bool run_case(spec_run_state *r, size_t first, size_t last) {
     }
   }
   spec_reply_release(&r->reply);
+  for (size_t i = 0; i < KEPT_MAX; i++)
+    free(r->kept[i]);
   leaked = spec_end(&r->db);
   if (leaked == 0) return r->is_ok;
   fprintf(stderr, "%s: %.*s on %s: %lld bytes leaked\n", r->file->path, (int)r->name.n,

@@ -247,6 +247,8 @@ static void run(spec_db *s, pq_driver *driver, pq_db *db, pq_slice command, pq_s
   } else {
     memcpy(out->message, db->cx->msg, sizeof out->message);
   }
+  while (pq_command_abandon(c) == PQ_NEED_IO)
+    pq_driver_run(driver, pq_command_fetch(c));
   pq_command_close(c);
 }
 

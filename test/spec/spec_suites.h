@@ -13,4 +13,7 @@ void spec_faults_run(const char *only, uint64_t *passed, uint64_t *failed);
 /* Limits, interleaved commands and other things that no text case can say. */
 void spec_direct_run(const char *only, uint64_t *passed, uint64_t *failed);
 
+/* Predicted costs of random reads against what a counting store sees; one test per seed. */
+void spec_forecast_run(uint64_t first, uint64_t count, uint64_t *passed, uint64_t *failed);
+
 #endif

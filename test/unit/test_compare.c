@@ -149,6 +149,69 @@ static void test_compare_random(void) {
   end();
 }
 
+/* {"kNNNNNN": number, …} with `count` names in an order that a multiplication makes; the last field
+ * in document order is `last`. Names are stored sorted: the walk has to find the order. */
+static void put_large(uint32_t count, uint32_t step, int32_t last) {
+  char name[16];
+  int rc = pq_builder_begin_object(b);
+  for (uint32_t i = 0; i < count && rc == PQ_OK; i++) {
+    snprintf(name, sizeof name, "k%06u", (unsigned)((uint64_t)i * step % count));
+    rc = pq_builder_key_str(b, name);
+    if (rc == PQ_OK) rc = pq_builder_i32(b, i + 1 == count ? last : (int32_t)i);
+  }
+  if (rc == PQ_OK) rc = pq_builder_end(b);
+  CHECK(rc == PQ_OK);
+}
+
+static pq_value large(uint32_t count, uint32_t step, int32_t last) {
+  pq_value v;
+  pq_builder_clear(b);
+  put_large(count, step, last);
+  CHECK(pq_builder_finish(b, &arena, &v) == PQ_OK);
+  return v;
+}
+
+/* Objects of many fields take a time close to their size, without memory. */
+static void test_compare_large(void) {
+  enum { COUNT = 200000, STEP = 77773 };
+  pq_value x, y;
+  begin();
+  x = large(COUNT, STEP, 1);
+  y = large(COUNT, STEP, 2);
+  CHECK(pq_value_compare(x, y) < 0); /* the last field decides */
+  CHECK(pq_value_compare(x, x) == 0);
+  CHECK(pq_value_hash(x) != pq_value_hash(y));
+  y = large(COUNT, 1, 2); /* stored as written */
+  CHECK(pq_value_compare(x, y) > 0 && pq_value_compare(y, x) < 0);
+  CHECK(pq_value_compare(y, large(COUNT, 1, 1)) > 0);
+  end();
+}
+
+static pq_value nested(int32_t last) {
+  static const int32_t inner[] = {1, 1, 0, 1};
+  pq_value v;
+  pq_builder_clear(b);
+  CHECK(pq_builder_begin_object(b) == PQ_OK);
+  for (int i = 0; i < 100; i++) { /* a name that does not ascend, so that this one is large too */
+    char name[8];
+    snprintf(name, sizeof name, "n%02d", i * 37 % 100);
+    CHECK(pq_builder_key_str(b, name) == PQ_OK);
+    put_large(i % 25 == 0 ? 300 : 1, 7, i == 75 ? last : inner[i / 25]);
+  }
+  CHECK(pq_builder_end(b) == PQ_OK);
+  CHECK(pq_builder_finish(b, &arena, &v) == PQ_OK);
+  return v;
+}
+
+/* Large objects inside large ones take their memory for a while. */
+static void test_compare_large_nested(void) {
+  begin();
+  CHECK(pq_value_compare(nested(5), nested(5)) == 0);
+  CHECK(pq_value_compare(nested(5), nested(6)) < 0);
+  CHECK(pq_value_compare(nested(7), nested(6)) > 0);
+  end();
+}
+
 /* Shortest text of a double reads back as the double. */
 static void test_double_text(void) {
   static const struct {
@@ -231,6 +294,8 @@ int main(void) {
   RUN(test_compare_order);
   RUN(test_compare_missing);
   RUN(test_compare_random);
+  RUN(test_compare_large);
+  RUN(test_compare_large_nested);
   RUN(test_double_text);
   RUN(test_double_parse);
   return unit_end();

@@ -7,9 +7,10 @@
 
 #define NOON INT64_C(1772366400000000) /* 2026-03-01T12:00:00Z */
 
-static const pq_index_column columns[] = {{PQ_SLICE("n"), PQ_INDEX_INT64, 100},
-                                          {PQ_SLICE("a.s"), PQ_INDEX_STRING, 101},
-                                          {PQ_SLICE("none"), PQ_INDEX_BOOL, 102}};
+static const pq_index_column columns[] = {
+    {.path = PQ_SLICE("n"), .type = PQ_INDEX_INT64, .field_id = 100},
+    {.path = PQ_SLICE("a.s"), .type = PQ_INDEX_STRING, .field_id = 101},
+    {.path = PQ_SLICE("none"), .type = PQ_INDEX_BOOL, .field_id = 102}};
 enum { COLUMN_COUNT = sizeof columns / sizeof *columns };
 
 typedef struct fixture {
@@ -203,11 +204,11 @@ static void test_entity_file_metadata(void) {
     other_s += i % 21 == 20;
   }
   CHECK(key_is(&o, "parquedb.kind", "data 1") && key_is(&o, "parquedb.collection", "posts"));
-  snprintf(text, sizeof text, "%u %u", other_n, null_n);
+  snprintf(text, sizeof text, "%u %u 0", other_n, null_n);
   CHECK(key_is(&o, "parquedb.index.n", text));
-  snprintf(text, sizeof text, "%u 0", other_s);
+  snprintf(text, sizeof text, "%u 0 0", other_s);
   CHECK(key_is(&o, "parquedb.index.a.s", text));
-  CHECK(key_is(&o, "parquedb.index.none", "0 0"));
+  CHECK(key_is(&o, "parquedb.index.none", "0 0 0"));
   CHECK(key_is(&o, "parquedb.index.name", "0 0"));
   opened_release(&o);
   teardown(&f);

@@ -121,7 +121,7 @@ static void test_file_check_schema_text(void) {
   unit_cx_init(&cx);
   pq_buf_init(&b, &cx, 1 << 20);
   CHECK(open_bytes(&o, &cx, (pq_slice){sample, sizeof sample}) == PQ_OK);
-  CHECK(pq_schema_print(&b, o.file.footer, false) == PQ_OK);
+  CHECK(pq_schema_text_print(&b, o.file.footer, false) == PQ_OK);
   CHECK(pq_buf_put_byte(&b, 0) == PQ_OK);
   CHECK(strstr((const char *)b.p, wanted) != NULL);
   if (strstr((const char *)b.p, wanted) == NULL) fprintf(stderr, "  %s\n", (const char *)b.p);

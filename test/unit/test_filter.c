@@ -1,5 +1,8 @@
 /* test/unit/test_filter.c - filters: what matches, what is refused and how it is told. */
-#include "expr/filter.h"
+#include <string.h>
+
+#include "expr/project.h"
+#include "expr/pushdown.h"
 #include "unit.h"
 #include "value/json.h"
 
@@ -27,12 +30,19 @@ static pq_value json(bench *t, const char *text) {
   return out;
 }
 
+static bool match(bench *t, const pq_filter *f, pq_value doc, pq_value system) {
+  pq_eval eval = {.cx = &t->cx, .arena = &t->arena, .builder = t->b, .random = 7};
+  bool out = pq_filter_match(f, &eval, doc, system);
+  CHECK(pq_filter_status(f) == PQ_OK);
+  return out;
+}
+
 static bool is_match_in(bench *t, const char *filter, const char *doc, const char *system) {
   pq_filter *f;
   int rc = pq_filter_parse(&t->arena, NULL, json(t, filter), &f);
   if (rc != PQ_OK) fprintf(stderr, "%s: %s\n", filter, t->cx.msg);
   CHECK(rc == PQ_OK);
-  return rc == PQ_OK && pq_filter_match(f, NULL, json(t, doc), json(t, system));
+  return rc == PQ_OK && match(t, f, json(t, doc), json(t, system));
 }
 
 static bool is_match(const char *filter, const char *doc) {
@@ -179,30 +189,36 @@ static void test_filter_system(void) {
   bench_close(&t);
 }
 
-static void test_filter_conjuncts(void) {
+/* {"kind": …} of a term in short: path, operator, how many operands. */
+static bool is_term(const pq_push *p, const char *path, pq_push_op op, uint32_t operands) {
+  return p->kind == PQ_PUSH_TERM && pq_slice_is(p->path->text, path) && p->op == op &&
+         p->operand_count == operands;
+}
+
+/* Logic of an $expr is logic of the filter, for scans too. */
+static void test_filter_expr_pushdown(void) {
   bench t;
   pq_filter *f;
-  const pq_conjunct *c;
-  uint32_t count;
-  bool is_whole;
+  const pq_push *root, *p;
   bench_open(&t);
-  CHECK(pq_filter_parse(&t.arena, NULL,
-                        json(&t,
-                             "{\"a\": {\"$gt\": 1, \"$exists\": true}, \"$and\": [{\"b\": \"x\"}, "
-                             "{\"c\": {\"$in\": [1, null]}}], \"d\": {\"$exists\": false}}"),
-                        &f) == PQ_OK);
-  c = pq_filter_conjuncts(f, &count, &is_whole);
-  CHECK(count == 5 && is_whole);
-  CHECK(c[0].op == PQ_OP_GT && pq_slice_is(c[0].path->text, "a"));
-  CHECK(pq_conjunct_match(&c[0], json(&t, "2")) && !pq_conjunct_match(&c[0], json(&t, "\"2\"")));
-  CHECK(c[1].op == PQ_OP_EXISTS && !pq_conjunct_match(&c[1], (pq_value){0}));
-  CHECK(c[2].op == PQ_OP_EQ && pq_conjunct_match(&c[2], json(&t, "\"x\"")));
-  CHECK(c[3].op == PQ_OP_IN && pq_conjunct_match(&c[3], (pq_value){0}));
-  CHECK(pq_conjunct_match(&c[3], json(&t, "1.0")) && !pq_conjunct_match(&c[3], json(&t, "2")));
-  CHECK(c[4].op == PQ_OP_EXISTS && pq_conjunct_match(&c[4], (pq_value){0}));
-  CHECK(pq_filter_parse(&t.arena, NULL, json(&t, "{\"a\": 1, \"b\": {\"$ne\": 2}}"), &f) == PQ_OK);
-  pq_filter_conjuncts(f, &count, &is_whole);
-  CHECK(count == 1 && !is_whole);
+  CHECK(pq_filter_parse(
+            &t.arena, NULL,
+            json(&t,
+                 "{\"$expr\": {\"$and\": [{\"$eq\": [\"$a.b\", 1]}, {\"$lt\": [3, \"$$ROOT.c\"]}, "
+                 "{\"$ne\": [\"$d\", \"x\"]}, {\"$or\": [{\"$eq\": [\"$e\", 2]}, {\"$eq\": [1, "
+                 "\"$e\"]}]}, "
+                 "{\"$gt\": [\"$f\", \"$g\"]}]}}"),
+            &f) == PQ_OK);
+  CHECK(pq_filter_pushdown(f, &t.arena, &root) == PQ_OK);
+  CHECK(root->kind == PQ_PUSH_AND && root->kid_count == 5);
+  p = root->kids;
+  CHECK(is_term(&p[0], "a.b", PQ_PUSH_EQ, 1) && is_term(&p[1], "c", PQ_PUSH_OTHER, 0));
+  CHECK(p[2].kind == PQ_PUSH_NOT && is_term(p[2].kids, "d", PQ_PUSH_EQ, 1));
+  CHECK(is_term(&p[3], "e", PQ_PUSH_IN, 2) && p[4].kind == PQ_PUSH_OPAQUE);
+  CHECK(pq_push_match(&p[0], json(&t, "1.0")) && !pq_push_match(&p[0], (pq_value){0}));
+  CHECK(pq_push_match(&p[1], json(&t, "4")) && pq_push_match(&p[1], json(&t, "\"text\"")));
+  CHECK(!pq_push_match(&p[1], json(&t, "3")) && !pq_push_match(&p[1], (pq_value){0}));
+  CHECK(pq_push_match(&p[3], json(&t, "2")) && !pq_push_match(&p[3], json(&t, "3")));
   bench_close(&t);
 }
 
@@ -211,13 +227,28 @@ static void test_filter_errors(void) {
   CHECK(fails("{\"age\": {\"$gtt\": 1}}", PQ_EFILTER,
               "unknown operator '$gtt' at path 'age': did you mean '$gt"));
   CHECK(fails("{\"title\": {\"$near\": \"x\"}}", PQ_EUNSUPPORTED,
-              "operator '$near' at path 'title' is not supported yet"));
-  CHECK(fails("{\"$expr\": {}}", PQ_EUNSUPPORTED, "operator '$expr' is not supported yet"));
+              "operator '$near' at path 'title' is not supported: there are no geo"));
+  CHECK(fails("{\"$where\": \"1\"}", PQ_EUNSUPPORTED, "JavaScript is not run"));
+  CHECK(fails("{\"$text\": {\"$search\": \"a\"}}", PQ_EUNSUPPORTED, "there are no text indexes"));
+  CHECK(fails("{\"a\": {\"$rand\": {}}}", PQ_EUNSUPPORTED, "it is an expression"));
+  CHECK(fails("{\"a\": {\"$expr\": 1}}", PQ_EFILTER, "'$expr' stands at the top"));
+  CHECK(fails("{\"a\": {\"$elemMatch\": {\"b\": 1, \"$expr\": true}}}", PQ_EFILTER, "inside"));
+  CHECK(fails("{\"$expr\": {\"$addd\": 1}}", PQ_EINVALID, "$addd"));
+  CHECK(fails("{\"$expr\": \"$$nosuch\"}", PQ_EINVALID, "nosuch"));
+  CHECK(fails("{\"$sampleRate\": 2}", PQ_EFILTER, "from 0 to 1"));
+  CHECK(fails("{\"$alwaysTrue\": 2}", PQ_EFILTER, "the number 1"));
+  CHECK(
+      fails("{\"a\": {\"$gt\": {\"$regularExpression\": {\"pattern\": \"a\", \"options\": \"\"}}}}",
+            PQ_EFILTER, "operator '$gt' at path 'a' cannot take a regular expression"));
+  CHECK(fails("{\"a\": {\"$bitsAllSet\": -1}}", PQ_EFILTER, "negative mask"));
+  CHECK(fails("{\"a\": {\"$bitsAnySet\": 1.5}}", PQ_EFILTER, "operator '$bitsAnySet' at path 'a'"));
+  CHECK(fails("{\"a\": {\"$bitsAllClear\": [-1]}}", PQ_EFILTER, "positions of bits"));
+  CHECK(fails("{\"a\": {\"$bitsAnyClear\": [\"1\"]}}", PQ_EFILTER, "positions of bits"));
   CHECK(fails("{\"$orr\": []}", PQ_EFILTER, "did you mean '$or'"));
   CHECK(fails("{\"$or\": []}", PQ_EFILTER, "at least one"));
   CHECK(fails("{\"$and\": [1]}", PQ_EFILTER, "no filter"));
   CHECK(fails("{\"$gt\": 1}", PQ_EFILTER, "needs a path"));
-  CHECK(fails("{\"a\": {\"$or\": [{}]}}", PQ_EFILTER, "does not apply to a path"));
+  CHECK(fails("{\"a\": {\"$or\": [{}]}}", PQ_EFILTER, "stands at the top of a filter, not at 'a'"));
   CHECK(fails("{\"a\": {\"$gt\": 1, \"b\": 2}}", PQ_EFILTER, "unknown operator 'b'"));
   CHECK(fails("{\"a\": {\"$in\": 1}}", PQ_EFILTER, "needs an array"));
   CHECK(fails("{\"a\": {\"$in\": [{\"$gt\": 1}]}}", PQ_EFILTER, "cannot hold operators"));
@@ -243,6 +274,236 @@ static void test_filter_errors(void) {
   CHECK(is_match(deep, "{}"));
 }
 
+static void test_filter_bits(void) {
+  CHECK(is_match("{\"v\": {\"$bitsAllSet\": [0, 2]}}", "{\"v\": 5}"));
+  CHECK(is_match("{\"v\": {\"$bitsAllSet\": 5}}", "{\"v\": 7.0}"));
+  CHECK(is_match("{\"v\": {\"$bitsAllSet\": 5}}", "{\"v\": {\"$numberDecimal\": \"5.0\"}}"));
+  CHECK(!is_match("{\"v\": {\"$bitsAllSet\": 5}}", "{\"v\": 5.5}"));
+  CHECK(!is_match("{\"v\": {\"$bitsAllClear\": 5}}", "{\"v\": \"x\"}"));
+  CHECK(is_match("{\"v\": {\"$bitsAnySet\": 6}}", "{\"v\": [1, 2]}"));
+  CHECK(!is_match("{\"v\": {\"$bitsAnySet\": 6}}", "{\"v\": 9}"));
+  CHECK(is_match("{\"v\": {\"$bitsAllClear\": 6}}", "{\"v\": 9}"));
+  CHECK(is_match("{\"v\": {\"$bitsAnyClear\": 6}}", "{\"v\": 2}"));
+  CHECK(!is_match("{\"v\": {\"$bitsAnyClear\": 6}}", "{\"v\": 7}"));
+  /* two's complement goes on for ever */
+  CHECK(is_match("{\"v\": {\"$bitsAllSet\": [0, 63, 200, 2147483647]}}", "{\"v\": -1}"));
+  CHECK(is_match("{\"v\": {\"$bitsAllClear\": [63, 200]}}", "{\"v\": 1}"));
+  CHECK(is_match("{\"v\": {\"$bitsAllSet\": []}}", "{\"v\": 1}"));
+  CHECK(!is_match("{\"v\": {\"$bitsAnySet\": []}}", "{\"v\": 1}"));
+  /* binary data: the lowest bit of the first byte is bit 0 */
+  CHECK(is_match(
+      "{\"v\": {\"$bitsAllSet\": {\"$binary\": {\"base64\": \"AAE=\", \"subType\": \"00\"}}}}",
+      "{\"v\": 256}"));
+  CHECK(is_match("{\"v\": {\"$bitsAllSet\": [8]}}",
+                 "{\"v\": {\"$binary\": {\"base64\": \"AAE=\", \"subType\": \"05\"}}}"));
+  CHECK(is_match("{\"v\": {\"$bitsAllClear\": [9, 99]}}",
+                 "{\"v\": {\"$binary\": {\"base64\": \"AAE=\", \"subType\": \"00\"}}}"));
+}
+
+static void test_filter_types(void) {
+  CHECK(is_match("{\"v\": {\"$type\": \"number\"}}", "{\"v\": [1.5]}"));
+  CHECK(is_match("{\"v\": {\"$type\": [\"string\", 16]}}", "{\"v\": 1}"));
+  CHECK(!is_match("{\"v\": {\"$type\": [\"string\", 18]}}", "{\"v\": 1}"));
+  CHECK(is_match("{\"v\": {\"$type\": -1}}", "{\"v\": {\"$minKey\": 1}}"));
+  CHECK(is_match("{\"v\": {\"$type\": \"undefined\"}}", "{\"v\": {\"$undefined\": true}}"));
+  CHECK(!is_match("{\"v\": {\"$type\": \"null\"}}", "{\"v\": {\"$undefined\": true}}"));
+  CHECK(is_match("{\"v\": {\"$type\": \"symbol\"}}", "{\"v\": {\"$symbol\": \"a\"}}"));
+  CHECK(is_match("{\"v\": {\"$type\": \"javascript\"}}", "{\"v\": {\"$code\": \"a\"}}"));
+  CHECK(!is_match("{\"v\": {\"$type\": \"object\"}}",
+                  "{\"v\": {\"$oid\": \"0123456789abcdef01234567\"}}"));
+  CHECK(fails("{\"v\": {\"$type\": 42}}", PQ_EFILTER, "unknown type 42"));
+  CHECK(fails("{\"v\": {\"$type\": []}}", PQ_EFILTER, "at least one type"));
+  CHECK(fails("{\"v\": {\"$type\": true}}", PQ_EFILTER, "names or numbers"));
+}
+
+static void test_filter_expr(void) {
+  const char *prisma =
+      "{\"$expr\": {\"$and\": [{\"$eq\": [\"$a\", 1]}, {\"$or\": [{\"$eq\": [\"$b\", \"x\"]}, "
+      "{\"$eq\": [\"$b\", \"y\"]}]}, {\"$not\": [{\"$lte\": [\"$c\", 5]}]}]}}";
+  CHECK(is_match(prisma, "{\"a\": 1, \"b\": \"y\", \"c\": 6}"));
+  CHECK(is_match(prisma, "{\"a\": 1, \"b\": \"y\", \"c\": \"text\"}"));
+  CHECK(!is_match(prisma, "{\"a\": 1, \"b\": \"y\"}"));
+  CHECK(!is_match(prisma, "{\"a\": 1, \"b\": \"z\", \"c\": 6}"));
+  CHECK(!is_match(prisma, "{\"a\": [1], \"b\": \"y\", \"c\": 6}"));
+  CHECK(is_match("{\"$expr\": {\"$gt\": [\"$v\", 1]}}", "{\"v\": \"5\"}"));
+  CHECK(!is_match("{\"$expr\": {\"$eq\": [\"$zz\", null]}}", "{}"));
+  CHECK(is_match("{\"$expr\": {\"$lt\": [\"$a.b\", \"$c\"]}}", "{\"a\": {\"b\": 1}, \"c\": 2}"));
+  CHECK(!is_match("{\"$expr\": {\"$or\": []}}", "{}"));
+  CHECK(is_match("{\"$expr\": {\"$and\": []}}", "{}"));
+  CHECK(is_match("{\"$expr\": \"$a\"}", "{\"a\": 3}"));
+  CHECK(!is_match("{\"$expr\": \"$a\"}", "{\"a\": 0}"));
+  CHECK(is_match("{\"$or\": [{\"a\": 1}, {\"$expr\": {\"$eq\": [\"$a\", \"$b\"]}}]}",
+                 "{\"a\": 2, \"b\": 2}"));
+}
+
+/* System fields stand under those of the document. */
+static void test_filter_expr_system(void) {
+  const char *system = "{\"$id\": \"posts/1\", \"name\": \"system\", \"version\": 3}";
+  bench t;
+  bench_open(&t);
+  CHECK(is_match_in(&t, "{\"$expr\": {\"$eq\": [\"$name\", \"system\"]}}", "{\"a\": 1}", system));
+  CHECK(is_match_in(&t, "{\"$expr\": {\"$eq\": [\"$name\", \"x\"]}}", "{\"name\": \"x\"}", system));
+  CHECK(is_match_in(&t, "{\"$expr\": {\"$gt\": [\"$version\", \"$a\"]}}", "{\"a\": 1}", system));
+  CHECK(is_match_in(&t, "{\"$expr\": {\"$eq\": [\"$$ROOT.$id\", \"posts/1\"]}}", "{}", system));
+  bench_close(&t);
+}
+
+static void test_filter_expr_failure(void) {
+  bench t;
+  pq_filter *f;
+  pq_eval eval;
+  bench_open(&t);
+  eval = (pq_eval){.cx = &t.cx, .arena = &t.arena, .builder = t.b};
+  CHECK(pq_filter_parse(&t.arena, NULL, json(&t, "{\"$expr\": {\"$divide\": [1, \"$a\"]}}"), &f) ==
+        PQ_OK);
+  CHECK(pq_filter_needs_eval(f) && !pq_filter_uses_system(f));
+  CHECK(pq_filter_match(f, &eval, json(&t, "{\"a\": 2}"), (pq_value){0}));
+  CHECK(pq_filter_status(f) == PQ_OK);
+  CHECK(!pq_filter_match(f, &eval, json(&t, "{\"a\": 0}"), (pq_value){0}));
+  CHECK(pq_filter_status(f) == PQ_EINVALID && strstr(t.cx.msg, "$divide") != NULL);
+  CHECK(!pq_filter_match(f, &eval, json(&t, "{\"a\": 2}"), (pq_value){0}));
+  CHECK(pq_filter_status(f) == PQ_EINVALID);
+  bench_close(&t);
+}
+
+static void test_filter_variables(void) {
+  bench t;
+  pq_filter *f;
+  pq_env env = {.variables = {PQ_SLICE("limit")}, .variable_count = 1};
+  pq_eval eval;
+  bench_open(&t);
+  eval = (pq_eval){.cx = &t.cx, .arena = &t.arena, .builder = t.b};
+  CHECK(pq_filter_parse(&t.arena, &env, json(&t, "{\"$expr\": {\"$gt\": [\"$a\", \"$$limit\"]}}"),
+                        &f) == PQ_OK);
+  eval.variables[0] = json(&t, "5");
+  CHECK(pq_filter_match(f, &eval, json(&t, "{\"a\": 6}"), (pq_value){0}));
+  CHECK(!pq_filter_match(f, &eval, json(&t, "{\"a\": 5}"), (pq_value){0}));
+  bench_close(&t);
+}
+
+static void test_filter_sample(void) {
+  bench t;
+  pq_filter *f;
+  pq_eval eval;
+  int hits = 0;
+  bench_open(&t);
+  eval = (pq_eval){.cx = &t.cx, .arena = &t.arena, .builder = t.b, .random = 42};
+  CHECK(pq_filter_parse(&t.arena, NULL, json(&t, "{\"$sampleRate\": 0.25}"), &f) == PQ_OK);
+  for (int i = 0; i < 4000; i++)
+    hits += pq_filter_match(f, &eval, json(&t, "{}"), (pq_value){0});
+  CHECK(hits > 900 && hits < 1100);
+  bench_close(&t);
+  CHECK(!is_match("{\"$sampleRate\": 0}", "{}") && is_match("{\"$sampleRate\": 1}", "{}"));
+  CHECK(!is_match("{\"$alwaysFalse\": 1}", "{}") && is_match("{\"$alwaysTrue\": 1}", "{}"));
+}
+
+static int64_t position(const char *filter, const char *doc) {
+  bench t;
+  pq_filter *f;
+  int64_t out = -2;
+  bench_open(&t);
+  CHECK(pq_filter_parse(&t.arena, NULL, json(&t, filter), &f) == PQ_OK);
+  if (f != NULL) out = pq_filter_position(f, NULL, json(&t, doc), (pq_value){0});
+  bench_close(&t);
+  return out;
+}
+
+static void test_filter_position(void) {
+  CHECK(position("{\"a\": 5}", "{\"a\": [1, 5, 5]}") == 1);
+  CHECK(position("{\"a\": 5}", "{\"a\": 5}") == -1);
+  CHECK(position("{\"a.b\": 5}", "{\"a\": [{\"b\": 1}, {\"b\": [7, 5]}]}") == 1);
+  CHECK(position("{\"a.1.b\": 5}", "{\"a\": [0, {\"b\": [5]}]}") == 1);
+  CHECK(position("{\"a\": {\"$elemMatch\": {\"x\": [1], \"y\": 2}}}",
+                 "{\"a\": [{\"x\": [1]}, {\"x\": [0, [1]], \"y\": 2}]}") == 1);
+  CHECK(position("{\"x\": 1, \"a\": {\"$elemMatch\": {\"$gt\": 3}}}",
+                 "{\"x\": 1, \"a\": [1, 9]}") == 1);
+  CHECK(position("{\"a\": [1, 2]}", "{\"a\": [1, 2]}") == -1);
+  CHECK(position("{\"a\": {\"$ne\": 5}}", "{\"a\": [1, 2]}") == -1);
+  CHECK(position("{\"a\": {\"$not\": {\"$gt\": 5}}}", "{\"a\": [1, 2]}") == -1);
+  CHECK(position("{\"$or\": [{\"a\": 1, \"b\": 9}, {\"b\": 3}]}",
+                 "{\"a\": [0, 0, 1], \"b\": [2, 3]}") == -1);
+  CHECK(position("{\"a\": 1, \"$or\": [{\"b\": 3}, {\"c\": 1}]}",
+                 "{\"a\": [0, 0, 1], \"b\": [2, 3]}") == 2);
+  CHECK(position("{\"$or\": [{\"b\": 3}]}", "{\"b\": [2, 3]}") == 1);
+  CHECK(position("{\"$or\": [{\"b\": 3}, {\"b\": {\"$in\": [2, 7]}}]}", "{\"b\": [1, 2, 3]}") == 1);
+  CHECK(position("{\"$or\": [{\"b\": 3}, {\"b\": {\"$gt\": 1}}]}", "{\"b\": [1, 2, 3]}") == -1);
+  CHECK(position("{\"a\": {\"$all\": [6, 5]}}", "{\"a\": [4, 5, 6]}") == 2);
+  CHECK(position("{\"a\": 5}", "{\"a\": [1]}") == -1);
+}
+
+static void test_filter_equalities(void) {
+  bench t;
+  pq_filter *f;
+  const pq_equality *e;
+  uint32_t count;
+  bench_open(&t);
+  CHECK(
+      pq_filter_parse(&t.arena, NULL,
+                      json(&t,
+                           "{\"a\": 1, \"b.c\": {\"$eq\": 2}, \"$and\": [{\"d\": {\"$in\": [3]}}, "
+                           "{\"e\": {\"$all\": [4]}}], \"$or\": [{\"f\": 5}], \"g\": {\"$gt\": 6}, "
+                           "\"h\": {\"$ne\": 7}, \"$nor\": [{\"i\": 8}], \"j\": {\"$in\": [1, 2]}, "
+                           "\"k\": {\"$not\": {\"$eq\": 1}}, \"$expr\": {\"$eq\": [\"$l\", 1]}}"),
+                      &f) == PQ_OK);
+  CHECK(pq_filter_equalities(f, &t.arena, &e, &count) == PQ_OK);
+  CHECK(count == 5);
+  for (uint32_t i = 0; i < count && i < 5; i++) {
+    static const char *const paths[] = {"a", "b.c", "d", "e", "f"};
+    int64_t v;
+    CHECK(pq_slice_is(e[i].path->text, paths[i]));
+    CHECK(pq_value_i64(e[i].value, &v) && v == i + 1);
+  }
+  bench_close(&t);
+}
+
+static bool is_match_folded(const char *filter, const char *doc) {
+  bench t;
+  pq_filter *f;
+  pq_env env = {.collation = {.is_folded = true}};
+  bool out;
+  bench_open(&t);
+  CHECK(pq_filter_parse(&t.arena, &env, json(&t, filter), &f) == PQ_OK);
+  out = match(&t, f, json(&t, doc), (pq_value){0});
+  bench_close(&t);
+  return out;
+}
+
+static void test_filter_collation(void) {
+  CHECK(is_match_folded("{\"v\": \"abc\"}", "{\"v\": \"aBC\"}"));
+  CHECK(is_match_folded("{\"v\": \"\u00e4\"}", "{\"v\": [\"\u00c4\"]}"));
+  CHECK(!is_match_folded("{\"v\": \"\u00e4\"}", "{\"v\": \"a\"}"));
+  CHECK(!is_match_folded("{\"v\": {\"$ne\": \"A\"}}", "{\"v\": \"a\"}"));
+  CHECK(is_match_folded("{\"v\": {\"$in\": [\"B\", \"a\", 1]}}", "{\"v\": \"A\"}"));
+  CHECK(!is_match_folded("{\"v\": {\"$nin\": [\"B\", \"a\", 1]}}", "{\"v\": \"b\"}"));
+  CHECK(is_match_folded("{\"v\": {\"$gt\": \"B\"}}", "{\"v\": \"c\"}"));
+  CHECK(!is_match_folded("{\"v\": {\"$gt\": \"b\"}}", "{\"v\": \"B\"}"));
+  CHECK(is_match_folded("{\"v\": {\"$gte\": \"b\"}}", "{\"v\": \"B\"}"));
+  CHECK(is_match_folded("{\"v\": {\"x\": [\"A\"]}}", "{\"v\": {\"x\": [\"a\"]}}"));
+  CHECK(!is_match_folded("{\"v\": {\"x\": 1}}", "{\"v\": {\"X\": 1}}"));
+  CHECK(is_match_folded("{\"v\": {\"$elemMatch\": {\"$eq\": \"A\"}}}", "{\"v\": [\"a\"]}"));
+  CHECK(is_match_folded("{\"v\": {\"$all\": [\"A\", \"B\"]}}", "{\"v\": [\"a\", \"b\"]}"));
+  CHECK(!is_match_folded("{\"v\": {\"$regex\": \"A\"}}", "{\"v\": \"a\"}"));
+}
+
+/* A sort takes the collation of the environment too. */
+static void test_filter_sort_collation(void) {
+  static const char *const docs[] = {"{\"v\": \"b\"}", "{\"v\": [\"C\", \"A\"]}", "{\"v\": \"B\"}"};
+  pq_env env = {.collation = {.is_folded = true}};
+  pq_sort sort;
+  pq_value keys[3];
+  bool empty[3];
+  bench t;
+  bench_open(&t);
+  CHECK(pq_sort_parse(&t.arena, &env, json(&t, "{\"v\": 1}"), &sort) == PQ_OK);
+  for (int i = 0; i < 3; i++)
+    keys[i] = pq_sort_key(&sort, 0, json(&t, docs[i]), (pq_value){0}, &empty[i]);
+  CHECK(pq_sort_compare(&sort, &keys[0], &empty[0], &keys[2], &empty[2]) == 0);
+  CHECK(pq_sort_compare(&sort, &keys[1], &empty[1], &keys[0], &empty[0]) < 0);
+  CHECK(pq_sort_parse(&t.arena, NULL, json(&t, "{\"v\": 1}"), &sort) == PQ_OK);
+  CHECK(pq_sort_compare(&sort, &keys[0], &empty[0], &keys[2], &empty[2]) > 0);
+  bench_close(&t);
+}
+
 static void test_filter_limits(void) {
   bench t;
   pq_filter *f;
@@ -256,7 +517,11 @@ static void test_filter_limits(void) {
 
 static void test_filter_out_of_memory(void) {
   const char *text =
-      "{\"a\": {\"$in\": [3, 1, 2]}, \"$or\": [{\"b\": {\"$elemMatch\": {\"c\": 1}}}, {\"d\": 1}]}";
+      "{\"$expr\": {\"$or\": [{\"$eq\": [\"$x\", 1]}, {\"$eq\": [\"$x\", 2]}]}, "
+      "\"$jsonSchema\": {\"properties\": {\"a\": {\"enum\": [2, 1]}}, \"required\": [\"b\", "
+      "\"a\"]}, "
+      "\"a\": {\"$in\": [3, 1, 2]}, \"c\": {\"$bitsAllSet\": 3}, \"$or\": [{\"b\": "
+      "{\"$elemMatch\": {\"c\": 1}}}, {\"d\": 1}]}";
   int rc = PQ_OK;
   for (long n = 1; n > 0; n = unit_oom_next(n, rc)) {
     pq_cx cx;
@@ -281,8 +546,19 @@ int main(void) {
   RUN(test_filter_arrays);
   RUN(test_filter_logic);
   RUN(test_filter_system);
-  RUN(test_filter_conjuncts);
+  RUN(test_filter_expr_pushdown);
   RUN(test_filter_errors);
+  RUN(test_filter_bits);
+  RUN(test_filter_types);
+  RUN(test_filter_expr);
+  RUN(test_filter_expr_system);
+  RUN(test_filter_expr_failure);
+  RUN(test_filter_variables);
+  RUN(test_filter_sample);
+  RUN(test_filter_position);
+  RUN(test_filter_equalities);
+  RUN(test_filter_collation);
+  RUN(test_filter_sort_collation);
   RUN(test_filter_limits);
   RUN(test_filter_out_of_memory);
   return unit_end();

@@ -99,8 +99,9 @@ static void test_index_choice(void) {
 static void test_index_choice_grows(void) {
   static const char *const later[] = {"{\"i\": \"now text\", \"new\": 1}", NULL};
   static const char *const none[] = {NULL};
-  static const pq_index_column old[] = {{PQ_SLICE("i"), PQ_INDEX_INT64, 100},
-                                        {PQ_SLICE("gone"), PQ_INDEX_BOOL, 101}};
+  static const pq_index_column old[] = {
+      {.path = PQ_SLICE("i"), .type = PQ_INDEX_INT64, .field_id = 100},
+      {.path = PQ_SLICE("gone"), .type = PQ_INDEX_BOOL, .field_id = 101}};
   fixture f;
   pq_index_column *c;
   uint32_t n;

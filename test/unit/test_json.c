@@ -160,7 +160,9 @@ static void test_json_extended(void) {
   CHECK(relaxed("{ \"$numberDouble\" : \"5\" }", "5.0"));
   CHECK(relaxed("{\"\\u0024oid\":\"0123456789ABCDEF01234567\"}",
                 "{\"$oid\":\"0123456789abcdef01234567\"}"));
-  CHECK(relaxed("{\"$numberDecimal\":\"1E+3\"}", "{\"$numberDecimal\":\"1000\"}"));
+  CHECK(relaxed("{\"$numberDecimal\":\"10e2\"}", "{\"$numberDecimal\":\"1.0E+3\"}"));
+  CHECK(relaxed("{\"$numberDecimal\":\"0E-100\"}", "{\"$numberDecimal\":\"0E-100\"}"));
+  CHECK(relaxed("{\"$numberDecimal\":\"0.0000001\"}", "{\"$numberDecimal\":\"1E-7\"}"));
   CHECK(relaxed("{\"$numberDecimal\":\"+1.5e-3\"}", "{\"$numberDecimal\":\"0.0015\"}"));
   CHECK(relaxed("{\"$binary\":{\"subType\":\"5\",\"base64\":\"AQ==\"}}",
                 "{\"$binary\":{\"base64\":\"AQ==\",\"subType\":\"05\"}}"));

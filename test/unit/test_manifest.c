@@ -54,9 +54,12 @@ static void tell(story *s) {
                              .len = 9,
                              .removed = PQ_ENTRY_NONE};
   s->remove[0] = s->add[0].name;
-  s->columns[0] = (pq_index_column){PQ_SLICE("a.b"), PQ_INDEX_DOUBLE, 101};
-  s->columns[1] = (pq_index_column){PQ_SLICE("c"), PQ_INDEX_OBJECT_ID, 102};
-  s->collection = (pq_collection_info){PQ_SLICE("posts"), 1, s->columns, 1};
+  s->columns[0] =
+      (pq_index_column){.path = PQ_SLICE("a.b"), .type = PQ_INDEX_DOUBLE, .field_id = 101};
+  s->columns[1] =
+      (pq_index_column){.path = PQ_SLICE("c"), .type = PQ_INDEX_OBJECT_ID, .field_id = 102};
+  s->collection = (pq_collection_info){
+      .name = PQ_SLICE("posts"), .internal_id = 1, .index_columns = s->columns, .index_count = 1};
   s->e[0] = (pq_log_entry){.entry = 1,
                            .epoch = 1,
                            .is_fence = true,
@@ -125,8 +128,9 @@ static void test_entry_example(void) {
   pq_cx cx;
   pq_buf out;
   pq_file_info add = data_file("data/posts/1-1-ab.parquet");
-  pq_index_column column = {PQ_SLICE("a.b"), PQ_INDEX_INT64, 101};
-  pq_collection_info collection = {PQ_SLICE("posts"), 1, &column, 1};
+  pq_index_column column = {.path = PQ_SLICE("a.b"), .type = PQ_INDEX_INT64, .field_id = 101};
+  pq_collection_info collection = {
+      .name = PQ_SLICE("posts"), .internal_id = 1, .index_columns = &column, .index_count = 1};
   const char *removed = "deletes/1-4-ab.parquet";
   pq_log_entry e = {.entry = 2,
                     .seq_hi = 7,

@@ -1,6 +1,6 @@
 /* test/unit/test_regex.c - regular expressions: options, prefixes, budgets, memory. */
 #include "base/text.h"
-#include "expr/regex_int.h"
+#include "expr/regex.h"
 #include "unit.h"
 
 typedef struct bench {

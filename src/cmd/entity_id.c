@@ -1,0 +1,158 @@
+/* cmd/entity_id.c - the ids of new entities, and the type of those that name none.
+ *
+ *   $id "p1" or "posts/p1"  ─► posts/p1         _id "a/b"        ─► posts/a%2Fb
+ *   neither                 ─► posts/<ULID>     _id ObjectId     ─► posts/~o<hex>
+ *                                               _id anything else ─► posts/~x<hex of its bytes>
+ *
+ * Equal values of `_id` give equal ids, so that an equality on `_id` is the lookup of an id.
+ */
+#include <string.h>
+
+#include "base/text.h"
+#include "cmd/command_int.h"
+#include "value/compare.h"
+
+#define TEXT_ARGS(s) (int)((s).n > 60 ? 60 : (s).n), (const char *)(s).p
+
+/* "collection/" + the encoded local id: '/', '%' and a leading '~' are percent-encoded. */
+static int encode_id(pq_command *c, pq_arena *arena, pq_slice local, pq_slice *out) {
+  static const char hex[] = "0123456789ABCDEF";
+  pq_slice collection = c->s.collection;
+  uint8_t *p = pq_arena_alloc(arena, collection.n + 1 + local.n * 3);
+  size_t n = collection.n;
+  *out = (pq_slice){0};
+  if (p == NULL) return c->op.cx->code;
+  memcpy(p, collection.p, n);
+  p[n++] = '/';
+  for (size_t i = 0; i < local.n; i++) {
+    uint8_t b = local.p[i];
+    if (b != '/' && b != '%' && !(b == '~' && i == 0)) {
+      p[n++] = b;
+      continue;
+    }
+    p[n++] = '%';
+    p[n++] = (uint8_t)hex[b >> 4];
+    p[n++] = (uint8_t)hex[b & 15];
+  }
+  *out = (pq_slice){p, n};
+  return PQ_OK;
+}
+
+/* Bytes that are equal for equal values and differ for different ones: numbers as int64 where they
+ * are whole, else as double where that is exact; the rest as Variant bytes, names included. */
+static int canonical_bytes(pq_command *c, pq_arena *arena, pq_value v, pq_cell *cell,
+                           pq_slice *out) {
+  pq_builder *b = c->db->builder;
+  pq_value alone;
+  double number;
+  if (pq_value_number(v, &number)) {
+    pq_value whole = pq_cell_i64(
+        cell,
+        number > -9.223372036854774e18 && number < 9.223372036854774e18 ? (int64_t)number : 0);
+    *out = pq_value_bytes(whole);
+    if (pq_number_compare(whole, v) == 0) return PQ_OK;
+    if (pq_value_type(v) != PQ_TYPE_INT64) {
+      whole = pq_cell_double(cell, number);
+      *out = pq_value_bytes(whole);
+      if (pq_number_compare(whole, v) == 0) return PQ_OK;
+    }
+  }
+  pq_builder_clear(b);
+  PQ_TRY(pq_builder_value(b, v));
+  PQ_TRY(pq_builder_finish(b, arena, &alone));
+  if (pq_value_type(v) != PQ_TYPE_OBJECT) {
+    *out = pq_value_bytes(alone);
+    return PQ_OK;
+  }
+  out->n = (size_t)alone.meta_len + alone.len;
+  out->p = pq_arena_alloc(arena, out->n);
+  if (out->p == NULL) return c->op.cx->code;
+  memcpy((uint8_t *)(uintptr_t)out->p, alone.meta, alone.meta_len);
+  memcpy((uint8_t *)(uintptr_t)out->p + alone.meta_len, alone.p, alone.len);
+  return PQ_OK;
+}
+
+/* "~o" + an ObjectId's hex, "~x" + the hex of any other value's canonical bytes. */
+int pq_id_of_value(pq_command *c, pq_arena *arena, pq_value v, pq_slice *out) {
+  static const char digits[] = "0123456789abcdef";
+  pq_slice bytes, text;
+  pq_type type = pq_value_type(v);
+  pq_cell cell;
+  char *p;
+  *out = (pq_slice){0};
+  if (type == PQ_TYPE_ARRAY || type == PQ_TYPE_REGEX)
+    return pq_fail(c->op.cx, PQ_EINVALID, "_id may not be %s",
+                   type == PQ_TYPE_ARRAY ? "an array" : "a regular expression");
+  if (pq_value_string(v, &text)) {
+    if (text.n == 0) return pq_fail(c->op.cx, PQ_EINVALID, "_id may not be empty text");
+    return encode_id(c, arena, text, out);
+  }
+  if (pq_value_object_id(v, &text)) {
+    p = pq_arena_printf(arena, "%.*s/~o%.*s", (int)c->s.collection.n,
+                        (const char *)c->s.collection.p, (int)text.n, (const char *)text.p);
+    if (p == NULL) return c->op.cx->code;
+    *out = pq_str(p);
+    return PQ_OK;
+  }
+  PQ_TRY(canonical_bytes(c, arena, v, &cell, &bytes));
+  if (bytes.n * 2 + 2 > c->op.cx->limits.id_len_max)
+    return pq_fail(c->op.cx, PQ_ELIMIT, "_id has %zu bytes: too large for an id", bytes.n);
+  p = pq_arena_alloc(arena, bytes.n * 2 + 1);
+  if (p == NULL) return c->op.cx->code;
+  for (size_t i = 0; i < bytes.n; i++) {
+    p[2 * i] = digits[bytes.p[i] >> 4];
+    p[2 * i + 1] = digits[bytes.p[i] & 15];
+  }
+  p[bytes.n * 2] = '\0';
+  p = pq_arena_printf(arena, "%.*s/~x%s", (int)c->s.collection.n, (const char *)c->s.collection.p,
+                      p);
+  if (p == NULL) return c->op.cx->code;
+  *out = pq_str(p);
+  return PQ_OK;
+}
+
+/* An explicit $id: a local id, or "collection/localId" of this collection. */
+int pq_id_of_text(pq_command *c, pq_arena *arena, pq_value v, pq_slice *out) {
+  pq_slice text, collection, local;
+  *out = (pq_slice){0};
+  if (!pq_value_string(v, &text) || text.n == 0)
+    return pq_fail(c->op.cx, PQ_EINVALID, "$id must be text that is not empty");
+  if (memchr(text.p, '/', text.n) == NULL) return encode_id(c, arena, text, out);
+  if (!pq_id_split(text, &collection, &local) || !pq_slice_eq(collection, c->s.collection))
+    return pq_fail(c->op.cx, PQ_EINVALID, "$id '%.*s' is not of collection '%.*s'", TEXT_ARGS(text),
+                   TEXT_ARGS(c->s.collection));
+  return pq_arena_copy(arena, text, out);
+}
+
+int pq_id_new(pq_command *c, pq_arena *arena, pq_slice *out) {
+  char ulid[PQ_ULID_LEN + 1];
+  if (!c->s.has_rnd) pq_db_random(c->db, c->s.rnd);
+  c->s.has_rnd = true;
+  pq_ulid(c->op.now_us < 0 ? 0 : (uint64_t)c->op.now_us / 1000, c->s.rnd, ulid);
+  pq_ulid_next(c->s.rnd);
+  return encode_id(c, arena, pq_str(ulid), out);
+}
+
+/* "posts" -> "Post", "categories" -> "Category", "boxes" -> "Box". */
+int pq_type_default(pq_command *c) {
+  static const char *const es[] = {"sses", "xes", "ches", "shes", "zes"};
+  pq_slice name = c->s.collection;
+  char *p = pq_arena_alloc(&c->arena, name.n + 1);
+  size_t n = name.n;
+  if (p == NULL) return c->op.cx->code;
+  memcpy(p, name.p, n);
+  p[n] = '\0';
+  if (n > 3 && memcmp(p + n - 3, "ies", 3) == 0) {
+    p[n - 3] = 'y';
+    n -= 2;
+  } else if (n > 1 && p[n - 1] == 's' && p[n - 2] != 's') {
+    n--;
+    for (size_t i = 0; i < sizeof es / sizeof *es; i++) {
+      size_t len = strlen(es[i]);
+      if (n + 1 > len && memcmp(p + n + 1 - len, es[i], len) == 0) n--;
+    }
+  }
+  if (p[0] >= 'a' && p[0] <= 'z') p[0] = (char)(p[0] - 'a' + 'A');
+  c->s.type = (pq_slice){(const uint8_t *)p, n};
+  return PQ_OK;
+}

@@ -1,0 +1,55 @@
+/* cmd/read_options.c - what get, find, count, exists and distinct have in common.
+ *
+ *   {"find": "posts", "filter": …, "hint": …, "collation": …, "let": …, "maxTimeMs": …, …}
+ *        └─ target ─► hint ─► let, collation ─► filter ─► projection ─► populate
+ *
+ * maxTimeMs is looked at when a stage begins. A stage's time is that of its step, so commands with
+ * a limit end the step after each part of their work; the caller's next step brings the new time.
+ */
+#include "cmd/command_int.h"
+
+int pq_read_open(pq_command *c, pq_value target) {
+  const pq_args *args = &c->s.args;
+  bool is_natural; /* a filter that names an id is answered by the page index either way */
+  PQ_TRY(pq_target_collection(c, target));
+  PQ_TRY(pq_parse_hint(c, args->hint, &is_natural));
+  PQ_TRY(pq_env_open(c, args, &c->arena));
+  c->s.eval = pq_arena_alloc(&c->arena, sizeof *c->s.eval);
+  if (c->s.eval == NULL) return c->op.cx->code;
+  pq_env_eval(c, c->s.eval);
+  PQ_TRY(pq_filter_parse(&c->arena, c->s.env, args->filter, &c->s.filter));
+  PQ_TRY(pq_projection_parse(&c->arena, c->s.env, args->project, &c->s.projection));
+  return pq_populate_open(c);
+}
+
+int pq_read_snapshot(pq_command *c) {
+  bool is_apart = c->s.forecast.is_planning && c->plan_files != NULL;
+  return pq_snapshot_open_on(&c->s.snapshot, c->s.space,
+                             is_apart ? c->plan_files : &c->s.space->files, &c->op,
+                             c->s.args.as_of, c->s.args.is_flushed);
+}
+
+void pq_read_scan(pq_command *c, const pq_filter *filter) {
+  pq_scan_init(&c->s.scan, &c->s.snapshot.view, c->s.collection, filter);
+  c->s.scan.eval = c->s.eval;
+  c->s.scan.includes_deleted = c->s.args.includes_deleted;
+  c->s.scan.is_plain = c->s.args.is_plain;
+}
+
+int pq_read_in_time(pq_command *c) {
+  uint64_t max = c->s.args.max_time_ms;
+  int64_t now = c->op.now_us, start = c->s.started_us; /* a clock may be set back */
+  if (max == 0 || now < start || (uint64_t)(now - start) / 1000 < max) return PQ_OK;
+  return pq_fail(c->op.cx, PQ_ETIMEOUT, "%s: it took more than %llu ms", c->s.spec->name,
+                 (unsigned long long)max);
+}
+
+int pq_read_again(const pq_command *c) {
+  return c->s.args.max_time_ms > 0 ? PQ_YIELD : PQ_OK;
+}
+
+int pq_count_sink(void *ud, const pq_entity *entity, uint64_t count) {
+  (void)entity;
+  *(uint64_t *)ud += count;
+  return PQ_OK;
+}

@@ -1,0 +1,373 @@
+/* cmd/schema_command.c - schema: show, set, compare or infer what a collection's documents are
+ * like.
+ *
+ *   set ─► parse against the schema that counts ─► diff
+ *             ├─ only widens: an event of the collection
+ *             └─ may not fit what is there ─► every live document is validated ─► an event, or the
+ *                first document that does not fit (`force` leaves this out)
+ *   diff ─► items       infer ─► a scan ─► one item       neither ─► the schema, now or as of
+ *
+ * Fields that become unique are always checked: a constraint that does not hold is none.
+ */
+#include <string.h>
+
+#include "base/hash.h"
+#include "cmd/command_int.h"
+#include "db/schema_of.h"
+
+#define TEXT_ARGS(s) (int)((s).n > 60 ? 60 : (s).n), (s).n == 0 ? "" : (const char *)(s).p
+
+enum { FIELDS_MAX = 500, TEXT_LEN_MAX = 1 << 20 };
+
+typedef struct seen_value {
+  uint32_t field;
+  pq_value value;
+  pq_slice id;
+} seen_value;
+
+struct pq_schema_run {
+  pq_schema_at at; /* what counts */
+  pq_schema *old, *fresh;
+  bool is_validated;              /* documents are */
+  const pq_schema_field **unique; /* newly so */
+  uint32_t unique_count;
+  seen_value *seen;
+  uint32_t seen_count, seen_cap;
+  pq_table by_value; /* owned */
+  pq_filter *filter;
+  pq_inference *inference; /* owned */
+  uint64_t checked;
+  bool is_changed;
+};
+
+void pq_schema_run_free(pq_command *c) {
+  struct pq_schema_run *r = c->s.schema_run;
+  if (r == NULL) return;
+  pq_table_release(&r->by_value);
+  if (r->inference != NULL) pq_inference_free(r->inference);
+  c->s.schema_run = NULL;
+}
+
+static int put_value(pq_builder *b, const char *name, pq_value v) {
+  PQ_TRY(pq_builder_key_str(b, name));
+  return pq_value_is_missing(v) ? pq_builder_null(b) : pq_builder_value(b, v);
+}
+
+static int reply_built(pq_command *c) {
+  pq_value item;
+  PQ_TRY(pq_builder_end(c->db->builder));
+  PQ_TRY(pq_builder_finish(c->db->builder, &c->replies, &item));
+  c->s.count++;
+  return pq_reply_item(c, item);
+}
+
+/* ---- show, diff ---- */
+
+static int show(pq_command *c) {
+  const struct pq_schema_run *r = c->s.schema_run;
+  pq_builder *b = c->db->builder;
+  if (r->old == NULL) return PQ_OK;
+  pq_builder_clear(b);
+  PQ_TRY(pq_builder_begin_object(b));
+  PQ_TRY(pq_put_text(b, "collection", c->s.collection));
+  PQ_TRY(pq_put_count(b, "version", r->at.version));
+  PQ_TRY(pq_put_count(b, "seq", r->at.seq));
+  PQ_TRY(pq_put_text(b, "mode", pq_str(pq_mode_name(r->old->mode))));
+  PQ_TRY(put_value(b, "schema", r->at.document));
+  return reply_built(c);
+}
+
+static const char *kind_name(pq_change_kind kind) {
+  static const char *const names[] = {NULL, "add", "drop", "rename", "widen", "narrow", "other"};
+  return kind >= PQ_CHANGE_ADD && kind <= PQ_CHANGE_OTHER ? names[kind] : "other";
+}
+
+static int reply_change(pq_command *c, const pq_schema_change *x) {
+  pq_builder *b = c->db->builder;
+  pq_builder_clear(b);
+  PQ_TRY(pq_builder_begin_object(b));
+  PQ_TRY(pq_put_text(b, "kind", pq_str(kind_name(x->kind))));
+  PQ_TRY(pq_put_text(b, "path", x->path));
+  if (x->before.p != NULL) PQ_TRY(pq_put_text(b, "before", x->before));
+  if (x->after.p != NULL) PQ_TRY(pq_put_text(b, "after", x->after));
+  if (x->reason != NULL) PQ_TRY(pq_put_text(b, "reason", pq_str(x->reason)));
+  return reply_built(c);
+}
+
+/* No schema at all is one without fields. */
+static int diff(pq_command *c, const pq_schema_change **changes, uint32_t *count) {
+  const struct pq_schema_run *r = c->s.schema_run;
+  pq_schema none = {.mode = PQ_VALIDATE_PERMISSIVE, .has_data = true, .next_id = 1};
+  return pq_schema_diff(&c->arena, r->old == NULL ? &none : r->old, r->fresh, changes, count);
+}
+
+static int reply_diff(pq_command *c) {
+  const pq_schema_change *changes;
+  uint32_t count;
+  PQ_TRY(pq_schema_parse(&c->arena, c->s.args.diff, c->s.schema_run->old, &c->s.schema_run->fresh));
+  PQ_TRY(diff(c, &changes, &count));
+  for (uint32_t i = 0; i < count; i++)
+    PQ_TRY(reply_change(c, &changes[i]));
+  return PQ_OK;
+}
+
+static int finish_reading(pq_command *c) {
+  PQ_TRY(pq_summary_begin(c));
+  PQ_TRY(pq_summary_count(c, "n", c->s.count));
+  return pq_summary_end(c, c->s.snapshot.view.seq);
+}
+
+/* ---- infer ---- */
+
+/* A pq_scan_sink. */
+static int take_document(void *ud, const pq_entity *e, uint64_t count) {
+  pq_command *c = ud;
+  struct pq_schema_run *r = c->s.schema_run;
+  (void)count;
+  PQ_TRY(pq_inference_add(r->inference, e->data));
+  r->checked++;
+  return c->s.args.limit > 0 && r->checked >= c->s.args.limit ? PQ_YIELD : PQ_OK;
+}
+
+static int stage_infer(pq_op *op) {
+  pq_command *c = pq_command_of(op);
+  struct pq_schema_run *r = c->s.schema_run;
+  pq_value schema;
+  PQ_TRY(pq_scan_next(&c->s.scan, &op->fetch, &op->scratch, c->db->builder, take_document, c));
+  if (!c->s.scan.is_done) return PQ_OK;
+  pq_builder_clear(c->db->builder);
+  PQ_TRY(pq_inference_schema(r->inference, c->db->builder, &c->replies, &schema));
+  PQ_TRY(pq_reply_item(c, schema));
+  PQ_TRY(pq_summary_begin(c));
+  PQ_TRY(pq_summary_count(c, "n", 1));
+  PQ_TRY(pq_summary_count(c, "documents", r->checked));
+  return pq_summary_end(c, c->s.snapshot.view.seq);
+}
+
+static int begin_scan(pq_command *c, pq_stage_fn stage) {
+  struct pq_schema_run *r = c->s.schema_run;
+  PQ_TRY(pq_filter_parse(&c->arena, NULL, (pq_value){0}, &r->filter));
+  pq_scan_init(&c->s.scan, &c->s.snapshot.view, c->s.collection, r->filter);
+  c->op.stage = stage;
+  return PQ_OK;
+}
+
+/* ---- set ---- */
+
+static int refuse(pq_command *c, pq_slice field, const char *what) {
+  return pq_fail(c->op.cx, PQ_EUNSUPPORTED, "schema: field '%.*s': %s", TEXT_ARGS(field), what);
+}
+
+/* Nested fields, which have no constraints of their own. */
+static int check_nested(pq_command *c, const pq_schema_field *fields, uint32_t count, int depth) {
+  for (uint32_t i = 0; i < count && depth < 8; i++) {
+    if (fields[i].is_unique) return refuse(c, fields[i].name, "'##' below the top level");
+    PQ_TRY(check_nested(c, fields[i].fields, fields[i].field_count, depth + 1));
+  }
+  return PQ_OK;
+}
+
+/* What the notation can say and this version cannot do. */
+static int check_support(pq_command *c, const pq_schema *s) {
+  if (s->field_count > FIELDS_MAX)
+    return pq_fail(c->op.cx, PQ_ELIMIT, "schema: %u fields, at most %d", s->field_count,
+                   FIELDS_MAX);
+  if (!s->has_data)
+    return pq_fail(c->op.cx, PQ_EUNSUPPORTED, "schema: $options.includeDataVariant: false");
+  if (s->name_field.n > 0 && !pq_slice_is(s->name_field, "name"))
+    return pq_fail(c->op.cx, PQ_EUNSUPPORTED, "schema: $name: '%.*s' (only 'name')",
+                   TEXT_ARGS(s->name_field));
+  for (uint32_t i = 0; i < s->field_count; i++) {
+    const pq_schema_field *f = &s->fields[i];
+    if (f->index_kind.n > 0)
+      return refuse(c, f->name, "indexes of kinds such as #fts, #vec, #hash");
+    if (f->is_unique && (f->is_list || f->type == PQ_FIELD_JSON || f->type == PQ_FIELD_OBJECT ||
+                         f->type == PQ_FIELD_VECTOR || f->type == PQ_FIELD_EDGE))
+      return refuse(c, f->name, "'##' on a field that is no scalar");
+    PQ_TRY(check_nested(c, f->fields, f->field_count, 0));
+  }
+  return PQ_OK;
+}
+
+static bool was_unique(const pq_schema *old, const pq_schema_field *f) {
+  for (uint32_t i = 0; old != NULL && i < old->field_count; i++)
+    if (old->fields[i].id == f->id) return old->fields[i].is_unique;
+  return false;
+}
+
+/* What has to be looked at in the documents: *is_scan. */
+static int plan_check(pq_command *c, bool *is_scan) {
+  struct pq_schema_run *r = c->s.schema_run;
+  const pq_schema_change *changes;
+  uint32_t count, n = 0;
+  bool may_break = r->old == NULL || r->fresh->mode < r->old->mode;
+  PQ_TRY(diff(c, &changes, &count));
+  for (uint32_t i = 0; i < count; i++) {
+    if (changes[i].kind == PQ_CHANGE_RENAME)
+      return refuse(c, changes[i].before, "renaming (add a field and drop the old one)");
+    may_break |= changes[i].kind == PQ_CHANGE_NARROW || changes[i].kind == PQ_CHANGE_DROP;
+  }
+  PQ_TRY(pq_unique_fields(&c->arena, r->fresh, &r->unique, &r->unique_count));
+  for (uint32_t i = 0; i < r->unique_count; i++)
+    if (!was_unique(r->old, r->unique[i])) r->unique[n++] = r->unique[i];
+  r->unique_count = n;
+  r->is_validated = may_break && !c->s.args.is_force && r->fresh->mode < PQ_VALIDATE_WARN;
+  *is_scan = r->is_validated || n > 0;
+  return PQ_OK;
+}
+
+static int add_seen(pq_command *c, uint32_t field, const pq_entity *e, pq_value v, uint64_t hash) {
+  struct pq_schema_run *r = c->s.schema_run;
+  seen_value *s;
+  if (r->seen_count == r->seen_cap) {
+    uint32_t cap = r->seen_cap == 0 ? 64 : r->seen_cap * 2;
+    seen_value *seen = pq_arena_calloc(&c->arena, cap, sizeof *seen);
+    if (seen == NULL) return c->op.cx->code;
+    if (r->seen_count > 0) memcpy(seen, r->seen, r->seen_count * sizeof *seen);
+    r->seen = seen;
+    r->seen_cap = cap;
+  }
+  s = &r->seen[r->seen_count];
+  *s = (seen_value){.field = field};
+  PQ_TRY(pq_value_copy(&c->arena, v, &s->value));
+  PQ_TRY(pq_arena_copy(&c->arena, e->id, &s->id));
+  return pq_table_add(&r->by_value, hash, r->seen_count++);
+}
+
+static int check_unique(pq_command *c, const pq_entity *e) {
+  struct pq_schema_run *r = c->s.schema_run;
+  for (uint32_t f = 0; f < r->unique_count; f++) {
+    pq_value v = pq_object_get(e->data, r->unique[f]->name);
+    uint64_t hash = pq_value_hash(v) + f;
+    size_t pos;
+    if (pq_value_is_missing(v) || pq_value_type(v) == PQ_TYPE_NULL) continue;
+    for (uint32_t i = pq_table_first(&r->by_value, hash, &pos); i != PQ_TABLE_NONE;
+         i = pq_table_next(&r->by_value, hash, &pos)) {
+      if (r->seen[i].field != f || !pq_value_is_equal(r->seen[i].value, v)) continue;
+      return pq_fail(c->op.cx, PQ_EUNIQUE,
+                     "schema: field '%.*s' is not unique: %.*s and %.*s have the same value",
+                     TEXT_ARGS(r->unique[f]->name), TEXT_ARGS(r->seen[i].id), TEXT_ARGS(e->id));
+    }
+    PQ_TRY(add_seen(c, f, e, v, hash));
+  }
+  return PQ_OK;
+}
+
+/* A pq_scan_sink. */
+static int check_entity(void *ud, const pq_entity *e, uint64_t count) {
+  pq_command *c = ud;
+  struct pq_schema_run *r = c->s.schema_run;
+  const pq_problem *problems;
+  uint32_t problem_count;
+  pq_value filled;
+  pq_eval eval;
+  int rc = PQ_OK;
+  (void)count;
+  r->checked++;
+  pq_env_eval(c, &eval);
+  if (r->is_validated)
+    rc = pq_schema_validate(r->fresh, r->fresh->mode, &eval, &c->op.scratch, e->data, &filled,
+                            &problems, &problem_count);
+  if (rc == PQ_EINVALID)
+    return pq_fail(c->op.cx, rc, "schema: %.*s does not fit: %s (force: true sets it all the same)",
+                   TEXT_ARGS(e->id), c->op.cx->msg);
+  PQ_TRY(rc);
+  return check_unique(c, e);
+}
+
+static int stage_set_end(pq_op *op) {
+  pq_command *c = pq_command_of(op);
+  const struct pq_schema_run *r = c->s.schema_run;
+  pq_builder *b = c->db->builder;
+  PQ_TRY(pq_summary_begin(c));
+  PQ_TRY(pq_summary_count(c, "version", r->at.version + r->is_changed));
+  PQ_TRY(pq_builder_key_str(b, "changed"));
+  PQ_TRY(pq_builder_bool(b, r->is_changed));
+  PQ_TRY(pq_summary_count(c, "documentsChecked", r->checked));
+  return pq_summary_end(c, c->s.space->seq);
+}
+
+/* Nothing speaks against it: the event. */
+static int commit(pq_command *c) {
+  struct pq_schema_run *r = c->s.schema_run;
+  pq_event e = {.target = PQ_TARGET_COLLECTION,
+                .op = PQ_EVENT_UPDATE,
+                .id = c->s.collection,
+                .version = r->at.version + 1,
+                .created_by = pq_actor_of(c),
+                .actor = pq_actor_of(c),
+                .metadata = c->s.args.metadata};
+  const pq_event *before = pq_overlay_collection(c->s.space->overlay, c->s.collection, UINT64_MAX);
+  if (before != NULL) e.prev = before->seq;
+  pq_builder_clear(c->db->builder);
+  PQ_TRY(pq_schema_print(r->fresh, c->db->builder, &c->op.arena, &e.after));
+  if (e.after.len + e.after.meta_len > TEXT_LEN_MAX)
+    return pq_fail(c->op.cx, PQ_ELIMIT, "schema: it has more than %d bytes", TEXT_LEN_MAX);
+  if (e.version > PQ_SCHEMA_VERSIONS_MAX)
+    return pq_fail(c->op.cx, PQ_ELIMIT, "schema: '%.*s' has had %d versions",
+                   TEXT_ARGS(c->s.collection), PQ_SCHEMA_VERSIONS_MAX);
+  r->is_changed = r->old == NULL || !pq_value_is_equal(e.after, r->at.document);
+  if (r->is_changed) PQ_TRY(pq_commit_add(&c->s.commit, &c->op.arena, &e));
+  return pq_write_commit(c, stage_set_end);
+}
+
+static int stage_set_check(pq_op *op) {
+  pq_command *c = pq_command_of(op);
+  PQ_TRY(pq_scan_next(&c->s.scan, &op->fetch, &op->scratch, c->db->builder, check_entity, c));
+  return c->s.scan.is_done ? commit(c) : PQ_OK;
+}
+
+static int set(pq_command *c) {
+  struct pq_schema_run *r = c->s.schema_run;
+  bool is_scan;
+  PQ_TRY(pq_schema_parse(&c->arena, c->s.args.set, r->old, &r->fresh));
+  if (c->s.args.mode.n > 0) PQ_TRY(pq_parse_mode(c, "mode", c->s.args.mode, &r->fresh->mode));
+  PQ_TRY(check_support(c, r->fresh));
+  PQ_TRY(plan_check(c, &is_scan));
+  return is_scan ? begin_scan(c, stage_set_check) : commit(c);
+}
+
+/* ---- the command ---- */
+
+static int stage_opened(pq_op *op) {
+  pq_command *c = pq_command_of(op);
+  struct pq_schema_run *r = pq_arena_calloc(&c->arena, 1, sizeof *r);
+  if (r == NULL) return op->cx->code;
+  pq_table_init(&r->by_value, op->cx);
+  c->s.schema_run = r;
+  pq_schema_of(&c->s.snapshot.view, c->s.collection, &r->at);
+  PQ_TRY(pq_schema_open(&c->arena, c->s.collection, &r->at, &r->old));
+  if (c->s.args.given & PQ_OPT_SET) return set(c);
+  if (c->s.args.is_infer) {
+    PQ_TRY(pq_inference_new(op->cx, &r->inference));
+    return begin_scan(c, stage_infer);
+  }
+  PQ_TRY(c->s.args.given & PQ_OPT_DIFF ? reply_diff(c) : show(c));
+  return finish_reading(c);
+}
+
+static int stage_open(pq_op *op) {
+  pq_command *c = pq_command_of(op);
+  if (c->s.args.given & PQ_OPT_SET) PQ_TRY(pq_space_acquire(c->s.space, c));
+  PQ_TRY(pq_snapshot_open(&c->s.snapshot, c->s.space, op, c->s.args.as_of, c->s.args.is_flushed));
+  op->stage = stage_opened;
+  return PQ_OK;
+}
+
+int pq_open_schema(pq_command *c, pq_value target) {
+  const uint64_t given = c->s.args.given;
+  bool is_set = (given & PQ_OPT_SET) != 0, is_diff = (given & PQ_OPT_DIFF) != 0;
+  pq_schema_mode mode;
+  PQ_TRY(pq_target_collection(c, target));
+  c->s.start = stage_open;
+  if (is_set + is_diff + c->s.args.is_infer > 1)
+    return pq_fail(c->op.cx, PQ_EINVALID, "schema: only one of 'set', 'diff' and 'infer'");
+  if (!is_set && (given & (PQ_OPT_MODE | PQ_OPT_FORCE | PQ_OPT_ACTOR | PQ_OPT_METADATA)))
+    return pq_fail(c->op.cx, PQ_EINVALID,
+                   "schema: 'mode', 'force', 'actor' and 'metadata' go with 'set'");
+  if (is_set && (given & (PQ_OPT_AS_OF | PQ_OPT_FLUSHED)))
+    return pq_fail(c->op.cx, PQ_EINVALID, "schema: 'set' changes the present, not the past");
+  if (!c->s.args.is_infer && (given & PQ_OPT_LIMIT))
+    return pq_fail(c->op.cx, PQ_EINVALID, "schema: 'limit' goes with 'infer'");
+  return c->s.args.mode.n > 0 ? pq_parse_mode(c, "mode", c->s.args.mode, &mode) : PQ_OK;
+}

@@ -1,0 +1,159 @@
+/* cmd/typed_write.c - writes to a collection that has a schema: what a document must look like.
+ *
+ *   document ─► $id: 'field' gives the id ─► validate: strict │ permissive │ warn │ off
+ *                                               ├─► defaults filled in, values as they are stored
+ *                                               └─► an error, or warnings for the summary
+ *
+ * The schema is the newest one: a write holds the write slot, so it cannot change meanwhile.
+ */
+#include <string.h>
+
+#include "cmd/command_int.h"
+#include "db/schema_of.h"
+
+enum { WARNINGS_MAX = 100 };
+
+typedef struct pq_warning {
+  uint32_t index; /* of the document or operation */
+  pq_slice path, text;
+} pq_warning;
+
+struct pq_typing {
+  pq_schema *schema; /* NULL: none */
+  pq_schema_mode mode;
+  pq_warning *warnings; /* WARNINGS_MAX */
+  const pq_schema_field **unique;
+  uint32_t unique_count;
+};
+
+static const struct mode_word {
+  const char *name;
+  pq_schema_mode mode;
+} mode_words[] = {{"strict", PQ_VALIDATE_STRICT},
+                  {"permissive", PQ_VALIDATE_PERMISSIVE},
+                  {"warn", PQ_VALIDATE_WARN},
+                  {"off", PQ_VALIDATE_OFF}};
+
+int pq_parse_mode(pq_command *c, const char *option, pq_slice text, pq_schema_mode *out) {
+  *out = 0;
+  for (size_t i = 0; i < sizeof mode_words / sizeof *mode_words; i++)
+    if (pq_slice_is(text, mode_words[i].name)) *out = mode_words[i].mode;
+  if (*out != 0) return PQ_OK;
+  return pq_fail(c->op.cx, PQ_EINVALID,
+                 "%s: option '%s' must be \"strict\", \"permissive\", \"warn\" or \"off\"",
+                 c->s.spec->name, option);
+}
+
+const char *pq_mode_name(pq_schema_mode mode) {
+  return mode >= PQ_VALIDATE_STRICT && mode <= PQ_VALIDATE_OFF ? mode_words[mode - 1].name : "off";
+}
+
+int pq_unique_fields(pq_arena *arena, const pq_schema *schema, const pq_schema_field ***out,
+                     uint32_t *count) {
+  uint32_t n = schema == NULL ? 0 : schema->field_count;
+  *count = 0;
+  *out = pq_arena_calloc(arena, n, sizeof **out);
+  if (*out == NULL) return arena->cx->code;
+  for (uint32_t i = 0; i < n; i++)
+    if (schema->fields[i].is_unique) (*out)[(*count)++] = &schema->fields[i];
+  return PQ_OK;
+}
+
+int pq_typing_open(pq_command *c) {
+  pq_arena *arena = &c->arena;
+  struct pq_typing *t;
+  pq_schema_at at;
+  if (c->s.typing != NULL) return PQ_OK;
+  t = pq_arena_calloc(arena, 1, sizeof *t);
+  if (t == NULL) return c->op.cx->code;
+  pq_schema_now(c->s.space, c->s.collection, &at);
+  PQ_TRY(pq_schema_open(arena, c->s.collection, &at, &t->schema));
+  PQ_TRY(pq_unique_fields(arena, t->schema, &t->unique, &t->unique_count));
+  t->mode = t->schema == NULL ? PQ_VALIDATE_OFF : t->schema->mode;
+  if (c->s.args.validate.n > 0) {
+    pq_schema_mode mode;
+    PQ_TRY(pq_parse_mode(c, "validate", c->s.args.validate, &mode));
+    if (t->schema != NULL) t->mode = mode;
+  }
+  t->warnings = pq_arena_calloc(arena, WARNINGS_MAX, sizeof *t->warnings);
+  if (t->warnings == NULL) return c->op.cx->code;
+  c->s.typing = t;
+  return PQ_OK;
+}
+
+const pq_schema_field *const *pq_typing_unique(const pq_command *c, uint32_t *count) {
+  *count = c->s.typing == NULL ? 0 : c->s.typing->unique_count;
+  return *count == 0 ? NULL : c->s.typing->unique;
+}
+
+pq_slice pq_typing_type(const pq_command *c) {
+  bool is_named =
+      c->s.typing != NULL && c->s.typing->schema != NULL && c->s.typing->schema->type_name.n > 0;
+  return is_named ? c->s.typing->schema->type_name : c->s.type;
+}
+
+static int warn(pq_command *c, uint32_t index, const pq_problem *p) {
+  pq_warning *w;
+  if (c->s.outcome.warnings++ >= WARNINGS_MAX) return PQ_OK;
+  w = &c->s.typing->warnings[c->s.outcome.warnings - 1];
+  w->index = index;
+  PQ_TRY(pq_arena_copy(&c->arena, p->path, &w->path));
+  return pq_arena_copy(&c->arena, pq_str(p->text), &w->text);
+}
+
+int pq_typed_document(pq_command *c, const pq_write *w, pq_value *doc) {
+  const struct pq_typing *t = c->s.typing;
+  const pq_problem *problems;
+  pq_value filled;
+  uint32_t count;
+  pq_eval eval;
+  if (t == NULL || t->schema == NULL || t->mode == PQ_VALIDATE_OFF) return PQ_OK;
+  pq_env_eval(c, &eval);
+  PQ_TRY(pq_schema_validate(t->schema, t->mode, &eval, &c->op.arena, *doc, &filled, &problems,
+                            &count));
+  for (uint32_t i = 0; i < count; i++)
+    PQ_TRY(warn(c, w->index, &problems[i]));
+  *doc = filled;
+  return PQ_OK;
+}
+
+bool pq_typing_has_id(const pq_command *c) {
+  return c->s.typing != NULL && c->s.typing->schema != NULL && c->s.typing->schema->id_field.n > 0;
+}
+
+int pq_typed_id(pq_command *c, pq_arena *arena, pq_value doc, pq_slice *id) {
+  const struct pq_typing *t = c->s.typing;
+  pq_slice field, text;
+  if (!pq_typing_has_id(c)) return PQ_OK;
+  field = t->schema->id_field;
+  if (!pq_value_string(pq_object_get(doc, field), &text) || text.n == 0 ||
+      memchr(text.p, '/', text.n) != NULL)
+    return pq_fail(c->op.cx, PQ_EINVALID,
+                   "field '%.*s' is the id: it must be text that is not empty, without '/'",
+                   (int)field.n, (const char *)field.p);
+  PQ_TRY(pq_id_of_text(c, arena, pq_object_get(doc, field), id));
+  return pq_check_id(c->op.cx, *id);
+}
+
+int pq_typed_insert(pq_command *c, pq_write *w) {
+  if (w->is_id_made) PQ_TRY(pq_typed_id(c, &c->op.arena, w->data, &w->id));
+  return pq_typed_document(c, w, &w->data);
+}
+
+int pq_summary_warnings(pq_command *c) {
+  pq_builder *b = c->db->builder;
+  uint32_t n = c->s.outcome.warnings < WARNINGS_MAX ? c->s.outcome.warnings : WARNINGS_MAX;
+  if (n == 0) return PQ_OK;
+  PQ_TRY(pq_put_count(b, "warningCount", c->s.outcome.warnings));
+  PQ_TRY(pq_builder_key_str(b, "warnings"));
+  PQ_TRY(pq_builder_begin_array(b));
+  for (uint32_t i = 0; i < n; i++) {
+    const pq_warning *w = &c->s.typing->warnings[i];
+    PQ_TRY(pq_builder_begin_object(b));
+    PQ_TRY(pq_put_count(b, "index", w->index));
+    PQ_TRY(pq_put_text(b, "path", w->path));
+    PQ_TRY(pq_put_text(b, "text", w->text));
+    PQ_TRY(pq_builder_end(b));
+  }
+  return pq_builder_end(b);
+}

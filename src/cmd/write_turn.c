@@ -1,0 +1,432 @@
+/* cmd/write_turn.c - the stages that every write of entities goes through, and its end.
+ *
+ *   stage_turn          a bulk write: the next operations that one commit can hold
+ *     └► stage_open     snapshot; the write slot is held, so nothing changes until the commit
+ *         ├► stage_keyed   ids are known: locate, read, decide each               (write_apply.c)
+ *         └► stage_scan …  a filter: events as entities match, or the best one by sort
+ *              └► nothing matched and upsert: an id is made ─► stage_keyed
+ *     └► unique fields of the schema                                            (unique_check.c)
+ *     └► edges: $link, $unlink, those of hard-deleted entities                    (edge_write.c)
+ *     └► stage_append      durable, then visible; [flush if the tail is long]
+ *   stage_turn_end      the next turn, or the summary
+ *
+ * A single command is one turn and fails as a whole. In a bulk write the turns are commits of their
+ * own: a failure of the store in the middle leaves what earlier turns did, and is the command's
+ * failure; an operation's own failure is noted by its index.
+ */
+#include <string.h>
+
+#include "base/merge_sort.h"
+#include "cmd/command_int.h"
+
+/* ---- notes ---- */
+
+int pq_note_add(pq_command *c, pq_write_notes *notes, pq_write_note note) {
+  if (notes->count == notes->cap) {
+    uint32_t cap = notes->cap == 0 ? 16 : notes->cap * 2;
+    pq_write_note *items = pq_arena_calloc(&c->arena, cap, sizeof *items);
+    if (items == NULL) return c->op.cx->code;
+    if (notes->count > 0) memcpy(items, notes->items, notes->count * sizeof *items);
+    notes->items = items;
+    notes->cap = cap;
+  }
+  PQ_TRY(pq_arena_copy(&c->arena, note.text, &note.text));
+  notes->items[notes->count++] = note;
+  return PQ_OK;
+}
+
+/* Is it the operation's fault? Else nothing more can be done. */
+static bool is_of_operation(int rc) {
+  switch (rc) {
+    case PQ_EINVALID:
+    case PQ_EFILTER:
+    case PQ_EUPDATE:
+    case PQ_EEXISTS:
+    case PQ_ENOENTITY:
+    case PQ_EVERSION:
+    case PQ_EUNSUPPORTED:
+    case PQ_ETARGET:
+    case PQ_EINDEX:
+    case PQ_EUNIQUE:
+    case PQ_ELIMIT: return true;
+    default: return false;
+  }
+}
+
+int pq_note_error(pq_command *c, uint32_t index, int rc) {
+  pq_write_notes *errors = &c->s.outcome.errors;
+  pq_write_note note = {.index = index, .code = rc, .text = pq_str(c->op.cx->msg)};
+  if (!c->s.is_bulk || !is_of_operation(rc)) return rc;
+  if (!c->s.is_ordered) return pq_note_add(c, errors, note);
+  c->s.is_stopped = true;
+  if (errors->count > 0 && errors->items[0].index <= index) return PQ_OK;
+  errors->count = 0; /* the first one is what counts */
+  return pq_note_add(c, errors, note);
+}
+
+/* ---- the end of every write ---- */
+
+static int stage_append(pq_op *op) {
+  pq_command *c = pq_command_of(op);
+  PQ_TRY(pq_commit_append(&c->s.commit, c->s.space, op));
+  c->s.is_committed = true;
+  if (c->s.space->overlay->held_len > op->cx->limits.tail_len_max && !c->s.is_unflushed)
+    return pq_flush_begin(&c->s.flush, c->s.space, op, c->s.start);
+  op->stage = c->s.start;
+  return PQ_OK;
+}
+
+int pq_write_commit(pq_command *c, pq_stage_fn finish) {
+  pq_snapshot_close(&c->s.snapshot);
+  c->s.start = finish;
+  if (c->s.commit.count == 0) {
+    c->op.stage = finish;
+    return PQ_OK;
+  }
+  c->op.stage = stage_append;
+  return pq_commit_prepare(&c->s.commit, c->s.space, &c->op);
+}
+
+/* ---- turns ---- */
+
+static int stage_turn(pq_op *op);
+
+/* The next turn, or the summary. */
+static int stage_turn_end(pq_op *op) {
+  pq_command *c = pq_command_of(op);
+  bool has_more = !c->s.is_stopped && c->s.next_operation < c->s.operation_count;
+  op->sub = NULL; /* a flush of this turn is over */
+  op->stage = has_more ? stage_turn : c->s.finish;
+  return PQ_OK;
+}
+
+int pq_turn_result(pq_command *c, int rc) {
+  pq_command_state *s = &c->s;
+  uint32_t index;
+  if (rc >= 0 || !s->is_bulk || s->write_count == 0) return rc;
+  index = s->writes[0].index;
+  if (s->write_count > 1) { /* whose fault it is, turns of one operation will tell */
+    if (!is_of_operation(rc) || s->group_max <= 1) return rc;
+    s->group_max = 1;
+    s->next_operation = index;
+    s->outcome = s->outcome_before;
+    s->is_stopped = false;
+  } else {
+    s->outcome = s->outcome_before;
+    PQ_TRY(pq_note_error(c, index, rc));
+  }
+  pq_snapshot_close(&s->snapshot);
+  pq_commit_release(&s->commit);
+  c->op.stage = stage_turn_end;
+  return PQ_OK;
+}
+
+static int compare_events(const void *a, const void *b, const void *ud) {
+  (void)ud;
+  return pq_slice_cmp((*(pq_event *const *)a)->id, (*(pq_event *const *)b)->id);
+}
+
+/* The entity that was asked for, before the change or as the prepared commit has it. It is made
+ * before the append, so that a projection that fails has changed nothing, and given out behind. */
+static int make_reply(pq_command *c) {
+  const pq_commit *commit = &c->s.commit;
+  pq_entity e = c->s.reply;
+  if (c->s.is_reply_after && commit->count > 0 && commit->events[0].target == PQ_TARGET_ENTITY)
+    (void)pq_event_entity(&commit->events[0], &e);
+  else if (!c->s.has_reply)
+    return PQ_OK;
+  PQ_TRY(pq_reply_entity(c, &e));
+  c->s.reply_item = c->items[--c->item_count];
+  return PQ_OK;
+}
+
+static int after_edges(pq_op *op) {
+  pq_command *c = pq_command_of(op);
+  int rc = PQ_OK;
+  if (c->s.gone_count > 0) { /* its reply is the entity before */
+    if (c->s.wants_reply) rc = make_reply(c);
+    if (rc == PQ_OK) rc = pq_edges_unlink_gone(c, stage_turn_end);
+    return pq_turn_result(c, rc);
+  }
+  rc = pq_write_commit(c, stage_turn_end);
+  if (rc == PQ_OK && c->s.wants_reply) rc = make_reply(c);
+  return pq_turn_result(c, rc);
+}
+
+static int stage_edges(pq_op *op) {
+  pq_command *c = pq_command_of(op);
+  if (c->s.edge_count > 0)
+    pq_edges_write(c, after_edges);
+  else
+    op->stage = after_edges;
+  return PQ_OK;
+}
+
+/* All entities are decided: events of many in the order of their ids, unique fields, edges. */
+static int decided(pq_command *c) {
+  pq_command_state *s = &c->s;
+  if (s->writes[0].id.n == 0) PQ_TRY(pq_edges_sort(c));
+  PQ_TRY(pq_sort_items(c->op.cx, s->found, s->found_count, sizeof *s->found, compare_events, NULL));
+  for (uint32_t i = 0; i < s->found_count; i++)
+    PQ_TRY(pq_commit_add(&s->commit, &c->op.arena, s->found[i]));
+  return pq_unique_begin(c, stage_edges);
+}
+
+/* ---- writes that name their entities ---- */
+
+static int compare_order(const void *a, const void *b, const void *ud) {
+  const pq_write *writes = ud;
+  return pq_slice_cmp(writes[*(const uint32_t *)a].id, writes[*(const uint32_t *)b].id);
+}
+
+typedef struct keyed {
+  pq_slice *ids;   /* sorted */
+  uint32_t *order; /* ids[i] is of writes[order[i]] */
+  pq_location *at; /* of ids[i] */
+  pq_entity *entities;
+} keyed;
+
+static int sort_keys(pq_command *c, keyed *k) {
+  pq_arena *scratch = &c->op.scratch;
+  uint32_t n = c->s.write_count;
+  k->ids = pq_arena_calloc(scratch, n, sizeof *k->ids);
+  k->order = pq_arena_calloc(scratch, n, sizeof *k->order);
+  k->at = pq_arena_calloc(scratch, n, sizeof *k->at);
+  k->entities = pq_arena_calloc(scratch, n, sizeof *k->entities);
+  if (k->ids == NULL || k->order == NULL || k->at == NULL || k->entities == NULL)
+    return c->op.cx->code;
+  for (uint32_t i = 0; i < n; i++)
+    k->order[i] = i;
+  PQ_TRY(pq_sort_items(c->op.cx, k->order, n, sizeof *k->order, compare_order, c->s.writes));
+  for (uint32_t i = 0; i < n; i++)
+    k->ids[i] = c->s.writes[k->order[i]].id;
+  return PQ_OK;
+}
+
+static int stage_scan_open(pq_op *op);
+
+/* Write `i` missed, and a scan may find what it means: those before it are committed, then it
+ * begins a turn; a turn that it begins goes on with the scan. */
+static int scan_instead(pq_command *c, uint32_t i) {
+  pq_write *w = &c->s.writes[i];
+  c->s.next_operation = w->index + (i == 0);
+  c->s.write_count = i == 0 ? 1 : i;
+  if (i > 0) return decided(c);
+  w->id = (pq_slice){0};
+  c->op.stage = stage_scan_open;
+  return PQ_OK;
+}
+
+static int decide_keyed(pq_command *c, const keyed *k) {
+  uint32_t n = c->s.write_count;
+  uint32_t *rank = pq_arena_calloc(&c->op.scratch, n, sizeof *rank);
+  if (rank == NULL) return c->op.cx->code;
+  for (uint32_t i = 0; i < n; i++)
+    rank[k->order[i]] = i;
+  for (uint32_t i = 0; i < n; i++) {
+    const pq_write *w = &c->s.writes[i];
+    int rc;
+    if (c->s.is_stopped && w->index > c->s.outcome.errors.items[0].index) break;
+    rc = pq_write_keyed(c, w, &k->at[rank[i]], &k->entities[rank[i]]);
+    if (rc == PQ_NO_MATCH) return scan_instead(c, i);
+    if (rc != PQ_OK) PQ_TRY(pq_note_error(c, w->index, rc));
+  }
+  return decided(c);
+}
+
+static int do_keyed(pq_command *c) {
+  pq_op *op = &c->op;
+  const pq_view *v = &c->s.snapshot.view;
+  uint32_t n = c->s.write_count;
+  unsigned want = PQ_WANT_ID | PQ_WANT_SYSTEM | PQ_WANT_DELETED;
+  keyed k;
+  PQ_TRY(sort_keys(c, &k));
+  for (uint32_t i = 0; i < n; i++)
+    if (c->s.writes[i].kind != PQ_WRITE_INSERT) want = PQ_WANT_ALL;
+  PQ_TRY(pq_view_locate(v, &op->fetch, &op->scratch, k.ids, n, false, k.at));
+  PQ_TRY(pq_view_read(v, &op->fetch, &op->scratch, k.at, n, want, k.entities, NULL));
+  return decide_keyed(c, &k);
+}
+
+static int stage_keyed(pq_op *op) {
+  pq_command *c = pq_command_of(op);
+  return pq_turn_result(c, do_keyed(c));
+}
+
+/* ---- writes whose filter chooses ---- */
+
+/* Where the entity is that the scan gives out. */
+static pq_location where(const pq_command *c, pq_slice id) {
+  const pq_view *v = &c->s.snapshot.view;
+  pq_location at = c->s.scan.at;
+  if (at.info == NULL && v->overlay != NULL) at.event = pq_overlay_entity(v->overlay, id, v->seq);
+  return at;
+}
+
+/* The sort keys of an entity, in `arena`. */
+static int make_keys(pq_command *c, pq_arena *arena, const pq_entity *e, pq_value **keys,
+                     bool **empties) {
+  const pq_sort *sort = &c->s.writes[0].change->sort;
+  pq_value system = {0};
+  *keys = pq_arena_calloc(arena, sort->count, sizeof **keys);
+  *empties = pq_arena_calloc(arena, sort->count, sizeof **empties);
+  if (*keys == NULL || *empties == NULL) return c->op.cx->code;
+  if (!c->s.writes[0].change->is_plain)
+    PQ_TRY(pq_entity_system(c->db->builder, arena, e, &system));
+  for (uint32_t i = 0; i < sort->count; i++)
+    (*keys)[i] = pq_sort_key(sort, i, e->data, system, &(*empties)[i]);
+  return PQ_OK;
+}
+
+/* Keep the entity and its keys: it is the best so far. */
+static int keep_best(pq_command *c, const pq_entity *e) {
+  pq_arena *arena = &c->best;
+  pq_entity *best = &c->s.best;
+  pq_arena_clear(arena);
+  c->s.best_at = where(c, e->id);
+  *best = *e;
+  PQ_TRY(pq_arena_copy(arena, e->id, &best->id));
+  PQ_TRY(pq_arena_copy(arena, e->type, &best->type));
+  PQ_TRY(pq_arena_copy(arena, e->created_by, &best->created_by));
+  PQ_TRY(pq_arena_copy(arena, e->updated_by, &best->updated_by));
+  pq_builder_clear(c->db->builder);
+  PQ_TRY(pq_builder_value(c->db->builder, e->data));
+  PQ_TRY(pq_builder_finish(c->db->builder, arena, &best->data));
+  c->s.has_best = true;
+  return make_keys(c, arena, best, &c->s.best_keys, &c->s.best_empties);
+}
+
+static int take_if_better(pq_command *c, const pq_entity *e) {
+  const pq_sort *sort = &c->s.writes[0].change->sort;
+  pq_value *keys;
+  bool *empties;
+  int order = -1;
+  PQ_TRY(make_keys(c, &c->op.scratch, e, &keys, &empties));
+  if (c->s.has_best) {
+    order = pq_sort_compare(sort, keys, empties, c->s.best_keys, c->s.best_empties);
+    if (order == 0) order = pq_slice_cmp(e->id, c->s.best.id);
+  }
+  return order < 0 ? keep_best(c, e) : PQ_OK;
+}
+
+/* A pq_scan_sink. Without a sort the first match is the one. */
+static int take_match(void *ud, const pq_entity *e, uint64_t count) {
+  pq_command *c = ud;
+  const pq_write *w = &c->s.writes[0];
+  pq_location at;
+  (void)count;
+  if (!w->change->is_many && w->change->sort.count > 0) return take_if_better(c, e);
+  at = where(c, e->id);
+  PQ_TRY(pq_write_match(c, w, &at, e));
+  c->s.has_best = true;
+  return w->change->is_many ? PQ_OK : PQ_YIELD;
+}
+
+/* The scan is over. */
+static int chosen(pq_command *c) {
+  pq_write *w = &c->s.writes[0];
+  if (c->s.has_best) {
+    if (!w->change->is_many && w->change->sort.count > 0)
+      PQ_TRY(pq_write_match(c, w, &c->s.best_at, &c->s.best));
+    return decided(c);
+  }
+  if (!w->change->is_upsert) return decided(c);
+  PQ_TRY(pq_write_upsert(c, w));
+  c->op.stage = stage_keyed;
+  return PQ_OK;
+}
+
+static int stage_scan(pq_op *op) {
+  pq_command *c = pq_command_of(op);
+  int rc = pq_scan_next(&c->s.scan, &op->fetch, &op->scratch, c->db->builder, take_match, c);
+  if (rc == PQ_ELIMIT && c->s.writes[0].change->is_many)
+    rc = pq_fail(op->cx, rc, "%u entities match so far, too many for one write: %s",
+                 c->s.found_count, op->cx->msg);
+  if (rc == PQ_OK && c->s.scan.is_done) rc = chosen(c);
+  return pq_turn_result(c, rc);
+}
+
+static int stage_scan_open(pq_op *op) {
+  pq_command *c = pq_command_of(op);
+  const pq_change *change = c->s.writes[0].change;
+  pq_scan *scan = &c->s.scan;
+  pq_eval *eval = pq_arena_alloc(&op->arena, sizeof *eval);
+  if (eval == NULL) return op->cx->code;
+  pq_env_eval(c, eval);
+  pq_scan_init(scan, &c->s.snapshot.view, c->s.collection, change->filter);
+  scan->eval = eval;
+  scan->includes_deleted = change->includes_deleted;
+  scan->is_plain = change->is_plain;
+  if (change->is_many || change->sort.count > 0) scan->window = PQ_SCAN_WINDOW_MAX;
+  if (!change->is_many && change->sort.count > 0 && !eval->collation.is_folded)
+    scan->order = (pq_scan_order){.path = change->sort.fields[0].path.text,
+                                  .is_descending = change->sort.fields[0].is_descending,
+                                  .keep = 1};
+  op->stage = stage_scan;
+  return PQ_OK;
+}
+
+/* ---- beginning ---- */
+
+static int stage_open(pq_op *op) {
+  pq_command *c = pq_command_of(op);
+  bool is_scan = c->s.write_count == 1 && c->s.writes[0].id.n == 0;
+  PQ_TRY(pq_snapshot_open(&c->s.snapshot, c->s.space, op, (pq_as_of){0}, false));
+  op->stage = is_scan ? stage_scan_open : stage_keyed;
+  return PQ_OK;
+}
+
+/* Forget the turn before, all of whose memory is the operation's. */
+static void forget_turn(pq_command *c) {
+  pq_command_state *s = &c->s;
+  pq_commit_release(&s->commit);
+  pq_flush_release(&s->flush);
+  pq_arena_clear(&c->op.arena);
+  s->writes = NULL;
+  s->found = NULL;
+  s->gone = NULL;
+  s->edges = NULL;
+  s->write_count = s->write_cap = s->found_count = s->found_cap = 0;
+  s->gone_count = s->gone_cap = s->edge_count = s->edge_cap = 0;
+  s->has_best = false;
+  s->outcome_before = s->outcome;
+}
+
+static int stage_turn(pq_op *op) {
+  pq_command *c = pq_command_of(op);
+  if (pq_slice_is(pq_str(c->s.spec->name), "bulkWrite")) {
+    forget_turn(c);
+    PQ_TRY(pq_typing_open(c));
+    if (pq_typing_has_id(c)) c->s.group_max = 1; /* ids are not known before */
+    PQ_TRY(pq_bulk_take(c));
+    for (uint32_t i = 0; i < c->s.write_count; i++) {
+      pq_write *w = &c->s.writes[i];
+      int rc = w->kind == PQ_WRITE_INSERT ? pq_typed_insert(c, w) : PQ_OK;
+      if (rc != PQ_OK) return pq_turn_result(c, rc);
+    }
+  }
+  PQ_TRY(pq_typing_open(c));
+  op->stage = c->s.write_count > 0 ? stage_open : stage_turn_end;
+  return PQ_OK;
+}
+
+int pq_turn_grow(pq_command *c, pq_arena *arena) {
+  pq_command_state *s = &c->s;
+  uint32_t cap = s->write_cap == 0 ? 16 : s->write_cap * 2;
+  pq_write *writes;
+  if (s->write_count < s->write_cap) return PQ_OK;
+  writes = pq_arena_calloc(arena, cap, sizeof *writes);
+  if (writes == NULL) return c->op.cx->code;
+  if (s->write_count > 0) memcpy(writes, s->writes, s->write_count * sizeof *writes);
+  s->writes = writes;
+  s->write_cap = cap;
+  return PQ_OK;
+}
+
+void pq_turn_begin(pq_command *c, pq_stage_fn finish) {
+  c->s.start = stage_turn;
+  c->s.finish = finish;
+  c->s.outcome_before = c->s.outcome;
+  if (!pq_slice_is(pq_str(c->s.spec->name), "bulkWrite"))
+    c->s.next_operation = c->s.operation_count;
+}

@@ -1,0 +1,86 @@
+/* db/schema_of.c - see schema_of.h. */
+#include "db/schema_of.h"
+
+#include <string.h>
+
+static void newest(const pq_manifest *m, const pq_overlay *o, uint64_t seq, pq_slice collection,
+                   pq_schema_at *out) {
+  const pq_event *e = o == NULL ? NULL : pq_overlay_collection(o, collection, seq);
+  const pq_collection_info *info;
+  *out = (pq_schema_at){0};
+  if (e != NULL) {
+    *out = (pq_schema_at){e->version, e->seq, e->after};
+    return;
+  }
+  info = pq_manifest_collection(m, collection);
+  for (uint32_t i = info == NULL ? 0 : info->schema_count; i-- > 0;) {
+    const pq_schema_record *r = &info->schemas[i];
+    if (r->seq > seq) continue;
+    *out = (pq_schema_at){r->version, r->seq, r->schema};
+    return;
+  }
+}
+
+void pq_schema_of(const pq_view *v, pq_slice collection, pq_schema_at *out) {
+  newest(v->manifest, v->overlay, v->seq, collection, out);
+}
+
+void pq_schema_now(const pq_space *s, pq_slice collection, pq_schema_at *out) {
+  newest(&s->manifest, s->overlay, UINT64_MAX, collection, out);
+}
+
+int pq_schema_open(pq_arena *arena, pq_slice collection, const pq_schema_at *at, pq_schema **out) {
+  int rc;
+  *out = NULL;
+  if (at->version == 0) return PQ_OK;
+  rc = pq_schema_parse(arena, at->document, NULL, out);
+  if (rc == PQ_OK || rc == PQ_ENOMEM) return rc;
+  *out = NULL;
+  return pq_fail(arena->cx, rc == PQ_EUNSUPPORTED ? rc : PQ_ECORRUPT,
+                 "schema %llu of '%.*s' (event %llu): %s", (unsigned long long)at->version,
+                 (int)(collection.n > 60 ? 60 : collection.n), (const char *)collection.p,
+                 (unsigned long long)at->seq, arena->cx->msg);
+}
+
+/* ---- the log's record ---- */
+
+/* The flush's record of the collection; a new one says what the manifest knows. */
+static pq_collection_info *record_of(pq_flush *f, pq_slice collection) {
+  const pq_collection_info *known = pq_manifest_collection(&f->space->manifest, collection);
+  pq_collection_info *c;
+  for (uint32_t i = 0; i < f->collection_count; i++)
+    if (pq_slice_eq(f->collections[i].name, collection)) return &f->collections[i];
+  c = &f->collections[f->collection_count++];
+  *c = (pq_collection_info){.name = collection};
+  if (known != NULL) {
+    c->internal_id = known->internal_id;
+    c->index_columns = known->index_columns;
+    c->index_count = known->index_count;
+  } else {
+    c->internal_id = f->space->manifest.next_internal_id + f->fresh++;
+  }
+  return c;
+}
+
+static int note_versions(pq_flush *f, pq_op *op, uint32_t key) {
+  const pq_overlay *o = f->space->overlay;
+  pq_collection_info *c = record_of(f, o->versions[o->keys[key].newest].event.id);
+  uint32_t n = 0, i;
+  for (uint32_t v = o->keys[key].newest; v != PQ_NONE; v = o->versions[v].older)
+    n++;
+  c->schemas = pq_arena_calloc(&op->arena, n, sizeof *c->schemas);
+  if (c->schemas == NULL) return op->cx->code;
+  c->schema_count = i = n;
+  for (uint32_t v = o->keys[key].newest; v != PQ_NONE; v = o->versions[v].older) {
+    const pq_event *e = &o->versions[v].event;
+    c->schemas[--i] = (pq_schema_record){e->version, e->seq, e->after};
+  }
+  return PQ_OK;
+}
+
+int pq_flush_note_schemas(pq_flush *f, pq_op *op) {
+  const pq_overlay *o = f->space->overlay;
+  for (uint32_t k = 0; k < o->key_count; k++)
+    if (o->keys[k].target == PQ_TARGET_COLLECTION) PQ_TRY(note_versions(f, op, k));
+  return PQ_OK;
+}

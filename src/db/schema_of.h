@@ -1,0 +1,34 @@
+/* db/schema_of.h - the schema of a collection as of a view, and the record of it in the log.
+ *
+ *   events of the collection: set v1 (seq 4) ──── set v2 (seq 90) ── …
+ *      flushed ones: pq_collection_info.schemas       the tail's, or the past's: overlay
+ *
+ * As of a seq the newest version at or before it counts, so the past is read, and was written, by
+ * the schema of its time.
+ */
+#ifndef PQ_DB_SCHEMA_OF_H
+#define PQ_DB_SCHEMA_OF_H
+
+#include "db/flush.h"
+#include "schema/schema.h"
+
+typedef struct pq_schema_at {
+  uint64_t version; /* 0: there is none */
+  uint64_t seq;
+  pq_value document; /* as stored; borrowed from overlay or manifest */
+} pq_schema_at;
+
+/* The version that counts at the view's seq. */
+void pq_schema_of(const pq_view *v, pq_slice collection, pq_schema_at *out);
+/* The same at the newest seq, as writers see it. */
+void pq_schema_now(const pq_space *s, pq_slice collection, pq_schema_at *out);
+
+/* Parse it; *out is NULL for version 0. What cannot be parsed is PQ_ECORRUPT. */
+int pq_schema_open(pq_arena *arena, pq_slice collection, const pq_schema_at *at,
+                   pq_schema **out) PQ_MUST_CHECK;
+
+/* The tail's versions into the flush's records of collections, which has room for one more per
+ * key of the overlay. */
+int pq_flush_note_schemas(pq_flush *f, pq_op *op) PQ_MUST_CHECK;
+
+#endif

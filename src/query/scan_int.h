@@ -1,0 +1,114 @@
+/* query/scan_int.h - the window of a scan: row groups that are looked at together, all of it in
+ * stage memory.
+ *
+ *   unit:   file, row group, plan         rows[i]: the verdict of row i
+ *           columns: those that select, that are sorted by, grouped by; $id, deleted
+ */
+#ifndef PQ_QUERY_SCAN_INT_H
+#define PQ_QUERY_SCAN_INT_H
+
+#include "query/prune_int.h"
+#include "query/scan.h"
+
+/* A column of a unit that is read, with the rows for which. */
+typedef struct pq_unit_column {
+  uint32_t leaf;
+  bool is_wanted;
+  pq_page_index index; /* page_count 0: read whole */
+  pq_column column;    /* once decoded */
+} pq_unit_column;
+
+typedef struct pq_unit {
+  const pq_file_info *info;
+  pq_cached_file *file;
+  const pq_prune *prune;
+  uint32_t row_group, row_count;
+  uint64_t first_row;
+  uint8_t verdict;    /* of the row group */
+  bool is_out;        /* nothing of it is left */
+  bool has_documents; /* some are asked for */
+  bool is_uncertain;  /* a plan: perhaps fewer than that */
+  bool is_first;      /* of its file */
+  bool *is_absent;    /* by term */
+  uint8_t *rows;
+  pq_unit_column *filter; /* by slot of the plan */
+  pq_row_range *maybe;    /* rows that filter columns are read for */
+  uint32_t maybe_count;
+  pq_row_range *left; /* rows that the other columns are read for */
+  uint32_t left_count;
+  pq_unit_column id, deleted, order;
+  pq_unit_column *fold;          /* by path of the fold */
+  bool can_fold, is_statistical; /* statistical: its statistics are folded, no column is read */
+  pq_path_column order_column;
+  pq_row_range *documents;
+  uint32_t document_count;
+  pq_scan_stats stats;
+} pq_unit;
+
+typedef struct pq_window {
+  pq_scan *s;
+  pq_fetch *f;
+  pq_arena *scratch;
+  pq_builder *builder;
+  const pq_push *filter;
+  pq_unit *units;
+  uint32_t unit_count, unit_cap;
+  uint32_t next_file, next_row_group;
+  pq_scan_order order;        /* its bound moves while the window is judged */
+  bool is_plan, is_uncertain; /* a plan; of which something may turn out to be less */
+  uint64_t document_len;      /* of the documents asked for, about */
+} pq_window;
+
+/* Note PQ_NEED_IO and go on: a round asks for everything. */
+static inline int pq_note_missing(int rc, bool *is_missing) {
+  if (rc != PQ_NEED_IO) return rc;
+  *is_missing = true;
+  return PQ_OK;
+}
+
+/* The rows with a verdict in `mask` (bit 1 << verdict) as ranges; gaps up to `gap` rows are
+ * bridged. */
+int pq_unit_ranges(pq_arena *scratch, const pq_unit *u, unsigned mask, uint32_t gap,
+                   pq_row_range **out, uint32_t *count) PQ_MUST_CHECK;
+enum { PQ_MASK_MAYBE = 1 << PQ_MAYBE, PQ_MASK_LEFT = 1 << PQ_MAYBE | 1 << PQ_YES };
+
+/* ---- scan.c ---- */
+
+/* The next file of the scan at or after `file`; the manifest's file count: there is none. */
+uint32_t pq_scan_next_file(const pq_scan *s, uint32_t file);
+/* The first three rounds: footers, row groups, blooms, pages: what metadata says. */
+int pq_window_fill(pq_window *w) PQ_MUST_CHECK;
+/* The last round: documents. */
+int pq_window_documents(pq_window *w) PQ_MUST_CHECK;
+/* Which columns of a unit's documents are asked for: PQ_WANT_… */
+unsigned pq_window_wanted(const pq_window *w, const pq_unit *u);
+void pq_scan_stats_add(pq_scan_stats *sum, const pq_unit *u);
+
+/* ---- scan_rows.c: from row groups to rows ---- */
+
+/* Each is one round for the whole window: PQ_NEED_IO until all of it is there. */
+int pq_window_blooms(pq_window *w) PQ_MUST_CHECK;
+int pq_window_pages(pq_window *w) PQ_MUST_CHECK;
+int pq_window_columns(pq_window *w) PQ_MUST_CHECK;
+
+/* ---- scan_order.c ---- */
+
+/* Can statistics say that the bound leaves out the row group? */
+bool pq_order_excludes(const pq_window *w, const pq_unit *u);
+/* Leave out rows of a unit that cannot be among the first; all verdicts are NO or YES. */
+int pq_order_rows(pq_window *w, pq_unit *u) PQ_MUST_CHECK;
+
+/* A sort by $id alone, and the same for it. */
+bool pq_order_is_by_id(const pq_window *w);
+void pq_order_ids(const pq_window *w, pq_unit *u);
+
+/* ---- scan_group.c ---- */
+
+/* Which columns answer for the fold's paths in a file? p->fold stays NULL if some path has none. */
+int pq_fold_columns(pq_window *w, const pq_file *file, pq_prune *p) PQ_MUST_CHECK;
+/* Can the unit be folded, if its filter is decided, and are its statistics enough? */
+int pq_fold_plan(pq_window *w, pq_unit *u) PQ_MUST_CHECK;
+/* Fold the rows left, all of them YES. Comes when nothing can be missing any more. */
+int pq_fold_rows(pq_window *w, pq_unit *u) PQ_MUST_CHECK;
+
+#endif

@@ -1,0 +1,189 @@
+/* table/page_cache.c - see page_cache.h.
+ *
+ * One allocation holds a page:   header │ values or slices │ nulls │ checked │ text
+ */
+#include "table/page_cache.h"
+
+#include <string.h>
+
+enum { MEMO_COUNT = 64 };
+
+/* Texts copied already, by where they were: those of a dictionary come again and again. */
+typedef struct memo {
+  const uint8_t *from[MEMO_COUNT];
+  const uint8_t *to[MEMO_COUNT];
+  size_t len[MEMO_COUNT];
+} memo;
+
+void pq_page_cache_init(pq_page_cache *c, pq_cx *cx) {
+  *c = (pq_page_cache){.cx = cx, .len_max = cx->limits.page_cache_len_max};
+}
+
+static void unlink_page(pq_page_cache *c, pq_cached_page *p) {
+  if (p->newer != NULL)
+    p->newer->older = p->older;
+  else
+    c->newest = p->older;
+  if (p->older != NULL)
+    p->older->newer = p->newer;
+  else
+    c->oldest = p->newer;
+  p->newer = p->older = NULL;
+}
+
+static void link_newest(pq_page_cache *c, pq_cached_page *p) {
+  p->older = c->newest;
+  if (c->newest != NULL)
+    c->newest->newer = p;
+  else
+    c->oldest = p;
+  c->newest = p;
+}
+
+static void free_oldest(pq_page_cache *c) {
+  pq_cached_page *p = c->oldest;
+  unlink_page(c, p);
+  *p->slot = NULL;
+  c->held_len -= p->len;
+  pq_alloc(c->cx, p, p->len, 0);
+}
+
+void pq_page_cache_release(pq_page_cache *c) {
+  while (c->oldest != NULL)
+    free_oldest(c);
+  *c = (pq_page_cache){0};
+}
+
+void pq_page_cache_trim(pq_page_cache *c) {
+  while (c->held_len > c->len_max)
+    free_oldest(c);
+}
+
+uint32_t pq_chunk_page_of(const pq_chunk_pages *p, uint32_t row) {
+  uint32_t lo = 0, hi = p->index.page_count;
+  while (hi - lo > 1) {
+    uint32_t mid = lo + (hi - lo) / 2;
+    if (p->index.pages[mid].first_row <= row)
+      lo = mid;
+    else
+      hi = mid;
+  }
+  return lo;
+}
+
+static pq_row_range rows_of(const pq_page_ref *ref) {
+  const pq_page_info *info = &ref->pages->index.pages[ref->page];
+  return (pq_row_range){info->first_row, info->first_row + info->row_count};
+}
+
+int pq_page_cache_want(const pq_page_ref *ref, pq_fetch *f) {
+  pq_row_range rows = rows_of(ref);
+  if (ref->pages->cached[ref->page] != NULL) return PQ_OK;
+  return pq_chunk_want(f, ref->file, ref->row_group, ref->leaf, &ref->pages->index, &rows, 1);
+}
+
+/* ---- copying a column into one allocation ---- */
+
+static size_t memo_place(const uint8_t *p) {
+  return (size_t)(((uintptr_t)p >> 3) * 0x9e3779b1u >> 7) % MEMO_COUNT;
+}
+
+/* Bytes of text that the copy needs; the same walk as copy_text. */
+static bool text_len(const pq_column *c, memo *m, size_t *out) {
+  size_t sum = 0;
+  for (uint32_t i = 0; i < c->row_count; i++) {
+    pq_slice s = c->v.bytes[i];
+    size_t at = memo_place(s.p);
+    if (pq_column_is_null(c, i) || s.n == 0 || (m->from[at] == s.p && m->len[at] == s.n)) continue;
+    m->from[at] = s.p;
+    m->len[at] = s.n;
+    if (!pq_add_size(sum, s.n, &sum)) return false;
+  }
+  *out = sum;
+  return true;
+}
+
+static void copy_text(const pq_column *c, memo *m, pq_slice *slices, uint8_t *text) {
+  for (uint32_t i = 0; i < c->row_count; i++) {
+    pq_slice s = c->v.bytes[i];
+    size_t at = memo_place(s.p);
+    slices[i] = (pq_slice){text, 0};
+    if (pq_column_is_null(c, i) || s.n == 0) continue;
+    if (m->from[at] != s.p || m->len[at] != s.n) {
+      memcpy(text, s.p, s.n);
+      m->from[at] = s.p;
+      m->to[at] = text;
+      m->len[at] = s.n;
+      text += s.n;
+    }
+    slices[i] = (pq_slice){m->to[at], s.n};
+  }
+}
+
+static size_t width_of(pq_phys phys) {
+  switch (phys) {
+    case PQ_PHYS_BOOL: return 1;
+    case PQ_PHYS_INT32:
+    case PQ_PHYS_FLOAT: return 4;
+    case PQ_PHYS_INT64:
+    case PQ_PHYS_DOUBLE: return 8;
+    default: return sizeof(pq_slice);
+  }
+}
+
+static int keep(pq_page_cache *c, const pq_column *column, uint32_t first_row,
+                pq_cached_page **out) {
+  bool is_text = width_of(column->phys) == sizeof(pq_slice);
+  size_t rows = column->row_count, values = rows * width_of(column->phys), text = 0, len;
+  memo m = {0};
+  pq_cached_page *p;
+  uint8_t *at;
+  if (is_text && !text_len(column, &m, &text)) return pq_fail_nomem(c->cx);
+  len = sizeof *p + values + rows * (column->nulls == NULL ? 1u : 2u); /* rows: at most 2^31 */
+  if (!pq_add_size(len, text, &len)) return pq_fail_nomem(c->cx);
+  p = pq_alloc(c->cx, NULL, 0, len);
+  if (p == NULL) return pq_fail_nomem(c->cx);
+  *p = (pq_cached_page){.column = *column, .first_row = first_row, .len = len};
+  at = (uint8_t *)(p + 1);
+  p->column.v.any = at;
+  p->checked = at + values;
+  memset(p->checked, 0, rows);
+  at = p->checked + rows;
+  if (column->nulls != NULL) {
+    if (rows > 0) memcpy(at, column->nulls, rows);
+    p->column.nulls = at;
+    at += rows;
+  }
+  m = (memo){0};
+  if (is_text)
+    copy_text(column, &m, p->column.v.bytes, at);
+  else if (values > 0)
+    memcpy(p->column.v.any, column->v.any, values);
+  *out = p;
+  return PQ_OK;
+}
+
+int pq_page_cache_get(pq_page_cache *c, const pq_page_ref *ref, pq_fetch *f, pq_arena *scratch,
+                      pq_cached_page **out) {
+  pq_cached_page **slot = &ref->pages->cached[ref->page], *p;
+  pq_row_range rows = rows_of(ref);
+  pq_column column;
+  *out = *slot;
+  if (*slot != NULL) {
+    if (*slot == c->newest) return PQ_OK;
+    unlink_page(c, *slot);
+    link_newest(c, *slot);
+    return PQ_OK;
+  }
+  PQ_TRY(pq_chunk_decode(f, scratch, ref->file, ref->row_group, ref->leaf, &ref->pages->index,
+                         &rows, 1, &column));
+  if (column.def != NULL)
+    return pq_fail(c->cx, PQ_ECORRUPT, "%s: column %u is nested", ref->file->key, ref->leaf);
+  PQ_TRY(keep(c, &column, rows.lo, &p));
+  p->slot = slot;
+  *slot = p;
+  link_newest(c, p);
+  c->held_len += p->len;
+  *out = p;
+  return PQ_OK;
+}

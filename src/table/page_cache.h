@@ -1,0 +1,66 @@
+/* table/page_cache.h - decoded pages of immutable files, for reads of single rows.
+ *
+ *   file ─ row group ─ leaf ─ page 0 │ page 1 │ page 2 …      slots of the page index
+ *                               │        │
+ *                             (empty)  values decoded, text copied ◄──► list, most recent first
+ *
+ * A point read needs one row of a page; decoding the page for it again each time would cost a
+ * hundred times what the row does. A page that was decoded stays, keyed by its place in its file:
+ * files never change, so it is never wrong. Values that a page repeats (texts of a dictionary) are
+ * held once.
+ *
+ * Pages are borrowed until the step of the operation ends: only pq_page_cache_trim, which is called
+ * between steps, frees the least recently used ones beyond `len_max`. Filling is allowed under the
+ * restart rule. One thread.
+ */
+#ifndef PQ_TABLE_PAGE_CACHE_H
+#define PQ_TABLE_PAGE_CACHE_H
+
+#include "parquet/reader.h"
+
+typedef struct pq_cached_page pq_cached_page;
+struct pq_cached_page {
+  pq_column column;   /* flat; rows of the page */
+  uint32_t first_row; /* in the row group */
+  uint8_t *checked;   /* per row, for whoever validates values once: zero at first */
+  size_t len;         /* of the allocation that holds all of it */
+  pq_cached_page **slot;
+  pq_cached_page *newer, *older;
+};
+
+/* The pages of one column chunk, as its page index lists them. */
+typedef struct pq_chunk_pages {
+  pq_page_index index;
+  pq_cached_page **cached; /* index.page_count slots */
+} pq_chunk_pages;
+
+typedef struct pq_page_cache {
+  pq_cx *cx;
+  uint64_t held_len, len_max;
+  pq_cached_page *newest, *oldest; /* owned */
+} pq_page_cache;
+
+void pq_page_cache_init(pq_page_cache *c, pq_cx *cx);
+void pq_page_cache_release(pq_page_cache *c);
+
+/* Free the least recently used pages beyond the limit. Between steps only. */
+void pq_page_cache_trim(pq_page_cache *c);
+
+/* The page of a chunk that holds `row`. The index must have pages. */
+uint32_t pq_chunk_page_of(const pq_chunk_pages *p, uint32_t row);
+
+/* Where a page is read from. */
+typedef struct pq_page_ref {
+  const pq_file *file;
+  uint32_t row_group, leaf, page;
+  pq_chunk_pages *pages;
+} pq_page_ref;
+
+/* Ask for a page's bytes unless it is decoded. PQ_OK when `get` will need nothing. */
+int pq_page_cache_want(const pq_page_ref *ref, pq_fetch *f) PQ_MUST_CHECK;
+
+/* The decoded page. PQ_NEED_IO, the reader's failures, PQ_ENOMEM. */
+int pq_page_cache_get(pq_page_cache *c, const pq_page_ref *ref, pq_fetch *f, pq_arena *scratch,
+                      pq_cached_page **out) PQ_MUST_CHECK;
+
+#endif

@@ -1,0 +1,207 @@
+/* table/rows_read.c - from rows to entities. See view.h.
+ *
+ *   locations, sorted by file, row group, row ─┬─ few:  a row of each column's decoded page, from
+ *                                              │        the cache (page_cache.h)
+ *                                              └─ many: the pages that hold them, decoded and
+ *                                                       forgotten (shred/entity.h)
+ */
+#include <string.h>
+
+#include "base/merge_sort.h"
+#include "table/view.h"
+
+enum { POINT_ROWS_MAX = 64 };
+
+static int by_place(const void *a, const void *b, const void *ud) {
+  const pq_location *x = *(const pq_location *const *)a, *y = *(const pq_location *const *)b;
+  (void)ud;
+  if (x->info != y->info) return x->info < y->info ? -1 : 1;
+  if (x->row_group != y->row_group) return x->row_group < y->row_group ? -1 : 1;
+  return x->row < y->row ? -1 : x->row > y->row;
+}
+
+/* Locations of one row group as row ranges; equal rows share one. */
+static uint32_t make_ranges(const pq_location *const *sorted, uint32_t count,
+                            pq_row_range *ranges) {
+  uint32_t n = 0;
+  for (uint32_t i = 0; i < count; i++) {
+    uint32_t row = sorted[i]->row;
+    if (n > 0 && ranges[n - 1].hi > row) continue;
+    if (n > 0 && ranges[n - 1].hi == row)
+      ranges[n - 1].hi++;
+    else
+      ranges[n++] = (pq_row_range){row, row + 1};
+  }
+  return n;
+}
+
+typedef struct read_out {
+  const pq_location *locations; /* first of the caller's array */
+  pq_entity *entities;
+  pq_slice *names; /* may be NULL */
+} read_out;
+
+/* Read the rows of one row group and hand them to their places. */
+static int read_group(pq_fetch *f, pq_arena *scratch, const pq_location *const *sorted,
+                      uint32_t count, unsigned want, const read_out *out) {
+  pq_row_range *ranges = pq_arena_calloc(scratch, count, sizeof *ranges);
+  pq_entity_rows rows;
+  uint32_t n, at = 0;
+  if (ranges == NULL) return scratch->cx->code;
+  n = make_ranges(sorted, count, ranges);
+  PQ_TRY(pq_entity_rows_read(f, scratch, &sorted[0]->file->file, sorted[0]->row_group, want, ranges,
+                             n, &rows));
+  for (uint32_t i = 0; i < count; i++) {
+    if (i > 0 && sorted[i]->row != sorted[i - 1]->row) at++;
+    out->entities[sorted[i] - out->locations] = rows.rows[at];
+    if (out->names != NULL && rows.names != NULL)
+      out->names[sorted[i] - out->locations] = rows.names[at];
+  }
+  return PQ_OK;
+}
+
+static int want_group(pq_fetch *f, pq_arena *scratch, const pq_location *const *sorted,
+                      uint32_t count, unsigned want) {
+  pq_row_range *ranges = pq_arena_calloc(scratch, count, sizeof *ranges);
+  if (ranges == NULL) return scratch->cx->code;
+  return pq_entity_rows_want(f, &sorted[0]->file->file, sorted[0]->row_group, want, ranges,
+                             make_ranges(sorted, count, ranges), scratch);
+}
+
+/* ---- single rows ---- */
+
+/* The pages of one row, column by column; where a column has none the chunk is no place for point
+ * reads. */
+typedef struct row_pages {
+  pq_cached_page *pages[PQ_ENTITY_LEAVES];
+} row_pages;
+
+static pq_page_ref ref_of(const pq_location *at, uint32_t leaf, pq_chunk_pages *chunk) {
+  return (pq_page_ref){&at->file->file, at->row_group, leaf, pq_chunk_page_of(chunk, at->row),
+                       chunk};
+}
+
+/* Ask for the pages of a row that are not decoded. *is_paged is false when the file has no page
+ * index. */
+static int want_row(const pq_view *v, pq_fetch *f, const pq_location *at, unsigned want,
+                    bool *is_paged) {
+  bool is_missing = false;
+  if (at->file->entity_leaves == NULL) {
+    uint32_t *leaves = pq_arena_calloc(&v->files->arena, PQ_ENTITY_LEAVES, sizeof *leaves);
+    if (leaves == NULL) return v->cx->code;
+    PQ_TRY(pq_entity_leaves(v->cx, &at->file->file, leaves));
+    at->file->entity_leaves = leaves;
+  }
+  for (uint32_t i = 0; i < PQ_ENTITY_LEAVES; i++) {
+    uint32_t leaf = at->file->entity_leaves[i];
+    pq_chunk_pages *chunk;
+    int rc;
+    if (!pq_entity_leaf_is_wanted(i, want)) continue;
+    rc = pq_file_cache_chunk(v->files, f, at->file, at->row_group, leaf, &chunk);
+    if (rc == PQ_OK && chunk->index.page_count == 0) {
+      *is_paged = false;
+      return PQ_OK;
+    }
+    if (rc == PQ_OK) {
+      pq_page_ref ref = ref_of(at, leaf, chunk);
+      rc = pq_page_cache_want(&ref, f);
+    }
+    if (rc < 0) return rc;
+    is_missing |= rc == PQ_NEED_IO;
+  }
+  return is_missing ? PQ_NEED_IO : PQ_OK;
+}
+
+/* The entity of a row all of whose pages are there or asked for. */
+static int read_row(const pq_view *v, pq_fetch *f, pq_arena *scratch, const pq_location *at,
+                    unsigned want, pq_entity *out, pq_slice *name) {
+  row_pages r = {0};
+  uint32_t row = 0;
+  for (uint32_t i = 0; i < PQ_ENTITY_LEAVES; i++) {
+    uint32_t leaf = at->file->entity_leaves[i];
+    pq_chunk_pages *chunk;
+    pq_page_ref ref;
+    if (!pq_entity_leaf_is_wanted(i, want)) continue;
+    PQ_TRY(pq_file_cache_chunk(v->files, f, at->file, at->row_group, leaf, &chunk));
+    ref = ref_of(at, leaf, chunk);
+    PQ_TRY(pq_page_cache_get(&v->files->pages, &ref, f, scratch, &r.pages[i]));
+    row = at->row - r.pages[i]->first_row;
+    if (row >= r.pages[i]->column.row_count || r.pages[i]->column.nulls != NULL)
+      return pq_fail(v->cx, PQ_ECORRUPT, "%s: row %llu of column %u is null or not there",
+                     at->file->file.key, (unsigned long long)pq_location_row(at), leaf);
+    pq_entity_set(out, name, i, &r.pages[i]->column, row);
+  }
+  if (!(want & PQ_WANT_DATA)) return PQ_OK;
+  return pq_entity_set_data(v->cx, &at->file->file, &r.pages[PQ_ENTITY_META]->column,
+                            at->row - r.pages[PQ_ENTITY_META]->first_row,
+                            &r.pages[PQ_ENTITY_VALUE]->column, row,
+                            &r.pages[PQ_ENTITY_VALUE]->checked[row], out);
+}
+
+/* *is_done is false when some file has no page index. */
+static int read_points(const pq_view *v, pq_fetch *f, pq_arena *scratch,
+                       const pq_location *const *sorted, uint32_t count, unsigned want,
+                       const read_out *out, bool *is_done) {
+  bool is_missing = false, is_paged = true;
+  *is_done = false;
+  for (uint32_t i = 0; i < count; i++) {
+    int rc = want_row(v, f, sorted[i], want, &is_paged);
+    if (rc < 0 || !is_paged) return rc;
+    is_missing |= rc == PQ_NEED_IO;
+  }
+  if (is_missing) return PQ_NEED_IO;
+  for (uint32_t i = 0; i < count; i++) {
+    size_t at = (size_t)(sorted[i] - out->locations);
+    PQ_TRY(read_row(v, f, scratch, sorted[i], want, &out->entities[at],
+                    out->names == NULL ? NULL : &out->names[at]));
+  }
+  *is_done = true;
+  return PQ_OK;
+}
+
+/* ---- all ---- */
+
+/* Length of the run of locations in one row group. */
+static uint32_t group_len(const pq_location *const *sorted, uint32_t left) {
+  uint32_t n = 1;
+  while (n < left && sorted[n]->info == sorted[0]->info &&
+         sorted[n]->row_group == sorted[0]->row_group)
+    n++;
+  return n;
+}
+
+int pq_view_read(const pq_view *v, pq_fetch *f, pq_arena *scratch, const pq_location *locations,
+                 uint32_t count, unsigned want, pq_entity *out, pq_slice *names) {
+  const pq_location **sorted = pq_arena_calloc(scratch, count, sizeof *sorted);
+  read_out target = {locations, out, names};
+  uint32_t n = 0, len;
+  bool is_missing = false, is_done = false;
+  if (sorted == NULL) return v->cx->code;
+  memset(out, 0, count * sizeof *out);
+  for (uint32_t i = 0; i < count; i++) {
+    const pq_event *e = locations[i].event;
+    if (e != NULL && pq_event_entity(e, &out[i])) {
+      if (names != NULL) names[i] = pq_entity_name(out[i].id, out[i].data);
+    } else if (e != NULL) {
+      out[i] = (pq_entity){0};
+    } else if (locations[i].info != NULL) {
+      sorted[n++] = &locations[i];
+    }
+  }
+  if (n <= POINT_ROWS_MAX) PQ_TRY(read_points(v, f, scratch, sorted, n, want, &target, &is_done));
+  if (is_done) return PQ_OK;
+  PQ_TRY(pq_sort_items(v->cx, sorted, n, sizeof *sorted, by_place, NULL));
+  for (uint32_t i = 0; i < n; i += len) {
+    int rc;
+    len = group_len(sorted + i, n - i);
+    rc = want_group(f, scratch, sorted + i, len, want);
+    if (rc < 0) return rc;
+    is_missing |= rc == PQ_NEED_IO;
+  }
+  if (is_missing) return PQ_NEED_IO;
+  for (uint32_t i = 0; i < n; i += len) {
+    len = group_len(sorted + i, n - i);
+    PQ_TRY(read_group(f, scratch, sorted + i, len, want, &target));
+  }
+  return PQ_OK;
+}

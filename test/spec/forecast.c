@@ -1,0 +1,282 @@
+/* test/spec/forecast.c - what `explain` predicts against what a counting store then sees.
+ *
+ *   a random warehouse: files of small row groups, deletes, blooms, a tail
+ *     a random read ─► open anew, {"explain": "plan"}    ─► predicted, "exact" or "upper"
+ *                  ─► open anew, the read itself         ─► counted: equal, or at most that
+ *                  ─► open anew, {"explain": true}       ─► both in one item
+ *                  ─► open anew, with a random budget    ─► refused, or within it
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "random_text.h"
+#include "spec_db.h"
+#include "spec_suites.h"
+
+enum { READS = 40 };
+
+typedef struct forecast {
+  spec_db db;
+  random_text random;
+  pq_buf command;
+  uint64_t seed, exact, upper, refused, accepted;
+  bool has_failed;
+} forecast;
+
+typedef struct numbers {
+  uint64_t requests, bytes, rounds;
+} numbers;
+
+static void complain(forecast *t, const char *what, numbers told, numbers seen) {
+  t->has_failed = true;
+  fprintf(stderr,
+          "forecast %llu: %s: told %llu requests %llu bytes %llu rounds, seen %llu %llu %llu\n"
+          "  %.*s\n",
+          (unsigned long long)t->seed, what, (unsigned long long)told.requests,
+          (unsigned long long)told.bytes, (unsigned long long)told.rounds,
+          (unsigned long long)seen.requests, (unsigned long long)seen.bytes,
+          (unsigned long long)seen.rounds, (int)t->command.len, (const char *)t->command.p);
+}
+
+static uint64_t number_of(pq_value v, const char *name) {
+  int64_t i = -1;
+  if (!pq_value_i64(pq_object_get_str(v, name), &i) || i < 0) spec_die("no number '%s'", name);
+  return (uint64_t)i;
+}
+
+static numbers numbers_of(pq_value v) {
+  return (numbers){number_of(v, "requests"), number_of(v, "bytes"), number_of(v, "rounds")};
+}
+
+/* ---- the warehouse ---- */
+
+static void must_run(forecast *t, const char *command, pq_slice payload) {
+  spec_reply r;
+  t->db.now_us += 1000000;
+  spec_run(&t->db, pq_str(command), payload, &r);
+  if (r.rc != PQ_OK) spec_die("%s: %s", command, r.message);
+  spec_reply_release(&r);
+}
+
+static void insert_batch(forecast *t, unsigned first, unsigned count, unsigned pad) {
+  pq_buf b;
+  pq_buf_init(&b, spec_cx(), SIZE_MAX / 2);
+  for (unsigned i = first; i < first + count; i++) {
+    random_put(&b, "{\"$id\": \"k%05u\", \"n\": %u, \"even\": %s, \"word\": \"w%03u\"", i, i,
+               i % 2 == 0 ? "true" : "false", random_below(&t->random, 200));
+    if (random_chance(&t->random, 90)) random_put(&b, ", \"r\": %u", random_below(&t->random, 50));
+    random_put(&b, ", \"pad\": \"");
+    for (unsigned k = 0; k < pad; k++)
+      random_put(&b, "%08x", random_below(&t->random, UINT32_MAX));
+    random_put(&b, "\"}\n");
+  }
+  must_run(t, "{\"insert\": \"t\"}", (pq_slice){b.p, b.len});
+  pq_buf_release(&b);
+}
+
+static void change_some(forecast *t, unsigned count) {
+  for (unsigned i = random_below(&t->random, 8); i > 0; i--) {
+    unsigned id = random_below(&t->random, count);
+    bool is_hard = random_chance(&t->random, 50);
+    char *command =
+        random_chance(&t->random, 50)
+            ? spec_format("{\"deleteMany\": \"t\", \"filter\": {\"$id\": \"t/k%05u\"}%s}", id,
+                          is_hard ? ", \"hard\": true" : "")
+            : spec_format(
+                  "{\"updateMany\": \"t\", \"filter\": {\"$id\": \"t/k%05u\"}, "
+                  "\"update\": {\"$set\": {\"r\": 7}}}",
+                  id);
+    must_run(t, command, (pq_slice){0});
+    free(command);
+  }
+}
+
+static void open_again(forecast *t) {
+  static const uint32_t rows[] = {13, 100, 1000, 100000};
+  if (spec_reopen(&t->db) != PQ_OK) spec_die("cannot open: %s", t->db.cx.msg);
+  t->db.cx.limits.row_group_rows_max = rows[t->seed % 4];
+  t->db.faults = (spec_faults){.fail_at = UINT64_MAX}; /* serve one by one, and count */
+}
+
+static unsigned make_warehouse(forecast *t) {
+  static const unsigned pads[] = {1, 10, 60};
+  unsigned batches = 1 + random_below(&t->random, 4), count = 0;
+  spec_start(&t->db, SPEC_MEMORY, t->seed);
+  open_again(t);
+  for (unsigned i = 0; i < batches; i++) {
+    unsigned n = 50 + random_below(&t->random, 500);
+    insert_batch(t, count, n, pads[t->seed % 3]);
+    count += n;
+    if (i > 0) change_some(t, count);
+    if (i + 1 < batches || random_chance(&t->random, 70))
+      must_run(t, "{\"flush\": 1}", PQ_SLICE(""));
+  }
+  if (random_chance(&t->random, 40)) change_some(t, count);
+  return count;
+}
+
+/* ---- reads ---- */
+
+static void put_filter(forecast *t, unsigned count) {
+  unsigned a = random_below(&t->random, count);
+  static const char *const forms[] = {
+      "{}",
+      "{\"n\": %u}",
+      "{\"n\": {\"$gt\": %u}}",
+      "{\"n\": {\"$gte\": %u}, \"even\": true}",
+      "{\"r\": {\"$lt\": %u}}",
+      "{\"word\": \"w%03u\"}",
+      "{\"word\": \"absent%u\"}",
+      "{\"$or\": [{\"n\": %u}, {\"r\": 3}]}",
+      "{\"n\": {\"$not\": {\"$gt\": %u}}}",
+      "{\"pad\": {\"$exists\": true}, \"n\": {\"$lt\": %u}}",
+      "{\"nothing\": %u}",
+      "{\"$id\": {\"$gte\": \"t/k%05u\"}}",
+      "{\"$id\": \"t/k%05u\"}",
+      "{\"word\": {\"$regex\": \"^w%u\"}}",
+      "{\"n\": {\"$mod\": [%u, 1]}}",
+  };
+  const char *form = forms[random_below(&t->random, sizeof forms / sizeof *forms)];
+  const char *at = strchr(form, '%');
+  if (random_chance(&t->random, 15)) {
+    random_put(&t->command, ", \"filter\": ");
+    random_filter(&t->random, &t->command, 2);
+    return;
+  }
+  if (at == NULL) return;
+  random_put(&t->command, ", \"filter\": %.*s", (int)(at - form), form);
+  if (at[1] == 'u')
+    random_put(&t->command, "%u%s", a + 1, at + 2);
+  else if (at[2] == '3')
+    random_put(&t->command, "%03u%s", a % 200, at + 4);
+  else
+    random_put(&t->command, "%05u%s", a, at + 4);
+}
+
+static void put_options(forecast *t) {
+  if (random_chance(&t->random, 20)) random_put(&t->command, ", \"includeDeleted\": true");
+  if (random_chance(&t->random, 10))
+    random_put(&t->command, ", \"flushed\": true");
+  else if (random_chance(&t->random, 10))
+    random_put(&t->command, ", \"asOf\": \"seq:%u\"", 1 + random_below(&t->random, 1500));
+}
+
+static void make_read(forecast *t, unsigned count) {
+  static const char *const sorts[] = {"\"n\": 1",    "\"n\": -1",  "\"$id\": 1",
+                                      "\"$id\": -1", "\"pad\": 1", "\"word\": 1, \"n\": 1"};
+  pq_buf_clear(&t->command);
+  switch (random_below(&t->random, 7)) {
+    case 0: random_put(&t->command, "{\"count\": \"t\""); break;
+    case 1: random_put(&t->command, "{\"exists\": \"t\""); break;
+    case 2: random_put(&t->command, "{\"distinct\": \"t\", \"key\": \"r\""); break;
+    case 3:
+      random_put(&t->command, "{\"get\": \"t/k%05u\"", random_below(&t->random, count + 50));
+      put_options(t);
+      return;
+    case 4:
+      random_put(&t->command, "{\"count\": \"t\", \"limit\": %u, \"skip\": %u",
+                 random_below(&t->random, 100), random_below(&t->random, 30));
+      break;
+    default:
+      random_put(&t->command, "{\"find\": \"t\"");
+      if (random_chance(&t->random, 60))
+        random_put(&t->command, ", \"limit\": %u, \"skip\": %u", 1 + random_below(&t->random, 60),
+                   random_chance(&t->random, 30) ? random_below(&t->random, 200) : 0);
+      if (random_chance(&t->random, 40))
+        random_put(&t->command, ", \"sort\": {%s}", sorts[random_below(&t->random, 6)]);
+  }
+  put_filter(t, count);
+  put_options(t);
+}
+
+/* Run the command with something behind it, on a handle just opened. */
+static numbers run_anew(forecast *t, const char *more, spec_reply *r) {
+  char *command = spec_format("%.*s%s}", (int)t->command.len, (const char *)t->command.p, more);
+  numbers seen;
+  open_again(t);
+  t->db.now_us += 1000000;
+  spec_run(&t->db, pq_str(command), (pq_slice){0}, r);
+  seen = (numbers){t->db.faults.requests, r->bytes, r->rounds};
+  free(command);
+  return seen;
+}
+
+static bool is_text(pq_value v, const char *name, const char *text) {
+  pq_slice s;
+  return pq_value_string(pq_object_get_str(v, name), &s) && pq_slice_is(s, text);
+}
+
+static bool is_within(numbers seen, numbers told) {
+  return seen.requests <= told.requests && seen.bytes <= told.bytes && seen.rounds <= told.rounds;
+}
+
+static bool is_same(numbers a, numbers b) {
+  return a.requests == b.requests && a.bytes == b.bytes && a.rounds == b.rounds;
+}
+
+static void check_budget(forecast *t, numbers told) {
+  uint64_t allowed = random_below(&t->random, (uint32_t)(2 * told.requests + 2));
+  char *more = spec_format(", \"budget\": {\"requests\": %llu}", (unsigned long long)allowed);
+  spec_reply r;
+  numbers seen = run_anew(t, more, &r), limit = {allowed, UINT64_MAX, UINT64_MAX};
+  if (r.rc == PQ_OK)
+    t->accepted++;
+  else
+    t->refused++;
+  if (r.rc != PQ_OK && r.rc != PQ_ELIMIT) complain(t, r.message, limit, seen);
+  if (seen.requests > allowed) complain(t, "more than the budget", limit, seen);
+  if (strstr(r.message, "used up") != NULL && strstr(r.message, "planning") == NULL)
+    complain(t, "stopped in the middle", limit, seen);
+  spec_reply_release(&r);
+  free(more);
+}
+
+static void check_read(forecast *t) {
+  spec_reply plan, run, both;
+  numbers told, seen, cost;
+  cost = run_anew(t, ", \"explain\": \"plan\"", &plan);
+  seen = run_anew(t, "", &run);
+  (void)run_anew(t, ", \"explain\": true", &both);
+  if (run.rc != PQ_OK || plan.rc != PQ_OK || both.rc != PQ_OK) {
+    if (run.rc != plan.rc) complain(t, plan.message, (numbers){0}, seen);
+  } else {
+    bool is_exact = is_text(plan.items[0], "bound", "exact");
+    told = numbers_of(pq_object_get_str(plan.items[0], "predicted"));
+    *(is_exact ? &t->exact : &t->upper) += 1;
+    if (is_exact ? !is_same(told, seen) : !is_within(seen, told))
+      complain(t, is_exact ? "not exact" : "above the bound", told, seen);
+    if (cost.requests > told.requests) complain(t, "planning costs more", told, cost);
+    if (both.count != 1 || !is_same(numbers_of(both.items[0]), seen))
+      complain(t, "explain with another cost", numbers_of(both.items[0]), seen);
+    else if (!is_same(numbers_of(pq_object_get_str(both.items[0], "predicted")), told))
+      complain(t, "another prediction", told, seen);
+    check_budget(t, told);
+  }
+  spec_reply_release(&plan);
+  spec_reply_release(&run);
+  spec_reply_release(&both);
+}
+
+static bool run_seed(uint64_t seed) {
+  forecast t = {.seed = seed, .random = {.state = seed * 7919 + 1, .noise = 10, .ids = 40}};
+  unsigned count;
+  pq_buf_init(&t.command, spec_cx(), SIZE_MAX / 2);
+  count = make_warehouse(&t);
+  for (int i = 0; i < READS && !t.has_failed; i++) {
+    make_read(&t, count);
+    check_read(&t);
+  }
+  pq_buf_release(&t.command);
+  if (spec_end(&t.db) != 0) t.has_failed = true;
+  if (getenv("SPEC_TRACE") != NULL)
+    printf("forecast %llu: %llu exact, %llu upper; budgets: %llu refused, %llu kept\n",
+           (unsigned long long)seed, (unsigned long long)t.exact, (unsigned long long)t.upper,
+           (unsigned long long)t.refused, (unsigned long long)t.accepted);
+  return !t.has_failed;
+}
+
+void spec_forecast_run(uint64_t first, uint64_t count, uint64_t *passed, uint64_t *failed) {
+  for (uint64_t seed = first; seed < first + count; seed++)
+    *(run_seed(seed) ? passed : failed) += 1;
+}
