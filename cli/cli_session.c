@@ -146,6 +146,88 @@ static int add_fields(cli_session *s, const char *key, const char *text, const c
   return add_list(s, key, text, minus);
 }
 
+static int add_reading(cli_session *s) {
+  const cli_options *o = s->options;
+  int status = CLI_DONE;
+  if (cli_has(o, CLI_OPT_CURSOR)) cli_add_text(s, "cursor", o->cursor);
+  if (cli_has(o, CLI_OPT_TOTAL)) cli_add_true(s, "total");
+  if (cli_has(o, CLI_OPT_PLAIN)) cli_add_true(s, "plain");
+  if (cli_has(o, CLI_OPT_HINT)) cli_add_text(s, "hint", o->hint);
+  if (cli_has(o, CLI_OPT_MAX_TIME)) cli_add_u64(s, "maxTimeMs", o->max_time);
+  if (cli_has(o, CLI_OPT_COLLATION))
+    status = cli_add_json(s, "collation", "--collation", o->collation);
+  if (status == CLI_DONE && cli_has(o, CLI_OPT_POPULATE))
+    status = add_fields(s, "populate", o->populate, ":0");
+  return status;
+}
+
+/* "1MB" and the like; false when it is none. */
+static bool read_amount(const char *text, size_t len, uint64_t *out) {
+  static const struct {
+    const char *name;
+    uint64_t factor;
+  } units[] = {{"", 1},          {"kB", 1000},       {"KB", 1000},
+               {"MB", 1000000},  {"GB", 1000000000}, {"KiB", 1 << 10},
+               {"MiB", 1 << 20}, {"GiB", 1 << 30}};
+  size_t digits = strspn(text, "0123456789"), rest;
+  if (digits == 0 || digits > 9 || digits > len) return false;
+  *out = strtoull(text, NULL, 10);
+  rest = len - digits;
+  for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+    if (strlen(units[i].name) != rest || memcmp(units[i].name, text + digits, rest) != 0) continue;
+    *out *= units[i].factor;
+    return true;
+  }
+  return false;
+}
+
+/* requests=100,bytes=1MB */
+static int add_budget(cli_session *s, const char *list) {
+  const char *p = list;
+  if (is_json_object(list)) return cli_add_json(s, "budget", "--budget", list);
+  add_key(s, "budget");
+  cli_text_byte(&s->request, '{');
+  for (;;) {
+    size_t len = strcspn(p, ","), name = strcspn(p, "=");
+    uint64_t amount;
+    if (name == 0 || name >= len || !read_amount(p + name + 1, len - name - 1, &amount)) {
+      return cli_usage_error(s->name, "--budget '%s': write requests=100,bytes=1MB, or one of them",
+                             list);
+    }
+    cli_text_json(&s->request, p, name);
+    cli_text_byte(&s->request, ':');
+    cli_text_u64(&s->request, amount);
+    p += len;
+    if (*p == '\0') break;
+    p++;
+    cli_text_byte(&s->request, ',');
+  }
+  cli_text_byte(&s->request, '}');
+  return CLI_DONE;
+}
+
+/* --plan, --price, --budget */
+static int add_costs(cli_session *s) {
+  const cli_options *o = s->options;
+  if (cli_has(o, CLI_OPT_PLAN)) {
+    cli_add_text(s, "explain", "plan");
+  } else if (cli_has(o, CLI_OPT_EXPLAIN)) {
+    cli_add_true(s, "explain");
+  }
+  if (cli_has(o, CLI_OPT_PRICE)) {
+    if (!cli_has(o, CLI_OPT_TELLS)) {
+      return cli_usage_error(s->name, "--price goes with --plan or --explain");
+    }
+    if (is_json_object(o->price)) {
+      int status = cli_add_json(s, "price", "--price", o->price);
+      if (status != CLI_DONE) return status;
+    } else {
+      cli_add_text(s, "price", o->price);
+    }
+  }
+  return cli_has(o, CLI_OPT_BUDGET) ? add_budget(s, o->budget) : CLI_DONE;
+}
+
 int cli_add_options(cli_session *s) {
   const cli_options *o = s->options;
   int status = CLI_DONE;
@@ -159,13 +241,16 @@ int cli_add_options(cli_session *s) {
     }
   }
   if (cli_has(o, CLI_OPT_FLUSHED)) cli_add_true(s, "flushed");
-  if (cli_has(o, CLI_OPT_EXPLAIN)) cli_add_true(s, "explain");
   if (cli_has(o, CLI_OPT_LIMIT)) cli_add_u64(s, "limit", o->limit);
   if (cli_has(o, CLI_OPT_SKIP)) cli_add_u64(s, "skip", o->skip);
   if (cli_has(o, CLI_OPT_INCLUDE_DELETED)) cli_add_true(s, "includeDeleted");
+  status = add_reading(s);
+  if (status != CLI_DONE) return status;
   if (cli_has(o, CLI_OPT_EXPECTED_VERSION)) {
     cli_add_u64(s, "expectedVersion", o->expected_version);
   }
+  status = add_costs(s);
+  if (status != CLI_DONE) return status;
   if (cli_has(o, CLI_OPT_SORT)) status = add_fields(s, "sort", o->sort, ":-1");
   if (status != CLI_DONE) return status;
   if (cli_has(o, CLI_OPT_PROJECT)) status = add_fields(s, "project", o->project, ":0");

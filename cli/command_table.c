@@ -38,28 +38,34 @@ const cli_command cli_commands[] = {
      "holds '/' or '%'. Exit status 1 when there is no such entity.",
      "parquedb get posts/p1 --project title,n",
      "{\"$id\":\"posts/p1\",\"title\":\"Hello\",\"n\":3}",
-     CLI_OPT_READ | OPT(PROJECT) | OPT(INCLUDE_DELETED), 1, 2, cli_run_get},
+     CLI_OPT_READ | CLI_OPT_COSTS | OPT(PROJECT) | OPT(INCLUDE_DELETED) | OPT(PLAIN) |
+         OPT(POPULATE) | OPT(MAX_TIME),
+     1, 2, cli_run_get},
     {NULL, "find", "COLL [FILTER]", "show the entities that match",
      "FILTER is a MongoDB filter, such as {\"n\": {\"$gt\": 3}}; without it all match.\n"
      "On a terminal the result is a table, otherwise one JSON object per line.\n"
      "--format and --output write a file: CSV and Parquet have a column for each\n"
      "field of --project, or for all top-level fields that there are. In Parquet a\n"
-     "field whose values are all of one type is typed, any other is a VARIANT.",
+     "field whose values are all of one type is typed, any other is a VARIANT.\n\n"
+     "--plan shows which files and pages would be read, and requests and bytes,\n"
+     "without reading them; --price r2 or s3 makes that dollars. With --budget\n"
+     "requests=100,bytes=1MB a search that may cost more is refused.",
      "parquedb find posts '{\"n\": {\"$gt\": 2}}' --sort -n --project title,n",
      "{\"$id\":\"posts/p2\",\"title\":\"World\",\"n\":5}\n"
      "{\"$id\":\"posts/p1\",\"title\":\"Hello\",\"n\":3}",
-     CLI_OPT_READ | OPT(LIMIT) | OPT(SKIP) | OPT(SORT) | OPT(PROJECT) | OPT(INCLUDE_DELETED) |
-         OPT(FORMAT) | OPT(OUTPUT),
+     CLI_OPT_SELECT | CLI_OPT_COSTS | OPT(LIMIT) | OPT(SKIP) | OPT(SORT) | OPT(CURSOR) |
+         OPT(TOTAL) | OPT(PROJECT) | OPT(POPULATE) | OPT(FORMAT) | OPT(OUTPUT),
      1, 2, cli_run_find},
     {NULL, "count", "COLL [FILTER]", "print how many entities match",
-     "Prints the number alone; with --json the whole summary.",
-     "parquedb count posts '{\"n\": {\"$gt\": 2}}'", "2", CLI_OPT_READ | OPT(INCLUDE_DELETED), 1, 2,
-     cli_run_count},
+     "Prints the number alone; with --json the whole summary. --plan shows what\n"
+     "it will cost, --budget requests=100,bytes=1MB refuses to cost more.",
+     "parquedb count posts '{\"n\": {\"$gt\": 2}}' --budget requests=100,bytes=1MB", "2",
+     CLI_OPT_SELECT | CLI_OPT_COSTS | OPT(LIMIT) | OPT(SKIP), 1, 2, cli_run_count},
     {NULL, "aggregate", "COLL PIPELINE", "pass the entities through the stages of a pipeline",
      "PIPELINE is an array of MongoDB aggregation stages. The stages that are\n"
      "there are listed in doc/commands.md; any other is an error.",
      "parquedb aggregate posts '[{\"$match\": {\"n\": {\"$gt\": 2}}}, {\"$count\": \"many\"}]'",
-     "{\"many\":2}", CLI_OPT_READ | OPT(INCLUDE_DELETED), 2, 2, cli_run_aggregate},
+     "{\"many\":2}", CLI_OPT_SELECT, 2, 2, cli_run_aggregate},
     {NULL, "update", "COLL/ID OPS | COLL ID OPS", "change one entity; prints it as it is then",
      "OPS are MongoDB update operators such as $set, $inc and $push, or a whole\n"
      "new document. Exit status 1 when there is no such entity, or when it has\n"

@@ -50,7 +50,7 @@ int cli_run_get(cli_session *s, char **words, int word_count) {
   int status = cli_take_id(s, words, word_count);
   if (status != CLI_DONE) return status;
   cli_begin(s, "get", cli_text_c(&s->id));
-  if (cli_has(s->options, CLI_OPT_EXPLAIN)) return cli_list_items(s, NULL);
+  if (cli_has(s->options, CLI_OPT_TELLS)) return cli_list_items(s, NULL);
   status = cli_add_options(s);
   if (status != CLI_DONE) return status;
   status = cli_execute(s, PQDB_READ, is_line ? cli_show_line : cli_show_pretty, NULL);
@@ -72,7 +72,7 @@ int cli_run_find(cli_session *s, char **words, int word_count) {
 int cli_run_count(cli_session *s, char **words, int word_count) {
   int status = begin_filtered(s, words, word_count);
   if (status != CLI_DONE) return status;
-  if (cli_has(s->options, CLI_OPT_EXPLAIN)) return cli_list_items(s, NULL);
+  if (cli_has(s->options, CLI_OPT_TELLS)) return cli_list_items(s, NULL);
   status = cli_add_options(s);
   if (status != CLI_DONE) return status;
   status = cli_execute(s, PQDB_READ, NULL, NULL);

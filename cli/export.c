@@ -144,7 +144,7 @@ static void write_item(void *ud, const cli_screen *screen, const char *json, siz
 }
 
 static int check_options(const cli_session *s, const export_run *e, pqdb_format format) {
-  if (cli_has(s->options, CLI_OPT_EXPLAIN)) {
+  if (cli_has(s->options, CLI_OPT_TELLS)) {
     return cli_usage_error(s->name, "--explain shows no results: leave out --format and --output");
   }
   if (e->path == NULL && cli_has(s->options, CLI_OPT_JSON) && format != PQDB_FORMAT_NDJSON) {

@@ -58,16 +58,35 @@ enum {
 #define CLI_OPT_FORGIVE (UINT64_C(1) << 36)
 #define CLI_OPT_MODE (UINT64_C(1) << 37)
 #define CLI_OPT_FORCE (UINT64_C(1) << 38)
-/* What every command takes, what every read takes. */
+#define CLI_OPT_CURSOR (UINT64_C(1) << 48)
+#define CLI_OPT_TOTAL (UINT64_C(1) << 49)
+#define CLI_OPT_POPULATE (UINT64_C(1) << 50)
+#define CLI_OPT_PLAIN (UINT64_C(1) << 51)
+#define CLI_OPT_COLLATION (UINT64_C(1) << 52)
+#define CLI_OPT_HINT (UINT64_C(1) << 53)
+#define CLI_OPT_MAX_TIME (UINT64_C(1) << 54)
+#define CLI_OPT_PLAN (UINT64_C(1) << 56)
+#define CLI_OPT_PRICE (UINT64_C(1) << 57)
+#define CLI_OPT_BUDGET (UINT64_C(1) << 58)
+/* Any of these: the answer says how, it has no results. */
+#define CLI_OPT_TELLS (CLI_OPT_EXPLAIN | CLI_OPT_PLAN)
+/* What reads take that can tell their cost. */
+#define CLI_OPT_COSTS (CLI_OPT_PLAN | CLI_OPT_PRICE | CLI_OPT_BUDGET)
+/* What every command takes, what every read takes, what reads by a filter take. */
 #define CLI_OPT_COMMON (CLI_OPT_WAREHOUSE | CLI_OPT_NS | CLI_OPT_JSON | CLI_OPT_HELP)
 #define CLI_OPT_READ (CLI_OPT_AS_OF | CLI_OPT_EXPLAIN | CLI_OPT_FLUSHED)
+#define CLI_OPT_SELECT                                                                         \
+  (CLI_OPT_READ | CLI_OPT_INCLUDE_DELETED | CLI_OPT_PLAIN | CLI_OPT_COLLATION | CLI_OPT_HINT | \
+   CLI_OPT_MAX_TIME)
 
 /* All text is borrowed from argv. */
 typedef struct cli_options {
   uint64_t given; /* set of CLI_OPT_ bits */
   const char *warehouse, *ns, *as_of, *sort, *project, *actor, *reverse_name, *data, *op;
+  const char *cursor, *populate, *collation, *hint;
   const char *format, *output, *types, *id_field, *columns, *mode;
-  uint64_t limit, skip, expected_version, from;
+  const char *price, *budget;
+  uint64_t limit, skip, expected_version, from, max_time;
   char **words; /* the command and its positional arguments */
   int word_count;
 } cli_options;

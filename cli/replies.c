@@ -29,6 +29,19 @@ void cli_show_table(void *ud, const cli_screen *screen, const char *json, size_t
   cli_table_add(ud, json, len);
 }
 
+/* What --total and --cursor ask for. */
+static void note_page(const cli_session *s) {
+  cli_value summary = cli_json_value(cli_text_c(&s->summary), s->summary.len);
+  cli_value next = cli_json_field(summary, "nextCursor");
+  (void)fflush(stdout);
+  if (cli_has(s->options, CLI_OPT_TOTAL))
+    fprintf(stderr, "parquedb: note: %llu in all\n",
+            (unsigned long long)cli_summary_u64(s, "total"));
+  if (cli_has(s->options, CLI_OPT_CURSOR) && next.kind == CLI_JSON_STRING)
+    fprintf(stderr, "parquedb: note: the next page: --cursor %.*s\n", (int)next.len - 2,
+            next.text + 1);
+}
+
 /* History stops at 1,000 events by itself: say so when nobody asked for a limit. */
 static void note_more(const cli_session *s) {
   cli_value summary = cli_json_value(cli_text_c(&s->summary), s->summary.len);
@@ -43,8 +56,8 @@ int cli_list_items(cli_session *s, const char *const *columns) {
   cli_table table;
   int status = cli_add_options(s);
   if (status != CLI_DONE) return status;
-  if (cli_has(s->options, CLI_OPT_EXPLAIN)) {
-    return cli_execute(s, PQDB_READ, cli_wants_json(s) ? cli_show_line : cli_show_report, NULL);
+  if (cli_has(s->options, CLI_OPT_TELLS)) {
+    return cli_execute(s, PQDB_READ, cli_wants_json(s) ? cli_show_line : cli_show_explain, NULL);
   }
   if (cli_wants_lines(s)) {
     status = cli_execute(s, PQDB_READ, cli_show_line, NULL);
@@ -56,6 +69,7 @@ int cli_list_items(cli_session *s, const char *const *columns) {
     status = cli_execute(s, PQDB_READ, cli_show_table, &table);
     cli_table_end(&table);
   }
+  if (status == CLI_DONE) note_page(s);
   if (status == CLI_DONE) note_more(s);
   return status;
 }

@@ -15,6 +15,7 @@
 /* Of type cli_show; `ud` is not used. */
 void cli_show_line(void *ud, const cli_screen *screen, const char *json, size_t len);
 void cli_show_pretty(void *ud, const cli_screen *screen, const char *json, size_t len);
+void cli_show_explain(void *ud, const cli_screen *screen, const char *json, size_t len);
 void cli_show_report(void *ud, const cli_screen *screen, const char *json, size_t len);
 /* `ud`: the cli_table that gets the item. */
 void cli_show_table(void *ud, const cli_screen *screen, const char *json, size_t len);

@@ -110,7 +110,7 @@ static int run_paged(cli_shell_state *shell, cli_shell_line *line, int word_coun
   if (shell->is_interactive && is_long(line->command)) cli_pager_begin(&pager);
   status = line->command->run(s, line->options.words + 1, word_count);
   if (status == CLI_DONE && line->is_one && cli_summary_u64(s, "n") == 0 &&
-      !cli_has(&line->options, CLI_OPT_EXPLAIN)) {
+      !cli_has(&line->options, CLI_OPT_TELLS)) {
     puts("null");
   }
   s->look = look;

@@ -95,15 +95,18 @@ void *pq_arena_alloc(pq_arena *a, size_t len) {
   return out;
 }
 
-void *pq_arena_calloc(pq_arena *a, size_t count, size_t size) {
+void *pq_arena_array(pq_arena *a, size_t count, size_t size) {
   size_t len;
-  void *out;
   if (!pq_mul_size(count, size, &len)) {
     pq_fail(a->cx, PQ_ELIMIT, "allocation of %zu x %zu bytes", count, size);
     return NULL;
   }
-  out = pq_arena_alloc(a, len);
-  if (out != NULL && len > 0) memset(out, 0, len);
+  return pq_arena_alloc(a, len);
+}
+
+void *pq_arena_calloc(pq_arena *a, size_t count, size_t size) {
+  void *out = pq_arena_array(a, count, size);
+  if (out != NULL && count > 0 && size > 0) memset(out, 0, count * size);
   return out;
 }
 

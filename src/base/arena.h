@@ -31,7 +31,9 @@ void pq_arena_clear(pq_arena *a);
  * context (return a->cx->code then). `len` 0 gives a valid pointer. */
 void *pq_arena_alloc(pq_arena *a, size_t len);
 
-/* The same for an array, zeroed; checks the product. */
+/* The same for an array; checks the product. */
+void *pq_arena_array(pq_arena *a, size_t count, size_t size);
+/* The same, zeroed. */
 void *pq_arena_calloc(pq_arena *a, size_t count, size_t size);
 
 /* Copy bytes into the arena. PQ_OK or the recorded failure; the empty slice on failure. */

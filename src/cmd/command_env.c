@@ -93,8 +93,8 @@ int pq_parse_hint(pq_command *c, pq_value hint, bool *is_natural) {
   }
   *is_natural = pq_slice_is(name, "$natural");
   if (*is_natural && direction < 0)
-    return pq_fail(c->op.cx, PQ_EUNSUPPORTED, "%s: option 'hint': a scan backwards is not supported",
-                   c->s.spec->name);
+    return pq_fail(c->op.cx, PQ_EUNSUPPORTED,
+                   "%s: option 'hint': a scan backwards is not supported", c->s.spec->name);
   if (*is_natural || pq_slice_is(name, "$id") || pq_slice_is(name, "_id") ||
       pq_slice_is(name, "_id_"))
     return PQ_OK;

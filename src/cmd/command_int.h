@@ -78,8 +78,7 @@
 #define PQ_OPT_PRICE PQ_OPTION(60)
 #define PQ_OPT_BUDGET PQ_OPTION(61)
 /* What all reads and all writes take, and what every filter may have beside it. */
-#define PQ_OPT_READS \
-  (PQ_OPT_AS_OF | PQ_OPT_FLUSHED | PQ_OPT_EXPLAIN | PQ_OPT_PRICE | PQ_OPT_BUDGET)
+#define PQ_OPT_READS (PQ_OPT_AS_OF | PQ_OPT_FLUSHED | PQ_OPT_EXPLAIN | PQ_OPT_PRICE | PQ_OPT_BUDGET)
 #define PQ_OPT_WRITES (PQ_OPT_ACTOR | PQ_OPT_METADATA | PQ_OPT_COMMENT)
 #define PQ_OPT_LANGUAGE \
   (PQ_OPT_COLLATION | PQ_OPT_LET | PQ_OPT_HINT | PQ_OPT_COMMENT | PQ_OPT_PLAIN)
@@ -211,7 +210,7 @@ typedef struct pq_command_state {
   uint64_t count; /* count; rows given out */
   bool has_more;
   /* find: pages */
-  pq_cursor_token cursor;             /* where the page begins */
+  pq_cursor_token cursor;       /* where the page begins */
   pq_filter *page_filter;       /* the filter, and behind the cursor */
   pq_slice next_cursor;         /* empty: none */
   uint64_t total;               /* with the option `total` */
@@ -269,11 +268,11 @@ typedef struct pq_command_state {
 struct pq_command {
   pq_op op; /* first: pq_command_of() */
   pq_db *db;
-  pq_arena arena;   /* the parsed command */
-  pq_arena replies; /* items and summary, cleared when all items were taken */
-  pq_arena best;    /* s.best and its sort keys */
+  pq_arena arena;            /* the parsed command */
+  pq_arena replies;          /* items and summary, cleared when all items were taken */
+  pq_arena best;             /* s.best and its sort keys */
   pq_file_cache *plan_files; /* owned: what a plan with a cold cache fills; NULL: none */
-  pq_arena embedded; /* populate: what one batch of items needs */
+  pq_arena embedded;         /* populate: what one batch of items needs */
   pq_slice payload;
   pq_value *items;
   uint32_t item_count, item_cap, item_next;
@@ -354,7 +353,8 @@ int pq_read_again(const pq_command *c) PQ_MUST_CHECK;
 /* A pq_scan_sink that adds to a uint64_t. */
 int pq_count_sink(void *ud, const pq_entity *entity, uint64_t count);
 
-/* ---- populate_parse.c, populate.c: entities at the ends of edges, embedded ---- */
+/* ---- populate_parse.c, populate.c, populate_embed.c: entities at the ends of edges, embedded ----
+ */
 /* Parse the option into c->s.populate. */
 int pq_populate_open(pq_command *c) PQ_MUST_CHECK;
 /* Fetch in stages what c->s.collector.items need, then go on with `after`. */

@@ -128,6 +128,8 @@ bool pq_plan_is_wanted(const pq_command *c) {
 
 double pq_price_of(const pq_price *p, const pq_cost *cost) {
   double reads = (double)(cost->requests - cost->listings - cost->hot);
-  return reads * p->read / 1e6 + (double)cost->listings * p->write / 1e6 +
-         (double)cost->bytes * p->egress / 1e9;
+  double sum = reads * p->read / 1e6 + (double)cost->listings * p->write / 1e6 +
+               (double)(cost->bytes - cost->hot_bytes) * p->egress / 1e9;
+  /* Billionths of a dollar are enough, and look better than all digits. */
+  return sum < 1e6 ? (double)(uint64_t)(sum * 1e9 + 0.5) / 1e9 : sum;
 }

@@ -11,17 +11,18 @@ static pq_cost cost_now(const pq_command *c) {
                    .bytes = f->stat_bytes,
                    .rounds = c->op.rounds,
                    .listings = f->stat_kinds[PQ_IO_LIST],
-                   .hot = f->stat_kinds[PQ_IO_HOT]};
+                   .hot = f->stat_kinds[PQ_IO_HOT],
+                   .hot_bytes = f->stat_hot_bytes};
 }
 
 static pq_cost minus(pq_cost a, pq_cost b) {
   return (pq_cost){a.requests - b.requests, a.bytes - b.bytes, a.rounds - b.rounds,
-                   a.listings - b.listings, a.hot - b.hot};
+                   a.listings - b.listings, a.hot - b.hot,     a.hot_bytes - b.hot_bytes};
 }
 
 static pq_cost plus(pq_cost a, pq_cost b) {
   return (pq_cost){a.requests + b.requests, a.bytes + b.bytes, a.rounds + b.rounds,
-                   a.listings + b.listings, a.hot + b.hot};
+                   a.listings + b.listings, a.hot + b.hot,     a.hot_bytes + b.hot_bytes};
 }
 
 static pq_cost predicted(const pq_forecast *f) {
@@ -244,7 +245,7 @@ static int plan_end(pq_command *c) {
     f->execution = plus(f->execution, f->planning);
   f->is_planning = false;
   f->is_there = true;
-  all = plus(plus(predicted(f), f->again), (pq_cost){0});
+  all = plus(predicted(f), f->again);
   if (c->s.explain.is_plan) {
     all = predicted(f);
     return reply_plan(

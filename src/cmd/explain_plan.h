@@ -16,7 +16,8 @@
 
 typedef struct pq_cost {
   uint64_t requests, bytes, rounds;
-  uint64_t listings, hot; /* of the requests: LIST; calls of the hot tier, which is no bucket */
+  /* of these: LIST; what goes to the hot tier, which is no bucket */
+  uint64_t listings, hot, hot_bytes;
 } pq_cost;
 
 /* Dollars: a million reads, a million writes or listings, 10^9 bytes out of the store. */

@@ -15,14 +15,13 @@
 
 /* ---- documents ---- */
 
-/* Read $id and $type; the caller leaves out all names that begin with '$'. */
+/* Read $id and $type; the caller leaves out all names that begin with '$'. `id` is the field _id.
+ */
 static int system_fields(pq_command *c, pq_arena *arena, const pq_field *fields, uint32_t count,
-                         pq_write *w) {
-  pq_value id = {0};
+                         pq_value id, pq_write *w) {
   pq_cx *cx = c->op.cx;
   for (uint32_t i = 0; i < count; i++) {
     pq_slice name = fields[i].name;
-    if (pq_slice_is(name, "_id")) id = fields[i].value;
     if (name.n == 0 || name.p[0] != '$') continue;
     if (pq_slice_is(name, "$id")) {
       PQ_TRY(pq_id_of_text(c, arena, fields[i].value, &w->id));
@@ -51,7 +50,7 @@ int pq_write_of_document(pq_command *c, pq_arena *arena, pq_value doc, pq_write 
   pq_arena_clear(&c->op.scratch);
   fields = pq_object_fields(&c->op.scratch, doc, &count);
   if (fields == NULL && pq_value_count(doc) > 0) return c->op.cx->code;
-  PQ_TRY(system_fields(c, arena, fields, count, out));
+  PQ_TRY(system_fields(c, arena, fields, count, pq_object_get_str(doc, "_id"), out));
   PQ_TRY(pq_check_id(c->op.cx, out->id));
   pq_builder_clear(b);
   PQ_TRY(pq_builder_begin_object(b));
@@ -68,12 +67,10 @@ int pq_write_of_document(pq_command *c, pq_arena *arena, pq_value doc, pq_write 
 
 enum { DOCUMENTS_MAX = 1 << 20 };
 
-/* Document `index` becomes a write. */
-static int take_document(pq_command *c, uint32_t index, uint64_t line, pq_value doc) {
-  pq_write w;
+/* Document `index`, of `line` (0: none), becomes a write. */
+static int take_write(pq_command *c, uint32_t index, uint64_t line, pq_write w) {
   if (index >= DOCUMENTS_MAX)
     return pq_fail(c->op.cx, PQ_ELIMIT, "more than %d documents in one insert", DOCUMENTS_MAX);
-  PQ_TRY(pq_write_of_document(c, &c->arena, doc, &w));
   PQ_TRY(pq_turn_grow(c, &c->arena));
   w.index = index;
   w.line = line;
@@ -81,16 +78,46 @@ static int take_document(pq_command *c, uint32_t index, uint64_t line, pq_value 
   return PQ_OK;
 }
 
+static int take_document(pq_command *c, uint32_t index, pq_value doc) {
+  pq_write w;
+  PQ_TRY(pq_write_of_document(c, &c->arena, doc, &w));
+  return take_write(c, index, 0, w);
+}
+
+/* What lines are read into: a document as it is stored, and its fields that begin with '$'. */
+typedef struct line_reader {
+  pq_builder *json, *system; /* owned */
+} line_reader;
+
+static int write_of_line(pq_command *c, line_reader *r, pq_write *out) {
+  pq_arena *scratch = &c->op.scratch;
+  pq_value doc, system;
+  pq_field *fields;
+  uint32_t count;
+  *out = (pq_write){.kind = PQ_WRITE_INSERT, .type = c->s.type};
+  PQ_TRY(pq_builder_view(r->json, &doc));
+  if (pq_value_type(doc) != PQ_TYPE_OBJECT)
+    return pq_fail(c->op.cx, PQ_EINVALID, "a document must be an object");
+  PQ_TRY(pq_builder_view(r->system, &system));
+  pq_arena_clear(scratch);
+  fields = pq_object_fields(scratch, system, &count);
+  if (fields == NULL && pq_value_count(system) > 0) return c->op.cx->code;
+  PQ_TRY(system_fields(c, &c->arena, fields, count, pq_object_get_str(doc, "_id"), out));
+  PQ_TRY(pq_check_id(c->op.cx, out->id));
+  return pq_builder_finish(r->json, &c->arena, &out->data);
+}
+
 /* One line of the payload. */
-static int take_line(pq_command *c, pq_builder *json, pq_slice text, uint64_t line) {
+static int take_line(pq_command *c, line_reader *r, pq_slice text, uint64_t line) {
+  pq_json_options options = {.is_exact = true, .line_first = line, .system = r->system};
   size_t parsed;
-  pq_value doc;
+  pq_write w;
   int rc;
-  pq_builder_clear(json);
-  PQ_TRY(
-      pq_json_parse(json, text, (pq_json_options){.is_exact = true, .line_first = line}, &parsed));
-  PQ_TRY(pq_builder_view(json, &doc));
-  rc = take_document(c, c->s.operation_count, line, doc);
+  pq_builder_clear(r->json);
+  pq_builder_clear(r->system);
+  PQ_TRY(pq_json_parse(r->json, text, options, &parsed));
+  rc = write_of_line(c, r, &w);
+  if (rc == PQ_OK) rc = take_write(c, c->s.operation_count, line, w);
   if (rc == PQ_OK) return PQ_OK;
   return pq_fail(c->op.cx, rc, "line %llu: %s", (unsigned long long)line, c->op.cx->msg);
 }
@@ -99,10 +126,10 @@ static int take_line(pq_command *c, pq_builder *json, pq_slice text, uint64_t li
 static int take_payload(pq_command *c) {
   pq_slice left = c->payload;
   uint64_t line = c->s.args.line > 0 ? c->s.args.line : 1;
-  pq_builder *json;
-  int rc;
-  PQ_TRY(pq_builder_new(c->op.cx, &json));
-  for (rc = PQ_OK; rc == PQ_OK && left.n > 0 && !c->s.is_stopped; line++) {
+  line_reader r = {0};
+  int rc = pq_builder_new(c->op.cx, &r.json);
+  if (rc == PQ_OK) rc = pq_builder_new(c->op.cx, &r.system);
+  for (; rc == PQ_OK && left.n > 0 && !c->s.is_stopped; line++) {
     const uint8_t *end = memchr(left.p, '\n', left.n);
     pq_slice text = {left.p, end == NULL ? left.n : (size_t)(end - left.p)};
     size_t used = end == NULL ? text.n : text.n + 1, blank = 0;
@@ -111,11 +138,12 @@ static int take_payload(pq_command *c) {
            (text.p[blank] == ' ' || text.p[blank] == '\r' || text.p[blank] == '\t'))
       blank++;
     if (blank == text.n) continue;
-    rc = take_line(c, json, text, line);
+    rc = take_line(c, &r, text, line);
     if (rc != PQ_OK) rc = pq_note_error(c, c->s.operation_count, rc);
     c->s.operation_count++;
   }
-  pq_builder_free(json);
+  pq_builder_free(r.json);
+  pq_builder_free(r.system);
   return rc;
 }
 
@@ -124,7 +152,7 @@ static int take_documents(pq_command *c) {
   uint32_t n = pq_value_count(list);
   c->s.operation_count = n;
   for (uint32_t i = 0; i < n && !c->s.is_stopped; i++) {
-    int rc = take_document(c, i, 0, pq_array_at(list, i));
+    int rc = take_document(c, i, pq_array_at(list, i));
     if (rc != PQ_OK && n > 1 && !c->s.is_bulk)
       rc = pq_fail(c->op.cx, rc, "document %u: %s", i, c->op.cx->msg);
     if (rc != PQ_OK) PQ_TRY(pq_note_error(c, i, rc));

@@ -1,9 +1,8 @@
-/* cmd/pipeline_write.c - $out and $merge: what came out of a pipeline becomes
- * one commit.
+/* cmd/pipeline_write.c - $out and $merge: what came out of a pipeline becomes one commit.
  *
  *   documents, by id ─┐
- *   $out: ids there ──┴─► locate, read ─► per id: what is there, what came ─►
- * INSERT, UPDATE, DELETE several of one id: one after the other (write_apply.c)
+ *   $out: ids there ──┴─► locate, read ─► per id: what is there, what came ─► INSERT, UPDATE,
+ *                                         DELETE; several of one id: one after the other
  *
  * An entity's id is that of its `_id`, else the local part of its `$id`, else a
  * new one. $out deletes softly what did not come.

@@ -66,13 +66,14 @@ static int parse_node_option(parser *s, pq_populate_node *n, const pq_field *f, 
                  near ? ": did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
-/* `options`: an object, true, or missing (the name stands in an array). */
+/* `options`: an object, true or 1, or missing (the name stands in an array). */
 static int add_node(parser *s, uint32_t parent, pq_slice name, pq_value options) {
   pq_populate *p = s->p;
   pq_populate_node *n = &p->nodes[p->node_count];
   pq_field *fields;
   uint32_t count;
-  bool is_on;
+  bool is_on = false;
+  int64_t one = 0;
   if (p->node_count == PQ_POPULATE_NODES_MAX)
     return pq_fail(s->c->op.cx, PQ_ELIMIT, "%s: option 'populate' has more than %d names",
                    s->c->s.spec->name, PQ_POPULATE_NODES_MAX);
@@ -87,7 +88,9 @@ static int add_node(parser *s, uint32_t parent, pq_slice name, pq_value options)
                    s->c->s.spec->name, PQ_POPULATE_DEPTH_MAX);
   p->level_count = n->level + 1;
   p->node_count++;
-  if (pq_value_is_missing(options) || (pq_value_bool(options, &is_on) && is_on)) return PQ_OK;
+  (void)pq_value_bool(options, &is_on);
+  (void)pq_value_i64(options, &one);
+  if (pq_value_is_missing(options) || is_on || one == 1) return PQ_OK;
   if (pq_value_type(options) != PQ_TYPE_OBJECT)
     return bad(s, name, "it takes an object of options");
   fields = pq_object_fields(&s->c->arena, options, &count);

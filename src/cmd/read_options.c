@@ -25,8 +25,8 @@ int pq_read_open(pq_command *c, pq_value target) {
 int pq_read_snapshot(pq_command *c) {
   bool is_apart = c->s.forecast.is_planning && c->plan_files != NULL;
   return pq_snapshot_open_on(&c->s.snapshot, c->s.space,
-                             is_apart ? c->plan_files : &c->s.space->files, &c->op,
-                             c->s.args.as_of, c->s.args.is_flushed);
+                             is_apart ? c->plan_files : &c->s.space->files, &c->op, c->s.args.as_of,
+                             c->s.args.is_flushed);
 }
 
 void pq_read_scan(pq_command *c, const pq_filter *filter) {

@@ -271,8 +271,7 @@ static int make_keys(pq_command *c, pq_arena *arena, const pq_entity *e, pq_valu
   *keys = pq_arena_calloc(arena, sort->count, sizeof **keys);
   *empties = pq_arena_calloc(arena, sort->count, sizeof **empties);
   if (*keys == NULL || *empties == NULL) return c->op.cx->code;
-  if (!c->s.writes[0].change->is_plain)
-    PQ_TRY(pq_entity_system(c->db->builder, arena, e, &system));
+  if (!c->s.writes[0].change->is_plain) PQ_TRY(pq_entity_system(c->db->builder, arena, e, &system));
   for (uint32_t i = 0; i < sort->count; i++)
     (*keys)[i] = pq_sort_key(sort, i, e->data, system, &(*empties)[i]);
   return PQ_OK;
@@ -412,10 +411,10 @@ static int stage_turn(pq_op *op) {
 
 int pq_turn_grow(pq_command *c, pq_arena *arena) {
   pq_command_state *s = &c->s;
-  uint32_t cap = s->write_cap == 0 ? 16 : s->write_cap * 2;
+  uint32_t cap = s->write_cap == 0 ? 16 : s->write_cap * 4;
   pq_write *writes;
   if (s->write_count < s->write_cap) return PQ_OK;
-  writes = pq_arena_calloc(arena, cap, sizeof *writes);
+  writes = pq_arena_array(arena, cap, sizeof *writes);
   if (writes == NULL) return c->op.cx->code;
   if (s->write_count > 0) memcpy(writes, s->writes, s->write_count * sizeof *writes);
   s->writes = writes;

@@ -2,6 +2,9 @@
  *
  *   add… ─► prepare: seq, ts, batches of ~1,000 events ─► append: durable, then visible
  *
+ * Batches of one commit are encoded side by side through the driver's task runner; where one ends
+ * and the next begins depends on the events alone, so the bytes are the same whoever ran.
+ *
  * Readers see an event only after its append succeeded. An append that failed or is unclear marks
  * the namespace stale: the next operation reads the tail again and finds out.
  */
@@ -11,10 +14,20 @@
 
 enum { BATCH_EVENTS = 1000, BATCH_LEN = 8 << 20 };
 
+/* One batch to encode: a context of its own, results that the commit takes. */
+typedef struct batch_task {
+  const pq_event *events; /* borrowed */
+  uint32_t count;
+  pq_compressor *compressor; /* NULL: one of its own */
+  pq_cx cx;
+  pq_buf body, raw; /* owned until taken */
+  int rc;
+} batch_task;
+
 int pq_commit_add(pq_commit *c, pq_arena *arena, const pq_event *e) {
   if (c->count == c->cap) {
-    uint32_t cap = c->cap == 0 ? 16 : c->cap * 2;
-    pq_event *events = pq_arena_calloc(arena, cap, sizeof *events);
+    uint32_t cap = c->cap == 0 ? 16 : c->cap * 4;
+    pq_event *events = pq_arena_array(arena, cap, sizeof *events);
     if (events == NULL) return arena->cx->code;
     if (c->count > 0) memcpy(events, c->events, c->count * sizeof *events);
     c->events = events;
@@ -31,64 +44,125 @@ void pq_commit_release(pq_commit *c) {
   *c = (pq_commit){0};
 }
 
-/* Close the open batch: its body goes to bodies[n], its raw bytes to the commit. */
-static int end_batch(pq_commit *c, pq_batch_writer *w, pq_compressor *compressor, pq_op *op,
-                     pq_hot_batch *batches) {
-  uint32_t n = c->raw_count;
-  uint64_t seq_lo = w->seq_lo;
-  uint32_t count = w->count;
-  pq_buf body;
-  pq_slice copy;
+/* ---- batches ---- */
+
+/* About what the raw bytes take, so that they need not be moved as they grow. */
+static size_t raw_len(const batch_task *t, size_t max) {
+  uint64_t len = 0;
+  for (uint32_t i = 0; i < t->count; i++)
+    len += (uint64_t)t->events[i].after.len + t->events[i].id.n + 16;
+  return len < max ? (size_t)len : max;
+}
+
+static int encode_batch(batch_task *t) {
+  pq_batch_writer w;
+  pq_compressor own;
   int rc;
-  pq_buf_init(&body, op->cx, SIZE_MAX / 2);
-  rc = pq_batch_finish(w, compressor, &body, &c->raws[n]);
-  if (rc == PQ_OK) rc = pq_arena_copy(&op->arena, pq_buf_slice(&body), &copy);
-  pq_buf_release(&body);
-  if (c->raws[n].p != NULL) c->raw_count++;
-  PQ_TRY(rc);
-  c->raw_seq[n] = seq_lo;
-  c->raw_events[n] = count;
-  batches[n] = (pq_hot_batch){seq_lo, seq_lo + count - 1, copy};
+  pq_batch_writer_init(&w, &t->cx);
+  pq_compressor_init(&own, &t->cx);
+  pq_buf_init(&t->body, &t->cx, SIZE_MAX / 2);
+  rc = pq_buf_reserve(&w.raw, raw_len(t, w.raw.len_max));
+  for (uint32_t i = 0; i < t->count && rc == PQ_OK; i++)
+    rc = pq_batch_add(&w, &t->events[i]);
+  if (rc == PQ_OK)
+    rc = pq_batch_finish(&w, t->compressor != NULL ? t->compressor : &own, &t->body, &t->raw);
+  pq_compressor_release(&own);
+  pq_batch_writer_release(&w);
+  return rc;
+}
+
+static void run_batch(void *ctx, uint32_t i) {
+  batch_task *t = &((batch_task *)ctx)[i];
+  t->rc = encode_batch(t);
+}
+
+/* Number the events and cut them into batches. */
+static int make_tasks(pq_commit *c, const pq_space *s, pq_op *op, batch_task **out,
+                      uint32_t *count) {
+  uint32_t cap = c->count / BATCH_EVENTS + 1, n = 0;
+  uint64_t len = 0, total = 0;
+  batch_task *tasks;
+  *out = NULL;
+  *count = 0;
+  for (uint32_t i = 0; i < c->count; i++)
+    total += c->events[i].after.len;
+  cap += (uint32_t)(total / BATCH_LEN < c->count ? total / BATCH_LEN : c->count);
+  tasks = pq_arena_calloc(&op->arena, cap, sizeof *tasks);
+  if (tasks == NULL) return op->cx->code;
+  for (uint32_t i = 0; i < c->count; i++) {
+    pq_event *e = &c->events[i];
+    if (i == 0 || tasks[n - 1].count == BATCH_EVENTS || len > BATCH_LEN) {
+      tasks[n++].events = e;
+      len = 0;
+    }
+    tasks[n - 1].count++;
+    len += e->after.len;
+    e->seq = s->seq + 1 + i;
+    e->ts = c->ts;
+    if (e->created_at == 0) e->created_at = c->ts; /* created by this very event */
+  }
+  for (uint32_t i = 0; i < n; i++) {
+    pq_cx_init(&tasks[i].cx, op->cx->alloc, op->cx->alloc_ud);
+    tasks[i].cx.limits = op->cx->limits;
+    tasks[i].cx.cpu = op->cx->cpu;
+  }
+  *out = tasks;
+  *count = n;
   return PQ_OK;
 }
 
-static int encode(pq_commit *c, pq_space *s, pq_op *op, pq_batch_writer *w, pq_hot_batch *batches) {
-  uint64_t seq = s->seq;
-  for (uint32_t i = 0; i < c->count; i++) {
-    pq_event *e = &c->events[i];
-    if (w->count == BATCH_EVENTS || (w->count > 0 && w->raw.len > BATCH_LEN))
-      PQ_TRY(end_batch(c, w, &s->db->compressor, op, batches));
-    e->seq = ++seq;
-    e->ts = c->ts;
-    if (e->created_at == 0) e->created_at = c->ts; /* created by this very event */
-    PQ_TRY(pq_batch_add(w, e));
+/* The raw bytes become the commit's, the bodies the request's. */
+static int take_batches(pq_commit *c, const pq_space *s, pq_op *op, batch_task *tasks,
+                        uint32_t count) {
+  pq_hot_request request = {
+      .op = PQ_HOT_APPEND, .epoch = s->epoch, .durability = s->db->durability};
+  request.batches = pq_arena_calloc(&op->arena, count, sizeof *request.batches);
+  c->raws = pq_arena_calloc(&op->arena, count, sizeof *c->raws);
+  c->raw_seq = pq_arena_calloc(&op->arena, count, sizeof *c->raw_seq);
+  c->raw_events = pq_arena_calloc(&op->arena, count, sizeof *c->raw_events);
+  if (c->raws == NULL || c->raw_seq == NULL || c->raw_events == NULL || request.batches == NULL)
+    return op->cx->code;
+  for (uint32_t i = 0; i < count; i++) {
+    batch_task *t = &tasks[i];
+    uint64_t seq_lo = t->events[0].seq;
+    if (t->rc != PQ_OK) return pq_fail(op->cx, t->rc, "%s", t->cx.msg);
+    c->raws[i] = t->raw;
+    c->raws[i].cx = op->cx; /* the overlay keeps it longer than the task */
+    t->raw = (pq_buf){0};
+    c->raw_count = i + 1;
+    c->raw_seq[i] = seq_lo;
+    c->raw_events[i] = t->count;
+    request.batches[i] = (pq_hot_batch){seq_lo, seq_lo + t->count - 1, pq_buf_slice(&t->body)};
   }
-  if (w->count > 0) PQ_TRY(end_batch(c, w, &s->db->compressor, op, batches));
-  c->seq_hi = seq;
-  return PQ_OK;
+  request.batch_count = count;
+  pq_buf_init(&c->request, op->cx, SIZE_MAX / 2);
+  return pq_hot_put_request(&c->request, &request);
 }
 
 int pq_commit_prepare(pq_commit *c, pq_space *s, pq_op *op) {
-  uint32_t batch_max = c->count; /* at worst one event each */
-  pq_hot_request request = {
-      .op = PQ_HOT_APPEND, .epoch = s->epoch, .durability = s->db->durability};
-  pq_batch_writer w;
+  const pq_task_runner *runner = &s->db->runner;
+  batch_task *tasks;
+  uint32_t count;
   int rc;
   pq_assert(c->count > 0 && c->raw_count == 0);
   c->ts = op->now_us > s->ts ? op->now_us : s->ts + 1;
-  c->raws = pq_arena_calloc(&op->arena, batch_max, sizeof *c->raws);
-  c->raw_seq = pq_arena_calloc(&op->arena, batch_max, sizeof *c->raw_seq);
-  c->raw_events = pq_arena_calloc(&op->arena, batch_max, sizeof *c->raw_events);
-  request.batches = pq_arena_calloc(&op->arena, batch_max, sizeof *request.batches);
-  if (c->raws == NULL || c->raw_seq == NULL || c->raw_events == NULL || request.batches == NULL)
-    return op->cx->code;
-  pq_batch_writer_init(&w, op->cx);
-  rc = encode(c, s, op, &w, request.batches);
-  pq_batch_writer_release(&w);
+  PQ_TRY(make_tasks(c, s, op, &tasks, &count));
+  if (count > 1 && runner->run != NULL) {
+    runner->run(runner->ud, run_batch, tasks, count);
+  } else {
+    for (uint32_t i = 0; i < count; i++) {
+      tasks[i].compressor = &s->db->compressor;
+      run_batch(tasks, i);
+    }
+  }
+  rc = take_batches(c, s, op, tasks, count);
+  for (uint32_t i = 0; i < count; i++) {
+    pq_buf_release(&tasks[i].raw);
+    pq_buf_release(&tasks[i].body);
+  }
   PQ_TRY(rc);
-  request.batch_count = c->raw_count;
-  pq_buf_init(&c->request, op->cx, SIZE_MAX / 2);
-  return pq_hot_put_request(&c->request, &request);
+  c->seq_hi = s->seq + c->count;
+  return PQ_OK;
 }
 
 int pq_commit_append(pq_commit *c, pq_space *s, pq_op *op) {
@@ -101,7 +175,7 @@ int pq_commit_append(pq_commit *c, pq_space *s, pq_op *op) {
     return rc;
   }
   for (uint32_t i = 0; i < c->raw_count; i++) {
-    rc = pq_overlay_add_batch(s->overlay, &c->raws[i], c->raw_seq[i], c->raw_events[i], s->seq);
+    rc = pq_overlay_add_own(s->overlay, &c->raws[i], c->raw_seq[i], c->raw_events[i]);
     if (rc == PQ_OK) continue;
     s->is_stale = true; /* durable, but not all of it in memory */
     return pq_fail(op->cx, PQ_EIO, "the change is stored, but memory does not have it: %s",

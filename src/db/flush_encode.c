@@ -174,8 +174,10 @@ static int encode_direction(encode_task *t, pq_edge *edges, uint32_t count, bool
 
 static int encode_edges(encode_task *t) {
   const pq_overlay *o = t->f->space->overlay;
-  pq_edge *edges = pq_arena_calloc(&t->scratch, o->key_count, sizeof *edges);
+  pq_edge *edges;
   uint32_t n = 0;
+  if (o->from.count == 0) return PQ_OK;
+  edges = pq_arena_calloc(&t->scratch, o->key_count, sizeof *edges);
   if (edges == NULL) return t->cx.code;
   for (uint32_t k = 0; k < o->key_count; k++) {
     pq_edge *e = &edges[n];

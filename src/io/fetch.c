@@ -386,6 +386,7 @@ int pq_fetch_hot(pq_fetch *f, const char *ns, pq_slice body, pq_slice *reply) {
     PQ_TRY(add(f, &w, body.n, &it));
     if (body.n > 0) memcpy(it->req.buf, body.p, body.n);
     f->stat_bytes += body.n;
+    f->stat_hot_bytes += body.n;
     return PQ_NEED_IO;
   }
   if (it->state != ITEM_DONE) return PQ_NEED_IO;
@@ -424,6 +425,7 @@ static int keep_reply(pq_fetch *f, item *it, pq_slice reply) {
   it->reply_len = reply.n;
   f->held_len += reply.n;
   f->stat_bytes += reply.n;
+  if (it->req.kind == PQ_IO_HOT) f->stat_hot_bytes += reply.n;
   return PQ_OK;
 }
 

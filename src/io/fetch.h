@@ -58,6 +58,7 @@ typedef struct pq_fetch {
   /* what this set asked for since init, for explain and golden numbers */
   uint64_t stat_requests, stat_bytes;
   uint64_t stat_kinds[PQ_IO_HOT + 1]; /* requests by kind */
+  uint64_t stat_hot_bytes;            /* of the bytes: to and from the hot tier */
   /* A plan: reads of data are noted (pq_fetch_note), all other requests are made as ever. */
   bool is_plan;
   bool may_be_fewer; /* the rows that are wanted next may turn out to be fewer */

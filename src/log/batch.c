@@ -347,12 +347,18 @@ static bool read_names(pq_batch_reader *r, uint32_t head, pq_event *e) {
   return true;
 }
 
+static int read_value(const pq_batch_reader *r, pq_slice meta, pq_slice bytes, pq_value *out) {
+  if (!r->is_own) return pq_value_check(r->cx, meta, bytes, out);
+  *out = (pq_value){meta.p, bytes.p, (uint32_t)meta.n, (uint32_t)bytes.n};
+  return PQ_OK;
+}
+
 static int read_after(pq_batch_reader *r, uint32_t head, pq_event *e) {
   pq_slice value;
   if (!(head & HEAD_AFTER)) return PQ_OK;
   if (!(head & HEAD_META_SAME) && !read_last(r, PQ_BATCH_META)) return fail_at(r, "truncated");
   if (!pq_read_block(&r->r, &value)) return fail_at(r, "truncated");
-  return pq_value_check(r->cx, r->last[PQ_BATCH_META], value, &e->after);
+  return read_value(r, r->last[PQ_BATCH_META], value, &e->after);
 }
 
 /* version to created_by. */
@@ -382,7 +388,7 @@ static int read_rest(pq_batch_reader *r, uint32_t head, pq_event *e) {
   if (head & HEAD_METADATA) {
     if (!pq_read_block(&r->r, &meta) || !pq_read_block(&r->r, &value))
       return fail_at(r, "truncated");
-    PQ_TRY(pq_value_check(r->cx, meta, value, &e->metadata));
+    PQ_TRY(read_value(r, meta, value, &e->metadata));
   }
   if ((head & HEAD_TXN) && (!pq_read_varint(&r->r, &e->txn) || e->txn == 0))
     return fail_at(r, "bad txn");
@@ -404,6 +410,7 @@ static int read_record(pq_batch_reader *r, pq_event *e) {
   PQ_TRY(read_after(r, head, e));
   if (!read_numbers(r, head, e)) return fail_at(r, "truncated or a number out of range");
   PQ_TRY(read_rest(r, head, e));
+  if (r->is_own) return PQ_OK;
   defect = pq_event_defect(r->cx, e);
   if (defect == NULL) defect = pq_event_after_defect(e);
   return defect == NULL ? PQ_OK : fail_at(r, defect);

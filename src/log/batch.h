@@ -7,7 +7,8 @@
  *
  * Writing gives both the body (for the hot tier) and the raw bytes; reading gives the raw bytes
  * again; events borrow from the raw bytes, so the overlay keeps those and copies nothing. Own
- * writes and a re-read tail go through the same decoder.
+ * writes and a re-read tail go through the same decoder; of own ones it does not check again what
+ * pq_batch_add has checked and what a builder made.
  */
 #ifndef PQ_LOG_BATCH_H
 #define PQ_LOG_BATCH_H
@@ -67,6 +68,7 @@ typedef struct pq_batch_reader {
   uint32_t left;
   int64_t ts;
   bool is_started;                    /* an event was read, so `ts` is its */
+  bool is_own;                        /* the raw bytes are what pq_batch_finish just gave */
   pq_slice last[PQ_BATCH_LAST_COUNT]; /* borrowed from the raw bytes */
 } pq_batch_reader;
 

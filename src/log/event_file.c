@@ -1,6 +1,6 @@
 /* log/event_file.c - writing events as Parquet columns. See event_file.h and doc/formats/events.md.
  *
- *   events ──► leaf 0 … 26, one array each ──► pq_writer_add, per 100,000 rows
+ *   events ──► leaf 0 … 26, one array each, filled together ──► pq_writer_add, per 100,000 rows
  *
  * One table (`pq_event_leaves`) says what a leaf is called and how it is read; one (`specs`) how a
  * column is written; text_of() and number_of() say what of an event stands in it. Leaves that are
@@ -97,11 +97,6 @@ static const pq_column_spec specs[COLUMN_COUNT] = {
     {.name = "hash", .phys = PQ_PHYS_BYTES, .is_optional = true, .field_id = 24},
 };
 
-typedef struct shared_columns {
-  uint8_t *nulls; /* all 1 */
-  void *zeros;    /* a slice per row */
-} shared_columns;
-
 static pq_slice local_of(const pq_event *e) {
   pq_slice collection, local;
   pq_event_id_split(e->id, &collection, &local);
@@ -168,60 +163,52 @@ static int make_id(pq_arena *arena, const pq_event *e, pq_slice *out) {
   return PQ_OK;
 }
 
-static int fill_texts(pq_arena *arena, pq_event_leaf l, pq_slice ns, const pq_event *events,
-                      pq_column *column) {
-  column->v.bytes = pq_arena_calloc(arena, column->row_count, sizeof(pq_slice));
-  if (column->v.bytes == NULL) return arena->cx->code;
-  for (uint32_t i = 0; i < column->row_count; i++) {
-    if (l == LEAF_ID) {
-      PQ_TRY(make_id(arena, &events[i], &column->v.bytes[i]));
-    } else {
-      column->v.bytes[i] = text_of(l, &events[i], ns);
+/* Storage of all columns; those of nulls only share theirs. */
+static int make_columns(pq_arena *arena, const pq_event *events, uint32_t count,
+                        pq_column columns[LEAF_COUNT], bool is_filled[LEAF_COUNT]) {
+  uint32_t nulls[LEAF_COUNT] = {0};
+  uint8_t *all_null = pq_arena_alloc(arena, count);
+  void *zeros = pq_arena_calloc(arena, count, sizeof(pq_slice));
+  if (all_null == NULL || zeros == NULL) return arena->cx->code;
+  memset(all_null, 1, count);
+  for (uint32_t i = 0; i < count; i++)
+    for (pq_event_leaf l = 0; l < LEAF_COUNT; l++)
+      nulls[l] += is_null(l, &events[i]);
+  for (pq_event_leaf l = 0; l < LEAF_COUNT; l++) {
+    pq_column *c = &columns[l];
+    *c = (pq_column){.phys = pq_event_leaves[l].phys, .row_count = count};
+    is_filled[l] = nulls[l] < count;
+    if (!is_filled[l]) {
+      c->nulls = all_null;
+      c->v.any = zeros;
+      continue;
     }
+    c->v.any = pq_arena_array(arena, count, c->phys == PQ_PHYS_INT64 ? 8 : sizeof(pq_slice));
+    if (nulls[l] > 0) c->nulls = pq_arena_alloc(arena, count);
+    if (c->v.any == NULL || (nulls[l] > 0 && c->nulls == NULL)) return arena->cx->code;
   }
   return PQ_OK;
 }
 
-static int fill_numbers(pq_arena *arena, pq_event_leaf l, const pq_event *events,
-                        pq_column *column) {
-  column->v.i64 = pq_arena_calloc(arena, column->row_count, sizeof(int64_t));
-  if (column->v.i64 == NULL) return arena->cx->code;
-  for (uint32_t i = 0; i < column->row_count; i++)
-    column->v.i64[i] = number_of(l, &events[i]);
-  return PQ_OK;
-}
-
-static int fill(pq_arena *arena, pq_event_leaf l, pq_slice ns, const pq_event *events,
-                const shared_columns *shared, pq_column *column) {
-  uint32_t nulls = 0, n = column->row_count;
-  for (uint32_t i = 0; i < n; i++)
-    nulls += is_null(l, &events[i]);
-  column->phys = pq_event_leaves[l].phys;
-  if (nulls == n) {
-    column->nulls = shared->nulls;
-    column->v.any = shared->zeros;
-    return PQ_OK;
-  }
-  if (nulls > 0) {
-    column->nulls = pq_arena_alloc(arena, n);
-    if (column->nulls == NULL) return arena->cx->code;
-    for (uint32_t i = 0; i < n; i++)
-      column->nulls[i] = is_null(l, &events[i]);
-  }
-  return column->phys == PQ_PHYS_INT64 ? fill_numbers(arena, l, events, column)
-                                       : fill_texts(arena, l, ns, events, column);
-}
-
+/* Event by event, because an event is larger than what a column takes of it. */
 static int write_group(pq_arena *arena, pq_writer *w, pq_slice ns, const pq_event *events,
                        uint32_t count) {
-  pq_column columns[LEAF_COUNT] = {{0}};
-  shared_columns shared = {pq_arena_alloc(arena, count),
-                           pq_arena_calloc(arena, count, sizeof(pq_slice))};
-  if (shared.nulls == NULL || shared.zeros == NULL) return arena->cx->code;
-  memset(shared.nulls, 1, count);
-  for (pq_event_leaf l = 0; l < LEAF_COUNT; l++) {
-    columns[l].row_count = count;
-    PQ_TRY(fill(arena, l, ns, events, &shared, &columns[l]));
+  pq_column columns[LEAF_COUNT];
+  bool is_filled[LEAF_COUNT];
+  PQ_TRY(make_columns(arena, events, count, columns, is_filled));
+  for (uint32_t i = 0; i < count; i++) {
+    const pq_event *e = &events[i];
+    for (pq_event_leaf l = 0; l < LEAF_COUNT; l++) {
+      pq_column *c = &columns[l];
+      if (!is_filled[l]) continue;
+      if (c->nulls != NULL) c->nulls[i] = is_null(l, e);
+      if (l == LEAF_ID)
+        PQ_TRY(make_id(arena, e, &c->v.bytes[i]));
+      else if (c->phys == PQ_PHYS_INT64)
+        c->v.i64[i] = number_of(l, e);
+      else
+        c->v.bytes[i] = text_of(l, e, ns);
+    }
   }
   return pq_writer_add(w, columns, LEAF_COUNT);
 }
@@ -258,8 +245,9 @@ static int choose_hint(pq_arena *arena, pq_event_leaf l, const pq_event *events,
   if (bits == NULL) return arena->cx->code;
   for (uint32_t i = 0; i < n; i++) {
     pq_slice id = text_of(l, &events[i], (pq_slice){0});
-    uint32_t hash = (uint32_t)(pq_hash(id, 0) % ((uint64_t)n * 8));
+    uint32_t hash;
     if (id.n == 0) continue;
+    hash = (uint32_t)(pq_hash(id, 0) % ((uint64_t)n * 8));
     present++;
     ascending += pq_slice_cmp(before, id) <= 0;
     distinct += (bits[hash / 8] >> hash % 8 & 1) == 0;

@@ -1,14 +1,14 @@
-/* query/aggregate.h - pipelines as they are parsed: an array of stages, put in
- * a better order.
+/* query/aggregate.h - pipelines as they are parsed: an array of stages, put in a better order.
  *
- *   [{"$set": {"b": 1}}, {"$match": {"a": 3}}, {"$sort": {"a": 1}}, {"$limit":
- * 5}] │ optimised ▼ $match a = 3 ─► $sort (the best 5) ─► $limit 5 ─► $set a
- * list; what a stage was given │ taken for the scan stands in its `data`
+ *   [{"$set": {"b": 1}}, {"$match": {"a": 3}}, {"$sort": {"a": 1}}, {"$limit": 5}]
+ *      │ optimised
+ *      ▼
+ *   $match a = 3 ─► $sort (the best 5) ─► $limit 5 ─► $set      a list; what a stage was given
+ *      │ taken for the scan                                     stands in its `data`
  *
- * The optimiser works on the stages as they were written, before each is
- * parsed: a $match moves in front of stages that leave its paths alone,
- * neighbouring ones become one, $skip and $limit move in front of stages that
- * give one document for one, a $limit tells a $sort how much to keep.
+ * The optimiser works on the stages as they were written, before each is parsed: a $match moves in
+ * front of stages that leave its paths alone, neighbouring ones become one, $skip and $limit move
+ * in front of stages that give one document for one, a $limit tells a $sort how much to keep.
  *
  * How a pipeline runs: query/flow.h. Rules: MONGO.md 1, 50-57.
  */

@@ -1,7 +1,6 @@
 /* query/aggregate_optimize.c - stages as they were written, in a better order.
  *
- *   [$set b] [$match a, b] [$match c]    ─►   [$match a] … [$set b] [$match b
- * and c]
+ *   [$set b] [$match a, b] [$match c]    ─►   [$match a and c] [$set b] [$match b]
  *   [$project] [$skip] [$limit]          ─►   [$skip] [$limit] [$project]
  *
  * A $match is cut by its top-level fields: each part moves ahead on its own,

@@ -1,8 +1,7 @@
-/* query/aggregate_parse.c - a pipeline as JSON becomes stages: which there are,
- * where they may stand. See aggregate.h.
+/* query/aggregate_parse.c - a pipeline as JSON becomes stages: which there are, where they may
+ * stand. See aggregate.h.
  *
- *   array ─► rows of pq_stage_kinds ─► optimised ─► places checked ─► each
- * parsed by its file
+ *   array ─► rows of pq_stage_kinds ─► optimised ─► places checked ─► each parsed by its file
  */
 #include <string.h>
 

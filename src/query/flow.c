@@ -1,8 +1,6 @@
-/* query/flow.c - operators: life, batches, the chain of a pipeline. See flow.h
- * for the picture.
+/* query/flow.c - operators: life, batches, the chain of a pipeline. See flow.h for the picture.
  *
- *   pq_flow_open:  source ◄─ stage 1 ◄─ stage 2 ◄─ … ◄─ stage n     each owns
- * its input
+ *   pq_flow_open:  source ◄─ stage 1 ◄─ stage 2 ◄─ … ◄─ stage n     each owns its input
  */
 #include <string.h>
 

@@ -1,10 +1,9 @@
-/* query/flow.h - pipelines as they run: operators that pull batches of
- * documents.
+/* query/flow.h - pipelines as they run: operators that pull batches of documents.
  *
- *   command ─ pull ─► $limit ─ next ─► $sort ────── next ─► $unwind ─ next ─►
- * scan ▲                               (takes all    │      (keeps the batch │
- * PQ_NEED_IO └─ a batch ◄── … ◄── a batch ◄── first) ◄─────┘       it is in)
- * ◄───────┘ goes all the way up
+ *   command ─ next ─► $limit ─ next ─► $sort ──── next ──► $unwind ─ next ─► scan
+ *       ▲ ◄─ a batch ──┘  ◄─ a batch ──┘ (takes all  ◄─────┘ (keeps the batch  │
+ *       │                                 first)              it is in)        │
+ *       └───────────────── PQ_NEED_IO goes all the way up ◄────────────────────┘
  *
  * An operator is the source of documents (a scan, $documents, a list) or a
  * stage above an input. next() gives PQ_OK and a batch, which is valid until
@@ -116,7 +115,7 @@ typedef struct pq_view_store {
    * pq_entity_system(); 0: all. A pipeline that writes takes only $id and those
    * it speaks of. */
   unsigned system;
-  pq_merger *merger; /* borrowed; uses the builder of the flow. NULL: slower */
+  pq_merger *merger;     /* borrowed; uses the builder of the flow. NULL: slower */
   pq_scan_stats stats;   /* of the scan that the pipeline begins with */
   pq_scan_stats foreign; /* the sum over all others */
   bool has_main;

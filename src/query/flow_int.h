@@ -1,8 +1,6 @@
-/* query/flow_int.h - what the files of pipelines share: stages as parsed,
- * operators, helpers.
+/* query/flow_int.h - what the files of pipelines share: stages as parsed, operators, helpers.
  *
- *   pq_stage_kinds (aggregate_parse.c)   a row per stage:  name │ parse ─► data
- * │ open ─► operator
+ *   pq_stage_kinds (aggregate_parse.c)   a row per stage:  name │ parse ─► data │ open ─► operator
  */
 #ifndef PQ_QUERY_FLOW_INT_H
 #define PQ_QUERY_FLOW_INT_H

@@ -1,10 +1,9 @@
-/* query/flow_join.c - documents of a collection by the values at a path: the
- * hash side of $lookup.
+/* query/flow_join.c - documents of a collection by the values at a path: the hash side of $lookup.
  *
- *   ask(3) ask("x") ask(null) …          values ─hash─► nodes: value, numbers
- * of documents load: one scan with {path: {$in: [3, "x", null]}}, pushed down
- * as any filter each document ─► its values at the path ─► the nodes of those
- *   find(3) ─► documents
+ *   ask(3) ask("x") ask(null) …     values ─hash─► nodes: value, numbers of documents
+ *   load                            one scan with {path: {$in: [3, "x", null]}}, pushed down as any
+ *                                   filter; each document ─► its values at the path ─► their nodes
+ *   find(3)                         ─► documents
  *
  * A path "$id" needs no scan: the entities are located by their ids. The filter
  * of the scan may let too much through (a regular expression among the values);

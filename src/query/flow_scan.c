@@ -1,8 +1,7 @@
-/* query/flow_scan.c - a store on a view of the database: collections as
- * sources.
+/* query/flow_scan.c - a store on a view of the database: collections as sources.
  *
- *   row group ─► pq_scan ─► entities that match ─► merged documents, copied ─►
- * a batch ids       ─► pq_view_locate ─► pq_view_read ─► the same
+ *   row group ─► pq_scan ─► entities that match ─► merged documents, copied ─► a batch
+ *   ids       ─► pq_view_locate ─► pq_view_read ─► the same
  *
  * A batch is what one step of the scan gives: a row group's matches, or the
  * overlay's. The scan's own memory (decoded columns) is `scan_arena`, emptied
@@ -228,6 +227,7 @@ static int open_scan(scan_source *s, pq_flow *f, const pq_source_want *want) {
   s->scan.includes_deleted = s->store->includes_deleted;
   s->scan.is_count = want->is_count;
   s->scan.is_plain = s->store->is_plain;
+  s->scan.eval = &f->eval;
   if (want->ids == NULL) set_fold(s, f, want->fold);
   return set_needs(s, want);
 }

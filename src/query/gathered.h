@@ -4,8 +4,8 @@
 #define PQ_QUERY_GATHERED_H
 
 #include "expr/statistics.h"
-#include "query/accumulator.h"
 #include "expr/total.h"
+#include "query/accumulator.h"
 
 /* A value with memory of its own. */
 typedef struct pq_slot {

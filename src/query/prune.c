@@ -57,6 +57,15 @@ static bool find_column(pq_arena *scratch, const pq_file *file, const pq_index_c
   return logical == (c->type == PQ_INDEX_STRING ? PQ_LOGICAL_STRING : PQ_LOGICAL_NONE);
 }
 
+/* System columns whose names documents may have too; they answer where no document says otherwise,
+ * and older files say of `name` only. */
+static const struct system_column {
+  const char *name;
+  pq_index_type type;
+} system_columns[] = {{"name", PQ_INDEX_STRING},      {"createdAt", PQ_INDEX_TIMESTAMP},
+                      {"createdBy", PQ_INDEX_STRING}, {"updatedAt", PQ_INDEX_TIMESTAMP},
+                      {"updatedBy", PQ_INDEX_STRING}, {"version", PQ_INDEX_INT64}};
+
 bool pq_path_column_find(pq_arena *scratch, const pq_scan *s, const pq_file *file, pq_slice path,
                          pq_path_column *out) {
   const uint8_t *dot = memchr(path.p, '.', path.n);
@@ -69,10 +78,11 @@ bool pq_path_column_find(pq_arena *scratch, const pq_scan *s, const pq_file *fil
     out->has_values = true;
     return find_leaf(file, pq_slice_is(path, "$id") ? "$id" : "$type", PQ_INDEX_STRING, out);
   }
-  if (pq_slice_is(path, "name")) { /* the system column, where it agrees with $data */
+  for (size_t i = 0; i < sizeof system_columns / sizeof *system_columns; i++) {
+    if (!pq_slice_is(path, system_columns[i].name)) continue;
     read_exactness(scratch, file->footer, path, out);
     out->has_values = out->is_exact;
-    return out->is_exact && find_leaf(file, "name", PQ_INDEX_STRING, out);
+    return out->is_exact && find_leaf(file, system_columns[i].name, system_columns[i].type, out);
   }
   if (pq_is_system_field(first)) return false; /* the document need not have it */
   for (uint32_t i = 0; s->info != NULL && i < s->info->index_count; i++) {

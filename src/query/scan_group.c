@@ -211,16 +211,32 @@ static int set_keys(pq_window *w, const pq_unit *u, uint32_t at, uint32_t *const
   return PQ_OK;
 }
 
-/* The group of a row by the numbers of its keys; a chain of pairs. */
+/* The group of a row by the numbers of its keys; a chain of pairs, of one key with nothing. */
 static int group_row(pq_window *w, const pq_unit *u, uint32_t at, uint32_t *const *numbers,
                      uint32_t row, uint32_t *out) {
   pq_grouping *fold = w->s->fold;
-  *out = 0;
-  for (uint32_t k = 0; k < fold->key_count; k++)
+  *out = fold->key_count < 2 ? 0 : numbers[0][row];
+  for (uint32_t k = fold->key_count < 2 ? 0 : 1; k < fold->key_count; k++)
     PQ_TRY(pq_fold_pair(fold->keep, &fold->numbers[k].pairs, *out, numbers[k][row], out));
   if (*out < fold->group_count) return PQ_OK;
   PQ_TRY(pq_fold_groups_grow(fold));
   return set_keys(w, u, at, numbers, row);
+}
+
+/* One key: each of its numbers is looked up once. */
+static int group_single(pq_window *w, const pq_unit *u, uint32_t *const *numbers, rows *r) {
+  const pq_fold_key *key = w->s->fold->numbers;
+  uint32_t *groups = pq_arena_calloc(w->scratch, (size_t)key->count + 1, sizeof *groups);
+  if (groups == NULL) return w->scratch->cx->code;
+  for (uint32_t i = 0; i < r->count; i++) {
+    uint32_t *known = &groups[numbers[0][i]];
+    if (*known == 0) {
+      PQ_TRY(group_row(w, u, r->at[i], numbers, i, known));
+      ++*known;
+    }
+    r->groups[i] = *known - 1;
+  }
+  return PQ_OK;
 }
 
 static int make_groups(pq_window *w, const pq_unit *u, rows *r) {
@@ -235,6 +251,7 @@ static int make_groups(pq_window *w, const pq_unit *u, rows *r) {
     if (numbers[k] == NULL) return w->scratch->cx->code;
     PQ_TRY(number_rows(w, u, k, r, numbers[k]));
   }
+  if (fold->key_count == 1) return group_single(w, u, numbers, r);
   for (uint32_t i = 0; i < r->count; i++)
     PQ_TRY(group_row(w, u, r->at[i], numbers, i, &r->groups[i]));
   return PQ_OK;

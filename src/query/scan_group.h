@@ -18,8 +18,8 @@
 #ifndef PQ_QUERY_SCAN_GROUP_H
 #define PQ_QUERY_SCAN_GROUP_H
 
-#include "query/scan.h"
 #include "expr/total.h"
+#include "query/scan.h"
 
 typedef enum pq_fold_op {
   PQ_FOLD_COUNT, /* rows; no path */

@@ -35,7 +35,6 @@ static void place(pq_number_table *t, pq_number_slot s) {
 static int grow_table(pq_arena *keep, pq_number_table *t) {
   pq_number_table more = {.slot_count = t->slot_count == 0 ? NUMBERS_MIN : t->slot_count * 4,
                           .count = t->count};
-  if (t->count < t->slot_count / 2) return PQ_OK;
   more.slots = pq_arena_calloc(keep, more.slot_count, sizeof *more.slots);
   if (more.slots == NULL) return keep->cx->code;
   for (uint32_t i = 0; i < t->slot_count; i++)
@@ -47,7 +46,7 @@ static int grow_table(pq_arena *keep, pq_number_table *t) {
 int pq_fold_pair(pq_arena *keep, pq_number_table *t, uint32_t left, uint32_t right, uint32_t *out) {
   uint64_t bits = (uint64_t)left << 32 | right;
   *out = 0;
-  PQ_TRY(grow_table(keep, t));
+  if (t->count >= t->slot_count / 2) PQ_TRY(grow_table(keep, t));
   for (uint32_t at = slot_of(t, bits);; at = (at + 1) & (t->slot_count - 1)) {
     pq_number_slot *s = &t->slots[at];
     if (s->number == 0) *s = (pq_number_slot){bits, ++t->count};
@@ -138,8 +137,7 @@ int pq_fold_number(pq_grouping *fold, uint32_t key, const pq_fold_cells *c, uint
   pq_fold_key *k = &fold->numbers[key];
   key_cell x = cell_at(c, at);
   *out = 0;
-  PQ_TRY(grow_table(fold->keep, &k->table));
-  PQ_TRY(grow_values(fold->keep, k));
+  if (k->table.count >= k->table.slot_count / 2) PQ_TRY(grow_table(fold->keep, &k->table));
   for (uint32_t i = slot_of(&k->table, x.bits); k->table.slots[i].number != 0;
        i = (i + 1) & (k->table.slot_count - 1)) {
     uint32_t number = k->table.slots[i].number - 1;
@@ -148,6 +146,7 @@ int pq_fold_number(pq_grouping *fold, uint32_t key, const pq_fold_cells *c, uint
     *out = number;
     return PQ_OK;
   }
+  PQ_TRY(grow_values(fold->keep, k));
   *out = k->count;
   return add_value(fold->keep, k, c, at, &x);
 }

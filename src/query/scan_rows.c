@@ -17,6 +17,14 @@ int pq_unit_ranges(pq_arena *scratch, const pq_unit *u, unsigned mask, uint32_t 
   uint32_t n = 0, cap = 0;
   bool was_in = false;
   *count = 0;
+  *out = pq_arena_calloc(scratch, 1, sizeof **out);
+  if (*out == NULL) return scratch->cx->code;
+  if (u->row_count == 0) return PQ_OK;
+  if (memcmp(u->rows, u->rows + 1, u->row_count - 1) == 0) { /* all alike, as they often are */
+    **out = (pq_row_range){0, u->row_count};
+    *count = mask >> u->rows[0] & 1;
+    return PQ_OK;
+  }
   for (uint32_t i = 0; i < u->row_count; i++) {
     bool is_in = (mask >> u->rows[i] & 1) != 0;
     cap += is_in && !was_in;

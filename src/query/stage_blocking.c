@@ -1,5 +1,5 @@
-/* query/stage_blocking.c - stages that must see all documents: from batches to
- * query/blocking.h and back.
+/* query/stage_blocking.c - stages that must see all documents: from batches to query/blocking.h and
+ * back.
  *
  *   input ─► batch ─► add(doc) add(doc) … │ end │ next next next ─► batch
  */

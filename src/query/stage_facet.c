@@ -1,10 +1,10 @@
-/* query/stage_facet.c - $facet: several pipelines over the same documents,
- * their results side by side in one document.
+/* query/stage_facet.c - $facet: several pipelines over the same documents, their results side by
+ * side in one document.
  *
  *   input ─► [ memory ] ─┬─► pipeline 1 ─► [ … ]
- *                        └─► pipeline 2 ─► [ … ]   ─► {"one": [ … ], "two": [ …
- * ]} more than memory_max:  a spilled run for each pipeline, as a run can be
- * read once
+ *                        └─► pipeline 2 ─► [ … ]   ─► {"one": [ … ], "two": [ … ]}
+ *
+ *   more than memory_max:  a spilled run for each pipeline, as a run can be read once
  */
 #include "query/flow_int.h"
 

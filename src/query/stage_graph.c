@@ -1,9 +1,8 @@
-/* query/stage_graph.c - $graphLookup: from values to documents to their values,
- * and so on.
+/* query/stage_graph.c - $graphLookup: from values to documents to their values, and so on.
  *
- *   startWith ─► frontier ─ load ─► documents with connectToField in it ─►
- * connectFromField ▲                     │ those not seen yet: results, depth n
- * │ └─────────────────────┴────────── the next frontier ◄─────────────┘
+ *   startWith ─► frontier ─ load ─► documents with connectToField in it ─► connectFromField
+ *                   ▲                    │ those not seen yet: results, depth n      │
+ *                   └────────────────────┴── the next frontier ◄─────────────────────┘
  *
  * One load (flow_join.c) per depth, none for values that were asked for before:
  * the join stays for the next documents until it has outgrown the memory.

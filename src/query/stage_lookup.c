@@ -1,12 +1,10 @@
-/* query/stage_lookup.c - $lookup: documents of another collection as an array
- * in each document.
+/* query/stage_lookup.c - $lookup: documents of another collection as an array in each document.
  *
- *   equality   the values of localField of a part of the batch ─► one load of
- * the join (flow_join.c) each document ─► the documents that its values found,
- * in the order of the scan pipeline   not about its variables: it runs once.
- * Else per document, with the variables set, over the foreign documents in
- * memory if they fit, else over a new scan both       equality first, the
- * pipeline over what it found
+ *   equality   the values of localField of a part of the batch ─► one load of the join
+ *              (flow_join.c); each document ─► what its values found, in the order of the scan
+ *   pipeline   without variables of `let`: it runs once. Else per document, with the variables set,
+ *              over the foreign documents in memory if they fit, else over a new scan
+ *   both       equality first, the pipeline over what it found
  *
  * Rule 54: null and missing are the same on both sides. An array stands for its
  * elements; an empty one for null, as no value was found.

@@ -1,13 +1,10 @@
-/* query/stage_redact.c - $redact: what of a document may be seen, level by
- * level.
+/* query/stage_redact.c - $redact: what of a document may be seen, level by level.
  *
  *   expression(level) ──► "keep"     the level stays as it is
  *                     ──► "prune"    it is gone
- *                     ──► "descend"  it stays, and each object in it is asked,
- * in arrays too
+ *                     ──► "descend"  it stays, and each object in it is asked, in arrays too
  *
- * $$KEEP, $$PRUNE and $$DESCEND are these texts (env.h: has_redact). "$a" is a
- * field of the level;
+ * $$KEEP, $$PRUNE and $$DESCEND are these texts (env.h: has_redact). "$a" is a field of the level;
  * $$ROOT, the whole document, is not there.
  */
 #include <string.h>

@@ -1,8 +1,7 @@
-/* query/stage_row.c - stages that look at one document at a time: $match,
- * $project and its kin, $replaceRoot, $redact, $skip, $limit, $count.
+/* query/stage_row.c - stages that look at one document at a time: $match, $project and its kin,
+ * $replaceRoot, $skip, $limit, $count.
  *
- *   batch in ──► row(doc) row(doc) … ──► batch out         documents that pass
- * are not copied
+ *   batch in ──► row(doc) row(doc) … ──► batch out      documents that pass are not copied
  */
 #include <string.h>
 

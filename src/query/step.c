@@ -3,8 +3,8 @@
 
 #include "base/civil.h"
 #include "base/text.h"
-#include "query/stage_parse.h"
 #include "expr/total.h"
+#include "query/stage_parse.h"
 
 #define DAY_US INT64_C(86400000000)
 

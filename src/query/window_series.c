@@ -6,8 +6,8 @@
  */
 #include <math.h>
 
-#include "query/accumulator_int.h"
 #include "expr/total.h"
+#include "query/accumulator_int.h"
 #include "query/window_spec.h"
 
 typedef struct series {

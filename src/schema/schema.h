@@ -79,6 +79,12 @@ typedef enum pq_schema_mode { /* of a validation */
                               PQ_VALIDATE_OFF
 } pq_schema_mode;
 
+/* "strict", "permissive", "warn", "off". */
+const char *pq_schema_mode_name(pq_schema_mode mode);
+/* The mode of a name; PQ_EINVALID begins with `where`, which says what needs it. */
+int pq_schema_mode_parse(pq_cx *cx, const char *where, pq_slice name,
+                         pq_schema_mode *out) PQ_MUST_CHECK;
+
 struct pq_schema {
   pq_schema_field *fields;
   uint32_t field_count;
@@ -144,6 +150,8 @@ typedef enum pq_change_kind {
   PQ_CHANGE_NARROW, /* existing documents may break it: refused unless forced */
   PQ_CHANGE_OTHER   /* descriptions, indexes, defaults */
 } pq_change_kind;
+const char *pq_change_kind_name(pq_change_kind kind); /* "add", "drop", "rename", … */
+
 typedef struct pq_schema_change {
   pq_change_kind kind;
   pq_slice path, before, after; /* before, after: notations, or names of a rename */

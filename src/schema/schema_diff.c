@@ -12,6 +12,13 @@
 
 #include "schema/notation_int.h"
 
+const char *pq_change_kind_name(pq_change_kind kind) {
+  static const char *const names[] = {"add", "drop", "rename", "widen", "narrow", "other"};
+  pq_assert(kind >= PQ_CHANGE_ADD);
+  pq_assert(kind <= PQ_CHANGE_OTHER);
+  return names[kind - PQ_CHANGE_ADD];
+}
+
 typedef struct differ {
   pq_arena *arena;
   pq_schema_change *changes;
@@ -242,7 +249,6 @@ static void diff_text(differ *d, const char *name, pq_slice before, pq_slice aft
 }
 
 static void diff_directives(differ *d, const pq_schema *a, const pq_schema *b) {
-  static const char *const modes[] = {"", "strict", "permissive", "warn", "off"};
   pq_schema_change *c;
   diff_text(d, "$type", a->type_name, b->type_name);
   diff_text(d, "$id", a->id_field, b->id_field);
@@ -251,7 +257,8 @@ static void diff_directives(differ *d, const pq_schema *a, const pq_schema *b) {
   if (a->mode != b->mode) {
     c = &d->changes[d->count++];
     *c = (pq_schema_change){b->mode < a->mode ? PQ_CHANGE_NARROW : PQ_CHANGE_WIDEN, pq_str("$mode"),
-                            pq_str(modes[a->mode]), pq_str(modes[b->mode]), NULL};
+                            pq_str(pq_schema_mode_name(a->mode)),
+                            pq_str(pq_schema_mode_name(b->mode)), NULL};
     if (c->kind == PQ_CHANGE_NARROW) c->reason = "existing documents may break the schema";
   }
   if (a->has_data != b->has_data) {

@@ -39,6 +39,32 @@ static int read_text_field(const directive *d, pq_slice *out) {
                  d->name, PQ_QUOTED(*out));
 }
 
+/* ---- modes ---- */
+
+static const char *const mode_names[] = {"strict", "permissive", "warn", "off", NULL};
+
+const char *pq_schema_mode_name(pq_schema_mode mode) {
+  pq_assert(mode >= PQ_VALIDATE_STRICT);
+  pq_assert(mode <= PQ_VALIDATE_OFF);
+  return mode_names[mode - PQ_VALIDATE_STRICT];
+}
+
+int pq_schema_mode_parse(pq_cx *cx, const char *where, pq_slice name, pq_schema_mode *out) {
+  const char *near = pq_nearest(name, mode_names);
+  *out = PQ_VALIDATE_OFF;
+  for (int i = 0; mode_names[i] != NULL; i++) {
+    if (!pq_slice_is(name, mode_names[i])) continue;
+    *out = (pq_schema_mode)(PQ_VALIDATE_STRICT + i);
+    return PQ_OK;
+  }
+  return pq_fail(cx, PQ_EINVALID,
+                 "%s needs 'strict', 'permissive', 'warn' or 'off', got '%.*s'%s%s%s", where,
+                 PQ_QUOTED(name), near == NULL ? "" : ", did you mean '", near == NULL ? "" : near,
+                 near == NULL ? "" : "'?");
+}
+
+/* ---- directives of one value ---- */
+
 static int parse_id(directive *d) {
   return read_text_field(d, &d->out->id_field);
 }
@@ -57,19 +83,9 @@ static int parse_ns(directive *d) {
 }
 
 static int parse_mode(directive *d) {
-  static const char *const names[] = {"strict", "permissive", "warn", "off", NULL};
-  static const pq_schema_mode modes[] = {PQ_VALIDATE_STRICT, PQ_VALIDATE_PERMISSIVE,
-                                         PQ_VALIDATE_WARN, PQ_VALIDATE_OFF};
-  pq_slice word;
-  PQ_TRY(read_text(d, &word));
-  for (int i = 0; names[i] != NULL; i++) {
-    if (!pq_slice_is(word, names[i])) continue;
-    d->out->mode = modes[i];
-    return PQ_OK;
-  }
-  return pq_schema_fail_unknown(
-      d->s->cx, "directive '$mode' needs 'strict', 'permissive', 'warn' or 'off', got", word,
-      names);
+  pq_slice name;
+  PQ_TRY(read_text(d, &name));
+  return pq_schema_mode_parse(d->s->cx, "directive '$mode'", name, &d->out->mode);
 }
 
 /* A list of texts, each "$id" (when `has_id`) or the path of a field. */

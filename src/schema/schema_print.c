@@ -254,7 +254,6 @@ static int put_ids(printer *p, pq_slice path, const pq_schema_field *fields, uin
 }
 
 static int put_schema(printer *p, const pq_schema *s) {
-  static const char *const modes[] = {"", "strict", "", "warn", "off"};
   uint32_t count;
   pq_field *kept;
   PQ_TRY(pq_builder_begin_object(p->b));
@@ -262,7 +261,8 @@ static int put_schema(printer *p, const pq_schema *s) {
   PQ_TRY(put_key_text(p, "$id", s->id_field));
   PQ_TRY(put_key_text(p, "$name", s->name_field));
   PQ_TRY(put_key_text(p, "$description", s->description));
-  PQ_TRY(put_key_text(p, "$mode", pq_str(modes[s->mode])));
+  if (s->mode != PQ_VALIDATE_PERMISSIVE)
+    PQ_TRY(put_key_text(p, "$mode", pq_str(pq_schema_mode_name(s->mode))));
   if (!pq_value_is_missing(s->options)) {
     kept = pq_object_fields(p->arena, s->options, &count);
     if (kept == NULL) return p->arena->cx->code;

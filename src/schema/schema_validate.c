@@ -76,7 +76,9 @@ static int report_found(walk *w, const place *at) {
 static int report_unknown(walk *w, const place *at, const pq_schema_field *fields, uint32_t count) {
   pq_arena *arena = w->c.arena;
   const char *text = "the schema has no such field", *near = NULL;
-  const char **names = pq_arena_calloc(arena, (size_t)count + 1, sizeof *names);
+  const char **names;
+  if (w->problem_count == PQ_SCHEMA_PROBLEMS_MAX) return PQ_OK;
+  names = pq_arena_calloc(arena, (size_t)count + 1, sizeof *names);
   if (names == NULL) return arena->cx->code;
   for (uint32_t i = 0; i < count; i++) {
     names[i] = pq_arena_str(arena, fields[i].name);

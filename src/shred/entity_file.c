@@ -83,10 +83,12 @@ typedef struct file_writer {
   pq_arena group; /* columns of one row group */
   pq_writer *writer;
   const pq_index_column *columns;
-  pq_path *paths;
+  pq_index_walk *walk;
+  pq_index_hit *hits; /* of one document, by column */
   uint32_t column_count;
   uint64_t *other, *null_explicit, *retyped; /* by column */
-  uint64_t name_other; /* documents whose field `name` is not what the column name says */
+  /* Documents with a field that is not what the system column of its name says. */
+  uint64_t system_other[SPEC_COUNT];
 } file_writer;
 
 static pq_phys index_phys(pq_index_type type) {
@@ -119,13 +121,14 @@ static int open_writer(file_writer *w) {
   uint32_t count = SPEC_COUNT + w->column_count;
   pq_column_spec *specs = pq_arena_calloc(&w->arena, count, sizeof *specs);
   pq_sort_column by_id = {.spec = SPEC_ID};
-  w->paths = pq_arena_calloc(&w->arena, w->column_count, sizeof *w->paths);
+  w->hits = pq_arena_calloc(&w->arena, w->column_count, sizeof *w->hits);
   w->other = pq_arena_calloc(&w->arena, w->column_count, sizeof *w->other);
   w->null_explicit = pq_arena_calloc(&w->arena, w->column_count, sizeof *w->null_explicit);
   w->retyped = pq_arena_calloc(&w->arena, w->column_count, sizeof *w->retyped);
-  if (specs == NULL || w->paths == NULL || w->other == NULL || w->null_explicit == NULL ||
+  if (specs == NULL || w->hits == NULL || w->other == NULL || w->null_explicit == NULL ||
       w->retyped == NULL)
     return w->cx->code;
+  PQ_TRY(pq_index_walk_new(&w->arena, w->columns, w->column_count, &w->walk));
   memcpy(specs, fixed_specs, sizeof fixed_specs);
   for (uint32_t i = 0; i < w->column_count; i++) {
     const pq_index_column *c = &w->columns[i];
@@ -133,7 +136,6 @@ static int open_writer(file_writer *w) {
                                : pq_arena_printf(&w->arena, "$index_%.*s", (int)c->path.n,
                                                  (const char *)c->path.p);
     if (name == NULL) return w->cx->code;
-    PQ_TRY(pq_path_parse(&w->arena, c->path, &w->paths[i]));
     specs[SPEC_COUNT + i] =
         (pq_column_spec){.name = name,
                          .phys = index_phys(c->type),
@@ -169,6 +171,17 @@ static bool is_name_of(const pq_entity *e, pq_slice name) {
   return pq_value_is_missing(v) || (pq_value_string(v, &text) && pq_slice_eq(text, name));
 }
 
+/* Columns whose names documents may have as well. */
+static bool is_shadowed(uint32_t spec) {
+  return spec >= SPEC_NAME && spec <= SPEC_VERSION;
+}
+
+static void count_shadows(file_writer *w, const pq_entity *e, pq_slice name) {
+  w->system_other[SPEC_NAME] += !is_name_of(e, name);
+  for (uint32_t s = SPEC_NAME + 1; is_shadowed(s); s++)
+    w->system_other[s] += !pq_value_is_missing(pq_object_get_str(e->data, fixed_specs[s].name));
+}
+
 static int fixed_columns(file_writer *w, const pq_entity *rows, uint32_t count, pq_column *cols) {
   for (uint32_t s = 0; s < SPEC_DATA; s++)
     PQ_TRY(column_new(w, fixed_specs[s].phys, count, false, &cols[s]));
@@ -179,7 +192,7 @@ static int fixed_columns(file_writer *w, const pq_entity *rows, uint32_t count, 
     cols[SPEC_ID].v.bytes[i] = e->id;
     cols[SPEC_TYPE].v.bytes[i] = e->type;
     cols[SPEC_NAME].v.bytes[i] = pq_entity_name(e->id, e->data);
-    w->name_other += !is_name_of(e, cols[SPEC_NAME].v.bytes[i]);
+    count_shadows(w, e, cols[SPEC_NAME].v.bytes[i]);
     cols[SPEC_CREATED_AT].v.i64[i] = e->created_at;
     cols[SPEC_CREATED_BY].v.bytes[i] = e->created_by;
     cols[SPEC_UPDATED_AT].v.i64[i] = e->updated_at;
@@ -208,22 +221,27 @@ static void set_cell(pq_column *c, uint32_t row, pq_index_type type, pq_value v)
   }
 }
 
-static int index_column(file_writer *w, uint32_t column, const pq_entity *rows, uint32_t count,
-                        pq_column *c) {
+static int put_hit(file_writer *w, uint32_t column, const pq_index_hit *hit, uint32_t row,
+                   pq_column *c) {
   pq_index_type type = w->columns[column].type;
-  PQ_TRY(column_new(w, index_phys(type), count, true, c));
-  for (uint32_t i = 0; i < count; i++) {
-    pq_value v;
-    pq_index_found found = pq_index_find(rows[i].data, &w->paths[column], type, &v);
-    c->nulls[i] = found != PQ_FOUND_VALUE;
-    if (found == PQ_FOUND_VALUE && !pq_index_is_pushed(type))
-      PQ_TRY(pq_typed_set(&w->group, v, type, c, i));
-    if (found == PQ_FOUND_VALUE && pq_index_is_pushed(type)) {
-      set_cell(c, i, type, v);
-      w->retyped[column] += !pq_index_is_kept(v, type);
-    }
-    if (found == PQ_FOUND_OTHER) w->other[column]++;
-    if (found == PQ_FOUND_NULL) w->null_explicit[column]++;
+  c->nulls[row] = hit->found != PQ_FOUND_VALUE;
+  w->other[column] += hit->found == PQ_FOUND_OTHER;
+  w->null_explicit[column] += hit->found == PQ_FOUND_NULL;
+  if (hit->found != PQ_FOUND_VALUE) return PQ_OK;
+  if (!pq_index_is_pushed(type)) return pq_typed_set(&w->group, hit->value, type, c, row);
+  set_cell(c, row, type, hit->value);
+  w->retyped[column] += !pq_index_is_kept(hit->value, type);
+  return PQ_OK;
+}
+
+/* Document by document: each is read once for all columns. */
+static int index_columns(file_writer *w, const pq_entity *rows, uint32_t count, pq_column *cols) {
+  for (uint32_t i = 0; i < w->column_count; i++)
+    PQ_TRY(column_new(w, index_phys(w->columns[i].type), count, true, &cols[i]));
+  for (uint32_t row = 0; row < count && w->column_count > 0; row++) {
+    pq_index_walk_find(w->walk, rows[row].data, w->hits);
+    for (uint32_t i = 0; i < w->column_count; i++)
+      PQ_TRY(put_hit(w, i, &w->hits[i], row, &cols[i]));
   }
   return PQ_OK;
 }
@@ -234,20 +252,25 @@ static int write_group(file_writer *w, const pq_entity *rows, uint32_t count) {
   cols = pq_arena_calloc(&w->group, (size_t)LEAF_COUNT + w->column_count, sizeof *cols);
   if (cols == NULL) return w->cx->code;
   PQ_TRY(fixed_columns(w, rows, count, cols));
-  for (uint32_t i = 0; i < w->column_count; i++)
-    PQ_TRY(index_column(w, i, rows, count, &cols[LEAF_COUNT + i]));
+  PQ_TRY(index_columns(w, rows, count, cols + LEAF_COUNT));
   return pq_writer_add(w->writer, cols, LEAF_COUNT + w->column_count);
 }
 
 /* "parquedb.index.<path>": "<other> <null_explicit> <retyped>", and what the file is. */
 static int finish(file_writer *w, pq_slice collection) {
-  pq_key_value *kv = pq_arena_calloc(&w->arena, (size_t)w->column_count + 3, sizeof *kv);
-  char *name_text = pq_arena_printf(&w->arena, "%llu 0", (unsigned long long)w->name_other);
+  pq_key_value *kv =
+      pq_arena_calloc(&w->arena, (size_t)w->column_count + SPEC_COUNT + 2, sizeof *kv);
   uint32_t n = 0;
-  if (name_text == NULL || kv == NULL) return w->cx->code;
+  if (kv == NULL) return w->cx->code;
   kv[n++] = (pq_key_value){PQ_SLICE("parquedb.kind"), PQ_SLICE("data 1")};
   kv[n++] = (pq_key_value){PQ_SLICE("parquedb.collection"), collection};
-  kv[n++] = (pq_key_value){PQ_SLICE("parquedb.index.name"), pq_str(name_text)};
+  for (uint32_t s = SPEC_NAME; is_shadowed(s); s++) {
+    char *key = pq_arena_printf(&w->arena, "parquedb.index.%s", fixed_specs[s].name);
+    char *value = pq_arena_printf(&w->arena, s == SPEC_NAME ? "%llu 0" : "%llu 0 0",
+                                  (unsigned long long)w->system_other[s]);
+    if (key == NULL || value == NULL) return w->cx->code;
+    kv[n++] = (pq_key_value){pq_str(key), pq_str(value)};
+  }
   for (uint32_t i = 0; i < w->column_count; i++) {
     pq_slice path = w->columns[i].path;
     char *key, *value;

@@ -147,30 +147,16 @@ static bool is_exact_double(int64_t v) {
   return v >= -((int64_t)1 << 53) && v <= ((int64_t)1 << 53);
 }
 
-pq_index_found pq_index_find(pq_value doc, const pq_path *path, pq_index_type type,
-                             pq_value *value) {
-  pq_value v = doc;
+pq_index_hit pq_index_fit(pq_value v, pq_index_type type) {
   pq_index_type has;
   int64_t i;
-  *value = (pq_value){0};
-  for (uint32_t p = 0; p < path->count; p++) {
-    pq_type t = pq_value_type(v);
-    if (t == PQ_TYPE_ARRAY) return PQ_FOUND_OTHER;
-    if (t != PQ_TYPE_OBJECT) return PQ_FOUND_MISSING;
-    v = pq_object_get(v, path->parts[p].name);
-    if (pq_value_is_missing(v)) return PQ_FOUND_MISSING;
-  }
-  if (pq_value_type(v) == PQ_TYPE_NULL) return PQ_FOUND_NULL;
-  if (!pq_index_is_pushed(type)) {
-    *value = v;
-    return pq_typed_fits(v, type) ? PQ_FOUND_VALUE : PQ_FOUND_OTHER;
-  }
+  if (pq_value_type(v) == PQ_TYPE_NULL) return (pq_index_hit){.found = PQ_FOUND_NULL};
+  if (!pq_index_is_pushed(type) && pq_typed_fits(v, type)) return (pq_index_hit){PQ_FOUND_VALUE, v};
   has = type_of(v);
   if (has == PQ_INDEX_INT64 && type == PQ_INDEX_DOUBLE && pq_value_i64(v, &i) && is_exact_double(i))
     has = PQ_INDEX_DOUBLE;
-  if (has != type) return PQ_FOUND_OTHER;
-  *value = v;
-  return PQ_FOUND_VALUE;
+  if (has != type) return (pq_index_hit){.found = PQ_FOUND_OTHER};
+  return (pq_index_hit){PQ_FOUND_VALUE, v};
 }
 
 /* ---- cells: Variant scalars made on the spot (parquet-format: VariantEncoding.md) ---- */

@@ -68,8 +68,21 @@ typedef enum pq_index_found {
   PQ_FOUND_NULL,  /* an explicit null */
   PQ_FOUND_OTHER  /* another type, or an array on the way */
 } pq_index_found;
-pq_index_found pq_index_find(pq_value doc, const pq_path *path, pq_index_type type,
-                             pq_value *value);
+typedef struct pq_index_hit {
+  pq_index_found found;
+  pq_value value; /* when it fits */
+} pq_index_hit;
+/* What a value that is there is for a column of the type. */
+pq_index_hit pq_index_fit(pq_value v, pq_index_type type);
+
+/* ---- index_walk.c ---- */
+
+/* Finds what documents hold at the paths of columns; in `arena`, `columns` are borrowed. */
+typedef struct pq_index_walk pq_index_walk;
+int pq_index_walk_new(pq_arena *arena, const pq_index_column *columns, uint32_t count,
+                      pq_index_walk **out) PQ_MUST_CHECK;
+/* `hits` has one for each column. */
+void pq_index_walk_find(pq_index_walk *w, pq_value doc, pq_index_hit *hits);
 
 /* A column cell as a Variant scalar inside `cell` (text longer than fits: `arena`). Missing for a
  * null cell. */

@@ -170,12 +170,10 @@ int pq_overlay_add(pq_overlay *o, const pq_event *e) {
   return PQ_OK;
 }
 
-int pq_overlay_add_batch(pq_overlay *o, pq_buf *raw, uint64_t seq_lo, uint32_t count,
-                         uint64_t seq_after) {
+/* Take the raw bytes and start reading them. */
+static int take_batch(pq_overlay *o, pq_buf *raw, uint64_t seq_lo, uint32_t count,
+                      pq_batch_reader *r) {
   void *batches = o->batches;
-  pq_batch_reader r;
-  pq_event e;
-  bool is_end;
   int rc = reserve(o, &batches, o->batch_count, &o->batch_cap, sizeof *o->batches);
   if (rc != PQ_OK) {
     pq_buf_release(raw);
@@ -184,13 +182,33 @@ int pq_overlay_add_batch(pq_overlay *o, pq_buf *raw, uint64_t seq_lo, uint32_t c
   o->batches = batches;
   o->batches[o->batch_count++] = *raw;
   o->held_len += raw->cap;
-  pq_batch_reader_init(&r, o->cx, pq_buf_slice(raw), seq_lo, count);
+  pq_batch_reader_init(r, o->cx, pq_buf_slice(raw), seq_lo, count);
   *raw = (pq_buf){0};
+  return PQ_OK;
+}
+
+static int add_events(pq_overlay *o, pq_batch_reader *r, uint64_t seq_after) {
+  pq_event e;
+  bool is_end;
   for (;;) {
-    PQ_TRY(pq_batch_next(&r, &e, &is_end));
+    PQ_TRY(pq_batch_next(r, &e, &is_end));
     if (is_end) return PQ_OK;
     if (e.seq > seq_after) PQ_TRY(pq_overlay_add(o, &e));
   }
+}
+
+int pq_overlay_add_batch(pq_overlay *o, pq_buf *raw, uint64_t seq_lo, uint32_t count,
+                         uint64_t seq_after) {
+  pq_batch_reader r;
+  PQ_TRY(take_batch(o, raw, seq_lo, count, &r));
+  return add_events(o, &r, seq_after);
+}
+
+int pq_overlay_add_own(pq_overlay *o, pq_buf *raw, uint64_t seq_lo, uint32_t count) {
+  pq_batch_reader r;
+  PQ_TRY(take_batch(o, raw, seq_lo, count, &r));
+  r.is_own = true;
+  return add_events(o, &r, 0);
 }
 
 const pq_event *pq_overlay_at(const pq_overlay *o, uint32_t key, uint64_t seq) {

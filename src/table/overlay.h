@@ -73,6 +73,8 @@ int pq_overlay_add(pq_overlay *o, const pq_event *e) PQ_MUST_CHECK;
  * failure the overlay may hold a part of them: release it. `raw` is taken either way. */
 int pq_overlay_add_batch(pq_overlay *o, pq_buf *raw, uint64_t seq_lo, uint32_t count,
                          uint64_t seq_after) PQ_MUST_CHECK;
+/* The same for a batch that this process just encoded, all of it: its values are not checked. */
+int pq_overlay_add_own(pq_overlay *o, pq_buf *raw, uint64_t seq_lo, uint32_t count) PQ_MUST_CHECK;
 
 /* The newest event of an entity at or before `seq`, or NULL. */
 const pq_event *pq_overlay_entity(const pq_overlay *o, pq_slice id, uint64_t seq);

@@ -19,6 +19,8 @@
 typedef struct pq_json_options {
   bool is_exact;       /* fail when anything but white space follows the value */
   uint64_t line_first; /* number of the first line in messages; 0 counts as 1 */
+  pq_builder *system;  /* an empty one: fields of the root object whose names begin with '$' become
+                          its object instead (one without fields when there are none); or NULL */
 } pq_json_options;
 
 /* Read one JSON value from `text` into `b` as the next value (as the root, when b is empty).

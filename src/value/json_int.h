@@ -29,7 +29,8 @@ typedef struct pq_json_reader {
   const uint8_t *p, *end; /* the rest of the text */
   const uint8_t *start;
   uint64_t line_first;
-  bool is_placed; /* the failure names its line and column */
+  bool is_placed;     /* the failure names its line and column */
+  pq_builder *system; /* of the options, until the root object has begun */
 } pq_json_reader;
 
 /* Fail with "line L, column C: what" at a place in the text. Sticky in the builder. */

@@ -302,12 +302,43 @@ static int key(pq_json_reader *r) {
   return pq_json_take(r, ':') ? PQ_OK : fail(r, "':' is expected");
 }
 
-static int fields(pq_json_reader *r, uint32_t *count) {
+/* Does the next key begin with '$'? */
+static int is_system_next(pq_json_reader *r, bool *out) {
+  const uint8_t *from;
+  pq_slice name;
+  pq_json_space(r);
+  from = r->p;
+  *out = r->end - r->p >= 2 && r->p[0] == '"' && r->p[1] == '$';
+  if (r->end - r->p < 2 || r->p[0] != '"' || r->p[1] != '\\') return PQ_OK;
+  PQ_TRY(pq_json_string(r, 0, &name));
+  *out = name.n > 0 && name.p[0] == '$';
+  r->p = from;
+  return PQ_OK;
+}
+
+static int system_field(pq_json_reader *r, pq_builder *system) {
+  pq_builder *b = r->b;
+  int rc;
+  r->b = system;
+  rc = key(r);
+  if (rc == PQ_OK) rc = value(r);
+  r->b = b;
+  return rc == PQ_OK ? PQ_OK : pq_builder_fail(b, rc);
+}
+
+/* The fields of an object; `system`, if any, gets those whose names begin with '$'. */
+static int fields(pq_json_reader *r, pq_builder *system, uint32_t *count) {
   *count = 0;
   if (pq_json_take(r, '}')) return PQ_OK;
   do {
-    PQ_TRY(key(r));
-    PQ_TRY(value(r));
+    bool is_system = false;
+    if (system != NULL) PQ_TRY(is_system_next(r, &is_system));
+    if (is_system) {
+      PQ_TRY(system_field(r, system));
+    } else {
+      PQ_TRY(key(r));
+      PQ_TRY(value(r));
+    }
     ++*count;
   } while (pq_json_take(r, ','));
   return pq_json_take(r, '}') ? PQ_OK : fail(r, "',' or '}' is expected");
@@ -326,9 +357,11 @@ static int first_key(pq_json_reader *r, pq_extended *out) {
 
 static int object(pq_json_reader *r) {
   const uint8_t *from = r->p++, *inside = r->p;
+  pq_builder *system = r->system;
   const char *why = NULL;
   pq_extended extended;
   uint32_t count;
+  r->system = NULL;
   PQ_TRY(first_key(r, &extended));
   if (extended != PQ_EXTENDED_NONE) {
     PQ_TRY(placed(r, from, pq_json_extended(r, extended, &why)));
@@ -336,7 +369,7 @@ static int object(pq_json_reader *r) {
   }
   r->p = inside;
   PQ_TRY(placed(r, from, pq_builder_begin_object(r->b)));
-  PQ_TRY(fields(r, &count));
+  PQ_TRY(fields(r, system, &count));
   if (why != NULL && count == 1) return pq_json_fail(r, from, PQ_EINVALID, why);
   return placed(r, from, pq_builder_end(r->b));
 }
@@ -365,10 +398,14 @@ static int value(pq_json_reader *r) {
 int pq_json_parse(pq_builder *b, pq_slice text, pq_json_options options, size_t *used) {
   static const uint8_t none[1] = {0};
   const uint8_t *start = text.n == 0 ? none : text.p;
-  pq_json_reader r = {b, start, start + text.n, start, options.line_first, false};
+  pq_json_reader r = {b, start, start + text.n, start, options.line_first, false, options.system};
   *used = 0;
   if (b->rc != PQ_OK) return b->rc;
+  if (options.system != NULL) PQ_TRY(pq_builder_begin_raw(options.system));
+  pq_json_space(&r);
+  if (r.p == r.end || *r.p != '{') r.system = NULL;
   PQ_TRY(value(&r));
+  if (options.system != NULL) PQ_TRY(pq_builder_end(options.system));
   if (options.is_exact) {
     pq_json_space(&r);
     if (r.p != r.end) return fail(&r, "text after the end of the value");

@@ -157,8 +157,8 @@ def posts(w):
 # ---- help and usage ----
 
 COMMANDS = ("import insert get find count aggregate update delete link unlink related traverse "
-            "history events restore collections schema stats files flush compact checkpoint verify backup "
-            "parquet run shell help").split()
+            "history events restore collections schema stats files flush compact checkpoint verify "
+            "backup parquet run shell help").split()
 
 
 def test_help(w):
@@ -341,6 +341,20 @@ def test_find_count(w):
     check(result.err == "", "a limit that was asked for is no news", result)
     check(w.ok("find", "none").out == "", "an empty collection")
     check(w.count("posts") == 4 and w.count("posts", '{"n": 1}') == 2, "count")
+    result = w.ok("find", "posts", "--sort", "n", "--limit", 3, "--cursor", "", "--total")
+    check("4 in all" in result.err and "--cursor " in result.err, "page", result)
+    token = result.err.split("--cursor ")[1].strip()
+    rest = w.ok("find", "posts", "--sort", "n", "--cursor", token)
+    check(len(rest.items) == 1 and rest.err == "", "the next page", rest)
+    check("$id" not in w.ok("get", "posts/p1", "--plain").items[0], "plain")
+    check(w.count("posts", "--skip", 1, "--limit", 2) == 2, "count some")
+    check(w.count("posts", "--collation", '{"locale": "en", "strength": 2}') == 4, "collation")
+    w.refused("find", "posts", "--hint", "n_1", code="INDEX_NOT_FOUND")
+    w.refused("find", "posts", "--cursor", "x", code="VALIDATION_FAILED")
+    w.usage("get", "posts/p1", "--cursor", "", says=["'--cursor'"])
+    result = w.ok("find", "posts", "--populate", "author", "--limit", 1)
+    check(result.items[0]["author"] == [] and result.items[0]["$counts"] == {"author": 0},
+          "populate", result)
     check(w.ok("count", "posts", "--json").items[0]["count"] == 4, "count --json")
     for name in ("find", "count"):
         result = w.ok(name, "posts", '{"n": 1}', "--explain")

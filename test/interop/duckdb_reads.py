@@ -122,19 +122,20 @@ COLUMNS = {"title": "VARCHAR", "n": "BIGINT", "score": "DOUBLE", "part": "FLOAT"
 def check_typed(con, base):
     """A collection with a schema has plain typed columns; a widened one is read with both types."""
     parquedb("schema", "set", "typed", json.dumps(TYPED))
-    docs = [{"$id": f"t{i:03}", "title": f"T{i}", "n": i, "score": i / 4, "part": 0.5, "ok": i % 2 == 0,
-             "day": f"2026-01-{i % 28 + 1:02}", "at": f"2026-01-02T03:04:05.{i:03}Z",
+    docs = [{"$id": f"t{i:03}", "title": f"T{i}", "n": i, "score": i / 4, "part": 0.5,
+             "ok": i % 2 == 0, "day": f"2026-01-{i % 28 + 1:02}",
+             "at": f"2026-01-02T03:04:05.{i:03}Z",
              "key": f"01234567-89ab-cdef-0123-{i:012}", "lang": "en", "version": 7,
              "raw": {"$binary": {"base64": "AQID", "subType": "00"}}, "email": f"m{i}@x.org"}
             for i in range(100)]
     parquedb("import", "typed", "-", stdin="\n".join(map(json.dumps, docs)) + "\n")
     parquedb("flush")
     source = f"read_parquet('{base}/data/typed/*.parquet', union_by_name = true)"
-    types = dict(con.execute(f"SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM {source})")
-                 .fetchall())
+    types = dict(con.execute(f"""SELECT column_name, column_type
+                                 FROM (DESCRIBE SELECT * FROM {source})""").fetchall())
     check("typed columns", {k: types.get(k) for k in COLUMNS}, COLUMNS)
-    row = con.execute(f"""SELECT title, n, score, part, ok, day::VARCHAR, epoch_ms("at"), key::VARCHAR,
-                          hex(raw), lang, "$f_version", version, email
+    row = con.execute(f"""SELECT title, n, score, part, ok, day::VARCHAR, epoch_ms("at"),
+                          key::VARCHAR, hex(raw), lang, "$f_version", version, email
                           FROM {source} WHERE n = 29""").fetchone()
     check("typed values", row, ("T29", 29, 7.25, 0.5, False, "2026-01-02", 1767323045029,
                                 "01234567-89ab-cdef-0123-000000000029", "010203", "en", 7, 1,

@@ -26,6 +26,8 @@ static const char *const setup[] = {
     "{\"from\": \"t/b\", \"predicate\": \"p\", \"to\": \"t/c\"}, {\"from\": \"t/d\", "
     "\"predicate\": "
     "\"q\", \"to\": \"t/a\"}]}",
+    "{\"schema\": \"v\", \"set\": {\"k\": \"int##\", \"s\": \"string = 'x'\"}}",
+    "{\"insert\": \"v\", \"documents\": [{\"$id\": \"a\", \"k\": 1}]}",
     "{\"flush\": 1}",
     "{\"update\": \"t/b\", \"ops\": {\"$set\": {\"n\": 20}}}",
     "{\"delete\": \"t/c\"}",
@@ -142,6 +144,17 @@ static const struct {
     {"{\"insert\": \"t\", \"ordered\": false, \"documents\": [{\"$id\": \"f\"}, {\"$id\": \"a\"}, "
      "{\"$id\": 5}]}",
      NULL, true},
+    {"{\"schema\": \"t\", \"set\": {\"n\": \"number!##\", \"s\": \"string\"}}", NULL, true},
+    {"{\"schema\": \"v\", \"set\": {\"k\": \"string\"}}", NULL, false}, /* does not fit */
+    {"{\"insert\": \"v\", \"documents\": [{\"$id\": \"b\", \"k\": 2}, {\"$id\": \"c\"}]}", NULL,
+     true},
+    {"{\"insert\": \"v\", \"ordered\": false, \"documents\": [{\"$id\": \"b\", \"k\": 1}, {\"k\": "
+     "\"x\"}, "
+     "{\"$id\": \"c\", \"k\": 3}]}",
+     NULL, true},
+    {"{\"schema\": \"v\", \"asOf\": \"seq:9\"}", NULL, false},
+    {"{\"schema\": \"t\", \"infer\": true}", NULL, false},
+    {"{\"schema\": \"v\", \"diff\": {\"k\": \"number\", \"z\": \"date\"}}", NULL, false},
     {"{\"events\": \"\", \"from\": 2, \"limit\": 5}", NULL, false},
     {"{\"events\": \"t\", \"asOf\": \"seq:9\"}", NULL, false},
     {"{\"collections\": 1}", NULL, false},
@@ -155,6 +168,8 @@ enum { PROBE_COUNT = sizeof probes / sizeof *probes, SETUP_COUNT = sizeof setup 
 static const char *const dump_commands[] = {
     "{\"find\": \"t\", \"includeDeleted\": true, \"sort\": {\"$id\": 1}}",
     "{\"find\": \"u\", \"sort\": {\"$id\": 1}}",
+    "{\"find\": \"v\", \"sort\": {\"$id\": 1}}",
+    "{\"schema\": \"t\"}",
     "{\"related\": \"t/a\", \"predicate\": \"p\", \"edges\": true}",
     "{\"related\": \"t/e\", \"predicate\": \"p\", \"direction\": \"reverse\", \"edges\": true}",
     "{\"related\": \"t/d\", \"predicate\": \"q\", \"edges\": true}",

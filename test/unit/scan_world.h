@@ -198,7 +198,7 @@ static inline pq_value random_doc(world *w) {
     put(w, "\"%s\": ", paths[i]);
     put_value(w, i, true);
   }
-  if (chance(w, 10)) put(w, "%s\"createdAt\": 5", is_first ? "" : ", ");
+  if (w->noise > 0 && chance(w, 10)) put(w, "%s\"createdAt\": 5", is_first ? "" : ", ");
   put(w, "}");
   return parse(w, &w->arena);
 }

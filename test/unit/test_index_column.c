@@ -1,5 +1,5 @@
-/* Unit tests of shred/index_column.c: which paths get a column, what a document holds there, and
- * that a cell means the value it was made of. */
+/* Unit tests of shred/index_column.c and index_walk.c: which paths get a column, what a document
+ * holds there, and that a cell means the value it was made of. */
 #include "shred/index_column.h"
 #include "unit.h"
 #include "value/compare.h"
@@ -155,14 +155,15 @@ static void test_index_choice_oom(void) {
 /* ---- what is at a path ---- */
 
 static pq_index_found find(fixture *f, const char *json, const char *path, pq_index_type type) {
-  pq_value doc, v;
-  pq_path p;
-  pq_index_found found;
+  pq_index_column column = {.path = pq_str(path), .type = type};
+  pq_index_walk *walk;
+  pq_index_hit hit;
+  pq_value doc;
   CHECK(value_of(f, json, &doc) == PQ_OK);
-  CHECK(pq_path_parse(&f->arena, pq_str(path), &p) == PQ_OK);
-  found = pq_index_find(doc, &p, type, &v);
-  CHECK((found == PQ_FOUND_VALUE) == !pq_value_is_missing(v));
-  return found;
+  CHECK(pq_index_walk_new(&f->arena, &column, 1, &walk) == PQ_OK);
+  pq_index_walk_find(walk, doc, &hit);
+  CHECK((hit.found == PQ_FOUND_VALUE) == !pq_value_is_missing(hit.value));
+  return hit.found;
 }
 
 static void test_index_find(void) {
@@ -242,6 +243,44 @@ static void set_column(pq_index_type type, pq_value v, pq_column *c, uint8_t wor
     memcpy(word, c->v.any, plain->n);
 }
 
+/* All paths in one walk, in documents whose fields stand in different places. */
+static void test_index_walk(void) {
+  static const pq_index_column columns[] = {{.path = PQ_SLICE("n"), .type = PQ_INDEX_INT64},
+                                            {.path = PQ_SLICE("o.a"), .type = PQ_INDEX_INT64},
+                                            {.path = PQ_SLICE("o.s"), .type = PQ_INDEX_STRING},
+                                            {.path = PQ_SLICE("o.p.q"), .type = PQ_INDEX_BOOL}};
+  static const struct {
+    const char *json, *found; /* a letter a column: Value, Null, Other, Missing */
+  } cases[] = {
+      {"{\"n\": 1, \"o\": {\"a\": 2, \"s\": \"x\", \"p\": {\"q\": true}}}", "VVVV"},
+      {"{\"b\": 0, \"n\": 1, \"o\": {\"s\": \"x\", \"p\": {\"a\": 0, \"q\": false}}}", "VMVV"},
+      {"{\"n\": null, \"o\": {\"s\": \"x\", \"a\": 2, \"p\": [{\"q\": true}]}}", "NVVO"},
+      {"{\"o\": [1], \"n\": \"1\"}", "OOOO"},
+      {"{\"o\": {\"$oid\": \"0123456789abcdef01234567\"}, \"n\": 3}", "VMMM"},
+      {"{\"o\": 5}", "MMMM"},
+      {"{}", "MMMM"},
+      {"{\"o\": {\"a\": 7}}", "MVMM"}};
+  static const char letters[] = {[PQ_FOUND_MISSING] = 'M',
+                                 [PQ_FOUND_VALUE] = 'V',
+                                 [PQ_FOUND_NULL] = 'N',
+                                 [PQ_FOUND_OTHER] = 'O'};
+  pq_index_walk *walk;
+  pq_index_hit hits[4];
+  pq_value doc;
+  fixture f;
+  unit_cx_init(&f.cx);
+  CHECK(setup(&f) == PQ_OK);
+  CHECK(pq_index_walk_new(&f.arena, columns, 4, &walk) == PQ_OK);
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    CHECK(value_of(&f, cases[i].json, &doc) == PQ_OK);
+    pq_index_walk_find(walk, doc, hits);
+    for (int c = 0; c < 4; c++)
+      CHECK(letters[hits[c].found] == cases[i].found[c]);
+  }
+  teardown(&f);
+  CHECK(unit_live_len == 0);
+}
+
 static void test_index_cells(void) {
   fixture f;
   unit_cx_init(&f.cx);
@@ -296,6 +335,7 @@ int main(void) {
   RUN(test_index_choice_limit);
   RUN(test_index_choice_oom);
   RUN(test_index_find);
+  RUN(test_index_walk);
   RUN(test_index_cells);
   RUN(test_index_bound_misfit);
   return unit_end();

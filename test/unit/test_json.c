@@ -481,8 +481,46 @@ static void test_json_limit(void) {
   free(text);
 }
 
+/* Reads `text` with fields that begin with '$' apart: are these the two parts? */
+static bool splits(const char *text, const char *want, const char *want_system) {
+  pq_json_options options = {.is_exact = true};
+  pq_value v;
+  size_t used;
+  bool is_same;
+  pq_builder_clear(b);
+  if (pq_builder_new(&cx, &options.system) != PQ_OK) return false;
+  is_same =
+      pq_json_parse(b, pq_str(text), options, &used) == PQ_OK && pq_builder_view(b, &v) == PQ_OK;
+  pq_buf_clear(&out);
+  is_same = is_same && pq_json_print(&out, v, PQ_JSON_RELAXED) == PQ_OK &&
+            pq_slice_is(pq_buf_slice(&out), want);
+  is_same = is_same && pq_builder_view(options.system, &v) == PQ_OK;
+  pq_buf_clear(&out);
+  is_same = is_same && pq_json_print(&out, v, PQ_JSON_RELAXED) == PQ_OK &&
+            pq_slice_is(pq_buf_slice(&out), want_system);
+  pq_builder_free(options.system);
+  return is_same;
+}
+
+static void test_json_system(void) {
+  begin();
+  CHECK(splits("{\"a\":1}", "{\"a\":1}", "{}"));
+  CHECK(splits("{\"$id\":\"x\",\"a\":1}", "{\"a\":1}", "{\"$id\":\"x\"}"));
+  CHECK(splits("{\"a\":1, \"\\u0024id\":{\"$b\":[2]},\"c\":{\"$d\":3}}",
+               "{\"a\":1,\"c\":{\"$d\":3}}", "{\"$id\":{\"$b\":[2]}}"));
+  CHECK(splits("{\"$id\":1}", "{}", "{\"$id\":1}"));
+  CHECK(splits(" [{\"$id\":1}]", "[{\"$id\":1}]", "{}")); /* only those of the root */
+  CHECK(!splits("{\"$id\":1,\"$id\":2}", "", ""));
+  CHECK(!splits("{\"$id\":1,\"a\":tru}", "", ""));
+  CHECK(!splits("{\"$id\":tru,\"a\":1}", "", ""));
+  CHECK(!splits("{\"\\u002\":1}", "", ""));
+  CHECK(!splits("{\"$id\":1,}", "", ""));
+  end();
+}
+
 int main(void) {
   RUN(test_json_plain);
+  RUN(test_json_system);
   RUN(test_json_extended);
   RUN(test_json_refused);
   RUN(test_json_depth);

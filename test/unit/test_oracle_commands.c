@@ -13,11 +13,10 @@
  * case, so that every case is asked in two modes; with $PARQUEDB_ORACLE_ALL set (to anything) in
  * all.
  */
-#include "base/text.h"
 #include "oracle_util.h"
-#include "parquedb/parquedb.h"
+#include "warehouse_util.h"
 
-enum { BATCH = 64, STEP = 3, ITEMS_MAX = 4096 };
+enum { BATCH = 64, STEP = 3 };
 
 typedef struct question {
   pq_value line, docs; /* docs: an array, also of an update's one document */
@@ -28,94 +27,15 @@ typedef struct question {
 } question;
 
 typedef struct batch {
+  warehouse w;
   oracle *t;
-  pqdb *db;
-  pq_buf text; /* the command that is being written */
   question questions[BATCH];
   bool is_asked[BATCH]; /* in this mode */
   uint32_t count, number;
-  uint64_t seq, as_of; /* of the last reply; 0: now */
+  uint64_t as_of; /* 0: now */
   const char *mode;
   uint32_t asked_count, error_count;
 } batch;
-
-typedef struct reply {
-  int status;
-  pq_value docs, summary;
-} reply;
-
-/* ---- commands ---- */
-
-static void put_text(batch *b, const char *text) {
-  CHECK(pq_buf_put_str(&b->text, text) == PQ_OK);
-}
-
-static void put_value(batch *b, pq_value v) {
-  CHECK(pq_json_print(&b->text, v, PQ_JSON_CANONICAL) == PQ_OK);
-}
-
-/* ,"name": value; left out when missing. */
-static void put_option(batch *b, const char *name, pq_value v) {
-  if (pq_value_is_missing(v)) return;
-  CHECK(pq_buf_printf(&b->text, ",\"%s\":", name) == PQ_OK);
-  put_value(b, v);
-}
-
-static void begin(batch *b, const char *command, uint32_t i) {
-  pq_buf_clear(&b->text);
-  CHECK(pq_buf_printf(&b->text, "{\"%s\":\"c%u\"", command, i) == PQ_OK);
-}
-
-static int make_list(batch *b, const pq_value *items, uint32_t count, pq_value *out) {
-  pq_builder *to = b->t->b;
-  pq_builder_clear(to);
-  PQ_TRY(pq_builder_begin_array(to));
-  for (uint32_t i = 0; i < count; i++)
-    PQ_TRY(pq_builder_value(to, items[i]));
-  PQ_TRY(pq_builder_end(to));
-  return pq_builder_finish(to, &b->t->arena, out);
-}
-
-static pq_value parse_reply(batch *b, const char *json, size_t len) {
-  pq_value out = {0};
-  pq_builder_clear(b->t->b);
-  CHECK(pq_json_value(b->t->b, (pq_slice){(const uint8_t *)json, len}, &b->t->arena, &out) ==
-        PQ_OK);
-  return out;
-}
-
-/* Run the command in b->text, which lacks its last brace. */
-static reply run(batch *b) {
-  static pq_value items[ITEMS_MAX];
-  reply out = {0};
-  pqdb_replies *r;
-  const char *json;
-  size_t len;
-  uint32_t count = 0;
-  int64_t seq = 0;
-  put_text(b, "}");
-  out.status = pqdb_run(b->db, NULL, (const char *)b->text.p, b->text.len, NULL, 0, &r);
-  if (out.status != PQDB_OK) return out;
-  while ((out.status = pqdb_next(r, &json, &len)) == PQDB_ROW && count < ITEMS_MAX)
-    items[count++] = parse_reply(b, json, len);
-  if (out.status == PQDB_DONE) {
-    out.status = PQDB_OK;
-    out.summary = parse_reply(b, json, len);
-    CHECK(pq_value_i64(get(out.summary, "seq"), &seq));
-    b->seq = (uint64_t)seq;
-    CHECK(make_list(b, items, count, &out.docs) == PQ_OK);
-  }
-  pqdb_replies_close(r);
-  return out;
-}
-
-static void must_run(batch *b) {
-  reply r = run(b);
-  CHECK(r.status == PQDB_OK);
-  if (r.status != PQDB_OK)
-    fprintf(stderr, "  %s: %s\n  %.*s\n", b->mode, pqdb_message(b->db), (int)b->text.len,
-            (const char *)b->text.p);
-}
 
 /* ---- modes: how the documents get where they are ---- */
 
@@ -123,30 +43,30 @@ static void must_run(batch *b) {
 static void insert(batch *b, uint32_t i, uint32_t from, uint32_t to) {
   pq_value docs = b->questions[i].docs;
   if (from == to) return;
-  begin(b, "insert", i);
-  put_text(b, ",\"documents\":[");
+  begin(&b->w, "insert", i);
+  put_text(&b->w, ",\"documents\":[");
   for (uint32_t k = from; k < to; k++) {
-    if (k > from) put_text(b, ",");
-    put_value(b, pq_array_at(docs, k));
+    if (k > from) put_text(&b->w, ",");
+    put_value(&b->w, pq_array_at(docs, k));
   }
-  put_text(b, "]");
-  must_run(b);
+  put_text(&b->w, "]");
+  must_run(&b->w);
 }
 
 /* {"_id": id, and what `doc` has beside its own}, and something more. */
 static void put_other(batch *b, pq_value id, pq_value doc) {
   uint32_t count;
   pq_field *fields = pq_object_fields(&b->t->arena, doc, &count);
-  put_text(b, "{\"_id\":");
-  put_value(b, id);
+  put_text(&b->w, "{\"_id\":");
+  put_value(&b->w, id);
   for (uint32_t i = 0; fields != NULL && i < count; i++) {
     if (pq_slice_is(fields[i].name, "_id")) continue;
-    put_text(b, ",");
-    CHECK(pq_buf_put_json_str(&b->text, fields[i].name) == PQ_OK);
-    put_text(b, ":");
-    put_value(b, fields[i].value);
+    put_text(&b->w, ",");
+    CHECK(pq_buf_put_json_str(&b->w.text, fields[i].name) == PQ_OK);
+    put_text(&b->w, ":");
+    put_value(&b->w, fields[i].value);
   }
-  put_text(b, ",\"before\":[1,\"x\"]}");
+  put_text(&b->w, ",\"before\":[1,\"x\"]}");
 }
 
 /* Each document's id with the content of its neighbour. */
@@ -155,14 +75,14 @@ static void put_others(batch *b, uint32_t i, const char *head, const char *tail)
   uint32_t count = pq_value_count(docs);
   for (uint32_t k = 0; k < count; k++) {
     pq_value id = get(pq_array_at(docs, k), "_id");
-    put_text(b, k == 0 ? "" : ",");
+    put_text(&b->w, k == 0 ? "" : ",");
     if (*head != '\0') {
-      put_text(b, head);
-      put_value(b, id);
-      put_text(b, "},\"replacement\":");
+      put_text(&b->w, head);
+      put_value(&b->w, id);
+      put_text(&b->w, "},\"replacement\":");
     }
     put_other(b, id, pq_array_at(docs, (k + 1) % count));
-    put_text(b, tail);
+    put_text(&b->w, tail);
   }
 }
 
@@ -172,23 +92,23 @@ static void put_extras(batch *b, uint32_t i) {
   char text[16];
   for (uint32_t k = 0; k < pq_value_count(docs); k++) {
     snprintf(text, sizeof text, "\"x%u\"", k);
-    id = parse_reply(b, text, strlen(text));
-    put_text(b, k == 0 ? "" : ",");
+    id = parse_reply(&b->w, text, strlen(text));
+    put_text(&b->w, k == 0 ? "" : ",");
     put_other(b, id, pq_array_at(docs, k));
   }
 }
 
 static void delete_for_good(batch *b, uint32_t i, const char *filter) {
-  begin(b, "deleteMany", i);
-  put_text(b, ",\"hard\":true,\"filter\":");
-  put_text(b, filter);
-  must_run(b);
+  begin(&b->w, "deleteMany", i);
+  put_text(&b->w, ",\"hard\":true,\"filter\":");
+  put_text(&b->w, filter);
+  must_run(&b->w);
 }
 
 static void flush(batch *b) {
-  pq_buf_clear(&b->text);
-  put_text(b, "{\"flush\":1");
-  must_run(b);
+  pq_buf_clear(&b->w.text);
+  put_text(&b->w, "{\"flush\":1");
+  must_run(&b->w);
 }
 
 static void insert_all(batch *b) {
@@ -219,29 +139,29 @@ static void prepare_half(batch *b) {
 }
 
 static void insert_others(batch *b, uint32_t i) {
-  begin(b, "insert", i);
-  put_text(b, ",\"documents\":[");
+  begin(&b->w, "insert", i);
+  put_text(&b->w, ",\"documents\":[");
   put_others(b, i, "", "");
-  put_text(b, ",");
+  put_text(&b->w, ",");
   put_extras(b, i);
-  put_text(b, "]");
-  must_run(b);
+  put_text(&b->w, "]");
+  must_run(&b->w);
 }
 
 static void replace_by_own(batch *b, uint32_t i) {
   pq_value docs = b->questions[i].docs;
-  begin(b, "bulkWrite", i);
-  put_text(b, ",\"operations\":[");
+  begin(&b->w, "bulkWrite", i);
+  put_text(&b->w, ",\"operations\":[");
   for (uint32_t k = 0; k < pq_value_count(docs); k++) {
-    put_text(b, k == 0 ? "" : ",");
-    put_text(b, "{\"replaceOne\":{\"filter\":{\"_id\":");
-    put_value(b, get(pq_array_at(docs, k), "_id"));
-    put_text(b, "},\"replacement\":");
-    put_value(b, pq_array_at(docs, k));
-    put_text(b, "}}");
+    put_text(&b->w, k == 0 ? "" : ",");
+    put_text(&b->w, "{\"replaceOne\":{\"filter\":{\"_id\":");
+    put_value(&b->w, get(pq_array_at(docs, k), "_id"));
+    put_text(&b->w, "},\"replacement\":");
+    put_value(&b->w, pq_array_at(docs, k));
+    put_text(&b->w, "}}");
   }
-  put_text(b, "]");
-  must_run(b);
+  put_text(&b->w, "]");
+  must_run(&b->w);
 }
 
 static void prepare_changed(batch *b) {
@@ -259,18 +179,18 @@ static void prepare_changed(batch *b) {
 static void prepare_as_of(batch *b) {
   insert_all(b);
   if ((b->number & 1) != 0) flush(b);
-  b->as_of = b->seq;
+  b->as_of = b->w.seq;
   for (uint32_t i = 0; i < b->count; i++) {
     if (!b->is_asked[i]) continue;
     if ((i & 1) != 0) {
       delete_for_good(b, i, "{}");
       continue;
     }
-    begin(b, "bulkWrite", i);
-    put_text(b, ",\"operations\":[");
+    begin(&b->w, "bulkWrite", i);
+    put_text(&b->w, ",\"operations\":[");
     put_others(b, i, "{\"replaceOne\":{\"filter\":{\"_id\":", "}}");
-    put_text(b, "]");
-    must_run(b);
+    put_text(&b->w, "]");
+    must_run(&b->w);
   }
   if ((b->number & 2) != 0) flush(b);
 }
@@ -281,13 +201,13 @@ static void prepare_typed(batch *b) {
   for (uint32_t i = 0; i < b->count; i++) {
     reply r;
     if (!b->is_asked[i]) continue;
-    begin(b, "schema", i);
-    put_text(b, ",\"infer\":true");
-    r = run(b);
+    begin(&b->w, "schema", i);
+    put_text(&b->w, ",\"infer\":true");
+    r = run(&b->w);
     CHECK(r.status == PQDB_OK && pq_value_count(r.docs) == 1);
-    begin(b, "schema", i);
-    put_option(b, "set", pq_array_at(r.docs, 0));
-    must_run(b);
+    begin(&b->w, "schema", i);
+    put_option(&b->w, "set", pq_array_at(r.docs, 0));
+    must_run(&b->w);
     if ((b->number & 1) == 0) continue;
     delete_for_good(b, i, "{}");
     insert(b, i, 0, pq_value_count(b->questions[i].docs));
@@ -305,46 +225,46 @@ enum { MODE_COUNT = sizeof modes / sizeof *modes };
 /* ---- questions ---- */
 
 static void put_reading(batch *b) {
-  put_text(b, ",\"plain\":true");
+  put_text(&b->w, ",\"plain\":true");
   if (b->as_of > 0)
-    CHECK(pq_buf_printf(&b->text, ",\"asOf\":{\"seq\":%llu}", (unsigned long long)b->as_of) ==
+    CHECK(pq_buf_printf(&b->w.text, ",\"asOf\":{\"seq\":%llu}", (unsigned long long)b->as_of) ==
           PQ_OK);
 }
 
 static reply ask_find(batch *b, uint32_t i) {
   pq_value line = b->questions[i].line;
-  begin(b, "find", i);
-  put_option(b, "filter", get(line, "filter"));
-  put_option(b, "sort", get(line, "sort"));
-  put_option(b, "limit", get(line, "limit"));
-  put_option(b, "project", get(line, "projection"));
+  begin(&b->w, "find", i);
+  put_option(&b->w, "filter", get(line, "filter"));
+  put_option(&b->w, "sort", get(line, "sort"));
+  put_option(&b->w, "limit", get(line, "limit"));
+  put_option(&b->w, "project", get(line, "projection"));
   put_reading(b);
-  return run(b);
+  return run(&b->w);
 }
 
 /* `count` has ways of its own to answer. */
 static void check_count(batch *b, uint32_t i, uint32_t expected) {
   int64_t count = -1;
   reply r;
-  begin(b, "count", i);
-  put_option(b, "filter", get(b->questions[i].line, "filter"));
+  begin(&b->w, "count", i);
+  put_option(&b->w, "filter", get(b->questions[i].line, "filter"));
   put_reading(b);
-  r = run(b);
+  r = run(&b->w);
   if (r.status == PQDB_OK) (void)pq_value_i64(get(r.summary, "count"), &count);
   if (count != expected) oracle_fail(b->t, "count", r.summary, b->questions[i].answer.docs);
 }
 
 static reply ask_aggregate(batch *b, uint32_t i) {
-  begin(b, "aggregate", i);
-  put_option(b, "pipeline", get(b->questions[i].line, "pipeline"));
+  begin(&b->w, "aggregate", i);
+  put_option(&b->w, "pipeline", get(b->questions[i].line, "pipeline"));
   put_reading(b);
-  return run(b);
+  return run(&b->w);
 }
 
 static reply look(batch *b, uint32_t i) {
-  begin(b, "find", i);
+  begin(&b->w, "find", i);
   put_reading(b);
-  return run(b);
+  return run(&b->w);
 }
 
 /* Change the one document and look; as of before nothing is changed. */
@@ -354,11 +274,11 @@ static reply ask_update(batch *b, uint32_t i) {
   reply r;
   if (b->as_of == 0) {
     pq_value filters = get(q->line, "arrayFilters");
-    begin(b, "updateOne", i);
-    put_text(b, ",\"filter\":{},\"validate\":\"off\"");
-    put_option(b, "update", get(q->line, "update"));
-    if (pq_value_type(filters) == PQ_TYPE_ARRAY) put_option(b, "arrayFilters", filters);
-    r = run(b);
+    begin(&b->w, "updateOne", i);
+    put_text(&b->w, ",\"filter\":{},\"validate\":\"off\"");
+    put_option(&b->w, "update", get(q->line, "update"));
+    if (pq_value_type(filters) == PQ_TYPE_ARRAY) put_option(&b->w, "arrayFilters", filters);
+    r = run(&b->w);
     if (r.status != PQDB_OK) return r;
     (void)pq_value_i64(get(r.summary, "matchedCount"), &matched);
     (void)pq_value_i64(get(r.summary, "modifiedCount"), &modified);
@@ -370,7 +290,7 @@ static reply ask_update(batch *b, uint32_t i) {
 
 /* An error is one of the question's: it names an operator or a path. */
 static bool is_good_error(const batch *b, int status) {
-  const char *message = pqdb_message(b->db);
+  const char *message = pqdb_message(b->w.db);
   bool is_code = status == PQDB_INVALID_FILTER || status == PQDB_INVALID_UPDATE ||
                  status == PQDB_VALIDATION_FAILED || status == PQDB_LIMIT_EXCEEDED;
   return is_code && (strchr(message, '\'') != NULL || strchr(message, '$') != NULL);
@@ -378,7 +298,7 @@ static bool is_good_error(const batch *b, int status) {
 
 static void fail(batch *b, const char *why, pq_value ours, pq_value theirs) {
   char text[600];
-  snprintf(text, sizeof text, "%s, %s: %s", b->mode, why, pqdb_message(b->db));
+  snprintf(text, sizeof text, "%s, %s: %s", b->mode, why, pqdb_message(b->w.db));
   oracle_fail(b->t, text, ours, theirs);
 }
 
@@ -435,21 +355,17 @@ static void look_again(batch *b) {
 }
 
 static void run_mode(batch *b, uint32_t mode, uint32_t step) {
-  pqdb_options options = {.size = sizeof options, .json = PQDB_CANONICAL};
-  int rc = pqdb_open_memory(&options, &b->db);
-  CHECK(rc == PQDB_OK);
   b->mode = modes[mode].name;
   b->as_of = 0;
   for (uint32_t i = 0; i < b->count; i++)
     b->is_asked[i] = (i + mode + b->number) % step == 0;
-  if (rc == PQDB_OK) {
+  if (warehouse_open(&b->w, &b->t->arena, b->t->b)) {
     modes[mode].prepare(b);
     for (uint32_t i = 0; i < b->count; i++)
       if (b->is_asked[i]) ask(b, i);
     if (b->as_of == 0) look_again(b);
   }
-  pqdb_close(b->db);
-  b->db = NULL;
+  warehouse_close(&b->w);
 }
 
 /* ---- files of cases ---- */
@@ -460,12 +376,13 @@ static void add(batch *b) {
   question *q = &b->questions[b->count];
   oracle_verdict verdict;
   pq_value doc = get(t->line, "doc");
+  pq_eval eval = {.cx = &t->cx, .arena = &t->arena, .builder = t->b};
   *q = (question){.line = t->line, .kind = t->kind, .id = t->id, .is_unordered = t->is_unordered};
   q->answer = oracle_answer_of(t);
   verdict = oracle_judge(t, &q->answer);
   if (verdict == ORACLE_UNSUPPORTED || verdict == ORACLE_WRONG) return;
   q->docs = get(t->line, "docs");
-  if (t->kind == ORACLE_UPDATE) CHECK(make_list(b, &doc, 1, &q->docs) == PQ_OK);
+  if (t->kind == ORACLE_UPDATE) CHECK(pq_make_array(&eval, &doc, 1, &q->docs) == PQ_OK);
   b->count++;
 }
 
@@ -485,7 +402,6 @@ static bool run_file(const char *name, uint32_t step) {
   if (f == NULL) return false;
   memset(&b, 0, sizeof b);
   b.t = &t;
-  pq_buf_init(&b.text, &t.cx, 1 << 24);
   while (t.b != NULL && fgets(line, sizeof line, f) != NULL) {
     if (!oracle_read(&t, line)) continue;
     add(&b);
@@ -494,7 +410,6 @@ static bool run_file(const char *name, uint32_t step) {
   finish(&b, step);
   printf("%s: %u asked in %d modes (%u of them errors), %d wrong\n", name, b.asked_count,
          MODE_COUNT, b.error_count, t.shown_count);
-  pq_buf_release(&b.text);
   oracle_close(&t, f);
   return true;
 }

@@ -241,6 +241,20 @@ static void test_overlay_batch(void) {
   CHECK(unit_live_len == 0);
 }
 
+static void test_overlay_own_batch(void) {
+  pq_cx cx;
+  pq_overlay o;
+  pq_buf raw;
+  unit_cx_init(&cx);
+  pq_overlay_init(&o, &cx);
+  CHECK(make_batch(&cx, &raw) == PQ_OK);
+  CHECK(pq_overlay_add_own(&o, &raw, 5, 3) == PQ_OK && raw.p == NULL);
+  CHECK(o.version_count == 3 && entity_seq(&o, "posts/p1", ALL) == 7);
+  CHECK(edge_seq(&o, "posts/p1", "author", "users/u1", ALL) == 6);
+  pq_overlay_release(&o);
+  CHECK(unit_live_len == 0);
+}
+
 static void test_overlay_damaged_batch(void) {
   pq_cx cx;
   pq_overlay o;
@@ -276,6 +290,7 @@ int main(void) {
   RUN(test_overlay_refuses);
   RUN(test_overlay_many);
   RUN(test_overlay_batch);
+  RUN(test_overlay_own_batch);
   RUN(test_overlay_damaged_batch);
   RUN(test_overlay_oom);
   return unit_end();

@@ -7,6 +7,8 @@
  *
  *   {"v": L(1)}  ──►  {"v": {"$numberLong": "1"}}
  *
+ * Filters are asked twice: by plain evaluation, and as a find over flushed files.
+ *
  * The answer of a filter is the list of `_id`, that of an expression {"r": value}, an error begins
  * with ERR. Rules about updates, projections and stages are left to their own tests. The folder is
  * $PARQUEDB_ORACLE, else ../shared/oracle.
@@ -20,6 +22,7 @@
 #include "expr/project.h"
 #include "unit.h"
 #include "value/json.h"
+#include "warehouse_util.h"
 
 /* Where the rules of a kind stand in the file. */
 enum { FILTERS_END = 48, COLLATION_BEGIN = 55, COLLATION_END = 57 };
@@ -38,6 +41,7 @@ typedef struct bench {
   pq_cx cx;
   pq_arena arena;
   pq_builder *b;
+  warehouse w;
   int run_count, unsupported_count;
 } bench;
 
@@ -145,6 +149,41 @@ static int run_filter(bench *t, pq_value rule, pq_value *out) {
   return find(t, pq_array_at(ex, 0), pq_array_at(ex, 1), docs, out);
 }
 
+/* The same documents in a file, collection `i`. */
+static void check_find(bench *t, uint32_t i, pq_value rule, int rc, pq_value expected) {
+  pq_value ex = read_text(t, get(rule, "ex")), docs = read_text(t, get(rule, "docs"));
+  pq_value filter = ex, options = {0}, ids[DOCS_MAX], ours = {0};
+  pq_eval eval = {.cx = &t->cx, .arena = &t->arena, .builder = t->b};
+  uint32_t count;
+  reply r;
+  if (pq_value_type(ex) == PQ_TYPE_ARRAY) {
+    filter = pq_array_at(ex, 0);
+    options = pq_array_at(ex, 1);
+  }
+  begin(&t->w, "insert", i);
+  put_option(&t->w, "documents", docs);
+  must_run(&t->w);
+  pq_buf_clear(&t->w.text);
+  put_text(&t->w, "{\"flush\":1");
+  must_run(&t->w);
+  begin(&t->w, "find", i);
+  put_option(&t->w, "filter", filter);
+  put_option(&t->w, "sort", get(options, "sort"));
+  put_option(&t->w, "collation", get(options, "collation"));
+  put_text(&t->w, ",\"plain\":true");
+  r = run(&t->w);
+  CHECK((r.status == PQDB_OK) == (rc == PQ_OK));
+  if (r.status != PQDB_OK) return;
+  count = pq_value_count(r.docs);
+  CHECK(count <= DOCS_MAX);
+  for (uint32_t k = 0; k < count && k < DOCS_MAX; k++)
+    ids[k] = get(pq_array_at(r.docs, k), "_id");
+  CHECK(pq_make_array(&eval, ids, count, &ours) == PQ_OK);
+  CHECK(pq_value_is_equal(ours, expected));
+  if (!pq_value_is_equal(ours, expected))
+    fprintf(stderr, "  rule %u of the file, asked of a flushed file\n", i);
+}
+
 /* ---- expressions ---- */
 static int run_expression(bench *t, pq_value rule, pq_value *out) {
   pq_eval eval = {.cx = &t->cx, .arena = &t->arena, .builder = t->b};
@@ -203,6 +242,7 @@ static void run_rules(bench *t, pq_value rules) {
     if (!is_filter && (i < EXPRESSIONS_BEGIN || i >= EXPRESSIONS_END)) continue;
     rc = is_filter ? run_filter(t, rule, &ours) : run_expression(t, rule, &ours);
     check_rule(t, rule, rc, ours);
+    if (is_filter && rc != PQ_EUNSUPPORTED) check_find(t, i, rule, rc, ours);
   }
 }
 
@@ -226,7 +266,8 @@ static void test_rules(void) {
   pq_arena_init(&t.arena, &t.cx, 1u << 26);
   CHECK(pq_builder_new(&t.cx, &t.b) == PQ_OK);
   CHECK(pq_json_value(t.b, (pq_slice){(const uint8_t *)text, n}, &t.arena, &rules) == PQ_OK);
-  run_rules(&t, rules);
+  if (warehouse_open(&t.w, &t.arena, t.b)) run_rules(&t, rules);
+  warehouse_close(&t.w);
   printf("rules: %d run, %d skipped-unsupported\n", t.run_count, t.unsupported_count);
   pq_builder_free(t.b);
   pq_arena_release(&t.arena);

@@ -32,9 +32,10 @@ static uint64_t folded, rows_seen, group_count, spilled;
 
 /* ---- pipelines ---- */
 
-static const char *const key_paths[] = {"a", "b",           "s",         "d",    "o", "f",
-                                        "u", "n.k",         "name",      "none", "n", "a",
-                                        "s", "$ROOT.$type", "createdAt", "n.k",  "a", "n.k.x"};
+static const char *const key_paths[] = {"a",       "b",           "s",         "d",    "o", "f",
+                                        "u",       "n.k",         "name",      "none", "n", "a",
+                                        "s",       "$ROOT.$type", "createdAt", "n.k",  "a", "n.k.x",
+                                        "version", "updatedAt",   "createdBy"};
 enum { KEY_PATHS = sizeof key_paths / sizeof *key_paths };
 
 static void put_path(world *w) {
@@ -80,6 +81,10 @@ static void put_accumulators(world *w) {
 
 static void put_pipeline(world *w) {
   put(w, "[");
+  if (chance(w, 10))
+    put(w, "{\"$match\": {\"createdAt\": {\"$gte\": {\"$date\": {\"$numberLong\": \"%u\"}}}}}, ",
+        below(w, 5));
+  if (chance(w, 5)) put(w, "{\"$match\": {\"version\": %u}}, ", 1 + below(w, 2));
   if (chance(w, 70)) {
     put(w, "{\"$match\": "), put_filter(w, 2), put(w, "}, ");
   }
@@ -183,9 +188,11 @@ static int run(runner *r, const pq_value *docs, uint32_t count) {
 /* ---- comparing ---- */
 
 static bool is_sum(const runner *r, pq_slice name) {
-  pq_value group = pq_array_at(r->stages, 0);
-  pq_value spec;
-  if (pq_value_is_missing(pq_object_get_str(group, "$group"))) group = pq_array_at(r->stages, 1);
+  pq_value group, spec;
+  uint32_t at = 0;
+  do
+    group = pq_array_at(r->stages, at++);
+  while (pq_value_is_missing(pq_object_get_str(group, "$group")) && at < pq_value_count(r->stages));
   spec = pq_object_get(pq_object_get_str(group, "$group"), name);
   return !pq_value_is_missing(pq_object_get_str(spec, "$sum")) ||
          !pq_value_is_missing(pq_object_get_str(spec, "$avg"));

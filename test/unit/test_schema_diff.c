@@ -1,8 +1,6 @@
 /* test/unit/test_schema_diff.c - what changes between two schemas are called. */
 #include "schema_util.h"
 
-static const char *const kinds[] = {"", "add", "drop", "rename", "widen", "narrow", "other"};
-
 /* Fields f of both schemas, what the change is called, and the reason when it narrows. */
 static const struct {
   const char *before, *after, *kind, *reason;
@@ -74,7 +72,7 @@ static void test_diff_fields(void) {
     b = bench_schema(&t, after, a);
     CHECK(a != NULL && b != NULL);
     CHECK(pq_schema_diff(&t.arena, a, b, &c, &count) == PQ_OK);
-    kind = count == 0 ? "" : kinds[c[0].kind];
+    kind = count == 0 ? "" : pq_change_kind_name(c[0].kind);
     CHECK(count <= 1);
     if (strcmp(kind, cases[i].kind) != 0) fprintf(stderr, "%s -> %s: ", before, after);
     CHECK(unit_same(kind, cases[i].kind));
@@ -90,7 +88,7 @@ static const char *describe(bench *t, const pq_schema_change *c, uint32_t count)
   const char *text = "";
   for (uint32_t i = 0; i < count; i++) {
     text =
-        pq_arena_printf(&t->arena, "%s%s %.*s %.*s>%.*s; ", text, kinds[c[i].kind],
+        pq_arena_printf(&t->arena, "%s%s %.*s %.*s>%.*s; ", text, pq_change_kind_name(c[i].kind),
                         (int)c[i].path.n, (const char *)c[i].path.p, (int)c[i].before.n,
                         (const char *)c[i].before.p, (int)c[i].after.n, (const char *)c[i].after.p);
     CHECK(text != NULL);

@@ -1,0 +1,105 @@
+/* cli/explain_view.c - what `--explain` and `--plan` show: people look before they read.
+ *
+ *   command: find                      the report without costs and files
+ *   bound:   exact
+ *
+ *   part        requests   bytes   rounds
+ *   load               6    4123        4      bringing the namespace up to date
+ *   planning           2     913        1      footers, blooms, page indexes
+ *   execution         11    8421        2      data pages
+ *   predicted         19   13457        7
+ *   actual            19   13457        7      --explain only
+ *
+ *   file                what                     rows   rowsLeft   …
+ *   data/posts/1.pq     excluded by statistics    300          0
+ */
+#include <string.h>
+
+#include "replies.h"
+#include "text_table.h"
+
+static bool is_named(cli_value key, const char *name) {
+  return key.len == strlen(name) + 2 && memcmp(key.text + 1, name, key.len - 2) == 0;
+}
+
+static void put_number(cli_text *row, const char *name, cli_value cost) {
+  cli_value number = cli_json_field(cost, name);
+  cli_text_str(row, ",\"");
+  cli_text_str(row, name);
+  cli_text_str(row, "\":");
+  cli_text_put(row, number.text, number.len);
+}
+
+/* A row of the table of costs from an object with requests, bytes and rounds. */
+static void add_cost(cli_table *table, const char *part, cli_value cost) {
+  cli_text row = {0};
+  if (cost.kind != CLI_JSON_OBJECT || cli_json_field(cost, "rounds").text == NULL) return;
+  cli_text_str(&row, "{\"part\":\"");
+  cli_text_str(&row, part);
+  cli_text_byte(&row, '"');
+  put_number(&row, "requests", cost);
+  put_number(&row, "bytes", cost);
+  put_number(&row, "rounds", cost);
+  cli_text_byte(&row, '}');
+  cli_table_add(table, cli_text_c(&row), row.len);
+  cli_text_release(&row);
+}
+
+static void show_costs(const cli_screen *screen, cli_value item) {
+  static const char *const columns[] = {"part", "requests", "bytes", "rounds", NULL};
+  static const char *const parts[] = {"load", "planning", "execution"};
+  cli_value predicted = cli_json_field(item, "predicted");
+  cli_table table;
+  fputc('\n', screen->file);
+  cli_table_init(&table, screen, columns);
+  table.is_whole = true;
+  for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+    add_cost(&table, parts[i], cli_json_field(predicted, parts[i]));
+  add_cost(&table, "predicted", predicted);
+  add_cost(&table, "actual", item);
+  cli_table_end(&table);
+}
+
+static void show_files(const cli_screen *screen, cli_value files) {
+  static const char *const columns[] = {"file",      "what",         "rows",    "rowsLeft",
+                                        "rowGroups", "byStatistics", "byBloom", "byIndex",
+                                        "pages",     "pagesSkipped", NULL};
+  cli_json_walk w = cli_json_enter(files);
+  cli_value key, file;
+  cli_table table;
+  cli_table_init(&table, screen, columns);
+  table.is_whole = true;
+  while (cli_json_next(&w, &key, &file)) {
+    if (table.row_count == 0) fputc('\n', screen->file);
+    cli_table_add(&table, file.text, file.len);
+  }
+  cli_table_end(&table);
+}
+
+void cli_show_explain(void *ud, const cli_screen *screen, const char *json, size_t len) {
+  static const char *const apart[] = {"predicted", "files", "requests", "bytes",
+                                      "rounds"}; /* 1: a list */
+  cli_value item = cli_json_value(json, len), key, value;
+  cli_json_walk w = cli_json_enter(item);
+  cli_text rest = {0};
+  if (cli_json_field(item, "predicted").kind != CLI_JSON_OBJECT) {
+    cli_show_report(ud, screen, json, len);
+    return;
+  }
+  while (cli_json_next(&w, &key, &value)) {
+    bool is_apart = false;
+    for (size_t i = 0; i < sizeof apart / sizeof apart[0]; i++)
+      is_apart |= is_named(key, apart[i]) && (i != 1 || value.kind == CLI_JSON_ARRAY);
+    if (is_apart) continue;
+    cli_text_byte(&rest, rest.len == 0 ? '{' : ',');
+    cli_text_put(&rest, key.text, key.len);
+    cli_text_byte(&rest, ':');
+    cli_text_put(&rest, value.text, value.len);
+  }
+  cli_text_byte(&rest, '}');
+  cli_print_report(screen, cli_text_c(&rest), rest.len, NULL);
+  cli_text_release(&rest);
+  show_costs(screen, item);
+  if (cli_json_field(item, "files").kind == CLI_JSON_ARRAY)
+    show_files(screen, cli_json_field(item, "files"));
+}
