@@ -719,8 +719,8 @@ static int call_trim(pq_hot_sqlite *h, const char *ns, owner *o, const pq_hot_re
   PQ_TRY(rc);
   if (o->last_seq < q->seq_hi) o->last_seq = q->seq_hi;
   sqlite3_exec(h->db, "PRAGMA incremental_vacuum", NULL, NULL, NULL);
-  checkpoint(h, h->wal_pages > WAL_PAGES_REUSED ? SQLITE_CHECKPOINT_TRUNCATE
-                                               : SQLITE_CHECKPOINT_PASSIVE);
+  checkpoint(
+      h, h->wal_pages > WAL_PAGES_REUSED ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE);
   return PQ_OK;
 }
 

@@ -80,12 +80,12 @@
 /* What all reads and all writes take, and what every filter may have beside it. */
 #define PQ_OPT_READS (PQ_OPT_AS_OF | PQ_OPT_FLUSHED | PQ_OPT_EXPLAIN | PQ_OPT_PRICE | PQ_OPT_BUDGET)
 #define PQ_OPT_WRITES (PQ_OPT_ACTOR | PQ_OPT_METADATA | PQ_OPT_COMMENT)
-#define PQ_OPT_LANGUAGE \
-  (PQ_OPT_COLLATION | PQ_OPT_LET | PQ_OPT_HINT | PQ_OPT_COMMENT | PQ_OPT_PLAIN)
+#define PQ_OPT_LANGUAGE (PQ_OPT_COLLATION | PQ_OPT_LET | PQ_OPT_HINT | PQ_OPT_PLAIN)
 /* What chooses entities to be read, and how they are shown. */
-#define PQ_OPT_SELECT \
-  (PQ_OPT_FILTER | PQ_OPT_INCLUDE_DELETED | PQ_OPT_MAX_TIME | PQ_OPT_READS | PQ_OPT_LANGUAGE)
-#define PQ_OPT_SHOW (PQ_OPT_PROJECT | PQ_OPT_POPULATE | PQ_OPT_MAX_INBOUND | PQ_OPT_PLAIN)
+#define PQ_OPT_SELECT                                                                         \
+  (PQ_OPT_FILTER | PQ_OPT_INCLUDE_DELETED | PQ_OPT_MAX_TIME | PQ_OPT_COMMENT | PQ_OPT_READS | \
+   PQ_OPT_LANGUAGE)
+#define PQ_OPT_SHOW (PQ_OPT_PROJECT | PQ_OPT_POPULATE | PQ_OPT_MAX_INBOUND)
 /* What chooses the one entity of a write; an update of it. */
 #define PQ_OPT_CHOOSE_ONE (PQ_OPT_FILTER | PQ_OPT_SORT | PQ_OPT_EXPECTED_VERSION | PQ_OPT_LANGUAGE)
 #define PQ_OPT_CHANGE_ONE (PQ_OPT_CHOOSE_ONE | PQ_OPT_UPDATE | PQ_OPT_ARRAY_FILTERS)

@@ -244,7 +244,7 @@ static int read_known(known_edges *k) {
   pq_command *c = k->c;
   pq_op *op = &c->op;
   pq_edge_query q = {.needs_data = true};
-  pq_slice *nodes;
+  pq_slice *nodes = NULL;
   pq_edge *edges;
   uint32_t count;
   PQ_TRY(list_nodes(c, &nodes, &q.node_count));
@@ -289,7 +289,7 @@ static int stage_edges_decide(pq_op *op) {
 static int check_ends(pq_command *c) {
   pq_op *op = &c->op;
   uint32_t n;
-  pq_slice *ids;
+  pq_slice *ids = NULL;
   pq_location *at;
   pq_entity *ends;
   PQ_TRY(list_ends(c, &ids, &n));

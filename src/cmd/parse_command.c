@@ -7,7 +7,9 @@
 const pq_command_spec pq_command_specs[] = {
     {"insert", PQ_OPT_DOCUMENTS | PQ_OPT_LINE | PQ_OPT_ORDERED | PQ_OPT_VALIDATE | PQ_OPT_WRITES,
      true, true, pq_open_insert},
-    {"get", PQ_OPT_INCLUDE_DELETED | PQ_OPT_SHOW | PQ_OPT_MAX_TIME | PQ_OPT_COMMENT | PQ_OPT_READS,
+    {"get",
+     PQ_OPT_INCLUDE_DELETED | PQ_OPT_SHOW | PQ_OPT_PLAIN | PQ_OPT_MAX_TIME | PQ_OPT_COMMENT |
+         PQ_OPT_READS,
      false, false, pq_open_get},
     {"find",
      PQ_OPT_SELECT | PQ_OPT_SHOW | PQ_OPT_SORT | PQ_OPT_SKIP | PQ_OPT_LIMIT | PQ_OPT_CURSOR |
@@ -30,12 +32,10 @@ const pq_command_spec pq_command_specs[] = {
          PQ_OPT_EXPECTED_VERSION | PQ_OPT_VALIDATE | PQ_OPT_WRITES,
      true, false, pq_open_change},
     {"upsert",
-     PQ_OPT_UPDATE | PQ_OPT_RETURN_DOCUMENT | PQ_OPT_PROJECT | PQ_OPT_CHANGE_ONE | PQ_OPT_VALIDATE |
-         PQ_OPT_WRITES,
+     PQ_OPT_RETURN_DOCUMENT | PQ_OPT_PROJECT | PQ_OPT_CHANGE_ONE | PQ_OPT_VALIDATE | PQ_OPT_WRITES,
      true, false, pq_open_change},
-    {"updateOne",
-     PQ_OPT_UPDATE | PQ_OPT_UPSERT | PQ_OPT_CHANGE_ONE | PQ_OPT_VALIDATE | PQ_OPT_WRITES, true,
-     false, pq_open_change},
+    {"updateOne", PQ_OPT_UPSERT | PQ_OPT_CHANGE_ONE | PQ_OPT_VALIDATE | PQ_OPT_WRITES, true, false,
+     pq_open_change},
     {"updateMany",
      PQ_OPT_FILTER | PQ_OPT_LANGUAGE | PQ_OPT_UPDATE | PQ_OPT_UPSERT | PQ_OPT_ARRAY_FILTERS |
          PQ_OPT_VALIDATE | PQ_OPT_WRITES,
@@ -49,8 +49,8 @@ const pq_command_spec pq_command_specs[] = {
      PQ_OPT_FILTER | PQ_OPT_LANGUAGE | PQ_OPT_HARD | PQ_OPT_INCLUDE_DELETED | PQ_OPT_WRITES, true,
      false, pq_open_change},
     {"findOneAndUpdate",
-     PQ_OPT_UPDATE | PQ_OPT_UPSERT | PQ_OPT_RETURN_DOCUMENT | PQ_OPT_PROJECT | PQ_OPT_CHANGE_ONE |
-         PQ_OPT_VALIDATE | PQ_OPT_WRITES,
+     PQ_OPT_UPSERT | PQ_OPT_RETURN_DOCUMENT | PQ_OPT_PROJECT | PQ_OPT_CHANGE_ONE | PQ_OPT_VALIDATE |
+         PQ_OPT_WRITES,
      true, false, pq_open_change},
     {"findOneAndReplace",
      PQ_OPT_REPLACEMENT | PQ_OPT_UPSERT | PQ_OPT_RETURN_DOCUMENT | PQ_OPT_PROJECT |
@@ -73,7 +73,7 @@ const pq_command_spec pq_command_specs[] = {
     {"history", PQ_OPT_LIMIT | PQ_OPT_OP | PQ_OPT_AS_OF | PQ_OPT_FLUSHED, false, false,
      pq_open_history},
     {"aggregate",
-     PQ_OPT_PIPELINE | PQ_OPT_INCLUDE_DELETED | PQ_OPT_READS | PQ_OPT_LANGUAGE |
+     PQ_OPT_PIPELINE | PQ_OPT_INCLUDE_DELETED | PQ_OPT_READS | PQ_OPT_LANGUAGE | PQ_OPT_COMMENT |
          PQ_OPT_ALLOW_DISK_USE | PQ_OPT_MAX_TIME | PQ_OPT_BATCH_SIZE | PQ_OPT_ACTOR |
          PQ_OPT_METADATA,
      false, false, pq_open_aggregate},

@@ -319,7 +319,7 @@ static int stage_set_check(pq_op *op) {
 
 static int set(pq_command *c) {
   struct pq_schema_run *r = c->s.schema_run;
-  bool is_scan;
+  bool is_scan = false;
   PQ_TRY(pq_schema_parse(&c->arena, c->s.args.set, r->old, &r->fresh));
   if (c->s.args.mode.n > 0) PQ_TRY(pq_parse_mode(c, "mode", c->s.args.mode, &r->fresh->mode));
   PQ_TRY(check_support(c, r->fresh));

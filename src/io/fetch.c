@@ -255,7 +255,7 @@ static int check_range(pq_fetch *f, const char *key, uint64_t off, uint64_t len,
 
 int pq_fetch_read(pq_fetch *f, const char *key, uint64_t off, uint64_t len, pq_slice *out) {
   identity w = {.kind = PQ_IO_READ, .key = key, .off = off, .len = len};
-  size_t n;
+  size_t n = 0;
   item *it;
 
   *out = (pq_slice){0};
@@ -279,7 +279,7 @@ int pq_fetch_read(pq_fetch *f, const char *key, uint64_t off, uint64_t len, pq_s
 
 int pq_fetch_note(pq_fetch *f, const char *key, uint64_t off, uint64_t len, uint64_t requests) {
   identity w = {.kind = PQ_IO_READ, .key = key, .off = off, .len = len};
-  size_t n;
+  size_t n = 0;
   item *it;
   PQ_TRY(check_range(f, key, off, len, &n));
   if (n == 0) return PQ_OK;

@@ -197,7 +197,7 @@ static int parse_enum(option *o) {
 }
 
 static int parse_dimensions(option *o) {
-  uint32_t n;
+  uint32_t n = 0;
   if (o->f->type != PQ_FIELD_VECTOR) return fail(o, "is for vectors");
   PQ_TRY(read_count(o, 1, &n));
   if (o->f->length_max > 0 && o->f->length_max != n)

@@ -120,6 +120,11 @@ static void copy_text(const pq_column *c, memo *m, pq_slice *slices, uint8_t *te
   }
 }
 
+/* Not told by the width: a slice has that of an int64 where pointers have 32 bits. */
+static bool is_text_of(pq_phys phys) {
+  return phys == PQ_PHYS_BYTES || phys == PQ_PHYS_FIXED || phys == PQ_PHYS_INT96;
+}
+
 static size_t width_of(pq_phys phys) {
   switch (phys) {
     case PQ_PHYS_BOOL: return 1;
@@ -133,7 +138,7 @@ static size_t width_of(pq_phys phys) {
 
 static int keep(pq_page_cache *c, const pq_column *column, uint32_t first_row,
                 pq_cached_page **out) {
-  bool is_text = width_of(column->phys) == sizeof(pq_slice);
+  bool is_text = is_text_of(column->phys);
   size_t rows = column->row_count, values = rows * width_of(column->phys), text = 0, len;
   memo m = {0};
   pq_cached_page *p;
