@@ -31,7 +31,8 @@ SYMBOLS = set("""memcpy memmove memset memcmp memchr memrchr bcmp strlen strcmp 
     inflateInit2_ inflate inflateReset inflateEnd
     snappy_compress snappy_max_compressed_length snappy_uncompress snappy_uncompressed_length
     floor ceil trunc round rint nearbyint lround llround fabs fmod pow sqrt exp log log2 log10
-    ldexp frexp modf scalbn nextafter isnan isinf""".split())
+    ldexp frexp modf scalbn nextafter isnan isinf exp2
+    sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh""".split())
 BASE_SYMBOLS = set("""malloc calloc realloc free abort vsnprintf snprintf fprintf vfprintf fputs
     fputc fwrite stderr strtod qsort""".split())
 
