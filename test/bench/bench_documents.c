@@ -118,8 +118,8 @@ static size_t call(bench *b, const char *job, uint64_t seed, uint64_t i) {
     return BULK;
   }
   for (int q = 0; q < ASK_QUESTIONS; q++) {
-    static const char *const names[ASK_QUESTIONS] = {"author", "range", "page",     "hot",   "cold",
-                                                     "count",  "all",   "extremes", "absent"};
+    static const char *const names[ASK_QUESTIONS] = {
+        "author", "range", "page", "hot", "cold", "count", "all", "extremes", "absent", "scan"};
     if (strcmp(job, names[q]) == 0)
       return b->side->ask(b->db, (bench_question)q, number_for((bench_question)q, seed, i));
   }

@@ -32,6 +32,7 @@ typedef enum bench_question {
   ASK_COUNT_ALL, /* how many */
   ASK_EXTREMES,  /* smallest and largest likes */
   ASK_ABSENT,    /* author.id = nobody */
+  ASK_SCAN,      /* text that holds two words side by side: no column has it */
   ASK_QUESTIONS
 } bench_question;
 

@@ -24,7 +24,7 @@ FEW = 1000  # posts for a side that cannot take more
 HERE = os.path.dirname(os.path.abspath(__file__))
 # p50 and p99 in ms: what a call may take
 CALLS = [("get", "get by id", 5, 20, 500), ("author", "find, index column", 20, 100, 200),
-         ("cold", "group by a cold path (scan)", 100, 500, 10),
+         ("scan", "find by a scan, no column", 100, 500, 20),
          ("count", "count", 50, 200, 100), ("traverse", "traverse two hops", 50, 200, 300),
          ("create", "create", 10, 50, 200), ("update", "update", 15, 75, 200),
          ("delete", "delete", 15, 75, 200), ("bulk", "create 100", 100, 500, 50)]
@@ -193,6 +193,7 @@ class Bench:
         self.line("min and max of likes", "extremes", 100)
         self.line("group by lang, sum of likes (hot)", "hot", 20, (1, "DuckDB"))
         self.line("group by campaign.name (cold)", "cold", 3)
+        self.line("text with three words (scan)", "scan", 3)
 
     def writes(self):
         if not self.is_wanted("durable"):

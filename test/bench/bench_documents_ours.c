@@ -75,7 +75,8 @@ static size_t ask(void *db, bench_question which, unsigned number) {
       "{\"count\": \"posts\"}",
       "{\"aggregate\": \"posts\", \"pipeline\": [{\"$group\": {\"_id\": null, \"min\": {\"$min\": "
       "\"$likes\"}, \"max\": {\"$max\": \"$likes\"}}}]}",
-      "{\"find\": \"posts\", \"filter\": {\"author.id\": \"nobody\"}}"};
+      "{\"find\": \"posts\", \"filter\": {\"author.id\": \"nobody\"}}",
+      "{\"find\": \"posts\", \"filter\": {\"text\": {\"$contains\": \"harbour quiet river\"}}}"};
   char text[512];
   bool is_count = which == ASK_COUNT || which == ASK_COUNT_ALL;
   snprintf(text, sizeof text, texts[which], number, number + number / 50 + 1);

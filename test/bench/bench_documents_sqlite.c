@@ -23,6 +23,7 @@ static const char *const texts[STATEMENTS] = {
     "select count(*) from docs",
     "select min(json_extract(doc, '$.likes')), max(json_extract(doc, '$.likes')) from docs",
     "select doc from docs where json_extract(doc, '$.author.id') = 'nobody'",
+    "select doc from docs where instr(json_extract(doc, '$.text'), 'harbour quiet river') > 0",
     "select doc from docs where id = ?1",
     "insert into docs values (json_extract(?1, '$.\"$id\"'), ?1)",
     "update docs set doc = json_set(doc, '$.likes', ?2) where id = ?1",
