@@ -113,6 +113,8 @@ static int list_next(pq_operator *o, pq_flow *f, pq_doc_batch *out) {
   list_source *s = (list_source *)(void *)o;
   uint64_t left = s->count - o->seen;
   (void)f;
+  *out = (pq_doc_batch){0};
+  if (left == 0) return PQ_OK; /* an empty list may have no place at all */
   *out = (pq_doc_batch){s->list + o->seen, left < PQ_BATCH_DOCS ? left : PQ_BATCH_DOCS};
   o->seen += out->count;
   return PQ_OK;
