@@ -27,6 +27,18 @@ void cli_session_release(cli_session *s) {
   s->db = NULL;
 }
 
+pqdb_mode cli_pipeline_mode(cli_value pipeline) {
+  cli_json_walk stages = cli_json_enter(pipeline);
+  cli_value key, stage;
+  pqdb_mode mode = PQDB_READ;
+  while (cli_json_next(&stages, &key, &stage)) {
+    bool is_store = cli_json_field(stage, "$out").kind != CLI_JSON_NONE ||
+                    cli_json_field(stage, "$merge").kind != CLI_JSON_NONE;
+    mode = is_store ? PQDB_WRITE : PQDB_READ;
+  }
+  return mode;
+}
+
 const char *cli_warehouse(const cli_session *s) {
   const char *environment = getenv("PARQUEDB_WAREHOUSE");
   if (s->options->warehouse != NULL) return s->options->warehouse;

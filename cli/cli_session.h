@@ -59,6 +59,8 @@ bool cli_wants_lines(const cli_session *s);
 
 /* Start a command document: {"verb": "target" */
 void cli_begin(cli_session *s, const char *verb, const char *target);
+/* How the warehouse must be open for a pipeline: for writing when $out or $merge ends it. */
+pqdb_mode cli_pipeline_mode(cli_value pipeline);
 void cli_add_text(cli_session *s, const char *key, const char *text);
 void cli_add_u64(cli_session *s, const char *key, uint64_t number);
 void cli_add_true(cli_session *s, const char *key);

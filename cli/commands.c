@@ -90,6 +90,8 @@ int cli_run_aggregate(cli_session *s, char **words, int word_count) {
   (void)word_count;
   cli_begin(s, "aggregate", words[0]);
   status = cli_add_json(s, "pipeline", "PIPELINE", words[1]);
+  if (status == CLI_DONE)
+    status = cli_open(s, cli_pipeline_mode(cli_json_value(words[1], strlen(words[1]))));
   return status != CLI_DONE ? status : cli_list_items(s, NULL);
 }
 

@@ -269,15 +269,18 @@ int cli_run_restore(cli_session *s, char **words, int word_count) {
 
 /* The first field of a command document says what it is. */
 static pqdb_mode mode_of(cli_value command, cli_value name) {
-  static const char *const reads[] = {"get",         "find",      "count",  "related",
-                                      "traverse",    "history",   "files",  "stats",
-                                      "collections", "aggregate", "events", "verify"};
+  static const char *const reads[] = {"get",         "find",     "findOne",        "count",
+                                      "exists",      "distinct", "estimatedCount", "related",
+                                      "traverse",    "history",  "files",          "stats",
+                                      "collections", "events",   "verify"};
   cli_text text = {0};
   pqdb_mode mode = PQDB_WRITE;
   cli_json_decode(name, &text);
   if (strcmp(cli_text_c(&text), "insert") == 0) mode = PQDB_CREATE;
   if (strcmp(cli_text_c(&text), "schema") == 0)
     mode = cli_json_field(command, "set").len > 0 ? PQDB_CREATE : PQDB_READ;
+  if (strcmp(cli_text_c(&text), "aggregate") == 0)
+    mode = cli_pipeline_mode(cli_json_field(command, "pipeline"));
   for (size_t i = 0; i < sizeof reads / sizeof reads[0]; i++) {
     if (strcmp(cli_text_c(&text), reads[i]) == 0) mode = PQDB_READ;
   }

@@ -608,6 +608,10 @@ def test_aggregate(w):
     posts(w)
     stages = '[{"$match": {"n": {"$gt": 1}}}, {"$sort": {"n": -1}}, {"$limit": 1}]'
     check(ids(w.ok("aggregate", "posts", stages)) == ["posts/p3"], "stages")
+    w.ok("aggregate", "posts", '[{"$match": {"_id": null}}, {"$out": "copies"}]')
+    w.ok("run", '{"aggregate": "posts", "pipeline": [{"$merge": "copies"}]}')
+    counts = [w.summary({"count": c})["count"] for c in ("posts", "copies")]
+    check(counts[0] == counts[1] > 0, "$out and $merge store all", counts)
     w.refused("aggregate", "posts", "[", says=["PIPELINE", "line 1, column 2"])
     w.refused("aggregate", "posts", '[{"$mach": {}}]', says=["$mach"])
     w.refused("aggregate", "posts", "{}")
