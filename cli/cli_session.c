@@ -111,6 +111,22 @@ void cli_add_true(cli_session *s, const char *key) {
   cli_text_str(&s->request, "true");
 }
 
+void cli_add_false(cli_session *s, const char *key) {
+  add_key(s, key);
+  cli_text_str(&s->request, "false");
+}
+
+void cli_add_fields(cli_session *s, const char *object) {
+  cli_json_walk fields = cli_json_enter(cli_json_value(object, strlen(object)));
+  cli_value key, value;
+  while (cli_json_next(&fields, &key, &value)) {
+    cli_text_byte(&s->request, ',');
+    cli_text_put(&s->request, key.text, key.len);
+    cli_text_byte(&s->request, ':');
+    cli_text_put(&s->request, value.text, value.len);
+  }
+}
+
 int cli_check_json(const char *label, const char *json) {
   cli_json_error error;
   if (cli_json_check(json, strlen(json), &error)) return CLI_DONE;
@@ -161,6 +177,8 @@ static int add_fields(cli_session *s, const char *key, const char *text, const c
 static int add_reading(cli_session *s) {
   const cli_options *o = s->options;
   int status = CLI_DONE;
+  if (cli_has(o, CLI_OPT_FILTER)) status = cli_add_json(s, "filter", "--filter", o->filter);
+  if (status != CLI_DONE) return status;
   if (cli_has(o, CLI_OPT_CURSOR)) cli_add_text(s, "cursor", o->cursor);
   if (cli_has(o, CLI_OPT_TOTAL)) cli_add_true(s, "total");
   if (cli_has(o, CLI_OPT_PLAIN)) cli_add_true(s, "plain");
@@ -266,6 +284,7 @@ int cli_add_options(cli_session *s) {
   if (cli_has(o, CLI_OPT_SORT)) status = add_fields(s, "sort", o->sort, ":-1");
   if (status != CLI_DONE) return status;
   if (cli_has(o, CLI_OPT_PROJECT)) status = add_fields(s, "project", o->project, ":0");
+  if (o->more != NULL) cli_add_fields(s, o->more);
   return status;
 }
 

@@ -64,6 +64,9 @@ pqdb_mode cli_pipeline_mode(cli_value pipeline);
 void cli_add_text(cli_session *s, const char *key, const char *text);
 void cli_add_u64(cli_session *s, const char *key, uint64_t number);
 void cli_add_true(cli_session *s, const char *key);
+void cli_add_false(cli_session *s, const char *key);
+/* Add the fields of a JSON object that was checked. */
+void cli_add_fields(cli_session *s, const char *object);
 /* Add JSON that the user typed, after checking it; `label` names it in the error. */
 int cli_add_json(cli_session *s, const char *key, const char *label, const char *json);
 /* Add what the options of reads and lists say: asOf, flushed, explain, limit, sort … */

@@ -28,10 +28,11 @@ const cli_command cli_commands[] = {
      1, 2, cli_import},
     {NULL, "insert", "COLL DOC", "insert one document or an array of them; prints the ids",
      "The id is the document's $id, else made from its _id, else a new ULID. With\n"
-     "an array all are inserted or none. The collection and the warehouse are\n"
+     "an array all are inserted or none; with --unordered those that can be, and\n"
+     "the others are told by their place. The collection and the warehouse are\n"
      "made when they are not there.",
-     "parquedb insert posts '{\"$id\": \"p4\", \"title\": \"New\"}'", "posts/p4", OPT(ACTOR), 2, 2,
-     cli_run_insert},
+     "parquedb insert posts '{\"$id\": \"p4\", \"title\": \"New\"}'", "posts/p4",
+     OPT(ACTOR) | OPT(UNORDERED), 2, 2, cli_run_insert},
     {NULL, "get", "COLL/ID | COLL ID", "show one entity",
      "Shows the document with its system fields. In the form with two words the\n"
      "local id is taken as it is; in COLL/ID it is percent-encoded where it\n"
@@ -60,12 +61,22 @@ const cli_command cli_commands[] = {
      "Prints the number alone; with --json the whole summary. --plan shows what\n"
      "it will cost, --budget requests=100,bytes=1MB refuses to cost more.",
      "parquedb count posts '{\"n\": {\"$gt\": 2}}' --budget requests=100,bytes=1MB", "2",
-     CLI_OPT_SELECT | CLI_OPT_COSTS | OPT(LIMIT) | OPT(SKIP), 1, 2, cli_run_count},
+     CLI_OPT_SELECT | CLI_OPT_COSTS | OPT(LIMIT) | OPT(SKIP) | OPT(ESTIMATED), 1, 2, cli_run_count},
+    {NULL, "exists", "COLL [FILTER] | COLL/ID", "tell whether any entity matches",
+     "Prints true or false; exit status 1 when there is none. Stops at the first\n"
+     "that matches.",
+     "parquedb exists posts '{\"n\": {\"$gt\": 4}}'", "true", CLI_OPT_SELECT | CLI_OPT_COSTS, 1, 2,
+     cli_run_exists},
+    {NULL, "distinct", "COLL FIELD", "print the different values of a field",
+     "One value a line, as JSON, in MongoDB's order. Of an array its elements\n"
+     "count. --filter chooses the entities.",
+     "parquedb distinct posts n --filter '{\"n\": {\"$gt\": 2}}'", "3\n5",
+     CLI_OPT_SELECT | CLI_OPT_COSTS | OPT(FILTER), 2, 2, cli_run_distinct},
     {NULL, "aggregate", "COLL PIPELINE", "pass the entities through the stages of a pipeline",
      "PIPELINE is an array of MongoDB aggregation stages. The stages that are\n"
      "there are listed in doc/commands.md; any other is an error.",
      "parquedb aggregate posts '[{\"$match\": {\"n\": {\"$gt\": 2}}}, {\"$count\": \"many\"}]'",
-     "{\"many\":2}", CLI_OPT_SELECT, 2, 2, cli_run_aggregate},
+     "{\"many\":2}", CLI_OPT_SELECT | CLI_OPT_COSTS, 2, 2, cli_run_aggregate},
     {NULL, "update", "COLL/ID OPS | COLL ID OPS", "change one entity; prints it as it is then",
      "OPS are MongoDB update operators such as $set, $inc and $push, or a whole\n"
      "new document. Exit status 1 when there is no such entity, or when it has\n"
@@ -73,11 +84,83 @@ const cli_command cli_commands[] = {
      "parquedb update posts/p1 '{\"$set\": {\"title\": \"Hi\"}, \"$inc\": {\"n\": 1}}'",
      "{\"$id\":\"posts/p1\",…\"title\":\"Hi\",\"n\":4…}", OPT(ACTOR) | OPT(EXPECTED_VERSION), 2, 3,
      cli_run_update},
+    {NULL, "replace", "COLL/ID DOC | COLL ID DOC",
+     "put another document in the place of an entity's",
+     "The entity keeps its id and gets the next version. Exit status 1 when\n"
+     "there is none, unless --upsert makes it.",
+     "parquedb replace posts/p1 '{\"title\": \"New\"}'",
+     "{\"$id\":\"posts/p1\",…\"version\":3,\"title\":\"New\"}",
+     OPT(ACTOR) | OPT(EXPECTED_VERSION) | OPT(UPSERT) | OPT(RETURN) | OPT(PROJECT) | OPT(PLAIN), 2,
+     3, cli_run_replace},
     {NULL, "delete", "COLL/ID | COLL ID", "delete one entity; its history stays",
      "A deleted entity is hidden, with its edges, and can be restored. With\n"
      "--hard it is gone, apart from its events, and its edges are removed.",
      "parquedb delete posts/p1", "deleted posts/p1", OPT(ACTOR) | OPT(EXPECTED_VERSION) | OPT(HARD),
      1, 2, cli_run_delete},
+
+    {"Many documents", "update-one", "COLL FILTER UPDATE", "change the first entity that matches",
+     "UPDATE has operators such as $set, or is a pipeline. --sort says which is\n"
+     "the first. Prints how many matched and were changed.",
+     "parquedb update-one posts '{\"n\": {\"$gt\": 2}}' '{\"$inc\": {\"n\": 1}}' --sort -n",
+     "matched 1, modified 1", CLI_OPT_CHOOSE_ONE | OPT(UPSERT) | OPT(ARRAY_FILTERS), 3, 3,
+     cli_run_change},
+    {NULL, "update-many", "COLL FILTER UPDATE", "change all entities that match",
+     "In one commit: all or none. With --upsert one is made when none matches.",
+     "parquedb update-many posts '{\"n\": {\"$gt\": 2}}' '{\"$set\": {\"hot\": true}}'",
+     "matched 2, modified 2", CLI_OPT_CHOOSE | OPT(UPSERT) | OPT(ARRAY_FILTERS), 3, 3,
+     cli_run_change},
+    {NULL, "replace-one", "COLL FILTER DOC", "replace the document of the first that matches",
+     "The entity keeps its id, and its _id if it has one.",
+     "parquedb replace-one posts '{\"title\": \"Hello\"}' '{\"title\": \"Bye\"}'",
+     "matched 1, modified 1", CLI_OPT_CHOOSE_ONE | OPT(UPSERT), 3, 3, cli_run_change},
+    {NULL, "delete-one", "COLL FILTER", "delete the first entity that matches",
+     "It is hidden, and can be restored, unless --hard is given.",
+     "parquedb delete-one posts '{\"n\": {\"$gt\": 2}}' --sort n", "deleted 1",
+     CLI_OPT_CHOOSE_ONE | OPT(HARD) | OPT(INCLUDE_DELETED), 2, 2, cli_run_change},
+    {NULL, "delete-many", "COLL FILTER", "delete all entities that match",
+     "The filter {} deletes all. They are hidden, and can be restored, unless\n"
+     "--hard is given.",
+     "parquedb delete-many posts '{\"n\": {\"$gt\": 2}}'", "deleted 2",
+     CLI_OPT_CHOOSE | OPT(HARD) | OPT(INCLUDE_DELETED), 2, 2, cli_run_change},
+    {NULL, "find-one-and-update", "COLL FILTER UPDATE", "change the first that matches and show it",
+     "As it was before; with --return after, as it is then. Exit status 1 when\n"
+     "none matches.",
+     "parquedb find-one-and-update posts '{\"n\": 3}' '{\"$inc\": {\"n\": 1}}' --return after "
+     "--project n",
+     "{\"$id\":\"posts/p1\",\"n\":4}",
+     CLI_OPT_CHOOSE_ONE | OPT(UPSERT) | OPT(ARRAY_FILTERS) | OPT(RETURN) | OPT(PROJECT), 3, 3,
+     cli_run_change},
+    {NULL, "find-one-and-replace", "COLL FILTER DOC", "replace the first that matches and show it",
+     "As find-one-and-update, with a whole document.",
+     "parquedb find-one-and-replace posts '{\"n\": 3}' '{\"k\": 1}' --project n",
+     "{\"$id\":\"posts/p1\",\"n\":3}",
+     CLI_OPT_CHOOSE_ONE | OPT(UPSERT) | OPT(RETURN) | OPT(PROJECT), 3, 3, cli_run_change},
+    {NULL, "find-one-and-delete", "COLL FILTER", "delete the first that matches and show it",
+     "Exit status 1 when none matches.",
+     "parquedb find-one-and-delete posts '{\"n\": 3}' --project n",
+     "{\"$id\":\"posts/p1\",\"n\":3}",
+     CLI_OPT_CHOOSE_ONE | OPT(HARD) | OPT(INCLUDE_DELETED) | OPT(PROJECT), 2, 2, cli_run_change},
+    {NULL, "upsert", "COLL FILTER UPDATE", "change the first that matches, or make one; shows it",
+     "A new entity starts from the equalities of the filter. The collection and\n"
+     "the warehouse are made when they are not there.",
+     "parquedb upsert posts '{\"$id\": \"posts/p7\"}' '{\"$set\": {\"n\": 7}}' --project n",
+     "{\"$id\":\"posts/p7\",\"n\":7}",
+     CLI_OPT_CHOOSE_ONE | OPT(ARRAY_FILTERS) | OPT(RETURN) | OPT(PROJECT), 3, 3, cli_run_change},
+    {NULL, "upsert-many", "COLL ITEMS", "do many upserts at once",
+     "ITEMS is an array of {\"filter\": …, \"update\": …} or {\"filter\": …,\n"
+     "\"replacement\": …}. Prints what was done, then the ids that were made.",
+     "parquedb upsert-many posts '[{\"filter\": {\"n\": 3}, \"update\": {\"$set\": {\"m\": 1}}}]'",
+     "inserted 0, matched 1, modified 1, deleted 0", OPT(ACTOR) | OPT(UNORDERED), 2, 2,
+     cli_run_change},
+    {NULL, "bulk-write", "COLL OPERATIONS", "do many writes at once",
+     "OPERATIONS is an array of insertOne, updateOne, updateMany, replaceOne,\n"
+     "deleteOne and deleteMany, as in MongoDB. The first that fails is the last,\n"
+     "unless --unordered is given; what was done before stays. Failures are told\n"
+     "with their place in the array; exit status 1 then.",
+     "parquedb bulk-write posts '[{\"insertOne\": {\"document\": {\"n\": 9}}}, {\"deleteMany\": "
+     "{\"filter\": {\"n\": {\"$lt\": 5}}}}]'",
+     "inserted 1, matched 0, modified 0, deleted 2", OPT(ACTOR) | OPT(UNORDERED), 2, 2,
+     cli_run_change},
 
     {"Edges", "link", "FROM PREDICATE TO", "make an edge between two entities",
      "FROM and TO are COLL/ID and must be there. Making an edge that is there\n"
@@ -90,16 +173,20 @@ const cli_command cli_commands[] = {
      "unlinked posts/p1 author users/u1", OPT(ACTOR), 3, 3, cli_run_unlink},
     {NULL, "related", "FROM PREDICATE", "show the entities at the other end of the edges",
      "Follows the edges that go out from FROM, or with --reverse those that come\n"
-     "in. With --edges the edges themselves are shown, with their data.",
+     "in. With --edges the edges themselves are shown, with their data. --filter,\n"
+     "--sort and the like are about the entities at the other end.",
      "parquedb related users/u1 author --reverse --project title",
      "{\"$id\":\"posts/p1\",\"title\":\"Hello\"}",
-     CLI_OPT_READ | OPT(REVERSE) | OPT(EDGES) | OPT(LIMIT) | OPT(SKIP) | OPT(PROJECT), 2, 2,
-     cli_run_related},
+     CLI_OPT_READ | CLI_OPT_COSTS | OPT(REVERSE) | OPT(EDGES) | OPT(FILTER) | OPT(SORT) |
+         OPT(LIMIT) | OPT(SKIP) | OPT(CURSOR) | OPT(TOTAL) | OPT(PROJECT) | OPT(POPULATE) |
+         OPT(PLAIN) | OPT(COLLATION) | OPT(MAX_TIME),
+     2, 2, cli_run_related},
     {NULL, "traverse", "FROM PREDICATE...", "follow several edges; shows the entities at the end",
      "One predicate for each step. Every entity at the end is shown once.",
      "parquedb traverse users/u1 knows knows --project name",
      "{\"$id\":\"users/u3\",\"name\":\"Cid\"}",
-     CLI_OPT_READ | OPT(REVERSE) | OPT(LIMIT) | OPT(PROJECT), 2, 1 << 16, cli_run_traverse},
+     CLI_OPT_READ | CLI_OPT_COSTS | OPT(REVERSE) | OPT(LIMIT) | OPT(PROJECT), 2, 1 << 16,
+     cli_run_traverse},
 
     {"History", "history", "COLL/ID | COLL ID", "show the events of an entity, oldest first",
      "Each event has the entity before and after it, who did it, and when. Not\n"
@@ -133,10 +220,18 @@ const cli_command cli_commands[] = {
      "version 1, 3 documents checked",
      OPT(AS_OF) | OPT(FLUSHED) | OPT(LIMIT) | OPT(ACTOR) | OPT(MODE) | OPT(FORCE), 2, 3,
      cli_run_schema},
-    {NULL, "stats", "", "show the sizes of everything",
+    {NULL, "stats", "[COLL]", "show the sizes of everything, or why paths have columns",
      "Events, edges, files and bytes, what is not flushed yet, and for each\n"
-     "collection its rows, files, bytes and index columns.",
-     "parquedb stats", "ns:…default\n…\nposts …", CLI_OPT_READ, 0, 0, cli_run_stats},
+     "collection its rows, files, bytes and index columns. Of a collection: each\n"
+     "path that has a column, how many rows have a value in it, a null, or\n"
+     "something that does not fit; then other frequent paths. The last column says\n"
+     "why a path has one or not, by a sample of 4,096 documents. --json tells it\n"
+     "file by file.",
+     "parquedb stats posts",
+     "path   column        type    values  nulls  others  why\n"
+     "title  $index_title  string       4      0       0  in 100 % of 3 documents, always string…\n"
+     "n      $index_n      int64        3      0       0  in 100 % of 3 documents, always int64",
+     CLI_OPT_READ, 0, 1, cli_run_stats},
     {NULL, "files", "COLL | --edges | --edges-reverse | --events",
      "list the live Parquet files, or a SELECT over them",
      "With --sql it prints a SELECT that gives DuckDB the live rows of a\n"

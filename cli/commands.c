@@ -28,21 +28,25 @@ int cli_run_insert(cli_session *s, char **words, int word_count) {
   cli_text_str(&s->request, is_array ? ",\"documents\":" : ",\"documents\":[");
   cli_text_str(&s->request, words[1]);
   if (!is_array) cli_text_byte(&s->request, ']');
+  if (cli_has(s->options, CLI_OPT_UNORDERED)) cli_add_false(s, "ordered");
+  status = cli_add_options(s);
+  if (status != CLI_DONE) return status;
   status = cli_execute(s, PQDB_CREATE, NULL, NULL);
   if (status != CLI_DONE) return status;
   if (cli_wants_json(s)) {
     cli_print_summary(s);
-    return CLI_DONE;
+    return cli_report_errors(s, "document");
   }
   id = cli_json_value(cli_text_c(&s->summary), s->summary.len);
   ids = cli_json_enter(cli_json_field(id, "insertedIds"));
   while (cli_json_next(&ids, &key, &id)) {
     cli_text_clear(&line);
+    if (id.kind != CLI_JSON_STRING) continue; /* it was not inserted */
     cli_json_decode(id, &line);
     cli_print_line(&s->screen, cli_text_c(&line), line.len);
   }
   cli_text_release(&line);
-  return CLI_DONE;
+  return cli_report_errors(s, "document");
 }
 
 int cli_run_get(cli_session *s, char **words, int word_count) {
@@ -70,7 +74,15 @@ int cli_run_find(cli_session *s, char **words, int word_count) {
 }
 
 int cli_run_count(cli_session *s, char **words, int word_count) {
-  int status = begin_filtered(s, words, word_count);
+  bool is_estimated = cli_has(s->options, CLI_OPT_ESTIMATED);
+  int status = CLI_DONE;
+  if (!is_estimated) {
+    status = begin_filtered(s, words, word_count);
+  } else if (word_count == 1) {
+    cli_begin(s, "estimatedCount", words[0]);
+  } else {
+    status = cli_usage_error(s->name, "--estimated counts all, it takes no FILTER");
+  }
   if (status != CLI_DONE) return status;
   if (cli_has(s->options, CLI_OPT_TELLS)) return cli_list_items(s, NULL);
   status = cli_add_options(s);
@@ -82,6 +94,49 @@ int cli_run_count(cli_session *s, char **words, int word_count) {
   } else {
     printf("%llu\n", (unsigned long long)cli_summary_u64(s, "count"));
   }
+  return CLI_DONE;
+}
+
+int cli_run_exists(cli_session *s, char **words, int word_count) {
+  bool exists;
+  int status = begin_filtered(s, words, word_count);
+  if (status != CLI_DONE) return status;
+  if (cli_has(s->options, CLI_OPT_TELLS)) return cli_list_items(s, NULL);
+  status = cli_add_options(s);
+  if (status != CLI_DONE) return status;
+  status = cli_execute(s, PQDB_READ, NULL, NULL);
+  if (status != CLI_DONE) return status;
+  exists = cli_json_field(cli_json_value(cli_text_c(&s->summary), s->summary.len), "exists").len ==
+           strlen("true");
+  if (cli_wants_json(s)) {
+    cli_print_summary(s);
+  } else {
+    printf("%s\n", exists ? "true" : "false");
+  }
+  return exists || s->is_shell ? CLI_DONE : CLI_REFUSED;
+}
+
+/* One value a line, as JSON. */
+int cli_run_distinct(cli_session *s, char **words, int word_count) {
+  cli_json_walk values;
+  cli_value key, value;
+  int status;
+  (void)word_count;
+  cli_begin(s, "distinct", words[0]);
+  cli_add_text(s, "key", words[1]);
+  if (cli_has(s->options, CLI_OPT_TELLS)) return cli_list_items(s, NULL);
+  status = cli_add_options(s);
+  if (status != CLI_DONE) return status;
+  status = cli_execute(s, PQDB_READ, NULL, NULL);
+  if (status != CLI_DONE) return status;
+  if (cli_wants_json(s)) {
+    cli_print_summary(s);
+    return CLI_DONE;
+  }
+  value = cli_json_value(cli_text_c(&s->summary), s->summary.len);
+  values = cli_json_enter(cli_json_field(value, "values"));
+  while (cli_json_next(&values, &key, &value))
+    cli_print_line(&s->screen, value.text, value.len);
   return CLI_DONE;
 }
 

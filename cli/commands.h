@@ -58,6 +58,12 @@ int cli_run_count(cli_session *s, char **words, int word_count);
 int cli_run_aggregate(cli_session *s, char **words, int word_count);
 int cli_run_update(cli_session *s, char **words, int word_count);
 int cli_run_delete(cli_session *s, char **words, int word_count);
+int cli_run_exists(cli_session *s, char **words, int word_count);
+int cli_run_distinct(cli_session *s, char **words, int word_count);
+/* change_commands.c */
+int cli_run_change(cli_session *s, char **words, int word_count);
+int cli_run_replace(cli_session *s, char **words, int word_count);
+/* commands.c */
 int cli_run_link(cli_session *s, char **words, int word_count);
 int cli_run_unlink(cli_session *s, char **words, int word_count);
 int cli_run_related(cli_session *s, char **words, int word_count);

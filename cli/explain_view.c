@@ -10,6 +10,10 @@
  *   predicted         19   13457        7
  *   actual            19   13457        7      --explain only
  *
+ *   step            of      for       times  bound  requests  …      a pipeline, a graph, populate
+ *   scan            posts                 1  exact        12
+ *   look up values  users   $lookup       1  upper        44
+ *
  *   file                what                     rows   rowsLeft   …
  *   data/posts/1.pq     excluded by statistics    300          0
  */
@@ -60,11 +64,9 @@ static void show_costs(const cli_screen *screen, cli_value item) {
   cli_table_end(&table);
 }
 
-static void show_files(const cli_screen *screen, cli_value files) {
-  static const char *const columns[] = {"file",      "what",         "rows",    "rowsLeft",
-                                        "rowGroups", "byStatistics", "byBloom", "byIndex",
-                                        "pages",     "pagesSkipped", NULL};
-  cli_json_walk w = cli_json_enter(files);
+/* A list of objects as a table. */
+static void show_list(const cli_screen *screen, cli_value list, const char *const *columns) {
+  cli_json_walk w = cli_json_enter(list);
   cli_value key, file;
   cli_table table;
   cli_table_init(&table, screen, columns);
@@ -76,9 +78,22 @@ static void show_files(const cli_screen *screen, cli_value files) {
   cli_table_end(&table);
 }
 
+static void show_steps(const cli_screen *screen, cli_value steps) {
+  static const char *const columns[] = {"step",     "of",    "for",    "times", "bound",
+                                        "requests", "bytes", "rounds", NULL};
+  if (steps.kind == CLI_JSON_ARRAY) show_list(screen, steps, columns);
+}
+
+static void show_files(const cli_screen *screen, cli_value files) {
+  static const char *const columns[] = {"file",      "what",         "rows",         "rowsLeft",
+                                        "rowGroups", "byStatistics", "byBloom",      "byIndex",
+                                        "byDeletes", "pages",        "pagesSkipped", NULL};
+  if (files.kind == CLI_JSON_ARRAY) show_list(screen, files, columns);
+}
+
 void cli_show_explain(void *ud, const cli_screen *screen, const char *json, size_t len) {
-  static const char *const apart[] = {"predicted", "files", "requests", "bytes",
-                                      "rounds"}; /* 1: a list */
+  static const char *const apart[] = {"predicted", "files",  "requests",
+                                      "bytes",     "rounds", "steps"}; /* 1: a list */
   cli_value item = cli_json_value(json, len), key, value;
   cli_json_walk w = cli_json_enter(item);
   cli_text rest = {0};
@@ -100,6 +115,6 @@ void cli_show_explain(void *ud, const cli_screen *screen, const char *json, size
   cli_print_report(screen, cli_text_c(&rest), rest.len, NULL);
   cli_text_release(&rest);
   show_costs(screen, item);
-  if (cli_json_field(item, "files").kind == CLI_JSON_ARRAY)
-    show_files(screen, cli_json_field(item, "files"));
+  show_steps(screen, cli_json_field(item, "steps"));
+  show_files(screen, cli_json_field(item, "files"));
 }

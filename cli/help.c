@@ -18,7 +18,7 @@ void cli_help_list(FILE *file) {
   fputs("usage: parquedb COMMAND [ARGUMENTS] [OPTIONS]\n", file);
   for (const cli_command *c = cli_commands; c->name != NULL; c++) {
     if (c->group != NULL) fprintf(file, "\n%s\n", c->group);
-    fprintf(file, "  %-12s %s\n", c->name, c->help);
+    fprintf(file, "  %-21s %s\n", c->name, c->help);
   }
   fputs(
       "\nThe warehouse is -w DIR, else $PARQUEDB_WAREHOUSE, else ./warehouse.\n"

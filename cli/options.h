@@ -58,6 +58,12 @@ enum {
 #define CLI_OPT_FORGIVE (UINT64_C(1) << 36)
 #define CLI_OPT_MODE (UINT64_C(1) << 37)
 #define CLI_OPT_FORCE (UINT64_C(1) << 38)
+#define CLI_OPT_FILTER (UINT64_C(1) << 39)
+#define CLI_OPT_UPSERT (UINT64_C(1) << 40)
+#define CLI_OPT_ARRAY_FILTERS (UINT64_C(1) << 41)
+#define CLI_OPT_RETURN (UINT64_C(1) << 42)
+#define CLI_OPT_UNORDERED (UINT64_C(1) << 43)
+#define CLI_OPT_ESTIMATED (UINT64_C(1) << 44)
 #define CLI_OPT_CURSOR (UINT64_C(1) << 48)
 #define CLI_OPT_TOTAL (UINT64_C(1) << 49)
 #define CLI_OPT_POPULATE (UINT64_C(1) << 50)
@@ -78,6 +84,9 @@ enum {
 #define CLI_OPT_SELECT                                                                         \
   (CLI_OPT_READ | CLI_OPT_INCLUDE_DELETED | CLI_OPT_PLAIN | CLI_OPT_COLLATION | CLI_OPT_HINT | \
    CLI_OPT_MAX_TIME)
+/* What writes by a filter take, and those of one entity. */
+#define CLI_OPT_CHOOSE (CLI_OPT_ACTOR | CLI_OPT_COLLATION | CLI_OPT_HINT | CLI_OPT_PLAIN)
+#define CLI_OPT_CHOOSE_ONE (CLI_OPT_CHOOSE | CLI_OPT_SORT | CLI_OPT_EXPECTED_VERSION)
 
 /* All text is borrowed from argv. */
 typedef struct cli_options {
@@ -86,6 +95,8 @@ typedef struct cli_options {
   const char *cursor, *populate, *collation, *hint;
   const char *format, *output, *types, *id_field, *columns, *mode;
   const char *price, *budget;
+  const char *filter, *array_filters, *returns;
+  const char *more; /* of the shell: an object whose fields are options of the command document */
   uint64_t limit, skip, expected_version, from, max_time;
   char **words; /* the command and its positional arguments */
   int word_count;

@@ -107,3 +107,23 @@ int cli_check_id(const cli_session *s, const char *label, const char *id) {
   if (strchr(id, '/') != NULL) return CLI_DONE;
   return cli_usage_error(s->name, "%s '%s' is no id: write COLL/ID", label, id);
 }
+
+/* ---- what failed in a command that did not ---- */
+
+int cli_report_errors(const cli_session *s, const char *what) {
+  cli_value summary = cli_json_value(cli_text_c(&s->summary), s->summary.len), key, error;
+  cli_json_walk errors = cli_json_enter(cli_json_field(summary, "errors"));
+  int status = CLI_DONE;
+  (void)fflush(stdout);
+  while (cli_json_next(&errors, &key, &error)) {
+    cli_text code = {0}, message = {0};
+    cli_json_decode(cli_json_field(error, "code"), &code);
+    cli_json_decode(cli_json_field(error, "message"), &message);
+    status = cli_error(cli_text_c(&code), "%s %llu: %s", what,
+                       (unsigned long long)cli_json_u64(cli_json_field(error, "index")),
+                       cli_text_c(&message));
+    cli_text_release(&code);
+    cli_text_release(&message);
+  }
+  return status;
+}

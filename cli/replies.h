@@ -31,4 +31,7 @@ int cli_check_id(const cli_session *s, const char *label, const char *id);
 /* Say that there is no entity s->id. */
 int cli_missing_entity(const cli_session *s);
 
+/* Report the "errors" of the summary, each with its index as `what`. */
+int cli_report_errors(const cli_session *s, const char *what);
+
 #endif

@@ -2,7 +2,7 @@
  *
  *   collection ── call ─────────────── changes of it ──────────
  *   posts         find(filter, fields) .sort(…) .limit(…)
- *                 ▲ rows of `calls`     ▲ rows of `changes`
+ *                 ▲ rows of shell_call_table.c ▲
  *
  * Each call is one sub-command: `shape` says which arguments become which of its words. Each change
  * is one of its options. Ids are local ("p1") or whole ("posts/p1"), or {$id: …}, {_id: …}.
@@ -11,138 +11,7 @@
 #include <string.h>
 
 #include "json_view.h"
-#include "shell_line.h"
-
-enum { ARGS_MAX = 16 };
-
-typedef enum call_shape {
-  SHAPE_NONE,    /* posts.files()                 -> files posts */
-  SHAPE_FILTER,  /* posts.count({…})              -> count posts {…} */
-  SHAPE_FIND,    /* posts.find({…}, {…})          -> find posts {…} --project {…} */
-  SHAPE_JSON,    /* posts.insertOne({…})          -> insert posts {…} */
-  SHAPE_ID,      /* posts.get("p1")               -> get posts/p1 */
-  SHAPE_ID_JSON, /* posts.updateOne("p1", {…})    -> update posts/p1 {…} */
-  SHAPE_LINK,    /* posts.link("p1", "a", "u/1")  -> link posts/p1 a u/1 */
-  SHAPE_STEPS,   /* posts.traverse("p1", "a")     -> traverse posts/p1 a */
-  SHAPE_COMMAND, /* db.runCommand({…})            -> run {…} */
-  SHAPE_WRITE /* posts.deleteMany({…}, {…})    -> run {"deleteMany": "posts", "filter": {…}, …} */
-} call_shape;
-
-typedef struct call_row {
-  const char *name, *command;
-  call_shape shape;
-  size_t arg_min, arg_max;
-  const char *takes; /* for messages */
-  /* SHAPE_WRITE: names of the arguments; one more is an object of options. */
-  const char *const *keys;
-} call_row;
-
-static const char *const update_keys[] = {"filter", "update", NULL};
-static const char *const replace_keys[] = {"filter", "replacement", NULL};
-static const char *const delete_keys[] = {"filter", NULL};
-static const char *const bulk_keys[] = {"operations", NULL};
-
-static const call_row calls[] = {
-    {"find", "find", SHAPE_FIND, 0, 2, "filter, fields", NULL},
-    {"findOne", "find", SHAPE_FIND, 0, 2, "filter, fields", NULL},
-    {"count", "count", SHAPE_FILTER, 0, 1, "filter", NULL},
-    {"countDocuments", "count", SHAPE_FILTER, 0, 1, "filter", NULL},
-    {"estimatedDocumentCount", "count", SHAPE_FILTER, 0, 0, "", NULL},
-    {"aggregate", "aggregate", SHAPE_JSON, 1, 1, "[stage, …]", NULL},
-    {"insertOne", "insert", SHAPE_JSON, 1, 1, "document", NULL},
-    {"insertMany", "insert", SHAPE_JSON, 1, 1, "[document, …]", NULL},
-    {"insert", "insert", SHAPE_JSON, 1, 1, "document", NULL},
-    {"updateOne", "update", SHAPE_ID_JSON, 2, 2, "id, {$set: …}", NULL},
-    {"replaceOne", "update", SHAPE_ID_JSON, 2, 2, "id, document", NULL},
-    {"deleteOne", "delete", SHAPE_ID, 1, 1, "id", NULL},
-    {"updateMany", "run", SHAPE_WRITE, 2, 3, "filter, {$set: …}, options", update_keys},
-    {"deleteMany", "run", SHAPE_WRITE, 1, 2, "filter, options", delete_keys},
-    {"findOneAndUpdate", "run", SHAPE_WRITE, 2, 3, "filter, {$set: …}, options", update_keys},
-    {"findOneAndReplace", "run", SHAPE_WRITE, 2, 3, "filter, document, options", replace_keys},
-    {"findOneAndDelete", "run", SHAPE_WRITE, 1, 2, "filter, options", delete_keys},
-    {"bulkWrite", "run", SHAPE_WRITE, 1, 2, "[operation, …], options", bulk_keys},
-    {"get", "get", SHAPE_ID, 1, 1, "id", NULL},
-    {"history", "history", SHAPE_ID, 1, 1, "id", NULL},
-    {"restore", "restore", SHAPE_ID, 1, 1, "id", NULL},
-    {"link", "link", SHAPE_LINK, 3, 4, "id, predicate, \"coll/id\", data", NULL},
-    {"unlink", "unlink", SHAPE_LINK, 3, 3, "id, predicate, \"coll/id\"", NULL},
-    {"related", "related", SHAPE_STEPS, 2, 2, "id, predicate", NULL},
-    {"traverse", "traverse", SHAPE_STEPS, 2, ARGS_MAX, "id, predicate, …", NULL},
-    {"events", "events", SHAPE_NONE, 0, 0, "", NULL},
-    {"files", "files", SHAPE_NONE, 0, 0, "", NULL},
-    {"compact", "compact", SHAPE_NONE, 0, 0, "", NULL},
-};
-
-static const call_row database_calls[] = {
-    {"runCommand", "run", SHAPE_COMMAND, 1, 1, "{command: …}", NULL},
-    {"getCollectionNames", "collections", SHAPE_NONE, 0, 0, "", NULL},
-    {"stats", "stats", SHAPE_NONE, 0, 0, "", NULL},
-    {"events", "events", SHAPE_NONE, 0, 0, "", NULL},
-    {"flush", "flush", SHAPE_NONE, 0, 0, "", NULL},
-    {"compact", "compact", SHAPE_NONE, 0, 0, "", NULL},
-    {"checkpoint", "checkpoint", SHAPE_NONE, 0, 0, "", NULL},
-    {"verify", "verify", SHAPE_NONE, 0, 0, "", NULL},
-};
-
-typedef enum change_kind {
-  CHANGE_FLAG,
-  CHANGE_JSON,
-  CHANGE_NUMBER,
-  CHANGE_TEXT,
-  CHANGE_COUNT,
-  CHANGE_PRETTY,
-  CHANGE_NOTHING
-} change_kind;
-
-typedef struct change_row {
-  const char *name;
-  change_kind kind;
-  uint64_t option;
-  size_t at; /* of the value in cli_options */
-} change_row;
-
-#define AT(field) offsetof(cli_options, field)
-
-static const change_row changes[] = {
-    {"sort", CHANGE_JSON, CLI_OPT_SORT, AT(sort)},
-    {"limit", CHANGE_NUMBER, CLI_OPT_LIMIT, AT(limit)},
-    {"skip", CHANGE_NUMBER, CLI_OPT_SKIP, AT(skip)},
-    {"project", CHANGE_JSON, CLI_OPT_PROJECT, AT(project)},
-    {"projection", CHANGE_JSON, CLI_OPT_PROJECT, AT(project)},
-    {"count", CHANGE_COUNT, 0, 0},
-    {"asOf", CHANGE_TEXT, CLI_OPT_AS_OF, AT(as_of)},
-    {"explain", CHANGE_FLAG, CLI_OPT_EXPLAIN, 0},
-    {"flushed", CHANGE_FLAG, CLI_OPT_FLUSHED, 0},
-    {"includeDeleted", CHANGE_FLAG, CLI_OPT_INCLUDE_DELETED, 0},
-    {"collation", CHANGE_JSON, CLI_OPT_COLLATION, AT(collation)},
-    {"hint", CHANGE_TEXT, CLI_OPT_HINT, AT(hint)},
-    {"maxTimeMS", CHANGE_NUMBER, CLI_OPT_MAX_TIME, AT(max_time)},
-    {"populate", CHANGE_JSON, CLI_OPT_POPULATE, AT(populate)},
-    {"plain", CHANGE_FLAG, CLI_OPT_PLAIN, 0},
-    {"reverse", CHANGE_FLAG, CLI_OPT_REVERSE, 0},
-    {"edges", CHANGE_FLAG, CLI_OPT_EDGES, 0},
-    {"hard", CHANGE_FLAG, CLI_OPT_HARD, 0},
-    {"from", CHANGE_NUMBER, CLI_OPT_FROM, AT(from)},
-    {"expectedVersion", CHANGE_NUMBER, CLI_OPT_EXPECTED_VERSION, AT(expected_version)},
-    {"actor", CHANGE_TEXT, CLI_OPT_ACTOR, AT(actor)},
-    {"pretty", CHANGE_PRETTY, 0, 0},
-    {"toArray", CHANGE_NOTHING, 0, 0},
-};
-
-enum {
-  CALL_COUNT = sizeof calls / sizeof calls[0],
-  DATABASE_CALL_COUNT = sizeof database_calls / sizeof database_calls[0],
-  CHANGE_ROW_COUNT = sizeof changes / sizeof changes[0]
-};
-
-const char *cli_call_name(cli_call_place place, size_t i) {
-  switch (place) {
-    case CLI_ON_COLLECTION: return i < CALL_COUNT ? calls[i].name : NULL;
-    case CLI_ON_DATABASE: return i < DATABASE_CALL_COUNT ? database_calls[i].name : NULL;
-    case CLI_ON_RESULT: return i < CHANGE_ROW_COUNT ? changes[i].name : NULL;
-  }
-  return NULL;
-}
+#include "shell_call_table.h"
 
 /* ---- reading one call ---- */
 
@@ -150,7 +19,7 @@ const char *cli_call_name(cli_call_place place, size_t i) {
 typedef struct call {
   const char *at; /* of the name, for messages */
   cli_text name;
-  cli_text args[ARGS_MAX]; /* JSON */
+  cli_text args[CLI_ARGS_MAX]; /* JSON */
   size_t arg_count;
 } call;
 
@@ -170,7 +39,7 @@ static bool read_arguments(cli_relaxed *r, call *c) {
   for (;;) {
     cli_relaxed_space(r);
     if (r->p < r->end && *r->p == ')') break;
-    if (c->arg_count == ARGS_MAX) return cli_relaxed_fail(r, r->p, "too many arguments");
+    if (c->arg_count == CLI_ARGS_MAX) return cli_relaxed_fail(r, r->p, "too many arguments");
     if (!cli_relaxed_value(r, &c->args[c->arg_count++])) return false;
     cli_relaxed_space(r);
     if (r->p < r->end && *r->p == ',') {
@@ -274,30 +143,40 @@ static bool decode(cli_value v, cli_text *out) {
   return true;
 }
 
+/* COLL/ID of a local or whole id. */
+static void whole_id(const cli_text *collection, const cli_text *local, cli_text *id) {
+  cli_text_put(id, cli_text_c(collection), collection->len);
+  cli_text_byte(id, '/');
+  if (strncmp(cli_text_c(local), cli_text_c(id), id->len) == 0) {
+    cli_text_str(id, cli_text_c(local) + id->len);
+    return;
+  }
+  for (const char *p = cli_text_c(local); *p != '\0'; p++) {
+    bool is_plain = *p != '/' && *p != '%';
+    cli_text_put(id, is_plain ? p : *p == '/' ? "%2F" : "%25", is_plain ? 1 : 3);
+  }
+}
+
+/* The value of {$id: …}, and with `or_key` of {_id: …}, if that is all there is; else `v`. */
+static cli_value only_id(cli_value v, bool or_key) {
+  cli_json_walk w = cli_json_enter(v);
+  cli_value key, inner, rest;
+  bool is_id =
+      w.is_object && cli_json_next(&w, &key, &inner) &&
+      (memcmp(key.text, "\"$id\"", 5) == 0 || (or_key && memcmp(key.text, "\"_id\"", 5) == 0));
+  return is_id && !cli_json_next(&w, &key, &rest) ? inner : v;
+}
+
 /* "p1", "posts/p1", {$id: "p1"} or {_id: "p1"} as COLL/ID. */
 static bool add_id(cli_relaxed *r, cli_shell_line *line, const cli_text *collection,
                    const call *c) {
-  cli_value v = value_of(&c->args[0]), key, inner, rest;
-  cli_json_walk w = cli_json_enter(v);
   cli_text local = {0}, id = {0};
-  bool is_id = w.is_object && cli_json_next(&w, &key, &inner) &&
-               (memcmp(key.text, "\"$id\"", 5) == 0 || memcmp(key.text, "\"_id\"", 5) == 0);
-  if (is_id && !cli_json_next(&w, &key, &rest)) v = inner;
-  if (!decode(v, &local) || local.len == 0) {
+  if (!decode(only_id(value_of(&c->args[0]), true), &local) || local.len == 0) {
     cli_text_release(&local);
     return cli_relaxed_fail(r, c->at, "%s goes by id: \"p1\" or {$id: \"p1\"}",
                             cli_text_c(&c->name));
   }
-  cli_text_put(&id, cli_text_c(collection), collection->len);
-  cli_text_byte(&id, '/');
-  if (strncmp(cli_text_c(&local), cli_text_c(&id), id.len) == 0) {
-    cli_text_str(&id, cli_text_c(&local) + id.len);
-  } else {
-    for (const char *p = cli_text_c(&local); *p != '\0'; p++) {
-      bool is_plain = *p != '/' && *p != '%';
-      cli_text_put(&id, is_plain ? p : *p == '/' ? "%2F" : "%25", is_plain ? 1 : 3);
-    }
-  }
+  whole_id(collection, &local, &id);
   cli_text_release(&local);
   add_word(line, &id);
   return true;
@@ -332,42 +211,63 @@ static void add_collection(cli_shell_line *line, const cli_text *collection) {
   add_word(line, &text);
 }
 
-/* The command document of a write: its arguments by name, then the options. */
-static bool add_write(cli_relaxed *r, cli_shell_line *line, const call_row *row,
-                      const cli_text *collection, const call *c) {
-  cli_text text = {0};
-  cli_text_str(&text, "{\"");
-  cli_text_str(&text, row->name);
-  cli_text_str(&text, "\":");
-  cli_text_json(&text, cli_text_c(collection), collection->len);
-  for (size_t i = 0; i < c->arg_count; i++) {
-    cli_value v = value_of(&c->args[i]), key, value;
-    cli_json_walk options = cli_json_enter(v);
-    if (row->keys[i] != NULL) {
-      cli_text_str(&text, ",\"");
-      cli_text_str(&text, row->keys[i]);
-      cli_text_str(&text, "\":");
-      cli_text_put(&text, v.text, v.len);
-      continue;
-    }
+/* A filter; an id stands for {"$id": COLL/ID}. */
+static bool add_choice(cli_relaxed *r, cli_shell_line *line, const cli_text *collection, call *c) {
+  cli_value v = value_of(&c->args[0]), id = only_id(v, false);
+  cli_text local = {0}, whole = {0}, filter = {0};
+  if (id.kind != CLI_JSON_STRING) {
     if (v.kind != CLI_JSON_OBJECT) {
-      cli_text_release(&text);
-      return cli_relaxed_fail(r, c->at, "it is %s(%s)", row->name, row->takes);
+      return cli_relaxed_fail(r, c->at, "%s takes a filter, or an id: \"p1\"",
+                              cli_text_c(&c->name));
     }
-    while (cli_json_next(&options, &key, &value)) {
-      cli_text_byte(&text, ',');
-      cli_text_put(&text, key.text, key.len);
-      cli_text_byte(&text, ':');
-      cli_text_put(&text, value.text, value.len);
-    }
-    break; /* the options are last */
+    add_json(line, c, 0);
+    return true;
   }
-  cli_text_byte(&text, '}');
-  add_word(line, &text);
+  cli_json_decode(id, &local);
+  whole_id(collection, &local, &whole);
+  cli_text_str(&filter, "{\"$id\":");
+  cli_text_json(&filter, cli_text_c(&whole), whole.len);
+  cli_text_byte(&filter, '}');
+  cli_text_release(&local);
+  cli_text_release(&whole);
+  add_word(line, &filter);
   return true;
 }
 
-static bool add_words(cli_relaxed *r, cli_shell_line *line, const call_row *row,
+/* Names of options that MongoDB's drivers have and ours in their place. */
+static const struct {
+  const char *name, *ours;
+} option_names[] = {{"projection", "project"}, {"maxTimeMS", "maxTimeMs"}};
+
+/* The last argument: fields of the command document. */
+static bool add_options(cli_relaxed *r, cli_shell_line *line, const cli_call_row *row,
+                        const call *c) {
+  cli_value v = value_of(&c->args[row->arg_max]), key, value;
+  cli_json_walk w = cli_json_enter(v);
+  cli_text more = {0};
+  if (v.kind != CLI_JSON_OBJECT) {
+    return cli_relaxed_fail(r, c->at, "it is %s(%s)", row->name, row->takes);
+  }
+  while (cli_json_next(&w, &key, &value)) {
+    cli_text name = {0};
+    cli_json_decode(key, &name);
+    for (size_t i = 0; i < sizeof option_names / sizeof option_names[0]; i++) {
+      if (strcmp(cli_text_c(&name), option_names[i].name) != 0) continue;
+      cli_text_clear(&name);
+      cli_text_str(&name, option_names[i].ours);
+    }
+    cli_text_byte(&more, more.len == 0 ? '{' : ',');
+    cli_text_json(&more, cli_text_c(&name), name.len);
+    cli_text_byte(&more, ':');
+    cli_text_put(&more, value.text, value.len);
+    cli_text_release(&name);
+  }
+  cli_text_str(&more, more.len == 0 ? "{}" : "}");
+  line->options.more = keep(line, &more);
+  return true;
+}
+
+static bool add_words(cli_relaxed *r, cli_shell_line *line, const cli_call_row *row,
                       const cli_text *collection, call *c) {
   switch (row->shape) {
     case SHAPE_NONE: add_collection(line, collection); return true;
@@ -376,20 +276,27 @@ static bool add_words(cli_relaxed *r, cli_shell_line *line, const call_row *row,
     case SHAPE_FIND:
       add_collection(line, collection);
       if (c->arg_count > 0) add_json(line, c, 0);
-      if (c->arg_count < 2) return true;
+      if (c->arg_count < 2 || row->shape != SHAPE_FIND) return true;
       line->options.project = take_json(line, c, 1);
       line->options.given |= CLI_OPT_PROJECT;
       return true;
-    case SHAPE_COMMAND: add_json(line, c, 0); return true;
-    case SHAPE_WRITE: return add_write(r, line, row, collection, c);
-    case SHAPE_ID: return add_id(r, line, collection, c);
-    case SHAPE_ID_JSON:
-      if (!add_id(r, line, collection, c)) return false;
-      add_json(line, c, 1);
+    case SHAPE_DISTINCT:
+      add_collection(line, collection);
+      if (!add_text(r, line, c, 0)) return false;
+      if (c->arg_count < 2) return true;
+      line->options.filter = take_json(line, c, 1);
+      line->options.given |= CLI_OPT_FILTER;
       return true;
+    case SHAPE_CHANGE:
+      add_collection(line, collection);
+      if (!add_choice(r, line, collection, c)) return false;
+      if (row->arg_max > 1) add_json(line, c, 1);
+      return true;
+    case SHAPE_COMMAND: add_json(line, c, 0); return true;
+    case SHAPE_ID: return add_id(r, line, collection, c);
     case SHAPE_STEPS:
       if (!add_id(r, line, collection, c)) return false;
-      for (size_t i = 1; i < c->arg_count; i++) {
+      for (size_t i = 1; i < c->arg_count && i < row->arg_max; i++) {
         if (!add_text(r, line, c, i)) return false;
       }
       return true;
@@ -419,24 +326,23 @@ static bool unknown(cli_relaxed *r, const call *c, cli_call_place place) {
 
 static bool set_call(cli_relaxed *r, cli_shell_line *line, const cli_text *collection, call *c,
                      bool is_database) {
-  const call_row *rows = is_database ? database_calls : calls, *row = NULL;
-  size_t count = is_database ? DATABASE_CALL_COUNT : CALL_COUNT;
+  cli_call_place place = is_database ? CLI_ON_DATABASE : CLI_ON_COLLECTION;
+  const cli_call_row *row = cli_call_find(place, cli_text_c(&c->name));
   cli_text name = {0};
-  for (size_t i = 0; i < count; i++) {
-    if (strcmp(rows[i].name, cli_text_c(&c->name)) == 0) row = &rows[i];
-  }
   if (!is_database && collection->len == 0) {
     return cli_relaxed_fail(r, c->at, "a collection is missing: COLLECTION.%.40s(…)",
                             cli_text_c(&c->name));
   }
-  if (row == NULL) return unknown(r, c, is_database ? CLI_ON_DATABASE : CLI_ON_COLLECTION);
-  if (c->arg_count < row->arg_min || c->arg_count > row->arg_max) {
+  if (row == NULL) return unknown(r, c, place);
+  if (c->arg_count < row->arg_min || c->arg_count > row->arg_max + row->has_options) {
     return cli_relaxed_fail(r, c->at, "it is %s(%s)", row->name, row->takes);
   }
   line->command = cli_command_find(row->command);
   line->options.words = line->sorted;
   cli_text_str(&name, row->command);
   add_word(line, &name);
+  if (strcmp(row->name, "estimatedDocumentCount") == 0) line->options.given |= CLI_OPT_ESTIMATED;
+  if (c->arg_count > row->arg_max && !add_options(r, line, row, c)) return false;
   if (strcmp(row->name, "findOne") == 0) {
     line->is_one = true;
     line->options.limit = 1;
@@ -450,7 +356,7 @@ static bool set_call(cli_relaxed *r, cli_shell_line *line, const cli_text *colle
 
 /* ---- changes ---- */
 
-static bool change_value(cli_relaxed *r, cli_shell_line *line, const change_row *row, call *c) {
+static bool change_value(cli_relaxed *r, cli_shell_line *line, const cli_change_row *row, call *c) {
   char *base = (char *)&line->options;
   cli_value v = value_of(&c->args[0]);
   cli_text text = {0};
@@ -481,11 +387,8 @@ static bool change_value(cli_relaxed *r, cli_shell_line *line, const change_row 
 }
 
 static bool change(cli_relaxed *r, cli_shell_line *line, call *c) {
-  const change_row *row = NULL;
+  const cli_change_row *row = cli_change_find(cli_text_c(&c->name));
   bool needs_value;
-  for (size_t i = 0; i < CHANGE_ROW_COUNT; i++) {
-    if (strcmp(changes[i].name, cli_text_c(&c->name)) == 0) row = &changes[i];
-  }
   if (row == NULL) return unknown(r, c, CLI_ON_RESULT);
   needs_value = row->kind == CHANGE_JSON || row->kind == CHANGE_NUMBER || row->kind == CHANGE_TEXT;
   if (c->arg_count > 1 || (needs_value && c->arg_count == 0)) {
@@ -532,6 +435,20 @@ static bool read_changes(cli_relaxed *r, cli_shell_line *line) {
   }
 }
 
+/* posts.explain().find(…) is posts.find(…).explain(). */
+static bool read_explained(cli_relaxed *r, cli_shell_line *line, call *c) {
+  if (strcmp(cli_text_c(&c->name), "explain") != 0) return true;
+  line->options.given |= CLI_OPT_EXPLAIN;
+  release_call(c);
+  cli_relaxed_space(r);
+  if (r->p == r->end || *r->p != '.') return cli_relaxed_fail(r, r->p, "expected '.find(…)'");
+  r->p++;
+  read_name(r, c);
+  if (r->p == r->end || *r->p != '(') return cli_relaxed_fail(r, r->p, "expected '('");
+  r->p++;
+  return read_arguments(r, c);
+}
+
 int cli_shell_call(cli_shell_line *line, const char *text, size_t len) {
   cli_relaxed r;
   cli_text collection = {0};
@@ -539,6 +456,7 @@ int cli_shell_call(cli_shell_line *line, const char *text, size_t len) {
   bool is_database, is_done;
   cli_relaxed_init(&r, text, len);
   is_done = read_first(&r, &collection, &first, &is_database) &&
+            (is_database || read_explained(&r, line, &first)) &&
             set_call(&r, line, &collection, &first, is_database) && read_changes(&r, line);
   release_call(&first);
   cli_text_release(&collection);

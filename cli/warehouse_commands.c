@@ -131,11 +131,29 @@ static void show_stats(void *ud, const cli_screen *screen, const char *json, siz
   cli_table_end(&table);
 }
 
+/* The paths of a collection. */
+static int path_stats(cli_session *s, const char *collection) {
+  static const char *const columns[] = {"path",  "column", "type", "values",
+                                        "nulls", "others", "why",  NULL};
+  cli_screen wide = s->screen; /* the reason is what one came for */
+  cli_table table;
+  int status;
+  cli_begin(s, "stats", collection);
+  status = cli_add_options(s);
+  if (status != CLI_DONE) return status;
+  if (cli_wants_json(s)) return cli_execute(s, PQDB_READ, cli_show_line, NULL);
+  wide.width = 0;
+  cli_table_init(&table, &wide, columns);
+  table.is_whole = true;
+  status = cli_execute(s, PQDB_READ, cli_show_table, &table);
+  cli_table_end(&table);
+  return status;
+}
+
 int cli_run_stats(cli_session *s, char **words, int word_count) {
   bool is_explained = cli_has(s->options, CLI_OPT_EXPLAIN);
   int status;
-  (void)words;
-  (void)word_count;
+  if (word_count == 1) return path_stats(s, words[0]);
   cli_text_str(&s->request, "{\"stats\":1");
   status = cli_add_options(s);
   if (status != CLI_DONE) return status;

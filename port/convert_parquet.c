@@ -20,7 +20,7 @@
 #include "base/text.h"
 #include "parquet/file_scan.h"
 #include "port/convert_int.h"
-#include "shred/record_document.h"
+#include "shred/entity_document.h"
 
 typedef struct column_in {
   const pq_tree *tree;
@@ -45,6 +45,7 @@ typedef struct pq_table_in {
   uint32_t leaf_count;
   pq_record record;
   bool is_ours;
+  bool is_columnar;                /* one of ours without $data */
   int id, type, deleted, document; /* columns of one of ours, -1: none */
   uint32_t row, row_count;         /* of the batch */
   bool is_at_end;
@@ -175,9 +176,13 @@ static void look_for_ours(pqdb_reader *r) {
   t->document = column_of(r, "$data", "variant");
   t->type = column_of(r, "$type", "text");
   t->deleted = column_of(r, "deleted", "bool");
-  t->is_ours = t->id >= 0 && t->document >= 0;
+  t->is_columnar = r->options.columns == NULL && pq_entity_is_columnar(t->file.footer);
+  t->documents.is_narrow = t->is_columnar;
+  t->is_ours = t->id >= 0 && (t->document >= 0 || t->is_columnar);
   for (uint32_t i = 0; i < r->column_count && t->is_ours; i++) {
     bool is_shown = (int)i == t->id || (int)i == t->document || (int)i == t->type;
+    if (t->is_columnar && t->columns[i].tree->leaf_count > 0)
+      is_shown |= pq_entity_is_document_leaf(t->file.footer, t->columns[i].tree->first_leaf);
     t->columns[i].is_read = is_shown || (int)i == t->deleted;
     r->columns[i].is_hidden = !is_shown;
   }
@@ -406,16 +411,29 @@ static bool is_deleted(const table *t) {
   return c != NULL && !pq_column_is_null(c, t->row) && c->v.b[t->row] != 0;
 }
 
-/* One row of ours: only $data is walked, the other columns are flat. */
+/* The document of a row of ours, from $data or from all columns. */
+static int our_document(pqdb_reader *r, pq_value *out) {
+  table *t = r->table;
+  const pq_tree *s;
+  if (t->is_columnar) {
+    pq_builder_clear(r->builder);
+    PQ_TRY(pq_entity_put_document(&t->documents, &t->record, t->tree, r->builder));
+    return pq_builder_view(r->builder, out);
+  }
+  s = t->columns[t->document].tree;
+  if (pq_record_is_null(&t->record, s)) return corrupt(r, (uint32_t)t->document, "a null $data");
+  PQ_TRY(pq_documents_variant(&t->documents, &t->record, s, out));
+  if (pq_value_is_raw_object(*out)) return PQ_OK;
+  return corrupt(r, (uint32_t)t->document, "a document that is no object");
+}
+
+/* One row of ours: only the document is walked, the other columns are flat. */
 static int next_of_ours(pqdb_reader *r) {
   table *t = r->table;
-  const pq_tree *s = t->columns[t->document].tree;
   pq_value document;
-  if (pq_column_is_null(flat(t, (uint32_t)t->id), t->row) || pq_record_is_null(&t->record, s))
-    return corrupt(r, (uint32_t)t->id, "a null $id or $data");
-  PQ_TRY(pq_documents_variant(&t->documents, &t->record, s, &document));
-  if (!pq_value_is_raw_object(document))
-    return corrupt(r, (uint32_t)t->document, "a document that is no object");
+  if (pq_column_is_null(flat(t, (uint32_t)t->id), t->row))
+    return corrupt(r, (uint32_t)t->id, "a null $id");
+  PQ_TRY(our_document(r, &document));
   if (is_deleted(t)) return PQ_OK;
   PQ_TRY(put_our_row(r, document));
   pq_reader_end_row(r);

@@ -376,7 +376,7 @@ static int check_log(pq_hot_sqlite *h) {
 static int create_file(pq_hot_sqlite *h, const char *name) {
   int rc;
   PQ_TRY(open_db(h, name, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE));
-  PQ_TRY(exec(h, "PRAGMA auto_vacuum = INCREMENTAL"));
+  PQ_TRY(exec(h, "PRAGMA auto_vacuum = FULL"));
   PQ_TRY(exec(h, "PRAGMA synchronous = FULL"));
   PQ_TRY(create_tables(h));
   close_db(h);
@@ -412,6 +412,7 @@ static int open_writer(pq_hot_sqlite *h) {
   PQ_TRY(check_file(h)); /* before anything of a foreign file is changed */
   PQ_TRY(use_wal(h));
   PQ_TRY(exec(h, "PRAGMA synchronous = FULL"));
+  PQ_TRY(exec(h, "PRAGMA secure_delete = OFF")); /* Debian's zeroes what TRIM is about to cut off */
   sqlite3_wal_hook(h->db, on_commit, h);
   return PQ_OK;
 }
@@ -718,6 +719,8 @@ static int call_trim(pq_hot_sqlite *h, const char *ns, owner *o, const pq_hot_re
   if (rc != PQ_OK) o->epoch = 0;
   PQ_TRY(rc);
   if (o->last_seq < q->seq_hi) o->last_seq = q->seq_hi;
+  /* Files of earlier versions are INCREMENTAL; of ours the commit has cut the free pages off, which
+   * takes a tenth of the time because it need not look for them in the list. */
   sqlite3_exec(h->db, "PRAGMA incremental_vacuum", NULL, NULL, NULL);
   checkpoint(
       h, h->wal_pages > WAL_PAGES_REUSED ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE);

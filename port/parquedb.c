@@ -16,6 +16,7 @@
 #include "port/cpu.h"
 #include "port/drive_disk.h"
 #include "port/drive_memory.h"
+#include "port/shared_pool.h"
 #include "port/tasks.h"
 #include "port/zoneinfo.h"
 #include "value/json.h"
@@ -29,6 +30,7 @@ enum { NS_CAP = 160, ACTOR_CAP = 256, TEXT_LEN_MAX = 1 << 30 };
 
 struct pqdb {
   pq_cx cx;
+  pq_shared_pool memory_pool; /* of cx */
   pq_driver *driver;
   pq_memory_store *memory; /* owned, for pqdb_open_memory */
   pq_db db;
@@ -82,7 +84,11 @@ static pqdb *handle_new(const pqdb_options *options, int *rc) {
   pqdb *db = calloc(1, sizeof *db);
   *rc = PQ_ENOMEM;
   if (db == NULL) return NULL;
-  pq_cx_init(&db->cx, NULL, NULL);
+  if (!pq_shared_pool_init(&db->memory_pool)) {
+    free(db);
+    return NULL;
+  }
+  pq_cx_init(&db->cx, pq_shared_pool_alloc, &db->memory_pool);
   db->cx.cpu = pq_cpu_features();
   pq_zone_set(&db->cx);
   *rc = set_options(db, options);
@@ -133,6 +139,7 @@ void pqdb_close(pqdb *db) {
   if (db->is_open) pq_db_release(&db->db);
   pq_driver_close(db->driver);
   pq_memory_store_free(db->memory);
+  pq_shared_pool_release(&db->memory_pool);
   free(db);
 }
 

@@ -2,7 +2,7 @@
 #ifndef PQ_PORT_TASKS_H
 #define PQ_PORT_TASKS_H
 
-#include "db/db.h"
+#include "base/task_runner.h"
 
 /* A runner that uses up to one thread per processor (at most 16), started for each call; where a
  * thread cannot be started the caller does the work. */

@@ -21,6 +21,7 @@ need_is_there() {
     tzdata) test -r /usr/share/zoneinfo/Europe/Berlin ;;
     nodejs) command -v node ;;
     llvm) command -v llvm-ar ;;
+    binaryen) command -v wasm-opt ;;
     wasi-libc) test -r /usr/include/wasm32-wasi/stdio.h ;;
     libclang-rt-*-wasm32)
       test -r "$(clang --target=wasm32-wasi -rtlib=compiler-rt -print-libgcc-file-name)"

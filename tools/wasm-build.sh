@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Builds the core and its tests as wasm32-wasi:  tools/wasm-build.sh [FOLDER [TARGET]]
+# Builds the core and its tests as wasm32-wasi:  tools/wasm-build.sh [FOLDER [TARGET [OPTION...]]]
 #                                                     (build-wasm; all, `core`: not the tests)
+# OPTION is for CMake: -DPARQUEDB_BROTLI=OFF leaves the decoder of Brotli out.
 #
 #   source packages of zstd, zlib, lz4, ...    ──► ~/.cache/parquedb-wasm/<source>/
 #   test/wasm/CMakeLists.txt                   ──► FOLDER/tests/*.wasm, FOLDER/programs.txt
@@ -81,4 +82,4 @@ for pair in ZSTD:libzstd ZLIB:zlib LZ4:lz4 BROTLI:brotli PCRE2:pcre2; do
   options+=("-D${pair%%:*}_SOURCE=$folder")
 done
 cmake -S test/wasm -B "$BUILD" -DCMAKE_TOOLCHAIN_FILE="$PWD/cmake/wasm32-wasi.cmake" \
-  "${options[@]}" && cmake --build "$BUILD" -j2 ${2:+--target "$2"}
+  "${options[@]}" "${@:3}" && cmake --build "$BUILD" -j2 ${2:+--target "$2"}

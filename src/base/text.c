@@ -63,24 +63,16 @@ size_t pq_utf8_prefix(pq_slice s, size_t n) {
 
 void pq_ulid(uint64_t ms, const uint8_t rnd[10], char out[PQ_ULID_LEN + 1]) {
   static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
-  uint8_t bytes[17] = {0}; /* 130 bits: two zero bits, 48 of time, 80 random, MSB first */
-  uint32_t acc = 0;
-  unsigned bits = 2;
-  int at = 0;
-  for (int i = 0; i < 6; i++)
-    bytes[i] = (uint8_t)(ms >> (40 - 8 * i));
-  memcpy(bytes + 6, rnd, 10);
-  for (int i = 0; i < 16; i++) {
-    acc = acc << 8 | bytes[i];
-    bits += 8;
-    while (bits >= 5) {
-      bits -= 5;
-      out[at++] = digits[acc >> bits & 31];
-    }
-    acc &= (1u << bits) - 1;
-  }
-  pq_assert(at == PQ_ULID_LEN);
-  out[at] = '\0';
+  /* 130 bits: two zero bits, 48 of time, 80 random, MSB first; 13 digits end at bit 65 */
+  uint64_t high = ms << 16 | (uint64_t)rnd[0] << 8 | rnd[1], low = 0;
+  for (int i = 2; i < 10; i++)
+    low = low << 8 | rnd[i];
+  for (int i = 0; i < 12; i++)
+    out[25 - i] = digits[low >> (5 * i) & 31];
+  out[13] = digits[(high << 4 | low >> 60) & 31];
+  for (int i = 0; i < 13; i++)
+    out[12 - i] = digits[high >> (5 * i + 1) & 31];
+  out[PQ_ULID_LEN] = '\0';
 }
 
 void pq_ulid_next(uint8_t rnd[10]) {

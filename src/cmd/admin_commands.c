@@ -228,23 +228,6 @@ static uint64_t deleted_rows(const pq_command *c, pq_file_kind kind, pq_slice co
   return n;
 }
 
-static const char *index_type_name(pq_index_type type) {
-  switch (type) {
-    case PQ_INDEX_INT64: return "int64";
-    case PQ_INDEX_DOUBLE: return "double";
-    case PQ_INDEX_STRING: return "string";
-    case PQ_INDEX_BOOL: return "bool";
-    case PQ_INDEX_TIMESTAMP: return "timestamp";
-    case PQ_INDEX_OBJECT_ID: return "objectId";
-    case PQ_INDEX_FLOAT: return "float";
-    case PQ_INDEX_DATE: return "date";
-    case PQ_INDEX_TIMESTAMP_MS: return "timestampMs";
-    case PQ_INDEX_UUID: return "uuid";
-    case PQ_INDEX_BINARY: return "binary";
-    default: pq_unreachable("index type");
-  }
-}
-
 /* What the tail adds to the rows of a collection: entities there now, less rows replaced. */
 static uint64_t add_tail_rows(const pq_command *c, pq_slice collection, uint64_t rows) {
   const pq_overlay *o = c->s.space->overlay;
@@ -268,7 +251,7 @@ static int put_columns(pq_command *c, const pq_collection_info *info, bool is_ty
     if ((x->name.n > 0) != is_typed) continue;
     PQ_TRY(pq_builder_begin_object(b));
     PQ_TRY(pq_put_text(b, "path", x->path));
-    PQ_TRY(pq_put_text(b, "type", pq_str(index_type_name(x->type))));
+    PQ_TRY(pq_put_text(b, "type", pq_str(pq_index_type_name(x->type))));
     if (is_typed) PQ_TRY(pq_put_text(b, "column", x->name));
     if (is_typed) PQ_TRY(pq_builder_key_str(b, "inFilters"));
     if (is_typed)
@@ -374,8 +357,10 @@ static int stage_stats(pq_op *op) {
   return pq_summary_end(c, c->s.space->seq);
 }
 
+/* A collection's name: its paths; anything else stands for all. */
 int pq_open_stats(pq_command *c, pq_value target) {
-  (void)target;
+  pq_slice name;
+  if (pq_value_string(target, &name) && name.n > 0) return pq_open_path_stats(c, target);
   c->s.start = stage_stats;
   return PQ_OK;
 }

@@ -79,7 +79,7 @@ static int stage_end(pq_op *op) {
   if (c->s.run->spill != NULL) PQ_TRY(pq_spill_drop(c->s.run->spill, &op->fetch));
   if (c->s.args.is_explain) {
     c->s.scan.stats = c->s.run->views.stats;
-    PQ_TRY(pq_explain_scan(c));
+    PQ_TRY(pq_explain_scan(c, &c->s.scan.stats));
   }
   PQ_TRY(pq_summary_begin(c));
   PQ_TRY(pq_summary_count(c, "n", c->s.count));
@@ -130,11 +130,21 @@ static int stage_pull(pq_op *op) {
   return PQ_YIELD; /* the caller takes the items; it has the clock, too */
 }
 
+static int check_namespace(const pq_command *c) {
+  pq_slice db = pq_pipeline_write(c->s.pipeline)->db;
+  if (db.n == 0 || pq_slice_is(db, c->s.space->ns)) return PQ_OK;
+  return pq_fail(c->op.cx, PQ_EUNSUPPORTED,
+                 "aggregate: '%.*s' is another namespace than '%s': a pipeline writes to its own",
+                 (int)(db.n > 60 ? 60 : db.n), (const char *)db.p, c->s.space->ns);
+}
+
 static int stage_aggregate(pq_op *op) {
   pq_command *c = pq_command_of(op);
   struct pq_pipeline_run *r;
-  PQ_TRY(pq_snapshot_open(&c->s.snapshot, c->s.space, op, c->s.args.as_of, c->s.args.is_flushed));
+  PQ_TRY(check_namespace(c));
+  PQ_TRY(pq_read_snapshot(c));
   PQ_TRY(run_new(c, &r));
+  PQ_TRY(pq_pipe_match_check(c));
   PQ_TRY(pq_flow_open_on(&r->flow, c->s.pipeline, c->s.collection, &r->root));
   op->stage = stage_pull;
   return PQ_OK;
@@ -184,6 +194,10 @@ int pq_open_aggregate(pq_command *c, pq_value target) {
       return pq_fail(c->op.cx, PQ_EINVALID,
                      "aggregate: a pipeline that writes reads the present, not "
                      "'asOf' or 'flushed'");
+    if (c->s.explain.has_budget && !c->s.args.is_explain)
+      return pq_fail(c->op.cx, PQ_EUNSUPPORTED,
+                     "aggregate: option 'budget' for a pipeline that writes: what its commit takes "
+                     "is not told");
     if (!c->s.args.is_explain) c->s.start = stage_acquire;
   }
   return PQ_OK;

@@ -1,4 +1,5 @@
-/* cmd/bulk_command.c - bulkWrite: several operations in one command, told about one by one.
+/* cmd/bulk_command.c - bulkWrite, upsertMany: several operations in one command, told about one by
+ * one. Those of upsertMany are updateOne, or replaceOne if there is a replacement, with upsert.
  *
  *   [insertOne a] [updateOne _id b] [deleteOne _id c] │ [updateMany {…}] │ [updateOne _id b] …
  *    └───────────── one turn, one commit ───────────┘   └── alone ─────┘
@@ -17,7 +18,12 @@
 
 enum { OPERATIONS_MAX = 1 << 20, TURN_MAX = 1000 };
 
-/* ---- one operation: {"updateOne": {"filter": …, "update": …}} ---- */
+/* ---- one operation: {"updateOne": {"filter": …, "update": …}}, of upsertMany what is in it ----
+ */
+
+static bool is_upserting(const pq_command *c) {
+  return pq_slice_is(pq_str(c->s.spec->name), "upsertMany");
+}
 
 static int unknown_operation(pq_command *c, pq_slice name) {
   return pq_fail(c->op.cx, PQ_EINVALID,
@@ -32,19 +38,25 @@ static int read_operation(pq_command *c, pq_arena *arena, uint32_t i, pq_slice *
   pq_field *fields;
   uint32_t count;
   uint64_t allowed;
-  *args = (pq_args){0};
-  if (pq_value_type(v) != PQ_TYPE_OBJECT || pq_value_count(v) != 1)
-    return pq_fail(c->op.cx, PQ_EINVALID, "an operation is an object of one field that names it");
-  fields = pq_object_fields(arena, v, &count);
-  if (fields == NULL) return c->op.cx->code;
-  *name = fields[0].name;
-  v = fields[0].value;
+  *args = (pq_args){.is_upsert = is_upserting(c)};
+  if (is_upserting(c)) {
+    bool is_update = pq_value_is_missing(pq_object_get_str(v, "replacement"));
+    *name = is_update ? PQ_SLICE("updateOne") : PQ_SLICE("replaceOne");
+  } else {
+    if (pq_value_type(v) != PQ_TYPE_OBJECT || pq_value_count(v) != 1)
+      return pq_fail(c->op.cx, PQ_EINVALID, "an operation is an object of one field that names it");
+    fields = pq_object_fields(arena, v, &count);
+    if (fields == NULL) return c->op.cx->code;
+    *name = fields[0].name;
+    v = fields[0].value;
+  }
   allowed = pq_write_options(*name);
   if (allowed == 0) return unknown_operation(c, *name);
+  if (is_upserting(c)) allowed &= ~PQ_OPT_UPSERT;
   if (pq_value_type(v) != PQ_TYPE_OBJECT)
     return pq_fail(c->op.cx, PQ_EINVALID, "%.*s: expects an object of options", TEXT_ARGS(*name));
   fields = pq_object_fields(arena, v, &count);
-  if (fields == NULL && count > 0) return c->op.cx->code;
+  if (fields == NULL && pq_value_count(v) > 0) return c->op.cx->code;
   return pq_parse_options(c, allowed, fields, count, args);
 }
 
@@ -175,7 +187,7 @@ int pq_open_bulk(pq_command *c, pq_value target) {
   pq_args args;
   PQ_TRY(pq_target_collection(c, target));
   if (!(c->s.args.given & PQ_OPT_OPERATIONS))
-    return pq_fail(c->op.cx, PQ_EINVALID, "bulkWrite: option 'operations' is missing");
+    return pq_fail(c->op.cx, PQ_EINVALID, "%s: option 'operations' is missing", c->s.spec->name);
   c->s.operation_count = pq_value_count(c->s.args.operations);
   if (c->s.operation_count > OPERATIONS_MAX)
     return pq_fail(c->op.cx, PQ_ELIMIT, "more than %d operations in one bulk write",

@@ -39,6 +39,7 @@ int pq_command_open(pq_db *db, pq_slice ns, pq_slice json, pq_slice payload, int
   c->payload = payload;
   rc = pq_op_init(&c->op, db->cx, &c->s, sizeof c->s, stage_load);
   c->op.fetch.decompressor = &db->decompressor;
+  c->op.fetch.runner = &db->runner;
   c->op.now_us = now_us;
   c->s.started_us = now_us;
   pq_arena_init(&c->arena, db->cx, db->cx->limits.op_len_max);
@@ -50,6 +51,7 @@ int pq_command_open(pq_db *db, pq_slice ns, pq_slice json, pq_slice payload, int
     pq_command_close(c);
     return rc;
   }
+  c->op.fetch.bodies = &c->s.space->files.pages.bodies;
   *out = c;
   return PQ_OK;
 }
@@ -61,12 +63,14 @@ void pq_command_close(pq_command *c) {
   if (c->s.space != NULL) pq_space_release(c->s.space, c);
   pq_pipeline_run_free(c);
   pq_distinct_free(c);
+  pq_stats_free(c);
   pq_schema_run_free(c);
   pq_snapshot_close(&c->s.snapshot);
   pq_plan_free(c);
   pq_flush_release(&c->s.flush);
   pq_commit_release(&c->s.commit);
   pq_op_release(&c->op);
+  pq_lines_free(c);
   pq_arena_release(&c->arena);
   pq_arena_release(&c->replies);
   pq_arena_release(&c->best);
@@ -89,6 +93,14 @@ int pq_command_abandon(pq_command *c) {
   return PQ_OK;
 }
 
+/* A round of requests begins. */
+static void count_round(pq_command *c) {
+  uint64_t asked = c->op.fetch.stat_requests, aside = c->op.fetch.stat_aside_requests;
+  c->aside_rounds += asked - c->asked == aside - c->asked_aside;
+  c->asked = asked;
+  c->asked_aside = aside;
+}
+
 int pq_command_step(pq_command *c, int64_t now_us) {
   int rc;
   if (c->item_count > 0 && c->item_next == c->item_count) {
@@ -98,6 +110,7 @@ int pq_command_step(pq_command *c, int64_t now_us) {
   }
   pq_page_cache_trim(&c->s.space->files.pages); /* nothing is borrowed between steps */
   rc = pq_op_step(&c->op, now_us);
+  if (rc == PQ_NEED_IO) count_round(c);
   if (rc == PQ_NEED_IO) PQ_TRY(pq_budget_check(c));
   if (rc < 0 && c->s.is_committed && c->op.sub == &c->s.flush && !c->s.is_unflushed) {
     /* The flush that a long tail asked for failed; the write itself is durable and done. The tail

@@ -214,11 +214,15 @@ typedef struct pq_command_state {
   pq_filter *page_filter;       /* the filter, and behind the cursor */
   pq_slice next_cursor;         /* empty: none */
   uint64_t total;               /* with the option `total` */
+  pq_scan_stats page_stats;     /* of the scan before that one */
+  const char *explained;        /* how a get was done */
   struct pq_populate *populate; /* NULL: nothing to embed */
   struct pq_distinct *distinct; /* owned */
+  struct pq_stats_run *stats;   /* owned */
   /* related, traverse */
-  pq_slice *nodes; /* sorted, distinct */
-  uint32_t node_count;
+  pq_slice *nodes;           /* sorted, distinct */
+  uint32_t node_count, node; /* `node`: the next one to read */
+  pq_edge *node_edges;       /* related with `edges`: the edge of each node */
   pq_hop *hops;
   uint32_t hop_count, hop;
   /* writes: of this turn */
@@ -268,12 +272,17 @@ typedef struct pq_command_state {
 struct pq_command {
   pq_op op; /* first: pq_command_of() */
   pq_db *db;
-  pq_arena arena;            /* the parsed command */
-  pq_arena replies;          /* items and summary, cleared when all items were taken */
-  pq_arena best;             /* s.best and its sort keys */
+  pq_arena arena;   /* the parsed command */
+  pq_arena replies; /* items and summary, cleared when all items were taken */
+  pq_arena best;    /* s.best and its sort keys */
+  /* Temporary objects are no part of the warehouse: rounds for them alone, and what was asked for
+   * at the end of the last round. */
+  uint64_t aside_rounds, asked, asked_aside;
   pq_file_cache *plan_files; /* owned: what a plan with a cold cache fills; NULL: none */
   pq_arena embedded;         /* populate: what one batch of items needs */
   pq_slice payload;
+  struct pq_line_part *line_parts; /* in `arena`; what they own: pq_lines_free */
+  uint32_t line_part_count;
   pq_value *items;
   uint32_t item_count, item_cap, item_next;
   pq_value summary; /* in op.arena */
@@ -283,6 +292,28 @@ struct pq_command {
 static inline pq_command *pq_command_of(pq_op *op) {
   return (pq_command *)(void *)op;
 }
+
+/* ---- insert_lines.c: the lines of the payload ---- */
+
+/* A line that is not blank. */
+typedef struct pq_line {
+  uint64_t number;
+  pq_value document; /* as it is stored; any value */
+  pq_value system;   /* an object of its fields that begin with '$'; missing: none */
+  int rc;            /* of parsing it, */
+  const char *message;
+} pq_line;
+
+typedef struct pq_line_place {
+  uint32_t part, line;
+} pq_line_place;
+
+/* Parse all lines; the first one has number `first`. Lines that are wrong say so themselves. */
+int pq_lines_parse(pq_command *c, uint64_t first) PQ_MUST_CHECK;
+/* The next line, in order, or NULL. `at` begins zeroed. Where a command fails as a whole, lines
+ * behind a wrong one may be left out. */
+const pq_line *pq_lines_next(const pq_command *c, pq_line_place *at);
+void pq_lines_free(pq_command *c);
 
 /* ---- parse_command.c ---- */
 extern const pq_command_spec pq_command_specs[];
@@ -313,12 +344,14 @@ int pq_put_text(pq_builder *b, const char *name, pq_slice text) PQ_MUST_CHECK;
 
 /* ---- explain.c ---- */
 /* Replace the items by one that says how the scan went. */
-int pq_explain_scan(pq_command *c) PQ_MUST_CHECK;
-/* The same for a get; `at` is where the entity was found. */
-int pq_explain_get(pq_command *c, const pq_location *at) PQ_MUST_CHECK;
-
+int pq_explain_scan(pq_command *c, const pq_scan_stats *s) PQ_MUST_CHECK;
+/* The same of a command without a scan. */
+int pq_explain_other(pq_command *c, const char *plan) PQ_MUST_CHECK;
+/* How a get that found its entity at `at` was done. */
+const char *pq_explain_get(const pq_location *at);
 /* Begin the item. */
 int pq_explain_begin(pq_command *c, const char *plan) PQ_MUST_CHECK;
+#define PQ_GRAPH_PLAN "edges by page index of the sorted end, then entities by id"
 
 /* ---- explain_options.c ---- */
 /* Parse `explain`, `price`, `budget` into c->s.explain. */
@@ -328,21 +361,42 @@ bool pq_plan_is_wanted(const pq_command *c);
 double pq_price_of(const pq_price *p, const pq_cost *cost);
 
 /* ---- explain_plan.c ---- */
-typedef enum pq_plan_kind_of { PQ_PLAN_NONE, PQ_PLAN_SCAN, PQ_PLAN_POINT } pq_plan_kind_of;
-pq_plan_kind_of pq_plan_kind(const pq_command *c);
 /* The stage after the load of a command that is planned. */
 int pq_stage_plan(pq_op *op);
 void pq_plan_free(pq_command *c);
-/* What the command itself asked for so far, without planning. */
+/* What the command itself asked for so far, without planning and temporary objects. */
 pq_cost pq_explain_actual(const pq_command *c);
-/* The fields of the forecast, if there is one. */
-int pq_explain_forecast(pq_command *c, bool has_run) PQ_MUST_CHECK;
+pq_cost pq_explain_predicted(const pq_forecast *f);
 /* PQ_ELIMIT when the requests so far are more than the budget. */
 int pq_budget_check(pq_command *c) PQ_MUST_CHECK;
+
+/* ---- explain_steps.c ---- */
+typedef enum pq_plan_kind_of {
+  PQ_PLAN_NONE,
+  PQ_PLAN_SCAN,
+  PQ_PLAN_POINT,
+  PQ_PLAN_PIPELINE,
+  PQ_PLAN_GRAPH
+} pq_plan_kind_of;
+pq_plan_kind_of pq_plan_kind(const pq_command *c);
+/* Append the steps that follow those which are planned, perhaps none; *has_more is false at the
+ * end. */
+int pq_plan_more_steps(pq_command *c, bool *has_more) PQ_MUST_CHECK;
+/* Entities of a collection in the tail, and the bytes of their documents. */
+uint64_t pq_tail_rows(const pq_command *c, pq_slice collection);
+uint64_t pq_tail_len(const pq_command *c, pq_slice collection);
+
+/* ---- explain_reply.c ---- */
+/* The fields of the forecast, if there is one. */
+int pq_explain_forecast(pq_command *c, bool has_run) PQ_MUST_CHECK;
+/* The reply to "plan". */
+int pq_explain_reply_plan(pq_command *c, bool is_within) PQ_MUST_CHECK;
 
 /* ---- read_options.c: what the commands that read have in common ---- */
 /* Parse the collection, hint, let, collation, filter, projection, populate. */
 int pq_read_open(pq_command *c, pq_value target) PQ_MUST_CHECK;
+/* The same without the collection. */
+int pq_read_language(pq_command *c) PQ_MUST_CHECK;
 int pq_read_snapshot(pq_command *c) PQ_MUST_CHECK;
 /* A scan for `filter` as the options say. */
 void pq_read_scan(pq_command *c, const pq_filter *filter);
@@ -350,6 +404,11 @@ void pq_read_scan(pq_command *c, const pq_filter *filter);
 int pq_read_in_time(pq_command *c) PQ_MUST_CHECK;
 /* What a stage returns that is to run again: the caller brings the time if there is a limit. */
 int pq_read_again(const pq_command *c) PQ_MUST_CHECK;
+/* What a stage returns whose command has read everything; `end` makes the summary. For `explain`
+ * the caller brings the time once more. */
+int pq_read_end(pq_command *c, pq_stage_fn end) PQ_MUST_CHECK;
+/* Forget the items that are queued: `explain` only counts them. */
+void pq_read_drop(pq_command *c);
 /* A pq_scan_sink that adds to a uint64_t. */
 int pq_count_sink(void *ud, const pq_entity *entity, uint64_t count);
 
@@ -362,8 +421,45 @@ int pq_populate_begin(pq_command *c, pq_stage_fn after) PQ_MUST_CHECK;
 /* *entity, that of `id`, with what it refers to, in c->replies. */
 int pq_populate_embed(pq_command *c, pq_slice id, pq_value *entity) PQ_MUST_CHECK;
 
+/* ---- result_page.c: the pages of find and related; they are in c->s.collector ---- */
+/* An empty collector, whose results live in `arena`. */
+void pq_results_init(pq_command *c, pq_arena *arena);
+/* The option `cursor`, when the collector's sort is set. `seed`: what else a token belongs to. */
+int pq_results_open(pq_command *c, uint64_t seed) PQ_MUST_CHECK;
+/* Results become items; they are counted and forgotten. */
+int pq_results_give(pq_command *c) PQ_MUST_CHECK;
+/* The last part of it. */
+void pq_results_given(pq_command *c);
+/* The page is complete: the token for what comes behind it. */
+int pq_results_next(pq_command *c) PQ_MUST_CHECK;
+/* "n", "hasMore", "nextCursor", "total": the next fields of the summary. */
+int pq_results_fields(pq_command *c) PQ_MUST_CHECK;
+
+/* ---- graph_commands.c: c->s.nodes ---- */
+/* The target is the only node. */
+int pq_nodes_open(pq_command *c, pq_value target) PQ_MUST_CHECK;
+/* The distinct far ends of edges, sorted, in the operation's arena. */
+int pq_nodes_set(pq_command *c, const pq_edge *edges, uint32_t count,
+                 bool is_reverse) PQ_MUST_CHECK;
+/* The entities of nodes [from, from + count), in scratch; those not live have id.p == NULL. */
+int pq_nodes_read(pq_command *c, uint32_t from, uint32_t count, unsigned want,
+                  pq_entity **out) PQ_MUST_CHECK;
+/* Is the only node there? */
+int pq_nodes_source(pq_command *c, bool *is_live) PQ_MUST_CHECK;
+
+/* ---- count_commands.c ---- */
+/* A count that opens all files at once, as their footers may be enough. */
+bool pq_count_is_of_all(const pq_command *c);
+
 /* ---- distinct_command.c ---- */
 void pq_distinct_free(pq_command *c);
+
+/* ---- stats_command.c ---- */
+void pq_stats_free(pq_command *c);
+/* "int64" … */
+const char *pq_index_type_name(pq_index_type type);
+/* stats of a collection. */
+int pq_open_path_stats(pq_command *c, pq_value target);
 
 /* ---- aggregate_command.c ---- */
 /* Free c->s.run, if there is one. */

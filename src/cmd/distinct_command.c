@@ -1,8 +1,14 @@
 /* cmd/distinct_command.c - distinct: the different values of a path among the entities that match.
  *
  *   {"distinct": "posts", "key": "tags", "filter": …}
- *   document ─► values at the path, arrays opened ─► hash ─► seen? ─┬─ yes: keep the smaller
- * spelling └─ no: copied end: sorted by MongoDB's order ─► "values" of the summary
+ *   column   ─► its different values, a window at a time (query/scan_group.h) ─┐
+ *   document ─► values at the path, arrays opened ─────────────────────────────┴► hash ─► seen?
+ *                                            yes: the smaller spelling is kept     no: copied
+ *   end: sorted by MongoDB's order ─► "values" of the summary
+ *
+ * Where a file's column holds exactly what its documents hold at the path, and columns decide the
+ * filter, no document is read. A null cell is a missing value there: an explicit null, an array or
+ * another type make the file's rows documents again.
  *
  * MongoDB's semantics: an array at the end gives its elements, one level; on the way, those of its
  * elements that are objects; a number is an index of an array. Missing gives nothing, null is a
@@ -16,6 +22,7 @@
 #include "base/hash.h"
 #include "base/merge_sort.h"
 #include "cmd/command_int.h"
+#include "query/scan_group.h"
 
 struct pq_distinct {
   pq_cx *cx;
@@ -25,7 +32,9 @@ struct pq_distinct {
   bool is_plain;
   pq_builder *builder;
   pq_arena *scratch;
-  pq_table table; /* owned: indexes into `values` by hash */
+  pq_grouping groups; /* by the path: what columns say of the running window */
+  pq_arena folded;    /* owned: their memory */
+  pq_table table;     /* owned: indexes into `values` by hash */
   pq_value *values;
   uint32_t count, cap;
   uint64_t len;
@@ -35,6 +44,7 @@ void pq_distinct_free(pq_command *c) {
   struct pq_distinct *d = c->s.distinct;
   if (d == NULL) return;
   pq_table_release(&d->table);
+  pq_arena_release(&d->folded);
   pq_arena_release(&d->arena);
   pq_alloc(c->db->cx, d, sizeof *d, 0);
   c->s.distinct = NULL;
@@ -122,6 +132,23 @@ static int distinct_sink(void *ud, const pq_entity *e, uint64_t count) {
   return take(d, v, 1);
 }
 
+/* ---- columns ---- */
+
+static void clear_groups(struct pq_distinct *d) {
+  pq_arena_clear(&d->folded);
+  pq_grouping_init(&d->groups, &d->folded, &d->key.text, 1, NULL, 0);
+  d->groups.group_max = UINT32_MAX; /* a window of groups is taken over before the next begins */
+  d->groups.keeps_types = true;     /* the smallest spelling counts */
+}
+
+/* The groups of a window are values. */
+static int take_groups(struct pq_distinct *d) {
+  for (uint32_t i = 0; i < d->groups.group_count; i++)
+    if (!pq_value_is_missing(d->groups.values[i])) PQ_TRY(put(d, d->groups.values[i]));
+  clear_groups(d);
+  return PQ_OK;
+}
+
 /* ---- stages ---- */
 
 static int compare_values(const void *a, const void *b, const void *ud) {
@@ -131,10 +158,11 @@ static int compare_values(const void *a, const void *b, const void *ud) {
   return order != 0 ? order : compare_spelling(*x, *y);
 }
 
-static int distinct_end(pq_command *c) {
+static int stage_distinct_end(pq_op *op) {
+  pq_command *c = pq_command_of(op);
   struct pq_distinct *d = c->s.distinct;
   pq_builder *b = c->db->builder;
-  if (c->s.args.is_explain) PQ_TRY(pq_explain_scan(c));
+  if (c->s.args.is_explain) PQ_TRY(pq_explain_scan(c, &c->s.scan.stats));
   PQ_TRY(pq_sort_items(d->cx, d->values, d->count, sizeof *d->values, compare_values, d));
   PQ_TRY(pq_summary_begin(c));
   PQ_TRY(pq_summary_count(c, "n", d->count));
@@ -151,7 +179,8 @@ static int stage_distinct_scan(pq_op *op) {
   PQ_TRY(pq_read_in_time(c));
   PQ_TRY(pq_scan_next(&c->s.scan, &op->fetch, &op->scratch, c->db->builder, distinct_sink,
                       c->s.distinct));
-  return c->s.scan.is_done ? distinct_end(c) : pq_read_again(c);
+  PQ_TRY(take_groups(c->s.distinct));
+  return c->s.scan.is_done ? pq_read_end(c, stage_distinct_end) : pq_read_again(c);
 }
 
 static int stage_distinct(pq_op *op) {
@@ -161,6 +190,8 @@ static int stage_distinct(pq_op *op) {
   c->s.scan.needs = &c->s.distinct->key.parts[0].name;
   c->s.scan.need_count = 1;
   c->s.scan.window = PQ_SCAN_WINDOW_MAX;
+  clear_groups(c->s.distinct);
+  c->s.scan.fold = &c->s.distinct->groups;
   op->stage = stage_distinct_scan;
   return PQ_OK;
 }
@@ -179,6 +210,7 @@ int pq_open_distinct(pq_command *c, pq_value target) {
                             .scratch = &c->op.scratch};
   if (c->s.env != NULL) d->collation = c->s.env->collation;
   pq_arena_init(&d->arena, c->op.cx, c->op.cx->limits.op_len_max);
+  pq_arena_init(&d->folded, c->op.cx, c->op.cx->limits.op_len_max);
   pq_table_init(&d->table, c->op.cx);
   c->s.distinct = d;
   c->s.start = stage_distinct;

@@ -4,59 +4,22 @@
  *   neither                 ─► posts/<ULID>     _id ObjectId     ─► posts/~o<hex>
  *                                               _id anything else ─► posts/~x<hex of its bytes>
  *
- * Equal values of `_id` give equal ids, so that an equality on `_id` is the lookup of an id.
+ * Equal values of `_id` give equal ids, so that an equality on `_id` is the lookup of an id
+ * (shred/key_id.h).
  */
 #include <string.h>
 
 #include "base/text.h"
 #include "cmd/command_int.h"
-#include "value/compare.h"
+#include "shred/key_id.h"
 
 #define TEXT_ARGS(s) (int)((s).n > 60 ? 60 : (s).n), (const char *)(s).p
 
-/* "collection/" + the encoded local id: '/', '%' and a leading '~' are percent-encoded. */
-static int encode_id(pq_command *c, pq_arena *arena, pq_slice local, pq_slice *out) {
-  static const char hex[] = "0123456789ABCDEF";
-  pq_slice collection = c->s.collection;
-  uint8_t *p = pq_arena_alloc(arena, collection.n + 1 + local.n * 3);
-  size_t n = collection.n;
-  *out = (pq_slice){0};
-  if (p == NULL) return c->op.cx->code;
-  memcpy(p, collection.p, n);
-  p[n++] = '/';
-  for (size_t i = 0; i < local.n; i++) {
-    uint8_t b = local.p[i];
-    if (b != '/' && b != '%' && !(b == '~' && i == 0)) {
-      p[n++] = b;
-      continue;
-    }
-    p[n++] = '%';
-    p[n++] = (uint8_t)hex[b >> 4];
-    p[n++] = (uint8_t)hex[b & 15];
-  }
-  *out = (pq_slice){p, n};
-  return PQ_OK;
-}
-
-/* Bytes that are equal for equal values and differ for different ones: numbers as int64 where they
- * are whole, else as double where that is exact; the rest as Variant bytes, names included. */
-static int canonical_bytes(pq_command *c, pq_arena *arena, pq_value v, pq_cell *cell,
-                           pq_slice *out) {
+/* Bytes that are equal for equal values and differ for different ones: Variant bytes, names
+ * included. */
+static int canonical_bytes(pq_command *c, pq_arena *arena, pq_value v, pq_slice *out) {
   pq_builder *b = c->db->builder;
   pq_value alone;
-  double number;
-  if (pq_value_number(v, &number)) {
-    pq_value whole = pq_cell_i64(
-        cell,
-        number > -9.223372036854774e18 && number < 9.223372036854774e18 ? (int64_t)number : 0);
-    *out = pq_value_bytes(whole);
-    if (pq_number_compare(whole, v) == 0) return PQ_OK;
-    if (pq_value_type(v) != PQ_TYPE_INT64) {
-      whole = pq_cell_double(cell, number);
-      *out = pq_value_bytes(whole);
-      if (pq_number_compare(whole, v) == 0) return PQ_OK;
-    }
-  }
   pq_builder_clear(b);
   PQ_TRY(pq_builder_value(b, v));
   PQ_TRY(pq_builder_finish(b, arena, &alone));
@@ -72,29 +35,21 @@ static int canonical_bytes(pq_command *c, pq_arena *arena, pq_value v, pq_cell *
   return PQ_OK;
 }
 
-/* "~o" + an ObjectId's hex, "~x" + the hex of any other value's canonical bytes. */
+/* That of a key, or "~x" + the hex of any other value's canonical bytes. */
 int pq_id_of_value(pq_command *c, pq_arena *arena, pq_value v, pq_slice *out) {
   static const char digits[] = "0123456789abcdef";
   pq_slice bytes, text;
   pq_type type = pq_value_type(v);
-  pq_cell cell;
   char *p;
   *out = (pq_slice){0};
   if (type == PQ_TYPE_ARRAY || type == PQ_TYPE_REGEX)
     return pq_fail(c->op.cx, PQ_EINVALID, "_id may not be %s",
                    type == PQ_TYPE_ARRAY ? "an array" : "a regular expression");
-  if (pq_value_string(v, &text)) {
-    if (text.n == 0) return pq_fail(c->op.cx, PQ_EINVALID, "_id may not be empty text");
-    return encode_id(c, arena, text, out);
-  }
-  if (pq_value_object_id(v, &text)) {
-    p = pq_arena_printf(arena, "%.*s/~o%.*s", (int)c->s.collection.n,
-                        (const char *)c->s.collection.p, (int)text.n, (const char *)text.p);
-    if (p == NULL) return c->op.cx->code;
-    *out = pq_str(p);
-    return PQ_OK;
-  }
-  PQ_TRY(canonical_bytes(c, arena, v, &cell, &bytes));
+  if (pq_value_string(v, &text) && text.n == 0)
+    return pq_fail(c->op.cx, PQ_EINVALID, "_id may not be empty text");
+  PQ_TRY(pq_id_of_key(arena, c->s.collection, v, out));
+  if (out->n > 0) return PQ_OK;
+  PQ_TRY(canonical_bytes(c, arena, v, &bytes));
   if (bytes.n * 2 + 2 > c->op.cx->limits.id_len_max)
     return pq_fail(c->op.cx, PQ_ELIMIT, "_id has %zu bytes: too large for an id", bytes.n);
   p = pq_arena_alloc(arena, bytes.n * 2 + 1);
@@ -117,7 +72,7 @@ int pq_id_of_text(pq_command *c, pq_arena *arena, pq_value v, pq_slice *out) {
   *out = (pq_slice){0};
   if (!pq_value_string(v, &text) || text.n == 0)
     return pq_fail(c->op.cx, PQ_EINVALID, "$id must be text that is not empty");
-  if (memchr(text.p, '/', text.n) == NULL) return encode_id(c, arena, text, out);
+  if (memchr(text.p, '/', text.n) == NULL) return pq_id_encode(arena, c->s.collection, text, out);
   if (!pq_id_split(text, &collection, &local) || !pq_slice_eq(collection, c->s.collection))
     return pq_fail(c->op.cx, PQ_EINVALID, "$id '%.*s' is not of collection '%.*s'", TEXT_ARGS(text),
                    TEXT_ARGS(c->s.collection));
@@ -130,7 +85,7 @@ int pq_id_new(pq_command *c, pq_arena *arena, pq_slice *out) {
   c->s.has_rnd = true;
   pq_ulid(c->op.now_us < 0 ? 0 : (uint64_t)c->op.now_us / 1000, c->s.rnd, ulid);
   pq_ulid_next(c->s.rnd);
-  return encode_id(c, arena, pq_str(ulid), out);
+  return pq_id_encode(arena, c->s.collection, pq_str(ulid), out);
 }
 
 /* "posts" -> "Post", "categories" -> "Category", "boxes" -> "Box". */

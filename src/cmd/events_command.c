@@ -7,6 +7,7 @@
  * so a flush in between changes nothing.
  */
 #include "cmd/command_int.h"
+#include "db/schema_of.h"
 
 enum { LIMIT_DEFAULT = 1000, WINDOW = 4096 };
 
@@ -59,7 +60,11 @@ static int take_tail(listing *l) {
     if (e.seq <= c->s.flushed_seq || e.seq < c->s.event_seq) continue;
     if (e.seq > v->seq) break;
     if (!is_of_collection(c, &e)) continue;
-    if (before != NULL && pq_value_is_missing(e.before)) e.before = before->after;
+    if (before != NULL && pq_value_is_missing(e.before)) {
+      e.before = before->after;
+      if (e.target == PQ_TARGET_ENTITY)
+        PQ_TRY(pq_schema_before(c->s.space, &c->op.scratch, e.id, before->seq, e.seq, &e.before));
+    }
     PQ_TRY(take(l, &e));
   }
   return PQ_OK;

@@ -1,16 +1,7 @@
 /* cmd/explain.c - how a read was done: one item instead of the answers. The numbers are counted by
- * the scan (query/scan.h) and by the fetch set.
+ * the scan (query/scan.h) and by the fetch set, the time is the driver's.
  */
 #include "cmd/command_int.h"
-
-static int put_requests(pq_command *c) {
-  pq_builder *b = c->db->builder;
-  pq_cost cost = pq_explain_actual(c);
-  PQ_TRY(pq_explain_forecast(c, true));
-  PQ_TRY(pq_put_count(b, "requests", cost.requests));
-  PQ_TRY(pq_put_count(b, "bytes", cost.bytes));
-  return pq_put_count(b, "rounds", cost.rounds);
-}
 
 int pq_explain_begin(pq_command *c, const char *plan) {
   pq_builder *b = c->db->builder;
@@ -27,14 +18,38 @@ int pq_explain_begin(pq_command *c, const char *plan) {
   return pq_put_count(b, "seq", v->seq);
 }
 
+/* Requests for temporary objects are told apart: they are none of the warehouse. */
+static int put_temporary(pq_command *c) {
+  const pq_fetch *f = &c->op.fetch;
+  pq_builder *b = c->db->builder;
+  if (f->stat_aside_requests == 0) return PQ_OK;
+  PQ_TRY(pq_builder_key_str(b, "temporary"));
+  PQ_TRY(pq_builder_begin_object(b));
+  PQ_TRY(pq_put_count(b, "requests", f->stat_aside_requests));
+  PQ_TRY(pq_put_count(b, "bytes", f->stat_aside_bytes));
+  return pq_builder_end(b);
+}
+
+/* Milliseconds since the command came, by the driver's clock, which may be set back. */
+static int put_time(pq_command *c) {
+  int64_t us = c->op.now_us > c->s.started_us ? c->op.now_us - c->s.started_us : 0;
+  PQ_TRY(pq_builder_key_str(c->db->builder, "ms"));
+  return pq_builder_double(c->db->builder, (double)us / 1000);
+}
+
 static int end_explain(pq_command *c) {
   pq_builder *b = c->db->builder;
+  pq_cost cost = pq_explain_actual(c);
   pq_value item;
-  PQ_TRY(put_requests(c));
+  PQ_TRY(pq_explain_forecast(c, true));
+  PQ_TRY(pq_put_count(b, "requests", cost.requests));
+  PQ_TRY(pq_put_count(b, "bytes", cost.bytes));
+  PQ_TRY(pq_put_count(b, "rounds", cost.rounds));
+  PQ_TRY(put_temporary(c));
+  PQ_TRY(put_time(c));
   PQ_TRY(pq_builder_end(b));
   PQ_TRY(pq_builder_finish(b, &c->replies, &item));
-  c->items = NULL; /* the answers were only counted */
-  c->item_count = c->item_cap = c->item_next = 0;
+  pq_read_drop(c);
   return pq_reply_item(c, item);
 }
 
@@ -59,10 +74,16 @@ static int put_stages(pq_command *c) {
   return pq_put_count(b, "stagesInScan", pq_pipeline_taken(c->s.pipeline));
 }
 
-int pq_explain_scan(pq_command *c) {
-  const pq_scan_stats *s = &c->s.scan.stats;
+static const char *scan_name(const pq_scan_stats *s) {
+  if (s->is_point)
+    return s->is_metadata_only ? "get: in the tail, or excluded by metadata, bloom or page index"
+                               : "get by bloom filter and page index";
+  return s->is_metadata_only ? "scan, from metadata alone" : "scan";
+}
+
+int pq_explain_scan(pq_command *c, const pq_scan_stats *s) {
   pq_builder *b = c->db->builder;
-  PQ_TRY(pq_explain_begin(c, s->is_metadata_only ? "scan, from metadata alone" : "scan"));
+  PQ_TRY(pq_explain_begin(c, scan_name(s)));
   PQ_TRY(put_part(b, "files", (const char *const[]){"read"}, (uint64_t[]){s->files}, 1));
   PQ_TRY(put_part(
       b, "rowGroups",
@@ -85,10 +106,14 @@ int pq_explain_scan(pq_command *c) {
   return end_explain(c);
 }
 
-int pq_explain_get(pq_command *c, const pq_location *at) {
-  PQ_TRY(pq_explain_begin(c, at->event != NULL ? "get from the unflushed tail"
-                             : at->info != NULL
-                                 ? "get by bloom filter and page index"
-                                 : "get: excluded by metadata, bloom or page index"));
+int pq_explain_other(pq_command *c, const char *plan) {
+  PQ_TRY(pq_explain_begin(c, plan));
+  PQ_TRY(pq_put_count(c->db->builder, "rows", c->s.count));
   return end_explain(c);
+}
+
+const char *pq_explain_get(const pq_location *at) {
+  if (at->event != NULL) return "get from the unflushed tail";
+  return at->info != NULL ? "get by bloom filter and page index"
+                          : "get: excluded by metadata, bloom or page index";
 }

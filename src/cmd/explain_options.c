@@ -83,24 +83,6 @@ static int parse_budget(pq_command *c, pq_value v) {
   return found > 0 && found == pq_value_count(v) ? PQ_OK : refuse(c, "budget", expected);
 }
 
-/* Which reads can tell what they will cost. */
-static int check_command(pq_command *c, const char *option) {
-  static const char *const able[] = {"get", "find", "findOne", "count", "exists", "distinct", NULL};
-  const pq_args *args = &c->s.args;
-  const char *other = args->given & PQ_OPT_POPULATE ? "populate" : NULL;
-  uint32_t i = 0;
-  while (able[i] != NULL && strcmp(able[i], c->s.spec->name) != 0)
-    i++;
-  if (able[i] == NULL)
-    return pq_fail(c->op.cx, PQ_EUNSUPPORTED,
-                   "%s: option '%s': what it will cost is not told yet for this command",
-                   c->s.spec->name, option);
-  if (args->wants_total) other = "total";
-  if (other == NULL) return PQ_OK;
-  return pq_fail(c->op.cx, PQ_EUNSUPPORTED, "%s: option '%s' together with '%s' is not built yet",
-                 c->s.spec->name, option, other);
-}
-
 int pq_explain_options(pq_command *c) {
   const pq_args *args = &c->s.args;
   const pq_explain_args *e = &c->s.explain;
@@ -114,16 +96,12 @@ int pq_explain_options(pq_command *c) {
     return pq_fail(c->op.cx, PQ_EINVALID,
                    "%s: option 'budget' goes with \"explain\": \"plan\", or without 'explain'",
                    c->s.spec->name);
-  if (e->is_plan) PQ_TRY(check_command(c, "explain"));
-  if (e->price.name != NULL) PQ_TRY(check_command(c, "price"));
-  return e->has_budget ? check_command(c, "budget") : PQ_OK;
+  return PQ_OK;
 }
 
 bool pq_plan_is_wanted(const pq_command *c) {
   const pq_explain_args *e = &c->s.explain;
-  if (e->is_plan || e->has_budget) return true;
-  if (!c->s.args.is_explain || c->s.args.wants_total) return false;
-  return !(c->s.args.given & PQ_OPT_POPULATE) && pq_plan_kind(c) != PQ_PLAN_NONE;
+  return (e->is_plan || e->has_budget || c->s.args.is_explain) && pq_plan_kind(c) != PQ_PLAN_NONE;
 }
 
 double pq_price_of(const pq_price *p, const pq_cost *cost) {

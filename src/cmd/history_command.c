@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "cmd/command_int.h"
+#include "db/schema_of.h"
 
 enum { LIMIT_DEFAULT = 1000 };
 
@@ -13,6 +14,7 @@ typedef struct history {
   pq_event_op only; /* 0: all */
   uint64_t limit;
   pq_value before; /* state after the event before, for events of the tail */
+  uint64_t before_seq;
 } history;
 
 static int put_value(pq_builder *b, const char *name, pq_value v) {
@@ -52,8 +54,13 @@ int pq_reply_event(pq_command *c, const pq_event *e, bool has_target) {
 /* One event in order: reply it if it is asked for, remember its state for the next. */
 static int take(history *h, const pq_event *source) {
   pq_event e = *source;
-  if (e.op != PQ_EVENT_CREATE && pq_value_is_missing(e.before)) e.before = h->before;
+  if (e.op != PQ_EVENT_CREATE && pq_value_is_missing(e.before)) {
+    e.before = h->before;
+    PQ_TRY(
+        pq_schema_before(h->c->s.space, &h->c->op.scratch, e.id, h->before_seq, e.seq, &e.before));
+  }
   h->before = e.after;
+  h->before_seq = e.seq;
   if (h->only != 0 && e.op != h->only) return PQ_OK;
   if (h->limit > 0 && h->c->s.count == h->limit) {
     h->c->s.has_more = true;

@@ -9,7 +9,6 @@
 
 #include "base/merge_sort.h"
 #include "cmd/command_int.h"
-#include "value/json.h"
 
 #define TEXT_ARGS(s) (int)((s).n > 60 ? 60 : (s).n), (const char *)(s).p
 
@@ -84,67 +83,42 @@ static int take_document(pq_command *c, uint32_t index, pq_value doc) {
   return take_write(c, index, 0, w);
 }
 
-/* What lines are read into: a document as it is stored, and its fields that begin with '$'. */
-typedef struct line_reader {
-  pq_builder *json, *system; /* owned */
-} line_reader;
-
-static int write_of_line(pq_command *c, line_reader *r, pq_write *out) {
-  pq_arena *scratch = &c->op.scratch;
-  pq_value doc, system;
-  pq_field *fields;
-  uint32_t count;
-  *out = (pq_write){.kind = PQ_WRITE_INSERT, .type = c->s.type};
-  PQ_TRY(pq_builder_view(r->json, &doc));
-  if (pq_value_type(doc) != PQ_TYPE_OBJECT)
+static int write_of_line(pq_command *c, const pq_line *line, pq_write *out) {
+  pq_field *fields = NULL;
+  uint32_t count = 0;
+  *out = (pq_write){.kind = PQ_WRITE_INSERT, .type = c->s.type, .data = line->document};
+  if (pq_value_type(line->document) != PQ_TYPE_OBJECT)
     return pq_fail(c->op.cx, PQ_EINVALID, "a document must be an object");
-  PQ_TRY(pq_builder_view(r->system, &system));
-  pq_arena_clear(scratch);
-  fields = pq_object_fields(scratch, system, &count);
-  if (fields == NULL && pq_value_count(system) > 0) return c->op.cx->code;
-  PQ_TRY(system_fields(c, &c->arena, fields, count, pq_object_get_str(doc, "_id"), out));
-  PQ_TRY(pq_check_id(c->op.cx, out->id));
-  return pq_builder_finish(r->json, &c->arena, &out->data);
+  if (!pq_value_is_missing(line->system)) {
+    pq_arena_clear(&c->op.scratch);
+    fields = pq_object_fields(&c->op.scratch, line->system, &count);
+    if (fields == NULL) return c->op.cx->code;
+  }
+  PQ_TRY(system_fields(c, &c->arena, fields, count, pq_object_get_str(line->document, "_id"), out));
+  return pq_check_id(c->op.cx, out->id);
 }
 
-/* One line of the payload. */
-static int take_line(pq_command *c, line_reader *r, pq_slice text, uint64_t line) {
-  pq_json_options options = {.is_exact = true, .line_first = line, .system = r->system};
-  size_t parsed;
+static int take_line(pq_command *c, const pq_line *line) {
   pq_write w;
-  int rc;
-  pq_builder_clear(r->json);
-  pq_builder_clear(r->system);
-  PQ_TRY(pq_json_parse(r->json, text, options, &parsed));
-  rc = write_of_line(c, r, &w);
-  if (rc == PQ_OK) rc = take_write(c, c->s.operation_count, line, w);
+  int rc = line->rc;
+  if (rc != PQ_OK) return pq_fail(c->op.cx, rc, "%s", line->message); /* it has the line */
+  rc = write_of_line(c, line, &w);
+  if (rc == PQ_OK) rc = take_write(c, c->s.operation_count, line->number, w);
   if (rc == PQ_OK) return PQ_OK;
-  return pq_fail(c->op.cx, rc, "line %llu: %s", (unsigned long long)line, c->op.cx->msg);
+  return pq_fail(c->op.cx, rc, "line %llu: %s", (unsigned long long)line->number, c->op.cx->msg);
 }
 
 /* Lines of the payload, each a document; blank ones are skipped. */
 static int take_payload(pq_command *c) {
-  pq_slice left = c->payload;
-  uint64_t line = c->s.args.line > 0 ? c->s.args.line : 1;
-  line_reader r = {0};
-  int rc = pq_builder_new(c->op.cx, &r.json);
-  if (rc == PQ_OK) rc = pq_builder_new(c->op.cx, &r.system);
-  for (; rc == PQ_OK && left.n > 0 && !c->s.is_stopped; line++) {
-    const uint8_t *end = memchr(left.p, '\n', left.n);
-    pq_slice text = {left.p, end == NULL ? left.n : (size_t)(end - left.p)};
-    size_t used = end == NULL ? text.n : text.n + 1, blank = 0;
-    left = (pq_slice){left.p + used, left.n - used};
-    while (blank < text.n &&
-           (text.p[blank] == ' ' || text.p[blank] == '\r' || text.p[blank] == '\t'))
-      blank++;
-    if (blank == text.n) continue;
-    rc = take_line(c, &r, text, line);
-    if (rc != PQ_OK) rc = pq_note_error(c, c->s.operation_count, rc);
+  pq_line_place at = {0};
+  const pq_line *line;
+  PQ_TRY(pq_lines_parse(c, c->s.args.line > 0 ? c->s.args.line : 1));
+  while (!c->s.is_stopped && (line = pq_lines_next(c, &at)) != NULL) {
+    int rc = take_line(c, line);
+    if (rc != PQ_OK) PQ_TRY(pq_note_error(c, c->s.operation_count, rc));
     c->s.operation_count++;
   }
-  pq_builder_free(r.json);
-  pq_builder_free(r.system);
-  return rc;
+  return PQ_OK;
 }
 
 static int take_documents(pq_command *c) {

@@ -61,12 +61,16 @@ const pq_command_spec pq_command_specs[] = {
      true, false, pq_open_change},
     {"bulkWrite", PQ_OPT_OPERATIONS | PQ_OPT_ORDERED | PQ_OPT_LET | PQ_OPT_VALIDATE | PQ_OPT_WRITES,
      true, false, pq_open_bulk},
+    {"upsertMany",
+     PQ_OPT_OPERATIONS | PQ_OPT_ORDERED | PQ_OPT_LET | PQ_OPT_VALIDATE | PQ_OPT_WRITES, true, false,
+     pq_open_bulk},
     {"delete", PQ_OPT_HARD | PQ_OPT_EXPECTED_VERSION | PQ_OPT_WRITES, true, false, pq_open_change},
     {"link", PQ_OPT_LINE | PQ_OPT_WRITES, true, true, pq_open_link},
     {"unlink", PQ_OPT_WRITES, true, false, pq_open_unlink},
     {"related",
-     PQ_OPT_PREDICATE | PQ_OPT_DIRECTION | PQ_OPT_SKIP | PQ_OPT_LIMIT | PQ_OPT_PROJECT |
-         PQ_OPT_EDGES | PQ_OPT_READS,
+     PQ_OPT_PREDICATE | PQ_OPT_DIRECTION | PQ_OPT_EDGES | PQ_OPT_FILTER | PQ_OPT_SORT |
+         PQ_OPT_SKIP | PQ_OPT_LIMIT | PQ_OPT_CURSOR | PQ_OPT_SNAPSHOT | PQ_OPT_TOTAL | PQ_OPT_SHOW |
+         PQ_OPT_MAX_TIME | PQ_OPT_COMMENT | PQ_OPT_READS | PQ_OPT_LANGUAGE,
      false, false, pq_open_related},
     {"traverse", PQ_OPT_PATH | PQ_OPT_DIRECTION | PQ_OPT_LIMIT | PQ_OPT_PROJECT | PQ_OPT_READS,
      false, false, pq_open_traverse},

@@ -5,7 +5,8 @@
  *                                         DELETE; several of one id: one after the other
  *
  * An entity's id is that of its `_id`, else the local part of its `$id`, else a
- * new one. $out deletes softly what did not come.
+ * new one; with `on` that of the entity with the same value (pipeline_match.c). $out deletes
+ * softly what did not come.
  */
 #include <string.h>
 
@@ -93,6 +94,7 @@ int pq_pipe_write_add(pq_command *c, pq_value doc) {
   PQ_TRY(rc);
   PQ_TRY(pq_check_id(c->op.cx, d->id));
   PQ_TRY(choose_data(c, doc, &d->data));
+  PQ_TRY(pq_pipe_match_take(c, d));
   r->doc_count++;
   return PQ_OK;
 }
@@ -123,6 +125,28 @@ static int run_matched(pq_command *c, pq_value old, pq_value new, pq_value *out)
   return rc;
 }
 
+/* With `on` the document's `_id` may be another than that of what is there. */
+static int check_same_id(pq_command *c, const pq_pipe_doc *d, pq_value state) {
+  pq_value old = pq_object_get_str(state, "_id"), new = pq_object_get_str(d->data, "_id");
+  if (pq_value_is_missing(old) || pq_value_is_missing(new) || pq_value_is_equal(old, new))
+    return PQ_OK;
+  return pq_fail(c->op.cx, PQ_EUPDATE,
+                 "stage '$merge': the document for %.*s has another _id, which cannot change",
+                 TEXT_ARGS(d->id));
+}
+
+/* What replaces `state` keeps its `_id`. */
+static int replace_state(pq_command *c, const pq_pipe_doc *d, pq_value *state) {
+  pq_eval *eval = &c->s.run->flow.eval;
+  pq_field id = {PQ_SLICE("_id"), pq_object_get_str(*state, "_id")};
+  pq_value both[2] = {{0}, d->data};
+  *state = d->data;
+  if (pq_value_is_missing(id.value) || !pq_value_is_missing(pq_object_get_str(d->data, "_id")))
+    return PQ_OK;
+  PQ_TRY(pq_make_object(eval, &id, 1, &both[0]));
+  return pq_merge_objects(eval, both, 2, state);
+}
+
 /* `state` (missing: nothing is there) after the document came. */
 static int merge_one(pq_command *c, const pq_pipe_doc *d, pq_value *state) {
   const pq_pipe_write *w = pq_pipeline_write(c->s.pipeline);
@@ -135,17 +159,30 @@ static int merge_one(pq_command *c, const pq_pipe_doc *d, pq_value *state) {
     *state = d->data;
     return PQ_OK;
   }
+  eval->arena = &c->op.arena;
+  if (w->matched == PQ_MATCHED_MERGE || w->matched == PQ_MATCHED_REPLACE)
+    PQ_TRY(check_same_id(c, d, *state));
   switch (w->matched) {
     case PQ_MATCHED_KEEP: return PQ_OK;
     case PQ_MATCHED_FAIL:
       return pq_fail(c->op.cx, PQ_EEXISTS, "stage '$merge': %.*s exists already", TEXT_ARGS(d->id));
-    case PQ_MATCHED_REPLACE: *state = d->data; return PQ_OK;
-    case PQ_MATCHED_MERGE:
-      eval->arena = &c->op.arena;
-      return pq_merge_objects(eval, both, 2, state);
+    case PQ_MATCHED_REPLACE: return replace_state(c, d, state);
+    case PQ_MATCHED_MERGE: return pq_merge_objects(eval, both, 2, state);
     case PQ_MATCHED_PIPELINE: return run_matched(c, both[0], d->data, state);
   }
   pq_unreachable("whenMatched");
+}
+
+/* With `on`: new documents whose id is another one's already. */
+static int check_owner(pq_command *c, const pq_pipe_doc *docs, uint32_t count, bool is_there) {
+  if (pq_pipeline_write(c->s.pipeline)->on.n == 0) return PQ_OK;
+  for (uint32_t i = 0; i < count; i++)
+    if ((is_there && !docs[i].is_matched) ||
+        !pq_value_is_equal(pq_pipe_match_key(c, &docs[i]), pq_pipe_match_key(c, &docs[0])))
+      return pq_fail(c->op.cx, PQ_EEXISTS,
+                     "stage '$merge': %.*s exists already, with another value of '%.*s'",
+                     TEXT_ARGS(docs[i].id), TEXT_ARGS(pq_pipeline_write(c->s.pipeline)->on));
+  return PQ_OK;
 }
 
 /* The events for one id. `docs` are those that came for it. */
@@ -163,6 +200,7 @@ static int write_one(pq_command *c, pq_slice id, const pq_pipe_doc *docs, uint32
     return is_there ? pq_write_match(c, &w, at, e) : PQ_OK;
   }
   if (is_out) state = docs[0].data;
+  PQ_TRY(check_owner(c, docs, count, is_there));
   for (uint32_t i = 0; !is_out && i < count; i++)
     PQ_TRY(merge_one(c, &docs[i], &state));
   if (pq_value_is_missing(state)) return PQ_OK;
@@ -251,6 +289,7 @@ int pq_pipe_write_begin(pq_command *c, pq_stage_fn finish) {
   PQ_TRY(pq_type_default(c));
   PQ_TRY(pq_typing_open(c));
   c->op.stage = stage_sort;
+  if (w->on.n > 0) return pq_pipe_match_begin(c, stage_sort);
   if (w->kind != PQ_PIPE_OUT) return PQ_OK;
   PQ_TRY(pq_filter_parse(&c->arena, NULL, (pq_value){0}, &c->s.filter));
   pq_scan_init(&c->s.scan, &c->s.snapshot.view, w->into, c->s.filter);

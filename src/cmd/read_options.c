@@ -9,9 +9,13 @@
 #include "cmd/command_int.h"
 
 int pq_read_open(pq_command *c, pq_value target) {
+  PQ_TRY(pq_target_collection(c, target));
+  return pq_read_language(c);
+}
+
+int pq_read_language(pq_command *c) {
   const pq_args *args = &c->s.args;
   bool is_natural; /* a filter that names an id is answered by the page index either way */
-  PQ_TRY(pq_target_collection(c, target));
   PQ_TRY(pq_parse_hint(c, args->hint, &is_natural));
   PQ_TRY(pq_env_open(c, args, &c->arena));
   c->s.eval = pq_arena_alloc(&c->arena, sizeof *c->s.eval);
@@ -46,6 +50,18 @@ int pq_read_in_time(pq_command *c) {
 
 int pq_read_again(const pq_command *c) {
   return c->s.args.max_time_ms > 0 ? PQ_YIELD : PQ_OK;
+}
+
+void pq_read_drop(pq_command *c) {
+  c->items = NULL;
+  c->item_count = c->item_cap = c->item_next = 0;
+}
+
+int pq_read_end(pq_command *c, pq_stage_fn end) {
+  c->op.stage = end;
+  if (!c->s.args.is_explain) return PQ_OK;
+  pq_read_drop(c);
+  return PQ_YIELD;
 }
 
 int pq_count_sink(void *ud, const pq_entity *entity, uint64_t count) {

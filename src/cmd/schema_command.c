@@ -14,6 +14,7 @@
 #include "base/hash.h"
 #include "cmd/command_int.h"
 #include "db/schema_of.h"
+#include "schema/schema_upgrade.h"
 
 #define TEXT_ARGS(s) (int)((s).n > 60 ? 60 : (s).n), (s).n == 0 ? "" : (const char *)(s).p
 
@@ -28,6 +29,8 @@ typedef struct seen_value {
 struct pq_schema_run {
   pq_schema_at at; /* what counts */
   pq_schema *old, *fresh;
+  const pq_upgrade *upgrade;      /* from the old one to the new one */
+  bool has_renames;               /* which must not cover what documents have */
   bool is_validated;              /* documents are */
   const pq_schema_field **unique; /* newly so */
   uint32_t unique_count;
@@ -158,10 +161,17 @@ static int refuse(pq_command *c, pq_slice field, const char *what) {
   return pq_fail(c->op.cx, PQ_EUNSUPPORTED, "schema: field '%.*s': %s", TEXT_ARGS(field), what);
 }
 
+/* A hash index finds equal values: that is what the bloom filter of '#' does. */
+static int check_kind(pq_command *c, const pq_schema_field *f) {
+  if (f->index_kind.n == 0 || pq_slice_is(f->index_kind, "hash")) return PQ_OK;
+  return refuse(c, f->name, "indexes of the kinds #fts and #vec");
+}
+
 /* Nested fields, which have no constraints of their own. */
 static int check_nested(pq_command *c, const pq_schema_field *fields, uint32_t count, int depth) {
   for (uint32_t i = 0; i < count && depth < 8; i++) {
     if (fields[i].is_unique) return refuse(c, fields[i].name, "'##' below the top level");
+    PQ_TRY(check_kind(c, &fields[i]));
     PQ_TRY(check_nested(c, fields[i].fields, fields[i].field_count, depth + 1));
   }
   return PQ_OK;
@@ -169,18 +179,17 @@ static int check_nested(pq_command *c, const pq_schema_field *fields, uint32_t c
 
 /* What the notation can say and this version cannot do. */
 static int check_support(pq_command *c, const pq_schema *s) {
+  pq_entity_storage storage;
   if (s->field_count > FIELDS_MAX)
     return pq_fail(c->op.cx, PQ_ELIMIT, "schema: %u fields, at most %d", s->field_count,
                    FIELDS_MAX);
-  if (!s->has_data)
-    return pq_fail(c->op.cx, PQ_EUNSUPPORTED, "schema: $options.includeDataVariant: false");
   if (s->name_field.n > 0 && !pq_slice_is(s->name_field, "name"))
     return pq_fail(c->op.cx, PQ_EUNSUPPORTED, "schema: $name: '%.*s' (only 'name')",
                    TEXT_ARGS(s->name_field));
+  PQ_TRY(pq_entity_storage_of(c->op.cx, s, &storage));
   for (uint32_t i = 0; i < s->field_count; i++) {
     const pq_schema_field *f = &s->fields[i];
-    if (f->index_kind.n > 0)
-      return refuse(c, f->name, "indexes of kinds such as #fts, #vec, #hash");
+    PQ_TRY(check_kind(c, f));
     if (f->is_unique && (f->is_list || f->type == PQ_FIELD_JSON || f->type == PQ_FIELD_OBJECT ||
                          f->type == PQ_FIELD_VECTOR || f->type == PQ_FIELD_EDGE))
       return refuse(c, f->name, "'##' on a field that is no scalar");
@@ -195,6 +204,16 @@ static bool was_unique(const pq_schema *old, const pq_schema_field *f) {
   return false;
 }
 
+/* Edges of a relationship are stored under its name. */
+static int check_rename(pq_command *c, const pq_schema_change *x) {
+  struct pq_schema_run *r = c->s.schema_run;
+  const pq_schema_field *f = pq_schema_find(r->fresh, x->path);
+  if (f != NULL && f->type == PQ_FIELD_EDGE)
+    return refuse(c, x->before, "renaming a relationship (its edges have its name)");
+  r->has_renames = true;
+  return PQ_OK;
+}
+
 /* What has to be looked at in the documents: *is_scan. */
 static int plan_check(pq_command *c, bool *is_scan) {
   struct pq_schema_run *r = c->s.schema_run;
@@ -203,8 +222,7 @@ static int plan_check(pq_command *c, bool *is_scan) {
   bool may_break = r->old == NULL || r->fresh->mode < r->old->mode;
   PQ_TRY(diff(c, &changes, &count));
   for (uint32_t i = 0; i < count; i++) {
-    if (changes[i].kind == PQ_CHANGE_RENAME)
-      return refuse(c, changes[i].before, "renaming (add a field and drop the old one)");
+    if (changes[i].kind == PQ_CHANGE_RENAME) PQ_TRY(check_rename(c, &changes[i]));
     may_break |= changes[i].kind == PQ_CHANGE_NARROW || changes[i].kind == PQ_CHANGE_DROP;
   }
   PQ_TRY(pq_unique_fields(&c->arena, r->fresh, &r->unique, &r->unique_count));
@@ -212,7 +230,9 @@ static int plan_check(pq_command *c, bool *is_scan) {
     if (!was_unique(r->old, r->unique[i])) r->unique[n++] = r->unique[i];
   r->unique_count = n;
   r->is_validated = may_break && !c->s.args.is_force && r->fresh->mode < PQ_VALIDATE_WARN;
-  *is_scan = r->is_validated || n > 0;
+  r->has_renames &= !c->s.args.is_force;
+  PQ_TRY(pq_upgrade_between(&c->arena, r->old, r->fresh, &r->upgrade));
+  *is_scan = r->is_validated || r->has_renames || n > 0;
   return PQ_OK;
 }
 
@@ -253,10 +273,24 @@ static int check_unique(pq_command *c, const pq_entity *e) {
   return PQ_OK;
 }
 
+/* The document as the new schema will show it. */
+static int upgrade(pq_command *c, const pq_entity *e, pq_value *out) {
+  const struct pq_schema_run *r = c->s.schema_run;
+  pq_slice name;
+  if (r->has_renames && pq_upgrade_covers(r->upgrade, e->data, &name))
+    return pq_fail(c->op.cx, PQ_EINVALID,
+                   "schema: %.*s has a '%.*s' that is of no field: renaming another field to that "
+                   "name hides it (force: true does it all the same)",
+                   TEXT_ARGS(e->id), TEXT_ARGS(name));
+  return pq_upgrade_apply(r->upgrade, c->db->builder, &c->op.scratch, e->data, out);
+}
+
 /* A pq_scan_sink. */
-static int check_entity(void *ud, const pq_entity *e, uint64_t count) {
+static int check_entity(void *ud, const pq_entity *source, uint64_t count) {
   pq_command *c = ud;
   struct pq_schema_run *r = c->s.schema_run;
+  pq_entity shown = *source;
+  const pq_entity *e = &shown;
   const pq_problem *problems;
   uint32_t problem_count;
   pq_value filled;
@@ -264,6 +298,7 @@ static int check_entity(void *ud, const pq_entity *e, uint64_t count) {
   int rc = PQ_OK;
   (void)count;
   r->checked++;
+  PQ_TRY(upgrade(c, source, &shown.data));
   pq_env_eval(c, &eval);
   if (r->is_validated)
     rc = pq_schema_validate(r->fresh, r->fresh->mode, &eval, &c->op.scratch, e->data, &filled,

@@ -5,7 +5,8 @@
  *
  * The scan is what keeps it cheap: bloom filters and page indexes of the field's column refuse
  * files that do not have the values, so that as a rule no page is read. Entities that the commit
- * changes count by what it makes of them. Missing and null are no values.
+ * changes count by what it makes of them. Values that an update leaves alone were checked when they
+ * came: they are not asked for, so that most updates scan nothing. Missing and null are no values.
  *
  * A violation fails the write; in an insert that tells errors by index, the document.
  */
@@ -34,9 +35,9 @@ struct pq_unique {
   pq_filter *filter;
   pq_value *values; /* by event: of the field; missing: none */
   uint64_t *hashes;
-  uint32_t *order; /* events that have a value, by hash */
-  uint32_t value_count;
-  struct changed *ids; /* that the commit changes, by hash */
+  uint32_t *order;                   /* events that have a value, by hash */
+  uint32_t value_count, asked_count; /* of which so many are new to their entities */
+  struct changed *ids;               /* that the commit changes, by hash */
   uint32_t id_count;
   pq_slice *bad; /* by event: the message; empty: none */
 };
@@ -100,9 +101,14 @@ static int note_bad(pq_command *c, struct pq_unique *u, uint32_t i, pq_slice oth
   return PQ_OK;
 }
 
+/* Does event `i` leave the field as it was? */
+static bool is_kept(const pq_command *c, const struct pq_unique *u, uint32_t i) {
+  return u->field < 32 && (c->s.commit.events[i].unique_kept >> u->field & 1) != 0;
+}
+
 static int gather(pq_command *c, struct pq_unique *u) {
   const pq_commit *commit = &c->s.commit;
-  u->value_count = 0;
+  u->value_count = u->asked_count = 0;
   for (uint32_t i = 0; i < commit->count; i++) {
     const pq_event *e = &commit->events[i];
     u->values[i] = (pq_value){0};
@@ -111,6 +117,7 @@ static int gather(pq_command *c, struct pq_unique *u) {
     if (!is_value(u->values[i])) continue;
     u->hashes[i] = pq_value_hash(u->values[i]);
     u->order[u->value_count++] = i;
+    u->asked_count += !is_kept(c, u, i);
   }
   PQ_TRY(pq_sort_items(c->op.cx, u->order, u->value_count, sizeof *u->order, compare_order, u));
   for (uint32_t k = 1; k < u->value_count; k++)
@@ -151,7 +158,7 @@ static int take_other(void *ud, const pq_entity *e, uint64_t count) {
   for (uint32_t k = first_of(u, hash); k < u->value_count; k++) {
     uint32_t i = u->order[k];
     if (u->hashes[i] != hash) break;
-    if (!pq_value_is_equal(u->values[i], v)) continue;
+    if (is_kept(c, u, i) || !pq_value_is_equal(u->values[i], v)) continue;
     if (is_changed(c, u, e->id)) return PQ_OK; /* counts as it will be */
     PQ_TRY(note_bad(c, u, i, e->id));
   }
@@ -164,13 +171,13 @@ static int make_filter(pq_command *c, struct pq_unique *u) {
   pq_value filter;
   pq_builder_clear(b);
   PQ_TRY(pq_builder_begin_object(b));
-  if (u->value_count <= OPERANDS_MAX) {
+  if (u->asked_count <= OPERANDS_MAX) {
     PQ_TRY(pq_builder_key(b, u->fields[u->field]->name));
     PQ_TRY(pq_builder_begin_object(b));
     PQ_TRY(pq_builder_key_str(b, "$in"));
     PQ_TRY(pq_builder_begin_array(b));
     for (uint32_t k = 0; k < u->value_count; k++)
-      PQ_TRY(pq_builder_value(b, u->values[u->order[k]]));
+      if (!is_kept(c, u, u->order[k])) PQ_TRY(pq_builder_value(b, u->values[u->order[k]]));
     PQ_TRY(pq_builder_end(b));
     PQ_TRY(pq_builder_end(b));
   }
@@ -251,7 +258,7 @@ static int check_field(pq_command *c) {
   struct pq_unique *u = c->s.unique;
   while (u->field < u->field_count) {
     PQ_TRY(gather(c, u));
-    if (u->value_count > 0) break;
+    if (u->asked_count > 0) break;
     u->field++;
   }
   if (u->field == u->field_count) return finish(c);

@@ -139,6 +139,18 @@ static int find_position(pq_command *c, const pq_change *change, const pq_entity
   return pq_filter_status(change->filter);
 }
 
+/* The unique fields of the schema that have the same value as before. */
+static uint32_t unique_kept(const pq_command *c, pq_value before, pq_value after) {
+  uint32_t count, kept = 0;
+  const pq_schema_field *const *fields = pq_typing_unique(c, &count);
+  for (uint32_t i = 0; i < count && i < 32; i++) {
+    pq_value old = pq_object_get(before, fields[i]->name);
+    bool is_kept = pq_value_is_equal(old, pq_object_get(after, fields[i]->name));
+    if (is_kept && !pq_value_is_missing(old)) kept |= UINT32_C(1) << i;
+  }
+  return kept;
+}
+
 static int apply_update(pq_command *c, const pq_write *w, const pq_location *at,
                         const pq_entity *e) {
   pq_update_at where = {.position = -1};
@@ -164,6 +176,7 @@ static int apply_update(pq_command *c, const pq_write *w, const pq_location *at,
   PQ_TRY(next_event(c, at, e, &event));
   event.op = PQ_EVENT_UPDATE;
   event.after = after;
+  event.unique_kept = unique_kept(c, e->data, after);
   PQ_TRY(add_edges(c, w->change->update, event.id, false));
   PQ_TRY(add_event(c, w, &event));
   c->s.outcome.modified++;

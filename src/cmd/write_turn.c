@@ -393,7 +393,7 @@ static void forget_turn(pq_command *c) {
 
 static int stage_turn(pq_op *op) {
   pq_command *c = pq_command_of(op);
-  if (pq_slice_is(pq_str(c->s.spec->name), "bulkWrite")) {
+  if (c->s.spec->open == pq_open_bulk) {
     forget_turn(c);
     PQ_TRY(pq_typing_open(c));
     if (pq_typing_has_id(c)) c->s.group_max = 1; /* ids are not known before */
@@ -426,6 +426,5 @@ void pq_turn_begin(pq_command *c, pq_stage_fn finish) {
   c->s.start = stage_turn;
   c->s.finish = finish;
   c->s.outcome_before = c->s.outcome;
-  if (!pq_slice_is(pq_str(c->s.spec->name), "bulkWrite"))
-    c->s.next_operation = c->s.operation_count;
+  if (c->s.spec->open != pq_open_bulk) c->s.next_operation = c->s.operation_count;
 }

@@ -101,11 +101,8 @@ static int make_tasks(pq_commit *c, const pq_space *s, pq_op *op, batch_task **o
     e->ts = c->ts;
     if (e->created_at == 0) e->created_at = c->ts; /* created by this very event */
   }
-  for (uint32_t i = 0; i < n; i++) {
-    pq_cx_init(&tasks[i].cx, op->cx->alloc, op->cx->alloc_ud);
-    tasks[i].cx.limits = op->cx->limits;
-    tasks[i].cx.cpu = op->cx->cpu;
-  }
+  for (uint32_t i = 0; i < n; i++)
+    pq_task_cx(&tasks[i].cx, op->cx);
   *out = tasks;
   *count = n;
   return PQ_OK;

@@ -133,6 +133,8 @@ static int take_edge(pq_flush *f, pq_op *op, const pq_edge *source) {
 /* Read one row group; rows that delete files name are left out. */
 static int read_row_group(pq_flush *f, pq_op *op, const pq_cached_file *file, bool is_edges) {
   const pq_row_group *group = &file->file.footer->row_groups[f->job_row_group];
+  const pq_file_info *info = f->jobs[f->job].files[f->job_file];
+  const pq_upgrade *form = NULL;
   uint32_t n = (uint32_t)group->row_count;
   uint8_t *hidden = pq_arena_calloc(&op->scratch, n, 1);
   pq_entity_rows rows;
@@ -146,9 +148,11 @@ static int read_row_group(pq_flush *f, pq_op *op, const pq_cached_file *file, bo
                                &op->scratch));
     PQ_TRY(pq_entity_rows_read(&op->fetch, &op->scratch, &file->file, f->job_row_group, PQ_WANT_ALL,
                                NULL, 0, &rows));
+    PQ_TRY(pq_view_file_form(&f->snapshot.view, &op->scratch, info, &form));
   }
   for (uint32_t i = 0; i < n; i++) {
     if (hidden[i]) continue;
+    if (!is_edges) PQ_TRY(pq_view_bring(&f->snapshot.view, &op->scratch, form, &rows.rows[i].data));
     PQ_TRY(is_edges ? take_edge(f, op, &edges[i]) : take_entity(f, op, &rows.rows[i]));
   }
   return PQ_OK;
@@ -196,6 +200,7 @@ static int write_entities(pq_flush *f, pq_op *op, const pq_compact_job *job) {
   uint32_t n;
   pq_entity *rows = NULL;
   const char *folder;
+  pq_entity_table table;
   pq_index_set all, set;
   pq_schema_at at;
   pq_schema *schema;
@@ -206,15 +211,16 @@ static int write_entities(pq_flush *f, pq_op *op, const pq_compact_job *job) {
   PQ_TRY(note_columns(f, op, info, &all));
   PQ_TRY(sort_entities(f, op, &rows));
   PQ_TRY(pq_flush_folder(&op->arena, job->collection, &folder));
+  table = (pq_entity_table){job->collection, set.columns, set.count, schema};
   for (uint32_t from = 0; from < f->rows->count; from += n) {
-    pq_file_info out = {.kind = PQ_FILE_DATA, .collection = job->collection};
+    pq_file_info out = {
+        .kind = PQ_FILE_DATA, .collection = job->collection, .has_form = true, .form_seq = at.seq};
     pq_writer *writer;
     n = pq_entity_file_rows(rows + from, f->rows->count - from);
     out.row_count = n;
     out.id_min = rows[from].id;
     out.id_max = rows[from + n - 1].id;
-    PQ_TRY(pq_entity_file_write(op->cx, job->collection, set.columns, set.count, rows + from, n,
-                                &writer));
+    PQ_TRY(pq_entity_file_write(op->cx, &f->space->db->runner, &table, rows + from, n, &writer));
     PQ_TRY(pq_flush_add_file(f, op, folder, out, writer));
   }
   return PQ_OK;

@@ -11,6 +11,7 @@
 #ifndef PQ_DB_DB_H
 #define PQ_DB_DB_H
 
+#include "base/task_runner.h"
 #include "codec/codec.h"
 #include "io/hot.h"
 #include "io/op.h"
@@ -40,13 +41,6 @@ typedef struct pq_space {
   pq_overlay **retired;    /* owned: replaced while readers were there */
   uint32_t retired_count, retired_cap;
 } pq_space;
-
-/* Runs task(ctx, 0 .. count-1), side by side where it can, and returns when all have ended. The
- * engine itself starts no threads. A NULL `run` means one after the other. */
-typedef struct pq_task_runner {
-  void *ud;
-  void (*run)(void *ud, void (*task)(void *ctx, uint32_t i), void *ctx, uint32_t count);
-} pq_task_runner;
 
 typedef struct pq_db {
   pq_cx *cx; /* borrowed */

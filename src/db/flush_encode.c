@@ -39,8 +39,14 @@ typedef struct encode_task {
   pq_arena arena; /* lives as long as the task */
   encoded_file *files, **tail;
   pq_collection_info *note; /* index columns to put into the entry, or NULL */
+  pq_forms forms;           /* its own, because tasks run side by side */
   int rc;
 } encode_task;
+
+/* Row groups of a task's files are tasks in turn. */
+static const pq_task_runner *runner_of(const encode_task *t) {
+  return &t->f->space->db->runner;
+}
 
 /* A file that a task has encoded; the writer is taken. */
 static int task_file(encode_task *t, const char *folder, pq_file_info info, pq_writer *writer) {
@@ -55,6 +61,12 @@ static int task_file(encode_task *t, const char *folder, pq_file_info info, pq_w
   return PQ_OK;
 }
 
+/* Bring what was written at seq `from` into the form of seq `to`. */
+static int bring(encode_task *t, pq_slice collection, uint64_t from, uint64_t to, pq_value *doc) {
+  pq_form_source s = {&t->f->space->manifest, t->f->space->overlay, collection};
+  return pq_forms_bring(&t->forms, &t->scratch, &s, from, to, doc);
+}
+
 /* ---- entities ---- */
 
 static int compare_entities(const void *a, const void *b, const void *ud) {
@@ -62,49 +74,62 @@ static int compare_entities(const void *a, const void *b, const void *ud) {
   return pq_slice_cmp((*(const pq_entity *const *)a)->id, (*(const pq_entity *const *)b)->id);
 }
 
-/* The rows that the tail leaves for a collection, sorted by id. */
+/* *rows in the order of their ids. */
+static int sort_rows(encode_task *t, pq_entity **rows, uint32_t count) {
+  pq_entity *sorted = pq_arena_array(&t->scratch, count, sizeof *sorted);
+  pq_entity **order = pq_arena_array(&t->scratch, count, sizeof *order);
+  if (sorted == NULL || order == NULL) return t->cx.code;
+  for (uint32_t i = 0; i < count; i++)
+    order[i] = &(*rows)[i];
+  PQ_TRY(pq_sort_items(&t->cx, order, count, sizeof *order, compare_entities, NULL));
+  for (uint32_t i = 0; i < count; i++)
+    sorted[i] = *order[i];
+  *rows = sorted;
+  return PQ_OK;
+}
+
+/* The rows that the tail leaves for a collection, sorted by id: as they came, in most imports. */
 static int collection_rows(encode_task *t, const pq_overlay_chain *chain, pq_entity **out,
                            uint32_t *count) {
   const pq_overlay *o = t->f->space->overlay;
-  pq_entity *rows = pq_arena_calloc(&t->scratch, chain->count, sizeof *rows);
-  pq_entity *sorted = pq_arena_calloc(&t->scratch, chain->count, sizeof *sorted);
-  pq_entity **order = pq_arena_calloc(&t->scratch, chain->count, sizeof *order);
+  pq_entity *rows = pq_arena_array(&t->scratch, chain->count, sizeof *rows);
+  bool is_sorted = true;
   uint32_t n = 0;
   *out = NULL;
   *count = 0;
-  if (rows == NULL || sorted == NULL || order == NULL) return t->cx.code;
+  if (rows == NULL) return t->cx.code;
   for (uint32_t k = chain->head; k != PQ_NONE; k = o->keys[k].next) {
-    order[n] = &rows[n];
-    if (pq_event_entity(pq_overlay_at(o, k, UINT64_MAX), &rows[n])) n++;
+    const pq_event *e = pq_overlay_at(o, k, UINT64_MAX);
+    if (!pq_event_entity(e, &rows[n])) continue;
+    PQ_TRY(bring(t, chain->name, e->seq, t->f->seq_hi, &rows[n].data));
+    is_sorted = is_sorted && (n == 0 || pq_slice_cmp(rows[n - 1].id, rows[n].id) < 0);
+    n++;
   }
-  PQ_TRY(pq_sort_items(&t->cx, order, n, sizeof *order, compare_entities, NULL));
-  for (uint32_t i = 0; i < n; i++)
-    sorted[i] = *order[i];
-  *out = sorted;
+  if (!is_sorted) PQ_TRY(sort_rows(t, &rows, n));
+  *out = rows;
   *count = n;
   return PQ_OK;
 }
 
 /* The columns of the new files: the schema's, and chosen ones with new ones chosen from these
  * documents; noted in the entry when the collection's set grew or the collection is new. */
-static int choose_columns(encode_task *t, pq_slice collection, const pq_entity *rows,
-                          uint32_t count, pq_index_set *out) {
+static int choose_columns(encode_task *t, pq_slice collection, const pq_schema_at *at,
+                          const pq_entity *rows, uint32_t count, pq_entity_table *out) {
   const pq_collection_info *info = pq_manifest_collection(&t->f->space->manifest, collection);
   pq_value *docs = pq_arena_calloc(&t->scratch, count, sizeof *docs);
   pq_collection_info *note;
-  pq_index_set known, all;
-  pq_schema_at at;
+  pq_index_set known, all, set;
   pq_schema *schema;
-  *out = (pq_index_set){0};
+  *out = (pq_entity_table){0};
   if (docs == NULL) return t->cx.code;
   for (uint32_t i = 0; i < count; i++)
     docs[i] = rows[i].data;
-  pq_schema_now(t->f->space, collection, &at);
-  PQ_TRY(pq_schema_open(&t->arena, collection, &at, &schema));
+  PQ_TRY(pq_schema_open(&t->arena, collection, at, &schema));
   PQ_TRY(pq_schema_columns_all(&t->arena, info, schema, &known));
   PQ_TRY(pq_index_choose(&t->arena, docs, count, known.columns, known.count, &all.columns,
                          &all.count));
-  PQ_TRY(pq_schema_columns_written(&t->arena, &all, schema, out));
+  PQ_TRY(pq_schema_columns_written(&t->arena, &all, schema, &set));
+  *out = (pq_entity_table){collection, set.columns, set.count, schema};
   if (info != NULL && info->index_count == all.count) return PQ_OK;
   note = pq_arena_alloc(&t->arena, sizeof *note);
   if (note == NULL) return t->cx.code;
@@ -117,24 +142,25 @@ static int choose_columns(encode_task *t, pq_slice collection, const pq_entity *
 }
 
 static int encode_collection(encode_task *t, const pq_overlay_chain *chain) {
-  pq_index_set set;
+  pq_entity_table table;
+  pq_schema_at at;
   pq_entity *rows = NULL;
   const char *folder;
   uint32_t count = 0, n;
   PQ_TRY(collection_rows(t, chain, &rows, &count));
   if (count == 0) return PQ_OK;
-  PQ_TRY(choose_columns(t, chain->name, rows, count, &set));
+  pq_schema_now(t->f->space, chain->name, &at);
+  PQ_TRY(choose_columns(t, chain->name, &at, rows, count, &table));
   PQ_TRY(pq_flush_folder(&t->arena, chain->name, &folder));
   for (uint32_t from = 0; from < count; from += n) {
-    pq_file_info info = {.kind = PQ_FILE_DATA};
+    pq_file_info info = {.kind = PQ_FILE_DATA, .has_form = true, .form_seq = at.seq};
     pq_writer *writer;
     n = pq_entity_file_rows(rows + from, count - from);
     info.row_count = n;
     PQ_TRY(pq_arena_copy(&t->arena, chain->name, &info.collection));
     PQ_TRY(pq_arena_copy(&t->arena, rows[from].id, &info.id_min));
     PQ_TRY(pq_arena_copy(&t->arena, rows[from + n - 1].id, &info.id_max));
-    PQ_TRY(
-        pq_entity_file_write(&t->cx, chain->name, set.columns, set.count, rows + from, n, &writer));
+    PQ_TRY(pq_entity_file_write(&t->cx, runner_of(t), &table, rows + from, n, &writer));
     PQ_TRY(task_file(t, folder, info, writer));
   }
   return PQ_OK;
@@ -208,16 +234,10 @@ static const pq_edge *old_edge(const pq_flush *f, const pq_event *e) {
   return &f->old_edges[lo];
 }
 
-/* Fill in what the state was before the event, and where its row was. */
-static void set_before(const pq_flush *f, const pq_event *source, pq_event *e) {
-  const pq_event *older = pq_overlay_before(f->space->overlay, source);
+/* The first event of the tail on its key: what files say was before it, and where. */
+static void set_flushed_before(const pq_flush *f, bool has_before, pq_event *e) {
   const pq_edge *edge;
   uint32_t i;
-  bool has_before = e->op != PQ_EVENT_CREATE; /* what was deleted softly is not before it */
-  if (older != NULL) {
-    if (has_before) e->before = older->after;
-    return;
-  }
   if (e->version <= 1) return;
   if (e->target == PQ_TARGET_COLLECTION) {
     const pq_collection_info *info = pq_manifest_collection(&f->space->manifest, e->id);
@@ -237,18 +257,47 @@ static void set_before(const pq_flush *f, const pq_event *source, pq_event *e) {
   e->where_row = pq_location_row(&f->locations[i]);
 }
 
+/* Fill in what the state was before the event, in the form of its schema, and where its row was. */
+static int set_before(encode_task *t, const pq_event *source, pq_event *e) {
+  const pq_event *older = pq_overlay_before(t->f->space->overlay, source);
+  uint64_t form = older == NULL ? t->f->snapshot.view.seq : older->seq;
+  bool has_before = e->op != PQ_EVENT_CREATE; /* what was deleted softly is not before it */
+  pq_slice collection, local;
+  if (older == NULL)
+    set_flushed_before(t->f, has_before, e);
+  else if (has_before)
+    e->before = older->after;
+  if (e->target != PQ_TARGET_ENTITY || !pq_id_split(e->id, &collection, &local)) return PQ_OK;
+  return bring(t, collection, form, e->seq, &e->before);
+}
+
+/* The events of the tail; a copy of those whose `before` is filled in. */
+static int list_events(encode_task *t, const pq_event ***out) {
+  const pq_overlay *o = t->f->space->overlay;
+  const pq_event **events = pq_arena_array(&t->scratch, o->version_count, sizeof *events);
+  *out = events;
+  if (events == NULL) return t->cx.code;
+  for (uint32_t i = 0; i < o->version_count; i++) {
+    const pq_version *v = &o->versions[i];
+    pq_event *mine;
+    events[i] = &v->event;
+    if (v->event.version <= 1 && v->older == PQ_NONE) continue;
+    mine = pq_arena_alloc(&t->scratch, sizeof *mine);
+    if (mine == NULL) return t->cx.code;
+    *mine = v->event;
+    PQ_TRY(set_before(t, &v->event, mine));
+    events[i] = mine;
+  }
+  return PQ_OK;
+}
+
 /* One file per day, more when a day's events are many. */
 static int encode_events(encode_task *t) {
-  const pq_overlay *o = t->f->space->overlay;
-  uint32_t count = o->version_count, n;
-  pq_event *events = pq_arena_calloc(&t->scratch, count, sizeof *events);
-  if (events == NULL) return t->cx.code;
-  for (uint32_t i = 0; i < count; i++) {
-    events[i] = o->versions[i].event;
-    set_before(t->f, &o->versions[i].event, &events[i]);
-  }
+  const pq_event **events;
+  uint32_t count = t->f->space->overlay->version_count, n;
+  PQ_TRY(list_events(t, &events));
   for (uint32_t from = 0; from < count; from += n) {
-    const pq_event *first = &events[from];
+    const pq_event *first = events[from];
     int64_t day = first->ts / DAY_US - (first->ts % DAY_US < 0);
     pq_file_info info = {.kind = PQ_FILE_EVENTS, .seq_lo = first->seq, .ts_lo = first->ts};
     char day_text[PQ_DAY_CAP];
@@ -256,17 +305,18 @@ static int encode_events(encode_task *t) {
     pq_writer *writer;
     uint64_t len = 0;
     for (n = 0; from + n < count && n < ROWS_FILE && len < DOC_LEN_FILE; n++) {
-      const pq_event *e = first + n;
+      const pq_event *e = events[from + n];
       if (e->ts / DAY_US - (e->ts % DAY_US < 0) != day) break;
       len += (uint64_t)e->after.len + e->before.len + 16;
     }
     info.row_count = n;
-    info.seq_hi = first[n - 1].seq;
-    info.ts_hi = first[n - 1].ts;
+    info.seq_hi = events[from + n - 1]->seq;
+    info.ts_hi = events[from + n - 1]->ts;
     pq_day_print(day, day_text);
     folder = pq_arena_printf(&t->arena, "events/day=%s", day_text);
     if (folder == NULL) return t->cx.code;
-    PQ_TRY(pq_event_file_write(&t->cx, pq_str(t->f->space->ns), first, n, &writer));
+    PQ_TRY(pq_event_file_write(&t->cx, runner_of(t), pq_str(t->f->space->ns), events + from, n,
+                               &writer));
     PQ_TRY(task_file(t, folder, info, writer));
   }
   return PQ_OK;
@@ -302,6 +352,7 @@ static void run_task(void *ctx, uint32_t i) {
     case TASK_EVENTS: t->rc = encode_events(t); break;
     case TASK_DELETES: t->rc = encode_deletes(t); break;
   }
+  pq_forms_release(&t->forms);
   pq_arena_release(&t->scratch);
 }
 
@@ -345,9 +396,8 @@ static uint32_t make_tasks(pq_flush *f, pq_op *op, encode_task *tasks) {
   for (uint32_t i = 0; i < n; i++) {
     tasks[i].f = f;
     tasks[i].tail = &tasks[i].files;
-    pq_cx_init(&tasks[i].cx, op->cx->alloc, op->cx->alloc_ud);
-    tasks[i].cx.limits = op->cx->limits;
-    tasks[i].cx.cpu = op->cx->cpu;
+    pq_task_cx(&tasks[i].cx, op->cx);
+    pq_forms_init(&tasks[i].forms, &tasks[i].cx);
     pq_arena_init(&tasks[i].scratch, &tasks[i].cx, op->cx->limits.op_len_max);
     pq_arena_init(&tasks[i].arena, &tasks[i].cx, op->cx->limits.op_len_max);
   }
@@ -356,7 +406,6 @@ static uint32_t make_tasks(pq_flush *f, pq_op *op, encode_task *tasks) {
 
 int pq_flush_stage_encode(pq_op *op) {
   pq_flush *f = pq_flush_of(op);
-  const pq_task_runner *runner = &f->space->db->runner;
   uint32_t collections = f->space->overlay->collections.count, n;
   /* Writers keep the context of their task: tasks live as long as the operation. */
   encode_task *tasks = pq_arena_calloc(&op->arena, (size_t)collections + 4, sizeof *tasks);
@@ -365,11 +414,7 @@ int pq_flush_stage_encode(pq_op *op) {
                                    sizeof *f->collections);
   if (tasks == NULL || f->collections == NULL) return op->cx->code;
   n = make_tasks(f, op, tasks);
-  if (runner->run != NULL)
-    runner->run(runner->ud, run_task, tasks, n);
-  else
-    for (uint32_t i = 0; i < n; i++)
-      run_task(tasks, i);
+  pq_tasks_run(&f->space->db->runner, run_task, tasks, n);
   for (uint32_t i = 0; i < n && rc == PQ_OK; i++)
     rc = join_task(f, op, &tasks[i]);
   for (uint32_t i = 0; i < n; i++)

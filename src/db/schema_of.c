@@ -3,43 +3,20 @@
 
 #include <string.h>
 
-static void newest(const pq_manifest *m, const pq_overlay *o, uint64_t seq, pq_slice collection,
-                   pq_schema_at *out) {
-  const pq_event *e = o == NULL ? NULL : pq_overlay_collection(o, collection, seq);
-  const pq_collection_info *info;
-  *out = (pq_schema_at){0};
-  if (e != NULL) {
-    *out = (pq_schema_at){e->version, e->seq, e->after};
-    return;
-  }
-  info = pq_manifest_collection(m, collection);
-  for (uint32_t i = info == NULL ? 0 : info->schema_count; i-- > 0;) {
-    const pq_schema_record *r = &info->schemas[i];
-    if (r->seq > seq) continue;
-    *out = (pq_schema_at){r->version, r->seq, r->schema};
-    return;
-  }
-}
-
 void pq_schema_of(const pq_view *v, pq_slice collection, pq_schema_at *out) {
-  newest(v->manifest, v->overlay, v->seq, collection, out);
+  pq_schema_at_seq(&(pq_form_source){v->manifest, v->overlay, collection}, v->seq, out);
 }
 
 void pq_schema_now(const pq_space *s, pq_slice collection, pq_schema_at *out) {
-  newest(&s->manifest, s->overlay, UINT64_MAX, collection, out);
+  pq_schema_at_seq(&(pq_form_source){&s->manifest, s->overlay, collection}, UINT64_MAX, out);
 }
 
-int pq_schema_open(pq_arena *arena, pq_slice collection, const pq_schema_at *at, pq_schema **out) {
-  int rc;
-  *out = NULL;
-  if (at->version == 0) return PQ_OK;
-  rc = pq_schema_parse(arena, at->document, NULL, out);
-  if (rc == PQ_OK || rc == PQ_ENOMEM) return rc;
-  *out = NULL;
-  return pq_fail(arena->cx, rc == PQ_EUNSUPPORTED ? rc : PQ_ECORRUPT,
-                 "schema %llu of '%.*s' (event %llu): %s", (unsigned long long)at->version,
-                 (int)(collection.n > 60 ? 60 : collection.n), (const char *)collection.p,
-                 (unsigned long long)at->seq, arena->cx->msg);
+int pq_schema_before(pq_space *s, pq_arena *arena, pq_slice id, uint64_t from, uint64_t to,
+                     pq_value *before) {
+  pq_form_source source = {.manifest = &s->manifest, .overlay = s->overlay};
+  pq_slice local;
+  if (!pq_id_split(id, &source.collection, &local)) return PQ_OK;
+  return pq_forms_bring(&s->files.forms, arena, &source, from, to, before);
 }
 
 /* ---- the log's record ---- */

@@ -10,22 +10,17 @@
 #define PQ_DB_SCHEMA_OF_H
 
 #include "db/flush.h"
-#include "schema/schema.h"
-
-typedef struct pq_schema_at {
-  uint64_t version; /* 0: there is none */
-  uint64_t seq;
-  pq_value document; /* as stored; borrowed from overlay or manifest */
-} pq_schema_at;
+#include "table/form.h"
 
 /* The version that counts at the view's seq. */
 void pq_schema_of(const pq_view *v, pq_slice collection, pq_schema_at *out);
 /* The same at the newest seq, as writers see it. */
 void pq_schema_now(const pq_space *s, pq_slice collection, pq_schema_at *out);
 
-/* Parse it; *out is NULL for version 0. What cannot be parsed is PQ_ECORRUPT. */
-int pq_schema_open(pq_arena *arena, pq_slice collection, const pq_schema_at *at,
-                   pq_schema **out) PQ_MUST_CHECK;
+/* What an entity was before its event of seq `to`, as the event of seq `from` left it, in the form
+ * of `to`: a change of the schema between them is no change of the event. */
+int pq_schema_before(pq_space *s, pq_arena *arena, pq_slice id, uint64_t from, uint64_t to,
+                     pq_value *before) PQ_MUST_CHECK;
 
 /* The tail's versions into the flush's records of collections, which has room for one more per
  * key of the overlay. */

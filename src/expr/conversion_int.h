@@ -23,7 +23,9 @@ typedef struct pq_conversion {
   pq_value input;
   uint8_t subtype;
   pq_format format;
-  bool is_short; /* $toString and the like: no format can be given */
+  bool is_short;      /* $toString and the like: no format can be given */
+  bool is_big_endian; /* of numbers in binary data */
+  pq_type to;
   const char *why;
 } pq_conversion;
 
@@ -39,6 +41,9 @@ int pq_convert_number(pq_conversion *c, pq_number *out) PQ_MUST_CHECK;
 
 int pq_convert_to_text(pq_conversion *c, pq_value *out) PQ_MUST_CHECK;
 int pq_convert_to_binary(pq_conversion *c, pq_value *out) PQ_MUST_CHECK;
+
+int pq_convert_number_to_bytes(pq_conversion *c, pq_value *out) PQ_MUST_CHECK;
+int pq_convert_bytes_to_number(pq_conversion *c, pq_value *out) PQ_MUST_CHECK;
 
 int pq_convert_hex_digit(uint8_t c); /* -1: none */
 

@@ -4,7 +4,8 @@
  *   when evaluated:  pq_eval   the document, the variables' values, the time, memory
  *
  * Variables are places in pq_eval.variables. The first env->variable_count of them belong to the
- * caller (`let` of a command or a $lookup); operators like $let bind those behind.
+ * caller (`let` of a command or a $lookup); operators like $let bind those behind. One named
+ * CURRENT is where "$path" begins, in place of the document.
  */
 #ifndef PQ_EXPR_ENV_H
 #define PQ_EXPR_ENV_H

@@ -103,7 +103,7 @@ struct pq_filter_node {
   int64_t integer;        /* operand INT32, INT64; SIZE's number; MOD's divisor */
   int64_t remainder;      /* MOD */
   double rate;            /* SAMPLE */
-  pq_slice text;          /* operand STRING; STARTS, ENDS, CONTAINS */
+  pq_slice text;          /* operand STRING; STARTS, ENDS, CONTAINS; a plain REGEX */
   const pq_value *list;   /* IN: the elements, sorted */
   uint32_t list_count;
   pq_filter_node *regexes;         /* IN: further leaves, REGEX, one of which may pass instead */

@@ -209,12 +209,17 @@ static const struct {
          BIT(TIMESTAMP),
      to_date},
     {PQ_TYPE_OBJECT_ID, BIT(STRING) | BIT(OBJECT_ID), to_object_id},
-    {PQ_TYPE_BINARY, BIT(STRING) | BIT(BINARY), pq_convert_to_binary}};
+    {PQ_TYPE_BINARY, BIT(STRING) | BIT(BINARY), pq_convert_to_binary},
+    {PQ_TYPE_BINARY, BIT(INT32) | BIT(INT64) | BIT(DOUBLE), pq_convert_number_to_bytes},
+    {PQ_TYPE_INT32, BIT(BINARY), pq_convert_bytes_to_number},
+    {PQ_TYPE_INT64, BIT(BINARY), pq_convert_bytes_to_number},
+    {PQ_TYPE_DOUBLE, BIT(BINARY), pq_convert_bytes_to_number}};
 enum { CONVERSION_COUNT = sizeof conversions / sizeof *conversions };
 
 /* c->why says that it failed. */
 static int convert(pq_conversion *c, pq_type to, pq_value *out) {
   *out = (pq_value){0};
+  c->to = to;
   for (int i = 0; i < CONVERSION_COUNT; i++)
     if (conversions[i].to == to && (conversions[i].from >> pq_value_type(c->input) & 1u) != 0)
       return conversions[i].convert(c, out);
@@ -277,22 +282,32 @@ static int read_format(pq_conversion *c, pq_value v) {
                  PQ_SHOW(name));
 }
 
+static int read_byte_order(pq_conversion *c, pq_value v) {
+  pq_slice name = {0};
+  bool is_text = pq_value_string(v, &name);
+  if (pq_is_nullish(v)) return PQ_OK;
+  c->is_big_endian = pq_slice_is(name, "big");
+  if (c->is_big_endian || (is_text && pq_slice_is(name, "little"))) return PQ_OK;
+  return pq_fail(c->s->cx, PQ_EINVALID,
+                 "operator '$convert': 'byteOrder' must be \"little\" or \"big\"");
+}
+
 static int eval_convert(const pq_expression *e, pq_eval *s, const pq_value *args, pq_value *out) {
   pq_conversion c = {.s = s};
   const type_code *to;
-  pq_value format = {0}, v;
+  pq_value format = {0}, order = {0}, v;
   (void)args;
   PQ_TRY(pq_expression_eval(e->args[INPUT], s, &c.input));
   PQ_TRY(pq_expression_eval(e->args[TO], s, &v));
   if (e->args[FORMAT] != NULL) PQ_TRY(pq_expression_eval(e->args[FORMAT], s, &format));
-  if (e->args[BYTE_ORDER] != NULL)
-    return pq_fail(s->cx, PQ_EUNSUPPORTED, "'byteOrder' of '$convert' is not supported");
+  if (e->args[BYTE_ORDER] != NULL) PQ_TRY(pq_expression_eval(e->args[BYTE_ORDER], s, &order));
   if (pq_is_nullish(c.input))
     return e->args[ON_NULL] != NULL ? pq_expression_eval(e->args[ON_NULL], s, out)
                                     : pq_make_null(s, out);
   if (pq_is_nullish(v)) return pq_make_null(s, out);
   PQ_TRY(read_to(&c, v, &to));
   PQ_TRY(read_format(&c, format));
+  PQ_TRY(read_byte_order(&c, order));
   PQ_TRY(convert(&c, to->type, out));
   if (c.why == NULL) return PQ_OK;
   if (e->args[ON_ERROR] != NULL) return pq_expression_eval(e->args[ON_ERROR], s, out);

@@ -152,6 +152,13 @@ static int eval_binary_size(const pq_expression *e, pq_eval *s, const pq_value *
   return pq_fail_argument(e, s, args[0], "a string or binary data");
 }
 
+static int eval_subtype(const pq_expression *e, pq_eval *s, const pq_value *args, pq_value *out) {
+  pq_binary binary;
+  if (pq_is_nullish(args[0])) return pq_make_null(s, out);
+  if (!pq_value_any_binary(args[0], &binary)) return pq_fail_argument(e, s, args[0], "binary data");
+  return pq_make_i32(s, binary.subtype, out);
+}
+
 const pq_operator pq_object_operators[] = {
     {"$type", 1, 1, false, NULL, eval_type, 0},
     {"$isNumber", 1, 1, false, NULL, eval_is_type, PQ_TYPE_INT32},
@@ -161,4 +168,5 @@ const pq_operator pq_object_operators[] = {
     {"$unsetField", 2, 2, false, "field input", eval_set_field, 0},
     {"$bsonSize", 1, 1, false, NULL, eval_bson_size, 0},
     {"$binarySize", 1, 1, false, NULL, eval_binary_size, 0},
+    {"$subtype", 1, 1, false, NULL, eval_subtype, 0},
     {NULL, 0, 0, false, NULL, NULL, 0}};

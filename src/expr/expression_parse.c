@@ -16,19 +16,23 @@ static const struct {
 } refused[] = {
     {"$accumulator", "there is no JavaScript"},
     {"$bottom", "it is an accumulator: use it in $group"},
-    {"$createObjectId", "it is not built"},
+    {"$createObjectId", "an insert without _id makes an id"},
+    {"$deserializeEJSON", "$convert reads numbers, dates and the like from text, no documents"},
     {"$encStrContains", "there is no queryable encryption"},
     {"$encStrEndsWith", "there is no queryable encryption"},
     {"$encStrNormalizedEq", "there is no queryable encryption"},
     {"$encStrStartsWith", "there is no queryable encryption"},
     {"$function", "there is no JavaScript"},
-    {"$hash", "it is not built"},
-    {"$hexHash", "it is not built"},
+    {"$hash", "there are no hash functions"},
+    {"$hexHash", "there are no hash functions"},
     {"$meta", "there is no text search whose score it could show"},
-    {"$subtype", "it is not built"},
-    {"$toArray", "it is not built"},
+    {"$serializeEJSON", "results leave as Extended JSON anyway"},
+    {"$similarityCosine", "there are no vector indexes"},
+    {"$similarityDotProduct", "there are no vector indexes"},
+    {"$similarityEuclidean", "there are no vector indexes"},
+    {"$toArray", "text is not read as JSON"},
     {"$toHashedIndexKey", "there are no hashed indexes"},
-    {"$toObject", "it is not built"},
+    {"$toObject", "text is not read as JSON"},
     {"$top", "it is an accumulator: use it in $group"},
     {"$topN", "it is an accumulator: use it in $group"},
     {"$bottomN", "it is an accumulator: use it in $group"},
@@ -544,8 +548,10 @@ int pq_expression_parse(pq_arena *arena, const pq_env *env, pq_value spec, pq_ex
   pq_value copy;
   int rc;
   *out = NULL;
-  for (uint32_t i = 0; env != NULL && i < env->variable_count; i++)
+  for (uint32_t i = 0; env != NULL && i < env->variable_count; i++) {
+    if (pq_slice_is(env->variables[i], "CURRENT")) s.current = (int32_t)i;
     s.variables[s.variable_count++] = env->variables[i];
+  }
   if (env != NULL) {
     s.has_redact = env->has_redact;
     s.collation = env->collation;

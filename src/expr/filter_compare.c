@@ -74,6 +74,7 @@ int pq_filter_compile(parser *s, pq_slice pattern, pq_slice options, pq_regex **
 
 static int set_regex(parser *s, node *leaf, pq_slice pattern, pq_slice options) {
   PQ_TRY(pq_filter_compile(s, pattern, options, &leaf->regex));
+  if (pq_regex_is_plain(pattern, options)) leaf->text = pattern;
   return pq_regex_prefix(s->arena, pattern, options, &leaf->prefix);
 }
 

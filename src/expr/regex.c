@@ -26,6 +26,13 @@ static bool is_escapable(uint8_t c) {
   return is_meta(c) || c == '-' || c == '/';
 }
 
+bool pq_regex_is_plain(pq_slice pattern, pq_slice options) {
+  if (has_option(options, 'i') || has_option(options, 'x')) return false;
+  for (size_t i = 0; i < pattern.n; i++)
+    if (is_meta(pattern.p[i])) return false;
+  return true;
+}
+
 int pq_regex_prefix(pq_arena *arena, pq_slice pattern, pq_slice options, pq_slice *out) {
   uint8_t *text;
   size_t n = 0, last = 0, i = 1;

@@ -52,6 +52,9 @@ uint32_t pq_regex_group_count(const pq_regex *r);
  * pq_regex_group_count(). `from` 0 begins a new text, which has one budget for all its matches. */
 bool pq_regex_find(pq_regex *r, pq_slice text, size_t from, pq_regex_span *spans);
 
+/* Does the pattern match its own bytes and nothing else, wherever they stand? */
+bool pq_regex_is_plain(pq_slice pattern, pq_slice options);
+
 /* The text that every match begins with, byte for byte: "abc" for ^abc. Empty: none is known. */
 int pq_regex_prefix(pq_arena *arena, pq_slice pattern, pq_slice options,
                     pq_slice *out) PQ_MUST_CHECK;

@@ -46,6 +46,7 @@ void pq_fetch_init(pq_fetch *f, pq_cx *cx) {
   pq_assert(cx != NULL);
   *f = (pq_fetch){.cx = cx, .next_id = 1};
   pq_table_init(&f->by_name, cx);
+  pq_arena_init(&f->kept, cx, cx->limits.op_len_max);
 }
 
 static bool owns_buf(const item *it) {
@@ -76,6 +77,8 @@ void pq_fetch_clear(pq_fetch *f) {
   f->unfinished = 0;
   f->take_pos = 0;
   f->bloom_checked = NULL;
+  f->found = NULL;
+  pq_arena_clear(&f->kept);
 }
 
 void pq_fetch_release(pq_fetch *f) {
@@ -84,6 +87,7 @@ void pq_fetch_release(pq_fetch *f) {
   if (f->items != NULL) pq_alloc(f->cx, f->items, f->cap * sizeof *f->items, 0);
   if (f->ranges != NULL) pq_alloc(f->cx, f->ranges, f->cap * sizeof *f->ranges, 0);
   pq_table_release(&f->by_name);
+  pq_arena_release(&f->kept);
   *f = (pq_fetch){0};
 }
 

@@ -23,7 +23,7 @@
 #ifndef PQ_IO_FETCH_H
 #define PQ_IO_FETCH_H
 
-#include "base/base.h"
+#include "base/arena.h"
 #include "base/hash.h"
 
 typedef enum pq_io_kind {
@@ -59,16 +59,25 @@ typedef struct pq_fetch {
   uint64_t stat_requests, stat_bytes;
   uint64_t stat_kinds[PQ_IO_HOT + 1]; /* requests by kind */
   uint64_t stat_hot_bytes;            /* of the bytes: to and from the hot tier */
+  /* of all: for temporary objects (query/spill.h), which are no part of the warehouse */
+  uint64_t stat_aside_requests, stat_aside_bytes;
   /* A plan: reads of data are noted (pq_fetch_note), all other requests are made as ever. */
   bool is_plan;
   bool may_be_fewer; /* the rows that are wanted next may turn out to be fewer */
   uint64_t noted_requests, noted_bytes, noted_rounds;
   uint64_t noted_before;              /* requests noted before this pass */
   uint64_t kept_requests, kept_bytes; /* a plan's own, whose answers stay in a cache */
+  /* What the stage has found out from answers and need not find out again when it is re-run; it is
+   * allocated in `kept`, which pq_fetch_clear empties. */
+  const void *found;
+  pq_arena kept;
   /* borrowed, may be NULL: state that Parquet's reader keeps between chunks; unknown here */
   struct pq_decompressor *decompressor;
   /* the same: resident bytes that it need not check again; NULL: none */
   const uint8_t *bloom_checked;
+  /* the same: who decodes side by side what is resident; requests are never its business */
+  const struct pq_task_runner *runner;
+  struct pq_body_cache *bodies; /* the same: pages that were unpacked before */
 } pq_fetch;
 
 /* Prepare an empty set. Allocates nothing, cannot fail. */

@@ -48,6 +48,7 @@ typedef struct pq_event {
   uint64_t prev; /* seq of the event before on this entity or edge; 0: none, or already flushed */
   pq_slice where_file; /* file (relative to the namespace) that holds the row this event replaces */
   uint64_t where_row;  /* row number in it; valid when where_file is not empty */
+  uint32_t unique_kept; /* while it is being written: unique fields that it leaves alone, as bits */
 } pq_event;
 
 /* "CREATE" … and "entity" …; the words of the event files. */

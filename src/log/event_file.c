@@ -1,6 +1,7 @@
 /* log/event_file.c - writing events as Parquet columns. See event_file.h and doc/formats/events.md.
  *
- *   events ──► leaf 0 … 26, one array each, filled together ──► pq_writer_add, per 100,000 rows
+ *   events ──► leaf 0 … 26, one array each, filled together ──► pq_writer_add, per 100,000 rows;
+ *              row groups side by side, each in a writer that joins the first one's
  *
  * One table (`pq_event_leaves`) says what a leaf is called and how it is read; one (`specs`) how a
  * column is written; text_of() and number_of() say what of an event stands in it. Leaves that are
@@ -19,6 +20,8 @@ enum {
   PAGE_LEN = 1 << 20,     /* a page costs 30-60 bytes, most columns compress to nothing */
   VALUE_PAGE_LEN = 65536, /* documents are read in parts */
   ZSTD_LEVEL = 3,         /* 6: edge events 7 % smaller, 10 % slower */
+  ZSTD_LEVEL_LONG = 2,    /* documents: 4 % larger than with 3, in a fifth less time */
+  LONG_LEN = 64,          /* bytes of an event's document that make it long */
   COLUMN_ENTITY_ID = 7,   /* in `specs` */
   COLUMN_TO_ID = 11,
   COLUMN_COUNT = 24
@@ -164,7 +167,7 @@ static int make_id(pq_arena *arena, const pq_event *e, pq_slice *out) {
 }
 
 /* Storage of all columns; those of nulls only share theirs. */
-static int make_columns(pq_arena *arena, const pq_event *events, uint32_t count,
+static int make_columns(pq_arena *arena, const pq_event *const *events, uint32_t count,
                         pq_column columns[LEAF_COUNT], bool is_filled[LEAF_COUNT]) {
   uint32_t nulls[LEAF_COUNT] = {0};
   uint8_t *all_null = pq_arena_alloc(arena, count);
@@ -173,7 +176,7 @@ static int make_columns(pq_arena *arena, const pq_event *events, uint32_t count,
   memset(all_null, 1, count);
   for (uint32_t i = 0; i < count; i++)
     for (pq_event_leaf l = 0; l < LEAF_COUNT; l++)
-      nulls[l] += is_null(l, &events[i]);
+      nulls[l] += is_null(l, events[i]);
   for (pq_event_leaf l = 0; l < LEAF_COUNT; l++) {
     pq_column *c = &columns[l];
     *c = (pq_column){.phys = pq_event_leaves[l].phys, .row_count = count};
@@ -191,13 +194,13 @@ static int make_columns(pq_arena *arena, const pq_event *events, uint32_t count,
 }
 
 /* Event by event, because an event is larger than what a column takes of it. */
-static int write_group(pq_arena *arena, pq_writer *w, pq_slice ns, const pq_event *events,
+static int write_group(pq_arena *arena, pq_writer *w, pq_slice ns, const pq_event *const *events,
                        uint32_t count) {
   pq_column columns[LEAF_COUNT];
   bool is_filled[LEAF_COUNT];
   PQ_TRY(make_columns(arena, events, count, columns, is_filled));
   for (uint32_t i = 0; i < count; i++) {
-    const pq_event *e = &events[i];
+    const pq_event *e = events[i];
     for (pq_event_leaf l = 0; l < LEAF_COUNT; l++) {
       pq_column *c = &columns[l];
       if (!is_filled[l]) continue;
@@ -218,15 +221,15 @@ static int64_t day_of(int64_t us) {
   return us / day - (us % day < 0);
 }
 
-static int check_events(pq_cx *cx, pq_slice ns, const pq_event *events, uint32_t count) {
+static int check_events(pq_cx *cx, pq_slice ns, const pq_event *const *events, uint32_t count) {
   if (!pq_utf8_is_valid(ns)) return pq_fail(cx, PQ_EINVALID, "the namespace is not UTF-8");
   for (uint32_t i = 0; i < count; i++) {
-    const pq_event *e = &events[i];
+    const pq_event *e = events[i];
     const char *defect = pq_event_defect(cx, e);
     if (defect == NULL) defect = pq_event_after_defect(e);
-    if (defect == NULL && i > 0 && e->seq <= e[-1].seq) defect = "seq does not rise";
-    if (defect == NULL && i > 0 && e->ts < e[-1].ts) defect = "ts falls";
-    if (defect == NULL && day_of(e->ts) != day_of(events[0].ts)) defect = "it is of another day";
+    if (defect == NULL && i > 0 && e->seq <= events[i - 1]->seq) defect = "seq does not rise";
+    if (defect == NULL && i > 0 && e->ts < events[i - 1]->ts) defect = "ts falls";
+    if (defect == NULL && day_of(e->ts) != day_of(events[0]->ts)) defect = "it is of another day";
     if (defect != NULL)
       return pq_fail(cx, PQ_EINVALID, "event %llu: %s", (unsigned long long)e->seq, defect);
   }
@@ -236,15 +239,15 @@ static int check_events(pq_cx *cx, pq_slice ns, const pq_event *events, uint32_t
 /* How to encode ids. Ascending ones share prefixes. Where few repeat, zstd finds more in the plain
  * text than in a dictionary and the indexes into it (measured on WordNet: 3.4 against 3.8 bytes).
  * The distinct ones are counted as bits set in a hash bitmap of 8 bits per row. */
-static int choose_hint(pq_arena *arena, pq_event_leaf l, const pq_event *events, uint32_t count,
-                       pq_hint *out) {
+static int choose_hint(pq_arena *arena, pq_event_leaf l, const pq_event *const *events,
+                       uint32_t count, pq_hint *out) {
   uint32_t n = count < ROWS_MAX ? count : ROWS_MAX, ascending = 0, distinct = 0, present = 0;
   uint8_t *bits = pq_arena_calloc(arena, n, 1);
   pq_slice before = {0};
   *out = PQ_HINT_AUTO;
   if (bits == NULL) return arena->cx->code;
   for (uint32_t i = 0; i < n; i++) {
-    pq_slice id = text_of(l, &events[i], (pq_slice){0});
+    pq_slice id = text_of(l, events[i], (pq_slice){0});
     uint32_t hash;
     if (id.n == 0) continue;
     hash = (uint32_t)(pq_hash(id, 0) % ((uint64_t)n * 8));
@@ -259,46 +262,104 @@ static int choose_hint(pq_arena *arena, pq_event_leaf l, const pq_event *events,
   return PQ_OK;
 }
 
-static int make_writer(pq_arena *arena, const pq_event *events, uint32_t count, pq_writer **out) {
-  pq_column_spec mine[COLUMN_COUNT];
-  memcpy(mine, specs, sizeof mine);
-  *out = NULL;
-  PQ_TRY(choose_hint(arena, LEAF_ENTITY_ID, events, count, &mine[COLUMN_ENTITY_ID].hint));
-  PQ_TRY(choose_hint(arena, LEAF_TO_ID, events, count, &mine[COLUMN_TO_ID].hint));
-  pq_arena_clear(arena);
-  return pq_writer_new(arena->cx, mine, COLUMN_COUNT, (pq_writer_options){.level = ZSTD_LEVEL},
-                       out);
+/* The columns of a file. */
+static int choose_columns(pq_arena *arena, const pq_event *const *events, uint32_t count,
+                          pq_column_spec out[COLUMN_COUNT]) {
+  memcpy(out, specs, sizeof specs);
+  PQ_TRY(choose_hint(arena, LEAF_ENTITY_ID, events, count, &out[COLUMN_ENTITY_ID].hint));
+  return choose_hint(arena, LEAF_TO_ID, events, count, &out[COLUMN_TO_ID].hint);
 }
 
-static int write_all(pq_arena *arena, pq_writer *w, pq_slice ns, const pq_event *events,
-                     uint32_t count) {
+static int level_of(const pq_event *const *events, uint32_t count) {
+  uint64_t len = 0;
+  for (uint32_t i = 0; i < count; i++)
+    len += (uint64_t)events[i]->after.len + events[i]->before.len;
+  return len / LONG_LEN > count ? ZSTD_LEVEL_LONG : ZSTD_LEVEL;
+}
+
+static int make_writer(pq_cx *cx, const pq_column_spec *columns, int level, pq_writer **out) {
   const pq_sort_column by_seq = {.spec = 1};
-  const pq_key_value version = {PQ_SLICE("parquedb.events"), PQ_SLICE("1")};
-  PQ_TRY(pq_writer_sorting(w, &by_seq, 1));
-  for (uint32_t at = 0; at < count; at += ROWS_MAX) {
-    uint32_t n = count - at < ROWS_MAX ? count - at : ROWS_MAX;
-    PQ_TRY(write_group(arena, w, ns, events + at, n));
-    pq_arena_clear(arena);
-    if (count - at <= ROWS_MAX) break; /* at must not wrap around */
-  }
-  return pq_writer_finish(w, &version, 1);
+  PQ_TRY(pq_writer_new(cx, columns, COLUMN_COUNT, (pq_writer_options){.level = level}, out));
+  return pq_writer_sorting(*out, &by_seq, 1);
 }
 
-int pq_event_file_write(pq_cx *cx, pq_slice ns, const pq_event *events, uint32_t count,
-                        pq_writer **out) {
+/* A row group on its way: the first one in the file's own writer, the others in one of theirs that
+ * then joins it. */
+typedef struct part {
+  const pq_column_spec *columns;
+  int level; /* of zstd, of the whole file */
+  pq_slice ns;
+  const pq_event *const *events;
+  uint32_t count;
+  pq_cx *cx; /* the file's, or `own` */
+  pq_cx own;
+  pq_writer *writer; /* owned */
+  int rc;
+} part;
+
+static void run_part(void *ctx, uint32_t i) {
+  part *p = &((part *)ctx)[i];
   pq_arena arena;
-  pq_writer *w;
+  pq_arena_init(&arena, p->cx, p->cx->limits.op_len_max);
+  if (p->writer == NULL) p->rc = make_writer(p->cx, p->columns, p->level, &p->writer);
+  if (p->rc == PQ_OK) p->rc = write_group(&arena, p->writer, p->ns, p->events, p->count);
+  pq_arena_release(&arena);
+}
+
+static int write_parts(pq_writer *w, const pq_task_runner *runner, pq_arena *arena,
+                       const part *all) {
+  uint32_t count = all->count / ROWS_MAX + (all->count % ROWS_MAX > 0);
+  part *parts = pq_arena_calloc(arena, count, sizeof *parts);
+  int rc = PQ_OK;
+  if (parts == NULL) return arena->cx->code;
+  for (uint32_t i = 0; i < count; i++) {
+    parts[i] = *all;
+    parts[i].events += (size_t)i * ROWS_MAX;
+    parts[i].count = i + 1 < count ? ROWS_MAX : all->count - i * ROWS_MAX;
+    parts[i].writer = i == 0 ? w : NULL;
+    parts[i].cx = i == 0 ? arena->cx : &parts[i].own;
+    pq_task_cx(&parts[i].own, arena->cx);
+  }
+  pq_tasks_run(runner, run_part, parts, count);
+  for (uint32_t i = 0; i < count; i++) {
+    if (rc == PQ_OK) rc = parts[i].rc;
+    if (i == 0) continue;
+    if (rc == PQ_OK)
+      rc = pq_writer_join(w, parts[i].writer);
+    else if (rc == parts[i].rc)
+      rc = pq_fail(arena->cx, rc, "%s", parts[i].own.msg);
+    pq_writer_free(parts[i].writer);
+  }
+  return rc;
+}
+
+static int write_all(pq_arena *arena, const pq_task_runner *runner, const part *all,
+                     pq_writer **out) {
+  const pq_key_value version = {PQ_SLICE("parquedb.events"), PQ_SLICE("1")};
+  pq_column_spec columns[COLUMN_COUNT];
+  part mine = *all;
+  PQ_TRY(choose_columns(arena, all->events, all->count, columns));
+  mine.columns = columns;
+  mine.level = level_of(all->events, all->count);
+  PQ_TRY(make_writer(arena->cx, columns, mine.level, out));
+  pq_arena_clear(arena);
+  PQ_TRY(write_parts(*out, runner, arena, &mine));
+  return pq_writer_finish(*out, &version, 1);
+}
+
+int pq_event_file_write(pq_cx *cx, const pq_task_runner *runner, pq_slice ns,
+                        const pq_event *const *events, uint32_t count, pq_writer **out) {
+  part all = {.ns = ns, .events = events, .count = count};
+  pq_arena arena;
   int rc;
   *out = NULL;
   PQ_TRY(check_events(cx, ns, events, count));
   pq_arena_init(&arena, cx, cx->limits.op_len_max);
-  rc = make_writer(&arena, events, count, &w);
-  if (rc == PQ_OK) rc = write_all(&arena, w, ns, events, count);
+  rc = write_all(&arena, runner, &all, out);
   pq_arena_release(&arena);
   if (rc != PQ_OK) {
-    pq_writer_free(w);
-    return rc;
+    pq_writer_free(*out);
+    *out = NULL;
   }
-  *out = w;
-  return PQ_OK;
+  return rc;
 }

@@ -9,13 +9,16 @@
 #ifndef PQ_LOG_EVENT_FILE_H
 #define PQ_LOG_EVENT_FILE_H
 
+#include "base/task_runner.h"
 #include "log/event.h"
 #include "parquet/reader.h"
 #include "parquet/writer.h"
 
 /* Write events (seq ascending, all of one day) as a finished Parquet file into *out (owned by the
- * caller: pq_writer_free). Row groups of at most 100,000 rows. `ns` is the namespace's name. */
-int pq_event_file_write(pq_cx *cx, pq_slice ns, const pq_event *events, uint32_t count,
+ * caller: pq_writer_free). Row groups of at most 100,000 rows, made side by side. `ns` is the
+ * namespace's name. */
+int pq_event_file_write(pq_cx *cx, const pq_task_runner *runner, pq_slice ns,
+                        const pq_event *const *events, uint32_t count,
                         pq_writer **out) PQ_MUST_CHECK;
 
 /* Which rows and columns a reader of events wants. */

@@ -18,9 +18,9 @@ enum { CRC_DIGITS = 8, ID_DIGITS = 16, KEY_DIGITS = 20 };
 static const char *const kind_names[] = {NULL, "data", "forward", "reverse", "deletes", "events"};
 static const char *const kind_prefixes[] = {NULL,       "data/",  "rels/forward/", "rels/reverse/",
                                             "deletes/", "events/"};
-static const char *const index_type_names[] = {NULL,   "int64",       "double",   "string",
-                                               "bool", "timestamp",   "objectId", "float",
-                                               "date", "timestampMs", "uuid",     "binary"};
+static const char *const index_type_names[] = {
+    NULL,    "int64", "double",      "string", "bool",   "timestamp", "objectId",
+    "float", "date",  "timestampMs", "uuid",   "binary", "decimal"};
 
 /* Number of `word` in names[1..last], 0 when it is not there. */
 static int word_of(const char *const *names, int last, pq_slice word) {
@@ -75,7 +75,8 @@ const char *pq_file_info_defect(const pq_cx *cx, const pq_file_info *f) {
   if (defect != NULL) return defect;
   if (f->kind < PQ_FILE_DATA || f->kind > PQ_FILE_EVENTS) return "unknown kind of file";
   if (!has_prefix(name, kind_prefixes[f->kind])) return "the file is not in the folder of its kind";
-  if ((f->len | f->row_count) > INT64_MAX) return "a number has more than 63 bits";
+  if ((f->len | f->row_count | f->form_seq) > INT64_MAX) return "a number has more than 63 bits";
+  if (f->has_form && f->kind != PQ_FILE_DATA) return "formSeq in a file without documents";
   if (f->footer_len >= f->len) return "the footer is not shorter than the file";
   if (f->kind == PQ_FILE_DATA && (f->collection.n == 0 || !pq_utf8_is_valid(f->collection)))
     return "the collection is empty or not UTF-8";
@@ -169,6 +170,7 @@ int pq_file_info_put(pq_buf *out, const pq_file_info *f, bool is_checkpoint) {
   PQ_TRY(pq_buf_printf(out, "{\"kind\":\"%s\"", kind_names[f->kind]));
   PQ_TRY(put_text(out, "name", pq_str(f->name)));
   if (f->kind == PQ_FILE_DATA) PQ_TRY(put_text(out, "collection", f->collection));
+  if (f->has_form) PQ_TRY(put_u64(out, "formSeq", f->form_seq));
   PQ_TRY(put_u64(out, "len", f->len));
   PQ_TRY(put_u64(out, "footerLen", f->footer_len));
   PQ_TRY(put_u64(out, "rows", f->row_count));
@@ -370,6 +372,8 @@ static int get_crcs(const pq_log_doc *d, pq_file_info *out) {
 
 static int get_kind_fields(const pq_log_doc *d, pq_file_info *out) {
   if (out->kind == PQ_FILE_DATA) PQ_TRY(pq_log_doc_text(d, "collection", &out->collection));
+  out->has_form = !pq_value_is_missing(pq_object_get_str(d->value, "formSeq"));
+  if (out->has_form) PQ_TRY(pq_log_doc_u64(d, "formSeq", &out->form_seq));
   if (out->kind == PQ_FILE_EVENTS) {
     PQ_TRY(pq_log_doc_u64(d, "seqLo", &out->seq_lo));
     PQ_TRY(pq_log_doc_u64(d, "seqHi", &out->seq_hi));

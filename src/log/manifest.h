@@ -42,6 +42,8 @@ typedef struct pq_file_info {
   uint64_t seq_lo, seq_hi; /* EVENTS: first and last; others: 0 */
   int64_t ts_lo, ts_hi;    /* EVENTS: µs; others: 0 */
   pq_slice id_min, id_max; /* DATA: first and last $id; FORWARD from_id; REVERSE to_id */
+  bool has_form;           /* DATA; false: added before schemas could change what was written */
+  uint64_t form_seq;       /* its documents have the form of the schema of that seq; 0: of none */
   uint64_t added;          /* entry */
   uint64_t removed;        /* entry, PQ_ENTRY_NONE: live */
 } pq_file_info;
@@ -55,14 +57,16 @@ typedef enum pq_index_type {
   PQ_INDEX_BOOL,
   PQ_INDEX_TIMESTAMP, /* µs */
   PQ_INDEX_OBJECT_ID, /* 24 hex characters */
-  /* These are for outside readers: filters do not use them. */
+  /* Cells of these may be unlike their values, see shred/typed_cell.c. */
   PQ_INDEX_FLOAT,
   PQ_INDEX_DATE,         /* days */
   PQ_INDEX_TIMESTAMP_MS, /* ms */
   PQ_INDEX_UUID,         /* 16 bytes */
   PQ_INDEX_BINARY,
+  PQ_INDEX_DECIMAL, /* INT32, INT64 or 16 bytes by its precision */
   PQ_INDEX_CHOSEN_LAST = PQ_INDEX_OBJECT_ID,
-  PQ_INDEX_LAST = PQ_INDEX_BINARY
+  PQ_INDEX_PUSHED_LAST = PQ_INDEX_DECIMAL, /* the last that filters use */
+  PQ_INDEX_LAST = PQ_INDEX_DECIMAL
 } pq_index_type;
 
 enum { PQ_COLLECTION_COLUMNS_MAX = 1000, PQ_SCHEMA_VERSIONS_MAX = 10000 };
@@ -72,7 +76,9 @@ typedef struct pq_index_column {
   pq_slice name; /* of the column; empty: "$index_" + path, chosen from statistics */
   pq_index_type type;
   int32_t field_id;
-  bool has_bloom; /* for writing files; not stored in the log */
+  /* For writing files; not stored in the log. */
+  bool has_bloom;
+  uint8_t precision, scale; /* DECIMAL, of the schema */
 } pq_index_column;
 
 /* One version of a collection's schema: the document that schema/ parses. */

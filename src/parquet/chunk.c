@@ -18,8 +18,10 @@
  * are read or skipped as the row's beginning was.
  *
  * Pages whose values are slices are unpacked into memory that stays; all others share a scratch.
+ * Where the driver has threads, pages are unpacked side by side between the two times
+ * (ahead_int.h).
  */
-#include "parquet/page_int.h"
+#include "parquet/ahead_int.h"
 
 /* Reading this much in vain costs less than another request. */
 enum { GAP_LEN_MAX = 16 << 10 };
@@ -269,6 +271,7 @@ typedef struct decode {
   pq_dictionary dictionary;
   bool has_dictionary; /* decoded */
   scratch body, levels;
+  pq_ahead ahead;                /* pages unpacked before their turn */
   pq_decompressor *decompressor; /* the fetch set's, or `own` */
   pq_decompressor own;
 } decode;
@@ -280,29 +283,36 @@ static int scratch_reserve(decode *d, scratch *s, size_t len) {
   return s->p == NULL ? d->arena->cx->code : PQ_OK;
 }
 
-/* Memory for a page: what slices will point at stays, the rest is used again. */
-static int prepare(decode *d, const pq_page *p, pq_page_env *env) {
+/* Memory for a page: what slices will point at stays, the rest is used again. *kept: who keeps it
+ * for others, or NULL. */
+static int prepare(decode *d, const pq_page *p, pq_page_env *env, pq_body **kept) {
   bool is_dictionary = p->h.type == PQ_PAGE_DICTIONARY;
-  scratch kept = {0};
-  pq_page_needs needs;
+  pq_ahead_page own, *a = pq_ahead_find(&d->ahead, p);
   *env = (pq_page_env){.decompressor = d->decompressor, .arena = d->arena};
-  PQ_TRY(pq_page_measure(&d->s->ref, p, &needs));
-  if (needs.has_slices || is_dictionary) {
-    PQ_TRY(scratch_reserve(d, &kept, needs.body_len));
-    env->body = kept.p;
-  } else {
-    PQ_TRY(scratch_reserve(d, &d->body, needs.body_len));
-    env->body = d->body.p;
+  if (a == NULL) {
+    a = &own;
+    PQ_TRY(pq_ahead_measure(&d->ahead, p, a));
   }
-  PQ_TRY(scratch_reserve(d, &d->levels, needs.levels_len));
+  if (a->body == NULL && (a->needs.has_slices || is_dictionary))
+    PQ_TRY(pq_ahead_place(&d->ahead, a));
+  if (a->body == NULL) {
+    PQ_TRY(scratch_reserve(d, &d->body, a->needs.body_len));
+    a->body = d->body.p;
+  }
+  env->body = a->body;
+  env->is_unpacked = a->is_unpacked;
+  *kept = a->kept;
+  PQ_TRY(scratch_reserve(d, &d->levels, a->needs.levels_len));
   env->levels = d->levels.p;
   return PQ_OK;
 }
 
 static int decode_dictionary(decode *d) {
   pq_page_env env;
-  PQ_TRY(prepare(d, &d->dictionary_page, &env));
+  pq_body *kept;
+  PQ_TRY(prepare(d, &d->dictionary_page, &env, &kept));
   PQ_TRY(pq_page_dictionary(&d->s->ref, &d->dictionary_page, env, &d->dictionary));
+  if (kept != NULL) kept->is_ready = true;
   d->has_dictionary = true;
   return PQ_OK;
 }
@@ -326,9 +336,11 @@ static int read_ranges(decode *d, pq_page_reader *r) {
     else
       rows = UINT32_MAX;
     n = pq_page_span(r, rows, &begun);
-    PQ_TRY(read_or_skip(d, r, n, is_read));
     d->row += begun;
     d->is_open_wanted = is_read;
+    if (!is_read && n == r->entry_count - r->pos)
+      return PQ_OK; /* what nobody wants is not walked */
+    PQ_TRY(read_or_skip(d, r, n, is_read));
   }
   return PQ_OK;
 }
@@ -349,6 +361,7 @@ static int decode_page(decode *d, const pq_page *p, const pq_page_info *info) {
   bool is_known = pq_page_rows(d->s->ref.leaf, &p->h, &rows);
   pq_page_reader r;
   pq_page_env env;
+  pq_body *kept;
   if (info != NULL) {
     d->row = info->first_row;
     rows = info->row_count;
@@ -364,9 +377,10 @@ static int decode_page(decode *d, const pq_page *p, const pq_page_info *info) {
     }
   }
   if (d->has_dictionary_page && !d->has_dictionary) PQ_TRY(decode_dictionary(d));
-  PQ_TRY(prepare(d, p, &env));
+  PQ_TRY(prepare(d, p, &env, &kept));
   if (d->has_dictionary) env.dictionary = &d->dictionary;
   PQ_TRY(pq_page_open(&d->s->ref, p, env, &r));
+  if (kept != NULL) kept->is_ready = true;
   PQ_TRY(check_rows(d, p, info, &r));
   return read_ranges(d, &r);
 }
@@ -388,6 +402,23 @@ static int decode_pages(decode *d) {
   if (d->s->index == NULL && d->row != d->s->ref.row_count)
     return pq_place_corrupt(&d->s->ref.at, "pages hold fewer rows than the chunk");
   return PQ_OK;
+}
+
+/* Unpack the pages that will be decoded side by side, if that pays. */
+static int unpack_ahead(decode *d) {
+  const scan *s = d->s;
+  bool is_all = s->range_count == 1 && s->ranges[0].lo == 0 && s->ranges[0].hi == s->ref.row_count;
+  walk w = {.s = s};
+  pq_page p;
+  bool has_page;
+  if (s->f->runner == NULL || s->f->runner->run == NULL) return PQ_OK;
+  if (s->index == NULL && !is_all) return PQ_OK; /* which ones are wanted is not known yet */
+  for (;;) {
+    PQ_TRY(walk_next(&w, &p, &has_page));
+    if (!has_page) break;
+    if (pq_page_is_data(&p.h)) PQ_TRY(pq_ahead_add(&d->ahead, &p));
+  }
+  return pq_ahead_run(&d->ahead, s->f->runner);
 }
 
 /* Memory for `cap` entries. */
@@ -423,7 +454,9 @@ static int decode_chunk(decode *d, scan *s, bool has_codes, pq_column *out) {
   PQ_TRY(sink_alloc(d, s->ref.leaf->rep_max == 0 ? row_count : entry_count));
   pq_decompressor_init(&d->own, s->f->cx);
   d->decompressor = s->f->decompressor != NULL ? s->f->decompressor : &d->own;
-  rc = decode_pages(d);
+  pq_ahead_init(&d->ahead, &s->ref, d->arena, s->f->bodies);
+  rc = unpack_ahead(d);
+  if (rc == PQ_OK) rc = decode_pages(d);
   pq_decompressor_release(&d->own);
   PQ_TRY(rc);
   if (s->ref.leaf->rep_max == 0 && d->out.count != row_count)

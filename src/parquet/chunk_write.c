@@ -553,6 +553,6 @@ int pq_chunk_write(pq_chunk_writer *w, const pq_leaf_spec *spec, const pq_column
   }
   PQ_TRY(chunk_bounds(&k, keep));
   PQ_TRY(chunk_sizes(&k, keep));
-  PQ_TRY(pq_chunk_put_indexes(w, spec, out));
+  PQ_TRY(pq_chunk_put_indexes(w, spec, keep, out));
   return put_bloom(&k);
 }

@@ -10,8 +10,9 @@
  *
  * chunk_choose.c picks the encoding by encoding and compressing a sample of the chunk each way;
  * chunk_write_levels.c checks and counts the levels; chunk_write.c cuts and writes the pages;
- * page_index_write.c the indexes and the bloom filter. All buffers are kept between chunks. Not
- * thread-safe.
+ * page_index_write.c the indexes and the bloom filter; the offset index only at the end of the
+ * file, when row groups that were made elsewhere have their place. All buffers are kept between
+ * chunks. Not thread-safe.
  */
 #ifndef PQ_PARQUET_CHUNK_WRITE_INT_H
 #define PQ_PARQUET_CHUNK_WRITE_INT_H
@@ -46,6 +47,14 @@ static inline bool pq_leaf_is_nested(const pq_leaf_spec *leaf) {
   return leaf->def_max > 1 || leaf->rep_max > 0;
 }
 
+/* A data page as the offset index has it. */
+typedef struct pq_page_place {
+  uint64_t off; /* in the file, as in pq_written_chunk */
+  uint32_t len; /* with header */
+  uint32_t first_row;
+  uint64_t bytes_len; /* as in pq_written_chunk */
+} pq_page_place;
+
 /* Bytes in one of the side buffers, which are put behind the row groups. */
 typedef struct pq_side {
   size_t off, len; /* len 0: none */
@@ -63,6 +72,7 @@ typedef struct pq_written_chunk {
   uint64_t data_page_off;
   pq_bounds bounds; /* as stored; owned by the writer's arena */
   bool min_is_exact, max_is_exact;
+  pq_page_place *pages; /* data_page_count; owned by the writer's arena */
   pq_side bloom, column_index, offset_index;
 } pq_written_chunk;
 
@@ -113,8 +123,8 @@ typedef struct pq_choice {
 void pq_chunk_writer_init(pq_chunk_writer *w, pq_cx *cx);
 void pq_chunk_writer_release(pq_chunk_writer *w);
 
-/* Append a chunk to w->file and its indexes to the side buffers. After a failure the caller cuts
- * the buffers back. Bounds are copied into `keep`. */
+/* Append a chunk to w->file, its column index and bloom filter to the side buffers. After a failure
+ * the caller cuts the buffers back. Bounds and the places of pages are copied into `keep`. */
 int pq_chunk_write(pq_chunk_writer *w, const pq_leaf_spec *spec, const pq_column *column,
                    pq_arena *keep, pq_written_chunk *out) PQ_MUST_CHECK;
 
@@ -150,8 +160,12 @@ int pq_chunk_scratch(pq_buf *b, size_t count, size_t size) PQ_MUST_CHECK;
 int pq_chunk_choose(pq_chunk_writer *w, const pq_leaf_spec *spec, const pq_dense *v,
                     pq_choice *out) PQ_MUST_CHECK;
 
-/* Column index (unless bounds are missing) and offset index of w->pages. */
-int pq_chunk_put_indexes(pq_chunk_writer *w, const pq_leaf_spec *spec,
+/* The column index (unless bounds are missing) of w->pages, and their places into `keep`. */
+int pq_chunk_put_indexes(pq_chunk_writer *w, const pq_leaf_spec *spec, pq_arena *keep,
+                         pq_written_chunk *chunk) PQ_MUST_CHECK;
+
+/* The offset index of a chunk whose pages have their final places. */
+int pq_chunk_put_offsets(pq_chunk_writer *w, const pq_leaf_spec *spec,
                          pq_written_chunk *chunk) PQ_MUST_CHECK;
 
 /* The bloom filter of the hashes in w->dict: its keys. */

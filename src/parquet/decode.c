@@ -514,16 +514,29 @@ int pq_values_codes(pq_values *v, uint32_t n, uint32_t *out) {
   return PQ_OK;
 }
 
+/* As read_plain_strings, without the slices. */
+static int skip_plain_strings(pq_values *v, uint32_t n) {
+  const uint8_t *p = v->in.p, *end = v->in.end;
+  pq_slice ignored;
+  for (; n > 0 && end - p >= PREFIX_LEN; n--) {
+    uint32_t len = pq_rd32(p);
+    PQ_PREFETCH(p, PREFETCH_LEN);
+    if ((int64_t)len > (int64_t)(end - p) - 2 * PREFIX_LEN) break;
+    p += PREFIX_LEN + len;
+  }
+  v->in.p = p;
+  for (; n > 0; n--)
+    PQ_TRY(plain_string(v, &ignored));
+  return PQ_OK;
+}
+
 static int skip_plain(pq_values *v, uint32_t n) {
   size_t len = pq_phys_len(v->spec.phys, v->spec.type_len);
-  pq_slice ignored;
   if (v->spec.phys != PQ_PHYS_BYTES) {
     v->in.p += n * len; /* 0 for BOOL, which goes by `pos` */
     return PQ_OK;
   }
-  for (; n > 0; n--)
-    PQ_TRY(plain_string(v, &ignored));
-  return PQ_OK;
+  return skip_plain_strings(v, n);
 }
 
 static int skip_any(pq_values *v, uint32_t n) {

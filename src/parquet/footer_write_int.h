@@ -35,6 +35,7 @@ struct pq_writer {
   pq_written_group *first, *last;
   uint32_t group_count;
   uint64_t row_count;
+  uint64_t page_count; /* of data */
   uint64_t footer_len;
   size_t given; /* bytes at the start of the file buffer that were drained */
   bool is_drained;

@@ -70,12 +70,21 @@ static int unpack(const pq_chunk_ref *r, const pq_page *p, const pq_page_env *en
     *out = s.in;
     return PQ_OK;
   }
+  if (env->is_unpacked) {
+    *out = (pq_slice){env->body, s.len};
+    return PQ_OK;
+  }
   PQ_TRY(pq_chunk_ref_codec(r));
   rc = pq_decompress(env->decompressor, r->chunk->codec, s.in, env->body, s.len);
   if (rc == PQ_ECORRUPT) return pq_place_corrupt(&p->at, r->at.cx->msg);
   PQ_TRY(rc);
   *out = (pq_slice){env->body, s.len};
   return PQ_OK;
+}
+
+int pq_page_unpack(const pq_chunk_ref *r, const pq_page *p, const pq_page_env *env) {
+  pq_slice ignored;
+  return unpack(r, p, env, &ignored);
 }
 
 int pq_page_dictionary(const pq_chunk_ref *r, const pq_page *p, pq_page_env env,

@@ -1,7 +1,8 @@
 /* parquet/page_index_write.c - column index, offset index and bloom filter of a chunk just written.
  *
- * They are serialised at once into side buffers; the writer appends those behind the row groups
- * and only then knows where each stands. Source: parquet-format: PageIndex.md, BloomFilter.md.
+ * Column index and bloom filter are serialised at once into side buffers; the writer appends those
+ * behind the row groups and only then knows where each stands. The offset index says where pages
+ * are, so it is serialised last. Source: parquet-format: PageIndex.md, BloomFilter.md.
  */
 #include <string.h>
 
@@ -86,31 +87,45 @@ static int put_column_index(pq_buf *out, const pq_leaf_spec *spec, const pages_l
 }
 
 /* OffsetIndex. */
-static int put_offset_index(pq_buf *out, const pq_leaf_spec *spec, const pages_list *pages) {
+int pq_chunk_put_offsets(pq_chunk_writer *w, const pq_leaf_spec *spec, pq_written_chunk *chunk) {
+  const pq_page_place *pages = chunk->pages;
+  uint32_t count = chunk->data_page_count;
   pq_thrift_out t;
-  pq_thrift_out_begin(&t, out);
-  pq_thrift_out_list(&t, 1, PQ_THRIFT_STRUCT, pages->count);
-  for (uint32_t i = 0; i < pages->count; i++) {
+  chunk->offset_index.off = w->offset_indexes.len;
+  pq_thrift_out_begin(&t, &w->offset_indexes);
+  pq_thrift_out_list(&t, 1, PQ_THRIFT_STRUCT, count);
+  for (uint32_t i = 0; i < count; i++) {
     pq_thrift_out_item_open(&t);
-    pq_thrift_out_i64(&t, 1, (int64_t)pages->p[i].off);
-    pq_thrift_out_i32(&t, 2, (int32_t)pages->p[i].len);
-    pq_thrift_out_i64(&t, 3, pages->p[i].first_row);
+    pq_thrift_out_i64(&t, 1, (int64_t)pages[i].off);
+    pq_thrift_out_i32(&t, 2, (int32_t)pages[i].len);
+    pq_thrift_out_i64(&t, 3, pages[i].first_row);
     pq_thrift_out_close(&t);
   }
   if (spec->has_sizes && spec->phys == PQ_PHYS_BYTES) {
-    pq_thrift_out_list(&t, 2, PQ_THRIFT_I64, pages->count);
-    for (uint32_t i = 0; i < pages->count; i++)
-      pq_thrift_out_item_int(&t, (int64_t)pages->p[i].bytes_len);
+    pq_thrift_out_list(&t, 2, PQ_THRIFT_I64, count);
+    for (uint32_t i = 0; i < count; i++)
+      pq_thrift_out_item_int(&t, (int64_t)pages[i].bytes_len);
   }
-  return pq_thrift_out_end(&t);
+  PQ_TRY(pq_thrift_out_end(&t));
+  chunk->offset_index.len = w->offset_indexes.len - chunk->offset_index.off;
+  return PQ_OK;
 }
 
-int pq_chunk_put_indexes(pq_chunk_writer *w, const pq_leaf_spec *spec, pq_written_chunk *chunk) {
+static int keep_places(pq_arena *keep, const pages_list *pages, pq_written_chunk *chunk) {
+  chunk->pages = pq_arena_array(keep, pages->count, sizeof *chunk->pages);
+  if (chunk->pages == NULL) return keep->cx->code;
+  for (uint32_t i = 0; i < pages->count; i++) {
+    const pq_written_page *p = &pages->p[i];
+    chunk->pages[i] = (pq_page_place){p->off, p->len, p->first_row, p->bytes_len};
+  }
+  return PQ_OK;
+}
+
+int pq_chunk_put_indexes(pq_chunk_writer *w, const pq_leaf_spec *spec, pq_arena *keep,
+                         pq_written_chunk *chunk) {
   pages_list pages = {(pq_written_page *)(void *)w->pages.p, chunk->data_page_count};
   bool ok;
-  chunk->offset_index.off = w->offset_indexes.len;
-  PQ_TRY(put_offset_index(&w->offset_indexes, spec, &pages));
-  chunk->offset_index.len = w->offset_indexes.len - chunk->offset_index.off;
+  PQ_TRY(keep_places(keep, &pages, chunk));
   PQ_TRY(store_bounds(w, spec, pages.p, pages.count, &ok));
   if (!ok) return PQ_OK;
   chunk->column_index.off = w->column_indexes.len;

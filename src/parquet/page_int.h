@@ -42,6 +42,7 @@ typedef struct pq_page_env {
   pq_arena *arena; /* for values that are not slices of the body */
   const pq_dictionary *dictionary;
   uint8_t *body, *levels; /* as many bytes as measured */
+  bool is_unpacked;       /* the body holds the page already (ahead_int.h) */
 } pq_page_env;
 
 /* A data page being read. It may not be moved while it is open. */
@@ -60,6 +61,10 @@ typedef struct pq_page_reader {
 /* Unpack a data page and prepare to read it. PQ_ECORRUPT, PQ_EUNSUPPORTED, PQ_ENOMEM, PQ_ELIMIT. */
 int pq_page_open(const pq_chunk_ref *r, const pq_page *p, pq_page_env env,
                  pq_page_reader *out) PQ_MUST_CHECK;
+
+/* Only the first step of it: the packed part of a page into env->body. For threads: of `r` only its
+ * place's context may change. */
+int pq_page_unpack(const pq_chunk_ref *r, const pq_page *p, const pq_page_env *env) PQ_MUST_CHECK;
 
 /* Decode a dictionary page. Its values live in env.arena and borrow from the body. */
 int pq_page_dictionary(const pq_chunk_ref *r, const pq_page *p, pq_page_env env,

@@ -12,7 +12,8 @@ enum {
   LEVEL_DEFAULT = 3,
   PAGE_LEN = 32 << 10, /* of the database's columns: a point lookup reads one */
   VARIANT_PAGE_LEN = 64 << 10,
-  COLUMNS_MAX = 1 << 16
+  COLUMNS_MAX = 1 << 16,
+  OFFSET_LEN = 16 /* about what a page takes in the offset index */
 };
 
 #define MAGIC PQ_SLICE("PAR1")
@@ -47,8 +48,7 @@ static pq_node_spec variant_child(const pq_column_spec *s, const char *name, pq_
                         .page_len = s->page_len == 0 ? VARIANT_PAGE_LEN : s->page_len};
 }
 
-/* The nodes of a column; their number. */
-static uint32_t nodes_of(const pq_column_spec *s, pq_node_spec *out) {
+uint32_t pq_column_spec_nodes(const pq_column_spec *s, pq_node_spec out[3]) {
   out[0] = (pq_node_spec){.name = s->name,
                           .repetition = s->is_optional ? PQ_OPTIONAL : PQ_REQUIRED,
                           .note = note_of(s->logical),
@@ -71,7 +71,7 @@ static int set_flat(pq_writer *w, const pq_column_spec *specs, uint32_t count) {
   uint32_t *leaves = pq_arena_calloc(&w->arena, count, sizeof *leaves), node_count = 0, leaf = 0;
   if (nodes == NULL || leaves == NULL) return w->cx->code;
   for (uint32_t i = 0; i < count; i++) {
-    node_count += nodes_of(&specs[i], nodes + node_count);
+    node_count += pq_column_spec_nodes(&specs[i], nodes + node_count);
     leaves[i] = leaf;
     leaf += specs[i].logical == PQ_LOGICAL_VARIANT ? 2 : 1;
   }
@@ -126,7 +126,7 @@ int pq_writer_new_nested(pq_cx *cx, const pq_node_spec *nodes, uint32_t node_cou
                          pq_writer_options options, pq_writer **out) {
   int rc = new_writer(cx, options, out);
   if (rc == PQ_OK) {
-    (*out)->has_sizes = true;
+    (*out)->has_sizes = !options.is_compact;
     rc = pq_writer_set_schema(*out, nodes, node_count);
   }
   return ready(out, rc);
@@ -174,9 +174,21 @@ static void forget(pq_writer *w) {
   w->given = 0;
 }
 
+static void append_group(pq_writer *w, pq_written_group *g) {
+  if (w->last == NULL)
+    w->first = g;
+  else
+    w->last->next = g;
+  w->last = g;
+  w->group_count++;
+  w->row_count += g->row_count;
+  for (uint32_t i = 0; i < w->leaf_count; i++)
+    w->page_count += g->chunks[i].data_page_count;
+}
+
 int pq_writer_add(pq_writer *w, const pq_column *columns, uint32_t column_count) {
   size_t file_len = w->chunk.file.len - w->given, bloom_len = w->chunk.blooms.len;
-  size_t column_len = w->chunk.column_indexes.len, offset_len = w->chunk.offset_indexes.len;
+  size_t column_len = w->chunk.column_indexes.len;
   pq_written_group *g = pq_arena_calloc(&w->arena, 1, sizeof *g);
   int rc;
   pq_assert(!w->is_finished && column_count == w->leaf_count && column_count > 0);
@@ -192,22 +204,85 @@ int pq_writer_add(pq_writer *w, const pq_column *columns, uint32_t column_count)
     w->chunk.file.len = file_len;
     w->chunk.blooms.len = bloom_len;
     w->chunk.column_indexes.len = column_len;
-    w->chunk.offset_indexes.len = offset_len;
     return rc;
   }
-  if (w->last == NULL)
-    w->first = g;
-  else
-    w->last->next = g;
-  w->last = g;
-  w->group_count++;
-  w->row_count += g->row_count;
+  append_group(w, g);
+  return PQ_OK;
+}
+
+/* ---- row groups of another writer ---- */
+
+/* How far things move that come from another writer. */
+typedef struct shift {
+  uint64_t file;
+  size_t bloom, column_index;
+} shift;
+
+static int join_chunk(pq_writer *w, const shift *by, pq_written_chunk *c) {
+  pq_page_place *pages = pq_arena_array(&w->arena, c->data_page_count, sizeof *pages);
+  if (pages == NULL) return w->cx->code;
+  for (uint32_t i = 0; i < c->data_page_count; i++) {
+    pages[i] = c->pages[i];
+    pages[i].off += by->file;
+  }
+  c->pages = pages;
+  c->off += by->file;
+  c->data_page_off += by->file;
+  c->bloom.off += by->bloom;
+  c->column_index.off += by->column_index;
+  if (!c->bounds.has) return PQ_OK;
+  PQ_TRY(pq_arena_copy(&w->arena, c->bounds.min, &c->bounds.min));
+  return pq_arena_copy(&w->arena, c->bounds.max, &c->bounds.max);
+}
+
+static int join_group(pq_writer *w, const shift *by, const pq_written_group *from,
+                      pq_written_group **out) {
+  pq_written_group *g = pq_arena_calloc(&w->arena, 1, sizeof *g);
+  *out = g;
+  if (g == NULL) return w->cx->code;
+  g->row_count = from->row_count;
+  g->sorting = w->sorting;
+  g->sorting_count = w->sorting_count;
+  g->chunks = pq_arena_array(&w->arena, w->leaf_count, sizeof *g->chunks);
+  if (g->chunks == NULL) return w->cx->code;
+  for (uint32_t i = 0; i < w->leaf_count; i++) {
+    g->chunks[i] = from->chunks[i];
+    PQ_TRY(join_chunk(w, by, &g->chunks[i]));
+  }
+  return PQ_OK;
+}
+
+int pq_writer_join(pq_writer *w, const pq_writer *part) {
+  const pq_chunk_writer *from = &part->chunk;
+  pq_chunk_writer *to = &w->chunk;
+  pq_slice groups = {from->file.p + MAGIC.n, from->file.len - MAGIC.n};
+  shift by = {.bloom = to->blooms.len, .column_index = to->column_indexes.len};
+  pq_written_group *list = NULL, **end = &list;
+  pq_assert(!w->is_finished && !part->is_finished && !part->is_drained);
+  pq_assert(!w->has_sizes && !part->has_sizes && w->leaf_count == part->leaf_count);
+  forget(w);
+  by.file = to->base + to->file.len - MAGIC.n;
+  for (const pq_written_group *g = part->first; g != NULL; g = g->next) {
+    PQ_TRY(join_group(w, &by, g, end));
+    end = &(*end)->next;
+  }
+  PQ_TRY(pq_buf_reserve(&to->file, groups.n));
+  PQ_TRY(pq_buf_reserve(&to->blooms, from->blooms.len));
+  PQ_TRY(pq_buf_reserve(&to->column_indexes, from->column_indexes.len));
+  PQ_TRY(pq_buf_put_slice(&to->file, groups)); /* there is room: from here on nothing fails */
+  PQ_TRY(pq_buf_put_slice(&to->blooms, pq_buf_slice(&from->blooms)));
+  PQ_TRY(pq_buf_put_slice(&to->column_indexes, pq_buf_slice(&from->column_indexes)));
+  for (pq_written_group *g = list, *next; g != NULL; g = next) {
+    next = g->next;
+    g->next = NULL;
+    append_group(w, g);
+  }
   return PQ_OK;
 }
 
 uint64_t pq_writer_len(const pq_writer *w) {
   return w->chunk.base + w->chunk.file.len + w->chunk.blooms.len + w->chunk.column_indexes.len +
-         w->chunk.offset_indexes.len;
+         w->page_count * OFFSET_LEN;
 }
 
 /* ---- finish ---- */
@@ -251,6 +326,10 @@ static int finish(pq_writer *w, const pq_key_value *key_values, uint32_t count) 
   pq_buf *file = &w->chunk.file;
   pq_side_places places;
   size_t footer_off;
+  pq_buf_clear(&w->chunk.offset_indexes);
+  for (pq_written_group *g = w->first; g != NULL; g = g->next)
+    for (uint32_t i = 0; i < w->leaf_count; i++)
+      PQ_TRY(pq_chunk_put_offsets(&w->chunk, &w->leaves[i], &g->chunks[i]));
   places.bloom_off = w->chunk.base + file->len;
   PQ_TRY(pq_buf_put_slice(file, pq_buf_slice(&w->chunk.blooms)));
   places.column_index_off = w->chunk.base + file->len;

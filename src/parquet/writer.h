@@ -2,6 +2,7 @@
  *
  *   pq_writer_new(cx, specs, count, options)
  *   pq_writer_add(w, columns)      one row group: encodes, compresses, gathers statistics
+ *   pq_writer_join(w, part)        row groups that another writer made beside it, byte for byte
  *   pq_writer_finish(w, …)         blooms, column and offset indexes, footer
  *   pq_writer_bytes(w)             the file
  *
@@ -58,6 +59,9 @@ typedef struct pq_node_spec {
   uint32_t page_len; /* as in pq_column_spec, but 0: as the layout has it */
 } pq_node_spec;
 
+/* The nodes of a column, and their number: 3 of a VARIANT, else 1. */
+uint32_t pq_column_spec_nodes(const pq_column_spec *spec, pq_node_spec out[3]);
+
 /* What a file is made for. It says how long pages and dictionaries become; rows of a row group are
  * the caller's: 100,000 to 250,000 for scans, 20,000 to 50,000 for lookups. */
 typedef enum pq_layout {
@@ -73,6 +77,7 @@ typedef struct pq_writer_options {
   double bloom_fpp;       /* 0: 0.01 */
   bool is_v2;             /* data page v2 */
   pq_layout layout;
+  bool is_compact; /* no size statistics and distinct counts: as pq_writer_new always */
 } pq_writer_options;
 
 typedef struct pq_writer pq_writer;
@@ -102,7 +107,12 @@ int pq_writer_sorting(pq_writer *w, const pq_sort_column *columns, uint32_t coun
  * that do not fit together; then the writer is as it was. Borrowed for the call. */
 int pq_writer_add(pq_writer *w, const pq_column *columns, uint32_t column_count) PQ_MUST_CHECK;
 
-/* File bytes so far, to decide when to start another file. */
+/* Append the row groups of `part`, an unfinished writer of the same columns and options, without
+ * size statistics, that gave nothing away. A file does not show which of its row groups were made
+ * where. `part` stays as it is; after a failure so does `w`. PQ_ENOMEM, PQ_ELIMIT. */
+int pq_writer_join(pq_writer *w, const pq_writer *part) PQ_MUST_CHECK;
+
+/* File bytes so far (about, where they are not made yet), to decide when to start another file. */
 uint64_t pq_writer_len(const pq_writer *w);
 
 /* Give away the file bytes that have been made since the last call and forget them, so that a

@@ -78,6 +78,8 @@ typedef enum pq_when_not_matched {
 typedef struct pq_pipe_write {
   pq_pipe_write_kind kind;
   pq_slice into; /* the collection */
+  pq_slice db;   /* of `into`, when it was named: must be the namespace; empty: it was not */
+  pq_slice on;   /* $merge: the field that tells which entity is meant; empty: `_id` */
   pq_when_matched matched;
   pq_when_not_matched not_matched;
   pq_pipeline *pipeline; /* PQ_MATCHED_PIPELINE: its documents are the stored

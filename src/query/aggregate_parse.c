@@ -57,6 +57,7 @@ static const struct {
     {"$indexStats", "the command 'stats' lists the index columns"},
     {"$planCacheStats", "plans are not cached"},
     {"$currentOp", "there is no list of running commands"},
+    {"$listClusterCatalog", "the command 'collections' lists the collections"},
     {"$listSessions", "there are no sessions"},
     {"$listLocalSessions", "there are no sessions"},
     {"$listSampledQueries", "there are no shards"},
@@ -251,9 +252,18 @@ static void bound_sorts(pq_pipeline *p) {
   }
 }
 
+/* What is wrong inside of a stage, an expression or a path of it, with the stage's name. */
+static int fail_inside(pq_pipe_parser *s, const pq_pipe_stage *g, int rc) {
+  char inner[PQ_MESSAGE_CAP];
+  if (rc == PQ_ENOMEM || strstr(s->cx->msg, g->kind->name) != NULL) return rc;
+  memcpy(inner, s->cx->msg, sizeof inner);
+  return pq_fail(s->cx, rc, "stage '%s': %s", g->kind->name, inner);
+}
+
 static int parse_pipeline(pq_pipe_parser *s, pq_value stages, pq_pipeline **out) {
   uint32_t count = pq_value_count(stages);
   pq_raw_stage *raw;
+  int rc;
   *out = NULL;
   if (pq_value_type(stages) != PQ_TYPE_ARRAY)
     return pq_fail(s->cx, PQ_EINVALID, "a pipeline is an array of stages");
@@ -278,7 +288,8 @@ static int parse_pipeline(pq_pipe_parser *s, pq_value stages, pq_pipeline **out)
     pq_pipe_stage *g = &s->pipeline->stages[i];
     *g = (pq_pipe_stage){.kind = raw[i].kind, .spec = raw[i].spec};
     s->pipeline->count++;
-    PQ_TRY(g->kind->parse(s, g, g->spec));
+    rc = g->kind->parse(s, g, g->spec);
+    if (rc != PQ_OK) return fail_inside(s, g, rc);
   }
   bound_sorts(s->pipeline);
   *out = s->pipeline;

@@ -183,9 +183,18 @@ static uint64_t wanted(const pq_pipeline *p) {
   return 0;
 }
 
-int pq_flow_open_on(pq_flow *f, pq_pipeline *p, pq_slice collection, pq_operator **out) {
-  pq_source_want want = {.collection = collection};
+void pq_flow_want(pq_pipeline *p, pq_slice collection, pq_arena *arena, pq_source_want *out) {
   const pq_pipe_stage *first;
+  *out = (pq_source_want){.collection = collection, .filter = pq_pipeline_take_filter(p)};
+  out->limit = wanted(p);
+  first = p->first < p->count ? &p->stages[p->first] : NULL;
+  out->is_count = first != NULL && first->kind->open == pq_open_count_stage;
+  out->fold = first == NULL ? NULL : pq_stage_fold(first);
+  (void)pq_pipeline_needs(p, arena, &out->needs, &out->need_count);
+}
+
+int pq_flow_open_on(pq_flow *f, pq_pipeline *p, pq_slice collection, pq_operator **out) {
+  pq_source_want want;
   pq_operator *input = NULL;
   pq_arena names;
   int rc;
@@ -194,13 +203,8 @@ int pq_flow_open_on(pq_flow *f, pq_pipeline *p, pq_slice collection, pq_operator
   if (f->store == NULL)
     return pq_fail(f->cx, PQ_EUNSUPPORTED, "collection '%.*s': no collections can be read here",
                    PQ_SHOW(collection));
-  want.filter = pq_pipeline_take_filter(p);
-  want.limit = wanted(p);
-  first = p->first < p->count ? &p->stages[p->first] : NULL;
-  want.is_count = first != NULL && first->kind->open == pq_open_count_stage;
-  want.fold = first == NULL ? NULL : pq_stage_fold(first);
   pq_arena_init(&names, f->cx, f->cx->limits.op_len_max);
-  (void)pq_pipeline_needs(p, &names, &want.needs, &want.need_count);
+  pq_flow_want(p, collection, &names, &want);
   rc = f->store->open(f->store->ud, f, &want, &input);
   pq_arena_release(&names);
   return rc == PQ_OK ? pq_flow_open(f, p, input, out) : rc;

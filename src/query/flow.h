@@ -60,6 +60,8 @@ typedef struct pq_source_want {
   bool is_count;           /* numbers do: batches without documents */
   const pq_slice *ids;     /* sorted, distinct: only these entities; NULL: all */
   uint32_t id_count;
+  bool is_by_key; /* the ids are those of the values of `_id` that the filter asks for: others may
+                     match too where an `_id` did not give the id (shred/key_id.h) */
   /* The top-level fields that anybody will look at: documents may lack all others, system fields
    * too. NULL: all of them. */
   const pq_slice *needs;

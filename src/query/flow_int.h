@@ -177,6 +177,14 @@ int pq_doc_put(pq_flow *f, const pq_path *path, pq_value doc, pq_value v, pq_val
 /* The value at a path of objects; arrays are not looked into. */
 pq_value pq_doc_get(pq_value doc, const pq_path *path);
 
+/* ---- flow.c, flow_scan.c ---- */
+
+/* What the pipeline asks of a source over a collection; its names are in `arena`. */
+void pq_flow_want(pq_pipeline *p, pq_slice collection, pq_arena *arena, pq_source_want *out);
+/* The scan that a source of pq_view_open makes for it. `keep` and `groups` live as long. */
+int pq_view_scan(const pq_view_store *store, const pq_flow *f, const pq_source_want *want,
+                 pq_arena *keep, struct pq_grouping *groups, pq_scan *out) PQ_MUST_CHECK;
+
 /* ---- flow_join.c ---- */
 
 /* Documents of a collection by the values at a path, fetched when they are
@@ -189,6 +197,9 @@ typedef struct pq_hash_join_spec {
   bool is_distinct; /* loaded again and again: a document that came before is
                        the same */
 } pq_hash_join_spec;
+/* Are documents fetched by their ids, for certain or perhaps? */
+void pq_hash_join_kind(const pq_hash_join_spec *spec, const pq_flow *f, bool *is_by_id,
+                       bool *is_by_key);
 int pq_hash_join_new(pq_flow *f, const pq_hash_join_spec *spec, pq_hash_join **out);
 /* Takes NULL. */
 void pq_hash_join_free(pq_hash_join *j, pq_flow *f);
@@ -203,7 +214,7 @@ int pq_hash_join_load(pq_hash_join *j, pq_flow *f, bool *is_full);
  */
 const uint32_t *pq_hash_join_find(const pq_hash_join *j, pq_value v, uint32_t *count);
 uint32_t pq_hash_join_count(const pq_hash_join *j);
-uint64_t pq_hash_join_len(const pq_hash_join *j); /* bytes of the documents */
+uint64_t pq_hash_join_len(const pq_hash_join *j); /* bytes of documents and values */
 pq_value pq_hash_join_doc(const pq_hash_join *j, uint32_t number);
 
 /* Calls `take` for each value at a path, arrays on the way looked into. An
@@ -249,6 +260,14 @@ int pq_parse_bucket_auto(pq_pipe_parser *s, pq_pipe_stage *g, pq_value spec);
 int pq_parse_set_window(pq_pipe_parser *s, pq_pipe_stage *g, pq_value spec);
 int pq_parse_densify(pq_pipe_parser *s, pq_pipe_stage *g, pq_value spec);
 int pq_parse_fill(pq_pipe_parser *s, pq_pipe_stage *g, pq_value spec);
+/* What the stages read that look into other collections; *docs: what comes to them, of $unionWith
+ * also what leaves it (query/flow_reads.h). */
+struct pq_flow_reads;
+struct pq_doc_range;
+int pq_reads_lookup(struct pq_flow_reads *r, const pq_pipe_stage *g, struct pq_doc_range *docs);
+int pq_reads_graph(struct pq_flow_reads *r, const pq_pipe_stage *g, struct pq_doc_range *docs);
+int pq_reads_union(struct pq_flow_reads *r, const pq_pipe_stage *g, struct pq_doc_range *docs);
+int pq_reads_facet(struct pq_flow_reads *r, const pq_pipe_stage *g, struct pq_doc_range *docs);
 /* How columns can answer a $group or $sortByCount; NULL: they cannot, or it is another stage. */
 const struct pq_group_fold *pq_stage_fold(const pq_pipe_stage *g);
 int pq_open_blocking(pq_flow *f, const pq_pipe_stage *g, pq_operator *input, pq_operator **out);

@@ -5,15 +5,16 @@
  *                                   filter; each document ─► its values at the path ─► their nodes
  *   find(3)                         ─► documents
  *
- * A path "$id" needs no scan: the entities are located by their ids. The filter
- * of the scan may let too much through (a regular expression among the values);
- * the nodes decide.
+ * A path "$id" needs no scan: the entities are located by their ids. So are those of a path "_id",
+ * if each value is one that ids are made of (shred/key_id.h). The filter of the scan may let too
+ * much through (a regular expression among the values); the nodes decide.
  */
 #include <string.h>
 
 #include "base/hash.h"
 #include "base/merge_sort.h"
 #include "query/flow_int.h"
+#include "shred/key_id.h"
 
 typedef struct join_node {
   pq_value value;
@@ -34,7 +35,7 @@ struct pq_hash_join {
   pq_value *docs;
   uint32_t node_count, node_cap, loaded; /* the nodes before `loaded` are complete */
   uint32_t doc_count, doc_cap;
-  uint64_t len; /* bytes of the documents */
+  uint64_t len; /* bytes of the documents and of the values asked for */
   pq_operator *source;
   pq_filter *null_filter; /* {path: null}, when null was asked for in this load */
 };
@@ -137,6 +138,7 @@ int pq_hash_join_ask(pq_hash_join *j, pq_value v) {
   j->nodes = nodes;
   j->nodes[j->node_count] = (join_node){.hash = hash};
   PQ_TRY(pq_value_copy(&j->arena, v, &j->nodes[j->node_count].value));
+  j->len += sizeof *j->nodes + pq_doc_len(j->nodes[j->node_count].value);
   PQ_TRY(pq_table_add(&j->nodes_table, hash, j->node_count));
   j->node_count++;
   return PQ_OK;
@@ -250,18 +252,9 @@ static int compare_ids(const void *a, const void *b, const void *ud) {
   return pq_slice_cmp(*(const pq_slice *)a, *(const pq_slice *)b);
 }
 
-/* The values that are ids of the collection, sorted, each once. */
-static int list_ids(pq_hash_join *j, pq_source_want *want) {
-  pq_slice collection = j->spec->collection, *ids;
-  uint32_t n = 0, kept = 0;
-  ids = pq_arena_calloc(&j->load_arena, (size_t)(j->node_count - j->loaded) + 1, sizeof *ids);
-  if (ids == NULL) return j->cx->code;
-  for (uint32_t i = j->loaded; i < j->node_count; i++) {
-    pq_slice id;
-    if (!pq_value_string(j->nodes[i].value, &id) || id.n <= collection.n + 1) continue;
-    if (memcmp(id.p, collection.p, collection.n) != 0 || id.p[collection.n] != '/') continue;
-    ids[n++] = id;
-  }
+/* Sorted, each once. */
+static int set_ids(pq_hash_join *j, pq_source_want *want, pq_slice *ids, uint32_t n) {
+  uint32_t kept = 0;
   PQ_TRY(pq_sort_items(j->cx, ids, n, sizeof *ids, compare_ids, NULL));
   for (uint32_t i = 0; i < n; i++)
     if (kept == 0 || !pq_slice_eq(ids[kept - 1], ids[i])) ids[kept++] = ids[i];
@@ -270,17 +263,56 @@ static int list_ids(pq_hash_join *j, pq_source_want *want) {
   return PQ_OK;
 }
 
+/* The values that are ids of the collection. */
+static int list_ids(pq_hash_join *j, pq_source_want *want) {
+  pq_slice collection = j->spec->collection, *ids;
+  uint32_t n = 0;
+  ids = pq_arena_calloc(&j->load_arena, (size_t)(j->node_count - j->loaded) + 1, sizeof *ids);
+  if (ids == NULL) return j->cx->code;
+  for (uint32_t i = j->loaded; i < j->node_count; i++) {
+    pq_slice id;
+    if (!pq_value_string(j->nodes[i].value, &id) || id.n <= collection.n + 1) continue;
+    if (memcmp(id.p, collection.p, collection.n) != 0 || id.p[collection.n] != '/') continue;
+    ids[n++] = id;
+  }
+  return set_ids(j, want, ids, n);
+}
+
+/* The ids that the values make; none at all when a value makes none: then it may be that of any
+ * entity. */
+static int list_keys(pq_hash_join *j, pq_source_want *want) {
+  uint32_t n = 0;
+  pq_slice *ids =
+      pq_arena_calloc(&j->load_arena, (size_t)(j->node_count - j->loaded) + 1, sizeof *ids);
+  if (ids == NULL) return j->cx->code;
+  for (uint32_t i = j->loaded; i < j->node_count; i++, n++) {
+    PQ_TRY(pq_id_of_key(&j->load_arena, j->spec->collection, j->nodes[i].value, &ids[n]));
+    if (ids[n].n == 0) return PQ_OK;
+  }
+  want->is_by_key = true;
+  return set_ids(j, want, ids, n);
+}
+
+void pq_hash_join_kind(const pq_hash_join_spec *spec, const pq_flow *f, bool *is_by_id,
+                       bool *is_by_key) {
+  *is_by_id = pq_slice_is(spec->path.text, "$id") && !f->eval.collation.is_folded;
+  *is_by_key = pq_slice_is(spec->path.text, "_id") && !f->eval.collation.is_folded;
+}
+
 static int begin(pq_hash_join *j, pq_flow *f) {
+  bool is_by_id, is_by_key;
   pq_source_want want = {.collection = j->spec->collection};
   pq_filter *filter = NULL;
   pq_arena_clear(&j->load_arena);
-  if (pq_slice_is(j->spec->path.text, "$id") && !j->collation.is_folded) {
+  pq_hash_join_kind(j->spec, f, &is_by_id, &is_by_key);
+  if (is_by_id) {
     PQ_TRY(list_ids(j, &want));
     if (!pq_value_is_missing(j->spec->also))
       PQ_TRY(pq_filter_parse(&j->load_arena, NULL, j->spec->also, &filter));
     j->null_filter = NULL;
   } else {
     PQ_TRY(parse_filter(j, f, &filter));
+    if (is_by_key) PQ_TRY(list_keys(j, &want));
   }
   want.filter = filter;
   if (f->store == NULL)

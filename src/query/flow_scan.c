@@ -2,6 +2,7 @@
  *
  *   row group ─► pq_scan ─► entities that match ─► merged documents, copied ─► a batch
  *   ids       ─► pq_view_locate ─► pq_view_read ─► the same
+ *   keys      ─► ids, if all files are keyed, then the overlay; else the first line
  *
  * A batch is what one step of the scan gives: a row group's matches, or the
  * overlay's. The scan's own memory (decoded columns) is `scan_arena`, emptied
@@ -12,6 +13,7 @@
 
 #include "query/flow_int.h"
 #include "query/group_fold.h"
+#include "query/scan_int.h"
 
 typedef struct scan_source {
   pq_operator base;
@@ -22,7 +24,8 @@ typedef struct scan_source {
   bool is_main;
   const pq_slice *ids;
   uint32_t id_count, id_at;
-  uint64_t limit; /* 0: none */
+  bool is_files_only; /* the ids; what the overlay has is scanned behind them */
+  uint64_t limit;     /* 0: none */
   uint64_t counted;
   pq_grouping groups;
   bool is_bare;              /* no system field is needed: documents go out as they are stored */
@@ -141,6 +144,8 @@ static int read_ids(scan_source *s, const pq_slice *ids, uint32_t count) {
     pq_value system = {0};
     bool is_match;
     if (rows[i].id.p == NULL || (rows[i].is_deleted && !s->store->includes_deleted)) continue;
+    if (s->is_files_only && at[i].event != NULL) continue;
+    s->scan.stats.rows_read += at[i].event == NULL;
     if (s->scan.filter != NULL) {
       if (!s->store->is_plain && pq_filter_uses_system(s->scan.filter))
         PQ_TRY(pq_entity_system(s->flow->eval.builder, arena, &rows[i], &system));
@@ -148,6 +153,7 @@ static int read_ids(scan_source *s, const pq_slice *ids, uint32_t count) {
       PQ_TRY(pq_filter_status(s->scan.filter));
       if (!is_match) continue;
     }
+    s->scan.stats.rows_matched++;
     PQ_TRY(take_entity(s, &rows[i], 1));
   }
   return PQ_OK;
@@ -158,7 +164,7 @@ static int ids_next(pq_operator *o, pq_flow *f, pq_doc_batch *out) {
   s->flow = f;
   do {
     uint32_t left = s->id_count - s->id_at, count = left < IDS_AT_ONCE ? left : IDS_AT_ONCE;
-    if (count == 0) return PQ_OK;
+    if (count == 0) return s->is_files_only ? scan_next(o, f, out) : PQ_OK;
     pq_doc_batch_clear(o);
     pq_arena_clear(&s->scan_arena);
     s->names_from = NULL;
@@ -169,6 +175,21 @@ static int ids_next(pq_operator *o, pq_flow *f, pq_doc_batch *out) {
   } while (o->doc_count == 0);
   *out = pq_doc_batch_of(o);
   return PQ_OK;
+}
+
+/* ---- some keys ---- */
+
+/* The first call decides. The overlay stands behind the last file. */
+static int keys_next(pq_operator *o, pq_flow *f, pq_doc_batch *out) {
+  scan_source *s = source_of(o);
+  bool is_keyed;
+  s->flow = f;
+  PQ_TRY(pq_scan_is_keyed(&s->scan, f->fetch, &is_keyed));
+  pq_flow_fetched(f);
+  s->is_files_only = is_keyed;
+  if (is_keyed) s->scan.file = s->store->view->manifest->file_count;
+  o->next = is_keyed ? ids_next : scan_next;
+  return o->next(o, f, out);
 }
 
 /* ---- life ---- */
@@ -190,46 +211,57 @@ static void source_release(pq_operator *o, pq_flow *f) {
 }
 
 /* Which fields will be looked at. */
-static int set_needs(scan_source *s, const pq_source_want *want) {
+static int set_needs(pq_scan *scan, const pq_source_want *want, pq_arena *keep) {
   pq_slice *needs;
-  s->is_bare = s->store->is_plain;
   if (want->needs == NULL) return PQ_OK;
-  needs = pq_arena_calloc(&s->base.keep, (size_t)want->need_count + 1, sizeof *needs);
-  if (needs == NULL) return s->base.keep.cx->code;
-  s->is_bare = true;
-  for (uint32_t i = 0; i < want->need_count; i++) {
+  needs = pq_arena_calloc(keep, (size_t)want->need_count + 1, sizeof *needs);
+  if (needs == NULL) return keep->cx->code;
+  for (uint32_t i = 0; i < want->need_count; i++)
     needs[i] = want->needs[i];
-    s->is_bare &= s->store->is_plain || !pq_is_system_field(needs[i]);
-  }
-  s->scan.needs = needs;
-  s->scan.need_count = want->need_count;
+  scan->needs = needs;
+  scan->need_count = want->need_count;
   return PQ_OK;
 }
 
-/* Groups out of columns, as long as they take half of the memory that a stage has. */
-static void set_fold(scan_source *s, const pq_flow *f, const pq_group_fold *fold) {
-  if (fold == NULL) return;
-  pq_grouping_init(&s->groups, &s->base.keep, fold->keys, fold->key_count, fold->items,
-                   fold->item_count);
-  s->groups.len_max = pq_flow_memory(f) / 2;
-  s->scan.fold = &s->groups;
-  s->base.groups = &s->groups;
+/* Does nobody look at a system field? */
+static bool is_bare(const scan_source *s) {
+  if (s->store->is_plain) return true;
+  for (uint32_t i = 0; i < s->scan.need_count; i++)
+    if (pq_is_system_field(s->scan.needs[i])) return false;
+  return s->scan.needs != NULL;
 }
 
-static int open_scan(scan_source *s, pq_flow *f, const pq_source_want *want) {
+/* Groups out of columns, as long as they take half of the memory that a stage has. */
+static void set_fold(pq_scan *scan, const pq_flow *f, const pq_group_fold *fold, pq_arena *keep,
+                     pq_grouping *groups) {
+  if (fold == NULL) return;
+  pq_grouping_init(groups, keep, fold->keys, fold->key_count, fold->items, fold->item_count);
+  groups->len_max = pq_flow_memory(f) / 2;
+  scan->fold = groups;
+}
+
+int pq_view_scan(const pq_view_store *store, const pq_flow *f, const pq_source_want *want,
+                 pq_arena *keep, pq_grouping *groups, pq_scan *out) {
   const pq_filter *filter = want->filter;
   pq_filter *all = NULL;
   if (filter == NULL && want->ids == NULL) {
-    PQ_TRY(pq_filter_parse(&s->base.keep, NULL, (pq_value){0}, &all));
+    PQ_TRY(pq_filter_parse(keep, NULL, (pq_value){0}, &all));
     filter = all;
   }
-  pq_scan_init(&s->scan, s->store->view, want->collection, filter);
-  s->scan.includes_deleted = s->store->includes_deleted;
-  s->scan.is_count = want->is_count;
-  s->scan.is_plain = s->store->is_plain;
-  s->scan.eval = &f->eval;
-  if (want->ids == NULL) set_fold(s, f, want->fold);
-  return set_needs(s, want);
+  pq_scan_init(out, store->view, want->collection, filter);
+  out->includes_deleted = store->includes_deleted;
+  out->is_count = want->is_count;
+  out->is_plain = store->is_plain;
+  out->eval = &f->eval;
+  if (want->ids == NULL) set_fold(out, f, want->fold, keep, groups);
+  return set_needs(out, want, keep);
+}
+
+static int open_scan(scan_source *s, pq_flow *f, const pq_source_want *want) {
+  PQ_TRY(pq_view_scan(s->store, f, want, &s->base.keep, &s->groups, &s->scan));
+  if (s->scan.fold != NULL) s->base.groups = &s->groups;
+  s->is_bare = is_bare(s);
+  return PQ_OK;
 }
 
 int pq_view_open(void *ud, pq_flow *f, const pq_source_want *want, pq_operator **out) {
@@ -239,7 +271,7 @@ int pq_view_open(void *ud, pq_flow *f, const pq_source_want *want, pq_operator *
   PQ_TRY(pq_operator_new(f, sizeof *s, NULL, out));
   s = source_of(*out);
   s->base.release = source_release;
-  s->base.next = want->ids != NULL ? ids_next : scan_next;
+  s->base.next = want->ids == NULL ? scan_next : want->is_by_key ? keys_next : ids_next;
   s->store = store;
   s->ids = want->ids;
   s->id_count = want->id_count;

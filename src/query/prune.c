@@ -9,52 +9,75 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "shred/field_tree.h"
 
-enum { BLOOM_OPERANDS_MAX = 64 }; /* more than that: some value is there anyway */
+enum { UUID_LEN = 16, DECIMAL_LEN = 16, DECIMAL_SCALE_MAX = 38 };
+enum {
+  BLOOM_OPERANDS_MAX = 4096,  /* more than that: some value is there anyway */
+  BLOOM_ASKS_MAX = 64,        /* the same, of a filter that is read block by block */
+  BLOOM_SHORT_LEN = 256 << 10 /* … and of one that is read as a whole */
+};
 
 /* ---- columns ---- */
 
-/* "<other> <null_explicit>[ <retyped>]" of a column's path (doc/formats/data.md). */
+/* "<other> <null_explicit>[ <retyped>[ <unlike>]]" of a column's path (doc/formats/data.md). The
+ * fourth is of the types whose cells may be unlike their values. Without it the numbers are of
+ * another column of the path. */
 static void read_exactness(pq_arena *scratch, const pq_footer *footer, pq_slice path,
                            pq_path_column *out) {
   char *key = pq_arena_printf(scratch, "parquedb.index.%.*s", (int)path.n, (const char *)path.p);
   pq_slice text = key == NULL ? (pq_slice){0} : pq_footer_key(footer, key);
-  out->has_values = pq_slice_is(text, "0 0 0");
-  out->is_exact = text.n >= 3 && memcmp(text.p, "0 0", 3) == 0 && (text.n == 3 || text.p[3] == ' ');
+  bool is_zero[4] = {false}, is_plain = pq_index_is_plain(out->stored);
+  uint32_t count = 0;
+  for (size_t i = 0; i < text.n && count < 4; count++) {
+    size_t from = i;
+    while (i < text.n && text.p[i] != ' ')
+      i++;
+    is_zero[count] = i == from + 1 && text.p[from] == '0';
+    i++;
+  }
+  if (is_plain ? count == 4 : count != 4) count = 0;
+  out->is_exact = count >= 2 && is_zero[0] && is_zero[1];
+  out->is_hint = !is_plain && !(count == 4 && is_zero[3]);
+  out->has_values = out->is_exact && is_zero[2] && !out->is_hint && out->stored != PQ_INDEX_DECIMAL;
 }
 
-static pq_phys phys_of(pq_index_type type) {
-  switch (type) {
-    case PQ_INDEX_INT64:
-    case PQ_INDEX_TIMESTAMP: return PQ_PHYS_INT64;
-    case PQ_INDEX_DOUBLE: return PQ_PHYS_DOUBLE;
-    case PQ_INDEX_BOOL: return PQ_PHYS_BOOL;
-    default: return PQ_PHYS_BYTES;
-  }
+/* Decimals are in 32 or 64 bits, or in 16 bytes. */
+static bool is_decimal_leaf(const pq_leaf *leaf) {
+  const pq_note *note = &leaf->note;
+  if (note->kind != PQ_NOTE_DECIMAL || note->scale < 0 || note->scale > DECIMAL_SCALE_MAX)
+    return false;
+  return leaf->phys == PQ_PHYS_INT32 || leaf->phys == PQ_PHYS_INT64 ||
+         (leaf->phys == PQ_PHYS_FIXED && leaf->type_len == DECIMAL_LEN);
 }
 
 static bool find_leaf(const pq_file *file, const char *name, pq_index_type type,
                       pq_path_column *out) {
-  int leaf = name == NULL ? -1 : pq_footer_leaf(file->footer, name);
-  if (leaf < 0 || file->footer->leaves[leaf].phys != phys_of(type)) return false;
-  if (file->footer->leaves[leaf].def_max > 1 || file->footer->leaves[leaf].rep_max > 0)
+  int at = name == NULL ? -1 : pq_footer_leaf(file->footer, name);
+  const pq_leaf *leaf = at < 0 ? NULL : &file->footer->leaves[at];
+  if (leaf == NULL || leaf->def_max > 1 || leaf->rep_max > 0) return false;
+  if (type == PQ_INDEX_DECIMAL ? !is_decimal_leaf(leaf) : leaf->phys != pq_index_phys(type))
     return false;
-  out->leaf = (uint32_t)leaf;
-  out->type = type;
+  if (type == PQ_INDEX_UUID && leaf->type_len != UUID_LEN) return false;
+  out->leaf = (uint32_t)at;
+  out->type = pq_typed_seen(type);
+  out->stored = type;
+  if (type != PQ_INDEX_DECIMAL) return true;
+  out->scale = (uint8_t)leaf->note.scale;
+  out->is_wide = leaf->phys == PQ_PHYS_FIXED;
   return true;
 }
 
 /* A column of a schema's field may have had another type in another file. */
 static bool find_column(pq_arena *scratch, const pq_file *file, const pq_index_column *c,
                         pq_path_column *out) {
-  pq_logical logical;
   if (c->name.n == 0)
     return find_leaf(
         file, pq_arena_printf(scratch, "$index_%.*s", (int)c->path.n, (const char *)c->path.p),
         c->type, out);
   if (!find_leaf(file, pq_arena_str(scratch, c->name), c->type, out)) return false;
-  logical = file->footer->leaves[out->leaf].logical;
-  return logical == (c->type == PQ_INDEX_STRING ? PQ_LOGICAL_STRING : PQ_LOGICAL_NONE);
+  return c->type == PQ_INDEX_DECIMAL || /* find_leaf has seen that it is one */
+         file->footer->leaves[out->leaf].logical == pq_index_logical(c->type);
 }
 
 /* System columns whose names documents may have too; they answer where no document says otherwise,
@@ -66,11 +89,15 @@ static const struct system_column {
                       {"createdBy", PQ_INDEX_STRING}, {"updatedAt", PQ_INDEX_TIMESTAMP},
                       {"updatedBy", PQ_INDEX_STRING}, {"version", PQ_INDEX_INT64}};
 
-bool pq_path_column_find(pq_arena *scratch, const pq_scan *s, const pq_file *file, pq_slice path,
-                         pq_path_column *out) {
+static pq_slice first_part(pq_slice path) {
   const uint8_t *dot = memchr(path.p, '.', path.n);
-  pq_slice first = {path.p, dot == NULL ? path.n : (size_t)(dot - path.p)};
-  *out = (pq_path_column){0};
+  return (pq_slice){path.p, dot == NULL ? path.n : (size_t)(dot - path.p)};
+}
+
+/* The column of a path as the file's own documents have it. */
+static bool find_path(pq_arena *scratch, const pq_scan *s, const pq_file *file, pq_slice path,
+                      pq_path_column *out) {
+  pq_slice first = first_part(path);
   if (s->is_plain && pq_is_system_field(first)) return false;
   /* No document has names that begin with a dollar. */
   if (pq_slice_is(path, "$id") || pq_slice_is(path, "$type")) {
@@ -95,13 +122,32 @@ bool pq_path_column_find(pq_arena *scratch, const pq_scan *s, const pq_file *fil
   return false;
 }
 
+/* System columns are of the entity and its document together: a move to or from their names leaves
+ * neither as it was. */
+int pq_path_column_find(pq_arena *scratch, const pq_scan *s, pq_prune *p, pq_slice path,
+                        pq_path_column *out, bool *is_found) {
+  pq_path_origin origin;
+  pq_slice from;
+  *out = (pq_path_column){0};
+  *is_found = false;
+  PQ_TRY(pq_upgrade_path(p->form, scratch, path, &from, &origin));
+  if (origin == PQ_PATH_SAME || (origin == PQ_PATH_MOVED && !pq_is_system_field(first_part(path)) &&
+                                 !pq_is_system_field(first_part(from))))
+    *is_found = find_path(scratch, s, p->file, from, out);
+  else if (p->unpushed.n == 0)
+    p->unpushed = path;
+  return PQ_OK;
+}
+
 /* ---- the plan ---- */
 
-static uint32_t slot_of(pq_prune *p, uint32_t leaf) {
+static uint32_t slot_of(pq_prune *p, const pq_path_column *c) {
   uint32_t i = 0;
-  while (i < p->leaf_count && p->leaves[i] != leaf)
+  while (i < p->leaf_count && p->leaves[i] != c->leaf)
     i++;
-  if (i == p->leaf_count) p->leaves[p->leaf_count++] = leaf;
+  if (i < p->leaf_count) return i;
+  p->leaves[p->leaf_count] = c->leaf;
+  p->stored[p->leaf_count++] = c->stored;
   return i;
 }
 
@@ -115,13 +161,20 @@ static uint32_t count_terms(const pq_push *push) {
 static int plan_term(pq_arena *scratch, const pq_scan *s, const pq_push *push, pq_prune *p,
                      pq_plan_node *out) {
   pq_plan_term *t = &p->terms[p->term_count];
+  bool is_found, is_key;
   out->kind = PQ_PUSH_OPAQUE;
-  if (!pq_path_column_find(scratch, s, p->file, push->path->text, &t->column)) return PQ_OK;
+  PQ_TRY(pq_prune_key_term(scratch, s, p->file, &push, &is_key));
+  PQ_TRY(pq_path_column_find(scratch, s, p, push->path->text, &t->column, &is_found));
+  if (is_key) t->column = (pq_path_column){0};
+  if (is_key) is_found = find_leaf(p->file, "$id", PQ_INDEX_STRING, &t->column);
+  if (!is_found) return PQ_OK;
   t->push = push;
-  t->slot = slot_of(p, t->column.leaf);
+  t->slot = slot_of(p, &t->column);
   out->kind = PQ_PUSH_TERM;
   out->term = p->term_count++;
-  return pq_column_test_init(&t->test, scratch, push, t->column.type, t->column.is_exact);
+  PQ_TRY(pq_column_test_init(&t->test, scratch, push, &t->column));
+  t->test.is_hint |= is_key;
+  return PQ_OK;
 }
 
 /* Nested as deep as the filter, which is bounded. */
@@ -136,13 +189,13 @@ static int plan_node(pq_arena *scratch, const pq_scan *s, const pq_push *push, p
   return PQ_OK;
 }
 
-int pq_prune_plan(pq_arena *scratch, const pq_scan *s, const pq_push *filter, const pq_file *file,
-                  pq_prune *out) {
+int pq_prune_plan(pq_arena *scratch, const pq_scan *s, const pq_push *filter, pq_prune *out) {
   uint32_t cap = count_terms(filter);
-  *out = (pq_prune){.file = file, .term_cap = cap};
+  *out = (pq_prune){.file = out->file, .form = out->form, .term_cap = cap};
   out->terms = pq_arena_calloc(scratch, cap, sizeof *out->terms);
   out->leaves = pq_arena_calloc(scratch, cap, sizeof *out->leaves);
-  if (out->terms == NULL || out->leaves == NULL) return scratch->cx->code;
+  out->stored = pq_arena_calloc(scratch, cap, sizeof *out->stored);
+  if (out->terms == NULL || out->leaves == NULL || out->stored == NULL) return scratch->cx->code;
   return plan_node(scratch, s, filter, out, &out->root);
 }
 
@@ -268,42 +321,65 @@ static outcomes bool_outcomes(const pq_plan_term *t, const evidence *e) {
   return out;
 }
 
+/* Of equality with texts that the test has ready, by the order of bytes that bounds have. */
+static outcomes text_outcomes(const pq_plan_term *t, const evidence *e) {
+  outcomes out = {false, true};
+  for (uint32_t i = 0; i < t->test.count; i++)
+    out.can_be_true |=
+        pq_slice_cmp(e->min, t->test.texts[i]) <= 0 && pq_slice_cmp(e->max, t->test.texts[i]) >= 0;
+  return out;
+}
+
+static int operand_outcomes(pq_arena *scratch, const pq_plan_term *t, const evidence *e,
+                            outcomes *out) {
+  pq_cell cells[2];
+  pq_value lo, hi;
+  PQ_TRY(pq_path_column_bound(scratch, &t->column, e->min, &cells[0], &lo));
+  PQ_TRY(pq_path_column_bound(scratch, &t->column, e->max, &cells[1], &hi));
+  if (pq_value_is_missing(lo) || pq_value_is_missing(hi)) return PQ_OK;
+  if (t->test.op != PQ_PUSH_IN) { /* of the column's bracket, else it were ALL or NONE */
+    *out = compare_outcomes(t->test.op, t->test.operands[0], lo, hi);
+    return PQ_OK;
+  }
+  *out = outcome(false);
+  for (uint32_t i = 0; i < t->test.operand_count; i++) {
+    outcomes one;
+    if (!is_comparable(t, t->test.operands[i])) continue;
+    one = compare_outcomes(PQ_PUSH_EQ, t->test.operands[i], lo, hi);
+    out->can_be_true |= one.can_be_true;
+    out->can_be_false &= one.can_be_false;
+  }
+  return PQ_OK;
+}
+
 /* Of values between bounds. */
 static int value_outcomes(pq_arena *scratch, const pq_plan_term *t, const evidence *e,
                           outcomes *out) {
   const pq_push *push = t->push;
   bool is_text = t->column.type == PQ_INDEX_STRING;
-  pq_cell cells[2];
-  pq_value lo, hi;
   *out = (outcomes){true, true};
-  if (t->test.kind == PQ_COLUMN_TEST_ALL || t->test.kind == PQ_COLUMN_TEST_NONE) {
-    *out = outcome(t->test.kind == PQ_COLUMN_TEST_ALL);
-    return PQ_OK;
-  }
-  if (t->test.kind == PQ_COLUMN_TEST_BOOL) {
-    *out = bool_outcomes(t, e);
-    return PQ_OK;
+  switch (t->test.kind) {
+    case PQ_COLUMN_TEST_UNKNOWN: return PQ_OK;
+    case PQ_COLUMN_TEST_ALL:
+    case PQ_COLUMN_TEST_NONE: *out = outcome(t->test.kind == PQ_COLUMN_TEST_ALL); return PQ_OK;
+    case PQ_COLUMN_TEST_BOOL: *out = bool_outcomes(t, e); return PQ_OK;
+    default: break;
   }
   if (!e->has_bounds || push->op == PQ_PUSH_OTHER || (is_text && push->is_folded)) return PQ_OK;
   if (push->op == PQ_PUSH_PREFIX) {
     out->can_be_true = is_text && prefix_may(push->prefix, e->min, e->max);
     return PQ_OK;
   }
-  PQ_TRY(pq_index_bound(scratch, e->min, t->column.type, &cells[0], &lo));
-  PQ_TRY(pq_index_bound(scratch, e->max, t->column.type, &cells[1], &hi));
-  if (pq_value_is_missing(lo) || pq_value_is_missing(hi)) return PQ_OK;
-  if (push->op != PQ_PUSH_IN) { /* of the column's bracket, else it were ALL or NONE */
-    *out = compare_outcomes(push->op, push->operands[0], lo, hi);
-    return PQ_OK;
+  if (t->column.type != PQ_INDEX_BINARY) {
+    uint8_t room[2][8];
+    evidence wide = *e;
+    wide.min = pq_typed_bound(t->column.stored, e->min, room[0]);
+    wide.max = pq_typed_bound(t->column.stored, e->max, room[1]);
+    return operand_outcomes(scratch, t, &wide, out); /* says nothing of bounds that are empty */
   }
-  *out = outcome(false);
-  for (uint32_t i = 0; i < push->operand_count; i++) {
-    outcomes one;
-    if (!is_comparable(t, push->operands[i])) continue;
-    one = compare_outcomes(PQ_PUSH_EQ, push->operands[i], lo, hi);
-    out->can_be_true |= one.can_be_true;
-    out->can_be_false &= one.can_be_false;
-  }
+  /* Binary data is ordered by its length first, bounds are not. */
+  if (t->test.kind == PQ_COLUMN_TEST_TEXT || t->test.kind == PQ_COLUMN_TEST_TEXT_IN)
+    *out = text_outcomes(t, e);
   return PQ_OK;
 }
 
@@ -317,7 +393,7 @@ static int term_verdict(pq_arena *scratch, const pq_plan_term *t, const evidence
   if (e->may_have_value) {
     if (!is_absent) PQ_TRY(value_outcomes(scratch, t, e, &values));
     sum.can_be_true |= values.can_be_true;
-    sum.can_be_false |= values.can_be_false;
+    sum.can_be_false |= values.can_be_false || t->test.is_hint;
   }
   if (e->may_have_value && e->may_have_nan) {
     sum.can_be_true |= t->test.of_nan;
@@ -415,60 +491,115 @@ static void put_real(pq_value x, forms *out) {
   put_word(out, word);
 }
 
-/* Count 0: the column has no such value. False: not to be asked. */
-static bool forms_of(pq_index_type type, pq_value x, forms *out) {
+/* The one form of a cell. */
+static void set_plain(const pq_column *one, forms *out) {
+  out->plain[0] = pq_typed_plain(one);
+  out->count = 1;
+  if (one->phys == PQ_PHYS_BYTES || one->phys == PQ_PHYS_FIXED) return;
+  memcpy(out->bytes[0], out->plain[0].p, out->plain[0].n); /* else they are gone with the room */
+  out->plain[0].p = out->bytes[0];
+}
+
+/* Equal values have equal cells, whatever else the cells are: typed_cell.c. */
+static int put_typed(pq_arena *scratch, pq_index_type stored, pq_value x, forms *out) {
+  pq_typed_room room;
+  pq_column one;
+  bool is_there;
+  PQ_TRY(pq_typed_cell(scratch, x, stored, &room, &one, &is_there));
+  if (!is_there) return PQ_OK;
+  set_plain(&one, out);
+  if (stored != PQ_INDEX_FLOAT || (pq_rd32(out->bytes[0]) & INT32_MAX) != 0) return PQ_OK;
+  pq_wr32(out->bytes[0], 0); /* there are two zeros */
+  pq_wr32(out->bytes[1], (uint32_t)1 << 31);
+  out->plain[1] = (pq_slice){out->bytes[1], 4};
+  out->count = 2;
+  return PQ_OK;
+}
+
+/* Doubles equal decimals that they are not written as: not asked for. */
+static int put_decimal(pq_arena *scratch, const pq_file *file, const pq_path_column *c, pq_value x,
+                       forms *out, bool *is_asked) {
+  const pq_leaf *leaf = &file->footer->leaves[c->leaf];
+  pq_index_column like = {
+      .type = PQ_INDEX_DECIMAL, .precision = (uint8_t)leaf->note.precision, .scale = c->scale};
+  pq_typed_room room = {0};
+  pq_column one = {.phys = leaf->phys, .row_count = 1, .v.any = &room};
+  *is_asked = pq_value_type(x) != PQ_TYPE_DOUBLE && pq_leaf_node(&like).phys == leaf->phys;
+  if (!*is_asked || !pq_leaf_fits(x, &like)) return PQ_OK;
+  PQ_TRY(pq_leaf_set(scratch, x, &like, &one, 0));
+  set_plain(&one, out);
+  return PQ_OK;
+}
+
+/* Count 0: the column has no such value. *is_asked false: not to be asked. */
+static int forms_of(pq_arena *scratch, const pq_prune *p, const pq_path_column *c, pq_value x,
+                    forms *out, bool *is_asked) {
+  bool is_in_bracket = pq_type_bracket(pq_value_type(x)) == pq_index_bracket(c->type);
   int64_t us;
   out->count = 0;
-  if (pq_type_bracket(pq_value_type(x)) != pq_index_bracket(type)) return true;
-  switch (type) {
-    case PQ_INDEX_STRING: out->count = pq_value_string(x, &out->plain[0]); return true;
-    case PQ_INDEX_OBJECT_ID: out->count = pq_value_object_id(x, &out->plain[0]); return true;
-    case PQ_INDEX_INT64: return put_integer(x, out);
+  *is_asked = !is_nan(x) || c->type != PQ_INDEX_DOUBLE; /* there are many */
+  if (!*is_asked || (!is_in_bracket && !c->is_hint)) return PQ_OK;
+  switch (c->stored) {
+    case PQ_INDEX_STRING: out->count = pq_value_string(x, &out->plain[0]); return PQ_OK;
+    case PQ_INDEX_OBJECT_ID: out->count = pq_value_object_id(x, &out->plain[0]); return PQ_OK;
+    case PQ_INDEX_INT64: /* decimals may equal an integer that is not found */
+      *is_asked = pq_value_type(x) != PQ_TYPE_DECIMAL && put_integer(x, out);
+      return PQ_OK;
     case PQ_INDEX_DOUBLE:
-      if (is_nan(x)) return false; /* there are many */
+      *is_asked = pq_value_type(x) != PQ_TYPE_DECIMAL;
       put_real(x, out);
-      return true;
+      return PQ_OK;
     case PQ_INDEX_TIMESTAMP:
-      if (!pq_value_date_us(x, &us)) return false;
-      put_word(out, (uint64_t)us);
-      return true;
-    default: return false;
+      *is_asked = pq_value_date_us(x, &us);
+      if (*is_asked) put_word(out, (uint64_t)us);
+      return PQ_OK;
+    case PQ_INDEX_BOOL: *is_asked = false; return PQ_OK;
+    case PQ_INDEX_DECIMAL: return put_decimal(scratch, p->file, c, x, out, is_asked);
+    default: return put_typed(scratch, c->stored, x, out);
   }
 }
 
-/* Decimals beyond doubles may equal an integer that put_integer does not find. */
-static bool is_plain_number(pq_value x) {
-  return pq_value_type(x) != PQ_TYPE_DECIMAL;
+/* May a value of the row group equal the operand? Asked where there is a bloom filter. */
+static int ask_operand(pq_fetch *f, pq_arena *scratch, const pq_prune *p, uint32_t row_group,
+                       const pq_plan_term *t, pq_value x, bool *may) {
+  forms found;
+  bool is_asked;
+  *may = true;
+  PQ_TRY(forms_of(scratch, p, &t->column, x, &found, &is_asked));
+  if (!is_asked) return PQ_OK;
+  *may = false;
+  for (uint32_t k = 0; k < found.count && !*may; k++)
+    PQ_TRY(pq_bloom_check(f, p->file, row_group, t->column.leaf, pq_hash(found.plain[k], 0), may));
+  return PQ_OK;
 }
 
-static int ask_term(pq_fetch *f, const pq_prune *p, uint32_t row_group, const pq_plan_term *t,
-                    bool *is_absent) {
+static uint32_t operands_max(const pq_chunk *chunk) {
+  bool is_whole = chunk->bloom_len > 0 && chunk->bloom_len <= BLOOM_SHORT_LEN;
+  return is_whole ? BLOOM_OPERANDS_MAX : BLOOM_ASKS_MAX;
+}
+
+static int ask_term(pq_fetch *f, pq_arena *scratch, const pq_prune *p, uint32_t row_group,
+                    const pq_plan_term *t, bool *is_absent) {
   const pq_push *push = t->push;
-  bool is_asked = push->op == PQ_PUSH_EQ || push->op == PQ_PUSH_IN;
+  const pq_chunk *chunk = &p->file->footer->row_groups[row_group].chunks[t->column.leaf];
+  bool is_equality = push->op == PQ_PUSH_EQ || push->op == PQ_PUSH_IN;
   *is_absent = false;
-  if (p->file->footer->row_groups[row_group].chunks[t->column.leaf].bloom_len == 0 &&
-      p->file->footer->row_groups[row_group].chunks[t->column.leaf].bloom_off == 0)
-    return PQ_OK;
-  if (!is_asked || push->operand_count > BLOOM_OPERANDS_MAX || push->is_folded) return PQ_OK;
+  if (chunk->bloom_len == 0 && chunk->bloom_off == 0) return PQ_OK;
+  if (!is_equality || push->is_folded || push->operand_count > operands_max(chunk)) return PQ_OK;
   for (uint32_t i = 0; i < push->operand_count; i++) {
-    pq_value x = push->operands[i];
-    forms found;
-    if (!is_plain_number(x) || !forms_of(t->column.type, x, &found)) return PQ_OK;
-    for (uint32_t k = 0; k < found.count; k++) {
-      bool may;
-      PQ_TRY(
-          pq_bloom_check(f, p->file, row_group, t->column.leaf, pq_hash(found.plain[k], 0), &may));
-      if (may) return PQ_OK;
-    }
+    bool may;
+    PQ_TRY(ask_operand(f, scratch, p, row_group, t, push->operands[i], &may));
+    if (may) return PQ_OK;
   }
   *is_absent = true;
   return PQ_OK;
 }
 
-int pq_prune_blooms(pq_fetch *f, const pq_prune *p, uint32_t row_group, bool *is_absent) {
+int pq_prune_blooms(pq_fetch *f, pq_arena *scratch, const pq_prune *p, uint32_t row_group,
+                    bool *is_absent) {
   bool is_missing = false;
   for (uint32_t i = 0; i < p->term_count; i++) {
-    int rc = ask_term(f, p, row_group, &p->terms[i], &is_absent[i]);
+    int rc = ask_term(f, scratch, p, row_group, &p->terms[i], &is_absent[i]);
     if (rc < 0) return rc;
     is_missing |= rc == PQ_NEED_IO;
   }

@@ -14,18 +14,6 @@
 #include "query/column_test.h"
 #include "query/scan.h"
 
-/* A column of a file that holds what documents have at a path. */
-typedef struct pq_path_column {
-  uint32_t leaf;
-  pq_index_type type;
-  bool is_exact;   /* null means that the path is missing; else null cells say nothing */
-  bool has_values; /* the cells are the values, types included, not only equal to them */
-} pq_path_column;
-
-/* Find the column of a path (its text); false when the file has none. */
-bool pq_path_column_find(pq_arena *scratch, const pq_scan *s, const pq_file *file, pq_slice path,
-                         pq_path_column *out);
-
 typedef struct pq_plan_node pq_plan_node;
 struct pq_plan_node {
   pq_push_kind kind; /* a TERM without a column is OPAQUE here */
@@ -43,10 +31,13 @@ typedef struct pq_plan_term {
 
 typedef struct pq_prune {
   const pq_file *file;
+  const pq_upgrade *form; /* what its documents go through before they are judged; NULL: nothing */
+  pq_slice unpushed;      /* the first path that columns cannot answer for because of that */
   pq_plan_node root;
   pq_plan_term *terms;
   uint32_t term_count, term_cap;
   uint32_t *leaves; /* by slot: the columns that the terms need, each once */
+  pq_index_type *stored;
   uint32_t leaf_count;
   /* of the scan, for this file */
   uint32_t fold_count;
@@ -54,8 +45,18 @@ typedef struct pq_prune {
   pq_path_column order; /* is_exact false: there is none */
 } pq_prune;
 
-/* Plan the filter's tree for a file. */
-int pq_prune_plan(pq_arena *scratch, const pq_scan *s, const pq_push *filter, const pq_file *file,
+/* Find the column of the plan's file that holds what documents have at a path (its text), or had at
+ * the path that it was moved from. */
+int pq_path_column_find(pq_arena *scratch, const pq_scan *s, pq_prune *p, pq_slice path,
+                        pq_path_column *out, bool *is_found) PQ_MUST_CHECK;
+
+/* Put a term on the ids that its values give in the place of one on _id, if the file can be asked
+ * for those: *is_key. A row that has such an id is MAYBE. */
+int pq_prune_key_term(pq_arena *scratch, const pq_scan *s, const pq_file *file,
+                      const pq_push **push, bool *is_key) PQ_MUST_CHECK;
+
+/* Plan the filter's tree for a file; out->file and out->form are set. */
+int pq_prune_plan(pq_arena *scratch, const pq_scan *s, const pq_push *filter,
                   pq_prune *out) PQ_MUST_CHECK;
 
 /* The verdict of statistics for a row group. `is_absent` (NULL: unknown), by term: a bloom filter
@@ -64,7 +65,7 @@ int pq_prune_row_group(pq_arena *scratch, const pq_prune *p, uint32_t row_group,
                        const bool *is_absent, uint8_t *verdict) PQ_MUST_CHECK;
 
 /* Ask the bloom filters of a row group: is_absent[term]. PQ_NEED_IO. */
-int pq_prune_blooms(pq_fetch *f, const pq_prune *p, uint32_t row_group,
+int pq_prune_blooms(pq_fetch *f, pq_arena *scratch, const pq_prune *p, uint32_t row_group,
                     bool *is_absent) PQ_MUST_CHECK;
 
 /* Verdicts for `count` rows by the tree, given those of its terms: term_rows[term][row]; NULL for

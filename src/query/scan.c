@@ -54,7 +54,7 @@ static int open_files(pq_window *w, uint32_t *end) {
 }
 
 /* Which columns of an entity does the sink look at? */
-static unsigned wanted_columns(const pq_scan *s) {
+unsigned pq_scan_wanted(const pq_scan *s) {
   unsigned want = 0;
   if (s->needs == NULL) return PQ_WANT_ALL;
   for (uint32_t i = 0; i < s->need_count; i++) {
@@ -69,15 +69,21 @@ static unsigned wanted_columns(const pq_scan *s) {
   return want;
 }
 
-static int plan_file(pq_window *w, const pq_cached_file *file, const pq_prune **out) {
+static int plan_file(pq_window *w, const pq_file_info *info, const pq_cached_file *file,
+                     const pq_prune **out) {
   pq_prune *p = pq_arena_calloc(w->scratch, 1, sizeof *p);
+  bool is_found = false;
   *out = p;
   if (p == NULL) return w->scratch->cx->code;
-  PQ_TRY(pq_prune_plan(w->scratch, w->s, w->filter, &file->file, p));
-  if (w->s->order.keep > 0 &&
-      !pq_path_column_find(w->scratch, w->s, &file->file, w->s->order.path, &p->order))
-    p->order.is_exact = false;
-  return w->s->fold == NULL ? PQ_OK : pq_fold_columns(w, &file->file, p);
+  p->file = &file->file;
+  PQ_TRY(pq_view_file_form(w->s->view, w->scratch, info, &p->form));
+  PQ_TRY(pq_prune_plan(w->scratch, w->s, w->filter, p));
+  if (w->s->order.keep > 0)
+    PQ_TRY(pq_path_column_find(w->scratch, w->s, p, w->s->order.path, &p->order, &is_found));
+  p->order.is_exact &= is_found;
+  /* A text among dates has another place; a rounded number has the same. */
+  if (p->order.is_hint && p->order.stored != PQ_INDEX_FLOAT) p->order.is_exact = false;
+  return w->s->fold == NULL ? PQ_OK : pq_fold_columns(w, p);
 }
 
 /* Bytes that a row group adds to the window. */
@@ -89,8 +95,9 @@ static uint64_t weight_of(const pq_window *w, const pq_unit *u) {
     len += chunks[u->prune->leaves[i]].uncompressed_len;
   /* Those of a count are read only where columns cannot decide, those of a sort hardly at all. */
   if (w->s->is_count || w->s->fold != NULL || w->order.keep > 0) return len;
-  for (uint32_t i = 0; i < leaves && i < PQ_ENTITY_LEAVES; i++)
-    len += chunks[i].uncompressed_len;
+  for (uint32_t i = 0; i < leaves; i++)
+    if (pq_entity_reads_leaf(u->file->file.footer, i, PQ_WANT_ALL | PQ_WANT_NAME))
+      len += chunks[i].uncompressed_len;
   return len;
 }
 
@@ -114,21 +121,35 @@ static int add_unit(pq_window *w, pq_unit proto, uint32_t *used, uint64_t *len) 
   return PQ_OK;
 }
 
+/* Room for the row groups of the files in front of `end`. */
+static int make_units(pq_window *w, uint32_t end) {
+  const pq_manifest *m = w->s->view->manifest;
+  uint64_t count = 0;
+  for (uint32_t i = pq_scan_next_file(w->s, w->s->file); i < end && i < m->file_count;
+       i = pq_scan_next_file(w->s, i + 1)) {
+    pq_cached_file *file;
+    PQ_TRY(pq_file_cache_open(w->s->view->files, w->f, &m->files[i], &file));
+    count += file->file.footer->row_group_count;
+  }
+  w->units =
+      pq_arena_calloc(w->scratch, count < UNITS_MAX ? (size_t)count : UNITS_MAX, sizeof *w->units);
+  return w->units == NULL ? w->scratch->cx->code : PQ_OK;
+}
+
 /* Gather row groups from where the scan stands. */
 static int fill_window(pq_window *w) {
   const pq_manifest *m = w->s->view->manifest;
   uint32_t end, used = 0;
   uint64_t len = 0;
   PQ_TRY(open_files(w, &end));
-  w->units = pq_arena_calloc(w->scratch, UNITS_MAX, sizeof *w->units);
-  if (w->units == NULL) return w->scratch->cx->code;
+  PQ_TRY(make_units(w, end));
   w->next_file = pq_scan_next_file(w->s, w->s->file);
   w->next_row_group = w->next_file == w->s->file ? w->s->row_group : 0;
   while (w->next_file < end && w->next_file < m->file_count) {
     pq_unit proto = {.info = &m->files[w->next_file]};
     uint32_t count;
     PQ_TRY(pq_file_cache_open(w->s->view->files, w->f, proto.info, &proto.file));
-    PQ_TRY(plan_file(w, proto.file, &proto.prune));
+    PQ_TRY(plan_file(w, proto.info, proto.file, &proto.prune));
     count = proto.file->file.footer->row_group_count;
     for (; w->next_row_group < count; w->next_row_group++) {
       if (used >= window_of(w->s) || len >= WINDOW_LEN || w->unit_count == UNITS_MAX) return PQ_OK;
@@ -143,43 +164,21 @@ static int fill_window(pq_window *w) {
 
 /* ---- documents ---- */
 
-static int match(const pq_scan *s, pq_builder *builder, pq_arena *scratch, const pq_entity *e,
-                 bool *is_match) {
-  bool needs_eval = pq_filter_needs_eval(s->filter);
-  pq_value system = {0};
-  pq_eval eval;
-  if (needs_eval) {
-    eval = s->eval != NULL ? *s->eval : (pq_eval){0};
-    eval.cx = scratch->cx;
-    eval.arena = scratch;
-    eval.builder = builder;
-    eval.random ^= pq_hash(e->id, 0); /* each row its own, and the same when a stage runs again */
-  }
-  if (!s->is_plain && pq_filter_uses_system(s->filter))
-    PQ_TRY(pq_entity_system(builder, scratch, e, &system));
-  *is_match = pq_filter_match(s->filter, needs_eval ? &eval : NULL, e->data, system);
-  return pq_filter_status(s->filter);
-}
-
-/* Which rows must be read as documents: of a count only the doubtful ones. */
-static unsigned document_mask(const pq_window *w) {
-  return w->s->is_count ? PQ_MASK_MAYBE : PQ_MASK_LEFT;
-}
-
-/* The same with what the filter looks at, where columns could not judge. */
+/* What the sink wants, and what the filter looks at where columns could not judge. */
 unsigned pq_window_wanted(const pq_window *w, const pq_unit *u) {
   const pq_filter *filter = w->s->filter;
-  if (memchr(u->rows, PQ_MAYBE, u->row_count) == NULL) return wanted_columns(w->s);
+  if (memchr(u->rows, PQ_MAYBE, u->row_count) == NULL) return pq_scan_wanted(w->s);
   if (pq_filter_uses_system(filter)) return PQ_WANT_ALL;
-  return wanted_columns(w->s) | PQ_WANT_DATA | (pq_filter_needs_eval(filter) ? PQ_WANT_ID : 0u);
+  return pq_scan_wanted(w->s) | PQ_WANT_DATA | (pq_filter_needs_eval(filter) ? PQ_WANT_ID : 0u);
 }
 
 /* Bytes of the documents that are to be read, about. */
 static uint64_t document_len(const pq_unit *u) {
   const pq_chunk *chunks = u->file->file.footer->row_groups[u->row_group].chunks;
   uint64_t len = 0, rows = 0;
-  for (uint32_t i = 0; i < u->file->file.footer->leaf_count && i < PQ_ENTITY_LEAVES; i++)
-    len += chunks[i].uncompressed_len;
+  for (uint32_t i = 0; i < u->file->file.footer->leaf_count; i++)
+    if (pq_entity_reads_leaf(u->file->file.footer, i, PQ_WANT_ALL | PQ_WANT_NAME))
+      len += chunks[i].uncompressed_len;
   for (uint32_t i = 0; i < u->document_count; i++)
     rows += u->documents[i].hi - u->documents[i].lo;
   return len / (u->row_count == 0 ? 1 : u->row_count) * rows;
@@ -193,7 +192,7 @@ int pq_window_documents(pq_window *w) {
     pq_unit *u = &w->units[i];
     u->has_documents = false;
     if (u->is_out || u->can_fold) continue;
-    PQ_TRY(pq_unit_ranges(w->scratch, u, document_mask(w), BRIDGE_ROWS, &u->documents,
+    PQ_TRY(pq_unit_ranges(w->scratch, u, pq_window_document_mask(w), BRIDGE_ROWS, &u->documents,
                           &u->document_count));
     if (u->document_count == 0) continue;
     if (len > WINDOW_LEN && !w->is_uncertain) {
@@ -214,43 +213,6 @@ int pq_window_documents(pq_window *w) {
   }
   w->document_len = len;
   return is_missing ? PQ_NEED_IO : PQ_OK;
-}
-
-static int emit_count(pq_unit *u, pq_scan_sink sink, void *ud) {
-  uint64_t n = 0;
-  for (uint32_t i = 0; i < u->row_count; i++)
-    n += u->rows[i] == PQ_YES;
-  u->stats.rows_matched += n;
-  return n == 0 ? PQ_OK : sink(ud, NULL, n);
-}
-
-static int emit_documents(pq_window *w, pq_unit *u, pq_scan_sink sink, void *ud) {
-  pq_entity_rows rows;
-  PQ_TRY(pq_entity_rows_read(w->f, w->scratch, &u->file->file, u->row_group, pq_window_wanted(w, u),
-                             u->documents, u->document_count, &rows));
-  for (uint32_t r = 0, at = 0; r < u->document_count; r++) {
-    for (uint32_t i = u->documents[r].lo; i < u->documents[r].hi; i++, at++) {
-      bool is_match = true;
-      int rc;
-      if ((document_mask(w) >> u->rows[i] & 1) == 0) continue;
-      u->stats.rows_read++;
-      if (u->rows[i] == PQ_MAYBE)
-        PQ_TRY(match(w->s, w->builder, w->scratch, &rows.rows[at], &is_match));
-      if (!is_match) continue;
-      u->stats.rows_matched++;
-      w->s->at =
-          (pq_location){.info = u->info, .file = u->file, .row_group = u->row_group, .row = i};
-      rc = sink(ud, &rows.rows[at], 1);
-      if (rc != PQ_OK) return rc;
-    }
-  }
-  return PQ_OK;
-}
-
-static int emit_unit(pq_window *w, pq_unit *u, pq_scan_sink sink, void *ud) {
-  if (u->can_fold) return pq_fold_rows(w, u);
-  if (w->s->is_count) PQ_TRY(emit_count(u, sink, ud));
-  return u->document_count == 0 ? PQ_OK : emit_documents(w, u, sink, ud);
 }
 
 /* ---- the stage ---- */
@@ -277,26 +239,41 @@ void pq_scan_stats_add(pq_scan_stats *sum, const pq_unit *u) {
   if (u->prune->term_count > sum->columns_used) sum->columns_used = u->prune->term_count;
 }
 
+/* One of the overlay's entities to the sink, if it matches. */
+static int scan_event(pq_scan *s, pq_arena *scratch, pq_builder *builder, const pq_event *event,
+                      pq_scan_sink sink, void *ud) {
+  pq_entity e;
+  bool is_match;
+  PQ_TRY(pq_view_entity(s->view, scratch, event, &e, &is_match));
+  if (!is_match || (e.is_deleted && !s->includes_deleted)) return PQ_OK;
+  s->stats.overlay_rows++;
+  PQ_TRY(pq_scan_match(s, builder, scratch, &e, &is_match));
+  if (!is_match) return PQ_OK;
+  s->stats.rows_matched++;
+  return sink(ud, &e, 1);
+}
+
+/* The entities of a collection in the overlay, or those of the ids that the filter fixes. */
 static int scan_overlay(pq_scan *s, pq_arena *scratch, pq_builder *builder, pq_scan_sink sink,
                         void *ud) {
   const pq_overlay *o = s->view->overlay;
   uint32_t k = o == NULL ? PQ_NONE : pq_chain_first(&o->collections, s->collection);
+  pq_points p = {0};
+  int rc = PQ_OK;
   s->at = (pq_location){0};
-  for (; k != PQ_NONE; k = o->keys[k].next) {
-    const pq_event *event = pq_overlay_at(o, k, s->view->seq);
-    pq_entity e;
-    bool is_match;
-    int rc;
-    if (event == NULL || !pq_event_entity(event, &e)) continue;
-    if (e.is_deleted && !s->includes_deleted) continue;
-    s->stats.overlay_rows++;
-    PQ_TRY(match(s, builder, scratch, &e, &is_match));
-    if (!is_match) continue;
-    s->stats.rows_matched++;
-    rc = sink(ud, &e, 1);
-    if (rc != PQ_OK) return rc;
+  if (k != PQ_NONE) PQ_TRY(pq_points_find(s, scratch, &p));
+  if (p.is_found && (!p.is_key || pq_overlay_is_keyed(o, s->collection))) {
+    for (uint32_t i = 0; i < p.count && rc == PQ_OK; i++) {
+      const pq_event *event = pq_overlay_entity(o, p.ids[i], s->view->seq);
+      if (event != NULL) rc = scan_event(s, scratch, builder, event, sink, ud);
+    }
+    return rc;
   }
-  return PQ_OK;
+  for (; k != PQ_NONE && rc == PQ_OK; k = o->keys[k].next) {
+    const pq_event *event = pq_overlay_at(o, k, s->view->seq);
+    if (event != NULL) rc = scan_event(s, scratch, builder, event, sink, ud);
+  }
+  return rc;
 }
 
 /* The overlay is last; an enough from the sink ends everything. */
@@ -320,28 +297,96 @@ int pq_window_fill(pq_window *w) {
   return pq_window_pages(w);
 }
 
+/* A window whose columns have judged its rows, kept while its documents are on their way: the stage
+ * is re-run, the columns need not be decoded again. */
+typedef struct judged {
+  const pq_scan *scan;
+  uint32_t file, row_group; /* where the scan stands */
+  pq_window window;         /* of its units only what the documents need */
+} judged;
+
+/* What is told of a plan when its units are done. */
+static int keep_prune(const pq_window *w, const pq_prune *p, pq_prune **out) {
+  *out = pq_arena_alloc(&w->f->kept, sizeof **out);
+  if (*out == NULL) return w->f->cx->code;
+  **out = (pq_prune){.term_count = p->term_count};
+  return PQ_OK;
+}
+
+static int remember(const pq_window *w) {
+  pq_prune *prune = NULL;
+  judged *j = pq_arena_calloc(&w->f->kept, 1, sizeof *j);
+  pq_unit *units = pq_arena_calloc(&w->f->kept, w->unit_count, sizeof *units);
+  if (j == NULL || units == NULL) return w->f->cx->code;
+  *j = (judged){w->s, w->s->file, w->s->row_group, *w};
+  j->window.units = units;
+  j->window.filter = NULL; /* it was of the run that ends now */
+  for (uint32_t i = 0; i < w->unit_count; i++) {
+    const pq_unit *u = &w->units[i];
+    if (i == 0 || u->prune != u[-1].prune) PQ_TRY(keep_prune(w, u->prune, &prune));
+    units[i] = (pq_unit){.prune = prune,
+                         .info = u->info,
+                         .file = u->file,
+                         .row_group = u->row_group,
+                         .row_count = u->row_count,
+                         .first_row = u->first_row,
+                         .is_out = u->is_out,
+                         .is_first = u->is_first,
+                         .stats = u->stats};
+    if (u->is_out) continue;
+    units[i].rows = pq_arena_alloc(&w->f->kept, u->row_count);
+    if (units[i].rows == NULL) return w->f->cx->code;
+    memcpy(units[i].rows, u->rows, u->row_count);
+  }
+  w->f->found = j;
+  return PQ_OK;
+}
+
+/* The same window as it was; false: it was not kept. */
+static bool recall(pq_window *w) {
+  const judged *j = w->f->found;
+  pq_window now = *w;
+  if (j == NULL || j->scan != w->s || j->file != w->s->file || j->row_group != w->s->row_group)
+    return false;
+  *w = j->window;
+  w->scratch = now.scratch;
+  w->builder = now.builder;
+  return true;
+}
+
 /* Everything that may have to wait. */
 static int read_window(pq_window *w) {
-  PQ_TRY(pq_window_fill(w));
-  PQ_TRY(pq_window_columns(w));
+  int rc;
+  if (!recall(w)) {
+    PQ_TRY(pq_window_fill(w));
+    PQ_TRY(pq_window_columns(w));
+    rc = pq_window_documents(w);
+    if (rc == PQ_NEED_IO && w->s->fold == NULL) PQ_TRY(remember(w));
+    return rc;
+  }
   return pq_window_documents(w);
 }
 
 int pq_scan_next(pq_scan *s, pq_fetch *f, pq_arena *scratch, pq_builder *builder, pq_scan_sink sink,
                  void *ud) {
   pq_window w = {.s = s, .f = f, .scratch = scratch, .builder = builder, .order = s->order};
+  bool is_point = false;
   int rc = PQ_OK;
   pq_assert(!s->is_done);
   if (pq_scan_next_file(s, s->file) == s->view->manifest->file_count)
     return finish(s, scratch, builder, sink, ud);
+  if (s->file == 0 && s->row_group == 0)
+    PQ_TRY(pq_scan_points(s, f, scratch, builder, sink, ud, &is_point));
+  if (is_point) return PQ_OK;
   PQ_TRY(read_window(&w));
   for (uint32_t i = 0; i < w.unit_count; i++) {
     pq_unit *u = &w.units[i];
-    if (!u->is_out && rc == PQ_OK) rc = emit_unit(&w, u, sink, ud);
+    if (!u->is_out && rc == PQ_OK) rc = pq_unit_emit(&w, u, sink, ud);
     if (rc < 0) return rc;
     pq_scan_stats_add(&s->stats, u);
   }
   s->is_enough = rc == PQ_YIELD;
+  f->found = NULL;
   s->is_done = s->is_enough;
   s->file = w.next_file;
   s->row_group = w.next_row_group;

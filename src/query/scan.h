@@ -12,6 +12,9 @@
  * Every row has a verdict (query/prune_int.h): NO is left out, YES is a result without looking at
  * its document, MAYBE is judged by the whole filter on the document. So a count whose filter the
  * columns decide reads no document, and one that statistics decide reads no data page.
+ *
+ * A filter that fixes `$id`, or `_id` in keyed files, is no walk: its entities are looked up by
+ * their ids (query/scan_point.c).
  */
 #ifndef PQ_QUERY_SCAN_H
 #define PQ_QUERY_SCAN_H
@@ -37,6 +40,7 @@ typedef struct pq_scan_stats {
   uint64_t rows_matched;
   uint64_t columns_used; /* terms answered by a column, first file */
   bool is_metadata_only; /* no data page was read */
+  bool is_point;         /* entities were looked up by their ids */
 } pq_scan_stats;
 
 /* Takes one matching entity; it borrows from the stage. PQ_OK, PQ_YIELD (= enough, stop the scan)
@@ -51,6 +55,7 @@ typedef struct pq_scan_order {
   uint64_t keep;  /* 0: all */
   uint64_t bound; /* rows with a key above it are not needed; see query/scan_order.c */
   bool has_bound;
+  int type; /* of the columns whose keys the bound is one of; see query/scan_order.c */
 } pq_scan_order;
 
 enum { PQ_SCAN_WINDOW_MAX = 64 };

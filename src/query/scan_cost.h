@@ -24,6 +24,7 @@ enum { PQ_PLAN_COLUMNS_MAX = 128 };
 typedef struct pq_plan_file {
   uint32_t file; /* index into the manifest's files */
   uint64_t rows_left;
+  pq_slice unpushed; /* the first path that a changed schema keeps from its columns; empty: none */
   pq_scan_stats stats;
 } pq_plan_file;
 
@@ -38,12 +39,15 @@ typedef struct pq_scan_cost {
   uint32_t file_count, file_cap;
   pq_slice *columns; /* names of the columns that are read; of the first PQ_PLAN_COLUMNS_MAX */
   uint32_t column_count;
+  bool is_point;       /* ids are looked up instead */
+  pq_point_plan point; /* where; its files as `files` */
   /* between windows */
   bool may_have_bound; /* a sort may leave out rows from here on */
-  uint64_t document_len;
+  uint64_t document_len, groups, groups_len;
+  uint64_t windows;
 } pq_scan_cost;
 
-/* Prepare the plan of a scan, which must not have begun and may not group. */
+/* Prepare the plan of a scan, which must not have begun. */
 int pq_scan_cost_init(pq_scan_cost *p, const pq_scan *s, uint64_t enough,
                       pq_arena *arena) PQ_MUST_CHECK;
 

@@ -36,9 +36,10 @@ static bool has_path(const pq_grouping *fold, uint32_t i) {
   return i < fold->key_count || fold->items[i - fold->key_count].op != PQ_FOLD_COUNT;
 }
 
-int pq_fold_columns(pq_window *w, const pq_file *file, pq_prune *p) {
+int pq_fold_columns(pq_window *w, pq_prune *p) {
   const pq_grouping *fold = w->s->fold;
   uint32_t count = path_count(fold);
+  bool is_found;
   pq_path_column *columns = pq_arena_calloc(w->scratch, count, sizeof *columns);
   p->fold = NULL;
   p->fold_count = 0;
@@ -46,8 +47,8 @@ int pq_fold_columns(pq_window *w, const pq_file *file, pq_prune *p) {
   for (uint32_t i = 0; i < count; i++) {
     pq_slice path = i < fold->key_count ? fold->keys[i] : fold->items[i - fold->key_count].path;
     if (!has_path(fold, i)) continue;
-    if (!pq_path_column_find(w->scratch, w->s, file, path, &columns[i])) return PQ_OK;
-    if (!columns[i].has_values) return PQ_OK;
+    PQ_TRY(pq_path_column_find(w->scratch, w->s, p, path, &columns[i], &is_found));
+    if (!is_found || !columns[i].has_values) return PQ_OK;
   }
   p->fold = columns;
   p->fold_count = count;
@@ -65,12 +66,15 @@ static int extreme_of_statistics(pq_arena *scratch, const pq_unit *u, const pq_p
   const pq_stats *s = stats_of(u, c->leaf);
   bool is_exact = is_max ? s->max_is_exact : s->min_is_exact;
   bool is_text = c->type == PQ_INDEX_STRING || c->type == PQ_INDEX_OBJECT_ID;
+  uint8_t room[8];
   double d;
   *out = (pq_value){0};
   *is_known = s->has_null_count && s->null_count == u->row_count;
   if (*is_known) return PQ_OK;
   if (!s->has_min || !s->has_max || (is_text && !is_exact)) return PQ_OK;
-  PQ_TRY(pq_index_bound(scratch, is_max ? s->max : s->min, c->type, cell, out));
+  if (c->type == PQ_INDEX_BINARY) return PQ_OK; /* whose bounds are of another order */
+  PQ_TRY(pq_index_bound(scratch, pq_typed_bound(c->stored, is_max ? s->max : s->min, room), c->type,
+                        cell, out));
   pq_index_narrow(cell, c->type, out);
   *is_known = !pq_value_is_missing(*out);
   /* NaN is the least number and in no bound; bounds do not tell one zero from the other. */
@@ -124,7 +128,8 @@ int pq_fold_plan(pq_window *w, pq_unit *u) {
     bool is_new = has_path(fold, i) && !u->is_statistical;
     for (uint32_t k = 0; is_new && k < i; k++)
       is_new = !u->fold[k].is_wanted || u->fold[k].leaf != u->prune->fold[i].leaf;
-    u->fold[i] = (pq_unit_column){.leaf = u->prune->fold[i].leaf, .is_wanted = is_new};
+    u->fold[i] = (pq_unit_column){
+        .leaf = u->prune->fold[i].leaf, .stored = u->prune->fold[i].stored, .is_wanted = is_new};
   }
   return PQ_OK;
 }
@@ -307,6 +312,11 @@ static int sum_rows(const pq_grouping *fold, uint32_t item, const pq_column *c, 
   return PQ_OK;
 }
 
+/* By length, then by bytes; all are of one subtype. */
+static bool is_less_binary(pq_slice a, pq_slice b) {
+  return a.n != b.n ? a.n < b.n : pq_slice_cmp(a, b) < 0;
+}
+
 /* Does slot `a` sort before slot `b`? NaN first. */
 static bool is_less(const void *values, pq_index_type type, uint32_t a, uint32_t b) {
   const double *reals = values;
@@ -317,6 +327,8 @@ static bool is_less(const void *values, pq_index_type type, uint32_t a, uint32_t
       if (reals[a] != reals[a]) return reals[b] == reals[b];
       return reals[a] < reals[b];
     case PQ_INDEX_BOOL: return ((const uint8_t *)values)[a] < ((const uint8_t *)values)[b];
+    case PQ_INDEX_BINARY:
+      return is_less_binary(((const pq_slice *)values)[a], ((const pq_slice *)values)[b]);
     default: return pq_slice_cmp(((const pq_slice *)values)[a], ((const pq_slice *)values)[b]) < 0;
   }
 }

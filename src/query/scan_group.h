@@ -70,6 +70,7 @@ typedef struct pq_grouping {
   uint32_t item_count;
   uint32_t group_max; /* with more groups rows go to the sink; 0: 1 Mi */
   uint64_t len_max;   /* the same with more bytes in `keep`; 0: no limit */
+  bool keeps_types;   /* 1 and 1.0 are two keys, and so are 0.0 and -0.0 */
   /* the result: group i has keys values[i * key_count …] and states[i * item_count …] */
   pq_value *values; /* missing: the path was not there */
   pq_fold_state *states;

@@ -13,6 +13,7 @@
 /* A column of a unit that is read, with the rows for which. */
 typedef struct pq_unit_column {
   uint32_t leaf;
+  pq_index_type stored; /* 0: seen as it is */
   bool is_wanted;
   pq_page_index index; /* page_count 0: read whole */
   pq_column column;    /* once decoded */
@@ -54,9 +55,10 @@ typedef struct pq_window {
   pq_unit *units;
   uint32_t unit_count, unit_cap;
   uint32_t next_file, next_row_group;
-  pq_scan_order order;        /* its bound moves while the window is judged */
-  bool is_plan, is_uncertain; /* a plan; of which something may turn out to be less */
-  uint64_t document_len;      /* of the documents asked for, about */
+  pq_scan_order order;         /* its bound moves while the window is judged */
+  bool is_plan, is_uncertain;  /* a plan; of which something may turn out to be less */
+  uint64_t document_len;       /* of the documents asked for, about */
+  uint64_t groups, groups_len; /* a plan: of those made by now, at most */
 } pq_window;
 
 /* Note PQ_NEED_IO and go on: a round asks for everything. */
@@ -83,6 +85,38 @@ int pq_window_documents(pq_window *w) PQ_MUST_CHECK;
 /* Which columns of a unit's documents are asked for: PQ_WANT_… */
 unsigned pq_window_wanted(const pq_window *w, const pq_unit *u);
 void pq_scan_stats_add(pq_scan_stats *sum, const pq_unit *u);
+/* Which columns of an entity does the sink look at? PQ_WANT_… */
+unsigned pq_scan_wanted(const pq_scan *s);
+
+/* ---- scan_point.c: look-ups instead of a scan ---- */
+
+enum { PQ_POINTS_MAX = 64 }; /* so few ids are located by bloom filters and decoded pages */
+
+/* The ids that the matches of a filter have. */
+typedef struct pq_points {
+  pq_slice *ids; /* sorted, distinct, of the collection */
+  uint32_t count;
+  bool is_found;
+  bool is_key;     /* by _id: an entity that has the id need not match */
+  bool is_decided; /* that is all the filter asks */
+} pq_points;
+
+/* The ids that a term on $id or _id is about, sorted, each once. *out is NULL if a value of _id
+ * makes none. */
+int pq_ids_of_term(pq_arena *arena, pq_slice collection, const pq_push *term, pq_slice **out,
+                   uint32_t *count) PQ_MUST_CHECK;
+/* What the scan's filter says, whatever the files are like. */
+int pq_points_find(const pq_scan *s, pq_arena *scratch, pq_points *out) PQ_MUST_CHECK;
+/* The same, is_found only if the files can answer; opens them for that. PQ_NEED_IO. */
+int pq_points_open(const pq_scan *s, pq_fetch *f, pq_arena *scratch, pq_points *out) PQ_MUST_CHECK;
+/* Which columns of an entity are read: PQ_WANT_… */
+unsigned pq_points_wanted(const pq_scan *s, const pq_points *p);
+/* Is every file of the collection keyed? Opens them together. PQ_NEED_IO. */
+int pq_scan_is_keyed(const pq_scan *s, pq_fetch *f, bool *is_keyed) PQ_MUST_CHECK;
+/* All that the files have, to the sink; the scan is then behind the last of them. *is_point is
+ * false if it must be a scan. PQ_NEED_IO. */
+int pq_scan_points(pq_scan *s, pq_fetch *f, pq_arena *scratch, pq_builder *builder,
+                   pq_scan_sink sink, void *ud, bool *is_point) PQ_MUST_CHECK;
 
 /* ---- scan_rows.c: from row groups to rows ---- */
 
@@ -90,6 +124,16 @@ void pq_scan_stats_add(pq_scan_stats *sum, const pq_unit *u);
 int pq_window_blooms(pq_window *w) PQ_MUST_CHECK;
 int pq_window_pages(pq_window *w) PQ_MUST_CHECK;
 int pq_window_columns(pq_window *w) PQ_MUST_CHECK;
+
+/* ---- scan_emit.c: documents to the sink ---- */
+
+/* Does an entity satisfy the filter? */
+int pq_scan_match(const pq_scan *s, pq_builder *builder, pq_arena *scratch, const pq_entity *e,
+                  bool *is_match) PQ_MUST_CHECK;
+/* Which rows must be read as documents: of a count only the doubtful ones. */
+unsigned pq_window_document_mask(const pq_window *w);
+/* Hand the rows of a unit that match to the sink, whose PQ_YIELD ends it; or fold them. */
+int pq_unit_emit(pq_window *w, pq_unit *u, pq_scan_sink sink, void *ud) PQ_MUST_CHECK;
 
 /* ---- scan_order.c ---- */
 
@@ -105,7 +149,7 @@ void pq_order_ids(const pq_window *w, pq_unit *u);
 /* ---- scan_group.c ---- */
 
 /* Which columns answer for the fold's paths in a file? p->fold stays NULL if some path has none. */
-int pq_fold_columns(pq_window *w, const pq_file *file, pq_prune *p) PQ_MUST_CHECK;
+int pq_fold_columns(pq_window *w, pq_prune *p) PQ_MUST_CHECK;
 /* Can the unit be folded, if its filter is decided, and are its statistics enough? */
 int pq_fold_plan(pq_window *w, pq_unit *u) PQ_MUST_CHECK;
 /* Fold the rows left, all of them YES. Comes when nothing can be missing any more. */

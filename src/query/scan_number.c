@@ -3,14 +3,25 @@
  *   cell ─► kind, 64 bits (of text: its hash) ─► slot ─► number      one probe, no allocation
  *
  * Equal values have one kind and the same bits: whole numbers are integers, whether they stand in
- * a column of integers or of doubles. A value is made, once, when its first cell comes.
+ * a column of integers or of doubles, unless the grouping keeps types. A value is made, once, when
+ * its first cell comes.
  */
 #include "query/scan_number.h"
 
 #include <string.h>
 
 enum { NUMBERS_MIN = 64 };
-enum { KIND_MISSING, KIND_WHOLE, KIND_REAL, KIND_DATE, KIND_BOOL, KIND_TEXT, KIND_OBJECT_ID };
+enum {
+  KIND_MISSING,
+  KIND_WHOLE,
+  KIND_REAL,
+  KIND_DATE,
+  KIND_BOOL,
+  KIND_TEXT,
+  KIND_OBJECT_ID,
+  KIND_UUID,
+  KIND_BINARY
+};
 
 typedef struct key_cell {
   uint64_t bits;
@@ -57,9 +68,11 @@ int pq_fold_pair(pq_arena *keep, pq_number_table *t, uint32_t left, uint32_t rig
 
 /* ---- values ---- */
 
-static key_cell cell_of_double(double d) {
+static key_cell cell_of_double(double d, bool keeps_types) {
   key_cell c = {.kind = KIND_REAL};
-  if (d != d) { /* a NaN, as all the others */
+  if (keeps_types) {
+    memcpy(&c.bits, &d, sizeof c.bits);
+  } else if (d != d) { /* a NaN, as all the others */
     c.bits = UINT64_MAX;
   } else if (d >= -0x1p63 && d < 0x1p63 && (double)(int64_t)d == d) {
     c.kind = KIND_WHOLE;
@@ -70,7 +83,16 @@ static key_cell cell_of_double(double d) {
   return c;
 }
 
-static key_cell cell_at(const pq_fold_cells *c, uint32_t at) {
+static uint8_t kind_of_bytes(pq_index_type type) {
+  switch (type) {
+    case PQ_INDEX_STRING: return KIND_TEXT;
+    case PQ_INDEX_UUID: return KIND_UUID;
+    case PQ_INDEX_BINARY: return KIND_BINARY;
+    default: return KIND_OBJECT_ID;
+  }
+}
+
+static key_cell cell_at(const pq_fold_cells *c, uint32_t at, bool keeps_types) {
   const int64_t *integers = c->any;
   const pq_slice *texts = c->any;
   switch (c->type) {
@@ -78,11 +100,10 @@ static key_cell cell_at(const pq_fold_cells *c, uint32_t at) {
     case PQ_INDEX_TIMESTAMP: return (key_cell){.kind = KIND_DATE, .bits = (uint64_t)integers[at]};
     case PQ_INDEX_BOOL:
       return (key_cell){.kind = KIND_BOOL, .bits = ((const uint8_t *)c->any)[at] != 0};
-    case PQ_INDEX_DOUBLE: return cell_of_double(((const double *)c->any)[at]);
+    case PQ_INDEX_DOUBLE: return cell_of_double(((const double *)c->any)[at], keeps_types);
     default:
-      return (key_cell){.kind = c->type == PQ_INDEX_STRING ? KIND_TEXT : KIND_OBJECT_ID,
-                        .bits = pq_hash(texts[at], 0),
-                        .text = texts[at]};
+      return (key_cell){
+          .kind = kind_of_bytes(c->type), .bits = pq_hash(texts[at], 0), .text = texts[at]};
   }
 }
 
@@ -135,7 +156,7 @@ static int add_value(pq_arena *keep, pq_fold_key *k, const pq_fold_cells *c, uin
 int pq_fold_number(pq_grouping *fold, uint32_t key, const pq_fold_cells *c, uint32_t at,
                    uint32_t *out) {
   pq_fold_key *k = &fold->numbers[key];
-  key_cell x = cell_at(c, at);
+  key_cell x = cell_at(c, at, fold->keeps_types);
   *out = 0;
   if (k->table.count >= k->table.slot_count / 2) PQ_TRY(grow_table(fold->keep, &k->table));
   for (uint32_t i = slot_of(&k->table, x.bits); k->table.slots[i].number != 0;

@@ -10,6 +10,9 @@
  * gives its first 8 bytes; missing, NaN and the least value all give 0): such rows stay. Once
  * `keep` rows have keys up to a bound, rows of other row groups above it are not needed either.
  *
+ * Keys of columns of two types say nothing to each other: the bound is of one. Rounded floats are
+ * ordered as their values are, but for equal ones.
+ *
  * By $id no column is read: a row group has its rows in that order, and no id twice.
  */
 #include <string.h>
@@ -25,6 +28,12 @@ static uint64_t text_key(pq_slice v) {
   return key;
 }
 
+/* Binary data is ordered by its length first. */
+static uint64_t binary_key(pq_slice v) {
+  uint64_t len = v.n < UINT32_MAX ? v.n : UINT32_MAX;
+  return len << 32 | text_key(v) >> 32;
+}
+
 static uint64_t real_key(double v) {
   uint64_t bits;
   if (v != v) return 0;
@@ -34,12 +43,16 @@ static uint64_t real_key(double v) {
 }
 
 /* Of slot `i` of values of a type. */
-static uint64_t key_at(pq_index_type type, const void *values, uint32_t i) {
-  switch (type) {
+static uint64_t key_at(const pq_path_column *c, const void *values, uint32_t i) {
+  switch (c->type) {
+    case PQ_INDEX_DECIMAL:
+      if (c->is_wide) return text_key(((const pq_slice *)values)[i]) ^ SIGN;
+      return (uint64_t)((const int64_t *)values)[i] ^ SIGN;
     case PQ_INDEX_INT64:
     case PQ_INDEX_TIMESTAMP: return (uint64_t)((const int64_t *)values)[i] ^ SIGN;
     case PQ_INDEX_DOUBLE: return real_key(((const double *)values)[i]);
     case PQ_INDEX_BOOL: return ((const uint8_t *)values)[i];
+    case PQ_INDEX_BINARY: return binary_key(((const pq_slice *)values)[i]);
     default: return text_key(((const pq_slice *)values)[i]);
   }
 }
@@ -48,38 +61,54 @@ static uint64_t key_of_row(const pq_window *w, const pq_unit *u, uint32_t at) {
   const pq_column *c = &u->order.column;
   uint64_t key = 0;
   if (!pq_column_is_null(c, at))
-    key = c->dictionary == NULL
-              ? key_at(u->order_column.type, c->v.any, at)
-              : key_at(u->order_column.type, c->dictionary->values, c->v.codes[at]);
+    key = c->dictionary == NULL ? key_at(&u->order_column, c->v.any, at)
+                                : key_at(&u->order_column, c->dictionary->values, c->v.codes[at]);
   return w->order.is_descending ? ~key : key;
 }
 
-static uint64_t key_of_bound(pq_index_type type, pq_slice plain) {
+static uint64_t key_of_bound(const pq_path_column *c, pq_slice plain) {
   int64_t i;
   double d;
-  switch (type) {
+  if (c->is_wide) return text_key(plain) ^ SIGN;
+  switch (c->type) {
     case PQ_INDEX_BOOL: return plain.n == 1 ? plain.p[0] : 0;
     case PQ_INDEX_STRING:
+    case PQ_INDEX_UUID:
     case PQ_INDEX_OBJECT_ID: return text_key(plain);
     default: break;
   }
   if (plain.n != 8) return 0;
   memcpy(&i, plain.p, sizeof i);
   memcpy(&d, plain.p, sizeof d);
-  return type == PQ_INDEX_DOUBLE ? real_key(d) : (uint64_t)i ^ SIGN;
+  return c->type == PQ_INDEX_DOUBLE ? real_key(d) : (uint64_t)i ^ SIGN;
+}
+
+/* What keys are compared with keys of: decimals of one scale and width. */
+/* Has the bound another type than the unit's column? */
+static int key_type(const pq_path_column *c) {
+  return (int)c->type << 9 | c->scale << 1 | c->is_wide;
+}
+
+static bool is_foreign(const pq_window *w, const pq_unit *u) {
+  return w->order.has_bound && w->order.type != key_type(&u->order_column);
 }
 
 bool pq_order_excludes(const pq_window *w, const pq_unit *u) {
+  const pq_path_column *c = &u->order_column;
   const pq_stats *s;
+  uint8_t room[8];
+  pq_slice bound;
   bool may_be_null;
-  if (!w->order.has_bound || !u->order_column.is_exact) return false;
-  s = &u->file->file.footer->row_groups[u->row_group].chunks[u->order_column.leaf].stats;
+  if (!w->order.has_bound || !c->is_exact || is_foreign(w, u)) return false;
+  s = &u->file->file.footer->row_groups[u->row_group].chunks[c->leaf].stats;
   may_be_null = !(s->has_null_count && s->null_count == 0);
-  if (!s->has_min || !s->has_max) return false;
-  if (w->order.is_descending) return ~key_of_bound(u->order_column.type, s->max) > w->order.bound;
+  if (!s->has_min || !s->has_max || c->type == PQ_INDEX_BINARY) return false;
+  bound = pq_typed_bound(c->stored, w->order.is_descending ? s->max : s->min, room);
+  if (c->type != c->stored && bound.n == 0) return false;
+  if (c->type == PQ_INDEX_DECIMAL && bound.n != (c->is_wide ? 16u : 8u)) return false;
+  if (w->order.is_descending) return ~key_of_bound(c, bound) > w->order.bound;
   /* NaN, which no bound shows, sorts first. */
-  return !may_be_null && u->order_column.type != PQ_INDEX_DOUBLE &&
-         key_of_bound(u->order_column.type, s->min) > w->order.bound;
+  return !may_be_null && c->type != PQ_INDEX_DOUBLE && key_of_bound(c, bound) > w->order.bound;
 }
 
 /* The largest of the `keep` smallest keys: a heap with the largest on top. */
@@ -126,6 +155,7 @@ int pq_order_rows(pq_window *w, pq_unit *u) {
   uint64_t *keys = pq_arena_calloc(w->scratch, u->row_count, sizeof *keys);
   uint32_t n = 0;
   if (keys == NULL) return w->scratch->cx->code;
+  if (is_foreign(w, u)) return PQ_OK;
   for (uint32_t r = 0, at = 0; r < u->left_count; r++)
     for (uint32_t i = u->left[r].lo; i < u->left[r].hi; i++, at++)
       if (u->rows[i] == PQ_YES) keys[n++] = key_of_row(w, u, at);
@@ -136,6 +166,7 @@ int pq_order_rows(pq_window *w, pq_unit *u) {
     bound = bound_of(heap, keep, keys, n);
     if (!w->order.has_bound || bound < w->order.bound) w->order.bound = bound;
     w->order.has_bound = true;
+    w->order.type = key_type(&u->order_column);
   }
   if (!w->order.has_bound) return PQ_OK;
   n = 0;

@@ -12,34 +12,48 @@
 
 enum { SHORT_CHUNK_LEN = 16 << 10, GAP_ROWS = 32 };
 
+/* How many of `n` verdicts from `rows` on are like the first one. */
+static uint32_t run_len(const uint8_t *rows, uint32_t n) {
+  uint64_t first = rows[0] * (UINT64_MAX / 255);
+  uint32_t i = 1;
+  while (n - i >= 8 && pq_rd64(rows + i) == first)
+    i += 8;
+  while (i < n && rows[i] == rows[0])
+    i++;
+  return i;
+}
+
+/* The next run of rows in the mask, from *at on, which moves behind it; false: there is none. */
+static bool next_range(const pq_unit *u, unsigned mask, uint32_t *at, pq_row_range *out) {
+  uint32_t i = *at, lo;
+  while (i < u->row_count && (mask >> u->rows[i] & 1) == 0)
+    i += run_len(u->rows + i, u->row_count - i);
+  lo = i;
+  while (i < u->row_count && (mask >> u->rows[i] & 1) != 0)
+    i += run_len(u->rows + i, u->row_count - i);
+  *at = i;
+  *out = (pq_row_range){lo, i};
+  return lo < i;
+}
+
 int pq_unit_ranges(pq_arena *scratch, const pq_unit *u, unsigned mask, uint32_t gap,
                    pq_row_range **out, uint32_t *count) {
-  uint32_t n = 0, cap = 0;
-  bool was_in = false;
-  *count = 0;
-  *out = pq_arena_calloc(scratch, 1, sizeof **out);
-  if (*out == NULL) return scratch->cx->code;
-  if (u->row_count == 0) return PQ_OK;
-  if (memcmp(u->rows, u->rows + 1, u->row_count - 1) == 0) { /* all alike, as they often are */
-    **out = (pq_row_range){0, u->row_count};
-    *count = mask >> u->rows[0] & 1;
-    return PQ_OK;
+  uint32_t n = 0, cap = 0, at = 0, hi = 0;
+  pq_row_range run;
+  while (next_range(u, mask, &at, &run)) {
+    cap += cap == 0 || run.lo - hi > gap;
+    hi = run.hi;
   }
-  for (uint32_t i = 0; i < u->row_count; i++) {
-    bool is_in = (mask >> u->rows[i] & 1) != 0;
-    cap += is_in && !was_in;
-    was_in = is_in;
-  }
+  *count = cap;
   *out = pq_arena_calloc(scratch, cap, sizeof **out);
   if (*out == NULL) return scratch->cx->code;
-  for (uint32_t i = 0; i < u->row_count; i++) {
-    if ((mask >> u->rows[i] & 1) == 0) continue;
-    if (n > 0 && i - (*out)[n - 1].hi <= gap)
-      (*out)[n - 1].hi = i + 1;
+  at = 0;
+  while (next_range(u, mask, &at, &run)) {
+    if (n > 0 && run.lo - (*out)[n - 1].hi <= gap)
+      (*out)[n - 1].hi = run.hi;
     else
-      (*out)[n++] = (pq_row_range){i, i + 1};
+      (*out)[n++] = run;
   }
-  *count = n;
   return PQ_OK;
 }
 
@@ -52,8 +66,8 @@ int pq_window_blooms(pq_window *w) {
     if (u->is_out || u->verdict != PQ_MAYBE) continue;
     u->is_absent = pq_arena_calloc(w->scratch, u->prune->term_count, sizeof *u->is_absent);
     if (u->is_absent == NULL) return w->scratch->cx->code;
-    PQ_TRY(
-        pq_note_missing(pq_prune_blooms(w->f, u->prune, u->row_group, u->is_absent), &is_missing));
+    PQ_TRY(pq_note_missing(pq_prune_blooms(w->f, w->scratch, u->prune, u->row_group, u->is_absent),
+                           &is_missing));
   }
   if (is_missing) return PQ_NEED_IO;
   for (uint32_t i = 0; i < w->unit_count; i++) {
@@ -85,6 +99,12 @@ static bool has_deleted_rows(const pq_unit *u, uint32_t leaf) {
   return !(s->has_max && s->max.n == 1 && s->max.p[0] == 0);
 }
 
+/* Do the statistics prove that every row of the group is? */
+static bool has_only_deleted(const pq_unit *u, uint32_t leaf) {
+  const pq_stats *s = &chunk_of(u, leaf)->stats;
+  return s->has_min && s->min.n == 1 && s->min.p[0] != 0 && s->has_null_count && s->null_count == 0;
+}
+
 /* Which columns besides those that select? */
 static int choose_columns(pq_window *w, pq_unit *u) {
   const pq_footer *footer = u->file->file.footer;
@@ -95,13 +115,14 @@ static int choose_columns(pq_window *w, pq_unit *u) {
   u->deleted.is_wanted = !w->s->includes_deleted && has_deleted_rows(u, u->deleted.leaf);
   u->id = (pq_unit_column){.leaf = 0};
   u->id.is_wanted = pq_view_has_unresolved(w->s->view, w->s->collection);
-  u->order = (pq_unit_column){.leaf = u->order_column.leaf};
+  u->order = (pq_unit_column){.leaf = u->order_column.leaf, .stored = u->order_column.stored};
   u->order.is_wanted = w->order.keep > 0 && u->order_column.is_exact && !pq_order_is_by_id(w);
   u->filter = pq_arena_calloc(w->scratch, u->prune->leaf_count, sizeof *u->filter);
   if (u->filter == NULL) return w->scratch->cx->code;
   for (uint32_t i = 0; i < u->prune->leaf_count; i++)
-    u->filter[i] =
-        (pq_unit_column){.leaf = u->prune->leaves[i], .is_wanted = u->verdict == PQ_MAYBE};
+    u->filter[i] = (pq_unit_column){.leaf = u->prune->leaves[i],
+                                    .stored = u->prune->stored[i],
+                                    .is_wanted = u->verdict == PQ_MAYBE};
   return PQ_OK;
 }
 
@@ -115,12 +136,13 @@ static bool is_empty(const pq_unit *u) {
 static int hide_rows(pq_window *w, pq_unit *u) {
   const pq_view *v = w->s->view;
   uint8_t *hidden = pq_arena_calloc(w->scratch, u->row_count, 1);
-  u->rows = pq_arena_alloc(w->scratch, u->row_count);
-  if (u->rows == NULL || hidden == NULL) return w->scratch->cx->code;
+  uint8_t *rows = pq_arena_alloc(w->scratch, u->row_count), verdict = u->verdict;
+  u->rows = rows;
+  if (rows == NULL || hidden == NULL) return w->scratch->cx->code;
   pq_view_mark_deleted(v, u->file->name, u->first_row, u->row_count, hidden);
   pq_view_mark_overlay(v, w->s->collection, u->file->name, u->first_row, u->row_count, hidden);
-  for (uint32_t i = 0; i < u->row_count; i++)
-    u->rows[i] = hidden[i] ? PQ_NO : u->verdict;
+  for (uint32_t i = 0, n = u->row_count; i < n; i++)
+    rows[i] = hidden[i] ? PQ_NO : verdict;
   u->is_out = is_empty(u);
   u->stats.row_groups_by_deletes += u->is_out;
   return PQ_OK;
@@ -129,7 +151,7 @@ static int hide_rows(pq_window *w, pq_unit *u) {
 static int judge_pages(pq_window *w, pq_unit *u) {
   const pq_prune *p = u->prune;
   uint8_t **terms = pq_arena_calloc(w->scratch, p->term_count, sizeof *terms);
-  uint8_t *rows = pq_arena_alloc(w->scratch, u->row_count);
+  uint8_t *rows = pq_arena_alloc(w->scratch, u->row_count), *mine = u->rows;
   if (terms == NULL || rows == NULL) return w->scratch->cx->code;
   for (uint32_t i = 0; i < p->term_count; i++) {
     const pq_page_index *index = &u->filter[p->terms[i].slot].index;
@@ -141,8 +163,8 @@ static int judge_pages(pq_window *w, pq_unit *u) {
         pq_prune_pages(w->scratch, p, u->row_group, i, index, terms[i], &u->stats.pages_skipped));
   }
   PQ_TRY(pq_prune_rows(w->scratch, p, terms, u->row_count, rows));
-  for (uint32_t i = 0; i < u->row_count; i++)
-    if (u->rows[i] != PQ_NO) u->rows[i] = rows[i];
+  for (uint32_t i = 0, n = u->row_count; i < n; i++)
+    mine[i] = mine[i] == PQ_NO ? PQ_NO : rows[i];
   u->is_out = is_empty(u);
   u->stats.row_groups_by_index += u->is_out;
   return PQ_OK;
@@ -167,6 +189,9 @@ int pq_window_pages(pq_window *w) {
     PQ_TRY(hide_rows(w, u));
     if (u->is_out) continue;
     PQ_TRY(choose_columns(w, u));
+    u->is_out = u->deleted.is_wanted && has_only_deleted(u, u->deleted.leaf);
+    u->stats.row_groups_by_deletes += u->is_out;
+    if (u->is_out) continue;
     PQ_TRY(pq_fold_plan(w, u));
     PQ_TRY(fetch_indexes(w, u, &is_missing));
   }
@@ -203,8 +228,21 @@ static int want_columns(pq_window *w, pq_unit *u, bool *is_missing) {
 static int decode_column(pq_window *w, const pq_unit *u, pq_unit_column *c,
                          const pq_row_range *ranges, uint32_t count) {
   if (!c->is_wanted) return PQ_OK;
-  return pq_chunk_decode_codes(w->f, w->scratch, &u->file->file, u->row_group, c->leaf, &c->index,
-                               ranges, count, &c->column);
+  PQ_TRY(pq_chunk_decode_codes(w->f, w->scratch, &u->file->file, u->row_group, c->leaf, &c->index,
+                               ranges, count, &c->column));
+  return pq_typed_widen(w->scratch, c->stored, &c->column);
+}
+
+/* What columns say of rows, for those that are MAYBE. */
+static void set_verdicts(pq_unit *u, pq_row_range range, const uint8_t *found) {
+  uint8_t *mine = u->rows + range.lo;
+  uint32_t refused = 0, n = range.hi - range.lo;
+  for (uint32_t i = 0; i < n; i++) {
+    bool is_maybe = mine[i] == PQ_MAYBE;
+    refused += is_maybe & (found[i] == PQ_NO);
+    mine[i] = is_maybe ? found[i] : mine[i];
+  }
+  u->stats.rows_by_column += refused;
 }
 
 /* Judge the rows that are MAYBE by the values of the filter's columns. */
@@ -227,11 +265,8 @@ static int judge_values(pq_window *w, pq_unit *u) {
   }
   PQ_TRY(pq_prune_rows(w->scratch, p, terms, n, rows));
   for (uint32_t r = 0, at = 0; r < u->maybe_count; r++) {
-    for (uint32_t i = u->maybe[r].lo; i < u->maybe[r].hi; i++, at++) {
-      if (u->rows[i] != PQ_MAYBE) continue;
-      u->rows[i] = rows[at];
-      u->stats.rows_by_column += rows[at] == PQ_NO;
-    }
+    set_verdicts(u, u->maybe[r], rows + at);
+    at += u->maybe[r].hi - u->maybe[r].lo;
   }
   return pq_filter_status(w->s->filter);
 }

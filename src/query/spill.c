@@ -75,11 +75,19 @@ static void key_of(const pq_spill *s, uint32_t number, char out[KEY_CAP]) {
   out[n] = '\0';
 }
 
+/* What was asked of the set since it counted `requests` and `bytes` is for temporary objects. */
+static int count_aside(pq_fetch *f, uint64_t requests, uint64_t bytes, int rc) {
+  f->stat_aside_requests += f->stat_requests - requests;
+  f->stat_aside_bytes += f->stat_bytes - bytes;
+  return rc;
+}
+
 static int delete_object(pq_spill *s, pq_fetch *f, uint32_t number) {
+  uint64_t requests = f->stat_requests, bytes = f->stat_bytes;
   char key[KEY_CAP];
   if (s->objects[number].len == 0) return PQ_OK;
   key_of(s, number, key);
-  PQ_TRY(pq_fetch_delete(f, key));
+  PQ_TRY(count_aside(f, requests, bytes, pq_fetch_delete(f, key)));
   s->objects[number].len = 0;
   return PQ_OK;
 }
@@ -160,13 +168,14 @@ static int begin_write(pq_spill_run *r) {
 
 /* Write the block. The buffer is left alone until the request is done. */
 static int flush(pq_spill_run *r, pq_fetch *f) {
+  uint64_t requests = f->stat_requests, bytes = f->stat_bytes;
   pq_spill *s = r->s;
   char key[KEY_CAP];
   int rc;
   if (r->block.len == 0) return PQ_OK;
   if (!r->is_writing) PQ_TRY(begin_write(r));
   key_of(s, r->blocks[r->count - 1], key);
-  rc = pq_fetch_put_new(f, key, pq_buf_slice(&r->block));
+  rc = count_aside(f, requests, bytes, pq_fetch_put_new(f, key, pq_buf_slice(&r->block)));
   if (rc == PQ_NEED_IO) return rc;
   if (rc == PQ_ECONFLICT) return pq_fail(s->cx, PQ_EIO, "temporary object %s exists", key);
   if (rc == PQ_EUNSUPPORTED)
@@ -220,9 +229,10 @@ static int next_block(pq_spill_run *r, pq_fetch *f, uint32_t at) {
   if (before < 0) return before;
   if (at < r->count) {
     const object *o = &s->objects[r->blocks[at]];
+    uint64_t requests = f->stat_requests, bytes = f->stat_bytes;
     char key[KEY_CAP];
     key_of(s, r->blocks[at], key);
-    rc = pq_fetch_read(f, key, 0, o->len, &body);
+    rc = count_aside(f, requests, bytes, pq_fetch_read(f, key, 0, o->len, &body));
     if (rc == PQ_OK && pq_hash(body, s->name) != o->hash)
       return pq_fail(s->cx, PQ_ECORRUPT, "temporary object %s has changed", key);
   }

@@ -7,6 +7,7 @@
  *   more than memory_max:  a spilled run for each pipeline, as a run can be read once
  */
 #include "query/flow_int.h"
+#include "query/flow_reads.h"
 
 typedef struct facet {
   pq_slice *names;
@@ -64,6 +65,19 @@ int pq_parse_facet(pq_pipe_parser *s, pq_pipe_stage *g, pq_value spec) {
     PQ_TRY(pq_sub_pipeline(s, s->env, PQ_IN_FACET, fields[i].value, &p->pipelines[i]));
     p->count++;
   }
+  return PQ_OK;
+}
+
+/* Each pipeline runs over all that came, to its end. */
+int pq_reads_facet(pq_flow_reads *r, const pq_pipe_stage *g, pq_doc_range *docs) {
+  const facet *p = g->data;
+  bool may_end = r->may_end;
+  r->may_end = false;
+  for (uint32_t i = 0; i < p->count; i++) {
+    pq_doc_range in = {docs->min, docs->max, docs->max, UINT64_MAX};
+    PQ_TRY(pq_flow_reads_over(r, p->pipelines[i], 1, &in));
+  }
+  r->may_end = may_end;
   return PQ_OK;
 }
 

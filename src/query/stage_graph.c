@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include "query/flow_int.h"
+#include "query/flow_reads.h"
+#include "table/read_bound.h"
 
 typedef struct graph {
   pq_hash_join_spec join;
@@ -96,6 +98,22 @@ int pq_parse_graph(pq_pipe_parser *s, pq_pipe_stage *g, pq_value spec) {
       p->join.path.count == 0 || p->as.count == 0)
     return pq_stage_fail(s, g, "needs from, startWith, connectFromField, connectToField and as");
   return PQ_OK;
+}
+
+/* A load for each document and depth; each of them asks for a value that is new, found in a
+ * document at the depth before. */
+int pq_reads_graph(pq_flow_reads *r, const pq_pipe_stage *g, pq_doc_range *docs) {
+  const graph *p = g->data;
+  uint64_t depths = pq_count_add(pq_flow_reads_rows(r, p->join.collection), 1);
+  pq_flow_read read = {.collection = p->join.collection,
+                       .is_join = true,
+                       .values = UINT64_MAX,
+                       .why = "documents tell what $graphLookup looks up next"};
+  if (p->depth_max < depths) depths = p->depth_max + 1;
+  if (docs->max == 0) return PQ_OK;
+  pq_hash_join_kind(&p->join, r->f, &read.is_by_id, &read.is_by_key);
+  read.times = read.times_full = pq_count_mul(docs->max, depths);
+  return pq_flow_reads_add(r, &read);
 }
 
 /* ---- the search of one document ---- */

@@ -13,6 +13,8 @@
 
 #include "base/merge_sort.h"
 #include "query/flow_int.h"
+#include "query/flow_reads.h"
+#include "table/read_bound.h"
 
 enum { ROUND_DOCS = 4096 };
 
@@ -110,6 +112,72 @@ int pq_parse_lookup(pq_pipe_parser *s, pq_pipe_stage *g, pq_value spec) {
   if (l->pipeline == NULL || !pq_pipeline_has_documents(l->pipeline) || l->local.count > 0)
     return pq_stage_fail(s, g, "needs from, or a pipeline that begins with $documents");
   return PQ_OK;
+}
+
+/* ---- what it reads ---- */
+
+/* A load for each round of a batch; where matches do not fit into the memory rounds are halved, as
+ * often as that can be done, down to a load for each document. */
+static int reads_equality(pq_flow_reads *r, const lookup *l, const pq_doc_range *docs) {
+  enum { HALVINGS = 13 };
+  uint64_t longest = pq_count_add(l->join.collection.n, 3); /* the shortest id that may match */
+  pq_flow_read read = {.collection = l->join.collection,
+                       .is_join = true,
+                       .why = "values of the documents are what $lookup looks up"};
+  pq_hash_join_kind(&l->join, r->f, &read.is_by_id, &read.is_by_key);
+  read.times = pq_count_add(docs->batches, docs->max / ROUND_DOCS);
+  if (docs->max < read.times) read.times = docs->max;
+  read.times_full = pq_count_add(docs->max, HALVINGS);
+  read.values = docs->len == UINT64_MAX ? UINT64_MAX : pq_count_add(docs->len / longest, docs->max);
+  return pq_flow_reads_add(r, &read);
+}
+
+/* A pipeline with variables runs for each document: over what it begins with, read once and kept,
+ * or over a scan each time if that is too much. */
+static int reads_correlated(pq_flow_reads *r, const lookup *l, const pq_doc_range *docs) {
+  pq_source_want want = {.collection = l->join.collection};
+  pq_doc_range in = {0, pq_flow_reads_rows(r, want.collection), UINT64_MAX, UINT64_MAX};
+  pq_flow_read read = {.collection = want.collection,
+                       .is_certain = docs->min > 0,
+                       .why = "nobody may ask for what $lookup looks up",
+                       .times = 1,
+                       .times_full = 1};
+  uint32_t first;
+  want.filter = pq_pipeline_take_filter(l->pipeline);
+  PQ_TRY(pq_view_scan(r->store, r->f, &want, r->arena, NULL, &read.scan));
+  PQ_TRY(pq_flow_reads_add(r, &read));
+  first = r->count;
+  PQ_TRY(pq_flow_reads_source(r, l->pipeline, want.collection));
+  if (r->count > first) {
+    pq_flow_read *again = &r->items[first];
+    again->times = 0;
+    again->times_full = pq_count_mul(again->times_full, docs->max);
+    again->is_certain = false;
+    again->why = "what $lookup begins with may be more than its memory";
+  }
+  return pq_flow_reads_over(r, l->pipeline, docs->max, &in);
+}
+
+int pq_reads_lookup(pq_flow_reads *r, const pq_pipe_stage *g, pq_doc_range *docs) {
+  const lookup *l = g->data;
+  pq_doc_range in = {0, UINT64_MAX, UINT64_MAX, UINT64_MAX};
+  bool may_end = r->may_end;
+  int rc = PQ_OK;
+  if (docs->max == 0) return PQ_OK;
+  r->may_end = false; /* a pipeline for a document runs to its end */
+  if (l->local.count > 0) rc = reads_equality(r, l, docs);
+  if (rc == PQ_OK && l->pipeline != NULL) {
+    if (l->local.count > 0)
+      rc = pq_flow_reads_over(r, l->pipeline, docs->max, &in);
+    else if (l->is_once)
+      rc = pq_flow_reads_pipeline(r, l->pipeline, l->join.collection, 1, docs->min > 0, &in);
+    else if (pq_pipeline_has_documents(l->pipeline))
+      rc = pq_flow_reads_over(r, l->pipeline, docs->max, &in);
+    else
+      rc = reads_correlated(r, l, docs);
+  }
+  r->may_end = may_end;
+  return rc;
 }
 
 /* ---- lists ---- */

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "query/flow_int.h"
+#include "query/flow_reads.h"
+#include "table/read_bound.h"
 
 /* ---- $sample ---- */
 
@@ -190,6 +192,17 @@ static int union_next(pq_operator *o, pq_flow *f, pq_doc_batch *out) {
   }
   if (u->other == NULL) PQ_TRY(pq_flow_open_on(f, spec->pipeline, spec->collection, &u->other));
   return pq_operator_next(u->other, f, out);
+}
+
+int pq_reads_union(pq_flow_reads *r, const pq_pipe_stage *g, pq_doc_range *docs) {
+  const union_with *u = g->data;
+  pq_doc_range more;
+  PQ_TRY(pq_flow_reads_pipeline(r, u->pipeline, u->collection, 1, !r->may_end, &more));
+  docs->min = pq_count_add(docs->min, more.min);
+  docs->max = pq_count_add(docs->max, more.max);
+  docs->batches = docs->max;
+  docs->len = UINT64_MAX;
+  return PQ_OK;
 }
 
 static void union_release(pq_operator *o, pq_flow *f) {

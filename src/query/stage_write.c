@@ -2,35 +2,58 @@
  * here: whoever pulls the pipeline writes what comes out of it
  * (src/cmd/pipeline_write.c).
  *
- *   {"$out": "coll"}
- *   {"$merge": "coll"}  {"$merge": {"into", "on", "let", "whenMatched",
- * "whenNotMatched"}}
+ *   {"$out": "coll"}    {"$out": {"db", "coll"}}
+ *   {"$merge": "coll"}  {"$merge": {"into", "on", "let", "whenMatched", "whenNotMatched"}}
  */
 #include "query/flow_int.h"
 
-int pq_parse_out(pq_pipe_parser *s, pq_pipe_stage *g, pq_value spec) {
+/* A collection, or {"db", "coll"}: db must be the command's own namespace, which is not known here.
+ */
+static int parse_target(pq_pipe_parser *s, pq_pipe_stage *g, pq_slice option, pq_value v) {
+  static const char *const known[] = {"db", "coll", NULL};
   pq_pipe_write *w = &s->pipeline->write;
-  w->kind = PQ_PIPE_OUT;
-  if (pq_value_type(spec) == PQ_TYPE_OBJECT)
-    return pq_fail(s->cx, PQ_EUNSUPPORTED,
-                   "stage '$out': another database is not supported, only the "
-                   "name of a collection");
-  return pq_stage_collection(s, g, PQ_SLICE("coll"), spec, &w->into);
+  pq_field *fields;
+  uint32_t count;
+  if (pq_value_type(v) != PQ_TYPE_OBJECT) return pq_stage_collection(s, g, option, v, &w->into);
+  PQ_TRY(pq_pipe_fields(s, v, &fields, &count));
+  for (uint32_t i = 0; i < count; i++) {
+    if (pq_slice_is(fields[i].name, "timeseries"))
+      return pq_fail(s->cx, PQ_EUNSUPPORTED,
+                     "stage '%s': option 'timeseries' is not supported: there are no time series "
+                     "collections",
+                     g->kind->name);
+    if (pq_slice_is(fields[i].name, "coll")) {
+      PQ_TRY(pq_stage_collection(s, g, fields[i].name, fields[i].value, &w->into));
+    } else if (!pq_slice_is(fields[i].name, "db")) {
+      return pq_stage_fail_unknown(s, g, fields[i].name, known);
+    } else if (!pq_value_string(fields[i].value, &w->db) || w->db.n == 0) {
+      return pq_stage_fail_option(s, g, fields[i].name, "must be the name of a namespace");
+    }
+  }
+  return w->into.n == 0 ? pq_stage_fail(s, g, "needs coll") : PQ_OK;
 }
 
+int pq_parse_out(pq_pipe_parser *s, pq_pipe_stage *g, pq_value spec) {
+  s->pipeline->write.kind = PQ_PIPE_OUT;
+  return parse_target(s, g, PQ_SLICE("coll"), spec);
+}
+
+/* `_id`, or one other field. Several would need a unique index on all of them together. */
 static int parse_on(pq_pipe_parser *s, pq_pipe_stage *g, pq_value v) {
+  pq_value names = v;
   pq_slice text;
-  if (pq_value_type(v) == PQ_TYPE_ARRAY && pq_value_count(v) == 1) v = pq_array_at(v, 0);
-  if (!pq_value_string(v, &text)) {
-    if (pq_value_type(v) != PQ_TYPE_ARRAY || pq_value_count(v) == 0)
-      return pq_stage_fail_option(s, g, PQ_SLICE("on"), "must be a name or an array of names");
-    text = PQ_SLICE("several fields");
-  }
+  if (pq_value_type(v) == PQ_TYPE_ARRAY && pq_value_count(v) > 0) v = pq_array_at(v, 0);
+  if (!pq_value_string(v, &text) || text.n == 0)
+    return pq_stage_fail_option(s, g, PQ_SLICE("on"), "must be a name or an array of names");
+  if (pq_value_type(names) == PQ_TYPE_ARRAY && pq_value_count(names) > 1)
+    return pq_fail(s->cx, PQ_EUNSUPPORTED,
+                   "stage '$merge': option 'on' takes one field: there are no unique indexes on "
+                   "several");
   if (pq_slice_is(text, "_id") || pq_slice_is(text, "$id")) return PQ_OK;
-  return pq_fail(s->cx, PQ_EUNSUPPORTED,
-                 "stage '$merge': option 'on' takes \"_id\", not '%.*s': there "
-                 "are no unique indexes",
-                 PQ_SHOW(text));
+  if (text.p[0] == '$')
+    return pq_stage_fail_option(s, g, PQ_SLICE("on"), "must be a field, without '$'");
+  s->pipeline->write.on = text;
+  return PQ_OK;
 }
 
 static int parse_choice(pq_pipe_parser *s, pq_pipe_stage *g, const char *option, pq_value v,
@@ -83,14 +106,13 @@ int pq_parse_merge(pq_pipe_parser *s, pq_pipe_stage *g, pq_value spec) {
   uint32_t count;
   int choice;
   w->kind = PQ_PIPE_MERGE;
-  if (pq_value_type(spec) != PQ_TYPE_OBJECT)
-    return pq_stage_collection(s, g, PQ_SLICE("into"), spec, &w->into);
+  if (pq_value_type(spec) != PQ_TYPE_OBJECT) return parse_target(s, g, PQ_SLICE("into"), spec);
   PQ_TRY(pq_pipe_fields(s, spec, &fields, &count));
   for (uint32_t i = 0; i < count; i++) {
     pq_slice name = fields[i].name;
     pq_value v = fields[i].value;
     if (pq_slice_is(name, "into")) {
-      PQ_TRY(pq_stage_collection(s, g, name, v, &w->into));
+      PQ_TRY(parse_target(s, g, name, v));
     } else if (pq_slice_is(name, "on")) {
       PQ_TRY(parse_on(s, g, v));
     } else if (pq_slice_is(name, "let")) {

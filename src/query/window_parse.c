@@ -31,6 +31,7 @@ static const row rows[] = {
     {"$expMovingAvg", PQ_WINDOW_EXP_AVG, NO_WINDOW, true, false},
     {"$covariancePop", PQ_WINDOW_COVARIANCE_POP, MAY_WINDOW, false, false},
     {"$covarianceSamp", PQ_WINDOW_COVARIANCE_SAMPLE, MAY_WINDOW, false, false},
+    {"$minMaxScaler", PQ_WINDOW_SCALE, MAY_WINDOW, false, false},
     {"$linearFill", PQ_WINDOW_LINEAR_FILL, NO_WINDOW, true, true},
     {"$locf", PQ_WINDOW_LOCF, NO_WINDOW, false, false},
     {NULL, PQ_WINDOW_GATHER, MAY_WINDOW, false, false}};
@@ -180,6 +181,21 @@ static int parse_covariance(parser *p, pq_value v) {
   return pq_expression_parse(p->arena, p->env, pq_array_at(v, 1), &p->o->second);
 }
 
+/* An expression, or {input, min, max}. */
+static int parse_scale(parser *p, pq_value v) {
+  static const char *const names[] = {"input", "min", "max", NULL};
+  pq_value min = pq_object_get_str(v, "min"), max = pq_object_get_str(v, "max");
+  p->o->scale_max = 1;
+  if (pq_value_type(v) != PQ_TYPE_OBJECT || pq_value_is_missing(pq_object_get_str(v, "input")))
+    return pq_expression_parse(p->arena, p->env, v, &p->o->input);
+  PQ_TRY(check_fields(p, v, names));
+  if ((!pq_value_is_missing(min) && !pq_value_number(min, &p->o->scale_min)) ||
+      (!pq_value_is_missing(max) && !pq_value_number(max, &p->o->scale_max)))
+    return fail(p, "needs numbers as min and max");
+  if (!(p->o->scale_min < p->o->scale_max)) return fail(p, "needs a min below its max");
+  return parse_argument(p, v, "input", &p->o->input);
+}
+
 static int parse_operator(parser *p, const row *r, const pq_field *field) {
   pq_value v = field->value;
   switch (r->kind) {
@@ -196,6 +212,7 @@ static int parse_operator(parser *p, const row *r, const pq_field *field) {
     case PQ_WINDOW_EXP_AVG: return parse_exp_avg(p, v);
     case PQ_WINDOW_COVARIANCE_POP:
     case PQ_WINDOW_COVARIANCE_SAMPLE: return parse_covariance(p, v);
+    case PQ_WINDOW_SCALE: return parse_scale(p, v);
     case PQ_WINDOW_LINEAR_FILL:
     case PQ_WINDOW_LOCF: return pq_expression_parse(p->arena, p->env, v, &p->o->input);
   }

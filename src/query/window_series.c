@@ -217,6 +217,37 @@ static int over_windows(const series *c,
   return PQ_OK;
 }
 
+/* Where the document's value stands between the least and the greatest of its window. A window that
+ * only grows is looked at once. */
+static int scale(const series *c) {
+  const pq_window_output *o = c->o;
+  uint32_t low = 0, high = 0;
+  double min = 0, max = 0, x = 0;
+  for (uint32_t i = 0; i < c->p->count; i++) {
+    PQ_TRY(pq_window_move(c->p, o, c->s, c->w, i));
+    if (c->w->low != low || c->w->high < high) {
+      low = high = c->w->low;
+      if (c->w->high > low) PQ_TRY(pq_window_work(c->p, o, c->w, c->w->high - low));
+    }
+    for (; high < c->w->high; high++) {
+      if (!pq_value_number(c->input[high], &x)) break;
+      if (high == low || x < min) min = x;
+      if (high == low || x > max) max = x;
+    }
+    if (high < c->w->high || !pq_value_number(c->input[i], &x))
+      return pq_fail(c->p->cx, PQ_EINVALID, "stage '$setWindowFields': '%s' needs numbers",
+                     o->name);
+    PQ_TRY(low == high ? pq_make_null(c->s, &c->w->results[i])
+                       : pq_make_double(
+                             c->s,
+                             max > min ? (x - min) / (max - min) * (o->scale_max - o->scale_min) +
+                                             o->scale_min
+                                       : o->scale_min,
+                             &c->w->results[i]));
+  }
+  return PQ_OK;
+}
+
 int pq_window_series(const pq_partition *p, const pq_window_output *o, pq_eval *s,
                      pq_window_state *w) {
   series c = {.p = p, .o = o, .s = s, .w = w};
@@ -237,6 +268,7 @@ int pq_window_series(const pq_partition *p, const pq_window_output *o, pq_eval *
     case PQ_WINDOW_COVARIANCE_SAMPLE:
       PQ_TRY(eval_all(&c, o->second, &c.second));
       return over_windows(&c, covariance);
+    case PQ_WINDOW_SCALE: return scale(&c);
     case PQ_WINDOW_GATHER: break;
   }
   pq_unreachable("window operator");

@@ -18,6 +18,7 @@ typedef enum pq_window_kind {
   PQ_WINDOW_EXP_AVG,
   PQ_WINDOW_COVARIANCE_POP,
   PQ_WINDOW_COVARIANCE_SAMPLE,
+  PQ_WINDOW_SCALE,
   PQ_WINDOW_LINEAR_FILL,
   PQ_WINDOW_LOCF
 } pq_window_kind;
@@ -38,9 +39,10 @@ typedef struct pq_window_output {
   bool has_window, is_range;
   pq_bound lower, upper;
   pq_unit range_unit;
-  pq_unit unit;  /* $derivative, $integral */
-  int64_t by;    /* $shift */
-  double weight; /* $expMovingAvg: of the newest value */
+  pq_unit unit;                /* $derivative, $integral */
+  int64_t by;                  /* $shift */
+  double weight;               /* $expMovingAvg: of the newest value */
+  double scale_min, scale_max; /* $minMaxScaler */
 } pq_window_output;
 
 struct pq_window_spec {

@@ -40,6 +40,12 @@ typedef struct pq_edge_query {
 int pq_edges_read(const pq_view *v, pq_fetch *f, pq_arena *scratch, const pq_edge_query *q,
                   pq_edge **out, uint32_t *count) PQ_MUST_CHECK;
 
+/* The same as a plan (io/fetch.h): it makes the requests for metadata and notes those for pages,
+ * which are all that reading makes. *rows_max: of the rows read there, and of the overlay's edges.
+ */
+int pq_edges_cost(const pq_view *v, pq_fetch *f, pq_arena *scratch, const pq_edge_query *q,
+                  uint64_t *rows_max) PQ_MUST_CHECK;
+
 /* All edges of one row group, in file order, with the names and types of their ends. Borrows from
  * the fetch set and `arena`. A stage's call. */
 int pq_edge_rows_read(pq_fetch *f, pq_arena *arena, const pq_file *file, uint32_t row_group,

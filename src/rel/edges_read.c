@@ -294,21 +294,45 @@ static int sort_edges(edge_reader *r, pq_edge **out) {
   return PQ_OK;
 }
 
+/* Find the rows that may hold edges and ask for them. */
+static int plan_files(edge_reader *r) {
+  const pq_view *v = r->v;
+  pq_file_kind kind = r->q->is_reverse ? PQ_FILE_REVERSE : PQ_FILE_FORWARD;
+  for (uint32_t i = 0; i < v->manifest->file_count; i++) {
+    const pq_file_info *info = &v->manifest->files[i];
+    if (info->kind == kind && pq_file_is_live(info, v->entry)) PQ_TRY(plan_file(r, info));
+  }
+  return r->is_missing ? PQ_NEED_IO : PQ_OK;
+}
+
 int pq_edges_read(const pq_view *v, pq_fetch *f, pq_arena *scratch, const pq_edge_query *q,
                   pq_edge **out, uint32_t *count) {
   edge_reader r = {.v = v, .f = f, .scratch = scratch, .q = q};
-  pq_file_kind kind = q->is_reverse ? PQ_FILE_REVERSE : PQ_FILE_FORWARD;
   *out = NULL;
   *count = 0;
-  for (uint32_t i = 0; i < v->manifest->file_count; i++) {
-    const pq_file_info *info = &v->manifest->files[i];
-    if (info->kind == kind && pq_file_is_live(info, v->entry)) PQ_TRY(plan_file(&r, info));
-  }
-  if (r.is_missing) return PQ_NEED_IO;
+  PQ_TRY(plan_files(&r));
   for (const edge_task *t = r.tasks; t != NULL; t = t->next)
     PQ_TRY(read_task(&r, t));
   if (!q->is_files_only && v->overlay != NULL) PQ_TRY(read_overlay(&r));
   PQ_TRY(sort_edges(&r, out));
   *count = r.count;
+  return PQ_OK;
+}
+
+int pq_edges_cost(const pq_view *v, pq_fetch *f, pq_arena *scratch, const pq_edge_query *q,
+                  uint64_t *rows_max) {
+  edge_reader r = {.v = v, .f = f, .scratch = scratch, .q = q};
+  int rc;
+  *rows_max = 0;
+  f->is_plan = true;
+  rc = plan_files(&r);
+  f->is_plan = false;
+  pq_fetch_note_round(f, rc == PQ_NEED_IO);
+  PQ_TRY(rc);
+  for (const edge_task *t = r.tasks; t != NULL; t = t->next)
+    for (uint32_t i = 0; i < t->range_count; i++)
+      *rows_max += t->ranges[i].hi - t->ranges[i].lo;
+  if (!q->is_files_only && v->overlay != NULL) PQ_TRY(read_overlay(&r));
+  *rows_max += r.count;
   return PQ_OK;
 }

@@ -137,10 +137,18 @@ typedef struct pq_problem {
  * With mode WARN problems are returned and what is wrong stays as it is; else the first one is
  * PQ_EINVALID naming field, expectation and what was there. OFF does nothing. `_id` and top-level
  * names that begin with "$" are passed over. eval: now_us, random, builder, which is not in use.
- * A pattern that takes too long is a problem, too. */
+ * A pattern that takes too long is a problem, too. Without $data (has_data) *out is normal, too. */
 int pq_schema_validate(const pq_schema *s, pq_schema_mode mode, pq_eval *eval, pq_arena *arena,
                        pq_value doc, pq_value *out, const pq_problem **problems,
                        uint32_t *problem_count) PQ_MUST_CHECK;
+
+/* The form in which the columns of the fields give a document back (schema_normal.c): `doc` itself
+ * when it has it. What cannot have it stays as it is. eval->arena is `arena`. */
+int pq_schema_normalise(const pq_schema *s, pq_eval *eval, pq_arena *arena, pq_value doc,
+                        pq_value *out) PQ_MUST_CHECK;
+/* Has it that form? */
+int pq_schema_is_normal(const pq_schema *s, pq_arena *scratch, pq_value doc,
+                        bool *out) PQ_MUST_CHECK;
 
 typedef enum pq_change_kind {
   PQ_CHANGE_ADD = 1,

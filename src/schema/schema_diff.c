@@ -1,6 +1,6 @@
 /* schema/schema_diff.c - what changed between two schemas, and whether documents survive it.
  *
- *   old field ──name, else id──► new field
+ *   old field ──────── id ─────► new field
  *      │ none there: drop          │ another name: rename
  *      ▼                           ▼
  *   everything the old one takes, does the new one take it?    no: narrow, with the reason
@@ -180,22 +180,17 @@ static int join(differ *d, pq_slice path, pq_slice name, pq_slice *out) {
   return PQ_OK;
 }
 
-/* By name, else by id where the name of that id is gone. */
-static const pq_schema_field *counterpart(const pq_schema_field *f, const pq_schema_field *others,
-                                          uint32_t other_count, const pq_schema_field *siblings,
-                                          uint32_t sibling_count) {
-  const pq_schema_field *found = pq_schema_field_of(others, other_count, f->name);
-  for (uint32_t i = 0; i < other_count && found == NULL; i++)
-    if (others[i].id == f->id &&
-        pq_schema_field_of(siblings, sibling_count, others[i].name) == NULL)
-      return &others[i];
-  return found;
-}
-
 typedef struct field_list {
   const pq_schema_field *at;
   uint32_t count;
 } field_list;
+
+/* Names may change places, ids do not. */
+static const pq_schema_field *counterpart(const pq_schema_field *f, field_list others) {
+  for (uint32_t i = 0; i < others.count; i++)
+    if (others.at[i].id == f->id) return &others.at[i];
+  return NULL;
+}
 
 static int diff_lists(differ *d, pq_slice path, field_list old, field_list now);
 
@@ -221,7 +216,7 @@ static int diff_lists(differ *d, pq_slice path, field_list old, field_list now) 
   pq_slice here;
   for (uint32_t i = 0; i < now.count; i++) {
     const pq_schema_field *f = &now.at[i];
-    const pq_schema_field *before = counterpart(f, old.at, old.count, now.at, now.count);
+    const pq_schema_field *before = counterpart(f, old);
     bool is_lacking =
         f->is_required && pq_value_is_missing(f->default_value) && f->default_call == NULL;
     PQ_TRY(join(d, path, f->name, &here));
@@ -234,7 +229,7 @@ static int diff_lists(differ *d, pq_slice path, field_list old, field_list now) 
   }
   for (uint32_t i = 0; i < old.count; i++) {
     const pq_schema_field *f = &old.at[i];
-    if (counterpart(f, now.at, now.count, old.at, old.count) != NULL) continue;
+    if (counterpart(f, now) != NULL) continue;
     PQ_TRY(join(d, path, f->name, &here));
     PQ_TRY(add(d, PQ_CHANGE_DROP, here, f, NULL, NULL));
   }

@@ -49,7 +49,19 @@ static pq_slice last_part(pq_slice path, pq_slice *parent) {
   return (pq_slice){path.p + n, path.n - n};
 }
 
-/* A rename stays in its object: both paths differ in the last part. */
+/* Which field gets this name, or which name does this field get? */
+static bool is_renamed(const numbering *n, pq_slice path, bool is_target) {
+  pq_field f;
+  pq_slice to;
+  for (uint32_t i = 0; pq_object_at(n->renames, i, &f); i++)
+    if (is_target ? pq_value_string(f.value, &to) && pq_slice_eq(to, path)
+                  : pq_slice_eq(f.name, path))
+      return true;
+  return false;
+}
+
+/* A rename stays in its object: both paths differ in the last part. Names may change places: one
+ * that is in use is free when its field is renamed, too. */
 static int check_renames(const numbering *n, const pq_schema *new_schema) {
   pq_field f;
   if (pq_value_is_missing(n->renames)) return PQ_OK;
@@ -62,7 +74,7 @@ static int check_renames(const numbering *n, const pq_schema *new_schema) {
     if (!pq_value_string(f.value, &to)) return fail_path(n, "$rename", f.name, "needs a new name");
     if (pq_schema_find(n->old, f.name) == NULL)
       return fail_path(n, "$rename", f.name, "is no field of the old schema");
-    if (pq_schema_find(n->old, to) != NULL)
+    if (pq_schema_find(n->old, to) != NULL && !is_renamed(n, to, false))
       return fail_path(n, "$rename", to, "is a field of the old schema already");
     for (uint32_t k = 0; k < i; k++) {
       pq_field before;
@@ -73,7 +85,7 @@ static int check_renames(const numbering *n, const pq_schema *new_schema) {
     }
     if (pq_schema_find(new_schema, to) == NULL)
       return fail_path(n, "$rename", to, "is no field of the new schema");
-    if (pq_schema_find(new_schema, f.name) != NULL)
+    if (pq_schema_find(new_schema, f.name) != NULL && !is_renamed(n, f.name, true))
       return fail_path(n, "$rename", f.name, "is still a field of the new schema");
     (void)last_part(f.name, &old_parent);
     (void)last_part(to, &new_parent);

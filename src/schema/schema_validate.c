@@ -262,6 +262,7 @@ int pq_schema_validate(const pq_schema *s, pq_schema_mode mode, pq_eval *eval, p
                    pq_type_name(pq_value_type(doc)));
   eval->arena = arena; /* values are made where the caller wants them */
   rc = walk_object(&w, NULL, &root, doc, out);
+  if (rc == PQ_OK && !s->has_data) rc = pq_schema_normalise(s, eval, arena, *out, out);
   eval->arena = lent;
   *problems = w.problems;
   *problem_count = w.problem_count;

@@ -15,6 +15,7 @@
 #ifndef PQ_SHRED_ENTITY_H
 #define PQ_SHRED_ENTITY_H
 
+#include "base/task_runner.h"
 #include "parquet/reader.h"
 #include "parquet/writer.h"
 #include "shred/index_column.h"
@@ -49,17 +50,38 @@ enum {
   PQ_WANT_DELETED = 4,
   PQ_WANT_DATA = 8,
   PQ_WANT_NAME = 16, /* into pq_entity_rows.names */
-  PQ_WANT_ALL = 15
+  PQ_WANT_ALL = 15,
+  PQ_WANT_RAW = 32 /* documents as they are stored: pq_entity_check before they are used */
 };
 
-/* Write `count` entities (sorted by id, all of one collection) into a finished file. `columns` is
- * the collection's index set. */
-int pq_entity_file_write(pq_cx *cx, pq_slice collection, const pq_index_column *columns,
-                         uint32_t column_count, const pq_entity *entities, uint32_t count,
-                         pq_writer **out) PQ_MUST_CHECK;
+/* The collection that entities are of, and its index set. Borrowed. */
+typedef struct pq_entity_table {
+  pq_slice collection;
+  const pq_index_column *columns;
+  uint32_t column_count;
+  const pq_schema *schema; /* NULL: none. What columns it brings besides: entity_fields.h */
+} pq_entity_table;
+
+/* How the schema's $options have files written; `schema` may be NULL. PQ_EUNSUPPORTED: a codec that
+ * is not built in, an order of rows other than by $id. */
+typedef struct pq_entity_storage {
+  pq_codec codec;
+  bool is_uncompressed;
+  uint32_t rows; /* of a row group, at most */
+} pq_entity_storage;
+int pq_entity_storage_of(pq_cx *cx, const pq_schema *schema, pq_entity_storage *out) PQ_MUST_CHECK;
+
+/* Write `count` entities (sorted by id) into a finished file; its row groups side by side. */
+int pq_entity_file_write(pq_cx *cx, const pq_task_runner *runner, const pq_entity_table *table,
+                         const pq_entity *entities, uint32_t count, pq_writer **out) PQ_MUST_CHECK;
 
 /* How many of `count` entities fit into one file: 4 Mi rows or 192 MiB of documents. */
 uint32_t pq_entity_file_rows(const pq_entity *entities, uint32_t count);
+
+/* Are documents made of the columns of fields, there being no $data? */
+bool pq_entity_is_columnar(const pq_footer *footer);
+/* Is the leaf, by its number, one of those that `want` needs? */
+bool pq_entity_reads_leaf(const pq_footer *footer, uint32_t leaf, unsigned want);
 
 /* Ask for the columns of `want` for rows `ranges` (zero: all) of a row group. PQ_NEED_IO. */
 int pq_entity_rows_want(pq_fetch *f, const pq_file *file, uint32_t row_group, unsigned want,
@@ -70,6 +92,7 @@ typedef struct pq_entity_rows {
   pq_entity *rows; /* fields outside `want` are empty */
   pq_slice *names; /* PQ_WANT_NAME */
   uint32_t count;
+  bool is_raw; /* documents were not validated: only with PQ_WANT_RAW */
 } pq_entity_rows;
 
 /* Decode them, after the same `want` returned PQ_OK. Documents are validated. */
@@ -77,16 +100,25 @@ int pq_entity_rows_read(pq_fetch *f, pq_arena *arena, const pq_file *file, uint3
                         unsigned want, const pq_row_range *ranges, uint32_t range_count,
                         pq_entity_rows *out) PQ_MUST_CHECK;
 
+/* Validate the document of a row that was read raw; `before`: of the row checked last, NULL: none,
+ * whose names need no second look. PQ_ECORRUPT. */
+int pq_entity_check(pq_cx *cx, const pq_file *file, const pq_entity *e,
+                    const pq_entity *before) PQ_MUST_CHECK;
+
 /* ---- single rows, for whoever keeps decoded pages ---- */
 
 enum { PQ_ENTITY_LEAVES = 11, PQ_ENTITY_META = 9, PQ_ENTITY_VALUE = 10 };
 
-/* The leaf number of each column of an entity file, checked. PQ_ECORRUPT. */
+/* The leaf number of each column of an entity file, checked; PQ_NO_NODE for both of $data in a file
+ * without it: its rows are read by pq_entity_rows_read. PQ_ECORRUPT. */
 int pq_entity_leaves(pq_cx *cx, const pq_file *file, uint32_t out[PQ_ENTITY_LEAVES]) PQ_MUST_CHECK;
 bool pq_entity_leaf_is_wanted(uint32_t column, unsigned want);
 /* Put what column `column` holds at `row` into *e (into *name: the display name; may be NULL).
  * Nothing for PQ_ENTITY_META and _VALUE. */
 void pq_entity_set(pq_entity *e, pq_slice *name, uint32_t column, const pq_column *c, uint32_t row);
+/* Where the bounds of a page say what every row of it holds, min and max being equal: put that into
+ * *e as above, borrowed from the page index. False: they do not, the page must be read. */
+bool pq_entity_set_told(pq_entity *e, pq_slice *name, uint32_t column, const pq_page_info *page);
 /* Put the document into *e. *is_checked: it was validated before; else that is done and noted. */
 int pq_entity_set_data(pq_cx *cx, const pq_file *file, const pq_column *meta, uint32_t meta_row,
                        const pq_column *value, uint32_t value_row, uint8_t *is_checked,

@@ -2,6 +2,8 @@
 #include <string.h>
 
 #include "shred/entity.h"
+#include "shred/entity_fields.h"
+#include "shred/key_id.h"
 
 enum {
   DOC_LEN_MAX = 16 << 20, /* bytes of documents in a row group (PARQUET.md 3: 8-16 MB) */
@@ -19,8 +21,9 @@ enum {
   SPEC_DATA,
   SPEC_COUNT,
   LEAF_COUNT = PQ_ENTITY_LEAVES, /* $data has two */
-  WIDE_PAGE = 256 << 10,         /* for columns that compress to nothing */
-  UUID_LEN = 16
+  PAGE_LEN = 32 << 10,
+  WIDE_PAGE = 256 << 10, /* for columns that compress to nothing */
+  PARTS_MAX = 16         /* row groups in memory beyond the first */
 };
 
 static const pq_column_spec fixed_specs[SPEC_COUNT] = {
@@ -46,29 +49,25 @@ static const pq_column_spec fixed_specs[SPEC_COUNT] = {
      .phys = PQ_PHYS_INT64,
      .logical = PQ_LOGICAL_TIMESTAMP_US,
      .field_id = 4,
-     .has_stats = true,
-     .page_len = WIDE_PAGE},
+     .has_stats = true},
     {.name = "createdBy",
      .phys = PQ_PHYS_BYTES,
      .logical = PQ_LOGICAL_STRING,
      .field_id = 5,
+     .has_stats = true,
      .page_len = WIDE_PAGE},
     {.name = "updatedAt",
      .phys = PQ_PHYS_INT64,
      .logical = PQ_LOGICAL_TIMESTAMP_US,
      .field_id = 6,
-     .has_stats = true,
-     .page_len = WIDE_PAGE},
+     .has_stats = true},
     {.name = "updatedBy",
      .phys = PQ_PHYS_BYTES,
      .logical = PQ_LOGICAL_STRING,
      .field_id = 7,
-     .page_len = WIDE_PAGE},
-    {.name = "version",
-     .phys = PQ_PHYS_INT64,
-     .field_id = 8,
      .has_stats = true,
      .page_len = WIDE_PAGE},
+    {.name = "version", .phys = PQ_PHYS_INT64, .field_id = 8, .has_stats = true},
     {.name = "deleted",
      .phys = PQ_PHYS_BOOL,
      .field_id = 9,
@@ -83,71 +82,75 @@ typedef struct file_writer {
   pq_arena group; /* columns of one row group */
   pq_writer *writer;
   const pq_index_column *columns;
+  const pq_entity_fields *fields; /* of the whole file */
+  pq_entity_leaf_set leaves;      /* of trees */
   pq_index_walk *walk;
   pq_index_hit *hits; /* of one document, by column */
   uint32_t column_count;
-  uint64_t *other, *null_explicit, *retyped; /* by column */
+  uint64_t *other, *null_explicit, *retyped, *unlike; /* by column */
   /* Documents with a field that is not what the system column of its name says. */
   uint64_t system_other[SPEC_COUNT];
+  uint64_t key_other; /* documents with an `_id` that does not give the entity's id */
 } file_writer;
 
-static pq_phys index_phys(pq_index_type type) {
-  switch (type) {
-    case PQ_INDEX_INT64:
-    case PQ_INDEX_TIMESTAMP_MS:
-    case PQ_INDEX_TIMESTAMP: return PQ_PHYS_INT64;
-    case PQ_INDEX_DOUBLE: return PQ_PHYS_DOUBLE;
-    case PQ_INDEX_FLOAT: return PQ_PHYS_FLOAT;
-    case PQ_INDEX_DATE: return PQ_PHYS_INT32;
-    case PQ_INDEX_UUID: return PQ_PHYS_FIXED;
-    case PQ_INDEX_BOOL: return PQ_PHYS_BOOL;
-    default: return PQ_PHYS_BYTES;
-  }
-}
-
-static pq_logical index_logical(pq_index_type type) {
-  switch (type) {
-    case PQ_INDEX_TIMESTAMP: return PQ_LOGICAL_TIMESTAMP_US;
-    case PQ_INDEX_TIMESTAMP_MS: return PQ_LOGICAL_TIMESTAMP_MS;
-    case PQ_INDEX_DATE: return PQ_LOGICAL_DATE;
-    case PQ_INDEX_UUID: return PQ_LOGICAL_UUID;
-    case PQ_INDEX_STRING:
-    case PQ_INDEX_OBJECT_ID: return PQ_LOGICAL_STRING;
-    default: return PQ_LOGICAL_NONE;
-  }
-}
-
-static int open_writer(file_writer *w) {
-  uint32_t count = SPEC_COUNT + w->column_count;
-  pq_column_spec *specs = pq_arena_calloc(&w->arena, count, sizeof *specs);
-  pq_sort_column by_id = {.spec = SPEC_ID};
+static int counters_new(file_writer *w) {
   w->hits = pq_arena_calloc(&w->arena, w->column_count, sizeof *w->hits);
   w->other = pq_arena_calloc(&w->arena, w->column_count, sizeof *w->other);
   w->null_explicit = pq_arena_calloc(&w->arena, w->column_count, sizeof *w->null_explicit);
   w->retyped = pq_arena_calloc(&w->arena, w->column_count, sizeof *w->retyped);
-  if (specs == NULL || w->hits == NULL || w->other == NULL || w->null_explicit == NULL ||
-      w->retyped == NULL)
+  w->unlike = pq_arena_calloc(&w->arena, w->column_count, sizeof *w->unlike);
+  if (w->hits == NULL || w->other == NULL || w->null_explicit == NULL || w->retyped == NULL ||
+      w->unlike == NULL)
     return w->cx->code;
-  PQ_TRY(pq_index_walk_new(&w->arena, w->columns, w->column_count, &w->walk));
-  memcpy(specs, fixed_specs, sizeof fixed_specs);
-  for (uint32_t i = 0; i < w->column_count; i++) {
-    const pq_index_column *c = &w->columns[i];
-    char *name = c->name.n > 0 ? pq_arena_str(&w->arena, c->name)
-                               : pq_arena_printf(&w->arena, "$index_%.*s", (int)c->path.n,
-                                                 (const char *)c->path.p);
-    if (name == NULL) return w->cx->code;
-    specs[SPEC_COUNT + i] =
-        (pq_column_spec){.name = name,
-                         .phys = index_phys(c->type),
-                         .logical = index_logical(c->type),
-                         .type_len = c->type == PQ_INDEX_UUID ? UUID_LEN : 0,
-                         .is_optional = true,
-                         .field_id = c->field_id,
-                         .has_bloom = c->has_bloom || c->type == PQ_INDEX_OBJECT_ID,
-                         .has_stats = true};
+  return pq_index_walk_new(&w->arena, w->columns, w->column_count, &w->walk);
+}
+
+static int flat_node(file_writer *w, const pq_index_column *c, pq_node_spec *out) {
+  char *name = c->name.n > 0 ? pq_arena_str(&w->arena, c->name)
+                             : pq_arena_printf(&w->arena, "$index_%.*s", (int)c->path.n,
+                                               (const char *)c->path.p);
+  if (name == NULL) return w->cx->code;
+  *out = pq_leaf_node(c);
+  out->name = name;
+  out->has_bloom = c->has_bloom || c->type == PQ_INDEX_OBJECT_ID;
+  out->page_len = PAGE_LEN;
+  return PQ_OK;
+}
+
+/* The schema of the file, node by node. */
+static int make_nodes(file_writer *w, pq_node_spec **out, uint32_t *count) {
+  const pq_entity_fields *f = w->fields;
+  pq_node_spec *nodes = pq_arena_calloc(
+      &w->arena, (size_t)SPEC_COUNT + 2 + w->column_count + f->tree_nodes, sizeof *nodes);
+  uint32_t n = 0;
+  *out = nodes;
+  if (nodes == NULL) return w->cx->code;
+  for (uint32_t i = 0; i < SPEC_COUNT; i++)
+    if (i != SPEC_DATA || f->has_data) n += pq_column_spec_nodes(&fixed_specs[i], nodes + n);
+  for (uint32_t i = 0; i < f->slot_count; i++) {
+    uint32_t idx = f->slots[i].idx;
+    if (f->slots[i].is_tree) {
+      PQ_TRY(pq_field_tree_nodes(&w->arena, f->trees[idx], nodes + n));
+      n += f->trees[idx]->node_count;
+    } else {
+      PQ_TRY(flat_node(w, &w->columns[idx], &nodes[n++]));
+    }
   }
-  PQ_TRY(pq_writer_new(w->cx, specs, count, (pq_writer_options){.created_by = "ParqueDB"},
-                       &w->writer));
+  *count = n;
+  return PQ_OK;
+}
+
+static int open_writer(file_writer *w) {
+  pq_writer_options options = {.created_by = "ParqueDB",
+                               .is_compact = true,
+                               .codec = w->fields->storage.codec,
+                               .is_uncompressed = w->fields->storage.is_uncompressed};
+  pq_sort_column by_id = {.spec = SPEC_ID};
+  pq_node_spec *nodes;
+  uint32_t count = 0;
+  PQ_TRY(counters_new(w));
+  PQ_TRY(make_nodes(w, &nodes, &count));
+  PQ_TRY(pq_writer_new_nested(w->cx, nodes, count, options, &w->writer));
   return pq_writer_sorting(w->writer, &by_id, 1);
 }
 
@@ -177,6 +180,8 @@ static bool is_shadowed(uint32_t spec) {
 }
 
 static void count_shadows(file_writer *w, const pq_entity *e, pq_slice name) {
+  pq_value key = pq_object_get_str(e->data, "_id");
+  w->key_other += !pq_value_is_missing(key) && !pq_id_is_of_key(e->id, key);
   w->system_other[SPEC_NAME] += !is_name_of(e, name);
   for (uint32_t s = SPEC_NAME + 1; is_shadowed(s); s++)
     w->system_other[s] += !pq_value_is_missing(pq_object_get_str(e->data, fixed_specs[s].name));
@@ -205,22 +210,6 @@ static int fixed_columns(file_writer *w, const pq_entity *rows, uint32_t count, 
   return PQ_OK;
 }
 
-static void set_cell(pq_column *c, uint32_t row, pq_index_type type, pq_value v) {
-  bool flag = false;
-  switch (type) {
-    case PQ_INDEX_INT64: (void)pq_value_i64(v, &c->v.i64[row]); break;
-    case PQ_INDEX_DOUBLE: (void)pq_value_number(v, &c->v.f64[row]); break;
-    case PQ_INDEX_TIMESTAMP: (void)pq_value_date_us(v, &c->v.i64[row]); break;
-    case PQ_INDEX_STRING: (void)pq_value_string(v, &c->v.bytes[row]); break;
-    case PQ_INDEX_OBJECT_ID: (void)pq_value_object_id(v, &c->v.bytes[row]); break;
-    case PQ_INDEX_BOOL:
-      (void)pq_value_bool(v, &flag);
-      c->v.b[row] = flag;
-      break;
-    default: pq_unreachable("index type");
-  }
-}
-
 static int put_hit(file_writer *w, uint32_t column, const pq_index_hit *hit, uint32_t row,
                    pq_column *c) {
   pq_index_type type = w->columns[column].type;
@@ -228,16 +217,16 @@ static int put_hit(file_writer *w, uint32_t column, const pq_index_hit *hit, uin
   w->other[column] += hit->found == PQ_FOUND_OTHER;
   w->null_explicit[column] += hit->found == PQ_FOUND_NULL;
   if (hit->found != PQ_FOUND_VALUE) return PQ_OK;
-  if (!pq_index_is_pushed(type)) return pq_typed_set(&w->group, hit->value, type, c, row);
-  set_cell(c, row, type, hit->value);
   w->retyped[column] += !pq_index_is_kept(hit->value, type);
+  w->unlike[column] += !pq_typed_is_like(hit->value, type);
+  PQ_TRY(pq_leaf_set(&w->group, hit->value, &w->columns[column], c, row));
   return PQ_OK;
 }
 
 /* Document by document: each is read once for all columns. */
 static int index_columns(file_writer *w, const pq_entity *rows, uint32_t count, pq_column *cols) {
   for (uint32_t i = 0; i < w->column_count; i++)
-    PQ_TRY(column_new(w, index_phys(w->columns[i].type), count, true, &cols[i]));
+    PQ_TRY(column_new(w, pq_leaf_node(&w->columns[i]).phys, count, true, &cols[i]));
   for (uint32_t row = 0; row < count && w->column_count > 0; row++) {
     pq_index_walk_find(w->walk, rows[row].data, w->hits);
     for (uint32_t i = 0; i < w->column_count; i++)
@@ -246,24 +235,50 @@ static int index_columns(file_writer *w, const pq_entity *rows, uint32_t count, 
   return PQ_OK;
 }
 
-static int write_group(file_writer *w, const pq_entity *rows, uint32_t count) {
-  pq_column *cols;
-  pq_arena_clear(&w->group);
-  cols = pq_arena_calloc(&w->group, (size_t)LEAF_COUNT + w->column_count, sizeof *cols);
-  if (cols == NULL) return w->cx->code;
-  PQ_TRY(fixed_columns(w, rows, count, cols));
-  PQ_TRY(index_columns(w, rows, count, cols + LEAF_COUNT));
-  return pq_writer_add(w->writer, cols, LEAF_COUNT + w->column_count);
+/* Flat columns and those of trees in the order of the file; their number. */
+static uint32_t order_columns(const file_writer *w, const pq_column *flat, uint32_t count,
+                              pq_column *out) {
+  const pq_entity_fields *f = w->fields;
+  uint32_t n = 0, leaf = 0;
+  for (uint32_t i = 0; i < f->slot_count; i++) {
+    uint32_t idx = f->slots[i].idx;
+    if (!f->slots[i].is_tree) {
+      out[n++] = flat[idx];
+      continue;
+    }
+    for (uint32_t k = 0; k < f->trees[idx]->leaf_count; k++)
+      out[n++] = pq_leaf_column_view(&w->leaves.columns[leaf++], count);
+  }
+  return n;
 }
 
-/* "parquedb.index.<path>": "<other> <null_explicit> <retyped>", and what the file is. */
+static int write_group(file_writer *w, const pq_entity *rows, uint32_t count) {
+  uint32_t n = w->fields->has_data ? LEAF_COUNT : PQ_ENTITY_META;
+  pq_column *cols, *flat;
+  pq_arena_clear(&w->group);
+  cols = pq_arena_calloc(&w->group, (size_t)LEAF_COUNT + w->column_count + w->fields->tree_leaves,
+                         sizeof *cols);
+  flat = pq_arena_calloc(&w->group, w->column_count, sizeof *flat);
+  if (cols == NULL || flat == NULL) return w->cx->code;
+  PQ_TRY(fixed_columns(w, rows, count, cols));
+  PQ_TRY(index_columns(w, rows, count, flat));
+  PQ_TRY(pq_entity_leaf_set_fill(&w->leaves, w->fields, &w->group, rows, count));
+  n += order_columns(w, flat, count, cols + n);
+  return pq_writer_add(w->writer, cols, n);
+}
+
+/* "parquedb.index.<path>": "<other> <null_explicit> <retyped>[ <unlike>]", and what the file is. */
 static int finish(file_writer *w, pq_slice collection) {
   pq_key_value *kv =
-      pq_arena_calloc(&w->arena, (size_t)w->column_count + SPEC_COUNT + 2, sizeof *kv);
+      pq_arena_calloc(&w->arena, (size_t)w->column_count + SPEC_COUNT + 4, sizeof *kv);
+  char *keys = pq_arena_printf(&w->arena, "%llu", (unsigned long long)w->key_other);
   uint32_t n = 0;
-  if (kv == NULL) return w->cx->code;
+  if (kv == NULL || keys == NULL) return w->cx->code;
   kv[n++] = (pq_key_value){PQ_SLICE("parquedb.kind"), PQ_SLICE("data 1")};
   kv[n++] = (pq_key_value){PQ_SLICE("parquedb.collection"), collection};
+  if (!w->fields->has_data)
+    kv[n++] = (pq_key_value){pq_str(PQ_ENTITY_DOCUMENT_KEY), pq_str(PQ_ENTITY_DOCUMENT_COLUMNS)};
+  kv[n++] = (pq_key_value){PQ_SLICE("parquedb.keys"), pq_str(keys)};
   for (uint32_t s = SPEC_NAME; is_shadowed(s); s++) {
     char *key = pq_arena_printf(&w->arena, "parquedb.index.%s", fixed_specs[s].name);
     char *value = pq_arena_printf(&w->arena, s == SPEC_NAME ? "%llu 0" : "%llu 0 0",
@@ -280,6 +295,8 @@ static int finish(file_writer *w, pq_slice collection) {
     value =
         pq_arena_printf(&w->arena, "%llu %llu %llu", (unsigned long long)w->other[i],
                         (unsigned long long)w->null_explicit[i], (unsigned long long)w->retyped[i]);
+    if (value != NULL && !pq_index_is_plain(w->columns[i].type))
+      value = pq_arena_printf(&w->arena, "%s %llu", value, (unsigned long long)w->unlike[i]);
     if (key == NULL || value == NULL) return w->cx->code;
     kv[n++] = (pq_key_value){pq_str(key), pq_str(value)};
   }
@@ -294,31 +311,107 @@ uint32_t pq_entity_file_rows(const pq_entity *entities, uint32_t count) {
   return n;
 }
 
-int pq_entity_file_write(pq_cx *cx, pq_slice collection, const pq_index_column *columns,
-                         uint32_t column_count, const pq_entity *entities, uint32_t count,
-                         pq_writer **out) {
-  file_writer w = {.cx = cx, .columns = columns, .column_count = column_count};
+/* ---- row groups side by side ---- */
+
+/* A row group on its way: the first one in the file's own writer, the others in one of theirs that
+ * then joins it. */
+typedef struct part {
+  file_writer *w;
+  file_writer own;
+  pq_cx cx; /* of `own` */
+  const pq_entity *rows;
+  uint32_t count;
+  int rc;
+} part;
+
+static void writer_init(file_writer *w, pq_cx *cx, const pq_entity_table *table) {
+  *w = (file_writer){.cx = cx, .columns = table->columns, .column_count = table->column_count};
+  pq_arena_init(&w->arena, cx, cx->limits.op_len_max);
+  pq_arena_init(&w->group, cx, cx->limits.op_len_max);
+}
+
+static void writer_release(file_writer *w) {
+  pq_entity_leaf_set_release(&w->leaves, w->cx);
+  pq_arena_release(&w->arena);
+  pq_arena_release(&w->group);
+  pq_writer_free(w->writer);
+}
+
+static void run_part(void *ctx, uint32_t i) {
+  part *p = &((part *)ctx)[i];
+  if (p->w->writer == NULL) p->rc = open_writer(p->w);
+  if (p->rc == PQ_OK) p->rc = write_group(p->w, p->rows, p->count);
+  if (p->w == &p->own) pq_arena_release(&p->own.group); /* the file's is used again */
+}
+
+/* What write_group counted is the file's. */
+static int join_part(file_writer *w, const part *p) {
+  if (p->w == w) return p->rc;
+  if (p->rc != PQ_OK) return pq_fail(w->cx, p->rc, "%s", p->cx.msg);
+  for (uint32_t i = 0; i < w->column_count; i++) {
+    w->other[i] += p->w->other[i];
+    w->null_explicit[i] += p->w->null_explicit[i];
+    w->retyped[i] += p->w->retyped[i];
+    w->unlike[i] += p->w->unlike[i];
+  }
+  for (uint32_t s = 0; s < SPEC_COUNT; s++)
+    w->system_other[s] += p->w->system_other[s];
+  w->key_other += p->w->key_other;
+  return pq_writer_join(w->writer, p->w->writer);
+}
+
+/* Where the next row group ends. */
+static uint32_t group_rows(const file_writer *w, const pq_entity *entities, uint32_t count) {
+  uint64_t len = 0;
+  uint32_t n = 0;
+  while (n < count && n < w->fields->storage.rows && len < DOC_LEN_MAX)
+    len += entities[n++].data.len;
+  return n;
+}
+
+/* Write the next row groups, at most PARTS_MAX; *from moves behind them. */
+static int write_parts(file_writer *w, const pq_task_runner *runner, const pq_entity_table *table,
+                       const pq_entity *entities, uint32_t count, uint32_t *from) {
+  part *parts = pq_arena_calloc(&w->arena, PARTS_MAX, sizeof *parts);
+  uint32_t n = 0;
+  int rc = PQ_OK;
+  if (parts == NULL) return w->cx->code;
+  for (; n < PARTS_MAX && *from < count; n++) {
+    part *p = &parts[n];
+    pq_task_cx(&p->cx, w->cx);
+    writer_init(&p->own, &p->cx, table);
+    p->own.fields = w->fields;
+    p->w = n == 0 ? w : &p->own;
+    p->rows = entities + *from;
+    p->count = group_rows(w, p->rows, count - *from);
+    *from += p->count;
+  }
+  pq_tasks_run(runner, run_part, parts, n);
+  for (uint32_t i = 0; i < n; i++) {
+    if (rc == PQ_OK) rc = join_part(w, &parts[i]);
+    writer_release(&parts[i].own);
+  }
+  return rc;
+}
+
+int pq_entity_file_write(pq_cx *cx, const pq_task_runner *runner, const pq_entity_table *table,
+                         const pq_entity *entities, uint32_t count, pq_writer **out) {
+  pq_entity_fields fields;
+  file_writer w;
   uint32_t from = 0;
   int rc;
   *out = NULL;
-  pq_arena_init(&w.arena, cx, cx->limits.op_len_max);
-  pq_arena_init(&w.group, cx, cx->limits.op_len_max);
-  rc = open_writer(&w);
-  while (rc == PQ_OK && from < count) {
-    uint32_t n = 0;
-    uint64_t len = 0;
-    while (from + n < count && n < cx->limits.row_group_rows_max && len < DOC_LEN_MAX)
-      len += entities[from + n++].data.len;
-    rc = write_group(&w, entities + from, n);
-    from += n;
+  writer_init(&w, cx, table);
+  w.fields = &fields;
+  rc = pq_entity_fields_choose(&w.arena, table, entities, count, &fields);
+  if (rc == PQ_OK) rc = open_writer(&w);
+  while (rc == PQ_OK && from < count)
+    rc = write_parts(&w, runner, table, entities, count, &from);
+  if (rc == PQ_OK) rc = finish(&w, table->collection);
+  if (rc == PQ_OK) {
+    *out = w.writer;
+    w.writer = NULL;
   }
-  if (rc == PQ_OK) rc = finish(&w, collection);
-  pq_arena_release(&w.arena);
-  pq_arena_release(&w.group);
-  if (rc != PQ_OK) {
-    pq_writer_free(w.writer);
-    return rc;
-  }
-  *out = w.writer;
-  return PQ_OK;
+  writer_release(&w);
+  return rc;
 }

@@ -20,6 +20,38 @@ enum {
   PQ_SCHEMA_FIELD_ID_FIRST = 1000
 };
 
+/* The type of the column that a value goes into; 0: none that statistics choose. */
+pq_index_type pq_index_type_of(pq_value v);
+
+/* ---- index_choice.c ---- */
+
+/* Statistics of paths. */
+typedef struct pq_index_survey pq_index_survey;
+
+typedef enum pq_index_reason {
+  PQ_INDEX_FITS,
+  PQ_INDEX_IS_RARE,  /* in fewer than half of the documents */
+  PQ_INDEX_IS_MIXED, /* of several types */
+  PQ_INDEX_IS_OTHER, /* arrays, nulls, objects, or a type that has no column, among the values */
+  PQ_INDEX_IS_LONG   /* text that is too long on average */
+} pq_index_reason;
+
+typedef struct pq_index_verdict {
+  pq_slice path;
+  pq_index_type type; /* of its values, when it is one; DOUBLE with integers among them is one */
+  pq_index_reason reason;
+  uint32_t documents;     /* that have the path */
+  uint32_t nulls, arrays; /* of these */
+  double text_len;        /* of its texts, on average */
+} pq_index_verdict;
+
+int pq_index_survey_new(pq_arena *arena, pq_index_survey **out) PQ_MUST_CHECK;
+/* Count the paths of a document. `scratch` is used only here. */
+int pq_index_survey_add(pq_index_survey *s, pq_arena *scratch, pq_value doc) PQ_MUST_CHECK;
+uint32_t pq_index_survey_documents(const pq_index_survey *s);
+/* Path `i`, in the order in which they came; false behind the last. */
+bool pq_index_survey_path(const pq_index_survey *s, uint32_t i, pq_index_verdict *out);
+
 /* Choose columns for documents given the set so far (may be empty), a schema's among it: *out is
  * the old set followed by new ones, in `arena`. */
 int pq_index_choose(pq_arena *arena, const pq_value *docs, uint32_t count,
@@ -28,6 +60,11 @@ int pq_index_choose(pq_arena *arena, const pq_value *docs, uint32_t count,
 
 /* Do filters use columns of the type? */
 static inline bool pq_index_is_pushed(pq_index_type type) {
+  return type <= PQ_INDEX_PUSHED_LAST;
+}
+
+/* One of the types that statistics choose: every value that fits equals its cell. */
+static inline bool pq_index_is_plain(pq_index_type type) {
   return type <= PQ_INDEX_CHOSEN_LAST;
 }
 
@@ -36,7 +73,12 @@ bool pq_index_is_system(pq_slice name);
 
 /* ---- schema_column.c ---- */
 
-/* The column of a top-level field: false when it stays in $data alone (objects, lists, json …). Its
+/* The type of a field's column, of its items' where it is a list; 0: it has none of one leaf. */
+pq_index_type pq_schema_column_type(const pq_schema_field *field);
+/* The name of a field's column: its own, or $f_ + it where a system column has that name; perhaps
+ * in `arena`. */
+int pq_schema_column_name(pq_arena *arena, pq_slice field, pq_slice *out) PQ_MUST_CHECK;
+/* The column of a top-level field: false when it is not flat (objects, lists, json …). Its
  * name is the field's, or $f_ + it where a system column has that name; in `arena`. */
 int pq_schema_column(pq_arena *arena, const pq_schema_field *field, pq_index_column *out,
                      bool *is_there) PQ_MUST_CHECK;
@@ -55,11 +97,36 @@ int pq_schema_columns_all(pq_arena *arena, const pq_collection_info *known, cons
 int pq_schema_columns_written(pq_arena *arena, const pq_index_set *all, const pq_schema *schema,
                               pq_index_set *out) PQ_MUST_CHECK;
 
-/* Does a value fit a column whose type is not pushed? */
+/* Does a value fit a column whose type is not plain? */
 bool pq_typed_fits(pq_value v, pq_index_type type);
 /* Put it into a row of such a column; bytes in `arena`. */
 int pq_typed_set(pq_arena *arena, pq_value v, pq_index_type type, pq_column *c,
                  uint32_t row) PQ_MUST_CHECK;
+
+/* ---- typed_cell.c ---- */
+
+/* The forms of a column in a file. */
+pq_phys pq_index_phys(pq_index_type type);
+pq_logical pq_index_logical(pq_index_type type);
+/* The type as which cells of a column are seen: FLOAT as DOUBLE, dates in µs. */
+pq_index_type pq_typed_seen(pq_index_type stored);
+/* Turn a decoded column, with codes or without, into the type as which it is seen; in `arena`.
+ * PQ_ECORRUPT: a date beyond those of µs. */
+int pq_typed_widen(pq_arena *arena, pq_index_type stored, pq_column *c) PQ_MUST_CHECK;
+/* The same for the PLAIN bytes of a bound, in `room`; empty when there is no such value. */
+pq_slice pq_typed_bound(pq_index_type stored, pq_slice plain, uint8_t room[8]);
+/* Does a value that fits equal the cell that it gets? Always, if the type is plain. */
+bool pq_typed_is_like(pq_value v, pq_index_type type);
+/* The cell that a value gets, as a column of one row; false when it does not fit. Not for plain
+ * types. `c` borrows from `room` and `arena`. */
+typedef union pq_typed_room {
+  int64_t word;
+  pq_slice bytes;
+} pq_typed_room;
+int pq_typed_cell(pq_arena *arena, pq_value v, pq_index_type type, pq_typed_room *room,
+                  pq_column *c, bool *is_there) PQ_MUST_CHECK;
+/* Its PLAIN bytes, as bloom filters take them. */
+pq_slice pq_typed_plain(const pq_column *c);
 
 /* What a document holds at a path. */
 typedef enum pq_index_found {
@@ -108,6 +175,13 @@ pq_value pq_cell_i64(pq_cell *cell, int64_t v);
 pq_value pq_cell_double(pq_cell *cell, double v);
 /* A date of µs since 1970. */
 pq_value pq_cell_date(pq_cell *cell, int64_t us);
+/* A decimal of digits * 10^-scale, the digits in 64 bits or in 16 bytes, big-endian (missing when
+ * they are not that many). */
+pq_value pq_cell_decimal(pq_cell *cell, int64_t digits, uint8_t scale);
+pq_value pq_cell_wide_decimal(pq_cell *cell, pq_slice digits, uint8_t scale);
+/* A UUID of 16 bytes (missing for others), and binary of subtype 0, which may be in `arena`. */
+pq_value pq_cell_uuid(pq_cell *cell, pq_slice bytes);
+int pq_cell_binary(pq_arena *arena, pq_slice bytes, pq_cell *cell, pq_value *out) PQ_MUST_CHECK;
 /* A Variant string, in `cell` or `arena`. */
 int pq_cell_string(pq_arena *arena, pq_slice text, pq_cell *cell, pq_value *out) PQ_MUST_CHECK;
 

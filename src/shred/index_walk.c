@@ -10,7 +10,7 @@
  */
 #include <string.h>
 
-#include "shred/index_column.h"
+#include "shred/field_tree.h"
 #include "value/variant_raw.h"
 
 #define INNER UINT32_MAX
@@ -102,6 +102,14 @@ static pq_value field(const pq_container *c, const pq_names *names, node *n) {
   return pq_container_value(c, lo);
 }
 
+/* Whether a decimal fits the column's digits too says. */
+static pq_index_hit fit(pq_value v, const pq_index_column *c) {
+  if (c->type != PQ_INDEX_DECIMAL || pq_value_type(v) == PQ_TYPE_NULL)
+    return pq_index_fit(v, c->type);
+  if (!pq_leaf_fits(v, c)) return (pq_index_hit){.found = PQ_FOUND_OTHER};
+  return (pq_index_hit){PQ_FOUND_VALUE, v};
+}
+
 void pq_index_walk_find(pq_index_walk *w, pq_value doc, pq_index_hit *hits) {
   pq_names names = pq_names_of(doc);
   open_object(&w->nodes[0], doc);
@@ -115,8 +123,8 @@ void pq_index_walk_find(pq_index_walk *w, pq_value doc, pq_index_hit *hits) {
       if (pq_value_is_missing(v)) found = PQ_FOUND_MISSING;
     }
     if (n->column != INNER)
-      hits[n->column] = found == PQ_FOUND_VALUE ? pq_index_fit(v, w->columns[n->column].type)
-                                                : (pq_index_hit){.found = found};
+      hits[n->column] =
+          found == PQ_FOUND_VALUE ? fit(v, &w->columns[n->column]) : (pq_index_hit){.found = found};
     else if (found == PQ_FOUND_VALUE)
       open_object(n, v);
     else

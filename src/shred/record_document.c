@@ -302,7 +302,9 @@ static int put_i64(pq_documents *d, const pq_tree *s, int64_t v, pq_builder *b) 
     case PQ_AS_TIME: return put_time(d, s, v, b);
     case PQ_AS_TIMESTAMP: return put_timestamp(d, s, v, b);
     case PQ_AS_DECIMAL: return put_decimal_int(d, s, v, b);
-    default: return pq_builder_i64(b, v);
+    default:
+      if (d->is_narrow && v >= INT32_MIN && v <= INT32_MAX) return pq_builder_i32(b, (int32_t)v);
+      return pq_builder_i64(b, v);
   }
 }
 

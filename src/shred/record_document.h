@@ -51,6 +51,7 @@ typedef struct pq_documents {
   const pq_footer *footer; /* borrowed */
   uint8_t *kinds;          /* a pq_leaf_as by leaf, in the arena */
   bool is_strict;          /* text in a JSON column that is no JSON: PQ_EINVALID, else it is text */
+  bool is_narrow;          /* an INT64 that fits into 32 bits is an int */
   uint64_t row;            /* for messages: the caller counts from 1 */
   uint64_t misfits;        /* texts that were no JSON */
   pq_builder *scratch;     /* owned */

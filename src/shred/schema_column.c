@@ -1,13 +1,13 @@
-/* shred/schema_column.c - the columns that a schema's fields have in data files.
+/* shred/schema_column.c - the flat columns that a schema's fields have in data files.
  *
- *   {"title": "string!", "likes": "int#", "born": "date", "address": {"city": "string#"}, "tags":
- * []} │                  │              │                          │ title STRING      likes INT64
- * born DATE          $index_address.city STRING
- *                        + bloom filter  (for outside readers alone)
+ *   "title": "string!"    "likes": "int#"    "born": "date"    "address": {"city": "string#"}
+ *        │                      │                 │                 │
+ *   title STRING         likes INT64, bloom    born DATE     $index_address.city STRING, bloom
  *
  * A top-level field of a scalar type has a column of its own name and type. Nested ones have one
  * where the schema says `#`, under the name of a chosen column, because it is one but for who chose
- * it. Lists, objects, vectors, decimals and json stay in $data alone. See index_column.h.
+ * it. What a cell says of its value: typed_cell.c; of a decimal it is the same number. Columns of
+ * lists, and of all other fields in files without $data, are trees: field_tree.h.
  */
 #include <string.h>
 
@@ -18,8 +18,7 @@
 
 enum { UUID_LEN = 16, UUID_TEXT_LEN = 36, DATE_TEXT_LEN = 10, DEPTH_MAX = 4 };
 
-static pq_index_type type_of(const pq_schema_field *f) {
-  if (f->is_list) return 0;
+pq_index_type pq_schema_column_type(const pq_schema_field *f) {
   switch (f->type) {
     case PQ_FIELD_STRING:
     case PQ_FIELD_ENUM: return PQ_INDEX_STRING;
@@ -31,8 +30,13 @@ static pq_index_type type_of(const pq_schema_field *f) {
     case PQ_FIELD_TIMESTAMP: return PQ_INDEX_TIMESTAMP_MS;
     case PQ_FIELD_UUID: return PQ_INDEX_UUID;
     case PQ_FIELD_BINARY: return PQ_INDEX_BINARY;
+    case PQ_FIELD_DECIMAL: return PQ_INDEX_DECIMAL;
     default: return 0;
   }
+}
+
+static pq_index_type type_of(const pq_schema_field *f) {
+  return f->is_list ? 0 : pq_schema_column_type(f);
 }
 
 static bool is_taken(pq_slice name) {
@@ -48,6 +52,16 @@ static bool is_taken(pq_slice name) {
   return false;
 }
 
+int pq_schema_column_name(pq_arena *arena, pq_slice field, pq_slice *out) {
+  char *text;
+  *out = field;
+  if (!is_taken(field)) return PQ_OK;
+  text = pq_arena_printf(arena, "$f_%.*s", (int)field.n, (const char *)field.p);
+  if (text == NULL) return arena->cx->code;
+  *out = pq_str(text);
+  return PQ_OK;
+}
+
 int pq_schema_column(pq_arena *arena, const pq_schema_field *field, pq_index_column *out,
                      bool *is_there) {
   pq_index_type type = type_of(field);
@@ -56,16 +70,14 @@ int pq_schema_column(pq_arena *arena, const pq_schema_field *field, pq_index_col
   *is_there = type != 0 && name.n > 0 && name.p[0] != '$' && memchr(name.p, '.', name.n) == NULL &&
               memchr(name.p, 0, name.n) == NULL;
   if (!*is_there) return PQ_OK;
-  if (is_taken(name)) {
-    char *text = pq_arena_printf(arena, "$f_%.*s", (int)name.n, (const char *)name.p);
-    if (text == NULL) return arena->cx->code;
-    name = pq_str(text);
-  }
+  PQ_TRY(pq_schema_column_name(arena, field->name, &name));
   *out = (pq_index_column){.path = field->name,
                            .name = name,
                            .type = type,
                            .field_id = PQ_SCHEMA_FIELD_ID_FIRST + (int32_t)field->id,
-                           .has_bloom = field->is_indexed || field->is_unique};
+                           .has_bloom = field->is_indexed || field->is_unique,
+                           .precision = (uint8_t)field->precision,
+                           .scale = (uint8_t)field->scale};
   return PQ_OK;
 }
 
@@ -107,7 +119,7 @@ static int add_nested(pq_arena *arena, const pq_schema_field *fields, uint32_t c
     c.path = pq_str(path);
     if (f->type == PQ_FIELD_OBJECT && !f->is_list)
       PQ_TRY(add_nested(arena, f->fields, f->field_count, c.path, depth + 1, set));
-    if (depth == 0 || !f->is_indexed || c.type == 0 || !pq_index_is_pushed(c.type)) continue;
+    if (depth == 0 || !f->is_indexed || c.type == 0 || !pq_index_is_plain(c.type)) continue;
     if (place_of(set, &c) < set->count) continue;
     for (uint32_t k = 0; k < set->count; k++)
       if (set->columns[k].name.n == 0 && set->columns[k].field_id >= c.field_id)
@@ -158,7 +170,7 @@ int pq_schema_columns_written(pq_arena *arena, const pq_index_set *all, const pq
   out->columns = pq_arena_calloc(arena, all->count, sizeof *out->columns);
   if (out->columns == NULL) return arena->cx->code;
   for (uint32_t i = 0; i < all->count; i++) {
-    pq_index_column c = all->columns[i], own;
+    pq_index_column c = all->columns[i], own = {0};
     const pq_schema_field *f = schema == NULL ? NULL : field_of(schema, c.path);
     bool has_own = false;
     if (f != NULL && memchr(c.path.p, '.', c.path.n) == NULL)
@@ -166,6 +178,9 @@ int pq_schema_columns_written(pq_arena *arena, const pq_index_set *all, const pq
     if (c.name.n > 0 && (!has_own || !is_same(&own, &c))) continue; /* of an older schema */
     if (c.name.n == 0 && has_own && pq_index_is_pushed(own.type)) continue;
     c.has_bloom = f != NULL && (f->is_indexed || f->is_unique);
+    if (c.name.n > 0) c.field_id = own.field_id; /* another field may have had the name */
+    c.precision = own.precision;
+    c.scale = own.scale;
     out->columns[out->count++] = c;
   }
   return PQ_OK;

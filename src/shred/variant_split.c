@@ -10,23 +10,14 @@
 
 #include <string.h>
 
-enum { UUID_LEN = 16, DECIMAL16_LEN = 16 };
+#include "shred/leaf_column.h"
 
-/* A leaf that grows. */
-typedef struct column {
-  pq_phys phys;
-  uint8_t def_max;
-  bool has_levels, has_rep;
-  uint32_t count, cap;
-  size_t value_len;
-  uint8_t *def, *rep, *nulls; /* owned; def and rep only with levels */
-  uint8_t *values;            /* owned */
-} column;
+enum { UUID_LEN = 16, DECIMAL16_LEN = 16 };
 
 struct pq_split {
   pq_cx *cx;                     /* borrowed */
   const pq_variant_shape *shape; /* borrowed */
-  column *columns;               /* owned */
+  pq_leaf_column *columns;       /* owned */
   pq_column *out;                /* owned */
   pq_arena arena;                /* residual objects, wide numbers: of this row group */
   uint32_t *rest;                /* owned; stack of storage indexes of residual fields */
@@ -38,89 +29,24 @@ struct pq_split {
 
 /* ---- columns ---- */
 
-static size_t value_len_of(pq_phys phys) {
-  switch (phys) {
-    case PQ_PHYS_BOOL: return 1;
-    case PQ_PHYS_INT32:
-    case PQ_PHYS_FLOAT: return 4;
-    case PQ_PHYS_INT64:
-    case PQ_PHYS_DOUBLE: return 8;
-    default: return sizeof(pq_slice);
-  }
-}
-
-static void column_init(column *c, pq_phys phys, uint32_t def_max, uint32_t rep_max) {
-  *c = (column){.phys = phys, .def_max = (uint8_t)def_max, .value_len = value_len_of(phys)};
-  c->has_rep = rep_max > 0;
-  c->has_levels = def_max > 1 || rep_max > 0;
-}
-
 static void columns_of(pq_split *p, const pq_pair *s, uint32_t rep) {
-  column_init(&p->columns[s->value_leaf], PQ_PHYS_BYTES, s->value_def, rep);
+  pq_leaf_column_init(&p->columns[s->value_leaf], PQ_PHYS_BYTES, s->value_def, rep);
   if (s->kind == PQ_PAIR_PRIMITIVE)
-    column_init(&p->columns[s->typed_leaf], s->phys, s->typed_def, rep);
+    pq_leaf_column_init(&p->columns[s->typed_leaf], s->phys, s->typed_def, rep);
   for (uint32_t i = 0; i < s->child_count; i++)
     columns_of(p, &s->children[i], s->kind == PQ_PAIR_ARRAY ? s->rep : rep);
 }
 
-/* New arrays for all, then the old ones go: a failure leaves the column as it was. */
-static int column_grow(pq_cx *cx, column *c) {
-  uint32_t cap = c->cap == 0 ? 1024 : c->cap * 2;
-  uint8_t **arrays[4] = {&c->nulls, &c->values, &c->def, &c->rep};
-  size_t lens[4] = {1, c->value_len, c->has_levels ? 1u : 0u, c->has_rep ? 1u : 0u};
-  uint8_t *grown[4] = {0};
-  bool is_grown = true;
-  size_t bytes;
-  if (c->cap > UINT32_MAX / 2 || !pq_mul_size(cap, c->value_len, &bytes))
-    return pq_fail(cx, PQ_ELIMIT, "column of %u entries", c->cap);
-  for (int i = 0; i < 4; i++) {
-    if (lens[i] > 0) grown[i] = pq_alloc(cx, NULL, 0, cap * lens[i]);
-    is_grown = is_grown && (lens[i] == 0 || grown[i] != NULL);
-  }
-  for (int i = 0; i < 4; i++) {
-    uint8_t *gone = is_grown ? *arrays[i] : grown[i];
-    if (is_grown && c->count > 0 && lens[i] > 0) memcpy(grown[i], gone, c->count * lens[i]);
-    if (gone != NULL) pq_alloc(cx, gone, (is_grown ? c->cap : cap) * lens[i], 0);
-    if (is_grown) *arrays[i] = grown[i];
-  }
-  if (!is_grown) return pq_fail_nomem(cx);
-  c->cap = cap;
-  return PQ_OK;
-}
-
-static void column_release(pq_cx *cx, column *c) {
-  if (c->nulls != NULL) pq_alloc(cx, c->nulls, c->cap, 0);
-  if (c->values != NULL) pq_alloc(cx, c->values, c->cap * c->value_len, 0);
-  if (c->def != NULL) pq_alloc(cx, c->def, c->cap, 0);
-  if (c->rep != NULL) pq_alloc(cx, c->rep, c->cap, 0);
-}
-
-/* One more entry; its value slot, zeroed, at *slot. */
-static inline int add(pq_cx *cx, column *c, uint32_t def, uint32_t rep, uint8_t **slot) {
-  uint32_t i = c->count;
-  if (i == c->cap) PQ_TRY(column_grow(cx, c));
-  c->nulls[i] = def < c->def_max;
-  if (c->has_levels) c->def[i] = (uint8_t)def;
-  if (c->has_rep) c->rep[i] = (uint8_t)rep;
-  *slot = c->values + i * c->value_len;
-  memset(*slot, 0, c->value_len);
-  c->count++;
-  return PQ_OK;
-}
-
 static int add_bytes(pq_split *p, uint32_t leaf, pq_slice v, uint32_t rep) {
-  column *c = &p->columns[leaf];
+  pq_leaf_column *c = &p->columns[leaf];
   uint8_t *slot;
-  PQ_TRY(add(p->cx, c, c->def_max, rep, &slot));
+  PQ_TRY(pq_leaf_column_add(c, p->cx, c->def_max, rep, &slot));
   memcpy(slot, &v, sizeof v);
   return PQ_OK;
 }
 
 static int add_nulls(pq_split *p, uint32_t first, uint32_t count, uint32_t def, uint32_t rep) {
-  uint8_t *slot;
-  for (uint32_t i = first; i < first + count; i++)
-    PQ_TRY(add(p->cx, &p->columns[i], def, rep, &slot));
-  return PQ_OK;
+  return pq_leaf_columns_skip(&p->columns[first], count, p->cx, def, rep);
 }
 
 /* ---- life cycle ---- */
@@ -130,7 +56,7 @@ void pq_split_free(pq_split *p) {
   if (p == NULL) return;
   n = p->shape->leaf_count;
   for (uint32_t i = 0; p->columns != NULL && i < n; i++)
-    column_release(p->cx, &p->columns[i]);
+    pq_leaf_column_release(&p->columns[i], p->cx);
   if (p->columns != NULL) pq_alloc(p->cx, p->columns, n * sizeof *p->columns, 0);
   if (p->out != NULL) pq_alloc(p->cx, p->out, n * sizeof *p->out, 0);
   if (p->rest != NULL) pq_alloc(p->cx, p->rest, p->rest_cap * sizeof *p->rest, 0);
@@ -152,7 +78,7 @@ int pq_split_new(pq_cx *cx, const pq_variant_shape *shape, pq_split **out) {
     pq_split_free(p);
     return pq_fail_nomem(cx);
   }
-  column_init(&p->columns[0], PQ_PHYS_BYTES, shape->metadata_def, shape->levels.rep);
+  pq_leaf_column_init(&p->columns[0], PQ_PHYS_BYTES, shape->metadata_def, shape->levels.rep);
   columns_of(p, &shape->root, shape->levels.rep);
   *out = p;
   return PQ_OK;
@@ -167,16 +93,8 @@ void pq_split_clear(pq_split *p) {
 }
 
 const pq_column *pq_split_columns(pq_split *p) {
-  for (uint32_t i = 0; i < p->shape->leaf_count; i++) {
-    const column *c = &p->columns[i];
-    p->out[i] = (pq_column){.phys = c->phys,
-                            .row_count = p->row_count,
-                            .entry_count = c->count,
-                            .nulls = c->def_max > 0 ? c->nulls : NULL,
-                            .def = c->def,
-                            .rep = c->rep,
-                            .v.any = c->values};
-  }
+  for (uint32_t i = 0; i < p->shape->leaf_count; i++)
+    p->out[i] = pq_leaf_column_view(&p->columns[i], p->row_count);
   return p->out;
 }
 
@@ -239,11 +157,11 @@ static int add_slice(pq_split *p, const pq_pair *s, pq_value v, uint32_t rep) {
 
 /* A number of the column's type, from one of as many bits or fewer. */
 static int add_number(pq_split *p, const pq_pair *s, pq_value v, uint32_t rep) {
-  column *c = &p->columns[s->typed_leaf];
+  pq_leaf_column *c = &p->columns[s->typed_leaf];
   uint8_t *slot;
   int64_t i;
   double d;
-  PQ_TRY(add(p->cx, c, c->def_max, rep, &slot));
+  PQ_TRY(pq_leaf_column_add(c, p->cx, c->def_max, rep, &slot));
   switch (s->primitive) {
     case PQ_PRIM_TRUE: *slot = pq_primitive_id(v) == PQ_PRIM_TRUE; return PQ_OK;
     case PQ_PRIM_DOUBLE:

@@ -8,10 +8,12 @@ void pq_file_cache_init(pq_file_cache *c, pq_cx *cx, const char *ns) {
   pq_arena_init(&c->arena, cx, cx->limits.op_len_max);
   pq_table_init(&c->by_name, cx);
   pq_page_cache_init(&c->pages, cx);
+  pq_forms_init(&c->forms, cx);
 }
 
 void pq_file_cache_release(pq_file_cache *c) {
   pq_page_cache_release(&c->pages); /* its pages point into the arena */
+  pq_forms_release(&c->forms);
   pq_arena_release(&c->arena);
   pq_table_release(&c->by_name);
   *c = (pq_file_cache){0};

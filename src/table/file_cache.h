@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "log/event_file.h"
 #include "log/manifest.h"
+#include "table/form.h"
 #include "table/page_cache.h"
 
 typedef struct pq_cached_file {
@@ -29,6 +30,7 @@ typedef struct pq_file_cache {
   const char *ns; /* borrowed */
   pq_table by_name;
   pq_page_cache pages;
+  pq_forms forms; /* plans between versions of schemas, which never change either */
   pq_cached_file **files;
   uint32_t count, cap;
 } pq_file_cache;

@@ -39,6 +39,7 @@ typedef struct locator {
   uint32_t id_count;
   locate_task *tasks;
   bool is_missing;
+  pq_point_file *told; /* a plan's: of the file that is looked at; NULL: nobody asks */
 } locator;
 
 uint64_t pq_location_row(const pq_location *l) {
@@ -144,6 +145,16 @@ static int add_task(locator *l, const locate_task *proto) {
   return note(l, want_pages(l, t));
 }
 
+/* A level excluded the row group. */
+static int exclude(const locator *l, pq_file_level level) {
+  if (l->told == NULL) return PQ_OK;
+  l->told->by_statistics += level == PQ_LEVEL_STATISTICS;
+  l->told->by_bloom += level == PQ_LEVEL_BLOOM;
+  l->told->by_index += level == PQ_LEVEL_INDEX;
+  if (l->told->level != PQ_LEVEL_READ && level > l->told->level) l->told->level = level;
+  return PQ_OK;
+}
+
 static int plan_row_group(locator *l, locate_task proto) {
   const pq_footer *footer = proto.file->file.footer;
   const pq_stats *s = &footer->row_groups[proto.row_group].chunks[ID_LEAF].stats;
@@ -151,22 +162,26 @@ static int plan_row_group(locator *l, locate_task proto) {
   int rc;
   if (s->has_min) proto.id_lo = id_lower(l->ids, proto.id_lo, proto.id_hi, s->min);
   if (s->has_max) proto.id_hi = id_upper(l->ids, proto.id_lo, proto.id_hi, s->max);
-  if (proto.id_lo >= proto.id_hi) return PQ_OK;
+  if (proto.id_lo >= proto.id_hi) return exclude(l, PQ_LEVEL_STATISTICS);
   proto.chunk = &proto.file->chunks[(size_t)proto.row_group * footer->leaf_count + ID_LEAF];
   if (proto.chunk->cached != NULL) {
     PQ_TRY(choose_pages(l, &proto));
-    if (proto.range_count == 0) return PQ_OK;
-    if (is_point(&proto) && is_decoded(&proto)) return add_task(l, &proto);
+    if (proto.range_count == 0) return exclude(l, PQ_LEVEL_INDEX);
+    if (is_point(&proto) && is_decoded(&proto)) {
+      if (l->told != NULL) l->told->level = PQ_LEVEL_READ;
+      return add_task(l, &proto);
+    }
   }
   rc = ask_bloom(l, &proto, &may);
   if (rc != PQ_OK) return note(l, rc);
-  if (!may) return PQ_OK;
+  if (!may) return exclude(l, PQ_LEVEL_BLOOM);
   if (proto.ranges == NULL) {
     rc = pq_file_cache_chunk(l->v->files, l->f, proto.file, proto.row_group, ID_LEAF, &proto.chunk);
     if (rc != PQ_OK) return note(l, rc);
     PQ_TRY(choose_pages(l, &proto));
-    if (proto.range_count == 0) return PQ_OK;
+    if (proto.range_count == 0) return exclude(l, PQ_LEVEL_INDEX);
   }
+  if (l->told != NULL) l->told->level = PQ_LEVEL_READ;
   return add_task(l, &proto);
 }
 
@@ -180,6 +195,10 @@ static int plan_file(locator *l, const pq_file_info *info) {
   if (rc != PQ_OK) return note(l, rc);
   if (pq_footer_leaf(proto.file->file.footer, "$id") != ID_LEAF)
     return pq_fail(l->v->cx, PQ_ECORRUPT, "%s: $id is not the first column", proto.file->file.key);
+  if (l->told != NULL) {
+    l->told->level = PQ_LEVEL_STATISTICS;
+    l->told->row_groups = proto.file->file.footer->row_group_count;
+  }
   for (uint32_t g = 0; g < proto.file->file.footer->row_group_count; g++) {
     proto.row_group = g;
     PQ_TRY(plan_row_group(l, proto));
@@ -220,7 +239,7 @@ static int search(locator *l, const locate_task *t, pq_location *out) {
     pq_page_ref ref = page_ref(t, r);
     pq_cached_page *page;
     PQ_TRY(pq_page_cache_get(&l->v->files->pages, &ref, l->f, l->scratch, &page));
-    if (page->column.nulls != NULL)
+    if (page->column.nulls != NULL || page->column.def != NULL)
       return pq_fail(l->v->cx, PQ_ECORRUPT, "%s: null $id", t->file->file.key);
     for (uint32_t i = t->id_lo; i < t->id_hi; i++) {
       uint32_t row = id_lower(page->column.v.bytes, 0, page->column.row_count, l->ids[i]);
@@ -232,22 +251,38 @@ static int search(locator *l, const locate_task *t, pq_location *out) {
 }
 
 /* Find and ask for the pages that may hold the ids. */
-static int plan_files(locator *l) {
+static int plan_files(locator *l, pq_slice collection, pq_point_plan *plan) {
   const pq_view *v = l->v;
   for (uint32_t i = 0; i < v->manifest->file_count; i++) {
     const pq_file_info *info = &v->manifest->files[i];
-    if (info->kind == PQ_FILE_DATA && pq_file_is_live(info, v->entry)) PQ_TRY(plan_file(l, info));
+    if (info->kind != PQ_FILE_DATA || !pq_file_is_live(info, v->entry)) continue;
+    l->told = NULL;
+    if (plan != NULL && pq_slice_eq(info->collection, collection)) {
+      l->told = &plan->files[plan->file_count++];
+      *l->told = (pq_point_file){.file = i, .level = PQ_LEVEL_ID_RANGE};
+    }
+    PQ_TRY(plan_file(l, info));
   }
   return l->is_missing ? PQ_NEED_IO : PQ_OK;
 }
 
 int pq_view_candidates(const pq_view *v, pq_fetch *f, pq_arena *scratch, pq_slice id,
-                       pq_candidate **out, uint32_t *count) {
+                       pq_candidate **out, uint32_t *count, pq_point_plan *plan) {
   locator l = {.v = v, .f = f, .scratch = scratch, .ids = &id, .id_count = 1};
+  const pq_event *event = v->overlay == NULL ? NULL : pq_overlay_entity(v->overlay, id, v->seq);
+  pq_slice collection = {0}, local;
   *out = NULL;
   *count = 0;
-  if (v->overlay != NULL && pq_overlay_entity(v->overlay, id, v->seq) != NULL) return PQ_OK;
-  PQ_TRY(plan_files(&l));
+  if (plan != NULL) {
+    pq_entity e;
+    *plan = (pq_point_plan){.is_in_tail = event != NULL};
+    plan->is_live = event != NULL && pq_event_entity(event, &e) && !e.is_deleted;
+    plan->files = pq_arena_calloc(scratch, v->manifest->file_count, sizeof *plan->files);
+    if (plan->files == NULL) return v->cx->code;
+    (void)pq_id_split(id, &collection, &local);
+  }
+  if (event != NULL) return PQ_OK;
+  PQ_TRY(plan_files(&l, collection, plan));
   for (const locate_task *t = l.tasks; t != NULL; t = t->next)
     ++*count;
   *out = pq_arena_calloc(scratch, *count, sizeof **out);
@@ -274,7 +309,7 @@ int pq_view_locate(const pq_view *v, pq_fetch *f, pq_arena *scratch, const pq_sl
     is_done &= out[i].event != NULL;
   }
   if (is_done) return PQ_OK;
-  PQ_TRY(plan_files(&l));
+  PQ_TRY(plan_files(&l, (pq_slice){0}, NULL));
   for (const locate_task *t = l.tasks; t != NULL; t = t->next)
     PQ_TRY(search(&l, t, out));
   return PQ_OK;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "log/batch.h"
+#include "shred/key_id.h"
 
 enum { CAP_MIN = 64 };
 
@@ -67,13 +68,29 @@ static int chain_of(pq_overlay *o, pq_chains *c, pq_slice name, pq_overlay_chain
   c->items = items;
   PQ_TRY(pq_table_add(&c->by_name, hash, c->count));
   *out = &c->items[c->count++];
-  **out = (pq_overlay_chain){name, PQ_NONE, PQ_NONE, 0};
+  **out = (pq_overlay_chain){.name = name, .head = PQ_NONE, .tail = PQ_NONE};
   return PQ_OK;
 }
 
 uint32_t pq_chain_first(const pq_chains *c, pq_slice name) {
   const pq_overlay_chain *chain = chain_find(c, name, pq_hash(name, 0));
   return chain == NULL ? PQ_NONE : chain->head;
+}
+
+bool pq_overlay_is_keyed(const pq_overlay *o, pq_slice collection) {
+  const pq_overlay_chain *chain = chain_find(&o->collections, collection, pq_hash(collection, 0));
+  return chain == NULL || !chain->has_other_keys;
+}
+
+/* Note a document whose _id gives another id, or none. */
+static void note_key(pq_overlay *o, const pq_event *e) {
+  pq_value key = e->target == PQ_TARGET_ENTITY ? pq_object_get_str(e->after, "_id") : (pq_value){0};
+  pq_slice collection, local;
+  pq_overlay_chain *chain;
+  if (pq_value_is_missing(key) || pq_id_is_of_key(e->id, key)) return;
+  if (!pq_id_split(e->id, &collection, &local)) return;
+  chain = chain_find(&o->collections, collection, pq_hash(collection, 0));
+  if (chain != NULL) chain->has_other_keys = true;
 }
 
 static uint64_t edge_hash(pq_slice from, pq_slice predicate, pq_slice to) {
@@ -167,6 +184,7 @@ int pq_overlay_add(pq_overlay *o, const pq_event *e) {
   }
   o->versions[v].key = key;
   o->version_count++;
+  note_key(o, e);
   return PQ_OK;
 }
 

@@ -42,6 +42,7 @@ typedef struct pq_overlay_key {
 typedef struct pq_overlay_chain {
   pq_slice name; /* collection name or entity id */
   uint32_t head, tail, count;
+  bool has_other_keys; /* some document had an _id that is not that of its entity's id */
 } pq_overlay_chain;
 
 typedef struct pq_chains {
@@ -87,6 +88,9 @@ const pq_event *pq_overlay_edge(const pq_overlay *o, pq_slice from, pq_slice pre
 const pq_event *pq_overlay_at(const pq_overlay *o, uint32_t key, uint64_t seq);
 /* The event before `e` (an event of this overlay) on the same key, or NULL. */
 const pq_event *pq_overlay_before(const pq_overlay *o, const pq_event *e);
+
+/* Has every document of a collection that has an _id the id of it (shred/key_id.h)? At any seq. */
+bool pq_overlay_is_keyed(const pq_overlay *o, pq_slice collection);
 
 /* First key of a chain, PQ_NONE if none; go on with keys[k].next (next_to for `to`). */
 uint32_t pq_chain_first(const pq_chains *c, pq_slice name);

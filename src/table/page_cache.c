@@ -1,6 +1,6 @@
 /* table/page_cache.c - see page_cache.h.
  *
- * One allocation holds a page:   header │ values or slices │ nulls │ checked │ text
+ * One allocation holds a page:   header │ values or slices │ checked │ nulls │ def │ rep │ text
  */
 #include "table/page_cache.h"
 
@@ -17,6 +17,7 @@ typedef struct memo {
 
 void pq_page_cache_init(pq_page_cache *c, pq_cx *cx) {
   *c = (pq_page_cache){.cx = cx, .len_max = cx->limits.page_cache_len_max};
+  pq_body_cache_init(&c->bodies, cx, c->len_max);
 }
 
 static void unlink_page(pq_page_cache *c, pq_cached_page *p) {
@@ -49,6 +50,7 @@ static void free_oldest(pq_page_cache *c) {
 }
 
 void pq_page_cache_release(pq_page_cache *c) {
+  pq_body_cache_release(&c->bodies);
   while (c->oldest != NULL)
     free_oldest(c);
   *c = (pq_page_cache){0};
@@ -57,6 +59,7 @@ void pq_page_cache_release(pq_page_cache *c) {
 void pq_page_cache_trim(pq_page_cache *c) {
   while (c->held_len > c->len_max)
     free_oldest(c);
+  pq_body_cache_trim(&c->bodies, c->len_max - c->held_len);
 }
 
 uint32_t pq_chunk_page_of(const pq_chunk_pages *p, uint32_t row) {
@@ -91,7 +94,7 @@ static size_t memo_place(const uint8_t *p) {
 /* Bytes of text that the copy needs; the same walk as copy_text. */
 static bool text_len(const pq_column *c, memo *m, size_t *out) {
   size_t sum = 0;
-  for (uint32_t i = 0; i < c->row_count; i++) {
+  for (uint32_t i = 0; i < pq_column_entries(c); i++) {
     pq_slice s = c->v.bytes[i];
     size_t at = memo_place(s.p);
     if (pq_column_is_null(c, i) || s.n == 0 || (m->from[at] == s.p && m->len[at] == s.n)) continue;
@@ -104,7 +107,7 @@ static bool text_len(const pq_column *c, memo *m, size_t *out) {
 }
 
 static void copy_text(const pq_column *c, memo *m, pq_slice *slices, uint8_t *text) {
-  for (uint32_t i = 0; i < c->row_count; i++) {
+  for (uint32_t i = 0; i < pq_column_entries(c); i++) {
     pq_slice s = c->v.bytes[i];
     size_t at = memo_place(s.p);
     slices[i] = (pq_slice){text, 0};
@@ -136,15 +139,28 @@ static size_t width_of(pq_phys phys) {
   }
 }
 
+/* Copy bytes, one an entry, to *at and move past them; NULL: there are none. */
+static uint8_t *keep_bytes(const uint8_t *from, size_t count, uint8_t **at) {
+  uint8_t *to = *at;
+  if (from == NULL) return NULL;
+  if (count > 0) memcpy(to, from, count);
+  *at += count;
+  return to;
+}
+
 static int keep(pq_page_cache *c, const pq_column *column, uint32_t first_row,
                 pq_cached_page **out) {
   bool is_text = is_text_of(column->phys);
-  size_t rows = column->row_count, values = rows * width_of(column->phys), text = 0, len;
+  size_t rows = column->row_count, entries = pq_column_entries(column), text = 0, len;
+  size_t values = entries * width_of(column->phys);
+  size_t arrays = column->nulls != NULL;
   memo m = {0};
   pq_cached_page *p;
   uint8_t *at;
+  arrays += column->def != NULL;
+  arrays += column->rep != NULL;
   if (is_text && !text_len(column, &m, &text)) return pq_fail_nomem(c->cx);
-  len = sizeof *p + values + rows * (column->nulls == NULL ? 1u : 2u); /* rows: at most 2^31 */
+  len = sizeof *p + values + rows + entries * arrays; /* no more than what was decoded */
   if (!pq_add_size(len, text, &len)) return pq_fail_nomem(c->cx);
   p = pq_alloc(c->cx, NULL, 0, len);
   if (p == NULL) return pq_fail_nomem(c->cx);
@@ -154,11 +170,9 @@ static int keep(pq_page_cache *c, const pq_column *column, uint32_t first_row,
   p->checked = at + values;
   memset(p->checked, 0, rows);
   at = p->checked + rows;
-  if (column->nulls != NULL) {
-    if (rows > 0) memcpy(at, column->nulls, rows);
-    p->column.nulls = at;
-    at += rows;
-  }
+  p->column.nulls = keep_bytes(column->nulls, entries, &at);
+  p->column.def = keep_bytes(column->def, entries, &at);
+  p->column.rep = keep_bytes(column->rep, entries, &at);
   m = (memo){0};
   if (is_text)
     copy_text(column, &m, p->column.v.bytes, at);
@@ -166,6 +180,26 @@ static int keep(pq_page_cache *c, const pq_column *column, uint32_t first_row,
     memcpy(p->column.v.any, column->v.any, values);
   *out = p;
   return PQ_OK;
+}
+
+/* Rows begin where rep is 0; the decoder has counted them. */
+pq_column pq_cached_page_row(const pq_cached_page *p, uint32_t row) {
+  pq_column c = p->column;
+  uint32_t lo = row, end, count = pq_column_entries(&c), rows = 0;
+  if (c.rep != NULL)
+    for (lo = 0; lo < count; lo++)
+      if (c.rep[lo] == 0 && rows++ == row) break;
+  pq_assert(lo < count);
+  end = lo + 1;
+  while (c.rep != NULL && end < count && c.rep[end] != 0)
+    end++;
+  c.row_count = 1;
+  c.entry_count = end - lo;
+  c.v.b += lo * width_of(c.phys);
+  if (c.nulls != NULL) c.nulls += lo;
+  if (c.def != NULL) c.def += lo;
+  if (c.rep != NULL) c.rep += lo;
+  return c;
 }
 
 int pq_page_cache_get(pq_page_cache *c, const pq_page_ref *ref, pq_fetch *f, pq_arena *scratch,
@@ -182,8 +216,6 @@ int pq_page_cache_get(pq_page_cache *c, const pq_page_ref *ref, pq_fetch *f, pq_
   }
   PQ_TRY(pq_chunk_decode(f, scratch, ref->file, ref->row_group, ref->leaf, &ref->pages->index,
                          &rows, 1, &column));
-  if (column.def != NULL)
-    return pq_fail(c->cx, PQ_ECORRUPT, "%s: column %u is nested", ref->file->key, ref->leaf);
   PQ_TRY(keep(c, &column, rows.lo, &p));
   p->slot = slot;
   *slot = p;

@@ -16,11 +16,12 @@
 #ifndef PQ_TABLE_PAGE_CACHE_H
 #define PQ_TABLE_PAGE_CACHE_H
 
+#include "parquet/body_cache.h"
 #include "parquet/reader.h"
 
 typedef struct pq_cached_page pq_cached_page;
 struct pq_cached_page {
-  pq_column column;   /* flat; rows of the page */
+  pq_column column;   /* rows of the page, nested ones with their levels */
   uint32_t first_row; /* in the row group */
   uint8_t *checked;   /* per row, for whoever validates values once: zero at first */
   size_t len;         /* of the allocation that holds all of it */
@@ -38,16 +39,20 @@ typedef struct pq_page_cache {
   pq_cx *cx;
   uint64_t held_len, len_max;
   pq_cached_page *newest, *oldest; /* owned */
+  pq_body_cache bodies;            /* of scans, in what room the pages leave */
 } pq_page_cache;
 
 void pq_page_cache_init(pq_page_cache *c, pq_cx *cx);
 void pq_page_cache_release(pq_page_cache *c);
 
-/* Free the least recently used pages beyond the limit. Between steps only. */
+/* Free the least recently used pages beyond the limit, bodies first. Between steps only. */
 void pq_page_cache_trim(pq_page_cache *c);
 
 /* The page of a chunk that holds `row`. The index must have pages. */
 uint32_t pq_chunk_page_of(const pq_chunk_pages *p, uint32_t row);
+
+/* The entries of one row of a page, as a column of one row; borrowed from the page. */
+pq_column pq_cached_page_row(const pq_cached_page *p, uint32_t row);
 
 /* Where a page is read from. */
 typedef struct pq_page_ref {

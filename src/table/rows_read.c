@@ -1,13 +1,15 @@
 /* table/rows_read.c - from rows to entities. See view.h.
  *
  *   locations, sorted by file, row group, row ─┬─ few:  a row of each column's decoded page, from
- *                                              │        the cache (page_cache.h)
+ *                                              │        the cache (page_cache.h); none where the
+ *                                              │        page index says what all its rows hold
  *                                              └─ many: the pages that hold them, decoded and
  *                                                       forgotten (shred/entity.h)
  */
 #include <string.h>
 
 #include "base/merge_sort.h"
+#include "shred/entity_document.h"
 #include "table/view.h"
 
 enum { POINT_ROWS_MAX = 64 };
@@ -70,22 +72,48 @@ static int want_group(pq_fetch *f, pq_arena *scratch, const pq_location *const *
 
 /* ---- single rows ---- */
 
-/* The pages of one row, column by column; where a column has none the chunk is no place for point
- * reads. */
-typedef struct row_pages {
-  pq_cached_page *pages[PQ_ENTITY_LEAVES];
-} row_pages;
-
 static pq_page_ref ref_of(const pq_location *at, uint32_t leaf, pq_chunk_pages *chunk) {
   return (pq_page_ref){&at->file->file, at->row_group, leaf, pq_chunk_page_of(chunk, at->row),
                        chunk};
+}
+
+/* What asking for pages found out. */
+typedef struct asked {
+  bool is_missing; /* some have to be fetched */
+  bool is_unpaged; /* the file has no page index */
+} asked;
+
+/* The page of a column (PQ_ENTITY_META stands for any of a document) unless it is decoded or told
+ * by its bounds. */
+static int want_page(const pq_view *v, pq_fetch *f, const pq_location *at, uint32_t column,
+                     uint32_t leaf, asked *a) {
+  pq_chunk_pages *chunk;
+  int rc = pq_file_cache_chunk(v->files, f, at->file, at->row_group, leaf, &chunk);
+  if (rc == PQ_OK && chunk->index.page_count == 0) {
+    a->is_unpaged = true;
+    return PQ_OK;
+  }
+  if (rc == PQ_OK) {
+    pq_page_ref ref = ref_of(at, leaf, chunk);
+    pq_entity told;
+    if (pq_entity_set_told(&told, NULL, column, &chunk->index.pages[ref.page])) return PQ_OK;
+    rc = pq_page_cache_want(&ref, f);
+  }
+  a->is_missing |= rc == PQ_NEED_IO;
+  return rc == PQ_NEED_IO ? PQ_OK : rc;
+}
+
+/* Has the file no $data, and is the leaf part of its documents? */
+static bool is_document_leaf(const pq_location *at, unsigned want, uint32_t leaf) {
+  return leaf >= PQ_ENTITY_META && at->file->entity_leaves[PQ_ENTITY_META] == PQ_NO_NODE &&
+         pq_entity_reads_leaf(at->file->file.footer, leaf, want);
 }
 
 /* Ask for the pages of a row that are not decoded. *is_paged is false when the file has no page
  * index. */
 static int want_row(const pq_view *v, pq_fetch *f, const pq_location *at, unsigned want,
                     bool *is_paged) {
-  bool is_missing = false;
+  asked a = {0};
   if (at->file->entity_leaves == NULL) {
     uint32_t *leaves = pq_arena_calloc(&v->files->arena, PQ_ENTITY_LEAVES, sizeof *leaves);
     if (leaves == NULL) return v->cx->code;
@@ -94,48 +122,67 @@ static int want_row(const pq_view *v, pq_fetch *f, const pq_location *at, unsign
   }
   for (uint32_t i = 0; i < PQ_ENTITY_LEAVES; i++) {
     uint32_t leaf = at->file->entity_leaves[i];
-    pq_chunk_pages *chunk;
-    int rc;
-    if (!pq_entity_leaf_is_wanted(i, want)) continue;
-    rc = pq_file_cache_chunk(v->files, f, at->file, at->row_group, leaf, &chunk);
-    if (rc == PQ_OK && chunk->index.page_count == 0) {
-      *is_paged = false;
-      return PQ_OK;
-    }
-    if (rc == PQ_OK) {
-      pq_page_ref ref = ref_of(at, leaf, chunk);
-      rc = pq_page_cache_want(&ref, f);
-    }
-    if (rc < 0) return rc;
-    is_missing |= rc == PQ_NEED_IO;
+    if (leaf != PQ_NO_NODE && pq_entity_leaf_is_wanted(i, want))
+      PQ_TRY(want_page(v, f, at, i, leaf, &a));
   }
-  return is_missing ? PQ_NEED_IO : PQ_OK;
+  for (uint32_t leaf = PQ_ENTITY_META; leaf < at->file->file.footer->leaf_count; leaf++)
+    if (is_document_leaf(at, want, leaf)) PQ_TRY(want_page(v, f, at, PQ_ENTITY_META, leaf, &a));
+  if (a.is_unpaged) *is_paged = false;
+  return a.is_missing && !a.is_unpaged ? PQ_NEED_IO : PQ_OK;
+}
+
+static int fail_row(const pq_view *v, const pq_location *at, uint32_t leaf) {
+  return pq_fail(v->cx, PQ_ECORRUPT, "%s: row %llu of column %u is null or not there",
+                 at->file->file.key, (unsigned long long)pq_location_row(at), leaf);
+}
+
+/* The document of a row in a file without $data: its entries in each leaf's page. */
+static int read_document(const pq_view *v, pq_fetch *f, pq_arena *scratch, const pq_location *at,
+                         pq_entity *out) {
+  const pq_footer *footer = at->file->file.footer;
+  pq_column *data = pq_arena_calloc(scratch, footer->leaf_count, sizeof *data);
+  const pq_column **columns = pq_arena_calloc(scratch, footer->leaf_count, sizeof(pq_column *));
+  if (data == NULL || columns == NULL) return v->cx->code;
+  for (uint32_t leaf = PQ_ENTITY_META; leaf < footer->leaf_count; leaf++) {
+    pq_cached_page *page;
+    pq_chunk_pages *chunk;
+    pq_page_ref ref;
+    if (!is_document_leaf(at, PQ_WANT_DATA, leaf)) continue;
+    PQ_TRY(pq_file_cache_chunk(v->files, f, at->file, at->row_group, leaf, &chunk));
+    ref = ref_of(at, leaf, chunk);
+    PQ_TRY(pq_page_cache_get(&v->files->pages, &ref, f, scratch, &page));
+    if (at->row - page->first_row >= page->column.row_count) return fail_row(v, at, leaf);
+    data[leaf] = pq_cached_page_row(page, at->row - page->first_row);
+    columns[leaf] = &data[leaf];
+  }
+  return pq_entity_documents(scratch, &at->file->file, columns, out, 1);
 }
 
 /* The entity of a row all of whose pages are there or asked for. */
 static int read_row(const pq_view *v, pq_fetch *f, pq_arena *scratch, const pq_location *at,
                     unsigned want, pq_entity *out, pq_slice *name) {
-  row_pages r = {0};
+  pq_cached_page *page = NULL, *meta = NULL;
   uint32_t row = 0;
   for (uint32_t i = 0; i < PQ_ENTITY_LEAVES; i++) {
     uint32_t leaf = at->file->entity_leaves[i];
     pq_chunk_pages *chunk;
     pq_page_ref ref;
-    if (!pq_entity_leaf_is_wanted(i, want)) continue;
+    if (leaf == PQ_NO_NODE || !pq_entity_leaf_is_wanted(i, want)) continue;
     PQ_TRY(pq_file_cache_chunk(v->files, f, at->file, at->row_group, leaf, &chunk));
     ref = ref_of(at, leaf, chunk);
-    PQ_TRY(pq_page_cache_get(&v->files->pages, &ref, f, scratch, &r.pages[i]));
-    row = at->row - r.pages[i]->first_row;
-    if (row >= r.pages[i]->column.row_count || r.pages[i]->column.nulls != NULL)
-      return pq_fail(v->cx, PQ_ECORRUPT, "%s: row %llu of column %u is null or not there",
-                     at->file->file.key, (unsigned long long)pq_location_row(at), leaf);
-    pq_entity_set(out, name, i, &r.pages[i]->column, row);
+    if (pq_entity_set_told(out, name, i, &chunk->index.pages[ref.page])) continue;
+    PQ_TRY(pq_page_cache_get(&v->files->pages, &ref, f, scratch, &page));
+    row = at->row - page->first_row;
+    if (row >= page->column.row_count || page->column.nulls != NULL || page->column.def != NULL)
+      return fail_row(v, at, leaf);
+    if (i == PQ_ENTITY_META) meta = page;
+    pq_entity_set(out, name, i, &page->column, row);
   }
   if (!(want & PQ_WANT_DATA)) return PQ_OK;
-  return pq_entity_set_data(v->cx, &at->file->file, &r.pages[PQ_ENTITY_META]->column,
-                            at->row - r.pages[PQ_ENTITY_META]->first_row,
-                            &r.pages[PQ_ENTITY_VALUE]->column, row,
-                            &r.pages[PQ_ENTITY_VALUE]->checked[row], out);
+  if (at->file->entity_leaves[PQ_ENTITY_META] == PQ_NO_NODE)
+    return read_document(v, f, scratch, at, out);
+  return pq_entity_set_data(v->cx, &at->file->file, &meta->column, at->row - meta->first_row,
+                            &page->column, row, &page->checked[row], out);
 }
 
 /* *is_done is false when some file has no page index. */
@@ -170,6 +217,32 @@ static uint32_t group_len(const pq_location *const *sorted, uint32_t left) {
   return n;
 }
 
+/* Documents of files whose schema is not the view's. */
+static int bring_rows(const pq_view *v, pq_arena *scratch, const pq_location *const *sorted,
+                      uint32_t count, const read_out *out) {
+  const pq_file_info *info = NULL;
+  const pq_upgrade *form = NULL;
+  for (uint32_t i = 0; i < count; i++) {
+    if (sorted[i]->info != info) PQ_TRY(pq_view_file_form(v, scratch, sorted[i]->info, &form));
+    info = sorted[i]->info;
+    PQ_TRY(pq_view_bring(v, scratch, form, &out->entities[sorted[i] - out->locations].data));
+  }
+  return PQ_OK;
+}
+
+static int read_events(const pq_view *v, pq_arena *scratch, uint32_t count, const read_out *out) {
+  for (uint32_t i = 0; i < count; i++) {
+    bool is_there;
+    if (out->locations[i].event == NULL) continue;
+    PQ_TRY(pq_view_entity(v, scratch, out->locations[i].event, &out->entities[i], &is_there));
+    if (!is_there)
+      out->entities[i] = (pq_entity){0};
+    else if (out->names != NULL)
+      out->names[i] = pq_entity_name(out->entities[i].id, out->entities[i].data);
+  }
+  return PQ_OK;
+}
+
 int pq_view_read(const pq_view *v, pq_fetch *f, pq_arena *scratch, const pq_location *locations,
                  uint32_t count, unsigned want, pq_entity *out, pq_slice *names) {
   const pq_location **sorted = pq_arena_calloc(scratch, count, sizeof *sorted);
@@ -178,18 +251,11 @@ int pq_view_read(const pq_view *v, pq_fetch *f, pq_arena *scratch, const pq_loca
   bool is_missing = false, is_done = false;
   if (sorted == NULL) return v->cx->code;
   memset(out, 0, count * sizeof *out);
-  for (uint32_t i = 0; i < count; i++) {
-    const pq_event *e = locations[i].event;
-    if (e != NULL && pq_event_entity(e, &out[i])) {
-      if (names != NULL) names[i] = pq_entity_name(out[i].id, out[i].data);
-    } else if (e != NULL) {
-      out[i] = (pq_entity){0};
-    } else if (locations[i].info != NULL) {
-      sorted[n++] = &locations[i];
-    }
-  }
+  PQ_TRY(read_events(v, scratch, count, &target));
+  for (uint32_t i = 0; i < count; i++)
+    if (locations[i].event == NULL && locations[i].info != NULL) sorted[n++] = &locations[i];
   if (n <= POINT_ROWS_MAX) PQ_TRY(read_points(v, f, scratch, sorted, n, want, &target, &is_done));
-  if (is_done) return PQ_OK;
+  if (is_done) return bring_rows(v, scratch, sorted, n, &target);
   PQ_TRY(pq_sort_items(v->cx, sorted, n, sizeof *sorted, by_place, NULL));
   for (uint32_t i = 0; i < n; i += len) {
     int rc;
@@ -203,5 +269,5 @@ int pq_view_read(const pq_view *v, pq_fetch *f, pq_arena *scratch, const pq_loca
     len = group_len(sorted + i, n - i);
     PQ_TRY(read_group(f, scratch, sorted + i, len, want, &target));
   }
-  return PQ_OK;
+  return bring_rows(v, scratch, sorted, n, &target);
 }

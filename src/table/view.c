@@ -1,4 +1,4 @@
-/* table/view.c - see view.h: delete files, and what the overlay hides. */
+/* table/view.c - see view.h: delete files, what the overlay hides, documents in the view's form. */
 #include "table/view.h"
 
 int pq_view_load(pq_view *v, pq_fetch *f, pq_arena *arena, pq_arena *scratch) {
@@ -90,6 +90,21 @@ void pq_view_mark_overlay(const pq_view *v, pq_slice collection, pq_slice file, 
   }
 }
 
+bool pq_view_hides_rows(const pq_view *v, pq_slice collection, pq_slice file) {
+  for (uint32_t i = 0; i < v->delete_count; i++) {
+    uint32_t at = lower_bound(v->deletes[i], file, 0);
+    if (at < v->deletes[i]->position_count && pq_slice_eq(v->deletes[i]->positions[at].file, file))
+      return true;
+  }
+  if (v->overlay == NULL) return false;
+  for (uint32_t k = pq_chain_first(&v->overlay->collections, collection); k != PQ_NONE;
+       k = v->overlay->keys[k].next) {
+    const pq_event *e = first_event(v, k);
+    if (e != NULL && e->where_file.n > 0 && pq_slice_eq(e->where_file, file)) return true;
+  }
+  return false;
+}
+
 bool pq_view_has_unresolved(const pq_view *v, pq_slice collection) {
   if (v->overlay == NULL) return false;
   for (uint32_t k = pq_chain_first(&v->overlay->collections, collection); k != PQ_NONE;
@@ -111,4 +126,30 @@ bool pq_event_entity(const pq_event *e, pq_entity *out) {
                      .is_deleted = e->op == PQ_EVENT_DELETE,
                      .data = e->after};
   return !pq_value_is_missing(e->after);
+}
+
+/* The plan from the form of seq `from` to the view's. */
+static int plan_of(const pq_view *v, pq_arena *arena, pq_slice collection, uint64_t from,
+                   const pq_upgrade **out) {
+  pq_form_source s = {v->manifest, v->overlay, collection};
+  return pq_forms_plan(&v->files->forms, arena, &s, from, v->seq, out);
+}
+
+int pq_view_file_form(const pq_view *v, pq_arena *arena, const pq_file_info *info,
+                      const pq_upgrade **out) {
+  return plan_of(v, arena, info->collection, pq_file_form_seq(v->manifest, info), out);
+}
+
+int pq_view_bring(const pq_view *v, pq_arena *arena, const pq_upgrade *plan, pq_value *doc) {
+  return pq_forms_apply(&v->files->forms, plan, arena, doc);
+}
+
+int pq_view_entity(const pq_view *v, pq_arena *arena, const pq_event *e, pq_entity *out,
+                   bool *is_there) {
+  const pq_upgrade *plan;
+  pq_slice collection, local;
+  *is_there = pq_event_entity(e, out);
+  if (!*is_there || !pq_id_split(e->id, &collection, &local)) return PQ_OK;
+  PQ_TRY(plan_of(v, arena, collection, e->seq, &plan));
+  return pq_view_bring(v, arena, plan, &out->data);
 }

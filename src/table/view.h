@@ -39,6 +39,9 @@ void pq_view_mark_deleted(const pq_view *v, pq_slice file, uint64_t first, uint3
 void pq_view_mark_overlay(const pq_view *v, pq_slice collection, pq_slice file, uint64_t first,
                           uint32_t count, uint8_t *hidden);
 
+/* Do delete files or the overlay hide any row of the file? */
+bool pq_view_hides_rows(const pq_view *v, pq_slice collection, pq_slice file);
+
 /* True when some changed entity of the collection may stand in a file at a place that no hint
  * names: then a scan must compare $id with the overlay. */
 bool pq_view_has_unresolved(const pq_view *v, pq_slice collection);
@@ -46,8 +49,23 @@ bool pq_view_has_unresolved(const pq_view *v, pq_slice collection);
 /* Is the event's `where` hint valid in this view's manifest? */
 bool pq_view_hint_is_valid(const pq_view *v, const pq_event *e);
 
-/* The entity after an event; false when it is gone (hard delete). */
+/* The entity after an event, its document as it was written; false when it is gone (hard delete).
+ * Readers take pq_view_entity(). */
 bool pq_event_entity(const pq_event *e, pq_entity *out);
+
+/* ---- documents in the form of the view's schema (table/form.h) ---- */
+
+/* The plan for the documents of a data file; NULL: none is needed. */
+int pq_view_file_form(const pq_view *v, pq_arena *arena, const pq_file_info *info,
+                      const pq_upgrade **out) PQ_MUST_CHECK;
+/* Bring a document of a file (missing: stays so) into the form of the file's plan. */
+int pq_view_bring(const pq_view *v, pq_arena *arena, const pq_upgrade *plan,
+                  pq_value *doc) PQ_MUST_CHECK;
+/* The entity after an event; *is_there is false when it is gone. */
+int pq_view_entity(const pq_view *v, pq_arena *arena, const pq_event *e, pq_entity *out,
+                   bool *is_there) PQ_MUST_CHECK;
+
+/* ---- places ---- */
 
 /* Where an entity is, as of the view. */
 typedef struct pq_location {
@@ -74,18 +92,44 @@ typedef struct pq_candidate {
   bool is_paged; /* the ranges are pages of $id, which are kept once decoded */
 } pq_candidate;
 
-/* Where pq_view_locate would look for one id, asking for what it asks for. None when the overlay
- * knows the id. With a plan's fetch set (io/fetch.h) no page is read. PQ_NEED_IO. */
-int pq_view_candidates(const pq_view *v, pq_fetch *f, pq_arena *scratch, pq_slice id,
-                       pq_candidate **out, uint32_t *count) PQ_MUST_CHECK;
+/* What excluded a file, or nothing did. */
+typedef enum pq_file_level {
+  PQ_LEVEL_READ,
+  PQ_LEVEL_ID_RANGE, /* of the manifest */
+  PQ_LEVEL_STATISTICS,
+  PQ_LEVEL_BLOOM,
+  PQ_LEVEL_INDEX
+} pq_file_level;
 
-/* The rest of what reading that id costs a plan, into its fetch set: of one candidate, as much as
- * the dearest of its rows. *is_upper unless there is none. PQ_NEED_IO for page indexes. */
-int pq_view_point_cost(const pq_view *v, pq_fetch *f, pq_arena *scratch, pq_slice id, unsigned want,
-                       bool *is_upper) PQ_MUST_CHECK;
+typedef struct pq_point_file {
+  uint32_t file; /* of the manifest's */
+  pq_file_level level;
+  uint32_t row_groups, by_statistics, by_bloom, by_index;
+} pq_point_file;
+
+/* Of a look-up: the files of the id's collection. */
+typedef struct pq_point_plan {
+  bool is_in_tail; /* the overlay has it, live or deleted */
+  bool is_live;    /* and it is live */
+  bool is_upper;   /* pages of $id tell where it is, and whether */
+  pq_point_file *files;
+  uint32_t file_count;
+} pq_point_plan;
+
+/* Where pq_view_locate would look for one id, asking for what it asks for. None when the overlay
+ * knows the id. With a plan's fetch set (io/fetch.h) no page is read. PQ_NEED_IO. *plan may be
+ * NULL; its files are in `scratch`. */
+int pq_view_candidates(const pq_view *v, pq_fetch *f, pq_arena *scratch, pq_slice id,
+                       pq_candidate **out, uint32_t *count, pq_point_plan *plan) PQ_MUST_CHECK;
+
+/* What locating and reading `count` ids of a collection costs a plan, into its fetch set: of the
+ * candidates of each, as much as the dearest of their rows. PQ_NEED_IO. */
+int pq_view_point_cost(const pq_view *v, pq_fetch *f, pq_arena *scratch, const pq_slice *ids,
+                       uint32_t count, unsigned want, pq_point_plan *plan) PQ_MUST_CHECK;
 
 /* Read the entities at locations (those nowhere are left zeroed: id.p == NULL). `want` are
- * PQ_WANT_… bits. Rows borrow from the fetch set, `scratch` and the overlay. `names` may be NULL;
+ * PQ_WANT_… bits. Rows borrow from the fetch set, `scratch` and the overlay; documents have the
+ * form of the view's schema (table/form.h), display names that of their files. `names` may be NULL;
  * with PQ_WANT_NAME it gets the display names. */
 int pq_view_read(const pq_view *v, pq_fetch *f, pq_arena *scratch, const pq_location *locations,
                  uint32_t count, unsigned want, pq_entity *out, pq_slice *names) PQ_MUST_CHECK;

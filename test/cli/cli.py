@@ -156,7 +156,10 @@ def posts(w):
 
 # ---- help and usage ----
 
-COMMANDS = ("import insert get find count aggregate update delete link unlink related traverse "
+COMMANDS = ("import insert get find count exists distinct aggregate update replace delete "
+            "update-one update-many replace-one delete-one delete-many find-one-and-update "
+            "find-one-and-replace find-one-and-delete upsert upsert-many bulk-write "
+            "link unlink related traverse "
             "history events restore collections schema stats files flush compact checkpoint verify "
             "backup parquet run shell help").split()
 
@@ -176,7 +179,7 @@ def test_help(w):
         check(f"NAME\n    {name} - " in result.out, f"name of {name}", result)
         check(f"USAGE\n    parquedb {name}" in result.out, f"usage of {name}", result)
         check(w.ok(name, "--help").out == result.out, f"{name} --help")
-    listed = re.findall(r"(?m)^  ([a-z]+) ", w.ok("help").out)
+    listed = re.findall(r"(?m)^  ([a-z-]+) ", w.ok("help").out)
     check(sorted(listed) == sorted(COMMANDS), "all commands are tested", listed)
     check(not os.path.exists(w.dir), "help creates nothing")
 

@@ -241,9 +241,9 @@ def test_calls(b):
     check(b.shell("posts.findOne({n: 99})")[0] == "null\n", "findOne of nothing")
     check(json.loads(b.shell('posts.get("p1")')[0])["n"] == 3, "get")
     check(json.loads(b.shell('posts.get("posts/p1")')[0])["n"] == 3, "get with a whole id")
-    for who in ('"p1"', '{$id: "p1"}', '{_id: "p1"}', '{$id: "posts/p1"}'):
+    for who in ('"p1"', '{$id: "p1"}', '{title: "Hello"}', '{$id: "posts/p1"}'):
         out, _ = b.shell("posts.updateOne(%s, {$inc: {n: 1}})" % who)
-        check(json.loads(out)["$id"] == "posts/p1", "updateOne", (who, out))
+        check(out == "matched 1, modified 1\n", "updateOne", (who, out))
     check(json.loads(b.shell('posts.get("p1")')[0])["n"] == 7, "updated four times")
     check(json.loads(b.shell('posts.get("p1").asOf("seq:1")')[0])["n"] == 3, "asOf")
     check(ids('posts.find().asOf("2000-01-01")') == [], "asOf a day")
@@ -255,11 +255,12 @@ def test_calls(b):
     check(edge["data"] == {"role": "editor"}, "edges", edge)
     check(b.shell('posts.unlink("p1", "author", "users/u1")')[0].startswith("unlinked"), "unlink")
     check("plan" in b.shell("posts.find({n: 3}).explain()")[0], "explain")
-    check(b.shell('posts.deleteOne("p3")')[0] == "deleted posts/p3\n", "deleteOne")
+    check("plan" in b.shell("posts.explain().find({n: 3})")[0], "explain first")
+    check(b.shell('posts.deleteOne("p3")')[0] == "deleted 1\n", "deleteOne")
     out, _ = b.shell('posts.updateMany({n: {$gt: 0}}, {$set: {m: 1}}, {comment: "all"})')
-    check(json.loads(out)["ok"] == 1, "updateMany", out)
+    check(re.fullmatch(r"matched (\d), modified \1\n", out), "updateMany", out)
     out, _ = b.shell("posts.bulkWrite([{deleteMany: {filter: {none: 1}}}], {ordered: false})")
-    check(json.loads(out)["deletedCount"] == 0, "bulkWrite", out)
+    check(out == "inserted 0, matched 0, modified 0, deleted 0\n", "bulkWrite", out)
     check("posts/p3" in ids("posts.find().includeDeleted()"), "includeDeleted")
     check(json_lines(b.shell('db.runCommand({count: "posts"})')[0])[0]["count"] == 2, "runCommand")
     check("default" in b.shell("db.stats()")[0], "db.stats")
@@ -315,6 +316,48 @@ def test_values(b):
     check(b.shell("v.count({text: {$gt: NumberLong('9007199254740992')}})")[0] == "1\n", "a long")
 
 
+def test_writes(b):
+    """The calls of mongosh that change things, by filter."""
+    def out(statement):
+        return b.shell(statement)[0]
+    check(out('t.insertMany([{$id: "a", n: 1, s: "x"}, {$id: "b", n: 2, s: "y"}, '
+              '{$id: "c", n: 3, s: "x"}])') == "t/a\nt/b\nt/c\n", "insertMany")
+    check(out("t.updateOne({n: {$gt: 1}}, {$set: {k: 1}}, {sort: {n: -1}})") ==
+          "matched 1, modified 1\n", "updateOne with options")
+    check(json.loads(out('t.get("c")'))["k"] == 1, "the one that the sort says")
+    check(out("t.updateOne({n: 9}, {$set: {k: 1}}, {upsert: true})").startswith(
+        "matched 0, modified 0, upserted 1\nt/"), "upsert")
+    check(out('t.replaceOne("b", {n: 20})') == "matched 1, modified 1\n", "replaceOne")
+    check("s" not in json.loads(out('t.get("b")')), "the whole document")
+    got = out('t.findOneAndUpdate({n: 1}, {$inc: {n: 10}}, {returnDocument: "after", '
+              "projection: {n: 1}})")
+    check(json.loads(got) == {"$id": "t/a", "n": 11}, "findOneAndUpdate", got)
+    got = out("t.findOneAndReplace({n: 11}, {n: 12}, {projection: {n: 1, $id: 0}})")
+    check(json.loads(got) == {"n": 11}, "findOneAndReplace", got)
+    check(json.loads(out("t.findOneAndDelete({n: 12})"))["$id"] == "t/a", "findOneAndDelete")
+    check(out("t.findOneAndDelete({n: 12})") == "null\n", "nothing matches")
+    check(out("t.deleteOne({n: 77})\nt.deleteMany({n: 9})") == "deleted 0\ndeleted 1\n", "delete")
+    check(out('t.distinct("n")\nt.distinct("s", {n: 3})') == '3\n20\n"x"\n', "distinct")
+    check(out("t.estimatedDocumentCount()\nt.countDocuments({}, {limit: 1})\nt.exists({n: 4})") ==
+          "2\n1\nfalse\n", "counts")
+    check(out("t.upsertMany([{filter: {n: 3}, update: {$set: {z: 1}}}, "
+              '{filter: {$id: "t/q"}, replacement: {n: 5}}])') ==
+          "inserted 0, matched 1, modified 1, upserted 1, deleted 0\nt/q\n", "upsertMany")
+    check(out("t.find({}, {n: 1, $id: 0}, {sort: {n: 1}, limit: 1})") == '{"n":3}\n', "options")
+    check(out("t.aggregate([{$match: {n: 5}}, {$project: {$id: 0, n: 1}}], {allowDiskUse: false})")
+          == '{"n":5}\n', "aggregate")
+    got, err = b.shell('t.insertMany([{$id: "b"}, {$id: "new"}], {ordered: false})', status=1)
+    check(got == "t/new\n" and "ALREADY_EXISTS: document 0" in err, "insertMany, unordered", err)
+    got, err = b.shell("t.bulkWrite([{deleteOne: {filter: {n: 5}}}, {updateOne: {filter: {n: 3}, "
+                       'update: {$inc: {n: "x"}}}}])', status=1)
+    check(got.endswith("deleted 1\n") and "operation 1: " in err, "bulkWrite", (got, err))
+    for who in ("a", "b"):
+        b.shell('t.link("b", "p%s", "t/c")' % who)
+    check(json_lines(out('t.related("b", "pa").filter({n: 3}).sort({n: 1}).project({n: 1})')) ==
+          [{"$id": "t/c", "n": 3}], "related")
+    check(out("t.stats()").startswith("path"), "stats of a collection")
+
+
 def test_errors(b):
     b.shell(POSTS)
 
@@ -346,8 +389,12 @@ def test_errors(b):
     fails("posts.fnd({})", "'fnd'", "'find'", column=7)
     fails("posts.find().limt(1)", "'limt'", "'limit'", column=14)
     fails("posts.find().limit('x')", "whole number", column=14)
-    fails("posts.updateOne({n: 3}, {$set: {n: 4}})", "goes by id", column=7)
-    fails("posts.updateOne('p1')", "updateOne(id", column=7)
+    fails("posts.get({n: 3})", "goes by id", column=7)
+    fails("posts.updateOne(3, {$set: {n: 4}})", "takes a filter, or an id", column=7)
+    fails("posts.updateOne('p1')", "updateOne(filter or id", column=7)
+    fails("posts.updateOne({n: 3}, {$set: {n: 4}}, 7)", "updateOne(filter or id", column=7)
+    fails("posts.updateOne({n: 3}, {$set: {n: 4}}, {upsrt: true})", "'upsrt'", "'upsert'")
+    fails("posts.explain()", "expected '.find(", column=16)
     fails("find({})", "collection", column=1)
     fails("db.fnd({})", "'fnd'", column=4)
     fails("posts.count({}).sort({n: 1})", "count", "--sort")
@@ -549,7 +596,9 @@ STATEMENTS = [
     "posts.countDocuments({n: {$gt: 3}})",
     "What is behind `parquedb` on the command line works here as well.",
     "find posts {n: 5} --project title,tags --json",
-    'posts.updateOne("p1", {$set: {title: "Hi"}, $inc: {n: 1}})',
+    'posts.updateOne({title: "Hello"}, {$set: {title: "Hi"}, $inc: {n: 1}})',
+    'posts.findOneAndUpdate("p2", {$inc: {n: 1}}, {returnDocument: "after", projection: {n: 1}})',
+    'posts.distinct("n")',
     'posts.history("p1")',
     'posts.get("p1").asOf("seq:2")',
     'users.related("u1", "author").reverse()',

@@ -7,6 +7,8 @@
 
 usage: duckdb_reads.py SCRATCH-FOLDER        (PARQUEDB names the program)
 """
+import decimal
+import glob
 import json
 import os
 import random
@@ -147,6 +149,64 @@ def check_typed(con, base):
     check("a widened column", total, sum(range(100)) + 0.5)
 
 
+NESTED = {"title": "string", "small": "decimal(9,2)", "price": "decimal(12,2)",
+          "wide": "decimal(30,4)", "tags": "string[]", "costs": "decimal(10,1)[]",
+          "v": "vector(2)", "o": {"a": "int", "b": {"c": "string[]"}},
+          "lines": [{"k": "string", "n": "int"}], "any": "json"}
+NESTED_COLUMNS = {"small": "DECIMAL(9,2)", "price": "DECIMAL(12,2)", "wide": "DECIMAL(30,4)",
+                  "tags": "VARCHAR[]", "costs": "DECIMAL(10,1)[]"}
+ONLY_COLUMNS = {**NESTED_COLUMNS, "v": "FLOAT[]",
+                "o": "STRUCT(a BIGINT, b STRUCT(c VARCHAR[]))",
+                "lines": "STRUCT(k VARCHAR, n BIGINT)[]", "any": "VARIANT", "$_id": "VARIANT"}
+
+
+def nested(i):
+    doc = {"_id": i, "title": f"T{i}", "small": -i / 4, "price": i / 4,
+           "wide": {"$numberDecimal": f"{i}000000000000000000.1250"},
+           "tags": [f"t{i % 3}", None], "costs": [], "v": [i, 0.5],
+           "o": {"a": i, "b": {"c": ["x"] * (i % 4)}},
+           "lines": [{"k": "l", "n": i}, {}], "any": {"n": [i, "x"]}}
+    if i % 5 == 0:
+        doc = {"_id": i, "title": f"T{i}"}
+    return doc
+
+
+def check_nested(con, base, name, columns, only):
+    """Decimals and lists beside $data; without it every field, and the document is not there."""
+    options = {"$mode": "strict", "$options": {"includeDataVariant": False}} if only else {}
+    parquedb("schema", "set", name, json.dumps({**NESTED, **options}))
+    docs = [nested(i) for i in range(1, 201)]
+    parquedb("import", name, "-", stdin="\n".join(map(json.dumps, docs)) + "\n")
+    parquedb("flush")
+    source = f"read_parquet('{base}/data/{name}/*.parquet')"
+    types = dict(con.execute(f"""SELECT column_name, column_type
+                                 FROM (DESCRIBE SELECT * FROM {source})""").fetchall())
+    check(f"{name}: columns", {k: types.get(k) for k in columns}, columns)
+    check(f"{name}: $data", "$data" in types, not only)
+    row = con.execute(f"""SELECT sum(small)::VARCHAR, sum(price)::VARCHAR, max(wide)::VARCHAR,
+                          count(tags), sum(len(tags)), sum(len(costs)) FROM {source}""").fetchone()
+    kept = [i for i in range(1, 201) if i % 5 != 0]
+    total = sum(25 * i for i in kept)
+    check(f"{name}: values", row, (f"-{total // 100}.{total % 100:02}",
+                                   f"{total // 100}.{total % 100:02}",
+                                   "199000000000000000000.1250", 160, 320, 0))
+    table = pyarrow.parquet.read_table(glob.glob(f"{base}/data/{name}/*.parquet")[0],
+                                       columns=["title", "price", "tags"])
+    rows = {r["title"]: r for r in table.to_pylist()}
+    check(f"{name}: pyarrow", rows["T7"], {"title": "T7", "price": decimal.Decimal("1.75"),
+                                           "tags": ["t1", None]})
+    check(f"{name}: pyarrow, nothing", rows["T10"], {"title": "T10", "price": None, "tags": None})
+    if only:
+        row = con.execute(f"""SELECT v, o.a, o.b.c, lines, "any".n::JSON::VARCHAR, "$_id"::INT
+                              FROM {source} WHERE title = 'T7'""").fetchone()
+        check(f"{name}: nested values", row, ([7.0, 0.5], 7, ["x"] * 3,
+              [{"k": "l", "n": 7}, {"k": None, "n": None}], '[7,"x"]', 7))
+    found = [json.loads(line) for line in
+             parquedb("find", name, '{"title": "T7"}', "--flushed", "--json").splitlines()]
+    check(f"{name}: find", [found[0][k] for k in ("_id", "lines", "any", "tags")],
+          [7, [{"k": "l", "n": 7}, {}], {"n": [7, "x"]}, ["t1", None]])
+
+
 def main():
     warehouse = os.path.join(sys.argv[1], "warehouse")
     os.environ["PARQUEDB_WAREHOUSE"] = warehouse
@@ -182,6 +242,8 @@ def main():
                            GROUP BY op ORDER BY op""").fetchall()
     check("events after", rows, [("CREATE", PEOPLE + 1), ("DELETE", 25), ("UPDATE", 40)])
     check_typed(con, base)
+    check_nested(con, base, "nested", NESTED_COLUMNS, False)
+    check_nested(con, base, "only", ONLY_COLUMNS, True)
     check_files(warehouse)
     print(f"{results['passed']} passed, {results['failed']} failed")
     return 1 if results["failed"] else 0

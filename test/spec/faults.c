@@ -31,6 +31,11 @@ static const char *const setup[] = {
     "{\"flush\": 1}",
     "{\"update\": \"t/b\", \"ops\": {\"$set\": {\"n\": 20}}}",
     "{\"delete\": \"t/c\"}",
+    "{\"schema\": \"w\", \"set\": {\"k\": \"int\", \"l\": \"string[]\", \"o\": {\"x\": "
+    "\"decimal(5,2)\"}, "
+    "\"$mode\": \"strict\", \"$options\": {\"includeDataVariant\": false}}}",
+    "{\"insert\": \"w\", \"documents\": [{\"$id\": \"a\", \"k\": 1, \"l\": [\"x\"]}, {\"_id\": 2, "
+    "\"o\": {\"x\": 1.5}}]}",
     "{\"flush\": 1}",
     "{\"insert\": \"t\", \"documents\": [{\"$id\": \"e\", \"n\": 5}]}",
     "{\"update\": \"t/a\", \"ops\": {\"$inc\": {\"n\": 1}}}",
@@ -72,6 +77,9 @@ static const struct {
     {"{\"checkpoint\": 1}", NULL, false},
     {"{\"verify\": 1}", NULL, false},
     {"{\"get\": \"t/d\"}", NULL, false},
+    {"{\"get\": \"w/a\"}", NULL, false},
+    {"{\"find\": \"w\", \"filter\": {\"l\": {\"$ne\": \"y\"}}}", NULL, false},
+    {"{\"update\": \"w/a\", \"ops\": {\"$push\": {\"l\": \"z\"}}}", NULL, true},
     {"{\"get\": \"t/b\", \"asOf\": \"seq:2\", \"project\": {\"n\": 1}}", NULL, false},
     {"{\"find\": \"t\", \"filter\": {\"n\": {\"$gt\": 1}, \"$or\": [{\"s\": \"x\"}, {\"n\": 4}]}, "
      "\"sort\": "
@@ -92,6 +100,11 @@ static const struct {
     {"{\"exists\": \"t/d\"}", NULL, false},
     {"{\"estimatedCount\": \"t\"}", NULL, false},
     {"{\"related\": \"t/a\", \"predicate\": \"p\"}", NULL, false},
+    {"{\"related\": \"t/a\", \"predicate\": \"p\", \"filter\": {\"n\": {\"$gt\": 0}}, \"sort\": "
+     "{\"n\": -1}, \"limit\": 1, \"cursor\": \"\", \"total\": true, \"populate\": [\"p_of\"]}",
+     NULL, false},
+    {"{\"stats\": \"t\"}", NULL, false},
+    {"{\"count\": \"t\"}", NULL, false},
     {"{\"related\": \"t/a\", \"predicate\": \"q\", \"direction\": \"reverse\", \"edges\": true}",
      NULL, false},
     {"{\"traverse\": \"t/d\", \"path\": [\"q\", \"p\", {\"predicate\": \"p\", \"direction\": "
@@ -112,6 +125,17 @@ static const struct {
      NULL, false},
     {"{\"aggregate\": \"t\", \"pipeline\": [{\"$set\": {\"m\": 1}}, {\"$merge\": \"u\"}]}", NULL,
      true},
+    {"{\"aggregate\": 1, \"pipeline\": [{\"$documents\": [{\"k\": 1, \"s\": \"z\"}, {\"_id\": "
+     "\"n\", \"k\": 2}, "
+     "{\"k\": 2, \"s\": \"w\"}]}, {\"$lookup\": {\"from\": \"t\", \"localField\": \"s\", "
+     "\"foreignField\": \"_id\", \"as\": \"none\"}}, {\"$unset\": \"none\"}, {\"$merge\": "
+     "{\"into\": "
+     "\"v\", \"on\": \"k\"}}]}",
+     NULL, true},
+    {"{\"aggregate\": 1, \"pipeline\": [{\"$documents\": [{\"r\": \"a\"}, {\"r\": \"d\"}]}, "
+     "{\"$graphLookup\": {\"from\": \"t\", \"startWith\": \"$r\", \"connectFromField\": \"n\", "
+     "\"connectToField\": \"_id\", \"as\": \"x\"}}]}",
+     NULL, false},
     {"{\"aggregate\": \"t\", \"pipeline\": [{\"$match\": {\"n\": {\"$gt\": 2}}}, {\"$out\": "
      "\"t\"}]}",
      NULL, true},
@@ -141,6 +165,10 @@ static const struct {
      "{\"deleteOne\": {\"filter\": {\"$id\": \"t/d\"}}}]}",
      NULL, true},
     {bulk_of_two, NULL, true},
+    {"{\"upsertMany\": \"t\", \"operations\": [{\"filter\": {\"$id\": \"t/a\"}, \"update\": "
+     "{\"$set\": "
+     "{\"n\": 7}}}]}",
+     NULL, true},
     {"{\"insert\": \"t\", \"ordered\": false, \"documents\": [{\"$id\": \"f\"}, {\"$id\": \"a\"}, "
      "{\"$id\": 5}]}",
      NULL, true},

@@ -13,6 +13,7 @@
 #include "random_text.h"
 #include "spec_db.h"
 #include "spec_suites.h"
+#include "value/json.h"
 
 enum { READS = 40 };
 
@@ -41,6 +42,7 @@ static void complain(forecast *t, const char *what, numbers told, numbers seen) 
 
 static uint64_t number_of(pq_value v, const char *name) {
   int64_t i = -1;
+  if (pq_value_type(pq_object_get_str(v, name)) == PQ_TYPE_NULL) return UINT64_MAX;
   if (!pq_value_i64(pq_object_get_str(v, name), &i) || i < 0) spec_die("no number '%s'", name);
   return (uint64_t)i;
 }
@@ -99,6 +101,29 @@ static void open_again(forecast *t) {
   t->db.faults = (spec_faults){.fail_at = UINT64_MAX}; /* serve one by one, and count */
 }
 
+/* Two groups of entities that edges lead to, a long tail of them from one; some edges are cut. */
+static void make_edges(forecast *t, unsigned count) {
+  spec_reply r;
+  pq_buf b;
+  pq_buf_init(&b, spec_cx(), SIZE_MAX / 2);
+  for (unsigned i = 0; i < 30; i++)
+    random_put(&b, "{\"$id\": \"u%02u\", \"n\": %u, \"kids\": [%u, %u]}\n", i, i, i + 1, 2 * i);
+  must_run(t, "{\"insert\": \"u\"}", (pq_slice){b.p, b.len});
+  pq_buf_clear(&b);
+  random_put(&b, "{\"link\": [");
+  for (unsigned i = 0; i < 150; i++)
+    random_put(&b, "%s{\"from\": \"t/k%05u\", \"predicate\": \"%s\", \"to\": \"u/u%02u\"}",
+               i == 0 ? "" : ", ",
+               random_chance(&t->random, 20) ? 1 : random_below(&t->random, count),
+               random_chance(&t->random, 50) ? "author" : "likes", random_below(&t->random, 30));
+  random_put(&b, "]}%c", 0);
+  spec_run(&t->db, pq_str((const char *)b.p), (pq_slice){0}, &r); /* an end may be deleted */
+  spec_reply_release(&r);
+  if (random_chance(&t->random, 80)) must_run(t, "{\"flush\": 1}", PQ_SLICE(""));
+  must_run(t, "{\"deleteMany\": \"u\", \"filter\": {\"$id\": \"u/u07\"}}", PQ_SLICE(""));
+  pq_buf_release(&b);
+}
+
 static unsigned make_warehouse(forecast *t) {
   static const unsigned pads[] = {1, 10, 60};
   unsigned batches = 1 + random_below(&t->random, 4), count = 0;
@@ -113,6 +138,8 @@ static unsigned make_warehouse(forecast *t) {
       must_run(t, "{\"flush\": 1}", PQ_SLICE(""));
   }
   if (random_chance(&t->random, 40)) change_some(t, count);
+  make_edges(t, count);
+  if (random_chance(&t->random, 50)) must_run(t, "{\"flush\": 1}", PQ_SLICE(""));
   return count;
 }
 
@@ -162,17 +189,105 @@ static void put_options(forecast *t) {
     random_put(&t->command, ", \"asOf\": \"seq:%u\"", 1 + random_below(&t->random, 1500));
 }
 
+static void put_stage(forecast *t, unsigned count) {
+  static const char *const stages[] = {
+      "{\"$sort\": {\"n\": -1}}",
+      "{\"$limit\": 7}",
+      "{\"$skip\": 3}",
+      "{\"$set\": {\"x\": {\"$add\": [\"$n\", 1]}}}",
+      "{\"$project\": {\"n\": 1, \"r\": 1}}",
+      "{\"$match\": {\"r\": {\"$gt\": 3}}}",
+      "{\"$unwind\": \"$r\"}",
+      "{\"$sample\": {\"size\": 5}}",
+      "{\"$group\": {\"_id\": \"$r\", \"c\": {\"$sum\": 1}, \"m\": {\"$max\": \"$n\"}}}",
+      "{\"$group\": {\"_id\": null, \"least\": {\"$min\": \"$n\"}, \"most\": {\"$max\": \"$n\"}}}",
+      "{\"$sortByCount\": \"$even\"}",
+      "{\"$count\": \"c\"}",
+      "{\"$unionWith\": \"u\"}",
+      "{\"$unionWith\": {\"coll\": \"t\", \"pipeline\": [{\"$match\": {\"n\": {\"$lt\": 50}}}]}}",
+      "{\"$facet\": {\"a\": [{\"$count\": \"c\"}], \"b\": [{\"$limit\": 2}]}}",
+      "{\"$lookup\": {\"from\": \"u\", \"localField\": \"n\", \"foreignField\": \"n\", \"as\": "
+      "\"l\"}}",
+      "{\"$lookup\": {\"from\": \"u\", \"pipeline\": [{\"$match\": {\"n\": 3}}], \"as\": \"l\"}}",
+      "{\"$lookup\": {\"from\": \"u\", \"let\": {\"a\": \"$n\"}, \"pipeline\": [{\"$match\": "
+      "{\"$expr\": "
+      "{\"$eq\": [\"$n\", \"$$a\"]}}}], \"as\": \"l\"}}",
+      "{\"$lookup\": {\"from\": \"t\", \"localField\": \"word\", \"foreignField\": \"$id\", "
+      "\"as\": \"l\"}}",
+      "{\"$graphLookup\": {\"from\": \"u\", \"startWith\": \"$n\", \"connectFromField\": \"kids\", "
+      "\"connectToField\": \"n\", \"as\": \"g\", \"maxDepth\": 3}}",
+  };
+  (void)count;
+  random_put(&t->command, ", %s", stages[random_below(&t->random, sizeof stages / sizeof *stages)]);
+}
+
+static void make_pipeline(forecast *t, unsigned count) {
+  unsigned n = random_below(&t->random, 4);
+  random_put(&t->command, "{\"aggregate\": \"t\", \"pipeline\": [{\"$match\": ");
+  switch (random_below(&t->random, 4)) {
+    case 0: random_put(&t->command, "{\"n\": {\"$lt\": %u}}}", random_below(&t->random, 60)); break;
+    case 1: random_put(&t->command, "{\"even\": true}}"); break;
+    case 2: random_filter(&t->random, &t->command, 2), random_put(&t->command, "}"); break;
+    default: random_put(&t->command, "{}}"); break;
+  }
+  for (unsigned i = 0; i < n; i++)
+    put_stage(t, count);
+  random_put(&t->command, "]");
+  put_options(t);
+}
+
+static void make_graph_read(forecast *t, unsigned count) {
+  static const char *const paths[] = {"[\"author\"]",
+                                      "[\"likes\", {\"predicate\": \"author\", "
+                                      "\"direction\": \"reverse\"}]"};
+  unsigned id = random_chance(&t->random, 50) ? 1 : random_below(&t->random, count + 20);
+  if (random_chance(&t->random, 30)) {
+    random_put(&t->command, "{\"traverse\": \"t/k%05u\", \"path\": %s", id,
+               paths[random_below(&t->random, 2)]);
+    return;
+  }
+  if (random_chance(&t->random, 40))
+    random_put(&t->command,
+               "{\"related\": \"u/u%02u\", \"predicate\": \"author\", \"direction\": \"reverse\"",
+               random_below(&t->random, 31));
+  else
+    random_put(&t->command, "{\"related\": \"t/k%05u\", \"predicate\": \"%s\"", id,
+               random_chance(&t->random, 80) ? "likes" : "nothing");
+  if (random_chance(&t->random, 30)) random_put(&t->command, ", \"limit\": 2");
+  if (random_chance(&t->random, 30)) random_put(&t->command, ", \"sort\": {\"n\": 1}");
+  if (random_chance(&t->random, 30)) random_put(&t->command, ", \"total\": true");
+  if (random_chance(&t->random, 30)) random_put(&t->command, ", \"filter\": {\"n\": {\"$gt\": 4}}");
+  if (random_chance(&t->random, 20))
+    random_put(&t->command, ", \"edges\": true");
+  else if (random_chance(&t->random, 30))
+    random_put(&t->command, ", \"populate\": [\"author\"]");
+}
+
+/* Of get and find. */
+static void put_shown(forecast *t, bool is_find) {
+  static const char *const trees[] = {
+      "[\"author\"]", "{\"likes\": {\"limit\": 2}, \"author\": {}}",
+      "{\"author\": {\"populate\": {\"likes\": {\"direction\": \"reverse\"}}}}"};
+  if (random_chance(&t->random, 20))
+    random_put(&t->command, ", \"populate\": %s", trees[random_below(&t->random, 3)]);
+  if (is_find && random_chance(&t->random, 20)) random_put(&t->command, ", \"total\": true");
+}
+
 static void make_read(forecast *t, unsigned count) {
   static const char *const sorts[] = {"\"n\": 1",    "\"n\": -1",  "\"$id\": 1",
                                       "\"$id\": -1", "\"pad\": 1", "\"word\": 1, \"n\": 1"};
   pq_buf_clear(&t->command);
-  switch (random_below(&t->random, 7)) {
+  switch (random_below(&t->random, 11)) {
+    case 7:
+    case 8: make_pipeline(t, count); return;
+    case 9: make_graph_read(t, count); return;
     case 0: random_put(&t->command, "{\"count\": \"t\""); break;
     case 1: random_put(&t->command, "{\"exists\": \"t\""); break;
     case 2: random_put(&t->command, "{\"distinct\": \"t\", \"key\": \"r\""); break;
     case 3:
       random_put(&t->command, "{\"get\": \"t/k%05u\"", random_below(&t->random, count + 50));
       put_options(t);
+      put_shown(t, false);
       return;
     case 4:
       random_put(&t->command, "{\"count\": \"t\", \"limit\": %u, \"skip\": %u",
@@ -185,6 +300,7 @@ static void make_read(forecast *t, unsigned count) {
                    random_chance(&t->random, 30) ? random_below(&t->random, 200) : 0);
       if (random_chance(&t->random, 40))
         random_put(&t->command, ", \"sort\": {%s}", sorts[random_below(&t->random, 6)]);
+      put_shown(t, true);
   }
   put_filter(t, count);
   put_options(t);
@@ -216,7 +332,8 @@ static bool is_same(numbers a, numbers b) {
 }
 
 static void check_budget(forecast *t, numbers told) {
-  uint64_t allowed = random_below(&t->random, (uint32_t)(2 * told.requests + 2));
+  uint64_t most = told.requests < 1000000 ? 2 * told.requests + 2 : 1000000;
+  uint64_t allowed = random_below(&t->random, (uint32_t)most);
   char *more = spec_format(", \"budget\": {\"requests\": %llu}", (unsigned long long)allowed);
   spec_reply r;
   numbers seen = run_anew(t, more, &r), limit = {allowed, UINT64_MAX, UINT64_MAX};
@@ -230,6 +347,14 @@ static void check_budget(forecast *t, numbers told) {
     complain(t, "stopped in the middle", limit, seen);
   spec_reply_release(&r);
   free(more);
+}
+
+static void show(const spec_reply *plan) {
+  pq_buf b;
+  pq_buf_init(&b, spec_cx(), SIZE_MAX / 2);
+  if (pq_json_print(&b, plan->items[0], PQ_JSON_RELAXED) == PQ_OK)
+    fprintf(stderr, "  the plan: %.*s\n", (int)b.len, (const char *)b.p);
+  pq_buf_release(&b);
 }
 
 static void check_read(forecast *t) {
@@ -246,6 +371,7 @@ static void check_read(forecast *t) {
     *(is_exact ? &t->exact : &t->upper) += 1;
     if (is_exact ? !is_same(told, seen) : !is_within(seen, told))
       complain(t, is_exact ? "not exact" : "above the bound", told, seen);
+    if (t->has_failed) show(&plan);
     if (cost.requests > told.requests) complain(t, "planning costs more", told, cost);
     if (both.count != 1 || !is_same(numbers_of(both.items[0]), seen))
       complain(t, "explain with another cost", numbers_of(both.items[0]), seen);

@@ -24,7 +24,7 @@ typedef int (*pipeline_sink)(void *ud, pq_value doc);
 
 static inline bool pipeline_has_id(const pq_source_want *want, pq_value doc) {
   pq_slice id;
-  if (want->ids == NULL) return true;
+  if (want->ids == NULL || want->is_by_key) return true;
   if (!pq_value_string(pq_object_get_str(doc, "$id"), &id)) return false;
   for (uint32_t i = 0; i < want->id_count; i++)
     if (pq_slice_eq(want->ids[i], id)) return true;

@@ -65,8 +65,9 @@ static int setup(fixture *f, uint32_t count) {
   f->writer = NULL;
   PQ_TRY(pq_builder_new(&f->cx, &f->builder));
   PQ_TRY(make_entities(f, count));
-  return pq_entity_file_write(&f->cx, PQ_SLICE("posts"), columns, COLUMN_COUNT, f->entities, count,
-                              &f->writer);
+  const pq_entity_table table = {
+      .collection = PQ_SLICE("posts"), .columns = columns, .column_count = COLUMN_COUNT};
+  return pq_entity_file_write(&f->cx, NULL, &table, f->entities, count, &f->writer);
 }
 
 static void teardown(fixture *f) {
@@ -174,6 +175,36 @@ static void test_entity_file_groups(void) {
 
 static bool key_is(const opened *o, const char *key, const char *value) {
   return pq_slice_is(pq_footer_key(o->file.footer, key), value);
+}
+
+static void run_backwards(void *ud, void (*task)(void *ctx, uint32_t i), void *ctx,
+                          uint32_t count) {
+  uint32_t *runs = ud;
+  ++*runs;
+  while (count-- > 0)
+    task(ctx, count);
+}
+
+/* Whoever makes which row group when: the bytes are the same. */
+static void test_entity_file_tasks(void) {
+  const pq_entity_table table = {
+      .collection = PQ_SLICE("posts"), .columns = columns, .column_count = COLUMN_COUNT};
+  fixture f;
+  opened o;
+  pq_writer *other;
+  uint32_t runs = 0;
+  pq_task_runner backwards = {&runs, run_backwards};
+  unit_cx_init(&f.cx);
+  f.cx.limits.row_group_rows_max = 37;
+  CHECK(setup(&f, 1000) == PQ_OK);
+  CHECK(open_bytes(&o, &f.cx, pq_writer_bytes(f.writer)) == PQ_OK);
+  CHECK(o.file.footer->row_count == 1000 && o.file.footer->row_group_count == 28);
+  CHECK(pq_entity_file_write(&f.cx, &backwards, &table, f.entities, 1000, &other) == PQ_OK);
+  CHECK(runs == 2 && pq_slice_eq(pq_writer_bytes(f.writer), pq_writer_bytes(other)));
+  pq_writer_free(other);
+  opened_release(&o);
+  teardown(&f);
+  CHECK(unit_live_len == 0);
 }
 
 static void test_entity_file_metadata(void) {
@@ -366,6 +397,7 @@ int main(void) {
   RUN(test_entity_file_all);
   RUN(test_entity_file_ranges);
   RUN(test_entity_file_groups);
+  RUN(test_entity_file_tasks);
   RUN(test_entity_file_metadata);
   RUN(test_entity_file_index_cells);
   RUN(test_entity_file_bloom);

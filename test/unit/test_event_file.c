@@ -46,6 +46,19 @@ static void serve(fixture *f) {
   }
 }
 
+static int write_file(pq_cx *cx, pq_slice ns, const pq_event *events, uint32_t count,
+                      pq_writer **out) {
+  const pq_event **list = pq_alloc(cx, NULL, 0, (count + 1) * sizeof *list);
+  int rc;
+  *out = NULL;
+  if (list == NULL) return pq_fail_nomem(cx);
+  for (uint32_t i = 0; i < count; i++)
+    list[i] = &events[i];
+  rc = pq_event_file_write(cx, NULL, ns, list, count, out);
+  pq_alloc(cx, (void *)list, (count + 1) * sizeof *list, 0);
+  return rc;
+}
+
 static int open_file(fixture *f) {
   int rc;
   f->file.key = KEY;
@@ -132,7 +145,7 @@ static int make_events(fixture *f, uint32_t count) {
 
 static int make_file(fixture *f, uint32_t count) {
   PQ_TRY(make_events(f, count));
-  PQ_TRY(pq_event_file_write(&f->cx, PQ_SLICE("default"), f->events, count, &f->writer));
+  PQ_TRY(write_file(&f->cx, PQ_SLICE("default"), f->events, count, &f->writer));
   return open_file(f);
 }
 
@@ -283,7 +296,7 @@ static void test_event_file_few(void) {
   setup(&f);
   CHECK(make_events(&f, 5000) == PQ_OK);
   CHECK(make_large_documents(&f) == PQ_OK);
-  CHECK(pq_event_file_write(&f.cx, PQ_SLICE("default"), f.events, f.count, &f.writer) == PQ_OK);
+  CHECK(write_file(&f.cx, PQ_SLICE("default"), f.events, f.count, &f.writer) == PQ_OK);
   CHECK(open_file(&f) == PQ_OK);
   start = f.fetch.stat_bytes;
   CHECK(check_want(&f, w) == 1);
@@ -345,7 +358,7 @@ static void test_event_file_example(void) {
   events[1].predicate = PQ_SLICE("author");
   events[1].reverse = PQ_SLICE("posts");
   events[1].to_id = PQ_SLICE("users/u7");
-  CHECK(pq_event_file_write(&f.cx, PQ_SLICE("default"), events, 2, &f.writer) == PQ_OK);
+  CHECK(write_file(&f.cx, PQ_SLICE("default"), events, 2, &f.writer) == PQ_OK);
   CHECK(open_file(&f) == PQ_OK);
   while ((rc = pq_chunk_want(&f.fetch, &f.file, 0, 0, NULL, NULL, 0)) == PQ_NEED_IO)
     serve(&f);
@@ -386,12 +399,12 @@ static void test_event_file_refuses(void) {
   pq_writer *w;
   unit_cx_init(&f.cx);
   setup(&f);
-#define REFUSED(change)                                                                     \
-  do {                                                                                      \
-    CHECK(make_events(&f, 8) == PQ_OK);                                                     \
-    change;                                                                                 \
-    CHECK(pq_event_file_write(&f.cx, PQ_SLICE("default"), f.events, 8, &w) == PQ_EINVALID); \
-    CHECK(w == NULL);                                                                       \
+#define REFUSED(change)                                                            \
+  do {                                                                             \
+    CHECK(make_events(&f, 8) == PQ_OK);                                            \
+    change;                                                                        \
+    CHECK(write_file(&f.cx, PQ_SLICE("default"), f.events, 8, &w) == PQ_EINVALID); \
+    CHECK(w == NULL);                                                              \
   } while (0)
   REFUSED(f.events[3].seq = f.events[2].seq);
   REFUSED(f.events[3].ts = NOON - 1);
@@ -399,8 +412,8 @@ static void test_event_file_refuses(void) {
   REFUSED(f.events[3].id = PQ_SLICE("nowhere"));
   REFUSED(f.events[2].after = (pq_value){0}; f.events[2].op = PQ_EVENT_CREATE);
 #undef REFUSED
-  CHECK(pq_event_file_write(&f.cx, PQ_SLICE("\xff"), f.events, 0, &w) == PQ_EINVALID);
-  CHECK(pq_event_file_write(&f.cx, PQ_SLICE("default"), NULL, 0, &f.writer) == PQ_OK);
+  CHECK(write_file(&f.cx, PQ_SLICE("\xff"), f.events, 0, &w) == PQ_EINVALID);
+  CHECK(write_file(&f.cx, PQ_SLICE("default"), NULL, 0, &f.writer) == PQ_OK);
   CHECK(open_file(&f) == PQ_OK);
   CHECK(f.file.footer->row_group_count == 0);
   teardown(&f);
@@ -452,7 +465,7 @@ static void test_event_file_groups(void) {
                              .to_id = PQ_SLICE("b/2"),
                              .version = 1,
                              .created_at = NOON};
-  CHECK(pq_event_file_write(&f.cx, PQ_SLICE("n"), f.events, f.count, &f.writer) == PQ_OK);
+  CHECK(write_file(&f.cx, PQ_SLICE("n"), f.events, f.count, &f.writer) == PQ_OK);
   CHECK(open_file(&f) == PQ_OK);
   CHECK(f.file.footer->row_group_count == 2);
   for (uint32_t g = 0; g < 2; g++) {

@@ -121,11 +121,42 @@ static void test_binary(void) {
   end(&f);
 }
 
+/* {"$convert": {"input": …, "to": …, "byteOrder": …}} */
+#define BYTES(input, to, order) \
+  "{\"$convert\":{\"input\":" input ",\"to\":\"" to "\",\"byteOrder\":\"" order "\"}}"
+
+static void test_bytes(void) {
+  fixture f;
+  begin(&f);
+  CHECK(gives(&f, BYTES("1", "binData", "little"), BINARY("AQAAAA==", "00")));
+  CHECK(gives(&f, BYTES("1", "binData", "big"), BINARY("AAAAAQ==", "00")));
+  CHECK(gives(&f, BYTES("{\"$numberLong\":\"-2\"}", "binData", "little"),
+              BINARY("/v////////8=", "00")));
+  CHECK(gives(&f, BYTES("1.5", "binData", "big"), BINARY("P/gAAAAAAAA=", "00")));
+  CHECK(gives(&f, BYTES(BINARY("AQAAAA==", "00"), "int", "little"), "{\"$numberInt\":\"1\"}"));
+  CHECK(gives(&f, BYTES(BINARY("/v8=", "00"), "int", "little"), "{\"$numberInt\":\"-2\"}"));
+  CHECK(gives(&f, BYTES(BINARY("/w==", "00"), "long", "big"), "{\"$numberLong\":\"-1\"}"));
+  CHECK(gives(&f, BYTES(BINARY("gAAAAAAAAAA=", "00"), "long", "big"),
+              "{\"$numberLong\":\"-9223372036854775808\"}"));
+  CHECK(gives(&f, BYTES(BINARY("P/gAAAAAAAA=", "00"), "double", "big"),
+              "{\"$numberDouble\":\"1.5\"}"));
+  CHECK(gives(&f, BYTES(BINARY("AADAPw==", "00"), "double", "little"),
+              "{\"$numberDouble\":\"1.5\"}"));
+  CHECK(fails(&f, BYTES(BINARY("AQEB", "00"), "int", "little"), PQ_EINVALID, "1, 2 or 4 bytes"));
+  CHECK(fails(&f, BYTES(BINARY("AQE=", "00"), "double", "little"), PQ_EINVALID, "4 or 8 bytes"));
+  CHECK(fails(&f, BYTES("1", "binData", "middle"), PQ_EINVALID, "'byteOrder'"));
+  CHECK(fails(&f, "{\"$toUUID\": 1}", PQ_EINVALID, "do not convert"));
+  CHECK(gives(&f, "{\"$subtype\": " BINARY("AQ==", "06") "}", "{\"$numberInt\":\"6\"}"));
+  CHECK(fails(&f, "{\"$subtype\": 1}", PQ_EINVALID, "'$subtype'"));
+  end(&f);
+}
+
 int main(void) {
   RUN(test_numbers);
   RUN(test_text);
   RUN(test_dates_and_ids);
   RUN(test_fallbacks);
   RUN(test_binary);
+  RUN(test_bytes);
   return unit_end();
 }

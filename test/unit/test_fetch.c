@@ -267,6 +267,48 @@ static int stage(pq_fetch *f) {
   return need | rc;
 }
 
+/* A plan's notes: counted once, shared as requests are, never handed out, and no bytes for anybody.
+ */
+static void test_fetch_notes(void) {
+  pq_cx cx;
+  pq_fetch f;
+  pq_slice a;
+  unit_cx_init(&cx);
+  pq_fetch_init(&f, &cx);
+  f.is_plan = true;
+  CHECK(pq_fetch_note(&f, "n/a", 100, 50, 1) == PQ_OK);
+  CHECK(pq_fetch_note(&f, "n/a", 100, 50, 1) == PQ_OK); /* the same */
+  CHECK(pq_fetch_note(&f, "n/a", 110, 20, 1) == PQ_OK); /* inside */
+  CHECK(pq_fetch_note(&f, "n/a", 5, 0, 1) == PQ_OK);    /* nothing */
+  CHECK(f.noted_requests == 1 && f.noted_bytes == 50);
+  CHECK(pq_fetch_note(&f, "n/b", 100, 50, 3) == PQ_OK); /* as many as a part may need */
+  CHECK(f.noted_requests == 4 && f.noted_bytes == 100);
+  CHECK(f.stat_requests == 0 && f.stat_bytes == 0 && f.unfinished == 0 && answer_all(&f) == 0);
+  /* A pass that added notes is a round, unless it waits anyway; one that added none is not. */
+  pq_fetch_note_round(&f, true);
+  CHECK(f.noted_rounds == 0);
+  pq_fetch_note_round(&f, false);
+  CHECK(f.noted_rounds == 0);
+  CHECK(pq_fetch_note(&f, "n/b", 0, 10, 1) == PQ_OK);
+  pq_fetch_note_round(&f, false);
+  CHECK(f.noted_rounds == 1);
+  /* A note has no bytes: a read of them is a request. A request covers notes. */
+  CHECK(pq_fetch_read(&f, "n/a", 110, 20, &a) == PQ_NEED_IO);
+  CHECK(f.stat_requests == 1 && answer_all(&f) == 1);
+  CHECK(pq_fetch_read(&f, "n/a", 110, 20, &a) == PQ_OK && a.n == 20 && a.p[0] == 110);
+  CHECK(pq_fetch_read(&f, "n/c", 0, 100, &a) == PQ_NEED_IO);
+  CHECK(pq_fetch_note(&f, "n/c", 10, 20, 1) == PQ_OK);
+  CHECK(f.noted_requests == 5 && f.noted_bytes == 110);
+  CHECK(answer_all(&f) == 1);
+  CHECK(pq_fetch_note(&f, "n/a", UINT64_MAX, 2, 1) == PQ_ECORRUPT);
+  /* Sums outlive a stage, notes do not. */
+  pq_fetch_clear(&f);
+  CHECK(f.noted_requests == 5);
+  CHECK(pq_fetch_note(&f, "n/a", 100, 50, 1) == PQ_OK);
+  CHECK(f.noted_requests == 6 && f.noted_bytes == 160);
+  pq_fetch_release(&f);
+}
+
 static void test_fetch_out_of_memory(void) {
   pq_cx cx;
   pq_fetch f;
@@ -289,6 +331,7 @@ int main(void) {
   RUN(test_fetch_failures);
   RUN(test_fetch_limits);
   RUN(test_fetch_take_nth);
+  RUN(test_fetch_notes);
   RUN(test_fetch_out_of_memory);
   return unit_end();
 }

@@ -1,6 +1,7 @@
 /* test/unit/test_filter.c - filters: what matches, what is refused and how it is told. */
 #include <string.h>
 
+#include "expr/needle.h"
 #include "expr/project.h"
 #include "expr/pushdown.h"
 #include "unit.h"
@@ -33,7 +34,9 @@ static pq_value json(bench *t, const char *text) {
 static bool match(bench *t, const pq_filter *f, pq_value doc, pq_value system) {
   pq_eval eval = {.cx = &t->cx, .arena = &t->arena, .builder = t->b, .random = 7};
   bool out = pq_filter_match(f, &eval, doc, system);
+  pq_needle needle = pq_needle_of(f);
   CHECK(pq_filter_status(f) == PQ_OK);
+  CHECK(!out || pq_needle_is_in(&needle, (pq_slice){doc.p, doc.len})); /* whatever the filter */
   return out;
 }
 

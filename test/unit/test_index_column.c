@@ -1,5 +1,5 @@
-/* Unit tests of shred/index_column.c and index_walk.c: which paths get a column, what a document
- * holds there, and that a cell means the value it was made of. */
+/* Unit tests of shred/index_choice.c, index_column.c and index_walk.c: which paths get a column,
+ * what a document holds there, and that a cell means the value it was made of. */
 #include "shred/index_column.h"
 #include "unit.h"
 #include "value/compare.h"
@@ -94,6 +94,39 @@ static void test_index_choice(void) {
     CHECK(c[i].field_id == PQ_INDEX_FIELD_ID_FIRST + (int32_t)i);
   teardown(&f);
   CHECK(unit_live_len == 0);
+}
+
+static void test_index_survey(void) {
+  static const struct {
+    const char *path;
+    pq_index_reason reason;
+    uint32_t documents;
+  } wanted[] = {{"i", PQ_INDEX_FITS, 4},        {"rare", PQ_INDEX_IS_RARE, 1},
+                {"odd", PQ_INDEX_IS_MIXED, 4},  {"nul", PQ_INDEX_IS_OTHER, 3},
+                {"list", PQ_INDEX_IS_OTHER, 3}, {"long", PQ_INDEX_IS_LONG, 2}};
+  fixture f;
+  pq_index_survey *survey;
+  pq_index_verdict v;
+  pq_value doc;
+  uint32_t found = 0;
+  unit_cx_init(&f.cx);
+  CHECK(setup(&f) == PQ_OK);
+  CHECK(pq_index_survey_new(&f.arena, &survey) == PQ_OK);
+  for (uint32_t n = 0; sample[n] != NULL; n++) {
+    CHECK(value_of(&f, sample[n], &doc) == PQ_OK);
+    CHECK(pq_index_survey_add(survey, &f.arena, doc) == PQ_OK);
+  }
+  CHECK(pq_index_survey_documents(survey) == 4);
+  for (uint32_t i = 0; pq_index_survey_path(survey, i, &v); i++)
+    for (size_t k = 0; k < sizeof wanted / sizeof *wanted; k++) {
+      if (!pq_slice_is(v.path, wanted[k].path)) continue;
+      CHECK(v.reason == wanted[k].reason && v.documents == wanted[k].documents);
+      CHECK(v.nulls == (k == 3) && v.arrays == (k == 4 ? 2 : 0));
+      if (k == 5) CHECK(v.text_len == 70.5);
+      found++;
+    }
+  CHECK(found == sizeof wanted / sizeof *wanted);
+  teardown(&f);
 }
 
 static void test_index_choice_grows(void) {
@@ -331,6 +364,7 @@ static void test_index_bound_misfit(void) {
 
 int main(void) {
   RUN(test_index_choice);
+  RUN(test_index_survey);
   RUN(test_index_choice_grows);
   RUN(test_index_choice_limit);
   RUN(test_index_choice_oom);

@@ -14,6 +14,8 @@ static pq_file_info data_file(const char *name) {
                         .len = 1000,
                         .footer_len = 300,
                         .row_count = 5,
+                        .has_form = true,
+                        .form_seq = 3,
                         .id_min = PQ_SLICE("a\"\n\xc3\xa9"),
                         .id_max = PQ_SLICE("z"),
                         .removed = PQ_ENTRY_NONE};
@@ -96,7 +98,7 @@ static bool file_eq(const pq_file_info *a, const pq_file_info *b) {
          a->seq_hi == b->seq_hi && a->ts_lo == b->ts_lo && a->ts_hi == b->ts_hi &&
          pq_slice_eq(a->id_min, b->id_min) && pq_slice_eq(a->id_max, b->id_max) &&
          a->removed == b->removed && a->has_crc == b->has_crc && a->crc == b->crc &&
-         a->footer_crc == b->footer_crc;
+         a->footer_crc == b->footer_crc && a->has_form == b->has_form && a->form_seq == b->form_seq;
 }
 
 /* A log object around any line. */
@@ -117,11 +119,11 @@ static void test_log_key(void) {
 /* The worked example of doc/formats/log.md. */
 static void test_entry_example(void) {
   static const char text[] =
-      "parquedb-log 1 8da6d1e3\n"
+      "parquedb-log 1 a8add1ba\n"
       "{\"entry\":2,\"seqHi\":7,\"tsHi\":1700000000000001,\"epoch\":1,"
       "\"writer\":\"00000000000000a1\",\"commit\":\"00000000000000a2\","
       "\"parent\":\"00000000000000a1\",\"checkpoint\":0,\"add\":[{\"kind\":\"data\","
-      "\"name\":\"data/posts/1-1-ab.parquet\",\"collection\":\"posts\",\"len\":1000,"
+      "\"name\":\"data/posts/1-1-ab.parquet\",\"collection\":\"posts\",\"formSeq\":3,\"len\":1000,"
       "\"footerLen\":300,\"rows\":5,\"idMin\":\"posts/p1\",\"idMax\":\"posts/p5\"}],"
       "\"remove\":[\"deletes/1-4-ab.parquet\"],\"collections\":[{\"name\":\"posts\","
       "\"internalId\":1,\"index\":[{\"path\":\"a.b\",\"type\":\"int64\",\"fieldId\":101}]}]}\n";

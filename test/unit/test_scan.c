@@ -135,8 +135,10 @@ static void check_id_order(world *w, const bool *expected) {
 }
 
 static void check_order(world *w, const bool *expected) {
-  static const int sortable[] = {FIELD_A, FIELD_B, FIELD_S, FIELD_D, FIELD_O, FIELD_F};
-  const char *name = paths[sortable[below(w, 6)]];
+  static const int sortable[] = {FIELD_A,  FIELD_B,    FIELD_S,      FIELD_D,
+                                 FIELD_O,  FIELD_F,    FIELD_FLOAT,  FIELD_DAY,
+                                 FIELD_MS, FIELD_UUID, FIELD_BINARY, FIELD_DECIMAL};
+  const char *name = paths[sortable[below(w, sizeof sortable / sizeof *sortable)]];
   uint32_t keep = 1 + below(w, 5), needed = 0;
   bool is_descending = chance(w, 50);
   pq_scan s;
@@ -254,8 +256,12 @@ static bool same_value(pq_value a, pq_value b) {
 
 /* Rows that were folded into groups and the rest, added up, against all of them one by one. */
 static void check_groups(world *w, const bool *expected) {
-  static const int keyed[] = {FIELD_A, FIELD_B, FIELD_S, FIELD_D, FIELD_F, FIELD_NAME};
-  static const int valued[] = {FIELD_A, FIELD_B, FIELD_S, FIELD_K, FIELD_D};
+  static const int keyed[] = {FIELD_A,  FIELD_B,    FIELD_S,      FIELD_D,
+                              FIELD_F,  FIELD_NAME, FIELD_FLOAT,  FIELD_DAY,
+                              FIELD_MS, FIELD_UUID, FIELD_BINARY, FIELD_DECIMAL};
+  static const int valued[] = {FIELD_A,    FIELD_B,      FIELD_S,      FIELD_K,
+                               FIELD_D,    FIELD_FLOAT,  FIELD_DAY,    FIELD_MS,
+                               FIELD_UUID, FIELD_BINARY, FIELD_DECIMAL};
   grouping all = {.w = w, .key_count = below(w, 3)}, rest;
   pq_fold_item items[4];
   pq_grouping fold;
@@ -263,8 +269,8 @@ static void check_groups(world *w, const bool *expected) {
   bool is_typed = true;
   pq_arena_clear(&w->keep);
   for (uint32_t k = 0; k < all.key_count; k++)
-    all.keys[k] = pq_str(paths[keyed[below(w, 6)]]);
-  all.path = pq_str(paths[valued[below(w, 5)]]);
+    all.keys[k] = pq_str(paths[keyed[below(w, sizeof keyed / sizeof *keyed)]]);
+  all.path = pq_str(paths[valued[below(w, sizeof valued / sizeof *valued)]]);
   all.groups = pq_arena_calloc(&w->keep, w->doc_count + 1, sizeof *all.groups);
   rest = all;
   rest.groups = pq_arena_calloc(&w->keep, 2 * w->doc_count + 1, sizeof *rest.groups);

@@ -32,10 +32,10 @@ static uint64_t folded, rows_seen, group_count, spilled;
 
 /* ---- pipelines ---- */
 
-static const char *const key_paths[] = {"a",       "b",           "s",         "d",    "o", "f",
-                                        "u",       "n.k",         "name",      "none", "n", "a",
-                                        "s",       "$ROOT.$type", "createdAt", "n.k",  "a", "n.k.x",
-                                        "version", "updatedAt",   "createdBy"};
+static const char *const key_paths[] = {
+    "a",       "b",         "s",         "d",  "o",           "f",         "u",    "n.k", "name",
+    "none",    "n",         "a",         "s",  "$ROOT.$type", "createdAt", "n.k",  "a",   "n.k.x",
+    "version", "updatedAt", "createdBy", "fl", "day",         "ms",        "uuid", "bin", "dec"};
 enum { KEY_PATHS = sizeof key_paths / sizeof *key_paths };
 
 static void put_path(world *w) {

@@ -291,6 +291,45 @@ static void test_writer_crcs(void) {
   CHECK(unit_live_len == 0);
 }
 
+/* Two row groups of 1,000 rows in one writer, or the second one from another. */
+static int write_groups(pq_cx *cx, bool is_joined, pq_writer **out) {
+  static const pq_column_spec spec = {
+      .name = "a", .phys = PQ_PHYS_INT64, .has_stats = true, .has_bloom = true, .page_len = 1024};
+  pq_column columns[2] = {int_column(1000), int_column(1000)};
+  pq_writer *part = NULL;
+  int rc;
+  columns[1].v.i64 += 1000;
+  rc = new_with(cx, spec, out);
+  if (rc == PQ_OK) rc = pq_writer_add(*out, &columns[0], 1);
+  if (rc == PQ_OK && is_joined) rc = new_with(cx, spec, &part);
+  if (rc == PQ_OK) rc = pq_writer_add(is_joined ? part : *out, &columns[1], 1);
+  if (rc == PQ_OK && is_joined) rc = pq_writer_join(*out, part);
+  pq_writer_free(part);
+  return rc == PQ_OK ? pq_writer_finish(*out, NULL, 0) : rc;
+}
+
+static void test_writer_join(void) {
+  pq_writer *one = NULL, *other = NULL;
+  pq_cx cx;
+  int rc = PQ_OK;
+  for (uint32_t i = 0; i < 2000; i++)
+    numbers[i] = (int64_t)(i * 2654435761u % 100000);
+  unit_cx_init(&cx);
+  CHECK(write_groups(&cx, false, &one) == PQ_OK);
+  CHECK(write_groups(&cx, true, &other) == PQ_OK);
+  CHECK(pq_slice_eq(pq_writer_bytes(one), pq_writer_bytes(other)));
+  pq_writer_free(one);
+  pq_writer_free(other);
+  CHECK(unit_live_len == 0);
+  for (long n = 1; n > 0; n = unit_oom_next(n, rc)) {
+    pq_writer *w = NULL;
+    unit_cx_init(&cx);
+    unit_fail_at = n;
+    rc = write_groups(&cx, true, &w);
+    pq_writer_free(w);
+  }
+}
+
 static void test_writer_oom(void) {
   int rc = PQ_OK;
   for (long n = 1; n > 0; n = unit_oom_next(n, rc)) {
@@ -312,6 +351,7 @@ int main(void) {
   RUN(test_writer_limit);
   RUN(test_writer_deterministic);
   RUN(test_writer_crcs);
+  RUN(test_writer_join);
   RUN(test_writer_oom);
   return unit_end();
 }

@@ -1,0 +1,378 @@
+/* cmd/explain_steps.c - which steps a command takes, as far as a plan knows. See explain_plan.h.
+ *
+ *   get       id ─► [populate]
+ *   find      scan ─► [populate: edges ─► entities, level by level] ─► [total: scan]
+ *   related   id ─► its edges ─► entities at their ends ─► [populate] ─► [total: entities]
+ *   traverse  id ─► its edges ─► entities ─► edges of these ─► … ─► entities
+ *
+ * A command's list is asked for in phases: the next ones when all before are planned, as their
+ * answers tell what can follow.
+ */
+#include <string.h>
+
+#include "cmd/pipeline_run.h"
+#include "cmd/populate.h"
+#include "query/flow_reads.h"
+#include "table/read_bound.h"
+
+/* ---- what can be planned ---- */
+
+pq_plan_kind_of pq_plan_kind(const pq_command *c) {
+  int (*open)(pq_command * c, pq_value target) = c->s.spec->open;
+  if (open == pq_open_get || (open == pq_open_exists && c->s.id.n > 0)) return PQ_PLAN_POINT;
+  if (open == pq_open_find || open == pq_open_find_one || open == pq_open_count ||
+      open == pq_open_exists || open == pq_open_distinct)
+    return PQ_PLAN_SCAN;
+  if (open == pq_open_aggregate) return PQ_PLAN_PIPELINE;
+  return open == pq_open_related || open == pq_open_traverse ? PQ_PLAN_GRAPH : PQ_PLAN_NONE;
+}
+
+/* ---- rows of the tail ---- */
+
+uint64_t pq_tail_rows(const pq_command *c, pq_slice collection) {
+  const pq_view *v = &c->s.snapshot.view;
+  const pq_overlay *o = v->overlay;
+  uint32_t k = o == NULL ? PQ_NONE : pq_chain_first(&o->collections, collection);
+  uint64_t n = 0;
+  for (; k != PQ_NONE; k = o->keys[k].next)
+    n += pq_overlay_at(o, k, v->seq) != NULL;
+  return n;
+}
+
+uint64_t pq_tail_len(const pq_command *c, pq_slice collection) {
+  const pq_view *v = &c->s.snapshot.view;
+  const pq_overlay *o = v->overlay;
+  uint32_t k = o == NULL ? PQ_NONE : pq_chain_first(&o->collections, collection);
+  uint64_t len = 0;
+  for (; k != PQ_NONE; k = o->keys[k].next) {
+    const pq_event *e = pq_overlay_at(o, k, v->seq);
+    if (e != NULL) len += (uint64_t)e->after.meta_len + e->after.len;
+  }
+  return len;
+}
+
+/* Edges of the tail. */
+static uint64_t tail_edges(const pq_command *c) {
+  const pq_overlay *o = c->s.snapshot.view.overlay;
+  return o == NULL ? 0 : o->key_count;
+}
+
+/* ---- the list ---- */
+
+/* Append a zeroed step. */
+static int add(pq_command *c, pq_step_kind kind, pq_plan_step **out) {
+  pq_forecast *f = &c->s.forecast;
+  *out = NULL;
+  if (f->step_count == f->step_cap) {
+    uint32_t cap = f->step_cap == 0 ? 8 : f->step_cap * 2;
+    pq_plan_step *steps = pq_arena_calloc(&c->op.arena, cap, sizeof *steps);
+    if (steps == NULL) return c->op.cx->code;
+    if (f->step_count > 0) memcpy(steps, f->steps, f->step_count * sizeof *steps);
+    f->steps = steps;
+    f->step_cap = cap;
+  }
+  *out = &f->steps[f->step_count++];
+  **out = (pq_plan_step){.kind = kind, .is_certain = true, .times = 1, .times_full = 1};
+  return PQ_OK;
+}
+
+static int add_get(pq_command *c, unsigned want) {
+  pq_plan_step *s;
+  PQ_TRY(add(c, PQ_STEP_GET, &s));
+  s->id = c->s.id;
+  s->want = want;
+  return PQ_OK;
+}
+
+static int add_scan(pq_command *c, const pq_scan *scan, uint64_t enough, pq_plan_step **out) {
+  PQ_TRY(add(c, PQ_STEP_SCAN, out));
+  (*out)->scan = *scan;
+  (*out)->collection = scan->collection;
+  (*out)->enough = enough;
+  return PQ_OK;
+}
+
+/* Entities at the ends of edges, `ids` of them at most in `turns`. */
+static int add_ids(pq_command *c, uint64_t ids, uint64_t turns, unsigned want) {
+  pq_plan_step *s;
+  if (ids == 0 || turns == 0) return PQ_OK;
+  PQ_TRY(add(c, PQ_STEP_SOME_IDS, &s));
+  s->ids = ids;
+  s->times = s->times_full = turns;
+  s->want = want;
+  s->why = "edges tell which entities are read";
+  return PQ_OK;
+}
+
+static int add_some_edges(pq_command *c, bool is_reverse, uint64_t turns) {
+  pq_plan_step *s;
+  PQ_TRY(add(c, PQ_STEP_SOME_EDGES, &s));
+  s->edges.is_reverse = is_reverse;
+  s->times = s->times_full = turns;
+  s->why = "entities tell whose edges are read";
+  return PQ_OK;
+}
+
+/* The edges of the command's target. */
+static int add_edges(pq_command *c, pq_edge_query q, bool is_certain) {
+  pq_plan_step *s;
+  PQ_TRY(add(c, PQ_STEP_EDGES, &s));
+  q.nodes = &c->s.id;
+  q.node_count = 1;
+  s->edges = q;
+  s->is_certain = is_certain;
+  s->why = "edges are read if the entity is there";
+  return PQ_OK;
+}
+
+/* What the last `count` steps give, with the tail's edges. */
+static uint64_t rows_of_last(const pq_command *c, uint32_t count) {
+  const pq_forecast *f = &c->s.forecast;
+  uint64_t rows = 0;
+  for (uint32_t i = f->step_count - count; i < f->step_count; i++)
+    rows = pq_count_add(rows, f->steps[i].rows_max);
+  return rows;
+}
+
+/* ---- populate ---- */
+
+/* One level of the tree for sources that nobody knows, in `turns`; its edges. */
+static int add_level_edges(pq_command *c, uint32_t level, uint64_t turns, uint32_t *count) {
+  const pq_populate *p = c->s.populate;
+  *count = 0;
+  for (uint32_t i = 0; i < p->node_count; i++) {
+    const pq_populate_node *n = &p->nodes[i];
+    if (n->level != level) continue;
+    if (!n->is_reverse_only) PQ_TRY(add_some_edges(c, false, turns));
+    if (!n->is_forward_only) PQ_TRY(add_some_edges(c, true, turns));
+    *count += !n->is_reverse_only;
+    *count += !n->is_forward_only;
+  }
+  return PQ_OK;
+}
+
+/* The first level of one entity that is known. */
+static int add_target_edges(pq_command *c, uint32_t *count) {
+  const pq_populate *p = c->s.populate;
+  *count = 0;
+  for (uint32_t i = 0; i < p->node_count && p->nodes[i].level == 0; i++) {
+    const pq_populate_node *n = &p->nodes[i];
+    if (!n->is_reverse_only) PQ_TRY(add_edges(c, (pq_edge_query){.predicate = n->name}, false));
+    if (!n->is_forward_only)
+      PQ_TRY(add_edges(c, (pq_edge_query){.reverse = n->name, .is_reverse = true}, false));
+    *count += !n->is_reverse_only;
+    *count += !n->is_forward_only;
+  }
+  return PQ_OK;
+}
+
+/* Two phases a level, from `phase` on: its edges, then the entities at their ends, looked at once
+ * to see which are live and once more to read them. `turns`: pages that are populated. */
+static int populate_steps(pq_command *c, uint32_t phase, uint64_t turns, bool *has_more) {
+  pq_forecast *f = &c->s.forecast;
+  uint32_t level = phase / 2;
+  *has_more = c->s.populate != NULL && turns > 0 && level < c->s.populate->level_count;
+  if (!*has_more) return PQ_OK;
+  if (phase % 2 == 0) {
+    bool is_known = level == 0 && c->s.spec->open == pq_open_get;
+    return is_known ? add_target_edges(c, &f->level_steps)
+                    : add_level_edges(c, level, turns, &f->level_steps);
+  }
+  return add_ids(
+      c, pq_count_mul(2 * turns, pq_count_add(rows_of_last(c, f->level_steps), tail_edges(c))),
+      2 * turns, PQ_WANT_ALL);
+}
+
+/* ---- scans ---- */
+
+/* How many rows the command's sink takes. 0: all. */
+static uint64_t enough_of(const pq_command *c) {
+  const pq_collector *k = &c->s.collector;
+  uint64_t n;
+  if (c->s.spec->open == pq_open_exists) return 1;
+  if (c->s.spec->open == pq_open_distinct || c->s.args.limit == 0) return 0;
+  if (!pq_add_u64(c->s.args.skip, c->s.args.limit, &n) || n == UINT64_MAX) return 0;
+  if (c->s.spec->open == pq_open_count) return n;
+  if (pq_collector_is_ordered(k)) return 0;
+  return k->ends_at_limit ? n : n + 1;
+}
+
+static uint64_t smaller(uint64_t a, uint64_t b) {
+  return a < b ? a : b;
+}
+
+/* Entities that a page shows at most. */
+static uint64_t shown_max(const pq_command *c, uint64_t rows) {
+  return c->s.args.limit == 0 ? rows : smaller(rows, c->s.args.limit);
+}
+
+/* How often the items of a find are populated: once for an ordered page, else for each window. */
+static uint64_t page_turns(const pq_command *c) {
+  const pq_plan_step *s = &c->s.forecast.steps[0];
+  uint64_t tail = pq_tail_rows(c, c->s.collection), rows = pq_count_add(s->rows_max, tail);
+  uint64_t windows = pq_count_mul(s->plan.windows + 1, s->plan.times == 0 ? 1 : s->plan.times);
+  if (pq_collector_is_ordered(&c->s.collector)) return rows > 0;
+  return smaller(shown_max(c, rows), windows);
+}
+
+/* Is there a scan that counts the total? It is left out when the page has shown everything. */
+static int add_total(pq_command *c) {
+  const pq_collector *k = &c->s.collector;
+  const pq_plan_step *page = &c->s.forecast.steps[0];
+  uint64_t rows = pq_count_add(page->rows_max, pq_tail_rows(c, c->s.collection));
+  bool is_asked = k->skip > 0 || k->after != NULL;
+  uint64_t limit = c->s.args.limit, rows_min = page->rows_min;
+  pq_plan_step *s;
+  if (!c->s.args.wants_total || (!is_asked && (limit == 0 || rows <= limit))) return PQ_OK;
+  pq_read_scan(c, c->s.filter);
+  c->s.scan.is_count = true;
+  PQ_TRY(add_scan(c, &c->s.scan, 0, &s));
+  s->stage = "total";
+  s->is_certain = is_asked || rows_min > limit;
+  s->why = "the total is counted if the page does not show everything";
+  return PQ_OK;
+}
+
+static int scan_steps(pq_command *c, uint32_t phase, bool *has_more) {
+  pq_plan_step *s;
+  if (phase == 0 && pq_count_is_of_all(c)) {
+    PQ_TRY(add(c, PQ_STEP_FOOTERS, &s));
+    s->collection = c->s.collection;
+    s->times = s->times_full = 0; /* the scan counts them */
+  }
+  if (phase == 0) return add_scan(c, &c->s.scan, enough_of(c), &s);
+  if (phase == 1) return add_total(c);
+  return populate_steps(c, phase - 2, c->s.populate == NULL ? 0 : page_turns(c), has_more);
+}
+
+static int point_steps(pq_command *c, uint32_t phase, bool *has_more) {
+  if (phase == 0)
+    return add_get(c, c->s.spec->open == pq_open_get ? PQ_WANT_ALL : PQ_WANT_ID | PQ_WANT_DELETED);
+  return populate_steps(c, phase - 1, c->s.forecast.steps[0].rows_max, has_more);
+}
+
+/* ---- pipelines ---- */
+
+static int add_read(pq_command *c, const pq_flow_read *r) {
+  pq_plan_step *s;
+  PQ_TRY(add(c, r->is_join ? PQ_STEP_JOIN : PQ_STEP_SCAN, &s));
+  s->stage = r->stage;
+  s->collection = r->collection;
+  s->is_certain = r->is_certain;
+  s->why = r->why;
+  s->times = r->times;
+  s->times_full = r->times_full;
+  s->scan = r->scan;
+  s->enough = r->enough;
+  s->ids = r->values;
+  s->is_by_id = r->is_by_id;
+  s->is_by_key = r->is_by_key;
+  return PQ_OK;
+}
+
+/* Documents that the first scan gives. */
+static pq_doc_range source_docs(const pq_command *c) {
+  const pq_plan_step *s = &c->s.forecast.steps[0];
+  pq_doc_range docs = {s->rows_min, pq_count_add(s->rows_max, pq_tail_rows(c, s->collection)), 0,
+                       UINT64_MAX};
+  if (s->enough > 0) {
+    docs.min = smaller(docs.min, s->enough);
+    docs.max = smaller(docs.max, s->enough);
+  }
+  docs.batches =
+      smaller(docs.max, pq_count_mul(s->plan.windows + 1, s->plan.times == 0 ? 1 : s->plan.times));
+  if (s->scan.fold != NULL) docs.min = 0;
+  return docs;
+}
+
+static int pipeline_steps(pq_command *c, uint32_t phase, bool *has_more) {
+  struct pq_pipeline_run *run = c->s.run;
+  pq_pipeline *p = c->s.pipeline;
+  pq_flow_reads r = {
+      .f = &run->flow, .store = &run->views, .arena = &c->op.arena, .times = 1, .is_certain = true};
+  *has_more = phase < 2;
+  if (phase == 0)
+    PQ_TRY(pq_flow_reads_source(&r, p, c->s.collection));
+  else if (phase == 1)
+    PQ_TRY(pq_flow_reads_stages(
+        &r, p, pq_pipeline_has_documents(p) ? pq_flow_reads_documents(p) : source_docs(c)));
+  for (uint32_t i = 0; i < r.count; i++)
+    PQ_TRY(add_read(c, &r.items[i]));
+  return PQ_OK;
+}
+
+/* ---- graphs ---- */
+
+enum { NODES_AT_ONCE = 4096 };
+
+/* The entities at the ends of the target's edges: pages of them, and all again for a total. */
+static int related_entities(pq_command *c, uint64_t nodes) {
+  const pq_args *args = &c->s.args;
+  uint64_t page = pq_count_add(pq_count_add(args->limit, args->skip), 1);
+  bool is_bounded = c->s.collector.sort.count == 0 && args->limit > 0 && page < NODES_AT_ONCE;
+  bool has_documents =
+      !args->is_edges || c->s.collector.sort.count > 0 || !pq_value_is_missing(args->filter);
+  unsigned want = has_documents ? PQ_WANT_ALL : PQ_WANT_ID | PQ_WANT_DELETED;
+  PQ_TRY(add_ids(c, nodes, 1 + nodes / (is_bounded ? page : NODES_AT_ONCE), want));
+  if (!args->wants_total) return PQ_OK;
+  return add_ids(c, nodes + 1, 1 + nodes / NODES_AT_ONCE,
+                 want); /* the target, if it is not there */
+}
+
+/* May the target be there? */
+static bool may_be_there(const pq_command *c) {
+  const pq_point_plan *p = &c->s.forecast.steps[0].point;
+  return p->is_live || p->is_upper;
+}
+
+static int related_steps(pq_command *c, uint32_t phase, bool *has_more) {
+  const pq_args *args = &c->s.args;
+  uint64_t nodes = c->s.forecast.step_count > 1 ? c->s.forecast.steps[1].rows_max : 0, turns;
+  if (phase == 0) return add_get(c, PQ_WANT_ID | PQ_WANT_DELETED);
+  if (phase == 1 && !may_be_there(c)) PQ_TRY(related_entities(c, 0));
+  *has_more = may_be_there(c);
+  if (!*has_more) return PQ_OK;
+  if (phase == 1)
+    return add_edges(c,
+                     (pq_edge_query){.predicate = args->predicate,
+                                     .is_reverse = args->is_reverse,
+                                     .needs_data = args->is_edges},
+                     c->s.forecast.steps[0].point.is_live);
+  if (phase == 2) return related_entities(c, nodes);
+  turns = smaller(shown_max(c, nodes), 1 + nodes / NODES_AT_ONCE);
+  return populate_steps(c, phase - 3, turns, has_more);
+}
+
+/* Phases 1, 3, 5 …: edges of a hop; 2, 4, 6 …: which of their ends are live. */
+static int traverse_steps(pq_command *c, uint32_t phase, bool *has_more) {
+  uint32_t hop = phase == 0 ? 0 : (phase - 1) / 2;
+  uint64_t nodes = phase < 2 ? 0 : rows_of_last(c, 1);
+  if (phase == 0) return add_get(c, PQ_WANT_ID | PQ_WANT_DELETED);
+  *has_more = may_be_there(c) && hop < c->s.hop_count;
+  if (!*has_more) return PQ_OK;
+  if (phase % 2 == 1) {
+    const pq_hop *h = &c->s.hops[hop];
+    if (hop > 0) return add_some_edges(c, h->is_reverse, 1);
+    return add_edges(c, (pq_edge_query){.predicate = h->predicate, .is_reverse = h->is_reverse},
+                     c->s.forecast.steps[0].point.is_live);
+  }
+  if (hop > 0) nodes = pq_count_add(nodes, tail_edges(c));
+  *has_more = nodes > 0; /* the first hop may have no edges for certain */
+  PQ_TRY(add_ids(c, nodes, 1, PQ_WANT_ID | PQ_WANT_DELETED));
+  return hop + 1 == c->s.hop_count ? add_ids(c, nodes, 1, PQ_WANT_ALL) : PQ_OK;
+}
+
+int pq_plan_more_steps(pq_command *c, bool *has_more) {
+  uint32_t phase = c->s.forecast.phase++;
+  *has_more = true;
+  switch (pq_plan_kind(c)) {
+    case PQ_PLAN_SCAN: return scan_steps(c, phase, has_more);
+    case PQ_PLAN_POINT: return point_steps(c, phase, has_more);
+    case PQ_PLAN_PIPELINE: return pipeline_steps(c, phase, has_more);
+    case PQ_PLAN_GRAPH:
+      return c->s.spec->open == pq_open_related ? related_steps(c, phase, has_more)
+                                                : traverse_steps(c, phase, has_more);
+    case PQ_PLAN_NONE: break;
+  }
+  pq_unreachable("a command without a plan is refused when it is parsed");
+}
