@@ -97,7 +97,7 @@ typedef struct pq_limits {
   uint64_t fetch_len_max;      /* bytes resident in one fetch set */
   uint64_t op_len_max;         /* bytes of memory of one operation */
   uint64_t sort_len_max;       /* bytes of documents in memory of one stage that sorts or groups */
-  uint64_t page_cache_len_max; /* bytes of decoded pages kept between operations */
+  uint64_t page_cache_len_max; /* bytes of pages kept between operations, decoded or unpacked */
   uint32_t row_group_rows_max; /* rows of a row group of an entity file that we write */
   uint64_t file_len_max;       /* bytes of one Parquet file that we write */
   uint64_t tail_len_max;       /* bytes of events in memory before a flush is forced */

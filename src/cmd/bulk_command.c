@@ -61,7 +61,7 @@ static int read_operation(pq_command *c, pq_arena *arena, uint32_t i, pq_slice *
 }
 
 static int parse_operation(pq_command *c, uint32_t i, pq_write *out) {
-  pq_arena *arena = &c->op.arena;
+  pq_arena *arena = &c->turn;
   pq_slice name;
   pq_args args;
   PQ_TRY(read_operation(c, arena, i, &name, &args));

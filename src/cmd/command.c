@@ -45,6 +45,7 @@ int pq_command_open(pq_db *db, pq_slice ns, pq_slice json, pq_slice payload, int
   pq_arena_init(&c->arena, db->cx, db->cx->limits.op_len_max);
   pq_arena_init(&c->replies, db->cx, db->cx->limits.op_len_max);
   pq_arena_init(&c->best, db->cx, db->cx->limits.op_len_max);
+  pq_arena_init(&c->turn, db->cx, db->cx->limits.op_len_max);
   pq_arena_init(&c->embedded, db->cx, db->cx->limits.op_len_max);
   if (rc == PQ_OK) rc = parse(c, ns, json);
   if (rc != PQ_OK) {
@@ -74,6 +75,7 @@ void pq_command_close(pq_command *c) {
   pq_arena_release(&c->arena);
   pq_arena_release(&c->replies);
   pq_arena_release(&c->best);
+  pq_arena_release(&c->turn);
   pq_arena_release(&c->embedded);
   pq_alloc(db->cx, c, sizeof *c, 0);
 }

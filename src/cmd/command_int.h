@@ -275,6 +275,7 @@ struct pq_command {
   pq_arena arena;   /* the parsed command */
   pq_arena replies; /* items and summary, cleared when all items were taken */
   pq_arena best;    /* s.best and its sort keys */
+  pq_arena turn;    /* parsed operations of a turn: matching takes memory, which op.arena may not */
   /* Temporary objects are no part of the warehouse: rounds for them alone, and what was asked for
    * at the end of the last round. */
   uint64_t aside_rounds, asked, asked_aside;
@@ -515,10 +516,16 @@ int pq_summary_warnings(pq_command *c) PQ_MUST_CHECK;
 int pq_parse_mode(pq_command *c, const char *option, pq_slice text,
                   pq_schema_mode *out) PQ_MUST_CHECK;
 const char *pq_mode_name(pq_schema_mode mode);
-/* The top-level fields with '##'. */
-int pq_unique_fields(pq_arena *arena, const pq_schema *schema, const pq_schema_field ***out,
+/* A field with '##', which no list is on the way to. */
+typedef struct pq_unique_field {
+  const pq_schema_field *field;
+  pq_path path;
+} pq_unique_field;
+int pq_unique_fields(pq_arena *arena, const pq_schema *schema, pq_unique_field **out,
                      uint32_t *count) PQ_MUST_CHECK;
-const pq_schema_field *const *pq_typing_unique(const pq_command *c, uint32_t *count);
+const pq_unique_field *pq_typing_unique(const pq_command *c, uint32_t *count);
+/* What a document has there; missing: nothing, or a list is on the way. */
+pq_value pq_unique_value(pq_value doc, const pq_unique_field *field);
 
 /* ---- schema_command.c ---- */
 void pq_schema_run_free(pq_command *c);

@@ -18,7 +18,7 @@
 
 #define TEXT_ARGS(s) (int)((s).n > 60 ? 60 : (s).n), (s).n == 0 ? "" : (const char *)(s).p
 
-enum { FIELDS_MAX = 500, TEXT_LEN_MAX = 1 << 20 };
+enum { TEXT_LEN_MAX = 1 << 20 };
 
 typedef struct seen_value {
   uint32_t field;
@@ -29,10 +29,10 @@ typedef struct seen_value {
 struct pq_schema_run {
   pq_schema_at at; /* what counts */
   pq_schema *old, *fresh;
-  const pq_upgrade *upgrade;      /* from the old one to the new one */
-  bool has_renames;               /* which must not cover what documents have */
-  bool is_validated;              /* documents are */
-  const pq_schema_field **unique; /* newly so */
+  const pq_upgrade *upgrade; /* from the old one to the new one */
+  bool has_renames;          /* which must not cover what documents have */
+  bool is_validated;         /* documents are */
+  pq_unique_field *unique;   /* newly so */
   uint32_t unique_count;
   seen_value *seen;
   uint32_t seen_count, seen_cap;
@@ -167,12 +167,19 @@ static int check_kind(pq_command *c, const pq_schema_field *f) {
   return refuse(c, f->name, "indexes of the kinds #fts and #vec");
 }
 
-/* Nested fields, which have no constraints of their own. */
-static int check_nested(pq_command *c, const pq_schema_field *fields, uint32_t count, int depth) {
-  for (uint32_t i = 0; i < count && depth < 8; i++) {
-    if (fields[i].is_unique) return refuse(c, fields[i].name, "'##' below the top level");
+static bool is_scalar(const pq_schema_field *f) {
+  return !f->is_list && f->type != PQ_FIELD_JSON && f->type != PQ_FIELD_OBJECT &&
+         f->type != PQ_FIELD_VECTOR && f->type != PQ_FIELD_EDGE;
+}
+
+/* Fields, nested ones too. */
+static int check_fields(pq_command *c, const pq_schema_field *fields, uint32_t count,
+                        uint32_t depth) {
+  for (uint32_t i = 0; i < count && depth <= PQ_SCHEMA_DEPTH_MAX; i++) {
+    if (fields[i].is_unique && !is_scalar(&fields[i]))
+      return refuse(c, fields[i].name, "'##' on a field that is no scalar");
     PQ_TRY(check_kind(c, &fields[i]));
-    PQ_TRY(check_nested(c, fields[i].fields, fields[i].field_count, depth + 1));
+    PQ_TRY(check_fields(c, fields[i].fields, fields[i].field_count, depth + 1));
   }
   return PQ_OK;
 }
@@ -180,27 +187,17 @@ static int check_nested(pq_command *c, const pq_schema_field *fields, uint32_t c
 /* What the notation can say and this version cannot do. */
 static int check_support(pq_command *c, const pq_schema *s) {
   pq_entity_storage storage;
-  if (s->field_count > FIELDS_MAX)
+  if (s->field_count > PQ_SCHEMA_TOP_FIELDS_MAX)
     return pq_fail(c->op.cx, PQ_ELIMIT, "schema: %u fields, at most %d", s->field_count,
-                   FIELDS_MAX);
-  if (s->name_field.n > 0 && !pq_slice_is(s->name_field, "name"))
-    return pq_fail(c->op.cx, PQ_EUNSUPPORTED, "schema: $name: '%.*s' (only 'name')",
-                   TEXT_ARGS(s->name_field));
+                   PQ_SCHEMA_TOP_FIELDS_MAX);
   PQ_TRY(pq_entity_storage_of(c->op.cx, s, &storage));
-  for (uint32_t i = 0; i < s->field_count; i++) {
-    const pq_schema_field *f = &s->fields[i];
-    PQ_TRY(check_kind(c, f));
-    if (f->is_unique && (f->is_list || f->type == PQ_FIELD_JSON || f->type == PQ_FIELD_OBJECT ||
-                         f->type == PQ_FIELD_VECTOR || f->type == PQ_FIELD_EDGE))
-      return refuse(c, f->name, "'##' on a field that is no scalar");
-    PQ_TRY(check_nested(c, f->fields, f->field_count, 0));
-  }
-  return PQ_OK;
+  return check_fields(c, s->fields, s->field_count, 0);
 }
 
-static bool was_unique(const pq_schema *old, const pq_schema_field *f) {
-  for (uint32_t i = 0; old != NULL && i < old->field_count; i++)
-    if (old->fields[i].id == f->id) return old->fields[i].is_unique;
+/* Ids of fields are those of the whole schema. */
+static bool was_unique(const pq_unique_field *old, uint32_t count, const pq_schema_field *f) {
+  for (uint32_t i = 0; i < count; i++)
+    if (old[i].field->id == f->id) return true;
   return false;
 }
 
@@ -218,16 +215,18 @@ static int check_rename(pq_command *c, const pq_schema_change *x) {
 static int plan_check(pq_command *c, bool *is_scan) {
   struct pq_schema_run *r = c->s.schema_run;
   const pq_schema_change *changes;
-  uint32_t count, n = 0;
+  pq_unique_field *old;
+  uint32_t count, old_count, n = 0;
   bool may_break = r->old == NULL || r->fresh->mode < r->old->mode;
   PQ_TRY(diff(c, &changes, &count));
   for (uint32_t i = 0; i < count; i++) {
     if (changes[i].kind == PQ_CHANGE_RENAME) PQ_TRY(check_rename(c, &changes[i]));
     may_break |= changes[i].kind == PQ_CHANGE_NARROW || changes[i].kind == PQ_CHANGE_DROP;
   }
+  PQ_TRY(pq_unique_fields(&c->arena, r->old, &old, &old_count));
   PQ_TRY(pq_unique_fields(&c->arena, r->fresh, &r->unique, &r->unique_count));
   for (uint32_t i = 0; i < r->unique_count; i++)
-    if (!was_unique(r->old, r->unique[i])) r->unique[n++] = r->unique[i];
+    if (!was_unique(old, old_count, r->unique[i].field)) r->unique[n++] = r->unique[i];
   r->unique_count = n;
   r->is_validated = may_break && !c->s.args.is_force && r->fresh->mode < PQ_VALIDATE_WARN;
   r->has_renames &= !c->s.args.is_force;
@@ -257,7 +256,7 @@ static int add_seen(pq_command *c, uint32_t field, const pq_entity *e, pq_value 
 static int check_unique(pq_command *c, const pq_entity *e) {
   struct pq_schema_run *r = c->s.schema_run;
   for (uint32_t f = 0; f < r->unique_count; f++) {
-    pq_value v = pq_object_get(e->data, r->unique[f]->name);
+    pq_value v = pq_unique_value(e->data, &r->unique[f]);
     uint64_t hash = pq_value_hash(v) + f;
     size_t pos;
     if (pq_value_is_missing(v) || pq_value_type(v) == PQ_TYPE_NULL) continue;
@@ -266,7 +265,7 @@ static int check_unique(pq_command *c, const pq_entity *e) {
       if (r->seen[i].field != f || !pq_value_is_equal(r->seen[i].value, v)) continue;
       return pq_fail(c->op.cx, PQ_EUNIQUE,
                      "schema: field '%.*s' is not unique: %.*s and %.*s have the same value",
-                     TEXT_ARGS(r->unique[f]->name), TEXT_ARGS(r->seen[i].id), TEXT_ARGS(e->id));
+                     TEXT_ARGS(r->unique[f].path.text), TEXT_ARGS(r->seen[i].id), TEXT_ARGS(e->id));
     }
     PQ_TRY(add_seen(c, f, e, v, hash));
   }

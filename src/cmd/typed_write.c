@@ -22,7 +22,7 @@ struct pq_typing {
   pq_schema *schema; /* NULL: none */
   pq_schema_mode mode;
   pq_warning *warnings; /* WARNINGS_MAX */
-  const pq_schema_field **unique;
+  pq_unique_field *unique;
   uint32_t unique_count;
 };
 
@@ -48,15 +48,47 @@ const char *pq_mode_name(pq_schema_mode mode) {
   return mode >= PQ_VALIDATE_STRICT && mode <= PQ_VALIDATE_OFF ? mode_words[mode - 1].name : "off";
 }
 
-int pq_unique_fields(pq_arena *arena, const pq_schema *schema, const pq_schema_field ***out,
+static uint32_t count_unique(const pq_schema_field *fields, uint32_t count) {
+  uint32_t n = 0;
+  for (uint32_t i = 0; i < count; i++)
+    n += fields[i].is_unique + count_unique(fields[i].fields, fields[i].field_count);
+  return n;
+}
+
+/* Nested as deep as a schema may be. */
+static int add_unique(pq_arena *arena, const pq_schema_field *fields, uint32_t field_count,
+                      pq_slice prefix, pq_unique_field *out, uint32_t *count) {
+  for (uint32_t i = 0; i < field_count; i++) {
+    const pq_schema_field *f = &fields[i];
+    char *text;
+    if (count_unique(f, 1) == 0) continue;
+    text = pq_arena_printf(arena, "%.*s%s%.*s", (int)prefix.n,
+                           prefix.n == 0 ? "" : (const char *)prefix.p, prefix.n == 0 ? "" : ".",
+                           (int)f->name.n, (const char *)f->name.p);
+    if (text == NULL) return arena->cx->code;
+    if (f->is_unique) {
+      out[*count].field = f;
+      PQ_TRY(pq_path_parse(arena, pq_str(text), &out[(*count)++].path));
+    }
+    PQ_TRY(add_unique(arena, f->fields, f->field_count, pq_str(text), out, count));
+  }
+  return PQ_OK;
+}
+
+int pq_unique_fields(pq_arena *arena, const pq_schema *schema, pq_unique_field **out,
                      uint32_t *count) {
-  uint32_t n = schema == NULL ? 0 : schema->field_count;
+  uint32_t n = schema == NULL ? 0 : count_unique(schema->fields, schema->field_count);
   *count = 0;
   *out = pq_arena_calloc(arena, n, sizeof **out);
   if (*out == NULL) return arena->cx->code;
-  for (uint32_t i = 0; i < n; i++)
-    if (schema->fields[i].is_unique) (*out)[(*count)++] = &schema->fields[i];
-  return PQ_OK;
+  if (n == 0) return PQ_OK;
+  return add_unique(arena, schema->fields, schema->field_count, (pq_slice){0}, *out, count);
+}
+
+pq_value pq_unique_value(pq_value doc, const pq_unique_field *field) {
+  for (uint32_t i = 0; i < field->path.count; i++)
+    doc = pq_object_get(doc, field->path.parts[i].name);
+  return doc;
 }
 
 int pq_typing_open(pq_command *c) {
@@ -81,7 +113,7 @@ int pq_typing_open(pq_command *c) {
   return PQ_OK;
 }
 
-const pq_schema_field *const *pq_typing_unique(const pq_command *c, uint32_t *count) {
+const pq_unique_field *pq_typing_unique(const pq_command *c, uint32_t *count) {
   *count = c->s.typing == NULL ? 0 : c->s.typing->unique_count;
   return *count == 0 ? NULL : c->s.typing->unique;
 }

@@ -29,7 +29,7 @@ struct changed {
 
 struct pq_unique {
   pq_stage_fn after;
-  const pq_schema_field *const *fields;
+  const pq_unique_field *fields;
   uint32_t field_count, field; /* the one that is being checked */
   bool is_scanning;
   pq_filter *filter;
@@ -89,7 +89,7 @@ static int value_text(pq_command *c, pq_value v, char **out) {
 
 /* Event `i` has the value of `other`. */
 static int note_bad(pq_command *c, struct pq_unique *u, uint32_t i, pq_slice other) {
-  pq_slice name = u->fields[u->field]->name;
+  pq_slice name = u->fields[u->field].path.text;
   char *text, *message;
   if (u->bad[i].n > 0) return PQ_OK;
   PQ_TRY(value_text(c, u->values[i], &text));
@@ -113,7 +113,7 @@ static int gather(pq_command *c, struct pq_unique *u) {
     const pq_event *e = &commit->events[i];
     u->values[i] = (pq_value){0};
     if (e->target != PQ_TARGET_ENTITY || e->op == PQ_EVENT_DELETE) continue;
-    u->values[i] = pq_object_get(e->after, u->fields[u->field]->name);
+    u->values[i] = pq_unique_value(e->after, &u->fields[u->field]);
     if (!is_value(u->values[i])) continue;
     u->hashes[i] = pq_value_hash(u->values[i]);
     u->order[u->value_count++] = i;
@@ -150,7 +150,7 @@ static bool is_changed(const pq_command *c, const struct pq_unique *u, pq_slice 
 static int take_other(void *ud, const pq_entity *e, uint64_t count) {
   pq_command *c = ud;
   struct pq_unique *u = c->s.unique;
-  pq_value v = pq_object_get(e->data, u->fields[u->field]->name);
+  pq_value v = pq_unique_value(e->data, &u->fields[u->field]);
   uint64_t hash;
   (void)count;
   if (!is_value(v)) return PQ_OK;
@@ -172,7 +172,7 @@ static int make_filter(pq_command *c, struct pq_unique *u) {
   pq_builder_clear(b);
   PQ_TRY(pq_builder_begin_object(b));
   if (u->asked_count <= OPERANDS_MAX) {
-    PQ_TRY(pq_builder_key(b, u->fields[u->field]->name));
+    PQ_TRY(pq_builder_key(b, u->fields[u->field].path.text));
     PQ_TRY(pq_builder_begin_object(b));
     PQ_TRY(pq_builder_key_str(b, "$in"));
     PQ_TRY(pq_builder_begin_array(b));
@@ -277,7 +277,7 @@ static int stage_unique_field(pq_op *op) {
 int pq_unique_begin(pq_command *c, pq_stage_fn after) {
   pq_arena *arena = &c->op.arena;
   uint32_t n = c->s.commit.count, field_count;
-  const pq_schema_field *const *fields = pq_typing_unique(c, &field_count);
+  const pq_unique_field *fields = pq_typing_unique(c, &field_count);
   struct pq_unique *u;
   c->op.stage = after;
   if (n == 0 || field_count == 0) return PQ_OK;

@@ -142,10 +142,10 @@ static int find_position(pq_command *c, const pq_change *change, const pq_entity
 /* The unique fields of the schema that have the same value as before. */
 static uint32_t unique_kept(const pq_command *c, pq_value before, pq_value after) {
   uint32_t count, kept = 0;
-  const pq_schema_field *const *fields = pq_typing_unique(c, &count);
+  const pq_unique_field *fields = pq_typing_unique(c, &count);
   for (uint32_t i = 0; i < count && i < 32; i++) {
-    pq_value old = pq_object_get(before, fields[i]->name);
-    bool is_kept = pq_value_is_equal(old, pq_object_get(after, fields[i]->name));
+    pq_value old = pq_unique_value(before, &fields[i]);
+    bool is_kept = pq_value_is_equal(old, pq_unique_value(after, &fields[i]));
     if (is_kept && !pq_value_is_missing(old)) kept |= UINT32_C(1) << i;
   }
   return kept;

@@ -18,6 +18,7 @@
 
 #include "base/merge_sort.h"
 #include "cmd/command_int.h"
+#include "db/schema_of.h"
 
 /* ---- notes ---- */
 
@@ -135,6 +136,7 @@ static int make_reply(pq_command *c) {
     (void)pq_event_entity(&commit->events[0], &e);
   else if (!c->s.has_reply)
     return PQ_OK;
+  e.name_field = pq_name_field_now(c->s.space, c->s.collection);
   PQ_TRY(pq_reply_entity(c, &e));
   c->s.reply_item = c->items[--c->item_count];
   return PQ_OK;
@@ -375,12 +377,13 @@ static int stage_open(pq_op *op) {
   return PQ_OK;
 }
 
-/* Forget the turn before, all of whose memory is the operation's. */
+/* Forget the turn before, all of whose memory is the operation's and `turn`. */
 static void forget_turn(pq_command *c) {
   pq_command_state *s = &c->s;
   pq_commit_release(&s->commit);
   pq_flush_release(&s->flush);
   pq_arena_clear(&c->op.arena);
+  pq_arena_clear(&c->turn);
   s->writes = NULL;
   s->found = NULL;
   s->gone = NULL;

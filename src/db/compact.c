@@ -135,6 +135,7 @@ static int read_row_group(pq_flush *f, pq_op *op, const pq_cached_file *file, bo
   const pq_row_group *group = &file->file.footer->row_groups[f->job_row_group];
   const pq_file_info *info = f->jobs[f->job].files[f->job_file];
   const pq_upgrade *form = NULL;
+  pq_slice name_field = {0};
   uint32_t n = (uint32_t)group->row_count;
   uint8_t *hidden = pq_arena_calloc(&op->scratch, n, 1);
   pq_entity_rows rows;
@@ -149,10 +150,12 @@ static int read_row_group(pq_flush *f, pq_op *op, const pq_cached_file *file, bo
     PQ_TRY(pq_entity_rows_read(&op->fetch, &op->scratch, &file->file, f->job_row_group, PQ_WANT_ALL,
                                NULL, 0, &rows));
     PQ_TRY(pq_view_file_form(&f->snapshot.view, &op->scratch, info, &form));
+    name_field = pq_view_name_field(&f->snapshot.view, info->collection);
   }
   for (uint32_t i = 0; i < n; i++) {
     if (hidden[i]) continue;
     if (!is_edges) PQ_TRY(pq_view_bring(&f->snapshot.view, &op->scratch, form, &rows.rows[i].data));
+    if (!is_edges) rows.rows[i].name_field = name_field;
     PQ_TRY(is_edges ? take_edge(f, op, &edges[i]) : take_entity(f, op, &rows.rows[i]));
   }
   return PQ_OK;

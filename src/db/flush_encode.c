@@ -67,6 +67,12 @@ static int bring(encode_task *t, pq_slice collection, uint64_t from, uint64_t to
   return pq_forms_bring(&t->forms, &t->scratch, &s, from, to, doc);
 }
 
+/* The field that names the entities of a collection when the flush ends. */
+static pq_slice name_field_of(const pq_flush *f, pq_slice collection) {
+  pq_form_source s = {&f->space->manifest, f->space->overlay, collection};
+  return pq_schema_name_field(&s, f->seq_hi);
+}
+
 /* ---- entities ---- */
 
 static int compare_entities(const void *a, const void *b, const void *ud) {
@@ -93,6 +99,7 @@ static int collection_rows(encode_task *t, const pq_overlay_chain *chain, pq_ent
                            uint32_t *count) {
   const pq_overlay *o = t->f->space->overlay;
   pq_entity *rows = pq_arena_array(&t->scratch, chain->count, sizeof *rows);
+  pq_slice name_field = name_field_of(t->f, chain->name);
   bool is_sorted = true;
   uint32_t n = 0;
   *out = NULL;
@@ -101,6 +108,7 @@ static int collection_rows(encode_task *t, const pq_overlay_chain *chain, pq_ent
   for (uint32_t k = chain->head; k != PQ_NONE; k = o->keys[k].next) {
     const pq_event *e = pq_overlay_at(o, k, UINT64_MAX);
     if (!pq_event_entity(e, &rows[n])) continue;
+    rows[n].name_field = name_field;
     PQ_TRY(bring(t, chain->name, e->seq, t->f->seq_hi, &rows[n].data));
     is_sorted = is_sorted && (n == 0 || pq_slice_cmp(rows[n - 1].id, rows[n].id) < 0);
     n++;
@@ -171,9 +179,11 @@ static int encode_collection(encode_task *t, const pq_overlay_chain *chain) {
 /* Name and type of an edge's end: from the tail, else from the files. */
 static void name_end(const pq_flush *f, pq_slice id, pq_slice *name, pq_slice *type) {
   const pq_event *e = pq_overlay_entity(f->space->overlay, id, UINT64_MAX);
+  pq_slice collection, local;
   uint32_t i;
   if (e != NULL) {
-    *name = pq_entity_name(id, e->after);
+    if (!pq_id_split(id, &collection, &local)) collection = (pq_slice){0};
+    *name = pq_entity_name(id, e->after, name_field_of(f, collection));
     *type = e->type;
     return;
   }

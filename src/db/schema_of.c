@@ -11,6 +11,11 @@ void pq_schema_now(const pq_space *s, pq_slice collection, pq_schema_at *out) {
   pq_schema_at_seq(&(pq_form_source){&s->manifest, s->overlay, collection}, UINT64_MAX, out);
 }
 
+pq_slice pq_name_field_now(const pq_space *s, pq_slice collection) {
+  pq_form_source source = {&s->manifest, s->overlay, collection};
+  return pq_schema_name_field(&source, UINT64_MAX);
+}
+
 int pq_schema_before(pq_space *s, pq_arena *arena, pq_slice id, uint64_t from, uint64_t to,
                      pq_value *before) {
   pq_form_source source = {.manifest = &s->manifest, .overlay = s->overlay};

@@ -16,6 +16,8 @@
 void pq_schema_of(const pq_view *v, pq_slice collection, pq_schema_at *out);
 /* The same at the newest seq, as writers see it. */
 void pq_schema_now(const pq_space *s, pq_slice collection, pq_schema_at *out);
+/* The field that names the entities of a collection, at the newest seq; empty: none. */
+pq_slice pq_name_field_now(const pq_space *s, pq_slice collection);
 
 /* What an entity was before its event of seq `to`, as the event of seq `from` left it, in the form
  * of `to`: a change of the schema between them is no change of the event. */

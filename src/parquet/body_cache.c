@@ -80,7 +80,8 @@ int pq_body_cache_add(pq_body_cache *c, const char *key, uint64_t off, size_t le
   size_t key_len = strlen(key) + 1, held_len;
   pq_body *b;
   *out = NULL;
-  if (len > c->len_max / SHARE || !pq_add_size(len, sizeof *b + key_len, &held_len)) return PQ_OK;
+  if (c->is_closed || len > c->len_max / SHARE || !pq_add_size(len, sizeof *b + key_len, &held_len))
+    return PQ_OK;
   if (c->held_len > c->len_max || held_len > c->len_max - c->held_len) {
     c->is_short = true;
     return PQ_OK;

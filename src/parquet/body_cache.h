@@ -34,7 +34,8 @@ typedef struct pq_body_cache {
   pq_body **buckets; /* owned; NULL: nothing was added yet */
   pq_body *newest, *oldest;
   uint64_t held_len, len_max;
-  bool is_short; /* there was no room for some page */
+  bool is_short;  /* there was no room for some page */
+  bool is_closed; /* nothing is added: whoever reads keeps what it needs in another form */
 } pq_body_cache;
 
 /* Allocates nothing. A zeroed cache is one that keeps nothing. */

@@ -82,14 +82,28 @@ static bool first_part(const scan *s, part *out) {
   return end > c->off;
 }
 
+/* The page of the index that holds the first wanted row. */
+static uint32_t first_page(const scan *s) {
+  uint32_t lo = 0, hi = s->index == NULL ? 0 : s->index->page_count;
+  while (hi - lo > 1) {
+    uint32_t mid = lo + (hi - lo) / 2;
+    if (s->index->pages[mid].first_row <= s->ranges[0].lo)
+      lo = mid;
+    else
+      hi = mid;
+  }
+  return lo;
+}
+
 static bool parts_next(const scan *s, parts *c, part *out) {
   *out = (part){0};
   if (!c->has_begun) {
     c->has_begun = true;
+    c->page = first_page(s);
     if (first_part(s, out)) return true;
   }
   if (s->index == NULL) return false;
-  while (c->page < s->index->page_count) {
+  while (c->page < s->index->page_count && c->range < s->range_count) {
     const pq_page_info *p = &s->index->pages[c->page++];
     if (!is_wanted(s, p->first_row, p->first_row + p->row_count, &c->range)) continue;
     *out = (part){.off = p->off, .end = p->off + p->len, .page = p};

@@ -63,10 +63,10 @@ static int find_place(pq_collector *c, const pq_entity *e, pq_place *place) {
 }
 
 static int reserve(pq_collector *c) {
-  uint32_t cap = c->cap == 0 ? 64 : c->cap * 2;
+  uint32_t cap = c->cap == 0 ? 8 : c->cap * 2;
   pq_result *items;
   if (c->count < c->cap) return PQ_OK;
-  items = pq_arena_calloc(c->arena, cap, sizeof *items);
+  items = pq_arena_array(c->arena, cap, sizeof *items);
   if (items == NULL) return c->cx->code;
   if (c->count > 0) memcpy(items, c->items, c->count * sizeof *items);
   c->items = items;

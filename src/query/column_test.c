@@ -306,7 +306,8 @@ static int set_hint(pq_column_test *t, pq_arena *arena, pq_index_type stored, bo
     *is_known = is_usable(t, t->operands[i]);
     if (!*is_known) break;
     cells[n] = t->operands[i];
-    if (is_equality || t->type != PQ_INDEX_TIMESTAMP) /* dates are what their cells are */
+    /* Decimals are what their cells are, and in an order dates are. */
+    if (t->type != PQ_INDEX_DECIMAL && (is_equality || t->type != PQ_INDEX_TIMESTAMP))
       PQ_TRY(operand_cell(arena, t->operands[i], stored, &cells[n]));
     n += !pq_value_is_missing(cells[n]);
   }
@@ -353,8 +354,9 @@ int pq_column_test_init(pq_column_test *t, pq_arena *arena, const pq_push *term,
   if (term->op == PQ_PUSH_EXISTS) t->kind = PQ_COLUMN_TEST_ALL;
   if (t->is_hint) {
     PQ_TRY(set_hint(t, arena, column->stored, &is_known));
-    t->kind = is_known ? PQ_COLUMN_TEST_NONE : PQ_COLUMN_TEST_UNKNOWN;
-    if (!is_known || t->operand_count == 0) return PQ_OK;
+    if (!is_known) t->kind = PQ_COLUMN_TEST_UNKNOWN;
+    if (is_known && t->operand_count == 0) t->kind = PQ_COLUMN_TEST_NONE;
+    if (t->kind != PQ_COLUMN_TEST_VALUES) return PQ_OK;
   }
   /* A remainder or bits of an integer need not be those of the decimal that equals it. */
   if (term->op == PQ_PUSH_OTHER && t->type == PQ_INDEX_DECIMAL) t->kind = PQ_COLUMN_TEST_UNKNOWN;

@@ -32,6 +32,7 @@ typedef struct pq_plan_term {
 typedef struct pq_prune {
   const pq_file *file;
   const pq_upgrade *form; /* what its documents go through before they are judged; NULL: nothing */
+  bool has_other_names;   /* than the view: its column `name` answers nothing */
   pq_slice unpushed;      /* the first path that columns cannot answer for because of that */
   pq_plan_node root;
   pq_plan_term *terms;
@@ -49,6 +50,9 @@ typedef struct pq_prune {
  * the path that it was moved from. */
 int pq_path_column_find(pq_arena *scratch, const pq_scan *s, pq_prune *p, pq_slice path,
                         pq_path_column *out, bool *is_found) PQ_MUST_CHECK;
+
+/* The column $id. */
+bool pq_path_column_of_id(const pq_file *file, pq_path_column *out);
 
 /* Put a term on the ids that its values give in the place of one on _id, if the file can be asked
  * for those: *is_key. A row that has such an id is MAYBE. */

@@ -77,6 +77,7 @@ static int plan_file(pq_window *w, const pq_file_info *info, const pq_cached_fil
   if (p == NULL) return w->scratch->cx->code;
   p->file = &file->file;
   PQ_TRY(pq_view_file_form(w->s->view, w->scratch, info, &p->form));
+  p->has_other_names = pq_view_has_other_names(w->s->view, info);
   PQ_TRY(pq_prune_plan(w->scratch, w->s, w->filter, p));
   if (w->s->order.keep > 0)
     PQ_TRY(pq_path_column_find(w->scratch, w->s, p, w->s->order.path, &p->order, &is_found));

@@ -19,6 +19,7 @@
 typedef struct reading {
   pq_entity_rows rows; /* of the unit's ranges `documents` */
   const pq_upgrade *plan;
+  pq_slice name_field;
   pq_needle needle;
   const pq_entity *checked; /* validated last */
   bool is_judged;           /* all rows were judged before the first is emitted: */
@@ -69,6 +70,7 @@ static int judge_row(const pq_window *w, const pq_unit *u, reading *r, uint32_t 
     return PQ_OK;
   if (r->rows.is_raw) PQ_TRY(pq_entity_check(w->scratch->cx, &u->file->file, e, r->checked));
   r->checked = r->plan == NULL ? e : NULL; /* else it is another document soon */
+  e->name_field = r->name_field;
   PQ_TRY(pq_view_bring(w->s->view, w->scratch, r->plan, &e->data));
   if (before == PQ_MAYBE) PQ_TRY(pq_scan_match(w->s, w->builder, w->scratch, e, &is_match));
   *verdict = is_match ? PQ_YES : PQ_NO;
@@ -133,6 +135,7 @@ static int read_documents(const pq_window *w, const pq_unit *u, reading *r) {
   unsigned want = pq_window_wanted(w, u), now = want;
   r->is_judged = is_judged_first(w, u);
   PQ_TRY(pq_view_file_form(w->s->view, w->scratch, u->info, &r->plan));
+  r->name_field = pq_view_name_field(w->s->view, u->info->collection);
   if (r->is_judged) {
     if (r->plan == NULL) r->needle = pq_needle_of(w->s->filter); /* of documents as stored */
     r->rest_want = want & ~(unsigned)PQ_WANT_DATA;
@@ -151,6 +154,7 @@ static const pq_entity *entity_of(const reading *r, uint32_t at, uint32_t matche
   if (!r->is_judged || r->rest_want == 0) return &r->rows.rows[at];
   e = &r->rest.rows[r->is_rest_dense ? at : matched];
   e->data = r->rows.rows[at].data;
+  e->name_field = r->name_field;
   return e;
 }
 

@@ -101,6 +101,7 @@ struct pq_schema {
 
 enum {
   PQ_SCHEMA_FIELDS_MAX = 2000,      /* with those of nested objects: each becomes a column */
+  PQ_SCHEMA_TOP_FIELDS_MAX = 500,   /* of the top level, of one that is set or inferred */
   PQ_SCHEMA_DEPTH_MAX = 16,         /* of nested objects */
   PQ_SCHEMA_VALUES_MAX = 1000,      /* of one enum */
   PQ_SCHEMA_ALL_VALUES_MAX = 10000, /* of all of them: looked through one by one */

@@ -28,7 +28,7 @@ enum {
   KIND_OTHER = 1 << 10,
   KIND_NUMBERS = KIND_INT | KIND_DOUBLE | KIND_DECIMAL,
 
-  NODES_MAX = PQ_SCHEMA_FIELDS_MAX / 2, /* of the top level; as many below */
+  NODES_MAX = PQ_SCHEMA_TOP_FIELDS_MAX, /* of the top level; as many below */
   NAMES_MAX = 200,                      /* of a nested object: more is a map */
   MEMORY_MAX = 16 << 20
 };

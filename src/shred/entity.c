@@ -3,10 +3,12 @@
 
 #include <string.h>
 
-pq_slice pq_entity_name(pq_slice id, pq_value data) {
+pq_slice pq_entity_name(pq_slice id, pq_value data, pq_slice name_field) {
   static const char *const fields[] = {"name", "title", "label"};
   pq_slice text;
   const uint8_t *slash;
+  if (name_field.n > 0 && pq_value_string(pq_object_get(data, name_field), &text) && text.n > 0)
+    return text;
   for (int i = 0; i < 3; i++)
     if (pq_value_string(pq_object_get_str(data, fields[i]), &text) && text.n > 0) return text;
   slash = id.n == 0 ? NULL : memchr(id.p, '/', id.n);
@@ -28,7 +30,7 @@ static uint32_t system_fields(const pq_entity *e, system_field out[SYSTEM_FIELDS
   uint32_t n = 0;
   out[n++] = (system_field){"$id", FIELD_STRING, e->id, 0};
   out[n++] = (system_field){"$type", FIELD_STRING, e->type, 0};
-  out[n++] = (system_field){"name", FIELD_STRING, pq_entity_name(e->id, e->data), 0};
+  out[n++] = (system_field){"name", FIELD_STRING, pq_entity_name(e->id, e->data, e->name_field), 0};
   out[n++] = (system_field){"createdAt", FIELD_TIME, {0}, e->created_at};
   out[n++] = (system_field){"createdBy", FIELD_STRING, e->created_by, 0};
   out[n++] = (system_field){"updatedAt", FIELD_TIME, {0}, e->updated_at};

@@ -28,12 +28,14 @@ typedef struct pq_entity {
   int64_t created_at, updated_at; /* µs */
   pq_slice created_by, updated_by;
   uint64_t version;
-  bool is_deleted; /* soft-deleted: deletedAt = updated_at, deletedBy = updated_by */
-  pq_value data;   /* an object */
+  bool is_deleted;     /* soft-deleted: deletedAt = updated_at, deletedBy = updated_by */
+  pq_value data;       /* an object */
+  pq_slice name_field; /* $name of the schema that counts; empty: none */
 } pq_entity;
 
-/* The display name: string field name, title or label of the document, else the local id. */
-pq_slice pq_entity_name(pq_slice id, pq_value data);
+/* The display name: text of the document's field `name_field` (empty: none), of its field name,
+ * title or label, else the local id. */
+pq_slice pq_entity_name(pq_slice id, pq_value data, pq_slice name_field);
 
 /* The system fields as an object ($id, $type, name, …) for filters and sorting. */
 int pq_entity_system(pq_builder *b, pq_arena *arena, const pq_entity *e,

@@ -196,7 +196,7 @@ static int fixed_columns(file_writer *w, const pq_entity *rows, uint32_t count, 
     const pq_entity *e = &rows[i];
     cols[SPEC_ID].v.bytes[i] = e->id;
     cols[SPEC_TYPE].v.bytes[i] = e->type;
-    cols[SPEC_NAME].v.bytes[i] = pq_entity_name(e->id, e->data);
+    cols[SPEC_NAME].v.bytes[i] = pq_entity_name(e->id, e->data, e->name_field);
     count_shadows(w, e, cols[SPEC_NAME].v.bytes[i]);
     cols[SPEC_CREATED_AT].v.i64[i] = e->created_at;
     cols[SPEC_CREATED_BY].v.bytes[i] = e->created_by;

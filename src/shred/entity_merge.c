@@ -175,7 +175,7 @@ static int set_values(pq_merger *m, const pq_entity *e, uint32_t shadowed,
     if (shadowed >> i & 1)
       v[place].len = 0;
     else if (place == 2)
-      PQ_TRY(set_text(m, &v[2], pq_entity_name(e->id, e->data)));
+      PQ_TRY(set_text(m, &v[2], pq_entity_name(e->id, e->data, e->name_field)));
   }
   for (uint32_t i = 0; i < SYSTEM_COUNT; i++) {
     v[i].off = off;

@@ -168,6 +168,7 @@ int pq_index_choose(pq_arena *arena, const pq_value *docs, uint32_t count,
   if (old_count > 0) memcpy(*out, old, old_count * sizeof *old);
   *out_count = old_count;
   for (uint32_t i = 0; chosen < PQ_INDEX_COLUMNS_MAX && pq_index_survey_path(survey, i, &v); i++) {
+    if (*out_count >= PQ_COLLECTION_COLUMNS_MAX) break;
     if (v.reason != PQ_INDEX_FITS || is_chosen(*out, *out_count, v.path)) continue;
     (*out)[(*out_count)++] = (pq_index_column){
         .path = v.path, .type = v.type, .field_id = PQ_INDEX_FIELD_ID_FIRST + (int32_t)chosen++};

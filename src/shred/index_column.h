@@ -89,7 +89,7 @@ typedef struct pq_index_set {
 } pq_index_set;
 
 /* `known` (the collection's record; may be NULL) with the columns of the schema (may be NULL) that
- * it lacks. In `arena`. */
+ * it lacks, at most PQ_COLLECTION_COLUMNS_MAX in all. In `arena`. */
 int pq_schema_columns_all(pq_arena *arena, const pq_collection_info *known, const pq_schema *schema,
                           pq_index_set *out) PQ_MUST_CHECK;
 

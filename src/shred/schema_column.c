@@ -97,12 +97,10 @@ static uint32_t place_of(const pq_index_set *set, const pq_index_column *c) {
   return i;
 }
 
-static int add(pq_arena *arena, pq_index_set *set, const pq_index_column *c) {
-  if (set->count == PQ_COLLECTION_COLUMNS_MAX)
-    return pq_fail(arena->cx, PQ_ELIMIT, "a collection has at most %d columns beside $data",
-                   PQ_COLLECTION_COLUMNS_MAX);
-  set->columns[set->count++] = *c;
-  return PQ_OK;
+/* A full set takes no more: such a field is in $data alone, or without $data a tree. Failing would
+ * leave a collection that cannot be flushed. */
+static void add(pq_index_set *set, const pq_index_column *c) {
+  if (set->count < PQ_COLLECTION_COLUMNS_MAX) set->columns[set->count++] = *c;
 }
 
 /* Columns of nested fields with '#', below `prefix`: chosen by the schema, otherwise like those
@@ -124,7 +122,7 @@ static int add_nested(pq_arena *arena, const pq_schema_field *fields, uint32_t c
     for (uint32_t k = 0; k < set->count; k++)
       if (set->columns[k].name.n == 0 && set->columns[k].field_id >= c.field_id)
         c.field_id = set->columns[k].field_id + 1;
-    PQ_TRY(add(arena, set, &c));
+    add(set, &c);
   }
   return PQ_OK;
 }
@@ -140,7 +138,7 @@ int pq_schema_columns_all(pq_arena *arena, const pq_collection_info *known, cons
     pq_index_column c;
     bool is_there;
     PQ_TRY(pq_schema_column(arena, &schema->fields[i], &c, &is_there));
-    if (is_there && place_of(out, &c) == out->count) PQ_TRY(add(arena, out, &c));
+    if (is_there && place_of(out, &c) == out->count) add(out, &c);
   }
   if (schema == NULL) return PQ_OK;
   return add_nested(arena, schema->fields, schema->field_count, (pq_slice){0}, 0, out);

@@ -207,6 +207,7 @@ int pq_page_cache_get(pq_page_cache *c, const pq_page_ref *ref, pq_fetch *f, pq_
   pq_cached_page **slot = &ref->pages->cached[ref->page], *p;
   pq_row_range rows = rows_of(ref);
   pq_column column;
+  int rc;
   *out = *slot;
   if (*slot != NULL) {
     if (*slot == c->newest) return PQ_OK;
@@ -214,8 +215,11 @@ int pq_page_cache_get(pq_page_cache *c, const pq_page_ref *ref, pq_fetch *f, pq_
     link_newest(c, *slot);
     return PQ_OK;
   }
-  PQ_TRY(pq_chunk_decode(f, scratch, ref->file, ref->row_group, ref->leaf, &ref->pages->index,
-                         &rows, 1, &column));
+  c->bodies.is_closed = true;
+  rc = pq_chunk_decode(f, scratch, ref->file, ref->row_group, ref->leaf, &ref->pages->index, &rows,
+                       1, &column);
+  c->bodies.is_closed = false;
+  PQ_TRY(rc);
   PQ_TRY(keep(c, &column, rows.lo, &p));
   p->slot = slot;
   *slot = p;

@@ -1,4 +1,4 @@
-/* table/point_cost.c - what reading one entity will cost, told without reading it. See view.h.
+/* table/point_cost.c - what reading entities by id will cost, told without reading. See view.h.
  *
  *   id ─► candidates: pages of $id    noted: they are read, all of them
  *           └─ row ?                  known only from those pages, so for each other column the

@@ -158,7 +158,16 @@ static int read_document(const pq_view *v, pq_fetch *f, pq_arena *scratch, const
   return pq_entity_documents(scratch, &at->file->file, columns, out, 1);
 }
 
-/* The entity of a row all of whose pages are there or asked for. */
+/* The pages of a column of a row; `f` NULL: if they are known. */
+static int row_chunk(const pq_view *v, pq_fetch *f, const pq_location *at, uint32_t leaf,
+                     pq_chunk_pages **out) {
+  if (f != NULL) return pq_file_cache_chunk(v->files, f, at->file, at->row_group, leaf, out);
+  *out = &at->file->chunks[(size_t)at->row_group * at->file->file.footer->leaf_count + leaf];
+  return (*out)->cached == NULL || (*out)->index.page_count == 0 ? PQ_NEED_IO : PQ_OK;
+}
+
+/* The entity of a row all of whose pages are there or asked for; `f` NULL: PQ_NEED_IO unless all of
+ * them are decoded. */
 static int read_row(const pq_view *v, pq_fetch *f, pq_arena *scratch, const pq_location *at,
                     unsigned want, pq_entity *out, pq_slice *name) {
   pq_cached_page *page = NULL, *meta = NULL;
@@ -168,9 +177,10 @@ static int read_row(const pq_view *v, pq_fetch *f, pq_arena *scratch, const pq_l
     pq_chunk_pages *chunk;
     pq_page_ref ref;
     if (leaf == PQ_NO_NODE || !pq_entity_leaf_is_wanted(i, want)) continue;
-    PQ_TRY(pq_file_cache_chunk(v->files, f, at->file, at->row_group, leaf, &chunk));
+    PQ_TRY(row_chunk(v, f, at, leaf, &chunk));
     ref = ref_of(at, leaf, chunk);
     if (pq_entity_set_told(out, name, i, &chunk->index.pages[ref.page])) continue;
+    if (f == NULL && chunk->cached[ref.page] == NULL) return PQ_NEED_IO;
     PQ_TRY(pq_page_cache_get(&v->files->pages, &ref, f, scratch, &page));
     row = at->row - page->first_row;
     if (row >= page->column.row_count || page->column.nulls != NULL || page->column.def != NULL)
@@ -185,12 +195,26 @@ static int read_row(const pq_view *v, pq_fetch *f, pq_arena *scratch, const pq_l
                             &page->column, row, &page->checked[row], out);
 }
 
+/* One row, the most frequent case, is read at once if all it needs is decoded. */
+static bool is_read_at_once(const pq_view *v, pq_arena *scratch, const pq_location *at,
+                            unsigned want, const read_out *out, int *rc) {
+  size_t i = (size_t)(at - out->locations);
+  if (at->file->entity_leaves == NULL || at->file->entity_leaves[PQ_ENTITY_META] == PQ_NO_NODE)
+    return false;
+  *rc = read_row(v, NULL, scratch, at, want, &out->entities[i],
+                 out->names == NULL ? NULL : &out->names[i]);
+  if (*rc == PQ_NEED_IO) out->entities[i] = (pq_entity){0};
+  return *rc != PQ_NEED_IO;
+}
+
 /* *is_done is false when some file has no page index. */
 static int read_points(const pq_view *v, pq_fetch *f, pq_arena *scratch,
                        const pq_location *const *sorted, uint32_t count, unsigned want,
                        const read_out *out, bool *is_done) {
   bool is_missing = false, is_paged = true;
-  *is_done = false;
+  int once = PQ_OK;
+  *is_done = count == 1 && is_read_at_once(v, scratch, sorted[0], want, out, &once);
+  if (*is_done) return once;
   for (uint32_t i = 0; i < count; i++) {
     int rc = want_row(v, f, sorted[i], want, &is_paged);
     if (rc < 0 || !is_paged) return rc;
@@ -217,15 +241,21 @@ static uint32_t group_len(const pq_location *const *sorted, uint32_t left) {
   return n;
 }
 
-/* Documents of files whose schema is not the view's. */
+/* What the view's schema makes of rows of files. */
 static int bring_rows(const pq_view *v, pq_arena *scratch, const pq_location *const *sorted,
                       uint32_t count, const read_out *out) {
   const pq_file_info *info = NULL;
   const pq_upgrade *form = NULL;
+  pq_slice name_field = {0};
   for (uint32_t i = 0; i < count; i++) {
-    if (sorted[i]->info != info) PQ_TRY(pq_view_file_form(v, scratch, sorted[i]->info, &form));
-    info = sorted[i]->info;
-    PQ_TRY(pq_view_bring(v, scratch, form, &out->entities[sorted[i] - out->locations].data));
+    pq_entity *e = &out->entities[sorted[i] - out->locations];
+    if (sorted[i]->info != info) {
+      info = sorted[i]->info;
+      PQ_TRY(pq_view_file_form(v, scratch, info, &form));
+      name_field = pq_view_name_field(v, info->collection);
+    }
+    e->name_field = name_field;
+    PQ_TRY(pq_view_bring(v, scratch, form, &e->data));
   }
   return PQ_OK;
 }
@@ -238,7 +268,8 @@ static int read_events(const pq_view *v, pq_arena *scratch, uint32_t count, cons
     if (!is_there)
       out->entities[i] = (pq_entity){0};
     else if (out->names != NULL)
-      out->names[i] = pq_entity_name(out->entities[i].id, out->entities[i].data);
+      out->names[i] =
+          pq_entity_name(out->entities[i].id, out->entities[i].data, out->entities[i].name_field);
   }
   return PQ_OK;
 }

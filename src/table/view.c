@@ -140,6 +140,16 @@ int pq_view_file_form(const pq_view *v, pq_arena *arena, const pq_file_info *inf
   return plan_of(v, arena, info->collection, pq_file_form_seq(v->manifest, info), out);
 }
 
+pq_slice pq_view_name_field(const pq_view *v, pq_slice collection) {
+  return pq_schema_name_field(&(pq_form_source){v->manifest, v->overlay, collection}, v->seq);
+}
+
+bool pq_view_has_other_names(const pq_view *v, const pq_file_info *info) {
+  pq_form_source s = {v->manifest, v->overlay, info->collection};
+  uint64_t seq = pq_file_form_seq(v->manifest, info);
+  return !pq_slice_eq(pq_schema_name_field(&s, seq), pq_schema_name_field(&s, v->seq));
+}
+
 int pq_view_bring(const pq_view *v, pq_arena *arena, const pq_upgrade *plan, pq_value *doc) {
   return pq_forms_apply(&v->files->forms, plan, arena, doc);
 }
@@ -150,6 +160,7 @@ int pq_view_entity(const pq_view *v, pq_arena *arena, const pq_event *e, pq_enti
   pq_slice collection, local;
   *is_there = pq_event_entity(e, out);
   if (!*is_there || !pq_id_split(e->id, &collection, &local)) return PQ_OK;
+  out->name_field = pq_view_name_field(v, collection);
   PQ_TRY(plan_of(v, arena, collection, e->seq, &plan));
   return pq_view_bring(v, arena, plan, &out->data);
 }

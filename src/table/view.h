@@ -58,6 +58,10 @@ bool pq_event_entity(const pq_event *e, pq_entity *out);
 /* The plan for the documents of a data file; NULL: none is needed. */
 int pq_view_file_form(const pq_view *v, pq_arena *arena, const pq_file_info *info,
                       const pq_upgrade **out) PQ_MUST_CHECK;
+/* The field that names the entities of a collection, as of the view; empty: none. */
+pq_slice pq_view_name_field(const pq_view *v, pq_slice collection);
+/* Does the column of names of a data file go by another field than the view? */
+bool pq_view_has_other_names(const pq_view *v, const pq_file_info *info);
 /* Bring a document of a file (missing: stays so) into the form of the file's plan. */
 int pq_view_bring(const pq_view *v, pq_arena *arena, const pq_upgrade *plan,
                   pq_value *doc) PQ_MUST_CHECK;

@@ -34,8 +34,7 @@ static const char *const setup[] = {
     "{\"schema\": \"w\", \"set\": {\"k\": \"int\", \"l\": \"string[]\", \"o\": {\"x\": "
     "\"decimal(5,2)\"}, "
     "\"$mode\": \"strict\", \"$options\": {\"includeDataVariant\": false}}}",
-    "{\"insert\": \"w\", \"documents\": [{\"$id\": \"a\", \"k\": 1, \"l\": [\"x\"]}, {\"_id\": 2, "
-    "\"o\": {\"x\": 1.5}}]}",
+    "{\"insert\": \"w\", \"documents\": [{\"$id\": \"a\", \"l\": [\"x\"]}, {\"o\": {\"x\": 1.5}}]}",
     "{\"flush\": 1}",
     "{\"insert\": \"t\", \"documents\": [{\"$id\": \"e\", \"n\": 5}]}",
     "{\"update\": \"t/a\", \"ops\": {\"$inc\": {\"n\": 1}}}",

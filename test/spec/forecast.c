@@ -5,6 +5,7 @@
  *                  ─► open anew, the read itself         ─► counted: equal, or at most that
  *                  ─► open anew, {"explain": true}       ─► both in one item
  *                  ─► open anew, with a random budget    ─► refused, or within it
+ *     values of _id and $id ─► answers by look-up equal those of ranges, which scan
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,11 +62,24 @@ static void must_run(forecast *t, const char *command, pq_slice payload) {
   spec_reply_release(&r);
 }
 
+/* Which key an entity has: its id, an `_id` that gives it, one that does not (in some warehouses,
+ * so that in others files are keyed). */
+static void put_key(forecast *t, pq_buf *b, unsigned i) {
+  unsigned n = random_below(&t->random, 40), kind = (unsigned)(t->seed / 2 % 3);
+  if (kind == 0 || n == 0)
+    random_put(b, "{\"$id\": \"k%05u\"", i);
+  else if (kind == 2 && n == 1)
+    random_put(b, "{\"$id\": \"k%05u\", \"_id\": \"k%05u\"", i, i / 2);
+  else
+    random_put(b, "{\"_id\": \"k%05u\"", i);
+}
+
 static void insert_batch(forecast *t, unsigned first, unsigned count, unsigned pad) {
   pq_buf b;
   pq_buf_init(&b, spec_cx(), SIZE_MAX / 2);
   for (unsigned i = first; i < first + count; i++) {
-    random_put(&b, "{\"$id\": \"k%05u\", \"n\": %u, \"even\": %s, \"word\": \"w%03u\"", i, i,
+    put_key(t, &b, i);
+    random_put(&b, ", \"n\": %u, \"even\": %s, \"word\": \"w%03u\"", i,
                i % 2 == 0 ? "true" : "false", random_below(&t->random, 200));
     if (random_chance(&t->random, 90)) random_put(&b, ", \"r\": %u", random_below(&t->random, 50));
     random_put(&b, ", \"pad\": \"");
@@ -161,6 +175,11 @@ static void put_filter(forecast *t, unsigned count) {
       "{\"nothing\": %u}",
       "{\"$id\": {\"$gte\": \"t/k%05u\"}}",
       "{\"$id\": \"t/k%05u\"}",
+      "{\"_id\": \"k%05u\"}",
+      "{\"even\": true, \"_id\": {\"$in\": [\"k%05u\", \"k00007\", \"k00300\", \"absent\"]}}",
+      "{\"$id\": {\"$in\": [\"t/k%05u\", \"t/k00010\", \"u/u01\", \"t/k00200\"]}}",
+      "{\"$or\": [{\"_id\": \"k%05u\"}, {\"word\": \"w001\"}]}",
+      "{\"_id\": {\"$ne\": \"k%05u\"}, \"n\": {\"$lt\": 20}}",
       "{\"word\": {\"$regex\": \"^w%u\"}}",
       "{\"n\": {\"$mod\": [%u, 1]}}",
   };
@@ -384,6 +403,69 @@ static void check_read(forecast *t) {
   spec_reply_release(&both);
 }
 
+/* ---- equalities on _id against ranges, which no look-up answers ---- */
+
+static void put_keys(forecast *t, pq_buf *fast, pq_buf *plain, unsigned count) {
+  static const unsigned many[] = {1, 1, 2, 5, 70};
+  unsigned n = many[random_below(&t->random, 5)];
+  const char *rest = random_chance(&t->random, 30) ? ", \"even\": true" : "";
+  bool is_id = random_chance(&t->random, 25);
+  const char *name = is_id ? "$id" : "_id", *prefix = is_id ? "t/" : "";
+  random_put(fast, "{\"%s\": {\"$in\": [", name);
+  random_put(plain, "{\"$or\": [");
+  for (unsigned i = 0; i < n; i++) {
+    unsigned k = random_below(&t->random, count + 20);
+    random_put(fast, "%s\"%sk%05u\"", i == 0 ? "" : ", ", prefix, k);
+    random_put(plain, "%s{\"%s\": {\"$gte\": \"%sk%05u\", \"$lte\": \"%sk%05u\"}}",
+               i == 0 ? "" : ", ", name, prefix, k, prefix, k);
+  }
+  random_put(fast, "]}%s}", rest);
+  random_put(plain, "]%s}", rest);
+}
+
+static char *answer(forecast *t, const char *command) {
+  spec_reply r;
+  char *text;
+  t->db.now_us += 1000000;
+  spec_run(&t->db, pq_str(command), (pq_slice){0}, &r);
+  if (r.count > 0 && r.rc == PQ_OK) r.summary = (pq_value){0}; /* items say it all */
+  text = spec_reply_text(&r);
+  spec_reply_release(&r);
+  return text;
+}
+
+static void check_keys(forecast *t, unsigned count) {
+  static const char *const forms[] = {
+      "{\"find\": \"t\", \"sort\": {\"$id\": 1}, \"filter\": %.*s}",
+      "{\"find\": \"t\", \"sort\": {\"n\": -1}, \"limit\": 2, \"filter\": %.*s}",
+      "{\"count\": \"t\", \"filter\": %.*s}",
+      "{\"count\": \"t\", \"includeDeleted\": true, \"asOf\": \"seq:700\", \"filter\": %.*s}",
+      "{\"exists\": \"t\", \"filter\": %.*s}",
+      "{\"distinct\": \"t\", \"key\": \"n\", \"plain\": true, \"filter\": %.*s}",
+      ("{\"aggregate\": \"t\", \"pipeline\": [{\"$match\": %.*s}, {\"$group\": "
+       "{\"_id\": \"$even\", \"n\": {\"$sum\": \"$n\"}}}, {\"$sort\": {\"_id\": 1}}]}")};
+  pq_buf fast, plain;
+  pq_buf_init(&fast, spec_cx(), SIZE_MAX / 2);
+  pq_buf_init(&plain, spec_cx(), SIZE_MAX / 2);
+  put_keys(t, &fast, &plain, count);
+  for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+    char *a = spec_format(forms[i], (int)fast.len, (const char *)fast.p);
+    char *b = spec_format(forms[i], (int)plain.len, (const char *)plain.p);
+    char *x = answer(t, a), *y = answer(t, b);
+    if (strcmp(x, y) != 0) {
+      t->has_failed = true;
+      fprintf(stderr, "forecast %llu: %s\n  by id: %s\n  plain: %s\n", (unsigned long long)t->seed,
+              a, x, y);
+    }
+    free(a);
+    free(b);
+    free(x);
+    free(y);
+  }
+  pq_buf_release(&fast);
+  pq_buf_release(&plain);
+}
+
 static bool run_seed(uint64_t seed) {
   forecast t = {.seed = seed, .random = {.state = seed * 7919 + 1, .noise = 10, .ids = 40}};
   unsigned count;
@@ -392,6 +474,7 @@ static bool run_seed(uint64_t seed) {
   for (int i = 0; i < READS && !t.has_failed; i++) {
     make_read(&t, count);
     check_read(&t);
+    check_keys(&t, count);
   }
   pq_buf_release(&t.command);
   if (spec_end(&t.db) != 0) t.has_failed = true;

@@ -117,7 +117,8 @@ static void test_entity_file_all(void) {
   CHECK(rows.count == 1000);
   for (uint32_t i = 0; i < rows.count; i++) {
     wrong += !is_same(&rows.rows[i], &f.entities[i]);
-    wrong += !pq_slice_eq(rows.names[i], pq_entity_name(f.entities[i].id, f.entities[i].data));
+    wrong += !pq_slice_eq(rows.names[i],
+                          pq_entity_name(f.entities[i].id, f.entities[i].data, (pq_slice){0}));
   }
   CHECK(wrong == 0);
   opened_release(&o);

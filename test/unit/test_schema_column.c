@@ -139,7 +139,40 @@ static void test_schema_cells(void) {
   CHECK(unit_live_len == 0);
 }
 
+/* A set that is full takes no more columns, and that is no error. */
+static void test_schema_columns_full(void) {
+  pq_collection_info info = {.index_count = PQ_COLLECTION_COLUMNS_MAX - 1};
+  pq_index_set all, written;
+  pq_index_column *chosen;
+  uint32_t chosen_count;
+  pq_schema *schema;
+  pq_value doc;
+  fixture f;
+  unit_cx_init(&f.cx);
+  CHECK(setup(&f) == PQ_OK);
+  info.index_columns = pq_arena_calloc(&f.arena, info.index_count, sizeof *info.index_columns);
+  for (uint32_t i = 0; i < info.index_count; i++) {
+    char *name = pq_arena_printf(&f.arena, "old%u", i);
+    info.index_columns[i] = (pq_index_column){
+        .path = pq_str(name), .name = pq_str(name), .type = PQ_INDEX_INT64, .field_id = 1001};
+  }
+  CHECK(schema_of(&f, "{\"a\": \"int\", \"b\": \"int\", \"o\": {\"c\": \"int#\"}}", NULL,
+                  &schema) == PQ_OK);
+  CHECK(pq_schema_columns_all(&f.arena, &info, schema, &all) == PQ_OK);
+  CHECK(all.count == PQ_COLLECTION_COLUMNS_MAX);
+  CHECK(find(&all, "a", "a") >= 0 && find(&all, "b", "b") < 0 && find(&all, "", "o.c") < 0);
+  CHECK(pq_schema_columns_written(&f.arena, &all, schema, &written) == PQ_OK);
+  CHECK(written.count == 1);
+  CHECK(value_of(&f, "{\"n\": 1}", &doc) == PQ_OK);
+  CHECK(pq_index_choose(&f.arena, &doc, 1, all.columns, all.count, &chosen, &chosen_count) ==
+        PQ_OK);
+  CHECK(chosen_count == PQ_COLLECTION_COLUMNS_MAX);
+  teardown(&f);
+  CHECK(unit_live_len == 0);
+}
+
 int main(void) {
+  RUN(test_schema_columns_full);
   RUN(test_schema_columns);
   RUN(test_schema_cells);
   return unit_end();
