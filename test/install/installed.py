@@ -94,7 +94,7 @@ def check_version(prefix, version):
 def check_man(prefix):
     """A page for every command, of which man complains about nothing."""
     program = os.path.join(prefix, "bin/parquedb")
-    commands = re.findall(r"^  ([a-z]+)  ", run([program, "help"])[1], re.M)
+    commands = re.findall(r"^  ([a-z-]+)  ", run([program, "help"])[1], re.M)
     folder = os.path.join(prefix, "share/man/man1")
     check("the help lists commands", len(commands) > 10)
     commands.remove("help")
@@ -124,7 +124,7 @@ def complete(prefix, *words):
 
 def check_completion(prefix, folder):
     program, place = os.path.join(prefix, "bin/parquedb"), os.path.join(folder, "completed")
-    check("commands", complete(prefix, "fi") == ["find", "files"], complete(prefix, "fi"))
+    check("commands", complete(prefix, "file") == ["files"], complete(prefix, "file"))
     check("help takes commands", "traverse" in complete(prefix, "help", "tr"))
     check("options of a command", complete(prefix, "find", "posts", "--pro") == ["--project"])
     run([program, "insert", "posts", "{}", "-w", place])
