@@ -67,12 +67,6 @@ static int bring(encode_task *t, pq_slice collection, uint64_t from, uint64_t to
   return pq_forms_bring(&t->forms, &t->scratch, &s, from, to, doc);
 }
 
-/* The field that names the entities of a collection when the flush ends. */
-static pq_slice name_field_of(const pq_flush *f, pq_slice collection) {
-  pq_form_source s = {&f->space->manifest, f->space->overlay, collection};
-  return pq_schema_name_field(&s, f->seq_hi);
-}
-
 /* ---- entities ---- */
 
 static int compare_entities(const void *a, const void *b, const void *ud) {
@@ -99,7 +93,7 @@ static int collection_rows(encode_task *t, const pq_overlay_chain *chain, pq_ent
                            uint32_t *count) {
   const pq_overlay *o = t->f->space->overlay;
   pq_entity *rows = pq_arena_array(&t->scratch, chain->count, sizeof *rows);
-  pq_slice name_field = name_field_of(t->f, chain->name);
+  pq_slice name_field = pq_name_field_now(t->f->space, chain->name);
   bool is_sorted = true;
   uint32_t n = 0;
   *out = NULL;
@@ -183,7 +177,7 @@ static void name_end(const pq_flush *f, pq_slice id, pq_slice *name, pq_slice *t
   uint32_t i;
   if (e != NULL) {
     if (!pq_id_split(id, &collection, &local)) collection = (pq_slice){0};
-    *name = pq_entity_name(id, e->after, name_field_of(f, collection));
+    *name = pq_entity_name(id, e->after, pq_name_field_now(f->space, collection));
     *type = e->type;
     return;
   }

@@ -12,8 +12,9 @@ void pq_schema_now(const pq_space *s, pq_slice collection, pq_schema_at *out) {
 }
 
 pq_slice pq_name_field_now(const pq_space *s, pq_slice collection) {
-  pq_form_source source = {&s->manifest, s->overlay, collection};
-  return pq_schema_name_field(&source, UINT64_MAX);
+  pq_schema_at now;
+  pq_schema_now(s, collection, &now);
+  return pq_schema_name_field(&now);
 }
 
 int pq_schema_before(pq_space *s, pq_arena *arena, pq_slice id, uint64_t from, uint64_t to,

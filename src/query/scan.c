@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "query/scan_group.h"
 #include "query/scan_int.h"
 
 enum {
@@ -102,7 +103,13 @@ static uint64_t weight_of(const pq_window *w, const pq_unit *u) {
   return len;
 }
 
-static int add_unit(pq_window *w, pq_unit proto, uint32_t *used, uint64_t *len) {
+/* What a window has so far that statistics do not leave out. */
+typedef struct filled {
+  uint32_t units;
+  uint64_t rows, len;
+} filled;
+
+static int add_unit(pq_window *w, pq_unit proto, filled *sum) {
   const pq_row_group *group = &proto.file->file.footer->row_groups[proto.row_group];
   pq_unit *u = &w->units[w->unit_count++];
   *u = proto;
@@ -117,9 +124,19 @@ static int add_unit(pq_window *w, pq_unit proto, uint32_t *used, uint64_t *len) 
   u->is_out = u->verdict == PQ_NO || pq_order_excludes(w, u);
   u->stats.row_groups_by_stats = u->is_out;
   if (u->is_out) return PQ_OK;
-  ++*used;
-  *len += weight_of(w, u);
+  sum->units++;
+  sum->rows += u->row_count;
+  sum->len += weight_of(w, u);
   return PQ_OK;
+}
+
+/* Every row may be a group of its own until it is read: a window that has no more of them than half
+ * of the groups leaves room for those of the windows before it. */
+static bool is_filled(const pq_window *w, const filled *sum) {
+  const pq_grouping *fold = w->s->fold;
+  if (sum->units >= window_of(w->s) || sum->len >= WINDOW_LEN || w->unit_count == UNITS_MAX)
+    return true;
+  return fold != NULL && fold->key_count > 0 && sum->units > 0 && sum->rows >= fold->group_max / 2;
 }
 
 /* Room for the row groups of the files in front of `end`. */
@@ -140,8 +157,8 @@ static int make_units(pq_window *w, uint32_t end) {
 /* Gather row groups from where the scan stands. */
 static int fill_window(pq_window *w) {
   const pq_manifest *m = w->s->view->manifest;
-  uint32_t end, used = 0;
-  uint64_t len = 0;
+  filled sum = {0};
+  uint32_t end;
   PQ_TRY(open_files(w, &end));
   PQ_TRY(make_units(w, end));
   w->next_file = pq_scan_next_file(w->s, w->s->file);
@@ -153,9 +170,9 @@ static int fill_window(pq_window *w) {
     PQ_TRY(plan_file(w, proto.info, proto.file, &proto.prune));
     count = proto.file->file.footer->row_group_count;
     for (; w->next_row_group < count; w->next_row_group++) {
-      if (used >= window_of(w->s) || len >= WINDOW_LEN || w->unit_count == UNITS_MAX) return PQ_OK;
+      if (is_filled(w, &sum)) return PQ_OK;
       proto.row_group = w->next_row_group;
-      PQ_TRY(add_unit(w, proto, &used, &len));
+      PQ_TRY(add_unit(w, proto, &sum));
     }
     w->next_file = pq_scan_next_file(w->s, w->next_file + 1);
     w->next_row_group = 0;

@@ -68,9 +68,11 @@ typedef struct pq_grouping {
   uint32_t key_count;        /* 0: one group of all rows */
   const pq_fold_item *items; /* borrowed */
   uint32_t item_count;
-  uint32_t group_max; /* with more groups rows go to the sink; 0: 1 Mi */
-  uint64_t len_max;   /* the same with more bytes in `keep`; 0: no limit */
-  bool keeps_types;   /* 1 and 1.0 are two keys, and so are 0.0 and -0.0 */
+  /* With more groups rows go to the sink; at first 1 Mi. A row counts as a group until it is read:
+   * a window has half as many rows, or one row group. */
+  uint32_t group_max;
+  uint64_t len_max; /* the same with more bytes in `keep`; 0: no limit */
+  bool keeps_types; /* 1 and 1.0 are two keys, and so are 0.0 and -0.0 */
   /* the result: group i has keys values[i * key_count …] and states[i * item_count …] */
   pq_value *values; /* missing: the path was not there */
   pq_fold_state *states;

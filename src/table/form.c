@@ -30,11 +30,9 @@ void pq_schema_at_seq(const pq_form_source *s, uint64_t seq, pq_schema_at *out) 
   }
 }
 
-pq_slice pq_schema_name_field(const pq_form_source *s, uint64_t seq) {
-  pq_schema_at at;
-  pq_slice name = {0};
-  pq_schema_at_seq(s, seq, &at);
-  if (at.version == 0 || !pq_value_string(pq_object_get_str(at.document, "$name"), &name))
+pq_slice pq_schema_name_field(const pq_schema_at *at) {
+  pq_slice name;
+  if (at->version == 0 || !pq_value_string(pq_object_get_str(at->document, "$name"), &name))
     return (pq_slice){0};
   return name;
 }

@@ -35,7 +35,7 @@ typedef struct pq_form_source {
 /* The version that counts at `seq`. */
 void pq_schema_at_seq(const pq_form_source *s, uint64_t seq, pq_schema_at *out);
 /* The field that names its entities, "$name" of that version; empty: none. Borrowed like it. */
-pq_slice pq_schema_name_field(const pq_form_source *s, uint64_t seq);
+pq_slice pq_schema_name_field(const pq_schema_at *at);
 /* Parse it; *out is NULL for version 0. What cannot be parsed is PQ_ECORRUPT. */
 int pq_schema_open(pq_arena *arena, pq_slice collection, const pq_schema_at *at,
                    pq_schema **out) PQ_MUST_CHECK;

@@ -141,13 +141,17 @@ int pq_view_file_form(const pq_view *v, pq_arena *arena, const pq_file_info *inf
 }
 
 pq_slice pq_view_name_field(const pq_view *v, pq_slice collection) {
-  return pq_schema_name_field(&(pq_form_source){v->manifest, v->overlay, collection}, v->seq);
+  pq_schema_at schema;
+  pq_schema_at_seq(&(pq_form_source){v->manifest, v->overlay, collection}, v->seq, &schema);
+  return pq_schema_name_field(&schema);
 }
 
 bool pq_view_has_other_names(const pq_view *v, const pq_file_info *info) {
   pq_form_source s = {v->manifest, v->overlay, info->collection};
-  uint64_t seq = pq_file_form_seq(v->manifest, info);
-  return !pq_slice_eq(pq_schema_name_field(&s, seq), pq_schema_name_field(&s, v->seq));
+  pq_schema_at of_file, of_view;
+  pq_schema_at_seq(&s, pq_file_form_seq(v->manifest, info), &of_file);
+  pq_schema_at_seq(&s, v->seq, &of_view);
+  return !pq_slice_eq(pq_schema_name_field(&of_file), pq_schema_name_field(&of_view));
 }
 
 int pq_view_bring(const pq_view *v, pq_arena *arena, const pq_upgrade *plan, pq_value *doc) {
@@ -157,10 +161,13 @@ int pq_view_bring(const pq_view *v, pq_arena *arena, const pq_upgrade *plan, pq_
 int pq_view_entity(const pq_view *v, pq_arena *arena, const pq_event *e, pq_entity *out,
                    bool *is_there) {
   const pq_upgrade *plan;
+  pq_schema_at schema;
   pq_slice collection, local;
   *is_there = pq_event_entity(e, out);
   if (!*is_there || !pq_id_split(e->id, &collection, &local)) return PQ_OK;
-  out->name_field = pq_view_name_field(v, collection);
+  pq_schema_at_seq(&(pq_form_source){v->manifest, v->overlay, collection}, v->seq, &schema);
+  if (schema.version == 0) return PQ_OK; /* of most events nothing else is asked */
+  out->name_field = pq_schema_name_field(&schema);
   PQ_TRY(plan_of(v, arena, collection, e->seq, &plan));
   return pq_view_bring(v, arena, plan, &out->data);
 }

@@ -12,7 +12,7 @@
 #include "value/compare.h"
 
 static uint64_t comparisons, decided, refused_by_column, skipped_groups, skipped_pages, grouped,
-    by_order;
+    limited, by_order;
 
 /* ---- scans ---- */
 
@@ -283,6 +283,7 @@ static void check_groups(world *w, const bool *expected) {
     is_typed = false;
   }
   pq_grouping_init(&fold, &w->keep, all.keys, all.key_count, items, 4);
+  if (chance(w, 20)) fold.group_max = below(w, 100);
   pq_scan_init(&s, &w->view, PQ_SLICE("t"), w->filter);
   s.eval = &w->eval;
   s.fold = &fold;
@@ -312,6 +313,41 @@ static void check_groups(world *w, const bool *expected) {
   }
 }
 
+static int ignore_rest(void *ud, const pq_entity *e, uint64_t count) {
+  (void)ud;
+  (void)e;
+  (void)count;
+  return PQ_OK;
+}
+
+/* How many rows columns group when there may be so many groups (0: the default), and how many
+ * groups they make. */
+static uint64_t rows_grouped(world *w, uint32_t group_max, uint32_t *groups) {
+  static const pq_slice key = PQ_SLICE("b");
+  static const pq_fold_item item = {.op = PQ_FOLD_COUNT};
+  pq_grouping fold;
+  pq_scan s;
+  pq_arena_clear(&w->keep);
+  pq_grouping_init(&fold, &w->keep, &key, 1, &item, 1);
+  if (group_max > 0) fold.group_max = group_max;
+  pq_scan_init(&s, &w->view, PQ_SLICE("t"), w->filter);
+  s.eval = &w->eval;
+  s.fold = &fold;
+  CHECK(run_scan(w, &s, ignore_rest, NULL) == PQ_OK);
+  *groups = fold.group_count;
+  return s.stats.rows_grouped;
+}
+
+/* Few groups are made by columns however many rows there are. */
+static void check_group_limit(world *w) {
+  uint32_t groups, again, rows_max = w->cx.limits.row_group_rows_max;
+  uint64_t rows = rows_grouped(w, 0, &groups);
+  if (rows == 0) return;
+  limited++;
+  if (rows_grouped(w, 2 * (groups + rows_max) + 2, &again) != rows || again != groups)
+    fail(w, "rows that columns group", NULL);
+}
+
 static void run_world(uint64_t seed) {
   world w;
   bool *expected;
@@ -334,6 +370,7 @@ static void run_world(uint64_t seed) {
     check_scan(&w, expected, &count);
     check_count(&w, count);
     if (w.doc_count < LARGE || chance(&w, 10)) check_groups(&w, expected);
+    if (chance(&w, 20)) check_group_limit(&w);
     if (w.doc_count < LARGE || chance(&w, 10)) check_order(&w, expected);
     check_id_order(&w, expected);
     pq_arena_release(&arena);
@@ -353,6 +390,7 @@ int main(int argc, char **argv) {
     CHECK(skipped_groups > 0);
     CHECK(skipped_pages > 0);
     CHECK(grouped > 0);
+    CHECK(limited > 0);
     CHECK(by_order > 0);
   }
   fprintf(stderr,
