@@ -73,8 +73,23 @@ int cli_run_find(cli_session *s, char **words, int word_count) {
   return cli_wants_export(s) ? cli_export(s) : cli_list_items(s, NULL);
 }
 
+/* Run a command whose answer is its summary, which is printed here where JSON is wanted. *is_told:
+ * so it was, or the command only tells of itself: nothing is left to print. */
+static int read_summary(cli_session *s, bool *is_told) {
+  int status;
+  *is_told = true;
+  if (cli_has(s->options, CLI_OPT_TELLS)) return cli_list_items(s, NULL);
+  status = cli_add_options(s);
+  if (status != CLI_DONE) return status;
+  status = cli_execute(s, PQDB_READ, NULL, NULL);
+  if (status != CLI_DONE) return status;
+  *is_told = cli_wants_json(s);
+  if (*is_told) cli_print_summary(s);
+  return CLI_DONE;
+}
+
 int cli_run_count(cli_session *s, char **words, int word_count) {
-  bool is_estimated = cli_has(s->options, CLI_OPT_ESTIMATED);
+  bool is_estimated = cli_has(s->options, CLI_OPT_ESTIMATED), is_told;
   int status = CLI_DONE;
   if (!is_estimated) {
     status = begin_filtered(s, words, word_count);
@@ -84,35 +99,20 @@ int cli_run_count(cli_session *s, char **words, int word_count) {
     status = cli_usage_error(s->name, "--estimated counts all, it takes no FILTER");
   }
   if (status != CLI_DONE) return status;
-  if (cli_has(s->options, CLI_OPT_TELLS)) return cli_list_items(s, NULL);
-  status = cli_add_options(s);
-  if (status != CLI_DONE) return status;
-  status = cli_execute(s, PQDB_READ, NULL, NULL);
-  if (status != CLI_DONE) return status;
-  if (cli_wants_json(s)) {
-    cli_print_summary(s);
-  } else {
+  status = read_summary(s, &is_told);
+  if (status == CLI_DONE && !is_told)
     printf("%llu\n", (unsigned long long)cli_summary_u64(s, "count"));
-  }
-  return CLI_DONE;
+  return status;
 }
 
 int cli_run_exists(cli_session *s, char **words, int word_count) {
-  bool exists;
+  bool exists, is_told;
   int status = begin_filtered(s, words, word_count);
-  if (status != CLI_DONE) return status;
-  if (cli_has(s->options, CLI_OPT_TELLS)) return cli_list_items(s, NULL);
-  status = cli_add_options(s);
-  if (status != CLI_DONE) return status;
-  status = cli_execute(s, PQDB_READ, NULL, NULL);
-  if (status != CLI_DONE) return status;
+  if (status == CLI_DONE) status = read_summary(s, &is_told);
+  if (status != CLI_DONE || cli_has(s->options, CLI_OPT_TELLS)) return status;
   exists = cli_json_field(cli_json_value(cli_text_c(&s->summary), s->summary.len), "exists").len ==
            strlen("true");
-  if (cli_wants_json(s)) {
-    cli_print_summary(s);
-  } else {
-    printf("%s\n", exists ? "true" : "false");
-  }
+  if (!is_told) printf("%s\n", exists ? "true" : "false");
   return exists || s->is_shell ? CLI_DONE : CLI_REFUSED;
 }
 
@@ -120,19 +120,13 @@ int cli_run_exists(cli_session *s, char **words, int word_count) {
 int cli_run_distinct(cli_session *s, char **words, int word_count) {
   cli_json_walk values;
   cli_value key, value;
+  bool is_told;
   int status;
   (void)word_count;
   cli_begin(s, "distinct", words[0]);
   cli_add_text(s, "key", words[1]);
-  if (cli_has(s->options, CLI_OPT_TELLS)) return cli_list_items(s, NULL);
-  status = cli_add_options(s);
-  if (status != CLI_DONE) return status;
-  status = cli_execute(s, PQDB_READ, NULL, NULL);
-  if (status != CLI_DONE) return status;
-  if (cli_wants_json(s)) {
-    cli_print_summary(s);
-    return CLI_DONE;
-  }
+  status = read_summary(s, &is_told);
+  if (status != CLI_DONE || is_told) return status;
   value = cli_json_value(cli_text_c(&s->summary), s->summary.len);
   values = cli_json_enter(cli_json_field(value, "values"));
   while (cli_json_next(&values, &key, &value))

@@ -68,10 +68,6 @@ int pq_delta_rest(const pq_delta *d, const pq_place *at, pq_slice *rest) PQ_MUST
 
 /* ---- values ---- */
 
-/* Bytes of one slot of a pq_column of this type. */
-size_t pq_phys_size(pq_phys phys);
-/* Are the slots slices? Their size does not tell: on 32 bits it is that of a number. */
-bool pq_phys_is_slice(pq_phys phys);
 /* Bytes of one PLAIN value; 0 for BOOL and BYTES. */
 uint32_t pq_phys_len(pq_phys phys, uint32_t type_len);
 

@@ -235,6 +235,11 @@ typedef struct pq_column {
   } v;
 } pq_column;
 
+/* Bytes of one slot of a pq_column of this type. */
+size_t pq_phys_size(pq_phys phys);
+/* Are the slots slices? Their size does not tell: on 32 bits it is that of a number. */
+bool pq_phys_is_slice(pq_phys phys);
+
 static inline uint32_t pq_column_entries(const pq_column *c) {
   return c->def != NULL ? c->entry_count : c->row_count;
 }

@@ -157,10 +157,8 @@ static int open_writer(file_writer *w) {
 /* An empty column of a row group: storage by physical type. */
 static int column_new(file_writer *w, pq_phys phys, uint32_t count, bool is_optional,
                       pq_column *c) {
-  bool is_bytes = phys == PQ_PHYS_BYTES || phys == PQ_PHYS_FIXED;
-  size_t width = phys == PQ_PHYS_BOOL ? 1 : is_bytes ? sizeof(pq_slice) : 8;
   *c = (pq_column){.phys = phys, .row_count = count};
-  c->v.any = pq_arena_calloc(&w->group, count, width);
+  c->v.any = pq_arena_calloc(&w->group, count, pq_phys_size(phys));
   if (c->v.any == NULL) return w->cx->code;
   if (!is_optional) return PQ_OK;
   c->nulls = pq_arena_calloc(&w->group, count, 1);

@@ -1,19 +1,8 @@
 /* shred/leaf_column.c - see leaf_column.h. */
 #include "shred/leaf_column.h"
 
-static size_t value_len_of(pq_phys phys) {
-  switch (phys) {
-    case PQ_PHYS_BOOL: return 1;
-    case PQ_PHYS_INT32:
-    case PQ_PHYS_FLOAT: return 4;
-    case PQ_PHYS_INT64:
-    case PQ_PHYS_DOUBLE: return 8;
-    default: return sizeof(pq_slice);
-  }
-}
-
 void pq_leaf_column_init(pq_leaf_column *c, pq_phys phys, uint32_t def_max, uint32_t rep_max) {
-  *c = (pq_leaf_column){.phys = phys, .def_max = (uint8_t)def_max, .value_len = value_len_of(phys)};
+  *c = (pq_leaf_column){.phys = phys, .def_max = (uint8_t)def_max, .value_len = pq_phys_size(phys)};
   c->has_rep = rep_max > 0;
   c->has_levels = def_max > 1 || rep_max > 0;
 }

@@ -123,22 +123,6 @@ static void copy_text(const pq_column *c, memo *m, pq_slice *slices, uint8_t *te
   }
 }
 
-/* Not told by the width: a slice has that of an int64 where pointers have 32 bits. */
-static bool is_text_of(pq_phys phys) {
-  return phys == PQ_PHYS_BYTES || phys == PQ_PHYS_FIXED || phys == PQ_PHYS_INT96;
-}
-
-static size_t width_of(pq_phys phys) {
-  switch (phys) {
-    case PQ_PHYS_BOOL: return 1;
-    case PQ_PHYS_INT32:
-    case PQ_PHYS_FLOAT: return 4;
-    case PQ_PHYS_INT64:
-    case PQ_PHYS_DOUBLE: return 8;
-    default: return sizeof(pq_slice);
-  }
-}
-
 /* Copy bytes, one an entry, to *at and move past them; NULL: there are none. */
 static uint8_t *keep_bytes(const uint8_t *from, size_t count, uint8_t **at) {
   uint8_t *to = *at;
@@ -150,9 +134,9 @@ static uint8_t *keep_bytes(const uint8_t *from, size_t count, uint8_t **at) {
 
 static int keep(pq_page_cache *c, const pq_column *column, uint32_t first_row,
                 pq_cached_page **out) {
-  bool is_text = is_text_of(column->phys);
+  bool is_text = pq_phys_is_slice(column->phys);
   size_t rows = column->row_count, entries = pq_column_entries(column), text = 0, len;
-  size_t values = entries * width_of(column->phys);
+  size_t values = entries * pq_phys_size(column->phys);
   size_t arrays = column->nulls != NULL;
   memo m = {0};
   pq_cached_page *p;
@@ -195,7 +179,7 @@ pq_column pq_cached_page_row(const pq_cached_page *p, uint32_t row) {
     end++;
   c.row_count = 1;
   c.entry_count = end - lo;
-  c.v.b += lo * width_of(c.phys);
+  c.v.b += lo * pq_phys_size(c.phys);
   if (c.nulls != NULL) c.nulls += lo;
   if (c.def != NULL) c.def += lo;
   if (c.rep != NULL) c.rep += lo;

@@ -394,6 +394,44 @@ static void test_entity_merge(void) {
                "\"label\":\"L\"}");
 }
 
+/* A page of which only the bounds are known. */
+static pq_page_info page_of(const void *min, const void *max, size_t len) {
+  return (pq_page_info){.row_count = 3,
+                        .has_bounds = true,
+                        .min = {(const uint8_t *)min, len},
+                        .max = {(const uint8_t *)max, len}};
+}
+
+/* Equal bounds are what every row holds; other ones, or of a wrong length, tell nothing. */
+static void test_entity_told(void) {
+  enum { ID = 0, NAME = 2, CREATED_AT = 3, VERSION = 7, DELETED = 8 };
+  int64_t five = 5, six = 6;
+  uint8_t yes = 1;
+  pq_entity e = {0};
+  pq_slice name = {0};
+  pq_page_info page = page_of("posts/p1", "posts/p1", 8);
+  CHECK(pq_entity_set_told(&e, NULL, ID, &page) && pq_slice_eq(e.id, PQ_SLICE("posts/p1")));
+  CHECK(pq_entity_set_told(&e, &name, NAME, &page) && pq_slice_eq(name, PQ_SLICE("posts/p1")));
+  CHECK(!pq_entity_set_told(&e, NULL, PQ_ENTITY_META, &page));
+  CHECK(!pq_entity_set_told(&e, NULL, PQ_ENTITY_VALUE, &page));
+  page.has_bounds = false;
+  CHECK(!pq_entity_set_told(&e, NULL, ID, &page));
+  page = page_of("posts/p1", "posts/p2", 8);
+  CHECK(!pq_entity_set_told(&e, NULL, ID, &page));
+
+  page = page_of(&five, &five, sizeof five);
+  CHECK(pq_entity_set_told(&e, NULL, CREATED_AT, &page) && e.created_at == 5);
+  CHECK(pq_entity_set_told(&e, NULL, VERSION, &page) && e.version == 5);
+  CHECK(!pq_entity_set_told(&e, NULL, DELETED, &page));
+  page = page_of(&five, &six, sizeof five);
+  CHECK(!pq_entity_set_told(&e, NULL, VERSION, &page));
+  page = page_of(&six, &six, 4);
+  CHECK(!pq_entity_set_told(&e, NULL, VERSION, &page) && e.version == 5);
+
+  page = page_of(&yes, &yes, sizeof yes);
+  CHECK(pq_entity_set_told(&e, NULL, DELETED, &page) && e.is_deleted);
+}
+
 int main(void) {
   RUN(test_entity_file_all);
   RUN(test_entity_file_ranges);
@@ -406,5 +444,6 @@ int main(void) {
   RUN(test_entity_file_damage);
   RUN(test_entity_file_oom);
   RUN(test_entity_merge);
+  RUN(test_entity_told);
   return unit_end();
 }
