@@ -568,7 +568,7 @@ static inline void write_files(world *w) {
                                               : w->doc_count >= LARGE ? 80
                                                                       : 30)
                                         ? 50000
-                                        : 1 + below(w, 400);
+                                        : 1 + below(w, chance(w, 50) ? 20 : 400);
   for (int f = 0; f < FILES; f++) {
     uint32_t n = 0, form = below(w, SCHEMAS + 1);
     for (uint32_t i = 0; i < w->doc_count; i++) {
