@@ -56,6 +56,11 @@ int cli_open(cli_session *s, pqdb_mode mode) {
     return cli_error(pqdb_status_name(PQDB_PERMISSION_DENIED),
                      "the shell was started with --read: nothing can be changed");
   }
+  if (s->db != NULL && pqdb_in_transaction(s->db) == 1) {
+    (void)pqdb_abort(s->db);
+    return cli_error(pqdb_status_name(PQDB_STORAGE_ERROR),
+                     "the warehouse must be opened again: the transaction is aborted");
+  }
   pqdb_close(s->db);
   s->db = NULL;
   s->must_reopen = false;
@@ -339,9 +344,16 @@ static int run(cli_session *s, const char *payload, size_t payload_len, pqdb_rep
   return pqdb_run(s->db, ns, s->request.p, s->request.len, payload, payload_len, out);
 }
 
+/* What every write may have. */
+static int add_metadata(cli_session *s) {
+  if (!cli_has(s->options, CLI_OPT_METADATA)) return CLI_DONE;
+  return cli_add_json(s, "metadata", "--metadata", s->options->metadata);
+}
+
 int cli_execute(cli_session *s, pqdb_mode mode, cli_show show, void *ud) {
   pqdb_replies *replies = NULL;
-  int rc, status = cli_open(s, mode);
+  int rc, status = add_metadata(s);
+  if (status == CLI_DONE) status = cli_open(s, mode);
   if (status != CLI_DONE) return status;
   rc = run(s, NULL, 0, &replies);
   if (rc != PQDB_OK) return report(s, rc);
@@ -354,7 +366,10 @@ int cli_execute(cli_session *s, pqdb_mode mode, cli_show show, void *ud) {
 
 int cli_execute_payload(cli_session *s, const char *payload, size_t len, int *code) {
   pqdb_replies *replies = NULL;
-  int rc = run(s, payload, len, &replies);
+  int rc, status = add_metadata(s);
+  *code = PQDB_VALIDATION_FAILED;
+  if (status != CLI_DONE) return status;
+  rc = run(s, payload, len, &replies);
   if (rc == PQDB_OK) rc = read_replies(s, replies, NULL, NULL);
   if (rc == PQDB_DONE) rc = PQDB_OK;
   if (rc < 0) (void)report(s, rc);

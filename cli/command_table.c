@@ -24,7 +24,8 @@ const cli_command cli_commands[] = {
      "of the database count rows as lines. --dry-run shows the columns and checks\n"
      "everything.",
      "parquedb import places places.ndjson", "imported 2",
-     OPT(ACK) | OPT(ACTOR) | OPT(FORMAT) | OPT(DRY_RUN) | OPT(TYPES) | OPT(ID_FIELD) | OPT(STRICT),
+     OPT(ACK) | CLI_OPT_AUDIT | OPT(FORMAT) | OPT(DRY_RUN) | OPT(TYPES) | OPT(ID_FIELD) |
+         OPT(STRICT),
      1, 2, cli_import},
     {NULL, "insert", "COLL DOC", "insert one document or an array of them; prints the ids",
      "The id is the document's $id, else made from its _id, else a new ULID. With\n"
@@ -32,7 +33,7 @@ const cli_command cli_commands[] = {
      "the others are told by their place. The collection and the warehouse are\n"
      "made when they are not there.",
      "parquedb insert posts '{\"$id\": \"p4\", \"title\": \"New\"}'", "posts/p4",
-     OPT(ACTOR) | OPT(UNORDERED), 2, 2, cli_run_insert},
+     CLI_OPT_AUDIT | OPT(UNORDERED), 2, 2, cli_run_insert},
     {NULL, "get", "COLL/ID | COLL ID", "show one entity",
      "Shows the document with its system fields. In the form with two words the\n"
      "local id is taken as it is; in COLL/ID it is percent-encoded where it\n"
@@ -82,21 +83,21 @@ const cli_command cli_commands[] = {
      "new document. Exit status 1 when there is no such entity, or when it has\n"
      "another version than --expected-version.",
      "parquedb update posts/p1 '{\"$set\": {\"title\": \"Hi\"}, \"$inc\": {\"n\": 1}}'",
-     "{\"$id\":\"posts/p1\",…\"title\":\"Hi\",\"n\":4…}", OPT(ACTOR) | OPT(EXPECTED_VERSION), 2, 3,
-     cli_run_update},
+     "{\"$id\":\"posts/p1\",…\"title\":\"Hi\",\"n\":4…}", CLI_OPT_AUDIT | OPT(EXPECTED_VERSION), 2,
+     3, cli_run_update},
     {NULL, "replace", "COLL/ID DOC | COLL ID DOC",
      "put another document in the place of an entity's",
      "The entity keeps its id and gets the next version. Exit status 1 when\n"
      "there is none, unless --upsert makes it.",
      "parquedb replace posts/p1 '{\"title\": \"New\"}'",
      "{\"$id\":\"posts/p1\",…\"version\":3,\"title\":\"New\"}",
-     OPT(ACTOR) | OPT(EXPECTED_VERSION) | OPT(UPSERT) | OPT(RETURN) | OPT(PROJECT) | OPT(PLAIN), 2,
-     3, cli_run_replace},
+     CLI_OPT_AUDIT | OPT(EXPECTED_VERSION) | OPT(UPSERT) | OPT(RETURN) | OPT(PROJECT) | OPT(PLAIN),
+     2, 3, cli_run_replace},
     {NULL, "delete", "COLL/ID | COLL ID", "delete one entity; its history stays",
      "A deleted entity is hidden, with its edges, and can be restored. With\n"
      "--hard it is gone, apart from its events, and its edges are removed.",
-     "parquedb delete posts/p1", "deleted posts/p1", OPT(ACTOR) | OPT(EXPECTED_VERSION) | OPT(HARD),
-     1, 2, cli_run_delete},
+     "parquedb delete posts/p1", "deleted posts/p1",
+     CLI_OPT_AUDIT | OPT(EXPECTED_VERSION) | OPT(HARD), 1, 2, cli_run_delete},
 
     {"Many documents", "update-one", "COLL FILTER UPDATE", "change the first entity that matches",
      "UPDATE has operators such as $set, or is a pipeline. --sort says which is\n"
@@ -150,7 +151,7 @@ const cli_command cli_commands[] = {
      "ITEMS is an array of {\"filter\": …, \"update\": …} or {\"filter\": …,\n"
      "\"replacement\": …}. Prints what was done, then the ids that were made.",
      "parquedb upsert-many posts '[{\"filter\": {\"n\": 3}, \"update\": {\"$set\": {\"m\": 1}}}]'",
-     "inserted 0, matched 1, modified 1, deleted 0", OPT(ACTOR) | OPT(UNORDERED), 2, 2,
+     "inserted 0, matched 1, modified 1, deleted 0", CLI_OPT_AUDIT | OPT(UNORDERED), 2, 2,
      cli_run_change},
     {NULL, "bulk-write", "COLL OPERATIONS", "do many writes at once",
      "OPERATIONS is an array of insertOne, updateOne, updateMany, replaceOne,\n"
@@ -159,18 +160,18 @@ const cli_command cli_commands[] = {
      "with their place in the array; exit status 1 then.",
      "parquedb bulk-write posts '[{\"insertOne\": {\"document\": {\"n\": 9}}}, {\"deleteMany\": "
      "{\"filter\": {\"n\": {\"$lt\": 5}}}}]'",
-     "inserted 1, matched 0, modified 0, deleted 2", OPT(ACTOR) | OPT(UNORDERED), 2, 2,
+     "inserted 1, matched 0, modified 0, deleted 2", CLI_OPT_AUDIT | OPT(UNORDERED), 2, 2,
      cli_run_change},
 
     {"Edges", "link", "FROM PREDICATE TO", "make an edge between two entities",
      "FROM and TO are COLL/ID and must be there. Making an edge that is there\n"
      "already only changes its data.",
      "parquedb link posts/p2 author users/u1 --reverse-name posts --data '{\"role\": \"editor\"}'",
-     "linked posts/p2 author users/u1", OPT(ACTOR) | OPT(REVERSE_NAME) | OPT(DATA), 3, 3,
+     "linked posts/p2 author users/u1", CLI_OPT_AUDIT | OPT(REVERSE_NAME) | OPT(DATA), 3, 3,
      cli_run_link},
     {NULL, "unlink", "FROM PREDICATE TO", "remove an edge",
      "Exit status 1 when there is no such edge.", "parquedb unlink posts/p1 author users/u1",
-     "unlinked posts/p1 author users/u1", OPT(ACTOR), 3, 3, cli_run_unlink},
+     "unlinked posts/p1 author users/u1", CLI_OPT_AUDIT, 3, 3, cli_run_unlink},
     {NULL, "related", "FROM PREDICATE", "show the entities at the other end of the edges",
      "Follows the edges that go out from FROM, or with --reverse those that come\n"
      "in. With --edges the edges themselves are shown, with their data. --filter,\n"
@@ -188,22 +189,62 @@ const cli_command cli_commands[] = {
      CLI_OPT_READ | CLI_OPT_COSTS | OPT(REVERSE) | OPT(LIMIT) | OPT(PROJECT), 2, 1 << 16,
      cli_run_traverse},
 
-    {"History", "history", "COLL/ID | COLL ID", "show the events of an entity, oldest first",
-     "Each event has the entity before and after it, who did it, and when. Not\n"
-     "more than 1,000 without --limit; --limit 0 shows all.",
+    {"History", "history", "COLL/ID | COLL ID | COLL | FROM PREDICATE TO",
+     "show what happened to an entity, an edge or a collection",
+     "Each event, oldest first, has the state before and after it, who did it, and\n"
+     "when. --from and --to take an instant (2026-03-01, now-2h), seq:N or the id of\n"
+     "an event; --actor, --op and --filter choose; a filter is about the event as\n"
+     "it is shown, such as {\"metadata.why\": \"price\"}. Not more than 1,000 without\n"
+     "--limit; --limit 0 shows all.",
      "parquedb history posts/p1 --limit 1",
      "{\"id\":…,\"seq\":1,\"ts\":…,\"op\":\"CREATE\",…\"entityId\":\"posts/"
      "p1\",…}",
-     CLI_OPT_READ | OPT(LIMIT), 1, 2, cli_run_history},
-    {NULL, "events", "[COLL]", "show the events of a collection or of everything",
-     "In the order in which they were written. To follow the log, ask again with\n"
-     "--from and the last number that was seen.",
+     CLI_OPT_EVENT_CHOICE, 1, 3, cli_run_history},
+    {NULL, "events", "[COLL | COLL/ID]", "show the events of everything, or follow them",
+     "In the order in which they were written, of everything, of a collection, or\n"
+     "of an entity and the edges that leave it. With --follow the program waits\n"
+     "for more and prints each as it comes, until Ctrl-C or until --limit events\n"
+     "were printed. To go on later, take the id of the last one as --cursor.",
      "parquedb events users --limit 1",
      "{\"id\":…,\"seq\":5,…\"op\":\"CREATE\",…\"entityId\":\"users/u1\",…}",
-     OPT(LIMIT) | OPT(FROM) | OPT(OP) | OPT(AS_OF) | OPT(FLUSHED), 0, 1, cli_run_events},
-    {NULL, "restore", "COLL/ID | COLL ID", "bring a deleted entity back",
-     "Only what was deleted without --hard can come back.", "parquedb restore posts/p9",
-     "restored posts/p9", OPT(ACTOR) | OPT(EXPECTED_VERSION), 1, 2, cli_run_restore},
+     CLI_OPT_EVENT_CHOICE | OPT(FOLLOW), 0, 1, cli_run_events},
+    {NULL, "get-at-version", "COLL/ID VERSION", "show an entity as it was with a version",
+     "Exit status 1 when it never had that version, or was deleted by it.",
+     "parquedb get-at-version posts/p1 1 --project title,version",
+     "{\"$id\":\"posts/p1\",\"version\":1,\"title\":\"Hello\"}",
+     OPT(PROJECT) | OPT(INCLUDE_DELETED) | OPT(PLAIN) | OPT(AS_OF) | OPT(FLUSHED), 2, 2,
+     cli_run_get_at_version},
+    {NULL, "diff", "COLL/ID | COLL", "show what differs between two moments",
+     "From --from to --to, or to now: the fields that were added, removed and\n"
+     "changed, with their values before and after. Of a collection one item for\n"
+     "each entity that was created, deleted or changed, in the order of ids.",
+     "parquedb diff posts/p1 --from seq:1",
+     "{\"$id\":\"posts/p1\",\"change\":\"changed\",…\"changed\":[\"n\"],…}",
+     OPT(FROM) | OPT(TO) | OPT(LIMIT) | OPT(CURSOR) | OPT(FLUSHED) | OPT(MAX_TIME), 1, 1,
+     cli_run_diff},
+    {NULL, "revert", "COLL/ID | COLL", "make an entity or a collection what it was",
+     "As of --to. What has changed since is written back as new events, in one\n"
+     "commit: nothing is lost, and a revert can be reverted. Entities that were not\n"
+     "there then are deleted softly. The edges that leave an entity become those of\n"
+     "then, unless --without-edges is given. Their metadata says \"revert\".",
+     "parquedb revert posts/p1 --to seq:1", "reverted 1, created 0, deleted 0, edges …",
+     CLI_OPT_AUDIT | OPT(TO) | OPT(EXPECTED_VERSION) | OPT(WITHOUT_EDGES), 1, 1, cli_run_revert},
+    {NULL, "replay", "[COLL]", "let events happen in another warehouse or namespace",
+     "Reads the events of everything or of a collection, from --from to --to, and\n"
+     "writes them into the warehouse --into or the namespace --into-namespace, as\n"
+     "new events with their own ids and times in the metadata, 1,000 a commit. An\n"
+     "interrupted replay goes on with --resume, or with --cursor and what was\n"
+     "printed at the end. Schemas are not replayed.",
+     "parquedb replay posts --into-namespace copy", "replayed 7 events…",
+     OPT(FROM) | OPT(TO) | OPT(CURSOR) | OPT(FILTER) | OPT(INTO) | OPT(INTO_NS) | OPT(RESUME), 0, 1,
+     cli_run_replay},
+    {NULL, "restore", "COLL/ID | COLL ID | --into DIR",
+     "bring a deleted entity back, or a warehouse of an instant",
+     "Only what was deleted without --hard can come back. --into copies the\n"
+     "warehouse, or the backup that -w names, into a new folder; with --as-of that\n"
+     "instant is the present there. The new one is verified.",
+     "parquedb restore posts/p9", "restored posts/p9",
+     CLI_OPT_AUDIT | OPT(EXPECTED_VERSION) | OPT(INTO) | OPT(AS_OF), 0, 2, cli_run_restore},
 
     {"Warehouse", "collections", "", "list the collections and their counts",
      "Those with at least one entity that is not deleted.", "parquedb collections",
@@ -218,7 +259,7 @@ const cli_command cli_commands[] = {
      "first --limit. show: exit status 1 when there is none.",
      "parquedb schema set posts '{\"title\": \"string!\", \"n\": \"int\"}'",
      "version 1, 3 documents checked",
-     OPT(AS_OF) | OPT(FLUSHED) | OPT(LIMIT) | OPT(ACTOR) | OPT(MODE) | OPT(FORCE), 2, 3,
+     OPT(AS_OF) | OPT(FLUSHED) | OPT(LIMIT) | CLI_OPT_AUDIT | OPT(MODE) | OPT(FORCE), 2, 3,
      cli_run_schema},
     {NULL, "stats", "[COLL]", "show the sizes of everything, or why paths have columns",
      "Events, edges, files and bytes, what is not flushed yet, and for each\n"
@@ -251,14 +292,36 @@ const cli_command cli_commands[] = {
      "Opening the warehouse then reads one checkpoint instead of every log entry\n"
      "since the last.",
      "parquedb checkpoint", "…", 0, 0, 0, cli_run_checkpoint},
-    {NULL, "verify", "", "read every file and check it",
-     "Prints one line for each problem, with the name of the file. Exit status 1\n"
-     "when there is any.",
-     "parquedb verify", "checked … files: 0 problems", 0, 0, 0, cli_run_verify},
-    {NULL, "backup", "[DIR]", "not supported yet",
-     "Answers NOT_SUPPORTED, exit status 1. While no program has the warehouse\n"
-     "open, a copy of its folder is a backup.",
-     "parquedb backup || echo no", "no", 0, 0, 1, cli_run_backup},
+    {NULL, "vacuum", "[AGE]", "delete what nothing can read any more",
+     "Files that compaction replaced and that no kept instant needs, what killed\n"
+     "programs left behind, old log entries, and history beyond the retention.\n"
+     "Only what has been garbage for AGE (15m, 12h, 30d; default 1h, 0 for all):\n"
+     "readers in other programs may still be at it. A table of what goes, and why.\n"
+     "The past stays as readable as it was, unless retention says otherwise.",
+     "parquedb vacuum --dry-run 0", "…dryRun: …", OPT(DRY_RUN), 0, 1, cli_run_vacuum},
+    {NULL, "retention", "[AGE | none [BYTES | none]]", "show or set how much history is kept",
+     "Without words, what is set; the default is to keep everything. Older history\n"
+     "is dropped by the next vacuum: by age (12h, 30d, 52w), and when the event\n"
+     "files are larger than BYTES. What is asked about an instant before it is then\n"
+     "the error HISTORY_DROPPED. The present does not change.",
+     "parquedb retention", "age: …", 0, 0, 2, cli_run_retention},
+    {NULL, "verify", "", "check that all that is stored is whole and agrees",
+     "Every page and value of every file, the hash chain of the history, and\n"
+     "that the events add up to the entities and edges that are there. One line\n"
+     "for each problem, with the name of the file; exit status 1 when there is\n"
+     "any. --quick: only checksums and the log.",
+     "parquedb verify",
+     "checked … files, … bytes, … events, … entities, … edges, … links of the hash chain: 0 "
+     "problems",
+     OPT(QUICK), 0, 0, cli_run_verify},
+    {NULL, "backup", "DIR", "copy the warehouse into a folder, while it is in use",
+     "The copy is a warehouse too: open it with -w DIR. Files never change, so\n"
+     "the next backup into the same folder copies only what is new, and says\n"
+     "what. To go back to an instant: restore --into. Do not write to a copy\n"
+     "that you want to back up into again.",
+     "parquedb backup copy",
+     "…namespaces: copied … objects, … bytes; … were there; … events in the log", 0, 1, 1,
+     cli_run_backup},
 
     {"Other", "parquet", "inspect|cat|schema|verify FILE", "look into a Parquet file of anybody",
      "Needs no warehouse. The options stand behind the word that they are for:\n\n"
@@ -283,7 +346,16 @@ const cli_command cli_commands[] = {
      "line for each item, then one for the summary.",
      "parquedb run '{\"find\": \"posts\", \"sort\": {\"n\": 1}, \"limit\": 1, \"project\": {\"n\": "
      "1}}'",
-     "{\"$id\":\"posts/p3\",\"n\":1}\n{\"ok\":1,…}", OPT(ACTOR), 1, 1, cli_run_run},
+     "{\"$id\":\"posts/p3\",\"n\":1}\n{\"ok\":1,…}", CLI_OPT_AUDIT, 1, 1, cli_run_run},
+    {NULL, "transaction", "FILE|-", "run the lines of a file as one transaction",
+     "Each line is what the shell takes: a command as behind 'parquedb', or as in\n"
+     "mongosh. They see one instant and what the lines before them did; nobody else\n"
+     "sees any of it before the end, when all is stored in one commit. The first\n"
+     "line that fails aborts, and nothing was changed. Others who change the same\n"
+     "entities meanwhile get VERSION_CONFLICT, or this one does.",
+     "printf 'posts.deleteOne(\"p1\")\\nposts.insertOne({n: 9})\\nposts.countDocuments({n: 9})' | "
+     "parquedb transaction -",
+     "deleted 1\nposts/…\n1\ncommitted 2 events", OPT(ACTOR), 1, 1, cli_transaction},
     {NULL, "shell", "", "type commands at a prompt",
      "Reads commands as they are written after 'parquedb', or as in mongosh:\n"
      "posts.find({n: {$gt: 3}}).sort({n: -1}).limit(5). Keys need no quotes;\n"
@@ -292,7 +364,7 @@ const cli_command cli_commands[] = {
      "go through $PAGER. '.help' in the shell says more. When standard input is\n"
      "no terminal there is no prompt, and the exit status is 1 if any line failed.",
      "echo 'posts.find({n: {$gt: 4}}, {title: 1})' | parquedb shell",
-     "{\"$id\":\"posts/p2\",\"title\":\"World\"}", OPT(READ_ONLY) | OPT(ACTOR), 0, 0, cli_shell},
+     "{\"$id\":\"posts/p2\",\"title\":\"World\"}", OPT(READ_ONLY) | CLI_OPT_AUDIT, 0, 0, cli_shell},
     {NULL, "help", "[COMMAND]", "list the commands, or show the page of one",
      "Every command has a page like this one; COMMAND --help shows it too.", "parquedb help count",
      "NAME\n    count - print how many entities match\n…", 0, 0, 1, cli_run_help},

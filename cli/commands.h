@@ -47,8 +47,9 @@ int cli_export(cli_session *s);
 int cli_choose_format(const cli_session *s, const char *name, pqdb_format *out);
 
 /* The commands; each gets its words without its name. */
-int cli_import(cli_session *s, char **words, int word_count);   /* import.c */
-int cli_shell(cli_session *s, char **words, int word_count);    /* shell.c */
+int cli_import(cli_session *s, char **words, int word_count); /* import.c */
+int cli_shell(cli_session *s, char **words, int word_count);  /* shell.c */
+int cli_transaction(cli_session *s, char **words, int word_count);
 int cli_run_help(cli_session *s, char **words, int word_count); /* help.c */
 /* commands.c */
 int cli_run_insert(cli_session *s, char **words, int word_count);
@@ -68,10 +69,15 @@ int cli_run_link(cli_session *s, char **words, int word_count);
 int cli_run_unlink(cli_session *s, char **words, int word_count);
 int cli_run_related(cli_session *s, char **words, int word_count);
 int cli_run_traverse(cli_session *s, char **words, int word_count);
-/* warehouse_commands.c */
+/* time_commands.c */
 int cli_run_history(cli_session *s, char **words, int word_count);
 int cli_run_events(cli_session *s, char **words, int word_count);
+int cli_run_get_at_version(cli_session *s, char **words, int word_count);
+int cli_run_diff(cli_session *s, char **words, int word_count);
+int cli_run_revert(cli_session *s, char **words, int word_count);
+int cli_run_replay(cli_session *s, char **words, int word_count);
 int cli_run_restore(cli_session *s, char **words, int word_count);
+/* warehouse_commands.c */
 int cli_run_flush(cli_session *s, char **words, int word_count);
 int cli_run_files(cli_session *s, char **words, int word_count);
 int cli_run_stats(cli_session *s, char **words, int word_count);
@@ -79,8 +85,14 @@ int cli_run_schema(cli_session *s, char **words, int word_count); /* schema_comm
 int cli_run_collections(cli_session *s, char **words, int word_count);
 int cli_run_compact(cli_session *s, char **words, int word_count);
 int cli_run_checkpoint(cli_session *s, char **words, int word_count);
+int cli_run_vacuum(cli_session *s, char **words, int word_count);
+int cli_run_retention(cli_session *s, char **words, int word_count);
+/* copy_commands.c */
 int cli_run_verify(cli_session *s, char **words, int word_count);
 int cli_run_backup(cli_session *s, char **words, int word_count);
+/* restore --into */
+int cli_restore_into(cli_session *s);
+/* warehouse_commands.c */
 int cli_run_run(cli_session *s, char **words, int word_count);
 /* parquet_command.c */
 int cli_run_parquet(cli_session *s, char **words, int word_count);

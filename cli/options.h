@@ -64,6 +64,9 @@ enum {
 #define CLI_OPT_RETURN (UINT64_C(1) << 42)
 #define CLI_OPT_UNORDERED (UINT64_C(1) << 43)
 #define CLI_OPT_ESTIMATED (UINT64_C(1) << 44)
+#define CLI_OPT_TO (UINT64_C(1) << 45)
+#define CLI_OPT_METADATA (UINT64_C(1) << 46)
+#define CLI_OPT_FOLLOW (UINT64_C(1) << 47)
 #define CLI_OPT_CURSOR (UINT64_C(1) << 48)
 #define CLI_OPT_TOTAL (UINT64_C(1) << 49)
 #define CLI_OPT_POPULATE (UINT64_C(1) << 50)
@@ -71,9 +74,14 @@ enum {
 #define CLI_OPT_COLLATION (UINT64_C(1) << 52)
 #define CLI_OPT_HINT (UINT64_C(1) << 53)
 #define CLI_OPT_MAX_TIME (UINT64_C(1) << 54)
+#define CLI_OPT_INTO (UINT64_C(1) << 55)
 #define CLI_OPT_PLAN (UINT64_C(1) << 56)
 #define CLI_OPT_PRICE (UINT64_C(1) << 57)
 #define CLI_OPT_BUDGET (UINT64_C(1) << 58)
+#define CLI_OPT_INTO_NS (UINT64_C(1) << 59)
+#define CLI_OPT_RESUME (UINT64_C(1) << 60)
+#define CLI_OPT_WITHOUT_EDGES (UINT64_C(1) << 61)
+#define CLI_OPT_QUICK (UINT64_C(1) << 62)
 /* Any of these: the answer says how, it has no results. */
 #define CLI_OPT_TELLS (CLI_OPT_EXPLAIN | CLI_OPT_PLAN)
 /* What reads take that can tell their cost. */
@@ -84,8 +92,14 @@ enum {
 #define CLI_OPT_SELECT                                                                         \
   (CLI_OPT_READ | CLI_OPT_INCLUDE_DELETED | CLI_OPT_PLAIN | CLI_OPT_COLLATION | CLI_OPT_HINT | \
    CLI_OPT_MAX_TIME)
+/* What all writes take: who, and why. */
+#define CLI_OPT_AUDIT (CLI_OPT_ACTOR | CLI_OPT_METADATA)
+/* What chooses events. */
+#define CLI_OPT_EVENT_CHOICE                                                                      \
+  (CLI_OPT_AS_OF | CLI_OPT_FLUSHED | CLI_OPT_LIMIT | CLI_OPT_CURSOR | CLI_OPT_FROM | CLI_OPT_TO | \
+   CLI_OPT_OP | CLI_OPT_ACTOR | CLI_OPT_FILTER | CLI_OPT_MAX_TIME)
 /* What writes by a filter take, and those of one entity. */
-#define CLI_OPT_CHOOSE (CLI_OPT_ACTOR | CLI_OPT_COLLATION | CLI_OPT_HINT | CLI_OPT_PLAIN)
+#define CLI_OPT_CHOOSE (CLI_OPT_AUDIT | CLI_OPT_COLLATION | CLI_OPT_HINT | CLI_OPT_PLAIN)
 #define CLI_OPT_CHOOSE_ONE (CLI_OPT_CHOOSE | CLI_OPT_SORT | CLI_OPT_EXPECTED_VERSION)
 
 /* All text is borrowed from argv. */
@@ -96,8 +110,9 @@ typedef struct cli_options {
   const char *format, *output, *types, *id_field, *columns, *mode;
   const char *price, *budget;
   const char *filter, *array_filters, *returns;
+  const char *from, *to, *metadata, *into, *into_ns;
   const char *more; /* of the shell: an object whose fields are options of the command document */
-  uint64_t limit, skip, expected_version, from, max_time;
+  uint64_t limit, skip, expected_version, max_time;
   char **words; /* the command and its positional arguments */
   int word_count;
 } cli_options;

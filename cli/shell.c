@@ -45,12 +45,15 @@ static const char help_text[] =
     "Here:\n"
     "  show collections           use NS, .ns NAME    another namespace\n"
     "  .mode auto|table|json|pretty                   how results look\n"
+    "  begin, commit, abort      a transaction: all that is between, or nothing\n"
     "  .timer on|off              .read FILE          run the lines of a file\n"
+    "  .hot on|off                rows that the hot tier reads and writes\n"
     "  .help                      .exit               leave (or Ctrl-D)\n"
     "A statement goes on while a bracket or quote is open. Tab completes; Ctrl-C gives up a "
     "line.\n";
 
-static const char *const dot_names[] = {"exit", "help", "mode", "ns", "quit", "read", "timer"};
+static const char *const dot_names[] = {"exit", "help", "hot",  "mode",
+                                        "ns",   "quit", "read", "timer"};
 
 const char *cli_dot_name(size_t i) {
   return i < sizeof dot_names / sizeof dot_names[0] ? dot_names[i] : NULL;
@@ -193,12 +196,12 @@ static int set_mode(cli_shell_state *shell, const char *text) {
   return cli_usage_error(NULL, "it is .mode auto, .mode table, .mode json or .mode pretty");
 }
 
-static int set_timer(cli_shell_state *shell, const char *text) {
+static int set_switch(bool *out, const char *text, const char *name) {
   if (is_word(text, 1, "on") || is_word(text, 1, "off")) {
-    shell->has_timer = is_word(text, 1, "on");
+    *out = is_word(text, 1, "on");
     return CLI_DONE;
   }
-  return cli_usage_error(NULL, "it is .timer on or .timer off");
+  return cli_usage_error(NULL, "it is .%s on or .%s off", name, name);
 }
 
 static int read_lines(cli_shell_state *shell, cli_editor *editor, const char *name);
@@ -241,7 +244,8 @@ static int run_dot(cli_shell_state *shell, const char *text) {
   if (is_word(text, 0, ".help")) return fputs(help_text, stdout) < 0 ? CLI_REFUSED : CLI_DONE;
   if (is_word(text, 0, ".ns")) return set_ns(shell, text);
   if (is_word(text, 0, ".mode")) return set_mode(shell, text);
-  if (is_word(text, 0, ".timer")) return set_timer(shell, text);
+  if (is_word(text, 0, ".timer")) return set_switch(&shell->has_timer, text, "timer");
+  if (is_word(text, 0, ".hot")) return set_switch(&shell->has_rows, text, "hot");
   if (is_word(text, 0, ".read")) return read_file(shell, text);
   if (is_word(text, 0, ".exit") || is_word(text, 0, ".quit")) {
     shell->is_over = true;
@@ -268,6 +272,9 @@ static int run_statement(cli_shell_state *shell, const char *text, size_t len) {
     shell->is_over = true;
     return CLI_DONE;
   }
+  if (is_end(text, 1) && is_word(text, 0, "begin")) return cli_shell_begin(shell);
+  if (is_end(text, 1) && is_word(text, 0, "commit")) return cli_shell_commit(shell);
+  if (is_end(text, 1) && is_word(text, 0, "abort")) return cli_shell_abort(shell);
   if (is_word(text, 0, "use") && !is_end(text, 1) && is_end(text, 2)) return set_ns(shell, text);
   if (is_word(text, 0, "show")) {
     bool is_known =
@@ -306,13 +313,17 @@ static void trim(cli_text *statement) {
 static int run_pending(cli_shell_state *shell) {
   cli_text statement = shell->pending;
   double start = now_ms();
+  pqdb_hot_stats rows;
+  bool has_rows = shell->has_rows; /* not of the line that says so */
   int status = CLI_DONE;
+  cli_shell_read_rows(shell, &rows);
   shell->pending = (cli_text){0};
   trim(&statement);
   if (statement.len > 0) {
     was_interrupted = 0;
     status = run_statement(shell, statement.p, statement.len);
     if (shell->has_timer) printf("%.1f ms\n", now_ms() - start);
+    if (has_rows && shell->has_rows) cli_shell_print_rows(shell, &rows);
     (void)fflush(stdout);
   }
   cli_text_release(&statement);
@@ -338,7 +349,7 @@ static void make_prompt(const cli_shell_state *shell, cli_text *prompt) {
   cli_text_str(prompt, "parquedb");
   if (shell->ns.len > 0) cli_text_byte(prompt, ':');
   cli_text_put(prompt, cli_text_c(&shell->ns), shell->ns.len);
-  cli_text_str(prompt, "> ");
+  cli_text_str(prompt, cli_shell_in_transaction(shell) ? "*> " : "> ");
 }
 
 /* Run statements until the input ends. `name` of the input, for messages; NULL: a person. */
@@ -367,6 +378,7 @@ static int read_lines(cli_shell_state *shell, cli_editor *editor, const char *na
     status = run_pending(shell);
     if (status == CLI_DONE) continue;
     worst = CLI_REFUSED;
+    if (shell->stops_at_error) shell->is_over = true;
     if (name != NULL) fprintf(stderr, "parquedb: in line %lu of %s\n", first_line, name);
   }
   cli_text_release(&line);
@@ -409,10 +421,38 @@ int cli_shell(cli_session *s, char **words, int word_count) {
   if (history.len > 0) terminal.history = history.p;
   shell.editor = cli_editor_open(stdin, shell.is_interactive ? &terminal : NULL);
   status = read_lines(&shell, shell.editor, shell.is_interactive ? NULL : "standard input");
+  if (cli_shell_leave(&shell) != CLI_DONE) status = CLI_REFUSED;
   cli_editor_close(shell.editor);
   s->options = shell.start_options;
   cli_text_release(&shell.ns);
   cli_text_release(&shell.pending);
   cli_text_release(&history);
   return shell.is_interactive ? CLI_DONE : status;
+}
+
+/* The lines of a file as one transaction. Nothing has to be told of one that is aborted but why. */
+int cli_transaction(cli_session *s, char **words, int word_count) {
+  bool is_input = strcmp(words[0], "-") == 0;
+  const char *name = is_input ? "standard input" : words[0];
+  FILE *file = is_input ? stdin : fopen(words[0], "r");
+  cli_shell_state shell = {.s = s, .start_options = s->options, .stops_at_error = true};
+  int status;
+  (void)word_count;
+  if (file == NULL) return cli_error("STORAGE_ERROR", "cannot open %s: %s", name, strerror(errno));
+  if (s->options->ns != NULL) cli_text_str(&shell.ns, s->options->ns);
+  if (cli_has(s->options, CLI_OPT_JSON)) s->look = CLI_LOOK_JSON;
+  s->is_shell = true;
+  status = cli_shell_begin(&shell);
+  if (status == CLI_DONE) {
+    shell.editor = cli_editor_open(file, NULL);
+    status = read_lines(&shell, shell.editor, name);
+    cli_editor_close(shell.editor);
+    if (status == CLI_DONE) status = cli_shell_commit(&shell);
+    if (cli_shell_leave(&shell) != CLI_DONE) status = CLI_REFUSED;
+  }
+  if (!is_input) (void)fclose(file);
+  s->options = shell.start_options;
+  cli_text_release(&shell.ns);
+  cli_text_release(&shell.pending);
+  return status;
 }

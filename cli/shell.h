@@ -15,12 +15,25 @@ typedef struct cli_shell_state {
   cli_text pending;                 /* lines of a statement that is not complete */
   bool is_interactive;
   bool has_timer;
-  bool is_over;   /* .exit */
-  int read_depth; /* .read within .read */
+  bool has_rows;       /* .hot on */
+  bool stops_at_error; /* the first line that fails is the last */
+  bool is_over;        /* .exit */
+  int read_depth;      /* .read within .read */
 } cli_shell_state;
 
 /* shell_complete.c, of type cli_complete; `ud` is the cli_shell_state. */
 void cli_shell_complete(void *ud, const char *text, size_t len, cli_candidates *out);
+
+/* ---- shell_transaction.c ---- */
+bool cli_shell_in_transaction(const cli_shell_state *shell);
+int cli_shell_begin(cli_shell_state *shell);
+int cli_shell_commit(cli_shell_state *shell);
+int cli_shell_abort(cli_shell_state *shell);
+/* The shell ends: CLI_REFUSED after a message when a transaction is open. */
+int cli_shell_leave(cli_shell_state *shell);
+/* What the hot tier has done so far, and since then. */
+void cli_shell_read_rows(const cli_shell_state *shell, pqdb_hot_stats *out);
+void cli_shell_print_rows(const cli_shell_state *shell, const pqdb_hot_stats *before);
 
 /* The commands that begin with a dot, without it; NULL at the end. */
 const char *cli_dot_name(size_t i);

@@ -293,6 +293,7 @@ static bool add_words(cli_relaxed *r, cli_shell_line *line, const cli_call_row *
       if (row->arg_max > 1) add_json(line, c, 1);
       return true;
     case SHAPE_COMMAND: add_json(line, c, 0); return true;
+    case SHAPE_TARGET:
     case SHAPE_ID: return add_id(r, line, collection, c);
     case SHAPE_STEPS:
       if (!add_id(r, line, collection, c)) return false;
@@ -324,16 +325,28 @@ static bool unknown(cli_relaxed *r, const call *c, cli_call_place place) {
   return cli_relaxed_fail(r, c->at, "unknown call '%.40s'; .help lists them", cli_text_c(&c->name));
 }
 
+/* Is the first argument an id? */
+static bool names_id(const call *c) {
+  return c->arg_count > 0 && only_id(value_of(&c->args[0]), true).kind != CLI_JSON_OBJECT;
+}
+
 static bool set_call(cli_relaxed *r, cli_shell_line *line, const cli_text *collection, call *c,
                      bool is_database) {
   cli_call_place place = is_database ? CLI_ON_DATABASE : CLI_ON_COLLECTION;
   const cli_call_row *row = cli_call_find(place, cli_text_c(&c->name));
   cli_text name = {0};
+  cli_call_row of_all;
   if (!is_database && collection->len == 0) {
     return cli_relaxed_fail(r, c->at, "a collection is missing: COLLECTION.%.40s(…)",
                             cli_text_c(&c->name));
   }
   if (row == NULL) return unknown(r, c, place);
+  if (row->shape == SHAPE_TARGET && !names_id(c)) { /* of the whole collection */
+    of_all = *row;
+    of_all.shape = SHAPE_NONE;
+    of_all.arg_max = 0;
+    row = &of_all;
+  }
   if (c->arg_count < row->arg_min || c->arg_count > row->arg_max + row->has_options) {
     return cli_relaxed_fail(r, c->at, "it is %s(%s)", row->name, row->takes);
   }

@@ -18,6 +18,7 @@ typedef enum call_shape {
   SHAPE_DISTINCT, /* posts.distinct("n", {…})     -> distinct posts n --filter {…} */
   SHAPE_CHANGE,   /* posts.updateOne("p1", {…})   -> update-one posts {"$id": "posts/p1"} {…} */
   SHAPE_ID,       /* posts.get("p1")              -> get posts/p1 */
+  SHAPE_TARGET,   /* posts.history("p1"), posts.history() -> history posts/p1, history posts */
   SHAPE_LINK,     /* posts.link("p1", "a", "u/1") -> link posts/p1 a u/1 */
   SHAPE_STEPS,    /* posts.traverse("p1", "a")    -> traverse posts/p1 a */
   SHAPE_COMMAND   /* db.runCommand({…})           -> run {…} */

@@ -288,7 +288,8 @@ static void complete_dot(const char *start, place *at, cli_candidates *out) {
 }
 
 static void complete_first(cli_shell_state *shell, place *at, cli_candidates *out) {
-  static const char *const others[] = {"show", "use", "help", "exit", "quit", NULL};
+  static const char *const others[] = {"show", "use",  "begin", "commit", "abort",
+                                       "help", "exit", "quit",  NULL};
   offer_commands(out, at);
   offer_list(out, at, others);
   out->after = out->count > 0 ? ' ' : '.';

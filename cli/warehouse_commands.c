@@ -1,5 +1,4 @@
-/* cli/warehouse_commands.c - the sub-commands on the warehouse as a whole and on history, and
- * `run`.
+/* cli/warehouse_commands.c - the sub-commands on the warehouse as a whole, and `run`.
  *
  * Like those of commands.c, each is one command document (doc/commands.md). Where a table would
  * hide what one came for, such as the path of a file, its columns are as wide as they need to be.
@@ -206,91 +205,59 @@ int cli_run_checkpoint(cli_session *s, char **words, int word_count) {
   return status != CLI_DONE ? status : print_summary(s);
 }
 
-/* One problem of a file: "file: what". */
-static void show_problem(void *ud, const cli_screen *screen, const char *json, size_t len) {
-  cli_value item = cli_json_value(json, len);
-  cli_text line = {0};
-  (void)ud;
-  cli_plain(cli_json_field(item, "file"), &line);
-  cli_text_str(&line, ": ");
-  cli_plain(cli_json_field(item, "problem"), &line);
-  cli_print_line(screen, cli_text_c(&line), line.len);
-  cli_text_release(&line);
-}
-
-int cli_run_verify(cli_session *s, char **words, int word_count) {
-  uint64_t problems;
+int cli_run_vacuum(cli_session *s, char **words, int word_count) {
+  static const char *const columns[] = {"name", "kind", "count", "bytes", "why", NULL};
+  bool is_dry_run = cli_has(s->options, CLI_OPT_DRY_RUN);
+  pqdb_mode mode = is_dry_run ? PQDB_READ : PQDB_WRITE;
+  cli_screen wide = s->screen; /* a name that is cut is of no use */
+  cli_table table;
   int status;
-  (void)words;
-  (void)word_count;
-  cli_text_str(&s->request, "{\"verify\":1");
-  status = cli_execute(s, PQDB_READ, cli_wants_json(s) ? cli_show_line : show_problem, NULL);
-  if (status != CLI_DONE) return status;
-  problems = cli_summary_u64(s, "problems");
+  cli_text_str(&s->request, "{\"vacuum\":1");
+  if (is_dry_run) cli_add_true(s, "dryRun");
+  if (word_count == 1) cli_add_text(s, "minAge", words[0]);
   if (cli_wants_json(s)) {
-    cli_print_summary(s);
-  } else {
-    printf("checked %llu files: %llu problem%s\n",
-           (unsigned long long)cli_summary_u64(s, "filesChecked"), (unsigned long long)problems,
-           problems == 1 ? "" : "s");
+    status = cli_execute(s, mode, cli_show_line, NULL);
+    if (status == CLI_DONE) cli_print_summary(s);
+    return status;
   }
-  return problems > 0 ? CLI_REFUSED : CLI_DONE;
+  wide.width = 0;
+  cli_table_init(&table, &wide, columns);
+  table.is_whole = true;
+  status = cli_execute(s, mode, cli_show_table, &table);
+  cli_table_end(&table);
+  return status == CLI_DONE ? print_summary(s) : status;
 }
 
-int cli_run_backup(cli_session *s, char **words, int word_count) {
-  (void)s;
-  (void)words;
-  (void)word_count;
-  return cli_error(pqdb_status_name(PQDB_NOT_SUPPORTED),
-                   "backup is not supported yet; while no program has the warehouse open, a copy "
-                   "of its folder is one");
-}
-
-/* ---- history ---- */
-
-int cli_run_history(cli_session *s, char **words, int word_count) {
-  static const char *const columns[] = {"seq", "ts", "op", "version", "actor", "after", NULL};
-  int status = cli_take_id(s, words, word_count);
-  if (status != CLI_DONE) return status;
-  cli_begin(s, "history", cli_text_c(&s->id));
-  return cli_list_items(s, columns);
-}
-
-int cli_run_events(cli_session *s, char **words, int word_count) {
-  static const char *const columns[] = {"seq",     "ts",    "op",    "entityId",
-                                        "version", "actor", "after", NULL};
-  const cli_options *o = s->options;
-  cli_begin(s, "events", word_count == 1 ? words[0] : "");
-  if (cli_has(o, CLI_OPT_FROM)) cli_add_u64(s, "from", o->from);
-  if (cli_has(o, CLI_OPT_OP)) cli_add_text(s, "op", o->op);
-  return cli_list_items(s, columns);
-}
-
-int cli_run_restore(cli_session *s, char **words, int word_count) {
-  int status = cli_take_id(s, words, word_count);
-  if (status != CLI_DONE) return status;
-  cli_begin(s, "restore", cli_text_c(&s->id));
-  status = cli_add_options(s);
-  if (status != CLI_DONE) return status;
-  status = cli_execute(s, PQDB_WRITE, NULL, NULL);
-  if (status != CLI_DONE) return status;
-  if (cli_summary_u64(s, "restoredCount") == 0) return cli_missing_entity(s);
-  if (cli_wants_json(s)) {
-    cli_print_summary(s);
+int cli_run_retention(cli_session *s, char **words, int word_count) {
+  int status;
+  if (word_count == 0) {
+    cli_text_str(&s->request, "{\"retention\":1");
   } else {
-    printf("restored %s\n", cli_text_c(&s->id));
+    cli_text_str(&s->request, "{\"retention\":{\"age\":");
+    if (strcmp(words[0], "none") == 0)
+      cli_text_str(&s->request, "null");
+    else
+      cli_text_json(&s->request, words[0], strlen(words[0]));
+    if (word_count == 2 && strcmp(words[1], "none") != 0) {
+      if (words[1][0] == '\0' || words[1][strspn(words[1], "0123456789")] != '\0')
+        return cli_usage_error(s->name, "BYTES is a whole number, or none");
+      cli_text_str(&s->request, ",\"bytes\":");
+      cli_text_str(&s->request, words[1]);
+    }
+    cli_text_str(&s->request, "}");
   }
-  return CLI_DONE;
+  status = cli_execute(s, word_count == 0 ? PQDB_READ : PQDB_WRITE, NULL, NULL);
+  return status == CLI_DONE ? print_summary(s) : status;
 }
 
 /* ---- any command ---- */
 
 /* The first field of a command document says what it is. */
 static pqdb_mode mode_of(cli_value command, cli_value name) {
-  static const char *const reads[] = {"get",         "find",     "findOne",        "count",
-                                      "exists",      "distinct", "estimatedCount", "related",
-                                      "traverse",    "history",  "files",          "stats",
-                                      "collections", "events",   "verify"};
+  static const char *const reads[] = {
+      "get",     "find",         "findOne", "count", "exists", "distinct",    "estimatedCount",
+      "related", "traverse",     "history", "files", "stats",  "collections", "events",
+      "verify",  "getAtVersion", "diff",    "backup"};
   cli_text text = {0};
   pqdb_mode mode = PQDB_WRITE;
   cli_json_decode(name, &text);

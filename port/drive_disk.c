@@ -33,8 +33,9 @@
 
 enum {
   FORMAT_VERSION = 1,
-  FD_COUNT_MAX = 64,     /* open files kept for reading */
-  IO_LEN_MAX = 1 << 30,  /* of one system call */
+  FD_COUNT_MAX = 64,    /* open files kept for reading */
+  IO_LEN_MAX = 1 << 30, /* of one system call */
+  MARKER_CAP = 64,
   MARKER_LEN_MAX = 4096, /* parquedb.json is one line */
   PATH_LEN_MAX = 4096,
   TEMPORARY_CAP = 48,
@@ -380,6 +381,56 @@ static int put_new(disk *k, const char *key, pq_slice body) {
   return error == 0 ? PQ_OK : pq_fail(&k->cx, PQ_ECONFLICT, "it exists");
 }
 
+static int get_whole(disk *k, const char *key) {
+  pq_buf_clear(&k->reply);
+  return serve_get(k, key, MARKER_LEN_MAX);
+}
+
+/* The lock makes us the only writer, so comparing and renaming need not be one step. Whoever reads
+ * beside this sees the old object or the new one. */
+static int replace(disk *k, const char *key, pq_slice was, pq_slice body) {
+  char parent[PATH_LEN_MAX], path[PATH_LEN_MAX];
+  int fd, rc = get_whole(k, key);
+  bool is_same = rc == PQ_OK && pq_slice_eq(pq_buf_slice(&k->reply), was);
+  if (rc != PQ_OK && rc != PQ_ENOTFOUND) return rc;
+  pq_buf_clear(&k->reply);
+  if (!is_same) return pq_fail(&k->cx, PQ_ECONFLICT, "it is another one by now");
+  parent_of(key, parent);
+  PQ_TRY(open_temporary(k, parent, path, &fd));
+  rc = write_temporary(k, fd, body);
+  if (rc == PQ_OK && renameat(k->dir_fd, path, k->dir_fd, key) != 0)
+    rc = fail_errno(&k->cx, errno, "rename");
+  if (rc != PQ_OK) {
+    (void)unlinkat(k->dir_fd, path, 0);
+    return rc;
+  }
+  return sync_dir(&k->cx, k->dir_fd, parent);
+}
+
+static int serve_put_if(disk *k, const pq_io_req *r) {
+  size_t was_len = (size_t)r->off;
+  pq_slice was = {r->buf, was_len}, body = {r->buf + was_len, r->len - was_len};
+  return was_len == 0 ? put_new(k, r->key, body) : replace(k, r->key, was, body);
+}
+
+static int serve_stat(disk *k, const char *key) {
+  uint8_t bytes[PQ_STAT_LEN];
+  struct timespec now = {0};
+  struct stat st;
+  if (fstatat(k->dir_fd, key, &st, 0) != 0) {
+    if (errno != ENOENT && errno != ENOTDIR) return fail_errno(&k->cx, errno, "stat");
+    return pq_fail(&k->cx, PQ_ENOTFOUND, "no such object");
+  }
+  if (!S_ISREG(st.st_mode) || st.st_size < 0)
+    return pq_fail(&k->cx, PQ_ENOTFOUND, "not a plain file");
+  clock_gettime(CLOCK_REALTIME, &now);
+  pq_stat_put(&(pq_stat){(uint64_t)st.st_size,
+                         (int64_t)st.st_mtim.tv_sec * 1000000 + st.st_mtim.tv_nsec / 1000,
+                         (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000},
+              bytes);
+  return pq_buf_put(&k->reply, bytes, sizeof bytes);
+}
+
 static int serve_delete(disk *k, const char *key) {
   char parent[PATH_LEN_MAX];
   open_file *o = file_find(k, key, pq_hash(pq_str(key), 0));
@@ -405,7 +456,7 @@ static int serve_hot(disk *k, const pq_io_req *r) {
 /* ---- the driver ---- */
 
 static int dispatch(disk *k, const pq_io_req *r) {
-  bool is_write = r->kind == PQ_IO_PUT_NEW || r->kind == PQ_IO_DELETE;
+  bool is_write = r->kind == PQ_IO_PUT_NEW || r->kind == PQ_IO_DELETE || r->kind == PQ_IO_PUT_IF;
   if (pq_key_is_temporary(r->key)) return pq_temporary_serve(&k->temporary, r);
   PQ_TRY(pq_key_check(&k->cx, r->key, r->kind == PQ_IO_LIST));
   if (is_write && !k->is_writer)
@@ -417,6 +468,8 @@ static int dispatch(disk *k, const pq_io_req *r) {
     case PQ_IO_PUT_NEW: return put_new(k, r->key, (pq_slice){r->buf, r->len});
     case PQ_IO_DELETE: return serve_delete(k, r->key);
     case PQ_IO_HOT: return serve_hot(k, r);
+    case PQ_IO_PUT_IF: return serve_put_if(k, r);
+    case PQ_IO_STAT: return serve_stat(k, r->key);
   }
   return pq_fail(&k->cx, PQ_EUNSUPPORTED, "unknown request kind %d", (int)r->kind);
 }
@@ -427,7 +480,7 @@ static void disk_serve(pq_driver *d, pq_fetch *f, const pq_io_req *r) {
   pq_buf_clear(&k->reply);
   rc = dispatch(k, r);
   /* A write that found no file below it has not happened, but not for lack of the object. */
-  if (rc == PQ_ENOTFOUND && r->kind == PQ_IO_PUT_NEW) rc = PQ_EIO;
+  if (rc == PQ_ENOTFOUND && (r->kind == PQ_IO_PUT_NEW || r->kind == PQ_IO_PUT_IF)) rc = PQ_EIO;
   pq_fetch_done(f, r->id, rc, rc == PQ_OK ? pq_buf_slice(&k->reply) : (pq_slice){0},
                 rc == PQ_OK ? NULL : k->cx.msg);
 }
@@ -468,11 +521,18 @@ static void disk_close(pq_driver *d) {
   pq_alloc(&cx, k, sizeof *k, 0);
 }
 
+static void disk_hot_counts(pq_driver *d, pq_hot_counts *out) {
+  disk *k = (disk *)d;
+  *out = (pq_hot_counts){0};
+  if (k->hot != NULL) pq_hot_sqlite_counts(k->hot, out);
+}
+
 static const pq_driver_vtable disk_vtable = {.run = pq_driver_serve_all,
                                              .serve = disk_serve,
                                              .now_us = disk_now_us,
                                              .random = disk_random,
-                                             .close = disk_close};
+                                             .close = disk_close,
+                                             .hot_counts = disk_hot_counts};
 
 /* ---- opening ---- */
 
@@ -486,7 +546,13 @@ static const char *after_field(const char *text, const char *name) {
   return p + 1 + strspn(p + 1, " \t\r\n");
 }
 
+static void print_marker(char text[MARKER_CAP]) {
+  snprintf(text, MARKER_CAP, "{\"format\":\"parquedb\",\"version\":%d}\n", (int)FORMAT_VERSION);
+}
+
+/* Of our own version not a byte may differ. */
 static int check_marker_text(disk *k, const char *dir, const char *text) {
+  char mine[MARKER_CAP];
   const char *format = after_field(text, "\"format\"");
   const char *version = after_field(text, "\"version\"");
   unsigned long long v = 0;
@@ -495,6 +561,10 @@ static int check_marker_text(disk *k, const char *dir, const char *text) {
   for (; *version >= '0' && *version <= '9' && v < 1000000000; version++)
     v = v * 10 + (unsigned)(*version - '0');
   if (v == 0) return pq_fail(&k->cx, PQ_EINVALID, "%s/%s has no version", dir, MARKER);
+  print_marker(mine);
+  if (v == FORMAT_VERSION && strcmp(text, mine) != 0)
+    return pq_fail(&k->cx, PQ_ECORRUPT, "%s/%s is damaged: it should be %.*s", dir, MARKER,
+                   (int)strcspn(mine, "\n"), mine);
   if (v == FORMAT_VERSION) return PQ_OK;
   return pq_fail(&k->cx, PQ_EUNSUPPORTED,
                  "%s/%s has format version %llu, this program knows version %d", dir, MARKER, v,
@@ -544,10 +614,10 @@ static int lock(disk *k, const char *dir) {
 }
 
 static int create_marker(disk *k, const char *dir) {
-  char text[64];
-  int n = snprintf(text, sizeof text, "{\"format\":\"parquedb\",\"version\":%d}\n",
-                   (int)FORMAT_VERSION);
-  int rc = put_new(k, MARKER, (pq_slice){(const uint8_t *)text, (size_t)n});
+  char text[MARKER_CAP];
+  int rc;
+  print_marker(text);
+  rc = put_new(k, MARKER, pq_str(text));
   return rc == PQ_ECONFLICT || rc == PQ_OK ? check_marker(k, dir) : rc;
 }
 

@@ -20,6 +20,7 @@ typedef struct object {
   char *key;     /* owned */
   uint8_t *body; /* owned, NULL when empty */
   size_t len;
+  int64_t modified_us;
 } object;
 
 typedef struct tier {
@@ -43,6 +44,11 @@ struct pq_memory_store {
   bool is_virtual;
   uint64_t seed;
   uint32_t open_count;
+};
+
+struct pq_memory_hot { /* of a copy */
+  tier *tiers;         /* owned */
+  size_t count, cap;
 };
 
 typedef struct memory {
@@ -73,6 +79,17 @@ static void free_str(pq_memory_store *s, char *text) {
   pq_alloc(&s->cx, text, strlen(text) + 1, 0);
 }
 
+static void free_tiers(pq_memory_store *s, tier *tiers, size_t count, size_t cap) {
+  for (size_t i = 0; i < count; i++) {
+    tier *t = &tiers[i];
+    for (uint32_t j = 0; j < t->batch_count; j++)
+      free_bytes(s, t->batches[j].body.p, t->batches[j].body.n);
+    if (t->batches != NULL) pq_alloc(&s->cx, t->batches, t->batch_cap * sizeof *t->batches, 0);
+    if (t->ns != NULL) free_str(s, t->ns);
+  }
+  if (tiers != NULL) pq_alloc(&s->cx, tiers, cap * sizeof *tiers, 0);
+}
+
 void pq_memory_store_free(pq_memory_store *s) {
   pq_cx cx;
   if (s == NULL) return;
@@ -81,15 +98,8 @@ void pq_memory_store_free(pq_memory_store *s) {
     free_bytes(s, s->objects[i].body, s->objects[i].len);
     free_str(s, s->objects[i].key);
   }
-  for (size_t i = 0; i < s->tier_count; i++) {
-    tier *t = &s->tiers[i];
-    for (uint32_t j = 0; j < t->batch_count; j++)
-      free_bytes(s, t->batches[j].body.p, t->batches[j].body.n);
-    if (t->batches != NULL) pq_alloc(&s->cx, t->batches, t->batch_cap * sizeof *t->batches, 0);
-    free_str(s, t->ns);
-  }
+  free_tiers(s, s->tiers, s->tier_count, s->tier_cap);
   if (s->objects != NULL) pq_alloc(&s->cx, s->objects, s->object_cap * sizeof *s->objects, 0);
-  if (s->tiers != NULL) pq_alloc(&s->cx, s->tiers, s->tier_cap * sizeof *s->tiers, 0);
   pq_arena_release(&s->arena);
   pq_buf_release(&s->reply);
   cx = s->cx;
@@ -148,6 +158,57 @@ static void *grow(pq_memory_store *s, void *array, size_t *cap, size_t count, si
   }
   *cap = cap_new;
   return p;
+}
+
+/* ---- copies of the hot tiers ---- */
+
+static int copy_tier(pq_memory_store *s, const tier *from, tier *to) {
+  *to = *from;
+  to->batches = NULL;
+  to->batch_count = 0;
+  to->ns = copy_str(s, from->ns);
+  if (from->batches != NULL)
+    to->batches = pq_alloc(&s->cx, NULL, 0, from->batch_cap * sizeof *to->batches);
+  if (to->ns == NULL || (from->batches != NULL && to->batches == NULL)) return PQ_ENOMEM;
+  for (uint32_t i = 0; i < from->batch_count; i++) {
+    uint8_t *body;
+    PQ_TRY(copy_bytes(s, from->batches[i].body, &body));
+    to->batches[i] = from->batches[i];
+    to->batches[i].body.p = body;
+    to->batch_count++;
+  }
+  return PQ_OK;
+}
+
+pq_memory_hot *pq_memory_hot_copy(pq_memory_store *s) {
+  pq_memory_hot *copy = pq_alloc(&s->cx, NULL, 0, sizeof *copy);
+  int rc = PQ_OK;
+  if (copy == NULL) return NULL;
+  *copy = (pq_memory_hot){.cap = s->tier_cap};
+  if (s->tier_cap > 0) copy->tiers = pq_alloc(&s->cx, NULL, 0, copy->cap * sizeof *copy->tiers);
+  if (s->tier_cap > 0 && copy->tiers == NULL) rc = PQ_ENOMEM;
+  for (size_t i = 0; rc == PQ_OK && i < s->tier_count; i++) {
+    rc = copy_tier(s, &s->tiers[i], &copy->tiers[i]);
+    copy->count++;
+  }
+  if (rc == PQ_OK) return copy;
+  pq_memory_hot_free(s, copy);
+  return NULL;
+}
+
+void pq_memory_hot_restore(pq_memory_store *s, pq_memory_hot *copy) {
+  if (copy == NULL) return;
+  free_tiers(s, s->tiers, s->tier_count, s->tier_cap);
+  s->tiers = copy->tiers;
+  s->tier_count = copy->count;
+  s->tier_cap = copy->cap;
+  pq_alloc(&s->cx, copy, sizeof *copy, 0);
+}
+
+void pq_memory_hot_free(pq_memory_store *s, pq_memory_hot *copy) {
+  if (copy == NULL) return;
+  free_tiers(s, copy->tiers, copy->count, copy->cap);
+  pq_alloc(&s->cx, copy, sizeof *copy, 0);
 }
 
 /* ---- objects ---- */
@@ -211,7 +272,7 @@ static int serve_list(pq_memory_store *s, const pq_io_req *r) {
 
 static int serve_put_new(pq_memory_store *s, const pq_io_req *r) {
   size_t i = lower(s, r->key);
-  object fresh = {.len = r->len}, *objects;
+  object fresh = {.len = r->len, .modified_us = s->clock_us}, *objects;
   if (find(s, r->key) != NULL) return pq_fail(&s->cx, PQ_ECONFLICT, "it exists");
   objects = grow(s, s->objects, &s->object_cap, s->object_count, sizeof fresh);
   if (objects == NULL) return s->cx.code;
@@ -226,6 +287,30 @@ static int serve_put_new(pq_memory_store *s, const pq_io_req *r) {
   s->objects[i] = fresh;
   s->object_count++;
   return PQ_OK;
+}
+
+static int serve_put_if(pq_memory_store *s, const pq_io_req *r) {
+  size_t was_len = (size_t)r->off;
+  pq_io_req put = {.key = r->key, .buf = r->buf + was_len, .len = r->len - was_len};
+  object *o = find(s, r->key);
+  uint8_t *body;
+  if (o == NULL && was_len == 0) return serve_put_new(s, &put);
+  if (o == NULL || o->len != was_len || memcmp(o->body, r->buf, was_len) != 0)
+    return pq_fail(&s->cx, PQ_ECONFLICT, "it is another one by now");
+  PQ_TRY(copy_bytes(s, (pq_slice){put.buf, put.len}, &body));
+  free_bytes(s, o->body, o->len);
+  o->body = body;
+  o->len = put.len;
+  o->modified_us = s->clock_us;
+  return PQ_OK;
+}
+
+static int serve_stat(pq_memory_store *s, const pq_io_req *r) {
+  const object *o = find(s, r->key);
+  uint8_t bytes[PQ_STAT_LEN];
+  if (o == NULL) return pq_fail(&s->cx, PQ_ENOTFOUND, "no such object");
+  pq_stat_put(&(pq_stat){o->len, o->modified_us, s->clock_us}, bytes);
+  return pq_buf_put(&s->reply, bytes, sizeof bytes);
 }
 
 static int serve_delete(pq_memory_store *s, const pq_io_req *r) {
@@ -342,8 +427,9 @@ static int serve_hot(pq_memory_store *s, const pq_io_req *r, bool is_writer) {
 
 static int dispatch(memory *m, const pq_io_req *r) {
   pq_memory_store *s = m->store;
-  bool is_write = r->kind == PQ_IO_PUT_NEW || r->kind == PQ_IO_DELETE;
-  bool is_temporary = pq_key_is_temporary(r->key) && (is_write || r->kind == PQ_IO_READ);
+  bool is_write = r->kind == PQ_IO_PUT_NEW || r->kind == PQ_IO_DELETE || r->kind == PQ_IO_PUT_IF;
+  bool is_temporary =
+      pq_key_is_temporary(r->key) && r->kind != PQ_IO_PUT_IF && (is_write || r->kind == PQ_IO_READ);
   if (!is_temporary) PQ_TRY(pq_key_check(&s->cx, r->key, r->kind == PQ_IO_LIST));
   if (is_write && !is_temporary && !m->is_writer)
     return pq_fail(&s->cx, PQ_EPERM, "the warehouse is open for reading only");
@@ -354,6 +440,8 @@ static int dispatch(memory *m, const pq_io_req *r) {
     case PQ_IO_PUT_NEW: return serve_put_new(s, r);
     case PQ_IO_DELETE: return serve_delete(s, r);
     case PQ_IO_HOT: return serve_hot(s, r, m->is_writer);
+    case PQ_IO_PUT_IF: return serve_put_if(s, r);
+    case PQ_IO_STAT: return serve_stat(s, r);
   }
   return pq_fail(&s->cx, PQ_EUNSUPPORTED, "unknown request kind %d", (int)r->kind);
 }

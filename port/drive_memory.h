@@ -27,6 +27,14 @@ void pq_memory_store_set_seed(pq_memory_store *s, uint64_t seed);
 /* Bytes of all objects and hot batches, for tests of space. */
 uint64_t pq_memory_store_len(const pq_memory_store *s);
 
+/* The hot tiers as they are, to go back to: what a power cut leaves of calls that were not synced.
+ * NULL: out of memory. */
+typedef struct pq_memory_hot pq_memory_hot;
+pq_memory_hot *pq_memory_hot_copy(pq_memory_store *s);
+/* Put the hot tiers back to a copy, which is freed; or only free it. Safe on NULL. */
+void pq_memory_hot_restore(pq_memory_store *s, pq_memory_hot *copy);
+void pq_memory_hot_free(pq_memory_store *s, pq_memory_hot *copy);
+
 /* Open a driver on `s` (borrowed until close). With PQ_OPEN_READ every write fails with PQ_EPERM.
  * PQ_ENOMEM. */
 int pq_memory_open(pq_memory_store *s, pq_open_mode mode, pq_driver **out) PQ_MUST_CHECK;

@@ -25,6 +25,14 @@ typedef struct pq_driver {
   const struct pq_driver_vtable *vt;
 } pq_driver;
 
+/* What the hot tier has done since it was opened: what somebody pays who pays by the row. Rows of
+ * its own tables; SQLite's checks of the file and of its schema read others. */
+typedef struct pq_hot_counts {
+  uint64_t calls;        /* transactions, each of one namespace */
+  uint64_t rows_read;    /* that statements came to */
+  uint64_t rows_written; /* inserted, changed, deleted */
+} pq_hot_counts;
+
 typedef struct pq_driver_vtable {
   /* Complete pending requests of the set: all of them, or at least one (drive_shuffle.h). */
   void (*run)(pq_driver *d, pq_fetch *f);
@@ -36,6 +44,8 @@ typedef struct pq_driver_vtable {
   void (*random)(pq_driver *d, uint8_t *out, size_t n);
   /* Free the driver and what it holds of the store. */
   void (*close)(pq_driver *d);
+  /* NULL: nobody counts. */
+  void (*hot_counts)(pq_driver *d, pq_hot_counts *out);
 } pq_driver_vtable;
 
 static inline void pq_driver_run(pq_driver *d, pq_fetch *f) {

@@ -5,8 +5,9 @@
  *     APPEND   begin; epoch still mine?; one insert a chunk; commit (one sync of the log)
  *     TRIM     begin; epoch still mine?; position; delete; commit; give pages back, empty the log
  *
- * On the write path only the epoch is read: the last sequence number of a namespace is kept in
- * memory and holds as long as the epoch does, because every other writer raises it first.
+ * On the write path no row is read: epoch and last sequence number of a namespace are kept in
+ * memory and hold as long as nobody else has committed anything (SQLite's data_version, asked for
+ * inside of the transaction); a writer that takes over raises the epoch, which is a commit.
  *
  * `batch` has no rowid: a commit of one small event then dirties one leaf, not a leaf of the
  * table and one of its index. SQLite's own checkpoints are off; ours run with syncs even when
@@ -23,6 +24,7 @@
 #include <unistd.h>
 
 #include "base/hash.h"
+#include "port/hot_wal.h"
 
 enum {
   FORMAT_VERSION = 1,
@@ -40,6 +42,7 @@ typedef enum stmt_id {
   STMT_BEGIN_WRITE,
   STMT_BEGIN_READ,
   STMT_COMMIT,
+  STMT_VERSION,
   STMT_STATE,
   STMT_RAISE,
   STMT_LAST,
@@ -56,10 +59,13 @@ static const char *const stmt_sql[STMT_COUNT] = {
     [STMT_BEGIN_WRITE] = "BEGIN IMMEDIATE",
     [STMT_BEGIN_READ] = "BEGIN",
     [STMT_COMMIT] = "COMMIT",
+    [STMT_VERSION] = "PRAGMA data_version",
     [STMT_STATE] = "SELECT epoch, seq_hi, ts_hi FROM state WHERE ns = ?1",
     [STMT_RAISE] =
         "INSERT INTO state(ns, epoch, seq_hi, ts_hi) VALUES(?1, max(1, ?2), 0, 0)"
-        " ON CONFLICT(ns) DO UPDATE SET epoch = max(epoch + 1, ?2)",
+        " ON CONFLICT(ns) DO UPDATE SET epoch = max(epoch + 1, ?2)"
+        " WHERE typeof(epoch) = 'integer' AND epoch >= 0 AND epoch < 9223372036854775807"
+        " RETURNING epoch, seq_hi, ts_hi",
     [STMT_LAST] = "SELECT seq_hi FROM batch WHERE ns = ?1 ORDER BY seq_lo DESC, chunk DESC LIMIT 1",
     [STMT_APPEND] = "INSERT INTO batch(ns, seq_lo, chunk, seq_hi, body) VALUES(?1, ?2, ?3, ?4, ?5)",
     [STMT_CHECK] = "PRAGMA quick_check(1)",
@@ -105,8 +111,10 @@ struct pq_hot_sqlite {
   int last_rc;       /* SQLite's code of the last failure */
   uint32_t sync;     /* durability that `PRAGMA synchronous` now gives */
   int wal_pages;     /* in the write-ahead log after the last commit */
-  pq_arena arena;    /* of one call */
-  owner *owners;     /* owned */
+  int64_t version;   /* SQLite's data_version: what the owners know is as of it */
+  uint64_t calls, rows_read, rows_written; /* rows written through connections that are closed */
+  pq_arena arena;                          /* of one call */
+  owner *owners;                           /* owned */
   uint32_t owner_count, owner_cap;
   pq_table by_ns;
 };
@@ -163,6 +171,13 @@ static sqlite3_stmt *prepare(pq_hot_sqlite *h, stmt_id id, const char *ns) {
   if (rc == SQLITE_OK) return h->stmts[id];
   fail_sqlite(h, rc, "bind");
   return NULL;
+}
+
+/* A step that may come to a row of our tables. */
+static int next_row(pq_hot_sqlite *h, sqlite3_stmt *s) {
+  int rc = sqlite3_step(s);
+  h->rows_read += rc == SQLITE_ROW;
+  return rc;
 }
 
 /* Forget values that were borrowed and end the statement. */
@@ -303,6 +318,7 @@ static int use_wal(pq_hot_sqlite *h) {
 }
 
 static void close_db(pq_hot_sqlite *h) {
+  if (h->db != NULL) h->rows_written += (uint64_t)sqlite3_total_changes64(h->db);
   for (int i = 0; i < STMT_COUNT; i++) {
     sqlite3_finalize(h->stmts[i]);
     h->stmts[i] = NULL;
@@ -328,47 +344,10 @@ static bool has_file(const char *path, const char *suffix, pq_arena *a) {
   return name == NULL || stat(name, &st) == 0 || errno != ENOENT;
 }
 
-/* ---- the write-ahead log's header ---- */
-
-enum { LOG_HEADER_LEN = 32, LOG_READ_TRIES = 5, LOG_READ_WAIT_US = 2000 };
-
-static uint32_t read_be32(const uint8_t *p) {
-  return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
-/* Does the header hold what SQLite writes there (sqlite.org/fileformat2.html, 4.1)? One that is all
- * zero was never written. */
-static bool log_header_is_fine(const uint8_t p[LOG_HEADER_LEN]) {
-  uint32_t magic = read_be32(p), a = 0, b = 0;
-  bool is_zero = true;
-  for (int i = 0; i < LOG_HEADER_LEN; i++)
-    is_zero = is_zero && p[i] == 0;
-  if (is_zero) return true;
-  if ((magic & ~1u) != 0x377f0682) return false;
-  for (int i = 0; i < LOG_HEADER_LEN - 8; i += 8) {
-    a += ((magic & 1) != 0 ? read_be32(p + i) : pq_rd32(p + i)) + b;
-    b += ((magic & 1) != 0 ? read_be32(p + i + 4) : pq_rd32(p + i + 4)) + a;
-  }
-  return a == read_be32(p + 24) && b == read_be32(p + 28);
-}
-
-/* SQLite takes a log with a damaged header for an empty one, and what was committed there is gone
- * without a word. Refuse it; a writer that is just renewing the header gets time to do it. */
+/* Before SQLite looks: it ends a damaged log where the damage is, without a word. */
 static int check_log(pq_hot_sqlite *h) {
   char *name = pq_arena_printf(&h->arena, "%s-wal", h->path);
-  uint8_t header[LOG_HEADER_LEN];
-  bool is_fine = false;
-  if (name == NULL) return h->cx->code;
-  for (int i = 0; i < LOG_READ_TRIES && !is_fine; i++) {
-    int fd = open(name, O_RDONLY | O_CLOEXEC);
-    ssize_t n;
-    if (fd < 0) return PQ_OK; /* none, or not for us to read: opening the file will say so */
-    if (i > 0) usleep(LOG_READ_WAIT_US);
-    n = pread(fd, header, sizeof header, 0);
-    close(fd);
-    is_fine = n < LOG_HEADER_LEN || log_header_is_fine(header);
-  }
-  return is_fine ? PQ_OK : pq_fail(h->cx, PQ_ECORRUPT, "hot tier %s: its header is damaged", name);
+  return name == NULL ? h->cx->code : pq_wal_check(h->cx, name);
 }
 
 /* Make the file under another name first: hot.sqlite is there with its tables or not at all, so
@@ -519,6 +498,11 @@ static void checkpoint(pq_hot_sqlite *h, int mode) {
   sqlite3_busy_timeout(h->db, BUSY_MS);
 }
 
+void pq_hot_sqlite_counts(const pq_hot_sqlite *h, pq_hot_counts *out) {
+  uint64_t now = h->db == NULL ? 0 : (uint64_t)sqlite3_total_changes64(h->db);
+  *out = (pq_hot_counts){h->calls, h->rows_read, h->rows_written + now};
+}
+
 void pq_hot_sqlite_close(pq_hot_sqlite *h) {
   if (h == NULL) return;
   if (h->db != NULL && h->is_writer)
@@ -535,23 +519,44 @@ void pq_hot_sqlite_close(pq_hot_sqlite *h) {
 
 /* ---- the calls ---- */
 
-/* The state row of `ns`; all zero when there is none. */
-static int load_state(pq_hot_sqlite *h, const char *ns, pq_hot_state *out) {
-  sqlite3_stmt *s = prepare(h, STMT_STATE, ns);
+/* Run a statement that gives the state row of a namespace; all zero when it gives none. */
+static int take_state(pq_hot_sqlite *h, sqlite3_stmt *s, pq_hot_state *out) {
   int64_t v[3] = {0, 0, 0};
-  int rc, status = PQ_OK;
+  int rc = next_row(h, s), status = PQ_OK;
   *out = (pq_hot_state){0};
-  if (s == NULL) return h->cx->code;
-  rc = sqlite3_step(s);
   for (int i = 0; rc == SQLITE_ROW && i < 3; i++) {
     v[i] = sqlite3_column_int64(s, i);
     if (sqlite3_column_type(s, i) != SQLITE_INTEGER || (i < 2 && v[i] < 0))
       status = fail_rows(h, "the state of a namespace is no number");
   }
-  if (rc != SQLITE_ROW && rc != SQLITE_DONE) status = fail_sqlite(h, rc, "read");
+  if (rc == SQLITE_ROW) rc = sqlite3_step(s); /* one that writes is over only then */
+  if (rc != SQLITE_DONE) status = fail_sqlite(h, rc == SQLITE_ROW ? SQLITE_ERROR : rc, "read");
   reset(s);
   if (status != PQ_OK) return status;
   *out = (pq_hot_state){.epoch = (uint64_t)v[0], .seq_hi = (uint64_t)v[1], .ts_hi = v[2]};
+  return PQ_OK;
+}
+
+static int load_state(pq_hot_sqlite *h, const char *ns, pq_hot_state *out) {
+  sqlite3_stmt *s = prepare(h, STMT_STATE, ns);
+  *out = (pq_hot_state){0};
+  return s == NULL ? h->cx->code : take_state(h, s, out);
+}
+
+/* Ask whether another connection has committed: then nothing is known of any namespace. */
+static int check_version(pq_hot_sqlite *h) {
+  sqlite3_stmt *s = prepare(h, STMT_VERSION, NULL);
+  int64_t version;
+  int rc;
+  if (s == NULL) return h->cx->code;
+  rc = sqlite3_step(s);
+  version = rc == SQLITE_ROW ? sqlite3_column_int64(s, 0) : 0;
+  rc = rc == SQLITE_ROW ? PQ_OK : fail_sqlite(h, rc, "read");
+  reset(s);
+  PQ_TRY(rc);
+  for (uint32_t i = 0; version != h->version && i < h->owner_count; i++)
+    h->owners[i].epoch = 0;
+  h->version = version;
   return PQ_OK;
 }
 
@@ -570,7 +575,7 @@ static int load_last(pq_hot_sqlite *h, const char *ns, uint64_t flushed, uint64_
   int rc, status = PQ_OK;
   *out = flushed;
   if (s == NULL) return h->cx->code;
-  rc = sqlite3_step(s);
+  rc = next_row(h, s);
   if (rc == SQLITE_ROW) {
     last = sqlite3_column_int64(s, 0);
     if (last <= 0) status = fail_rows(h, "a batch has an impossible number");
@@ -608,12 +613,15 @@ static owner *owner_of(pq_hot_sqlite *h, const char *ns) {
   return &h->owners[h->owner_count++];
 }
 
-static int raise_epoch(pq_hot_sqlite *h, const char *ns, uint64_t floor) {
+static int raise_epoch(pq_hot_sqlite *h, const char *ns, uint64_t floor, pq_hot_state *state) {
   sqlite3_stmt *s = prepare(h, STMT_RAISE, ns);
   if (s == NULL) return h->cx->code;
   if (floor > INT64_MAX || sqlite3_bind_int64(s, 2, (int64_t)floor) != SQLITE_OK)
     return fail_rows(h, "the epoch is used up");
-  return finish(h, s, "raise the epoch");
+  PQ_TRY(take_state(h, s, state));
+  if (state->epoch > 0) return PQ_OK;
+  PQ_TRY(load_state(h, ns, state)); /* it has the row, and refused: say why */
+  return fail_rows(h, "the epoch is used up");
 }
 
 /* OPEN: raise the epoch, always synced: a fence that a power cut takes back is none. */
@@ -623,10 +631,8 @@ static int call_open(pq_hot_sqlite *h, const char *ns, uint64_t floor, owner *o,
   o->epoch = 0;
   PQ_TRY(set_sync(h, 0));
   PQ_TRY(run(h, STMT_BEGIN_WRITE, NULL, "begin"));
-  rc = load_state(h, ns, state);
-  if (rc == PQ_OK && state->epoch >= INT64_MAX) rc = fail_rows(h, "the epoch is used up");
-  if (rc == PQ_OK) rc = raise_epoch(h, ns, floor);
-  if (rc == PQ_OK) rc = load_state(h, ns, state);
+  rc = check_version(h);
+  if (rc == PQ_OK) rc = raise_epoch(h, ns, floor, state);
   if (rc == PQ_OK) rc = load_last(h, ns, state->seq_hi, &o->last_seq);
   PQ_TRY(end_transaction(h, rc));
   o->epoch = state->epoch;
@@ -663,8 +669,11 @@ static int insert_batch(pq_hot_sqlite *h, const char *ns, const pq_hot_batch *b)
 
 static int append_rows(pq_hot_sqlite *h, const char *ns, owner *o, const pq_hot_request *q) {
   pq_hot_state state;
-  PQ_TRY(check_epoch(h, ns, q->epoch, &state));
-  if (o->epoch != q->epoch) PQ_TRY(load_last(h, ns, state.seq_hi, &o->last_seq));
+  PQ_TRY(check_version(h));
+  if (o->epoch != q->epoch || q->epoch == 0) {
+    PQ_TRY(check_epoch(h, ns, q->epoch, &state));
+    PQ_TRY(load_last(h, ns, state.seq_hi, &o->last_seq));
+  }
   if (q->batches[0].seq_lo != o->last_seq + 1)
     return pq_fail(h->cx, PQ_ECORRUPT, "namespace %s: events from %llu cannot follow event %llu",
                    ns, (unsigned long long)q->batches[0].seq_lo, (unsigned long long)o->last_seq);
@@ -795,7 +804,7 @@ static int gather_rows(pq_hot_sqlite *h, const char *ns, pq_hot_state *state, ga
   g->flushed = state->seq_hi;
   s = prepare(h, STMT_READ, ns);
   if (s == NULL) return h->cx->code;
-  while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
+  while ((rc = next_row(h, s)) == SQLITE_ROW) {
     status = gather_row(h, g, s);
     if (status != PQ_OK) break;
   }
@@ -850,6 +859,7 @@ int pq_hot_sqlite_call(pq_hot_sqlite *h, const char *ns, pq_slice request, pq_bu
   pq_hot_request q;
   owner *o;
   pq_arena_clear(&h->arena);
+  h->calls++;
   PQ_TRY(pq_hot_parse_request(&h->arena, request, &q));
   if (!h->is_writer && q.op != PQ_HOT_READ)
     return pq_fail(h->cx, PQ_EPERM, "the warehouse is open for reading only");

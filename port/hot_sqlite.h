@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "io/hot.h"
+#include "port/driver.h"
 
 typedef struct pq_hot_sqlite pq_hot_sqlite;
 
@@ -26,6 +27,9 @@ int pq_hot_sqlite_open(pq_cx *cx, const char *path, bool is_writer,
  * reader; PQ_EIO from a write means that its outcome is unknown: READ to know. */
 int pq_hot_sqlite_call(pq_hot_sqlite *h, const char *ns, pq_slice request,
                        pq_buf *reply) PQ_MUST_CHECK;
+
+/* What it has done so far. */
+void pq_hot_sqlite_counts(const pq_hot_sqlite *h, pq_hot_counts *out);
 
 /* Close. The last connection folds the write-ahead log into the file. Safe on NULL. */
 void pq_hot_sqlite_close(pq_hot_sqlite *h);

@@ -3,6 +3,11 @@
  *     pqdb_run ─► pq_command_open ─► step ─PQ_NEED_IO─► driver runs the requests ─► step …
  *     pqdb_next ◄─ items as JSON text ◄─ step ◄──────────────────────────────────────┘
  *
+ *     pqdb_submit ─► pq_command_open          pqdb_poll ─► step each that runs, then the requests
+ * of all: writes that are ready together are one append
+ *
+ * A command that waits for another one (a write group under way) makes whoever waits for it poll.
+ *
  * include/parquedb/parquedb.h documents every function. Nothing here knows what a command does.
  */
 #include "parquedb/parquedb.h"
@@ -12,7 +17,9 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "base/limits.h"
 #include "cmd/command.h"
+#include "db/works.h"
 #include "port/cpu.h"
 #include "port/drive_disk.h"
 #include "port/drive_memory.h"
@@ -26,25 +33,32 @@ _Static_assert((int)PQDB_BUSY == (int)PQ_EBUSY && (int)PQDB_VERSION_CONFLICT == 
                    (int)PQDB_CORRUPT == (int)PQ_ECORRUPT,
                "public statuses are the engine's");
 
-enum { NS_CAP = 160, ACTOR_CAP = 256, TEXT_LEN_MAX = 1 << 30 };
+enum { NS_CAP = 160, ACTOR_CAP = 256, TEXT_LEN_MAX = 1 << 30, MEMORY_MIN = 16 << 20 };
 
 struct pqdb {
   pq_cx cx;
   pq_shared_pool memory_pool; /* of cx */
+  pq_meter meter;             /* of memory_pool */
   pq_driver *driver;
   pq_memory_store *memory; /* owned, for pqdb_open_memory */
   pq_db db;
   bool is_open;
-  uint32_t replies; /* open ones */
+  pqdb_replies *first, *last; /* open ones, in the order of their beginning */
   pq_json_form form;
-  char ns[NS_CAP];
+  char ns[NS_CAP], txn_ns[NS_CAP];
   char actor[ACTOR_CAP]; /* empty: the engine's default */
+  bool maintains;        /* after writes */
 };
 
 struct pqdb_replies {
   pqdb *db;
+  pqdb_replies *next, *before;
   pq_command *command;
   pq_buf text;
+  bool needs_io;
+  bool has_items; /* that were not taken */
+  int rc;         /* the command's failure, */
+  char message[PQ_MESSAGE_CAP];
 };
 
 const char *pqdb_version(void) {
@@ -67,6 +81,11 @@ static int set_options(pqdb *db, const pqdb_options *options) {
                    sizeof *options);
   if ((unsigned)options->json > PQDB_CANONICAL)
     return pq_fail(&db->cx, PQ_EINVALID, "unknown form of JSON %d", (int)options->json);
+  if (options->memory > 0 && options->memory < MEMORY_MIN)
+    return pq_fail(&db->cx, PQ_EINVALID, "memory: %llu bytes are too few, the least is %d MB",
+                   (unsigned long long)options->memory, MEMORY_MIN >> 20);
+  if ((unsigned)options->maintain > PQDB_MAINTAIN_NEVER)
+    return pq_fail(&db->cx, PQ_EINVALID, "unknown maintenance %d", (int)options->maintain);
   if (options->json == PQDB_CANONICAL) db->form = PQ_JSON_CANONICAL;
   if (options->ns != NULL) {
     if (strlen(options->ns) >= NS_CAP)
@@ -84,15 +103,30 @@ static pqdb *handle_new(const pqdb_options *options, int *rc) {
   pqdb *db = calloc(1, sizeof *db);
   *rc = PQ_ENOMEM;
   if (db == NULL) return NULL;
-  if (!pq_shared_pool_init(&db->memory_pool)) {
+  db->meter = (pq_meter){PQ_MEMORY_MAX, pq_shared_pool_used, pq_shared_pool_was_refused};
+  if (options != NULL && options->size == sizeof *options && options->memory > 0)
+    db->meter.max = options->memory;
+  if (!pq_shared_pool_init(&db->memory_pool, db->meter.max)) {
     free(db);
     return NULL;
   }
   pq_cx_init(&db->cx, pq_shared_pool_alloc, &db->memory_pool);
+  db->cx.meter = &db->meter;
+  pq_limits_fit(&db->cx.limits, db->meter.max);
   db->cx.cpu = pq_cpu_features();
   pq_zone_set(&db->cx);
   *rc = set_options(db, options);
   return db;
+}
+
+static void set_thresholds(pqdb *db, const pqdb_options *options) {
+  pq_thresholds *t = &db->db.thresholds;
+  db->maintains = options == NULL || options->maintain == PQDB_MAINTAIN_AFTER_WRITES;
+  if (options == NULL) return;
+  if (options->flush_bytes > 0) t->flush_len = options->flush_bytes;
+  if (options->flush_events > 0) t->flush_events = options->flush_events;
+  if (options->flush_seconds > 0) t->flush_age_us = (int64_t)options->flush_seconds * 1000000;
+  if (options->compact_files > 0) t->files = options->compact_files;
 }
 
 static int start(pqdb *db, const pqdb_options *options) {
@@ -104,6 +138,8 @@ static int start(pqdb *db, const pqdb_options *options) {
   rc = pq_db_init(&db->db, &db->cx, is_writer, durability, seed);
   db->db.runner = pq_threads_runner();
   if (db->actor[0] != '\0') db->db.actor = pq_str(db->actor);
+  set_thresholds(db, options);
+  db->db.steps_all = true; /* pqdb_poll, and all that waits */
   db->is_open = true;
   return rc;
 }
@@ -135,7 +171,7 @@ int pqdb_open_memory(const pqdb_options *options, pqdb **out) {
 
 void pqdb_close(pqdb *db) {
   if (db == NULL) return;
-  pq_assert(db->replies == 0);
+  pq_assert(db->first == NULL);
   if (db->is_open) pq_db_release(&db->db);
   pq_driver_close(db->driver);
   pq_memory_store_free(db->memory);
@@ -143,17 +179,86 @@ void pqdb_close(pqdb *db) {
   free(db);
 }
 
-/* Step until items wait or the command is done. */
-static int advance(pqdb_replies *r) {
-  pqdb *db = r->db;
-  int rc;
-  while ((rc = pq_command_step(r->command, pq_driver_now_us(db->driver))) == PQ_NEED_IO)
-    pq_driver_run(db->driver, pq_command_fetch(r->command));
-  return rc;
+int pqdb_get_hot_stats(pqdb *db, pqdb_hot_stats *out) {
+  pq_hot_counts counts;
+  if (!db->is_open) return pq_fail(&db->cx, PQ_EINVALID, "the warehouse is not open");
+  if (out->size != sizeof *out)
+    return pq_fail(&db->cx, PQ_EINVALID, "pqdb_hot_stats.size is %zu, expected %zu", out->size,
+                   sizeof *out);
+  if (db->driver->vt->hot_counts == NULL)
+    return pq_fail(&db->cx, PQ_EUNSUPPORTED, "a warehouse in memory counts no rows");
+  db->driver->vt->hot_counts(db->driver, &counts);
+  out->calls = counts.calls;
+  out->rows_read = counts.rows_read;
+  out->rows_written = counts.rows_written;
+  return PQDB_OK;
 }
 
-int pqdb_run(pqdb *db, const char *ns, const char *command, size_t command_len, const char *payload,
-             size_t payload_len, pqdb_replies **out) {
+/* ---- steps ---- */
+
+/* Is there something to be taken, or a failure? */
+static bool is_ready(const pqdb_replies *r) {
+  return r->rc != PQ_OK || r->has_items || pq_command_is_done(r->command);
+}
+
+/* One step; true when the command did not just wait for another one. */
+static bool step(pqdb_replies *r) {
+  pqdb *db = r->db;
+  int rc = pq_command_step(r->command, pq_driver_now_us(db->driver));
+  r->needs_io = rc == PQ_NEED_IO;
+  if (rc < 0) {
+    r->rc = rc;
+    memcpy(r->message, db->cx.msg, sizeof r->message);
+  }
+  r->has_items = rc >= 0 && pq_command_has_items(r->command);
+  return !pq_command_is_waiting(r->command);
+}
+
+static void run_requests(pqdb_replies *r) {
+  if (r->needs_io) pq_driver_run(r->db->driver, pq_command_fetch(r->command));
+  r->needs_io = false;
+}
+
+/* Step each command that runs, then run the requests of all. The number of those that still run;
+ * *has_moved tells whether any did not just wait. */
+static int poll_all(pqdb *db, bool *has_moved) {
+  int running = 0;
+  *has_moved = false;
+  for (pqdb_replies *r = db->first; r != NULL; r = r->next)
+    if (!is_ready(r)) *has_moved |= step(r);
+  for (pqdb_replies *r = db->first; r != NULL; r = r->next) {
+    run_requests(r);
+    running += !is_ready(r);
+  }
+  return running;
+}
+
+enum { IDLE_MAX = 3 }; /* the first of a group lets one pass go by */
+
+/* Go on until there is something to be taken. What it waits for is one of the other commands; when
+ * none of those moves either, its caller has to go on with them first. */
+static int advance(pqdb_replies *r) {
+  pqdb *db = r->db;
+  for (int idle = 0; !is_ready(r);) {
+    bool has_moved = step(r);
+    run_requests(r);
+    if (has_moved || is_ready(r)) continue;
+    (void)poll_all(db, &has_moved);
+    idle = has_moved ? 0 : idle + 1;
+    if (idle > IDLE_MAX)
+      return pq_fail(&db->cx, PQ_EBUSY,
+                     "another command that is not finished is in the way: read or close its "
+                     "replies");
+  }
+  if (r->rc == PQ_OK) return PQ_OK;
+  memcpy(db->cx.msg, r->message, sizeof r->message);
+  return r->rc;
+}
+
+/* ---- commands ---- */
+
+int pqdb_submit(pqdb *db, const char *ns, const char *command, size_t command_len,
+                const char *payload, size_t payload_len, pqdb_replies **out) {
   pqdb_replies *r;
   int rc;
   *out = NULL;
@@ -162,12 +267,13 @@ int pqdb_run(pqdb *db, const char *ns, const char *command, size_t command_len, 
   r = calloc(1, sizeof *r);
   if (r == NULL) return pq_fail_nomem(&db->cx);
   r->db = db;
-  db->replies++;
+  r->before = db->last;
+  *(db->last == NULL ? &db->first : &db->last->next) = r;
+  db->last = r;
   pq_buf_init(&r->text, &db->cx, TEXT_LEN_MAX);
   rc = pq_command_open(
       &db->db, pq_str(ns != NULL ? ns : db->ns), (pq_slice){(const uint8_t *)command, command_len},
       (pq_slice){(const uint8_t *)payload, payload_len}, pq_driver_now_us(db->driver), &r->command);
-  if (rc == PQ_OK) rc = advance(r);
   if (rc != PQ_OK) {
     pqdb_replies_close(r);
     return rc;
@@ -176,19 +282,82 @@ int pqdb_run(pqdb *db, const char *ns, const char *command, size_t command_len, 
   return PQDB_OK;
 }
 
+int pqdb_poll(pqdb *db) {
+  bool has_moved;
+  return poll_all(db, &has_moved);
+}
+
+int pqdb_is_ready(const pqdb_replies *r) {
+  return is_ready(r);
+}
+
+/* ---- work on files ---- */
+
+/* Run the command `maintain`, if the namespace has something to do; its failures are the work's. */
+static void maintain(pqdb *db, pq_slice ns, const char *text) {
+  pqdb_replies *r = NULL;
+  pq_space *space;
+  pq_cx *cx = &db->cx;
+  char msg[PQ_MESSAGE_CAP], name[NS_CAP];
+  int code = cx->code;
+  memcpy(msg, cx->msg, sizeof msg);
+  snprintf(name, sizeof name, "%.*s", (int)ns.n, (const char *)ns.p);
+  if (pq_db_space(&db->db, ns, &space) == PQ_OK && space->is_loaded && !space->is_fenced &&
+      pq_works_due(space, pq_driver_now_us(db->driver)) != PQ_WORK_NONE &&
+      pqdb_submit(db, name, text, strlen(text), NULL, 0, &r) == PQ_OK)
+    (void)advance(r);
+  pqdb_replies_close(r);
+  cx->code = code;
+  memcpy(cx->msg, msg, sizeof msg);
+}
+
+int pqdb_maintain(pqdb *db, unsigned steps) {
+  char text[40];
+  if (!db->is_open) return pq_fail(&db->cx, PQ_EINVALID, "the warehouse is not open");
+  if (db->first != NULL)
+    return pq_fail(&db->cx, PQ_EBUSY, "replies are open: close them, then work on files goes on");
+  if (!db->db.is_writer)
+    return pq_fail(&db->cx, PQ_EPERM, "the warehouse was opened for reading only");
+  snprintf(text, sizeof text, "{\"maintain\": %u}", steps);
+  for (uint32_t i = 0; i < db->db.space_count; i++)
+    maintain(db, pq_str(db->db.spaces[i]->ns), text);
+  return PQDB_OK;
+}
+
+/* The seq of a namespace's last event; 0: none is known. */
+static uint64_t seq_of(pqdb *db, pq_slice ns) {
+  for (uint32_t i = 0; i < db->db.space_count; i++)
+    if (pq_slice_is(ns, db->db.spaces[i]->ns)) return db->db.spaces[i]->seq;
+  return 0;
+}
+
+int pqdb_run(pqdb *db, const char *ns, const char *command, size_t command_len, const char *payload,
+             size_t payload_len, pqdb_replies **out) {
+  pq_slice space = pq_str(ns != NULL ? ns : db->ns);
+  uint64_t seq = seq_of(db, space);
+  int rc = pqdb_submit(db, ns, command, command_len, payload, payload_len, out);
+  if (rc == PQ_OK) rc = advance(*out);
+  /* The write is acknowledged; nobody else is at work: a step of what is due. */
+  if (rc == PQ_OK && db->maintains && db->db.is_writer && db->first == *out && db->last == *out &&
+      pq_command_is_stopped((*out)->command) && seq_of(db, space) != seq)
+    maintain(db, space, "{\"maintain\": 1}");
+  if (rc == PQ_OK) return PQDB_OK;
+  pqdb_replies_close(*out);
+  *out = NULL;
+  return rc;
+}
+
 int pqdb_next(pqdb_replies *r, const char **json, size_t *len) {
   pq_value item;
   int status = PQDB_ROW;
   *json = "";
   *len = 0;
-  while (!pq_command_next(r->command, &item)) {
-    if (pq_command_is_done(r->command)) {
-      item = pq_command_summary(r->command);
-      status = PQDB_DONE;
-      break;
-    }
-    PQ_TRY(advance(r));
+  PQ_TRY(advance(r));
+  if (!pq_command_next(r->command, &item)) {
+    item = pq_command_summary(r->command);
+    status = PQDB_DONE;
   }
+  r->has_items = pq_command_has_items(r->command);
   pq_buf_clear(&r->text);
   PQ_TRY(pq_json_print(&r->text, item, r->db->form));
   PQ_TRY(pq_buf_put_byte(&r->text, '\0'));
@@ -198,12 +367,15 @@ int pqdb_next(pqdb_replies *r, const char **json, size_t *len) {
 }
 
 void pqdb_replies_close(pqdb_replies *r) {
+  pqdb *db;
   if (r == NULL) return;
+  db = r->db;
   while (pq_command_abandon(r->command) == PQ_NEED_IO)
-    pq_driver_run(r->db->driver, pq_command_fetch(r->command));
+    pq_driver_run(db->driver, pq_command_fetch(r->command));
   pq_command_close(r->command);
   pq_buf_release(&r->text);
-  r->db->replies--;
+  *(r->before == NULL ? &db->first : &r->before->next) = r->next;
+  *(r->next == NULL ? &db->last : &r->next->before) = r->before;
   free(r);
 }
 
@@ -372,6 +544,114 @@ int pqdb_history(pqdb *db, const char *id, const char *options, pqdb_replies **o
   text_str(&t, id);
   text_options(&t, db, options);
   return text_run(&t, db, NULL, 0, out);
+}
+
+/* ---- transactions ---- */
+
+int pqdb_begin(pqdb *db, const char *ns) {
+  static const char command[] = "{\"begin\":1}";
+  pqdb_replies *r = NULL;
+  int64_t number = 0;
+  if (ns == NULL) ns = db->ns;
+  if (pqdb_in_transaction(db))
+    return pq_fail(&db->cx, PQ_EINVALID, "transaction %llu is open: commit or abort it first",
+                   (unsigned long long)db->db.txn_current);
+  PQ_TRY(pqdb_run(db, ns, command, sizeof command - 1, NULL, 0, &r));
+  (void)pq_value_i64(pq_object_get_str(pq_command_summary(r->command), "txn"), &number);
+  pqdb_replies_close(r);
+  snprintf(db->txn_ns, sizeof db->txn_ns, "%s", ns); /* it was a name, so it fits */
+  db->db.txn_current = (uint64_t)number;
+  return PQDB_OK;
+}
+
+/* Either way it has ended. */
+static int end(pqdb *db, const char *name, uint64_t *events) {
+  pqdb_replies *r = NULL;
+  char command[40];
+  int64_t count = 0;
+  int rc;
+  if (events != NULL) *events = 0;
+  if (!pqdb_in_transaction(db)) return pq_fail(&db->cx, PQ_EINVALID, "no transaction is open");
+  snprintf(command, sizeof command, "{\"%s\":%llu}", name, (unsigned long long)db->db.txn_current);
+  rc = pqdb_run(db, db->txn_ns, command, strlen(command), NULL, 0, &r);
+  if (rc != PQ_EBUSY) db->db.txn_current = 0;
+  if (rc != PQ_OK) return rc;
+  (void)pq_value_i64(pq_object_get_str(pq_command_summary(r->command), "events"), &count);
+  pqdb_replies_close(r);
+  if (events != NULL) *events = (uint64_t)count;
+  return PQDB_OK;
+}
+
+int pqdb_commit(pqdb *db, uint64_t *events) {
+  return end(db, "commit", events);
+}
+
+int pqdb_abort(pqdb *db) {
+  return end(db, "abort", NULL);
+}
+
+int pqdb_in_transaction(const pqdb *db) {
+  return db->is_open && db->db.txn_current != 0;
+}
+
+int pqdb_get_at_version(pqdb *db, const char *id, uint64_t version, const char *options,
+                        pqdb_replies **out) {
+  command_text t;
+  *out = NULL;
+  text_begin(&t, db, "getAtVersion");
+  text_str(&t, id);
+  if (t.rc == PQ_OK) t.rc = pq_buf_printf(&t.buf, ",\"version\":%llu", (unsigned long long)version);
+  if (options != NULL) text_options(&t, db, options);
+  return text_run(&t, db, NULL, 0, out);
+}
+
+int pqdb_reconstruct(pqdb *db, const char *id, const char *at, const char *options,
+                     pqdb_replies **out) {
+  command_text t;
+  *out = NULL;
+  text_begin(&t, db, "reconstruct");
+  text_str(&t, id);
+  if (at != NULL) text_field(&t, "asOf", at);
+  if (options != NULL) text_options(&t, db, options);
+  return text_run(&t, db, NULL, 0, out);
+}
+
+int pqdb_append_event(pqdb *db, const char *event, const char *options) {
+  static const char *const counts[] = {"matchedCount", "deletedCount"};
+  command_text t;
+  pqdb_replies *r = NULL;
+  bool is_missing = false;
+  int64_t n;
+  text_begin(&t, db, "appendEvent");
+  if (t.rc == PQ_OK) t.rc = pq_buf_put_str(&t.buf, event);
+  text_options(&t, db, options);
+  PQ_TRY(text_run(&t, db, NULL, 0, &r));
+  for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+    is_missing |=
+        pq_value_i64(pq_object_get_str(pq_command_summary(r->command), counts[i]), &n) && n == 0;
+  pqdb_replies_close(r);
+  return is_missing ? pq_fail(&db->cx, PQ_ENOENTITY, "there is no such entity") : PQDB_OK;
+}
+
+int pqdb_diff(pqdb *db, const char *target, const char *from, const char *to, const char *options,
+              pqdb_replies **out) {
+  command_text t;
+  *out = NULL;
+  text_begin(&t, db, "diff");
+  text_str(&t, target);
+  text_field(&t, "from", from);
+  if (to != NULL) text_field(&t, "to", to);
+  if (options != NULL) text_options(&t, db, options);
+  return text_run(&t, db, NULL, 0, out);
+}
+
+int pqdb_revert(pqdb *db, const char *target, const char *to, const char *options) {
+  command_text t;
+  text_begin(&t, db, "revert");
+  text_str(&t, target);
+  text_field(&t, "to", to);
+  if (options != NULL) text_options(&t, db, options);
+  return run_count(&t, db, NULL, 0, "ok", NULL);
 }
 
 int pqdb_flush(pqdb *db) {

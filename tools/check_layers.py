@@ -20,6 +20,7 @@ C11 = set("""assert.h errno.h float.h inttypes.h limits.h math.h stdarg.h stdboo
     stdint.h stdio.h stdlib.h string.h""".split())
 LIBRARIES = {"zstd.h": "codec", "zstd_errors.h": "codec", "zlib.h": "codec",
              "snappy-c.h": "codec", "lz4.h": "codec", "brotli/decode.h": "codec",
+             "sodium/crypto_generichash.h": "codec",
              "pcre2.h": "expr",
              "xxhash.h": "base"}  # header: its one module
 INTRINSICS = {"immintrin.h", "wasm_simd128.h"}  # of compilers; only in src/parquet/kernels_*.c
@@ -115,7 +116,8 @@ def plain(symbol):
 def is_allowed(symbol, path, defined):
     if symbol in defined or symbol in SYMBOLS:
         return True
-    if symbol.startswith(("ZSTD_", "LZ4_", "BrotliDecoder", "XXH", "pcre2_")):
+    if symbol.startswith(("ZSTD_", "LZ4_", "BrotliDecoder", "XXH", "pcre2_",
+                               "crypto_generichash")):
         return True
     return symbol in BASE_SYMBOLS and path.startswith("src/base/")
 

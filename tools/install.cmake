@@ -89,6 +89,6 @@ if(SHLIBDEPS_PROGRAM AND FILE_PROGRAM)
   set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)
 else()
   set(CPACK_DEBIAN_PACKAGE_DEPENDS "libc6, libbrotli1, libedit2, liblz4-1, libpcre2-8-0, \
-libsnappy1v5, libsqlite3-0, libzstd1, zlib1g")
+libsnappy1v5, libsodium23, libsqlite3-0, libzstd1, zlib1g")
 endif()
 include(CPack)

@@ -15,6 +15,7 @@ need_is_there() {
     libsimdjson-dev) pkg-config --exists simdjson ;;
     libsqlite3-dev) pkg-config --exists sqlite3 ;;
     libpcre2-dev) pkg-config --exists libpcre2-8 ;;
+    libsodium-dev) pkg-config --exists libsodium ;;
     libxxhash-dev) pkg-config --exists libxxhash ;;
     libedit-dev) pkg-config --exists libedit ;;
     wordnet-base) test -r /usr/share/wordnet/data.noun ;;

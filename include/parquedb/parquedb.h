@@ -93,6 +93,12 @@ typedef enum pqdb_json {
   PQDB_CANONICAL = 1 /* numbers and dates with their types: {"$numberInt": "5"}; nothing is lost */
 } pqdb_json;
 
+typedef enum pqdb_maintenance {
+  PQDB_MAINTAIN_AFTER_WRITES = 0, /* pqdb_run does a step of what is due when a write is done */
+  PQDB_MAINTAIN_NEVER = 1         /* only pqdb_maintain and the commands do; and a flush when the
+                                     changes take a quarter of the memory */
+} pqdb_maintenance;
+
 /* Zeroed means the defaults. `size` is sizeof of this struct, so that it can grow. */
 typedef struct pqdb_options {
   size_t size;
@@ -101,6 +107,14 @@ typedef struct pqdb_options {
   const char *ns;    /* namespace of commands that name none; NULL: "default" */
   const char *actor; /* who changes things; NULL: "system/anonymous" */
   pqdb_json json;    /* the form of replies; commands may have either, mixed too */
+  uint64_t memory;   /* bytes that the handle may use; 0: 256 MB. What needs more is
+                        PQDB_LIMIT_EXCEEDED */
+  pqdb_maintenance maintain;
+  /* When a flush is due, by the unflushed changes: their memory, 0: 8 MB; their number, 0: 10,000;
+     the age of the oldest, 0: 600. */
+  uint64_t flush_bytes, flush_events;
+  uint32_t flush_seconds;
+  uint32_t compact_files; /* of a collection, of like size, when they become one; 0: 8 */
 } pqdb_options;
 
 /* The version of the library that runs, as PQDB_VERSION is that of the header. */
@@ -118,6 +132,18 @@ PQDB_API int pqdb_open_memory(const pqdb_options *options, pqdb **out);
  * must be closed before. */
 PQDB_API void pqdb_close(pqdb *db);
 
+/* What the hot tier, the small store of recent changes, has done since the handle was opened. Where
+ * it is a service, its rows are what costs money. Zeroed but for `size`: the size of this struct.
+ */
+typedef struct pqdb_hot_stats {
+  size_t size;
+  uint64_t calls;     /* transactions: one for each append or flush, two for opening a namespace */
+  uint64_t rows_read; /* none by writes or by reads that follow them */
+  uint64_t rows_written; /* inserted, changed, removed */
+} pqdb_hot_stats;
+/* PQDB_NOT_SUPPORTED for a warehouse in memory. */
+PQDB_API int pqdb_get_hot_stats(pqdb *db, pqdb_hot_stats *out);
+
 /* The last failure on this handle, in English: what, where, what to do. "" if none. */
 PQDB_API const char *pqdb_message(const pqdb *db);
 
@@ -130,12 +156,43 @@ PQDB_API const char *pqdb_status_name(int status);
 PQDB_API int pqdb_run(pqdb *db, const char *ns, const char *command, size_t command_len,
                       const char *payload, size_t payload_len, pqdb_replies **out);
 
+/* ---- many commands at a time, in one thread ---- */
+
+/* Begin a command, as pqdb_run, without waiting for it; it goes on when its handle is polled.
+ * `payload` is borrowed until the replies are closed. Commands side by side see what was stored
+ * before them; writes that are ready at the same time share one sync, and those that are about the
+ * same entities come one after the other. */
+PQDB_API int pqdb_submit(pqdb *db, const char *ns, const char *command, size_t command_len,
+                         const char *payload, size_t payload_len, pqdb_replies **out);
+/* Go on with all commands that run: one step of each, then their requests. The number of those that
+ * still run; never fails, as failures are those of the commands. */
+PQDB_API int pqdb_poll(pqdb *db);
+/* 1: pqdb_next gives something without waiting. 0: not yet. */
+PQDB_API int pqdb_is_ready(const pqdb_replies *r);
+
 /* The next reply: PQDB_ROW with an item, PQDB_DONE with the summary (again and again), or a
  * failure. The text is NUL-terminated and valid until the next call on `r`. */
 PQDB_API int pqdb_next(pqdb_replies *r, const char **json, size_t *len);
 
 /* Free the replies, read or not. NULL is allowed. */
 PQDB_API void pqdb_replies_close(pqdb_replies *r);
+
+/* ---- transactions: several commands, stored together or not at all ---- */
+
+/* Begin one in namespace `ns` (NULL: the handle's). All commands that follow on this handle are
+ * part of it until pqdb_commit or pqdb_abort: they see one instant and what they did themselves;
+ * nobody else sees that. Those that know no option `txn` (history, stats, flush …) stand outside.
+ * Several at a time: the commands begin, commit and abort, and the option. Closing the handle
+ * aborts. */
+PQDB_API int pqdb_begin(pqdb *db, const char *ns);
+/* Store it. PQDB_VERSION_CONFLICT when others have changed what it rests on: begin again. It has
+ * ended whatever this returns, but for PQDB_BUSY: some of its commands have not ended. `events`
+ * (NULL allowed): how many changes it was. */
+PQDB_API int pqdb_commit(pqdb *db, uint64_t *events);
+/* Forget it. */
+PQDB_API int pqdb_abort(pqdb *db);
+/* 1: the handle has a transaction. It may have ended by its age; the next command says so. */
+PQDB_API int pqdb_in_transaction(const pqdb *db);
 
 /* ---- the everyday calls. `options` is a JSON object of further options of the command, or NULL;
  * they go to the handle's namespace. Those without `out` drop the replies. ---- */
@@ -160,8 +217,49 @@ PQDB_API int pqdb_link(pqdb *db, const char *from, const char *predicate, const 
 PQDB_API int pqdb_related(pqdb *db, const char *id, const char *predicate, const char *options,
                           pqdb_replies **out);
 PQDB_API int pqdb_history(pqdb *db, const char *id, const char *options, pqdb_replies **out);
+/* The entity as its event with that version left it: one item or none. */
+PQDB_API int pqdb_get_at_version(pqdb *db, const char *id, uint64_t version, const char *options,
+                                 pqdb_replies **out);
+/* The entity as its newest event up to a moment left it, read from that event alone; `at` NULL:
+ * now. One item or none. */
+PQDB_API int pqdb_reconstruct(pqdb *db, const char *id, const char *at, const char *options,
+                              pqdb_replies **out);
+/* Let an event happen that the caller wrote: {"op": "UPDATE", "entityId": "posts/p1", "after": …}.
+ * It is checked as the write is that makes such events. PQDB_ENTITY_NOT_FOUND when it changes an
+ * entity that is not there. */
+PQDB_API int pqdb_append_event(pqdb *db, const char *event, const char *options);
+/* What differs between two moments, of an entity or of a collection. A moment is text such as
+ * "2026-03-01", "now-2h", "seq:17" or the id of an event; `to` NULL: now. */
+PQDB_API int pqdb_diff(pqdb *db, const char *target, const char *from, const char *to,
+                       const char *options, pqdb_replies **out);
+/* Make an entity or a whole collection what it was at a moment, by new events in one commit. */
+PQDB_API int pqdb_revert(pqdb *db, const char *target, const char *to, const char *options);
+
+/* Where a replay stands. */
+typedef struct pqdb_replay_state {
+  char cursor[32];            /* behind the last event that was replayed; "": before the first */
+  uint64_t replayed, skipped; /* events so far */
+  int has_source_failed; /* whose message tells of a failure: 1: the source's, else the other */
+} pqdb_replay_state;
+
+/* Replay the next page of the events of `from`, of a collection ("" or NULL: all), into another
+ * handle, which may be of another namespace or warehouse: one commit, with the events' own ids and
+ * times in the metadata. `options`: those of the command `events` that choose, or NULL. Both
+ * handles should speak PQDB_CANONICAL, which keeps the types of numbers. PQDB_ROW: there is more,
+ * call again. PQDB_DONE: that was all; a later call goes on with what came since. `state` begins
+ * zeroed; its cursor moves only when the page is stored. */
+PQDB_API int pqdb_replay(pqdb *from, const char *collection, const char *options, pqdb *into,
+                         pqdb_replay_state *state);
+/* Go on behind the last event that was ever replayed into a handle: sets the cursor. */
+PQDB_API int pqdb_replay_resume(pqdb *into, pqdb_replay_state *state);
 /* Write the unflushed tail to Parquet files. */
 PQDB_API int pqdb_flush(pqdb *db);
+
+/* Do work on files that is due: flushes and compactions, in all namespaces that were used.
+ * `steps` is how many at most, 0: all; a step encodes about a megabyte. For times when there is
+ * nothing else to do; no replies may be open. A work that fails is tried again later, and `stats`
+ * tells it. */
+PQDB_API int pqdb_maintain(pqdb *db, unsigned steps);
 
 #ifdef __cplusplus
 }

@@ -39,8 +39,34 @@ void pq_cx_init(pq_cx *cx, pq_alloc_fn alloc, void *ud) {
                            .page_cache_len_max = PQ_PAGE_CACHE_LEN_MAX,
                            .sort_len_max = PQ_SORT_LEN_MAX,
                            .row_group_rows_max = PQ_ROW_GROUP_ROWS_MAX,
+                           .row_group_len_max = PQ_ROW_GROUP_LEN_MAX,
                            .file_len_max = PQ_FILE_LEN_MAX,
-                           .tail_len_max = PQ_TAIL_LEN_MAX};
+                           .tail_len_max = PQ_TAIL_LEN_MAX,
+                           .txn_len_max = PQ_TXN_LEN_MAX,
+                           .txn_age_max = PQ_TXN_AGE_MAX,
+                           .txn_count_max = PQ_TXN_COUNT_MAX};
+}
+
+static uint64_t at_most(uint64_t len, uint64_t max) {
+  return len < max ? len : max;
+}
+
+void pq_limits_fit(pq_limits *l, uint64_t max) {
+  l->doc_len_max = (uint32_t)at_most(l->doc_len_max, max / 16);
+  l->fetch_len_max = at_most(l->fetch_len_max, max);
+  l->op_len_max = at_most(l->op_len_max, max);
+  l->sort_len_max = at_most(l->sort_len_max, max / 4);
+  l->page_cache_len_max = at_most(l->page_cache_len_max, max / 2); /* it makes room for others */
+  l->row_group_len_max = at_most(l->row_group_len_max, max / 16);
+  l->file_len_max = at_most(l->file_len_max, max / 4);
+  l->tail_len_max = at_most(l->tail_len_max, max / 4);
+}
+
+uint64_t pq_memory_left(const pq_cx *cx) {
+  uint64_t used;
+  if (cx->meter == NULL) return UINT64_MAX;
+  used = cx->meter->used(cx->alloc_ud);
+  return used < cx->meter->max ? cx->meter->max - used : 0;
 }
 
 void *pq_alloc(pq_cx *cx, void *ptr, size_t old_size, size_t new_size) {

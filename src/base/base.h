@@ -99,8 +99,12 @@ typedef struct pq_limits {
   uint64_t sort_len_max;       /* bytes of documents in memory of one stage that sorts or groups */
   uint64_t page_cache_len_max; /* bytes of pages kept between operations, decoded or unpacked */
   uint32_t row_group_rows_max; /* rows of a row group of an entity file that we write */
+  uint64_t row_group_len_max;  /* bytes of documents or edges in it, before encoding */
   uint64_t file_len_max;       /* bytes of one Parquet file that we write */
   uint64_t tail_len_max;       /* bytes of events in memory before a flush is forced */
+  uint64_t txn_len_max;        /* bytes of memory of one transaction */
+  uint32_t txn_age_max;        /* seconds that a transaction may be open */
+  uint32_t txn_count_max;      /* open transactions */
 } pq_limits;
 
 enum { PQ_MESSAGE_CAP = 512 };
@@ -109,12 +113,21 @@ enum { PQ_MESSAGE_CAP = 512 };
  * with PCLMULQDQ, which all such processors have. */
 enum { PQ_CPU_AVX2 = 1, PQ_CPU_SIMD128 = 2 };
 
+/* A limit of memory that an allocator keeps: beyond it gives NULL. */
+typedef struct pq_meter {
+  uint64_t max; /* bytes */
+  /* How many are in use; has a call been refused since the last question? */
+  uint64_t (*used)(void *alloc_ud);
+  bool (*was_refused)(void *alloc_ud);
+} pq_meter;
+
 typedef struct pq_cx {
   pq_alloc_fn alloc; /* borrowed for the life of the context */
   void *alloc_ud;    /* borrowed */
   pq_limits limits;
-  bool is_forgiving; /* damaged Parquet files: see parquet/reader.h */
-  unsigned cpu;      /* set by the driver after pq_cx_init; 0: plain C */
+  bool is_forgiving;     /* damaged Parquet files: see parquet/reader.h */
+  const pq_meter *meter; /* borrowed; set by the driver after pq_cx_init; NULL: no limit */
+  unsigned cpu;          /* set by the driver after pq_cx_init; 0: plain C */
   /* The TZif file of a time zone, set by the driver after pq_cx_init; NULL: zones are not known by
    * name. The bytes stay valid as long as the context. PQ_ENOTFOUND, PQ_ENOMEM; no message. */
   int (*zone)(void *ud, pq_slice name, pq_slice *tzif);
@@ -125,6 +138,13 @@ typedef struct pq_cx {
 
 /* Prepare a context with the default limits. `alloc` NULL means malloc. Cannot fail. */
 void pq_cx_init(pq_cx *cx, pq_alloc_fn alloc, void *ud);
+
+/* Make limits fit into `max` bytes of memory: caches, sorts, the tail and row groups together leave
+ * room for what an operation needs. */
+void pq_limits_fit(pq_limits *l, uint64_t max);
+
+/* Bytes that are still to be had under the meter; UINT64_MAX without one. */
+uint64_t pq_memory_left(const pq_cx *cx);
 
 /* Allocate, resize or free. Returns NULL when out of memory or when `new_size` is 0. */
 void *pq_alloc(pq_cx *cx, void *ptr, size_t old_size, size_t new_size);

@@ -30,9 +30,34 @@
 #define PQ_PAGE_CACHE_LEN_MAX (128ull << 20)
 /* Lookups read pages and scans read columns of whole row groups: PARQUET.md 3 says 20-50 K rows. */
 #define PQ_ROW_GROUP_ROWS_MAX 50000u
+/* PARQUET.md 3: 8-16 MB; a row group is in memory while it is made. */
+#define PQ_ROW_GROUP_LEN_MAX (16ull << 20)
 /* Files are written whole from memory; a larger table is several files. */
 #define PQ_FILE_LEN_MAX (64ull << 20)
+/* What a small deployment has for a handle; --memory. The limits above are maxima beside it. */
+#define PQ_MEMORY_MAX (256ull << 20)
 /* The unflushed tail is held in memory. */
 #define PQ_TAIL_LEN_MAX (256ull << 20)
+
+/* ---- transactions (db/txn.h) ---- */
+
+/* A transaction is one commit: a quarter of the tail. */
+#define PQ_TXN_LEN_MAX (64ull << 20)
+/* Seconds. What it has written nobody else can change; five minutes are enough for one typed in. */
+#define PQ_TXN_AGE_MAX 300u
+/* A server has as many callers; each write is held against every one of them. */
+#define PQ_TXN_COUNT_MAX 1000u
+
+/* ---- when work on files is due (db/works.h) ---- */
+
+/* Opening reads the tail: 10,000 events take some 5 ms. */
+#define PQ_FLUSH_LEN (8ull << 20)
+#define PQ_FLUSH_EVENTS 10000ull
+/* Programs that read the files alone see a write after that time. */
+#define PQ_FLUSH_AGE_US (INT64_C(600) * 1000000)
+/* A row is rewritten once a tier: at 8, four times on its way from 1 MB to 4 GB. */
+#define PQ_COMPACT_FILES 8u
+/* A third dead: rewriting gives back half of what it writes. */
+#define PQ_COMPACT_DEAD_PERCENT 33u
 
 #endif

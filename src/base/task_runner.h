@@ -34,6 +34,7 @@ static inline void pq_task_cx(pq_cx *out, const pq_cx *cx) {
   pq_cx_init(out, cx->alloc, cx->alloc_ud);
   out->limits = cx->limits;
   out->cpu = cx->cpu;
+  out->meter = cx->meter;
 }
 
 #endif

@@ -1,32 +1,8 @@
-/* cmd/admin_commands.c - flush, files, stats. */
+/* cmd/admin_commands.c - files, stats. */
 #include <string.h>
 
 #include "cmd/command_int.h"
 #include "db/schema_of.h"
-
-/* ---- flush ---- */
-
-static int stage_flush_end(pq_op *op) {
-  pq_command *c = pq_command_of(op);
-  const pq_flush *f = &c->s.flush;
-  PQ_TRY(pq_summary_begin(c));
-  PQ_TRY(pq_summary_count(c, "entry", f->entry_no));
-  PQ_TRY(pq_summary_count(c, "events", f->event_count));
-  PQ_TRY(pq_summary_count(c, "files", f->file_count));
-  PQ_TRY(pq_summary_count(c, "bytes", f->byte_count));
-  return pq_summary_end(c, c->s.space->seq);
-}
-
-static int stage_flush(pq_op *op) {
-  pq_command *c = pq_command_of(op);
-  return pq_flush_begin(&c->s.flush, c->s.space, op, stage_flush_end);
-}
-
-int pq_open_flush(pq_command *c, pq_value target) {
-  (void)target;
-  c->s.start = stage_flush;
-  return PQ_OK;
-}
 
 /* ---- files ---- */
 
@@ -295,7 +271,7 @@ static int put_bytes(pq_command *c) {
     pq_file_kind kinds[2];
   } parts[] = {{"data", {PQ_FILE_DATA, 0}},
                {"edges", {PQ_FILE_FORWARD, PQ_FILE_REVERSE}},
-               {"events", {PQ_FILE_EVENTS, 0}},
+               {"events", {PQ_FILE_EVENTS, PQ_FILE_EVENT_INDEX}},
                {"deletes", {PQ_FILE_DELETES, 0}}};
   pq_builder *b = c->db->builder;
   PQ_TRY(pq_builder_key_str(b, "bytes"));
@@ -339,7 +315,9 @@ static int put_stats(pq_command *c) {
   PQ_TRY(pq_builder_begin_object(b));
   PQ_TRY(pq_put_count(b, "events", s->overlay->version_count));
   PQ_TRY(pq_put_count(b, "bytes", s->overlay->held_len));
-  return pq_builder_end(b);
+  PQ_TRY(pq_put_count(b, "ageSeconds", pq_tail_age(s, c->op.now_us)));
+  PQ_TRY(pq_builder_end(b));
+  return pq_put_work_stats(c);
 }
 
 static int stage_stats(pq_op *op) {

@@ -4,28 +4,48 @@
 #include <string.h>
 
 #include "cmd/command_int.h"
+#include "db/verify.h"
+#include "db/garbage.h"
+#include "db/txn.h"
 #include "expr/expression.h"
 #include "value/json.h"
 
-/* First stage of every command. */
+enum { STARTS_MAX = 2 };
+
+int pq_command_load(pq_command *c) {
+  pq_space *s = c->s.space;
+  bool is_needed = c->db->is_writer && (!s->is_loaded || s->is_stale);
+  if (is_needed && c->db->steps_all) {
+    if (s->loader != NULL && s->loader != c) return pq_space_wait(s);
+    s->loader = c; /* until the load or the command is over */
+  }
+  PQ_TRY(pq_space_load(s, &c->op));
+  s->loader = NULL;
+  return PQ_OK;
+}
+
+/* First stage of every command. What changes entities joins a group at its end (db/group.c); what
+ * works on the namespace as a whole has the write slot. */
 static int stage_load(pq_op *op) {
   pq_command *c = pq_command_of(op);
-  PQ_TRY(pq_space_load(c->s.space, op));
-  if (c->s.spec->is_write) PQ_TRY(pq_space_acquire(c->s.space, c));
+  bool joins = (c->s.spec->options & PQ_OPT_ACTOR) != 0;
+  PQ_TRY(pq_command_load(c));
+  if (!c->s.space->is_loaded) return PQ_OK; /* once more, from where the log begins by now */
+  if (c->s.spec->is_write)
+    PQ_TRY(joins ? pq_space_may_write(c->s.space) : pq_space_acquire(c->s.space, c));
   op->stage = pq_plan_is_wanted(c) ? pq_stage_plan : c->s.start;
   return PQ_OK;
 }
 
 static int parse(pq_command *c, pq_slice ns, pq_slice json) {
   pq_cx *cx = c->db->cx;
-  pq_value document;
   if (json.n > cx->limits.command_len_max)
     return pq_fail(cx, PQ_ELIMIT, "a command has at most %u bytes, this one %zu",
                    cx->limits.command_len_max, json.n);
   PQ_TRY(pq_db_space(c->db, ns, &c->s.space));
   pq_builder_clear(c->db->builder);
-  PQ_TRY(pq_json_value(c->db->builder, json, &c->arena, &document));
-  return pq_command_parse(c, document);
+  PQ_TRY(pq_json_value(c->db->builder, json, &c->arena, &c->document));
+  return pq_command_parse(c, c->document);
 }
 
 int pq_command_open(pq_db *db, pq_slice ns, pq_slice json, pq_slice payload, int64_t now_us,
@@ -36,6 +56,7 @@ int pq_command_open(pq_db *db, pq_slice ns, pq_slice json, pq_slice payload, int
   if (c == NULL) return pq_fail_nomem(db->cx);
   memset(c, 0, sizeof *c); /* padding too: the state is compared byte by byte */
   c->db = db;
+  c->s.driven = PQ_WORK_NONE;
   c->payload = payload;
   rc = pq_op_init(&c->op, db->cx, &c->s, sizeof c->s, stage_load);
   c->op.fetch.decompressor = &db->decompressor;
@@ -53,25 +74,67 @@ int pq_command_open(pq_db *db, pq_slice ns, pq_slice json, pq_slice payload, int
     return rc;
   }
   c->op.fetch.bodies = &c->s.space->files.pages.bodies;
+  c->is_counted = true;
+  db->command_count++;
   *out = c;
   return PQ_OK;
+}
+
+/* It is done or has failed: others need not wait for it. */
+static void stop(pq_command *c) {
+  pq_space *s = c->s.space;
+  if (s != NULL && s->loader == c) s->loader = NULL;
+  if (s != NULL) pq_space_release(s, c);
+  c->db->command_count -= c->is_counted;
+  c->is_counted = false;
+}
+
+/* Free what the state owns, but for the part of arenas. */
+static void release_state(pq_command *c) {
+  pq_txn *t = c->s.txn;
+  pq_pipeline_run_free(c);
+  pq_distinct_free(c);
+  pq_stats_free(c);
+  pq_verify_free(c->s.verify);
+  pq_backup_release(&c->s.backup);
+  pq_schema_run_free(c);
+  pq_changed_free(c);
+  pq_snapshot_close(&c->s.snapshot);
+  pq_snapshot_close(&c->s.then);
+  pq_plan_free(c);
+  pq_buf_release(&c->s.text);
+  if (c->s.collect != NULL) pq_collect_release(c->s.collect);
+  pq_commit_release(&c->s.commit);
+  pq_lines_free(c);
+  if (t != NULL && --t->user_count == 0 && t->is_ending) pq_txn_end(t);
+  if (c->s.ending != NULL) pq_txn_end(c->s.ending);
+}
+
+int pq_command_again(pq_command *c) {
+  pq_command_state kept = c->s;
+  release_state(c);
+  memset(&c->s, 0, sizeof c->s);
+  c->s.space = kept.space;
+  c->s.started_us = kept.started_us;
+  c->s.again_count = kept.again_count;
+  c->s.driven = PQ_WORK_NONE;
+  c->items = NULL;
+  c->item_count = c->item_cap = c->item_next = 0;
+  pq_arena_clear(&c->op.arena);
+  pq_arena_clear(&c->replies);
+  pq_arena_clear(&c->best);
+  pq_arena_clear(&c->turn);
+  c->op.stage = stage_load;
+  return pq_command_parse(c, c->document);
 }
 
 void pq_command_close(pq_command *c) {
   pq_db *db;
   if (c == NULL) return;
   db = c->db;
-  if (c->s.space != NULL) pq_space_release(c->s.space, c);
-  pq_pipeline_run_free(c);
-  pq_distinct_free(c);
-  pq_stats_free(c);
-  pq_schema_run_free(c);
-  pq_snapshot_close(&c->s.snapshot);
-  pq_plan_free(c);
-  pq_flush_release(&c->s.flush);
-  pq_commit_release(&c->s.commit);
+  stop(c);
+  release_state(c);
   pq_op_release(&c->op);
-  pq_lines_free(c);
   pq_arena_release(&c->arena);
   pq_arena_release(&c->replies);
   pq_arena_release(&c->best);
@@ -84,8 +147,16 @@ int pq_command_abandon(pq_command *c) {
   pq_cx *cx;
   char msg[PQ_MESSAGE_CAP];
   int code, rc;
-  if (c == NULL || c->s.run == NULL) return PQ_OK;
+  if (c == NULL) return PQ_OK;
   cx = c->db->cx;
+  if (pq_commit_is_sent(&c->s.commit)) {
+    code = cx->code;
+    memcpy(msg, cx->msg, sizeof msg);
+    if (pq_commit_append(&c->s.commit, c->s.space, &c->op) == PQ_NEED_IO) return PQ_NEED_IO;
+    cx->code = code;
+    memcpy(cx->msg, msg, sizeof msg);
+  }
+  if (c->s.run == NULL) return PQ_OK;
   code = cx->code;
   memcpy(msg, cx->msg, sizeof msg);
   rc = pq_pipeline_run_abandon(c);
@@ -103,6 +174,32 @@ static void count_round(pq_command *c) {
   c->asked_aside = aside;
 }
 
+/* A file that a collector has removed since this reader looked at the log: load it again from where
+ * it begins by now, and do the command again, as long as nothing was given out and nobody else in
+ * this process reads what the log said before. `rc`, a failure, stays when that is not so. */
+static int start_anew(pq_command *c, int rc, int64_t now_us) {
+  pq_cx *cx = c->db->cx;
+  char msg[PQ_MESSAGE_CAP];
+  bool is_missing = rc == PQ_ENOTFOUND || rc == PQ_ECORRUPT;
+  if (!is_missing || c->db->is_writer || c->has_given || c->starts == STARTS_MAX) return rc;
+  memcpy(msg, cx->msg, sizeof msg);
+  pq_fetch_clear(&c->op.fetch);
+  c->starts++;
+  PQ_TRY(pq_command_again(c));
+  if (c->s.space->reader_count > 0) return pq_fail(cx, rc, "%s", msg);
+  pq_space_forget(c->s.space);
+  return pq_op_step(&c->op, now_us);
+}
+
+/* Out of memory because of the limit: say so, and which. */
+static int name_limit(pq_cx *cx, int rc) {
+  if (rc != PQ_ENOMEM || cx->meter == NULL || !cx->meter->was_refused(cx->alloc_ud)) return rc;
+  return pq_fail(cx, PQ_ELIMIT,
+                 "this needs more than the %llu MB of memory that are allowed: ask for less at "
+                 "once, or allow more (option memory)",
+                 (unsigned long long)(cx->meter->max >> 20));
+}
+
 int pq_command_step(pq_command *c, int64_t now_us) {
   int rc;
   if (c->item_count > 0 && c->item_next == c->item_count) {
@@ -111,18 +208,13 @@ int pq_command_step(pq_command *c, int64_t now_us) {
     pq_arena_clear(&c->replies);
   }
   pq_page_cache_trim(&c->s.space->files.pages); /* nothing is borrowed between steps */
+  c->db->is_waiting = false;
   rc = pq_op_step(&c->op, now_us);
+  if (rc < 0) rc = name_limit(c->db->cx, start_anew(c, rc, now_us));
+  c->is_waiting = c->db->is_waiting;
+  if (rc < 0 || c->op.stage == NULL) stop(c);
   if (rc == PQ_NEED_IO) count_round(c);
   if (rc == PQ_NEED_IO) PQ_TRY(pq_budget_check(c));
-  if (rc < 0 && c->s.is_committed && c->op.sub == &c->s.flush && !c->s.is_unflushed) {
-    /* The flush that a long tail asked for failed; the write itself is durable and done. The tail
-     * stays, and the next write tries again. */
-    c->s.is_unflushed = true;
-    pq_flush_release(&c->s.flush);
-    pq_fetch_clear(&c->op.fetch);
-    c->op.stage = c->s.start;
-    rc = pq_op_step(&c->op, now_us);
-  }
   if (rc < 0 && c->s.is_committed) /* "nothing was changed" would be a lie */
     return pq_fail(c->db->cx, PQ_EIO, "%s: %s",
                    !c->s.is_bulk || c->op.stage == c->s.finish
@@ -133,6 +225,9 @@ int pq_command_step(pq_command *c, int64_t now_us) {
 }
 
 pq_fetch *pq_command_fetch(pq_command *c) {
+  if (c->s.driven != PQ_WORK_NONE) return pq_works_fetch(c->s.space->works, c->s.driven);
+  if (c->s.verify != NULL && pq_verify_fetch(c->s.verify) != NULL)
+    return pq_verify_fetch(c->s.verify);
   return &c->op.fetch;
 }
 
@@ -140,11 +235,24 @@ bool pq_command_next(pq_command *c, pq_value *out) {
   *out = (pq_value){0};
   if (c->item_next == c->item_count) return false;
   *out = c->items[c->item_next++];
+  c->has_given = true;
   return true;
+}
+
+bool pq_command_has_items(const pq_command *c) {
+  return c->item_next < c->item_count;
+}
+
+bool pq_command_is_stopped(const pq_command *c) {
+  return c->op.stage == NULL;
 }
 
 bool pq_command_is_done(const pq_command *c) {
   return c->op.stage == NULL && c->item_next == c->item_count;
+}
+
+bool pq_command_is_waiting(const pq_command *c) {
+  return c->is_waiting;
 }
 
 pq_value pq_command_summary(const pq_command *c) {

@@ -32,15 +32,21 @@ pq_fetch *pq_command_fetch(pq_command *c);
 
 /* Take the next waiting item; it is valid until the next step. False: none waits. */
 bool pq_command_next(pq_command *c, pq_value *out);
+bool pq_command_has_items(const pq_command *c);
 bool pq_command_is_done(const pq_command *c);
+/* Did the last step end because another command must go on first? Only with db->steps_all. */
+bool pq_command_is_waiting(const pq_command *c);
+/* Has it ended, whether its items were taken or not? */
+bool pq_command_is_stopped(const pq_command *c);
 /* The summary of a command that is done. */
 pq_value pq_command_summary(const pq_command *c);
 /* What it asked of the store so far: requests, bytes read, and how often it had to wait. */
 void pq_command_cost(const pq_command *c, uint64_t *requests, uint64_t *bytes, uint64_t *rounds);
 
-/* Delete what a command that is not done has in the store for itself: its temporary objects.
- * PQ_NEED_IO, then PQ_OK: it does not fail and keeps the message of the failure before. What cannot
- * be deleted goes when the driver closes. Nothing may follow but the close. NULL is allowed. */
+/* End what a command that is not done has begun in the store: an append, which others may wait for,
+ * goes on to its end; temporary objects are deleted. PQ_NEED_IO, then PQ_OK: it does not fail and
+ * keeps the message of the failure before. What cannot be deleted goes when the driver closes.
+ * Nothing may follow but the close. NULL is allowed. */
 int pq_command_abandon(pq_command *c) PQ_MUST_CHECK;
 
 /* Free it, done or not. No request may be in flight. NULL is allowed. */

@@ -9,7 +9,8 @@
 #include "cmd/command.h"
 #include "cmd/cursor_token.h"
 #include "cmd/explain_plan.h"
-#include "db/flush.h"
+#include "db/copy_parts.h"
+#include "db/works.h"
 #include "expr/filter.h"
 #include "expr/project.h"
 #include "expr/update.h"
@@ -68,6 +69,9 @@
 #define PQ_OPT_FORCE PQ_OPTION(44)
 #define PQ_OPT_DIFF PQ_OPTION(45)
 #define PQ_OPT_INFER PQ_OPTION(46)
+#define PQ_OPT_TO PQ_OPTION(47)
+#define PQ_OPT_VERSION PQ_OPTION(48)
+#define PQ_OPT_ENTITY PQ_OPTION(49)
 #define PQ_OPT_CURSOR PQ_OPTION(50)
 #define PQ_OPT_SNAPSHOT PQ_OPTION(51)
 #define PQ_OPT_TOTAL PQ_OPTION(52)
@@ -75,17 +79,28 @@
 #define PQ_OPT_POPULATE PQ_OPTION(54)
 #define PQ_OPT_MAX_INBOUND PQ_OPTION(55)
 #define PQ_OPT_KEY PQ_OPTION(56)
+#define PQ_OPT_TARGET PQ_OPTION(57)
+#define PQ_OPT_DRY_RUN PQ_OPTION(58)
+#define PQ_OPT_MIN_AGE PQ_OPTION(59)
+#define PQ_OPT_QUICK PQ_OPTION(63)
 #define PQ_OPT_PRICE PQ_OPTION(60)
 #define PQ_OPT_BUDGET PQ_OPTION(61)
+#define PQ_OPT_TXN PQ_OPTION(62)
 /* What all reads and all writes take, and what every filter may have beside it. */
-#define PQ_OPT_READS (PQ_OPT_AS_OF | PQ_OPT_FLUSHED | PQ_OPT_EXPLAIN | PQ_OPT_PRICE | PQ_OPT_BUDGET)
-#define PQ_OPT_WRITES (PQ_OPT_ACTOR | PQ_OPT_METADATA | PQ_OPT_COMMENT)
+#define PQ_OPT_READS \
+  (PQ_OPT_AS_OF | PQ_OPT_FLUSHED | PQ_OPT_EXPLAIN | PQ_OPT_PRICE | PQ_OPT_BUDGET | PQ_OPT_TXN)
+#define PQ_OPT_WRITES (PQ_OPT_ACTOR | PQ_OPT_METADATA | PQ_OPT_COMMENT | PQ_OPT_TXN)
 #define PQ_OPT_LANGUAGE (PQ_OPT_COLLATION | PQ_OPT_LET | PQ_OPT_HINT | PQ_OPT_PLAIN)
 /* What chooses entities to be read, and how they are shown. */
 #define PQ_OPT_SELECT                                                                         \
   (PQ_OPT_FILTER | PQ_OPT_INCLUDE_DELETED | PQ_OPT_MAX_TIME | PQ_OPT_COMMENT | PQ_OPT_READS | \
    PQ_OPT_LANGUAGE)
 #define PQ_OPT_SHOW (PQ_OPT_PROJECT | PQ_OPT_POPULATE | PQ_OPT_MAX_INBOUND)
+/* What chooses events. */
+#define PQ_OPT_EVENT_CHOICE                                                            \
+  (PQ_OPT_FROM | PQ_OPT_TO | PQ_OPT_LIMIT | PQ_OPT_CURSOR | PQ_OPT_OP | PQ_OPT_ACTOR | \
+   PQ_OPT_FILTER | PQ_OPT_COLLATION | PQ_OPT_LET | PQ_OPT_AS_OF | PQ_OPT_FLUSHED |     \
+   PQ_OPT_MAX_TIME | PQ_OPT_COMMENT)
 /* What chooses the one entity of a write; an update of it. */
 #define PQ_OPT_CHOOSE_ONE (PQ_OPT_FILTER | PQ_OPT_SORT | PQ_OPT_EXPECTED_VERSION | PQ_OPT_LANGUAGE)
 #define PQ_OPT_CHANGE_ONE (PQ_OPT_CHOOSE_ONE | PQ_OPT_UPDATE | PQ_OPT_ARRAY_FILTERS)
@@ -106,18 +121,33 @@ typedef struct pq_args {
   pq_value filter, sort, project, documents, ops, path, metadata, pipeline;
   pq_value collation, let, hint, comment, replacement, document, array_filters, operations;
   pq_value set, diff;
-  uint64_t skip, limit, line, from, max_time_ms, batch_size;
+  uint64_t skip, limit, line, max_time_ms, batch_size, version;
   int64_t expected_version;
-  pq_as_of as_of;
+  pq_as_of as_of, from, to; /* from: exclusive, to: inclusive */
   bool is_flushed, is_explain, includes_deleted, is_hard, is_reverse, is_edges, is_sql;
   bool is_upsert, is_ordered, returns_before, allows_disk_use, is_force, is_infer;
-  pq_slice actor, predicate, op, kind, root, validate, mode;
+  bool is_dry_run;
+  pq_slice min_age;
+  pq_slice actor, predicate, op, kind, root, validate, mode, entity, target;
   pq_value cursor, populate;
   uint64_t max_inbound;
-  bool is_snapshot, wants_total, is_plain;
+  bool is_quick, is_snapshot, wants_total, is_plain;
   pq_slice key;
   pq_value explain, price, budget;
+  uint64_t txn;
 } pq_args;
+
+/* Which events history and events show (event_choice.c). */
+typedef struct pq_event_choice {
+  pq_event_op op;   /* 0: any */
+  pq_target target; /* 0: any */
+  uint64_t limit;   /* 0: all */
+  uint64_t after;   /* the cursor's seq */
+  uint64_t seq_lo, seq_hi;
+  int64_t ts_after, ts_hi; /* ts_after < ts <= ts_hi */
+  uint64_t last_seq;       /* of the last item */
+  int64_t last_ts;
+} pq_event_choice;
 
 /* One step of a traverse. */
 typedef struct pq_hop {
@@ -133,6 +163,9 @@ typedef struct pq_edge_arg {
   bool is_unlink;
   bool is_of_update;   /* $link: `from` is there, and an edge that exists stays as it is */
   bool is_only_change; /* the document of `from` was not changed */
+  bool is_unchecked;   /* its ends are not looked at: an edge that was there once */
+  pq_slice actor;      /* not empty: who, and with what metadata, instead of the command's */
+  pq_value metadata;
 } pq_edge_arg;
 
 /* ---- writes; the picture is in write_turn.c ---- */
@@ -190,10 +223,11 @@ typedef struct pq_command_state {
   pq_args args;
   pq_slice collection, id; /* target */
   pq_snapshot snapshot;
-  pq_flush flush;
+  pq_work_kind driven; /* whose requests the driver runs; PQ_WORK_NONE: the command's own */
+  pq_stage_fn after_work, after_flush;
+  pq_buf text; /* owned: of a checkpoint */
   pq_commit commit;
   bool is_committed; /* the write is durable; what follows may fail without harm */
-  bool is_unflushed; /* and did */
   pq_filter *filter;
   pq_projection *projection;
   pq_env *env;         /* NULL: no variables, the simple collation */
@@ -251,6 +285,7 @@ typedef struct pq_command_state {
   struct pq_typing *typing;         /* the collection's schema; cmd/typed_write.c */
   struct pq_unique *unique;         /* the running check; cmd/unique_check.c */
   struct pq_schema_run *schema_run; /* cmd/schema_command.c */
+  struct pq_collect *collect;       /* cmd/vacuum_command.c */
   pq_slice type;                    /* of new entities that have none */
   uint8_t rnd[10];                  /* of the last new ULID */
   bool has_rnd;
@@ -259,14 +294,23 @@ typedef struct pq_command_state {
   uint32_t edge_count, edge_cap;
   uint64_t changed, unchanged;
   pq_stage_fn after_edges;
-  /* events */
-  uint64_t event_seq;   /* the next one to look at */
-  uint64_t flushed_seq; /* the last one that files have */
+  /* transactions */
+  pq_txn *txn;          /* that the command is part of; NULL: none */
+  pq_txn *ending;       /* that it commits or aborts */
+  uint32_t again_count; /* how often the write was overtaken */
+  /* history, events */
+  pq_event_choice choice;
+  pq_edge_arg edge;               /* history of an edge */
+  pq_snapshot then;               /* diff, revert: of the earlier moment */
+  struct pq_changed *changed_ids; /* owned */
+  struct pq_revert *revert;       /* in the operation's arena */
+  struct pq_replay *replay;       /* in `arena` */
+  uint64_t event_seq;             /* the next one to look at */
+  uint64_t flushed_seq;           /* the last one that files have */
   /* collections */
   uint32_t collection_at, collections_listed;
-  /* verify */
-  uint64_t verify_entry;
-  uint32_t verify_file, verify_row_group;
+  struct pq_verify *verify; /* owned; db/verify.h */
+  pq_backup backup;
 } pq_command_state;
 
 struct pq_command {
@@ -282,10 +326,15 @@ struct pq_command {
   pq_file_cache *plan_files; /* owned: what a plan with a cold cache fills; NULL: none */
   pq_arena embedded;         /* populate: what one batch of items needs */
   pq_slice payload;
+  pq_value document; /* the command, in `arena` */
+  bool is_counted;   /* in db->command_count */
+  bool is_waiting;   /* the last step ended because another command must go on first */
   struct pq_line_part *line_parts; /* in `arena`; what they own: pq_lines_free */
   uint32_t line_part_count;
   pq_value *items;
   uint32_t item_count, item_cap, item_next;
+  bool has_given;   /* an item was taken */
+  uint32_t starts;  /* how often it began anew after a file was missing */
   pq_value summary; /* in op.arena */
   pq_command_state s;
 };
@@ -318,6 +367,8 @@ void pq_lines_free(pq_command *c);
 
 /* ---- parse_command.c ---- */
 extern const pq_command_spec pq_command_specs[];
+/* The spec of a command that exists. */
+const pq_command_spec *pq_command_spec_of(const char *name);
 int pq_command_parse(pq_command *c, pq_value document) PQ_MUST_CHECK;
 /* Options among `allowed` (PQ_OPT_…) into *args. */
 int pq_parse_options(pq_command *c, uint64_t allowed, const pq_field *fields, uint32_t count,
@@ -327,6 +378,12 @@ int pq_check_collection(pq_cx *cx, pq_slice name) PQ_MUST_CHECK;
 int pq_check_id(pq_cx *cx, pq_slice id) PQ_MUST_CHECK;
 int pq_target_collection(pq_command *c, pq_value target) PQ_MUST_CHECK;
 int pq_target_id(pq_command *c, pq_value target) PQ_MUST_CHECK;
+
+/* ---- time_point.c ---- */
+/* A moment: an instant, or the place behind an event. `is_place`: whole numbers are seqs, else
+ * milliseconds. `name` is the option's. */
+int pq_parse_time_point(pq_command *c, const char *name, bool is_place, pq_value v,
+                        pq_as_of *out) PQ_MUST_CHECK;
 
 /* ---- command.c: replies ---- */
 /* Queue an item; it lives in c->replies. */
@@ -342,6 +399,11 @@ int pq_summary_count(pq_command *c, const char *name, uint64_t n) PQ_MUST_CHECK;
 int pq_summary_end(pq_command *c, uint64_t seq) PQ_MUST_CHECK;
 int pq_put_count(pq_builder *b, const char *name, uint64_t n) PQ_MUST_CHECK;
 int pq_put_text(pq_builder *b, const char *name, pq_slice text) PQ_MUST_CHECK;
+
+/* What it did is not stored and rests on what has changed: begin it anew, from the load on. */
+int pq_command_again(pq_command *c) PQ_MUST_CHECK;
+/* Load the namespace; of commands side by side one does it. A stage call. */
+int pq_command_load(pq_command *c) PQ_MUST_CHECK;
 
 /* ---- explain.c ---- */
 /* Replace the items by one that says how the scan went. */
@@ -399,6 +461,9 @@ int pq_read_open(pq_command *c, pq_value target) PQ_MUST_CHECK;
 /* The same without the collection. */
 int pq_read_language(pq_command *c) PQ_MUST_CHECK;
 int pq_read_snapshot(pq_command *c) PQ_MUST_CHECK;
+/* The same for reading single entities: of an instant no more than their own events are read.
+ * What embeds others opens the whole instant. */
+int pq_read_point_snapshot(pq_command *c) PQ_MUST_CHECK;
 /* A scan for `filter` as the options say. */
 void pq_read_scan(pq_command *c, const pq_filter *filter);
 /* PQ_ETIMEOUT once maxTimeMs has passed; called at the beginning of a stage. */
@@ -468,11 +533,43 @@ void pq_pipeline_run_free(pq_command *c);
 /* Stop, and delete its temporary objects: PQ_NEED_IO. Fails where the store does. */
 int pq_pipeline_run_abandon(pq_command *c) PQ_MUST_CHECK;
 
-/* ---- history_command.c ---- */
-/* Queue an event as an item; with its target (and ends) when `has_target`. */
-int pq_reply_event(pq_command *c, const pq_event *e, bool has_target) PQ_MUST_CHECK;
-/* The option `op`: PQ_OK, 0 in *out when it is not given. */
-int pq_parse_event_op(pq_command *c, pq_event_op *out) PQ_MUST_CHECK;
+/* ---- payload_lines.c ---- */
+/* What takes one value; the arena is for its own use. */
+typedef int (*pq_line_taker)(pq_command *c, pq_arena *scratch, pq_value v);
+/* Call it for each line of the payload that is not blank; messages name the line. */
+int pq_payload_lines(pq_command *c, pq_line_taker take) PQ_MUST_CHECK;
+
+/* ---- link_commands.c ---- */
+/* The edge that an object {from, predicate, to} names, checked. */
+int pq_edge_of(pq_command *c, pq_value v, pq_edge_arg *out) PQ_MUST_CHECK;
+
+/* ---- event_choice.c: which events history and events show ---- */
+/* Parse the options into c->s.choice and c->s.filter. */
+int pq_event_choice_open(pq_command *c) PQ_MUST_CHECK;
+/* Their range, now that the snapshot is open. */
+void pq_event_choice_range(pq_command *c);
+/* Do range and options, but for the filter, choose the event? */
+bool pq_event_is_chosen(const pq_command *c, const pq_event *e);
+/* One event, in order of seq: it becomes an item if it is chosen, with what it is about when
+ * `has_target`. PQ_YIELD: the page is full, and this event is behind it. */
+int pq_event_take(pq_command *c, const pq_event *e, bool has_target) PQ_MUST_CHECK;
+/* The summary. */
+int pq_event_finish(pq_command *c) PQ_MUST_CHECK;
+
+/* ---- changed_ids.c ---- */
+/* Find in stages the ids of c->s.collection with events between c->s.then and c->s.snapshot, those
+ * of its entities' edges too when `has_edges`; then go on with `after`: they are c->s.nodes,
+ * sorted. PQ_ELIMIT. */
+int pq_changed_begin(pq_command *c, bool has_edges, pq_stage_fn after) PQ_MUST_CHECK;
+void pq_changed_free(pq_command *c);
+
+/* ---- diff_command.c ---- */
+/* An id, or the name of a collection: c->s.id is empty then. */
+int pq_target_either(pq_command *c, pq_value target) PQ_MUST_CHECK;
+
+/* ---- events_command.c ---- */
+/* The first stage of a listing of c->s.collection, empty: of everything. */
+int pq_stage_events(pq_op *op);
 
 /* ---- command_env.c: `let` and `collation` ---- */
 /* Parse them into c->s.env and c->s.variables, in `arena`. */
@@ -498,8 +595,10 @@ int pq_type_default(pq_command *c) PQ_MUST_CHECK;
 int pq_write_of_document(pq_command *c, pq_arena *arena, pq_value doc, pq_write *out) PQ_MUST_CHECK;
 
 /* ---- typed_write.c: writes to a collection with a schema ---- */
-/* Parse the schema, once per command, into c->s.typing. No fetches; the write slot is held. */
+/* Parse the schema into c->s.typing, again if it has changed. No fetches. */
 int pq_typing_open(pq_command *c) PQ_MUST_CHECK;
+/* The seq at which the schema was looked at last; UINT64_MAX: never. */
+uint64_t pq_typing_seq(const pq_command *c);
 /* Check a document: *doc becomes it with defaults filled in, its values as they are stored. */
 int pq_typed_document(pq_command *c, const pq_write *w, pq_value *doc) PQ_MUST_CHECK;
 /* Does the schema say which field is the id? */
@@ -546,6 +645,10 @@ enum { PQ_NO_MATCH = 3 }; /* nothing to do, but a scan may find another of that 
 /* A write that names its entity: `e` is what is there (zeroed: nothing). */
 int pq_write_keyed(pq_command *c, const pq_write *w, const pq_location *at,
                    const pq_entity *e) PQ_MUST_CHECK;
+/* The event that follows an entity's state at `at`, without op and document; texts are copied to
+ * the operation's memory. */
+int pq_event_next(pq_command *c, const pq_location *at, const pq_entity *e,
+                  pq_event *out) PQ_MUST_CHECK;
 /* A write on an entity that matches. */
 int pq_write_match(pq_command *c, const pq_write *w, const pq_location *at,
                    const pq_entity *e) PQ_MUST_CHECK;
@@ -585,6 +688,18 @@ void pq_edges_write(pq_command *c, pq_stage_fn after);
 /* All edges of the hard-deleted c->s.gone, then go on with `after`. */
 int pq_edges_unlink_gone(pq_command *c, pq_stage_fn after) PQ_MUST_CHECK;
 
+/* ---- work_stats.c: what `stats` tells of work on files ---- */
+/* Seconds since the oldest event of the tail. */
+uint64_t pq_tail_age(const pq_space *s, int64_t now_us);
+/* "rows", "amplification", "work": fields of the object that is being built. */
+int pq_put_work_stats(pq_command *c) PQ_MUST_CHECK;
+
+/* ---- work_commands.c ---- */
+/* Flush the whole tail, then go on with `after`. */
+void pq_command_flush(pq_command *c, pq_stage_fn after);
+/* The same for a write whose tail has grown too long: a failure is noted, but not the write's. */
+void pq_command_relieve(pq_command *c, pq_stage_fn after);
+
 /* ---- the commands ---- */
 int pq_open_insert(pq_command *c, pq_value target);
 int pq_open_get(pq_command *c, pq_value target);
@@ -603,14 +718,27 @@ int pq_open_related(pq_command *c, pq_value target);
 int pq_open_traverse(pq_command *c, pq_value target);
 int pq_open_history(pq_command *c, pq_value target);
 int pq_open_events(pq_command *c, pq_value target);
+int pq_open_get_at_version(pq_command *c, pq_value target);
+int pq_open_append_event(pq_command *c, pq_value target);
+int pq_open_reconstruct(pq_command *c, pq_value target);
+int pq_open_diff(pq_command *c, pq_value target);
+int pq_open_revert(pq_command *c, pq_value target);
+int pq_open_replay(pq_command *c, pq_value target);
 int pq_open_aggregate(pq_command *c, pq_value target);
+int pq_open_begin(pq_command *c, pq_value target);
+int pq_open_commit(pq_command *c, pq_value target);
+int pq_open_abort(pq_command *c, pq_value target);
 int pq_open_flush(pq_command *c, pq_value target);
 int pq_open_files(pq_command *c, pq_value target);
 int pq_open_stats(pq_command *c, pq_value target);
 int pq_open_collections(pq_command *c, pq_value target);
 int pq_open_schema(pq_command *c, pq_value target);
 int pq_open_compact(pq_command *c, pq_value target);
+int pq_open_maintain(pq_command *c, pq_value target);
+int pq_open_vacuum(pq_command *c, pq_value target);
+int pq_open_retention(pq_command *c, pq_value target);
 int pq_open_checkpoint(pq_command *c, pq_value target);
 int pq_open_verify(pq_command *c, pq_value target);
+int pq_open_backup(pq_command *c, pq_value target); /* backup_command.c */
 
 #endif

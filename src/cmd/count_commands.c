@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cmd/command_int.h"
+#include "table/tail.h"
 
 static int start_counting(pq_command *c, pq_stage_fn next) {
   PQ_TRY(pq_read_snapshot(c));
@@ -69,12 +70,11 @@ static int count_files(pq_command *c, uint64_t *rows, bool *is_exact) {
 /* Live entities of the tail. One whose row in a file no hint names is counted there already. */
 static void count_tail(pq_command *c, uint64_t *rows, bool *is_exact) {
   const pq_view *v = &c->s.snapshot.view;
-  const pq_overlay *o = v->overlay;
-  uint32_t k = o == NULL ? PQ_NONE : pq_chain_first(&o->collections, c->s.collection);
-  for (; k != PQ_NONE; k = o->keys[k].next) {
-    const pq_event *e = pq_overlay_at(o, k, v->seq);
+  pq_tail_walk w = pq_tail_begin(v, PQ_TAIL_ENTITIES, c->s.collection);
+  const pq_event *e;
+  while ((e = pq_tail_next(&w)) != NULL) {
     pq_entity entity;
-    *rows += e != NULL && pq_event_entity(e, &entity) && !entity.is_deleted;
+    *rows += pq_event_entity(e, &entity) && !entity.is_deleted;
   }
   if (pq_view_has_unresolved(v, c->s.collection)) *is_exact = false;
 }

@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/merge_sort.h"
 #include "cmd/command_int.h"
+#include "table/tail.h"
 
 #define TEXT_ARGS(s) (int)((s).n > 60 ? 60 : (s).n), (const char *)(s).p
 
@@ -95,7 +96,7 @@ static int list_ends(pq_command *c, pq_slice **out, uint32_t *count) {
   if (ends == NULL) return c->op.cx->code;
   for (uint32_t i = 0; i < c->s.edge_count; i++) {
     const pq_edge_arg *e = &c->s.edges[i];
-    if (e->is_unlink) continue;
+    if (e->is_unlink || e->is_unchecked) continue;
     if (!e->is_of_update) ends[n++] = e->from;
     if (!e->is_of_update || !pq_slice_eq(e->from, e->to)) ends[n++] = e->to;
   }
@@ -148,8 +149,7 @@ static int add_known(known_edges *k, const pq_edge *e) {
 
 /* The event that unlinked the edge, if it is in the tail. */
 static const pq_event *unlinked(const pq_command *c, const pq_edge_arg *e) {
-  const pq_view *v = &c->s.snapshot.view;
-  return pq_overlay_edge(v->overlay, e->from, e->predicate, e->to, v->seq);
+  return pq_tail_edge(&c->s.snapshot.view, e->from, e->predicate, e->to);
 }
 
 static bool is_same(pq_value a, pq_value b) {
@@ -158,10 +158,12 @@ static bool is_same(pq_value a, pq_value b) {
   return pq_value_is_equal(a, b);
 }
 
-static int add_event(pq_command *c, const pq_edge *old, pq_event *e) {
+/* `arg` NULL: an edge that goes with its entity. */
+static int add_event(pq_command *c, const pq_edge_arg *arg, const pq_edge *old, pq_event *e) {
+  bool is_told = arg != NULL && arg->actor.n > 0; /* the argument says who, and why */
   e->target = PQ_TARGET_REL;
-  e->actor = pq_actor_of(c);
-  e->metadata = c->s.args.metadata;
+  e->actor = is_told ? arg->actor : pq_actor_of(c);
+  e->metadata = is_told ? arg->metadata : c->s.args.metadata;
   e->version = 1;
   e->created_by = e->actor;
   if (old != NULL && old->version > 0) {
@@ -198,7 +200,7 @@ static int link_one(known_edges *k, const pq_edge_arg *arg) {
   c->s.changed++;
   if (have != NULL) { /* there, or unlinked by this command */
     if (is_there) e.op = PQ_EVENT_UPDATE;
-    PQ_TRY(add_event(c, have, &e));
+    PQ_TRY(add_event(c, arg, have, &e));
     have->data = arg->data;
     have->reverse = arg->reverse;
     have->version = e.version;
@@ -207,18 +209,18 @@ static int link_one(known_edges *k, const pq_edge_arg *arg) {
   }
   gone = unlinked(c, arg);
   if (gone != NULL) e.prev = gone->seq;
-  PQ_TRY(add_event(c, NULL, &e));
+  PQ_TRY(add_event(c, arg, NULL, &e));
   now.created_by = e.created_by;
   return add_known(k, &now);
 }
 
-static int unlink_known(pq_command *c, pq_edge *have) {
+static int unlink_known(pq_command *c, const pq_edge_arg *arg, pq_edge *have) {
   pq_event e = {.op = PQ_EVENT_DELETE};
   PQ_TRY(pq_arena_copy(&c->op.arena, have->from_id, &e.id));
   PQ_TRY(pq_arena_copy(&c->op.arena, have->predicate, &e.predicate));
   PQ_TRY(pq_arena_copy(&c->op.arena, have->reverse, &e.reverse));
   PQ_TRY(pq_arena_copy(&c->op.arena, have->to_id, &e.to_id));
-  PQ_TRY(add_event(c, have, &e));
+  PQ_TRY(add_event(c, arg, have, &e));
   have->version = 0; /* gone */
   c->s.changed++;
   return PQ_OK;
@@ -229,13 +231,13 @@ static int unlink_some(known_edges *k, const pq_edge_arg *arg) {
   pq_edge *have;
   if (arg->to.n > 0) {
     have = find_known(k, arg);
-    return have == NULL || have->version == 0 ? PQ_OK : unlink_known(k->c, have);
+    return have == NULL || have->version == 0 ? PQ_OK : unlink_known(k->c, arg, have);
   }
   for (uint32_t i = 0; i < k->count; i++) {
     have = &k->items[i];
     if (have->version > 0 && pq_slice_eq(have->from_id, arg->from) &&
         pq_slice_eq(have->predicate, arg->predicate))
-      PQ_TRY(unlink_known(k->c, have));
+      PQ_TRY(unlink_known(k->c, arg, have));
   }
   return PQ_OK;
 }
@@ -346,7 +348,7 @@ static int unlink_gone(pq_command *c, bool is_reverse) {
   PQ_TRY(pq_edges_read(&c->s.snapshot.view, &op->fetch, &op->scratch, &q, &edges, &count));
   for (uint32_t i = 0; i < count; i++) {
     if (is_reverse && is_gone(c, edges[i].from_id)) continue; /* it left, and is unlinked */
-    PQ_TRY(unlink_known(c, &edges[i]));
+    PQ_TRY(unlink_known(c, NULL, &edges[i]));
   }
   return PQ_OK;
 }

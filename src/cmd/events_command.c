@@ -2,46 +2,16 @@
  *
  *   event files:  [from + 1 ··· window ···][··· window ···] … flushed_seq    a stage per window
  *   tail:                                                    flushed_seq + 1 … seq of the snapshot
+ *      first events of entities: the state before is in the files' rows
  *
- * A window bounds what one stage holds in memory. Both ends are fixed when the snapshot is opened,
- * so a flush in between changes nothing.
+ * A window bounds what one stage holds in memory; the events of one entity are one window. Both
+ * ends are fixed when the snapshot is opened, so a flush in between changes nothing.
  */
+#include "base/merge_sort.h"
 #include "cmd/command_int.h"
 #include "db/schema_of.h"
 
-enum { LIMIT_DEFAULT = 1000, WINDOW = 4096 };
-
-typedef struct listing {
-  pq_command *c;
-  pq_event_op only; /* 0: all */
-  uint64_t limit;   /* 0: all */
-} listing;
-
-static int begin(pq_command *c, listing *l) {
-  *l = (listing){.c = c, .limit = LIMIT_DEFAULT};
-  if (c->s.args.given & PQ_OPT_LIMIT) l->limit = c->s.args.limit;
-  return pq_parse_event_op(c, &l->only);
-}
-
-/* One event in order: reply it if it is asked for. PQ_YIELD: the page is full and more is there. */
-static int take(listing *l, const pq_event *e) {
-  pq_command *c = l->c;
-  if (l->only != 0 && e->op != l->only) return PQ_OK;
-  if (l->limit > 0 && c->s.count == l->limit) {
-    c->s.has_more = true;
-    return PQ_YIELD;
-  }
-  c->s.count++;
-  return pq_reply_event(c, e, true);
-}
-
-static int finish(pq_command *c) {
-  PQ_TRY(pq_summary_begin(c));
-  PQ_TRY(pq_summary_count(c, "n", c->s.count));
-  PQ_TRY(pq_builder_key_str(c->db->builder, "hasMore"));
-  PQ_TRY(pq_builder_bool(c->db->builder, c->s.has_more));
-  return pq_summary_end(c, c->s.snapshot.view.seq);
-}
+enum { WINDOW = 4096, BLOCK = 1000 };
 
 static bool is_of_collection(const pq_command *c, const pq_event *e) {
   pq_slice collection, local;
@@ -50,76 +20,124 @@ static bool is_of_collection(const pq_command *c, const pq_event *e) {
   return pq_id_split(e->id, &collection, &local) && pq_slice_eq(collection, c->s.collection);
 }
 
-static int take_tail(listing *l) {
-  pq_command *c = l->c;
-  const pq_view *v = &c->s.snapshot.view;
-  const pq_overlay *o = c->s.snapshot.past != NULL ? NULL : v->overlay;
-  for (uint32_t i = 0; o != NULL && i < o->version_count; i++) {
-    pq_event e = o->versions[i].event;
-    const pq_event *before = pq_overlay_before(o, &o->versions[i].event);
-    if (e.seq <= c->s.flushed_seq || e.seq < c->s.event_seq) continue;
-    if (e.seq > v->seq) break;
-    if (!is_of_collection(c, &e)) continue;
-    if (before != NULL && pq_value_is_missing(e.before)) {
-      e.before = before->after;
-      if (e.target == PQ_TARGET_ENTITY)
-        PQ_TRY(pq_schema_before(c->s.space, &c->op.scratch, e.id, before->seq, e.seq, &e.before));
-    }
-    PQ_TRY(take(l, &e));
+/* Is the state before an event in the row of a file alone? */
+static bool needs_row(const pq_event *e, const pq_event *before) {
+  return e->target == PQ_TARGET_ENTITY && e->op != PQ_EVENT_CREATE && before == NULL &&
+         pq_value_is_missing(e->before);
+}
+
+/* The next events of the tail that are chosen, in scratch, with the state before where the tail has
+ * it. `*rows`: those that lack it. */
+static int list_tail(pq_command *c, pq_event **out, uint32_t *count, pq_event ***rows,
+                     uint32_t *row_count) {
+  pq_arena *arena = &c->op.scratch;
+  const pq_overlay *o = c->s.snapshot.past != NULL ? NULL : c->s.snapshot.view.overlay;
+  pq_event *events = pq_arena_calloc(arena, BLOCK, sizeof *events);
+  *rows = pq_arena_calloc(arena, BLOCK, sizeof **rows);
+  *out = events;
+  *count = *row_count = 0;
+  if (events == NULL || *rows == NULL) return c->op.cx->code;
+  for (uint32_t i = 0; o != NULL && i < o->version_count && *count < BLOCK; i++) {
+    const pq_event *source = &o->versions[i].event, *before = pq_overlay_before(o, source);
+    pq_event *e = &events[*count];
+    if (source->seq <= c->s.flushed_seq || source->seq < c->s.event_seq) continue;
+    if (source->seq > c->s.choice.seq_hi) break;
+    if (!is_of_collection(c, source) || !pq_event_is_chosen(c, source)) continue;
+    *e = *source;
+    ++*count;
+    if (needs_row(e, before)) (*rows)[(*row_count)++] = e;
+    if (before == NULL || !pq_value_is_missing(e->before)) continue;
+    e->before = before->after;
+    if (e->target == PQ_TARGET_ENTITY)
+      PQ_TRY(pq_schema_before(c->s.space, arena, e->id, before->seq, e->seq, &e->before));
   }
+  return PQ_OK;
+}
+
+static int compare_ids(const void *a, const void *b, const void *ud) {
+  (void)ud;
+  return pq_slice_cmp((*(pq_event *const *)a)->id, (*(pq_event *const *)b)->id);
+}
+
+/* The state before the first events of entities, from the rows that they replace. */
+static int read_rows(pq_command *c, pq_event **rows, uint32_t n) {
+  pq_op *op = &c->op;
+  const pq_view *v = &c->s.snapshot.view;
+  pq_slice *ids = pq_arena_calloc(&op->scratch, n, sizeof *ids);
+  pq_location *at = pq_arena_calloc(&op->scratch, n, sizeof *at);
+  pq_entity *entities = pq_arena_calloc(&op->scratch, n, sizeof *entities);
+  if (ids == NULL || at == NULL || entities == NULL) return op->cx->code;
+  PQ_TRY(pq_sort_items(op->cx, rows, n, sizeof(pq_event *), compare_ids, NULL));
+  for (uint32_t i = 0; i < n; i++)
+    ids[i] = rows[i]->id;
+  PQ_TRY(pq_view_locate(v, &op->fetch, &op->scratch, ids, n, true, at));
+  PQ_TRY(
+      pq_view_read(v, &op->fetch, &op->scratch, at, n, PQ_WANT_ID | PQ_WANT_DATA, entities, NULL));
+  for (uint32_t i = 0; i < n; i++)
+    if (entities[i].id.p != NULL) rows[i]->before = entities[i].data;
   return PQ_OK;
 }
 
 static int stage_events_tail(pq_op *op) {
   pq_command *c = pq_command_of(op);
-  listing l;
-  int rc;
-  PQ_TRY(begin(c, &l));
-  rc = take_tail(&l);
-  return rc < 0 ? rc : finish(c);
+  pq_event *events, **rows;
+  uint32_t count, row_count;
+  PQ_TRY(pq_read_in_time(c));
+  PQ_TRY(list_tail(c, &events, &count, &rows, &row_count));
+  if (row_count > 0) PQ_TRY(read_rows(c, rows, row_count));
+  for (uint32_t i = 0; i < count; i++) {
+    int rc = pq_event_take(c, &events[i], true);
+    if (rc == PQ_YIELD) return pq_event_finish(c);
+    PQ_TRY(rc);
+  }
+  if (count < BLOCK) return pq_event_finish(c);
+  c->s.event_seq = events[count - 1].seq + 1;
+  return c->item_count > 0 ? PQ_YIELD : pq_read_again(c);
 }
 
 static int stage_events_files(pq_op *op) {
   pq_command *c = pq_command_of(op);
-  uint64_t seq = c->s.snapshot.view.seq, last = seq < c->s.flushed_seq ? seq : c->s.flushed_seq;
+  const pq_event_choice *k = &c->s.choice;
+  uint64_t last = k->seq_hi < c->s.flushed_seq ? k->seq_hi : c->s.flushed_seq;
   pq_event_want want = {.seq_lo = c->s.event_seq,
                         .seq_hi = last,
-                        .ts_hi = INT64_MAX,
+                        .ts_hi = k->ts_hi,
+                        .target = k->target,
+                        .id = c->s.args.entity,
                         .collection = c->s.collection,
                         .needs_values = true,
                         .needs_before = true};
   pq_event *events;
   uint32_t count;
-  listing l;
+  PQ_TRY(pq_read_in_time(c));
   if (c->s.event_seq > last) {
     op->stage = stage_events_tail;
     return PQ_OK;
   }
-  if (last - c->s.event_seq >= WINDOW) want.seq_hi = c->s.event_seq + WINDOW - 1;
-  PQ_TRY(begin(c, &l));
+  if (want.id.n == 0 && last - c->s.event_seq >= WINDOW) want.seq_hi = c->s.event_seq + WINDOW - 1;
   PQ_TRY(pq_space_events(c->s.space, op, &want, &events, &count));
   for (uint32_t i = 0; i < count; i++) {
-    int rc = take(&l, &events[i]);
-    if (rc == PQ_YIELD) return finish(c);
+    int rc = pq_event_take(c, &events[i], true);
+    if (rc == PQ_YIELD) return pq_event_finish(c);
     PQ_TRY(rc);
   }
   c->s.event_seq = want.seq_hi + 1;
-  return c->item_count > 0 ? PQ_YIELD : PQ_OK;
+  return c->item_count > 0 ? PQ_YIELD : pq_read_again(c);
 }
 
-static int stage_events(pq_op *op) {
+int pq_stage_events(pq_op *op) {
   pq_command *c = pq_command_of(op);
   PQ_TRY(pq_snapshot_open(&c->s.snapshot, c->s.space, op, c->s.args.as_of, c->s.args.is_flushed));
+  pq_event_choice_range(c);
   c->s.flushed_seq = c->s.space->manifest.seq_hi;
-  c->s.event_seq = c->s.args.from + 1;
+  c->s.event_seq = c->s.choice.seq_lo;
   op->stage = stage_events_files;
   return PQ_OK;
 }
 
 int pq_open_events(pq_command *c, pq_value target) {
-  pq_event_op only;
   pq_slice name;
   if (!pq_value_string(target, &name) || name.n > 0) PQ_TRY(pq_target_collection(c, target));
-  c->s.start = stage_events;
-  return pq_parse_event_op(c, &only);
+  c->s.start = pq_stage_events;
+  return pq_event_choice_open(c);
 }

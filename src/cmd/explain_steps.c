@@ -14,6 +14,7 @@
 #include "cmd/populate.h"
 #include "query/flow_reads.h"
 #include "table/read_bound.h"
+#include "table/tail.h"
 
 /* ---- what can be planned ---- */
 
@@ -30,24 +31,19 @@ pq_plan_kind_of pq_plan_kind(const pq_command *c) {
 /* ---- rows of the tail ---- */
 
 uint64_t pq_tail_rows(const pq_command *c, pq_slice collection) {
-  const pq_view *v = &c->s.snapshot.view;
-  const pq_overlay *o = v->overlay;
-  uint32_t k = o == NULL ? PQ_NONE : pq_chain_first(&o->collections, collection);
+  pq_tail_walk w = pq_tail_begin(&c->s.snapshot.view, PQ_TAIL_ENTITIES, collection);
   uint64_t n = 0;
-  for (; k != PQ_NONE; k = o->keys[k].next)
-    n += pq_overlay_at(o, k, v->seq) != NULL;
+  while (pq_tail_next(&w) != NULL)
+    n++;
   return n;
 }
 
 uint64_t pq_tail_len(const pq_command *c, pq_slice collection) {
-  const pq_view *v = &c->s.snapshot.view;
-  const pq_overlay *o = v->overlay;
-  uint32_t k = o == NULL ? PQ_NONE : pq_chain_first(&o->collections, collection);
+  pq_tail_walk w = pq_tail_begin(&c->s.snapshot.view, PQ_TAIL_ENTITIES, collection);
+  const pq_event *e;
   uint64_t len = 0;
-  for (; k != PQ_NONE; k = o->keys[k].next) {
-    const pq_event *e = pq_overlay_at(o, k, v->seq);
-    if (e != NULL) len += (uint64_t)e->after.meta_len + e->after.len;
-  }
+  while ((e = pq_tail_next(&w)) != NULL)
+    len += (uint64_t)e->after.meta_len + e->after.len;
   return len;
 }
 

@@ -42,7 +42,7 @@ static int stage_get_read(pq_op *op) {
 }
 
 static int stage_get(pq_op *op) {
-  PQ_TRY(pq_read_snapshot(pq_command_of(op)));
+  PQ_TRY(pq_read_point_snapshot(pq_command_of(op)));
   op->stage = stage_get_read;
   return PQ_OK;
 }

@@ -2,10 +2,7 @@
  *
  *   JSON or lines ─► edges ─► edge_write.c: ends, what is there already ─► one commit
  */
-#include <string.h>
-
 #include "cmd/command_int.h"
-#include "value/json.h"
 
 #define TEXT_ARGS(s) (int)((s).n > 60 ? 60 : (s).n), (const char *)(s).p
 
@@ -41,7 +38,8 @@ static int take_field(pq_command *c, const pq_field *f, pq_edge_arg *e) {
                  TEXT_ARGS(f->name));
 }
 
-static int take_edge(pq_command *c, pq_arena *scratch, pq_value v) {
+/* The fields of an edge, checked; all texts are in the command's arena. */
+static int parse_edge(pq_command *c, pq_arena *scratch, pq_value v, pq_edge_arg *out) {
   pq_edge_arg e = {.is_unlink = pq_slice_is(pq_str(c->s.spec->name), "unlink")};
   uint32_t count;
   pq_field *fields;
@@ -61,31 +59,23 @@ static int take_edge(pq_command *c, pq_arena *scratch, pq_value v) {
   PQ_TRY(pq_check_id(c->op.cx, e.to));
   PQ_TRY(pq_check_predicate(c, e.predicate));
   PQ_TRY(pq_check_predicate(c, e.reverse));
-  return pq_edges_add(c, &c->arena, &e);
+  *out = e;
+  return PQ_OK;
 }
 
-static int take_payload(pq_command *c, pq_arena *scratch, pq_builder *json) {
-  pq_slice left = c->payload;
-  uint64_t line = c->s.args.line > 0 ? c->s.args.line : 1;
-  for (; left.n > 0; line++) {
-    const uint8_t *end = memchr(left.p, '\n', left.n);
-    pq_slice text = {left.p, end == NULL ? left.n : (size_t)(end - left.p)};
-    size_t used = end == NULL ? text.n : text.n + 1, parsed, blank = 0;
-    pq_value v;
-    int rc;
-    left = (pq_slice){left.p + used, left.n - used};
-    while (blank < text.n && text.p[blank] <= ' ')
-      blank++;
-    if (blank == text.n) continue;
-    pq_builder_clear(json);
-    PQ_TRY(pq_json_parse(json, text, (pq_json_options){.is_exact = true, .line_first = line},
-                         &parsed));
-    PQ_TRY(pq_builder_view(json, &v));
-    rc = take_edge(c, scratch, v);
-    if (rc != PQ_OK)
-      return pq_fail(c->op.cx, rc, "line %llu: %s", (unsigned long long)line, c->op.cx->msg);
-  }
-  return PQ_OK;
+int pq_edge_of(pq_command *c, pq_value v, pq_edge_arg *out) {
+  pq_arena scratch;
+  int rc;
+  pq_arena_init(&scratch, c->op.cx, c->op.cx->limits.op_len_max);
+  rc = parse_edge(c, &scratch, v, out);
+  pq_arena_release(&scratch);
+  return rc;
+}
+
+static int take_edge(pq_command *c, pq_arena *scratch, pq_value v) {
+  pq_edge_arg e;
+  PQ_TRY(parse_edge(c, scratch, v, &e));
+  return pq_edges_add(c, &c->arena, &e);
 }
 
 static int take_target(pq_command *c, pq_arena *scratch, pq_value target) {
@@ -99,16 +89,12 @@ static int take_target(pq_command *c, pq_arena *scratch, pq_value target) {
 }
 
 static int take_edges(pq_command *c, pq_value target) {
-  pq_builder *json = NULL;
   pq_arena scratch;
   int rc;
   pq_arena_init(&scratch, c->op.cx, c->op.cx->limits.op_len_max);
   rc = take_target(c, &scratch, target);
-  if (rc == PQ_OK && c->payload.n > 0) rc = pq_builder_new(c->op.cx, &json);
-  if (rc == PQ_OK && c->payload.n > 0) rc = take_payload(c, &scratch, json);
-  pq_builder_free(json);
   pq_arena_release(&scratch);
-  return rc;
+  return rc == PQ_OK ? pq_payload_lines(c, take_edge) : rc;
 }
 
 /* ---- stages ---- */
@@ -128,7 +114,7 @@ static int stage_link_commit(pq_op *op) {
 
 static int stage_link(pq_op *op) {
   pq_command *c = pq_command_of(op);
-  PQ_TRY(pq_snapshot_open(&c->s.snapshot, c->s.space, op, (pq_as_of){0}, false));
+  PQ_TRY(pq_read_snapshot(c));
   pq_edges_write(c, stage_link_commit);
   return PQ_OK;
 }

@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "cmd/command_int.h"
+#include "db/txn.h"
 
 const pq_command_spec pq_command_specs[] = {
     {"insert", PQ_OPT_DOCUMENTS | PQ_OPT_LINE | PQ_OPT_ORDERED | PQ_OPT_VALIDATE | PQ_OPT_WRITES,
@@ -74,29 +75,60 @@ const pq_command_spec pq_command_specs[] = {
      false, false, pq_open_related},
     {"traverse", PQ_OPT_PATH | PQ_OPT_DIRECTION | PQ_OPT_LIMIT | PQ_OPT_PROJECT | PQ_OPT_READS,
      false, false, pq_open_traverse},
-    {"history", PQ_OPT_LIMIT | PQ_OPT_OP | PQ_OPT_AS_OF | PQ_OPT_FLUSHED, false, false,
-     pq_open_history},
+    {"history", PQ_OPT_EVENT_CHOICE, false, false, pq_open_history},
     {"aggregate",
      PQ_OPT_PIPELINE | PQ_OPT_INCLUDE_DELETED | PQ_OPT_READS | PQ_OPT_LANGUAGE | PQ_OPT_COMMENT |
          PQ_OPT_ALLOW_DISK_USE | PQ_OPT_MAX_TIME | PQ_OPT_BATCH_SIZE | PQ_OPT_ACTOR |
          PQ_OPT_METADATA,
      false, false, pq_open_aggregate},
     {"restore", PQ_OPT_EXPECTED_VERSION | PQ_OPT_WRITES, true, false, pq_open_change},
-    {"events", PQ_OPT_FROM | PQ_OPT_LIMIT | PQ_OPT_OP | PQ_OPT_AS_OF | PQ_OPT_FLUSHED, false, false,
+    {"events", PQ_OPT_EVENT_CHOICE | PQ_OPT_ENTITY | PQ_OPT_TARGET | PQ_OPT_PREDICATE, false, false,
      pq_open_events},
+    {"begin", 0, false, false, pq_open_begin},
+    {"commit", 0, false, false, pq_open_commit},
+    {"abort", 0, false, false, pq_open_abort},
+    {"getAtVersion",
+     PQ_OPT_VERSION | PQ_OPT_INCLUDE_DELETED | PQ_OPT_PROJECT | PQ_OPT_PLAIN | PQ_OPT_COMMENT |
+         PQ_OPT_AS_OF | PQ_OPT_FLUSHED,
+     false, false, pq_open_get_at_version},
+    {"reconstruct",
+     PQ_OPT_INCLUDE_DELETED | PQ_OPT_PROJECT | PQ_OPT_PLAIN | PQ_OPT_COMMENT | PQ_OPT_AS_OF |
+         PQ_OPT_FLUSHED,
+     false, false, pq_open_reconstruct},
+    {"appendEvent", PQ_OPT_HARD | PQ_OPT_VALIDATE | PQ_OPT_WRITES, true, false,
+     pq_open_append_event},
+    {"diff",
+     PQ_OPT_FROM | PQ_OPT_TO | PQ_OPT_LIMIT | PQ_OPT_CURSOR | PQ_OPT_FLUSHED | PQ_OPT_MAX_TIME |
+         PQ_OPT_COMMENT,
+     false, false, pq_open_diff},
+    {"revert", PQ_OPT_TO | PQ_OPT_EDGES | PQ_OPT_EXPECTED_VERSION | PQ_OPT_VALIDATE | PQ_OPT_WRITES,
+     true, false, pq_open_revert},
+    {"replay", PQ_OPT_LINE | PQ_OPT_ACTOR | PQ_OPT_COMMENT, true, true, pq_open_replay},
     {"flush", 0, true, false, pq_open_flush},
     {"files", PQ_OPT_KIND | PQ_OPT_SQL | PQ_OPT_ROOT, false, false, pq_open_files},
     {"stats", 0, false, false, pq_open_stats},
     {"collections", PQ_OPT_AS_OF | PQ_OPT_FLUSHED, false, false, pq_open_collections},
     {"compact", 0, true, false, pq_open_compact},
+    {"maintain", 0, true, false, pq_open_maintain},
     {"checkpoint", 0, true, false, pq_open_checkpoint},
-    {"verify", 0, false, false, pq_open_verify},
+    {"vacuum", PQ_OPT_DRY_RUN | PQ_OPT_MIN_AGE, false, false, pq_open_vacuum},
+    {"retention", 0, false, false, pq_open_retention},
+    {"backup", PQ_OPT_AS_OF, false, false, pq_open_backup},
+    {"verify", PQ_OPT_QUICK, false, false, pq_open_verify},
     {"schema",
      PQ_OPT_SET | PQ_OPT_MODE | PQ_OPT_FORCE | PQ_OPT_DIFF | PQ_OPT_INFER | PQ_OPT_LIMIT |
-         PQ_OPT_AS_OF | PQ_OPT_FLUSHED | PQ_OPT_WRITES,
+         PQ_OPT_AS_OF | PQ_OPT_FLUSHED | (PQ_OPT_WRITES & ~PQ_OPT_TXN),
      false, false, pq_open_schema},
 };
 enum { SPEC_COUNT = sizeof pq_command_specs / sizeof *pq_command_specs };
+
+const pq_command_spec *pq_command_spec_of(const char *name) {
+  size_t i = 0;
+  while (i < SPEC_COUNT && strcmp(pq_command_specs[i].name, name) != 0)
+    i++;
+  pq_assert(i < SPEC_COUNT);
+  return &pq_command_specs[i];
+}
 
 typedef enum option_type {
   TYPE_OBJECT,
@@ -122,10 +154,12 @@ static const struct option {
     {"project", PQ_OPT_PROJECT, TYPE_OBJECT, offsetof(pq_args, project)},
     {"asOf", PQ_OPT_AS_OF, TYPE_TIME, offsetof(pq_args, as_of)},
     {"flushed", PQ_OPT_FLUSHED, TYPE_BOOL, offsetof(pq_args, is_flushed)},
+    {"quick", PQ_OPT_QUICK, TYPE_BOOL, offsetof(pq_args, is_quick)},
     {"explain", PQ_OPT_EXPLAIN, TYPE_ANY, offsetof(pq_args, explain)},
     {"price", PQ_OPT_PRICE, TYPE_ANY, offsetof(pq_args, price)},
     {"budget", PQ_OPT_BUDGET, TYPE_ANY, offsetof(pq_args, budget)},
     {"includeDeleted", PQ_OPT_INCLUDE_DELETED, TYPE_BOOL, offsetof(pq_args, includes_deleted)},
+    {"txn", PQ_OPT_TXN, TYPE_COUNT, offsetof(pq_args, txn)},
     {"actor", PQ_OPT_ACTOR, TYPE_TEXT, offsetof(pq_args, actor)},
     {"metadata", PQ_OPT_METADATA, TYPE_OBJECT, offsetof(pq_args, metadata)},
     {"documents", PQ_OPT_DOCUMENTS, TYPE_ARRAY, offsetof(pq_args, documents)},
@@ -142,7 +176,11 @@ static const struct option {
     {"sql", PQ_OPT_SQL, TYPE_BOOL, offsetof(pq_args, is_sql)},
     {"root", PQ_OPT_ROOT, TYPE_TEXT, offsetof(pq_args, root)},
     {"pipeline", PQ_OPT_PIPELINE, TYPE_ARRAY, offsetof(pq_args, pipeline)},
-    {"from", PQ_OPT_FROM, TYPE_COUNT, offsetof(pq_args, from)},
+    {"from", PQ_OPT_FROM, TYPE_TIME, offsetof(pq_args, from)},
+    {"to", PQ_OPT_TO, TYPE_TIME, offsetof(pq_args, to)},
+    {"version", PQ_OPT_VERSION, TYPE_COUNT, offsetof(pq_args, version)},
+    {"entity", PQ_OPT_ENTITY, TYPE_TEXT, offsetof(pq_args, entity)},
+    {"target", PQ_OPT_TARGET, TYPE_TEXT, offsetof(pq_args, target)},
     {"collation", PQ_OPT_COLLATION, TYPE_OBJECT, offsetof(pq_args, collation)},
     {"let", PQ_OPT_LET, TYPE_OBJECT, offsetof(pq_args, let)},
     {"hint", PQ_OPT_HINT, TYPE_ANY, offsetof(pq_args, hint)},
@@ -171,6 +209,8 @@ static const struct option {
     {"force", PQ_OPT_FORCE, TYPE_BOOL, offsetof(pq_args, is_force)},
     {"diff", PQ_OPT_DIFF, TYPE_OBJECT, offsetof(pq_args, diff)},
     {"infer", PQ_OPT_INFER, TYPE_BOOL, offsetof(pq_args, is_infer)},
+    {"dryRun", PQ_OPT_DRY_RUN, TYPE_BOOL, offsetof(pq_args, is_dry_run)},
+    {"minAge", PQ_OPT_MIN_AGE, TYPE_TEXT, offsetof(pq_args, min_age)},
 };
 enum { OPTION_COUNT = sizeof options / sizeof *options };
 
@@ -244,43 +284,6 @@ static int parse_count(pq_command *c, const char *name, pq_value v, uint64_t *ou
   return PQ_OK;
 }
 
-static bool parse_seq_text(pq_slice text, uint64_t *seq) {
-  *seq = 0;
-  if (text.n < 5 || text.n > 22 || memcmp(text.p, "seq:", 4) != 0) return false;
-  for (size_t i = 4; i < text.n; i++) {
-    if (text.p[i] < '0' || text.p[i] > '9' || *seq > (UINT64_MAX - 9) / 10) return false;
-    *seq = *seq * 10 + (uint64_t)(text.p[i] - '0');
-  }
-  return true;
-}
-
-static int parse_as_of(pq_command *c, pq_value v, pq_as_of *out) {
-  pq_slice text;
-  int64_t i;
-  *out = (pq_as_of){.is_set = true};
-  if (pq_value_date_us(v, &out->ts)) return PQ_OK;
-  if (pq_value_i64(v, &i) && i > INT64_MIN / 1000 && i < INT64_MAX / 1000) {
-    out->ts = i * 1000;
-    return PQ_OK;
-  }
-  if (pq_value_type(v) == PQ_TYPE_OBJECT && pq_value_count(v) == 1 &&
-      pq_value_i64(pq_object_get_str(v, "seq"), &i) && i >= 0) {
-    out->is_seq = true;
-    out->seq = (uint64_t)i;
-    return PQ_OK;
-  }
-  if (pq_value_string(v, &text)) {
-    if (pq_time_parse(text, &out->ts)) return PQ_OK;
-    out->is_seq = parse_seq_text(text, &out->seq);
-    if (out->is_seq) return PQ_OK;
-  }
-  text = pq_value_string(v, &text) ? text : (pq_slice){0};
-  return pq_fail(c->op.cx, PQ_EINVALID,
-                 "%s: option 'asOf' must be an ISO 8601 instant, milliseconds since 1970, or "
-                 "\"seq:N\"%s%.*s",
-                 c->s.spec->name, text.n > 0 ? ", not " : "", TEXT_ARGS(text));
-}
-
 static int parse_direction(pq_command *c, pq_slice text, bool *is_reverse) {
   *is_reverse = pq_slice_is(text, "reverse");
   if (*is_reverse || pq_slice_is(text, "forward")) return PQ_OK;
@@ -325,7 +328,8 @@ static int parse_option(pq_command *c, const struct option *o, pq_value v, pq_ar
       if (!pq_value_bool(v, (bool *)member)) return wrong_type(c, o->name, "true or false");
       return PQ_OK;
     case TYPE_TEXT: return parse_text(c, o, v, member);
-    case TYPE_TIME: return parse_as_of(c, v, (pq_as_of *)(void *)member);
+    case TYPE_TIME:
+      return pq_parse_time_point(c, o->name, o->bit != PQ_OPT_AS_OF, v, (pq_as_of *)(void *)member);
   }
   pq_unreachable("option type");
 }
@@ -368,6 +372,20 @@ static int unknown_command(pq_command *c, pq_slice name) {
                  near ? ": did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
+/* The transaction that the command is part of: the one it names, or the handle's. */
+static int find_txn(pq_command *c) {
+  bool is_given = (c->s.args.given & PQ_OPT_TXN) != 0;
+  uint64_t number = is_given ? c->s.args.txn : c->db->txn_current;
+  if (!(c->s.spec->options & PQ_OPT_TXN) || number == 0) return PQ_OK;
+  if (c->s.args.given & (PQ_OPT_AS_OF | PQ_OPT_FLUSHED))
+    return pq_fail(c->op.cx, PQ_EINVALID,
+                   "%s: a transaction has its own instant: without 'asOf' and 'flushed'",
+                   c->s.spec->name);
+  PQ_TRY(pq_txn_find(c->s.space, number, c->op.now_us, &c->s.txn));
+  c->s.txn->user_count++;
+  return PQ_OK;
+}
+
 int pq_command_parse(pq_command *c, pq_value document) {
   uint32_t count, i = 0;
   pq_field *fields;
@@ -382,6 +400,7 @@ int pq_command_parse(pq_command *c, pq_value document) {
   PQ_TRY(pq_parse_options(c, c->s.spec->options, fields + 1, count - 1, &c->s.args));
   if (c->payload.n > 0 && !c->s.spec->takes_payload)
     return pq_fail(c->op.cx, PQ_EINVALID, "%s takes no payload", c->s.spec->name);
+  PQ_TRY(find_txn(c));
   PQ_TRY(pq_explain_options(c));
   return c->s.spec->open(c, fields[0].value);
 }

@@ -7,6 +7,7 @@
  * a limit end the step after each part of their work; the caller's next step brings the new time.
  */
 #include "cmd/command_int.h"
+#include "db/txn.h"
 
 int pq_read_open(pq_command *c, pq_value target) {
   PQ_TRY(pq_target_collection(c, target));
@@ -26,11 +27,29 @@ int pq_read_language(pq_command *c) {
   return pq_populate_open(c);
 }
 
-int pq_read_snapshot(pq_command *c) {
+/* The files of a plan that is to say what a cold read costs are kept apart. */
+static pq_file_cache *files_of(const pq_command *c) {
   bool is_apart = c->s.forecast.is_planning && c->plan_files != NULL;
-  return pq_snapshot_open_on(&c->s.snapshot, c->s.space,
-                             is_apart ? c->plan_files : &c->s.space->files, &c->op, c->s.args.as_of,
-                             c->s.args.is_flushed);
+  return is_apart ? c->plan_files : &c->s.space->files;
+}
+
+/* In a transaction: its instant, and above it what it did (db/txn.h). */
+int pq_read_snapshot(pq_command *c) {
+  const pq_txn *t = c->s.txn;
+  pq_as_of as_of = c->s.args.as_of;
+  if (t != NULL) as_of = (pq_as_of){.is_set = true, .is_seq = true, .seq = t->seq};
+  PQ_TRY(pq_snapshot_open_on(&c->s.snapshot, c->s.space, files_of(c), &c->op, as_of,
+                             c->s.args.is_flushed));
+  if (t == NULL) return PQ_OK;
+  c->s.snapshot.view.own = &t->own;
+  c->s.snapshot.view.own_seq = pq_txn_last(t);
+  return PQ_OK;
+}
+
+int pq_read_point_snapshot(pq_command *c) {
+  if (c->s.populate != NULL || c->s.txn != NULL) return pq_read_snapshot(c);
+  return pq_snapshot_open_point(&c->s.snapshot, c->s.space, files_of(c), &c->op, c->s.args.as_of,
+                                c->s.args.is_flushed);
 }
 
 void pq_read_scan(pq_command *c, const pq_filter *filter) {

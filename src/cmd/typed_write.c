@@ -4,7 +4,7 @@
  *                                               ├─► defaults filled in, values as they are stored
  *                                               └─► an error, or warnings for the summary
  *
- * The schema is the newest one: a write holds the write slot, so it cannot change meanwhile.
+ * The schema is the newest one. If another one is set before the write joins, it is decided anew.
  */
 #include <string.h>
 
@@ -19,6 +19,8 @@ typedef struct pq_warning {
 } pq_warning;
 
 struct pq_typing {
+  uint64_t seq;      /* of the namespace, when it was looked at last, */
+  uint64_t form_seq; /* and of the schema */
   pq_schema *schema; /* NULL: none */
   pq_schema_mode mode;
   pq_warning *warnings; /* WARNINGS_MAX */
@@ -86,19 +88,22 @@ int pq_unique_fields(pq_arena *arena, const pq_schema *schema, pq_unique_field *
 }
 
 pq_value pq_unique_value(pq_value doc, const pq_unique_field *field) {
-  for (uint32_t i = 0; i < field->path.count; i++)
-    doc = pq_object_get(doc, field->path.parts[i].name);
-  return doc;
+  return pq_unique_at(doc, &field->path);
 }
 
 int pq_typing_open(pq_command *c) {
   pq_arena *arena = &c->arena;
-  struct pq_typing *t;
+  struct pq_typing *t = c->s.typing, *old = t;
   pq_schema_at at;
-  if (c->s.typing != NULL) return PQ_OK;
+  pq_schema_now(c->s.space, c->s.collection, &at);
+  if (t != NULL && t->form_seq == at.seq) {
+    t->seq = c->s.space->seq;
+    return PQ_OK;
+  }
   t = pq_arena_calloc(arena, 1, sizeof *t);
   if (t == NULL) return c->op.cx->code;
-  pq_schema_now(c->s.space, c->s.collection, &at);
+  t->seq = c->s.space->seq;
+  t->form_seq = at.seq;
   PQ_TRY(pq_schema_open(arena, c->s.collection, &at, &t->schema));
   PQ_TRY(pq_unique_fields(arena, t->schema, &t->unique, &t->unique_count));
   t->mode = t->schema == NULL ? PQ_VALIDATE_OFF : t->schema->mode;
@@ -107,10 +112,15 @@ int pq_typing_open(pq_command *c) {
     PQ_TRY(pq_parse_mode(c, "validate", c->s.args.validate, &mode));
     if (t->schema != NULL) t->mode = mode;
   }
-  t->warnings = pq_arena_calloc(arena, WARNINGS_MAX, sizeof *t->warnings);
+  t->warnings =
+      old != NULL ? old->warnings : pq_arena_calloc(arena, WARNINGS_MAX, sizeof *t->warnings);
   if (t->warnings == NULL) return c->op.cx->code;
   c->s.typing = t;
   return PQ_OK;
+}
+
+uint64_t pq_typing_seq(const pq_command *c) {
+  return c->s.typing == NULL ? UINT64_MAX : c->s.typing->seq;
 }
 
 const pq_unique_field *pq_typing_unique(const pq_command *c, uint32_t *count) {

@@ -274,6 +274,17 @@ static int stage_unique_field(pq_op *op) {
   return pq_turn_result(c, check_field(c));
 }
 
+/* What the commit rests on beyond its keys, for writes beside it. */
+static int note_rules(pq_command *c, const pq_unique_field *fields, uint32_t count) {
+  pq_unique_rule *rules = pq_arena_calloc(&c->op.arena, count, sizeof *rules);
+  if (rules == NULL) return c->op.cx->code;
+  for (uint32_t i = 0; i < count; i++)
+    rules[i] = (pq_unique_rule){c->s.collection, fields[i].path};
+  c->s.commit.rules = rules;
+  c->s.commit.rule_count = count;
+  return PQ_OK;
+}
+
 int pq_unique_begin(pq_command *c, pq_stage_fn after) {
   pq_arena *arena = &c->op.arena;
   uint32_t n = c->s.commit.count, field_count;
@@ -281,6 +292,7 @@ int pq_unique_begin(pq_command *c, pq_stage_fn after) {
   struct pq_unique *u;
   c->op.stage = after;
   if (n == 0 || field_count == 0) return PQ_OK;
+  PQ_TRY(note_rules(c, fields, field_count));
   u = c->s.unique = pq_arena_calloc(arena, 1, sizeof *u);
   if (u == NULL) return c->op.cx->code;
   u->after = after;

@@ -23,8 +23,7 @@ static int keep_document(pq_command *c, pq_arena *arena, pq_value doc, pq_value 
 
 /* ---- events ---- */
 
-/* The event that follows an entity's state at `at`; texts copied to the operation's memory. */
-static int next_event(pq_command *c, const pq_location *at, const pq_entity *e, pq_event *out) {
+int pq_event_next(pq_command *c, const pq_location *at, const pq_entity *e, pq_event *out) {
   pq_arena *arena = &c->op.arena;
   *out = (pq_event){.target = PQ_TARGET_ENTITY,
                     .version = e->version + 1,
@@ -173,7 +172,7 @@ static int apply_update(pq_command *c, const pq_write *w, const pq_location *at,
     return add_edges(c, w->change->update, id, true);
   }
   PQ_TRY(pq_typed_document(c, w, &after));
-  PQ_TRY(next_event(c, at, e, &event));
+  PQ_TRY(pq_event_next(c, at, e, &event));
   event.op = PQ_EVENT_UPDATE;
   event.after = after;
   event.unique_kept = unique_kept(c, e->data, after);
@@ -186,7 +185,7 @@ static int apply_update(pq_command *c, const pq_write *w, const pq_location *at,
 static int apply_delete(pq_command *c, const pq_write *w, const pq_location *at,
                         const pq_entity *e) {
   pq_event event;
-  PQ_TRY(next_event(c, at, e, &event));
+  PQ_TRY(pq_event_next(c, at, e, &event));
   event.op = PQ_EVENT_DELETE;
   if (w->change->is_hard)
     PQ_TRY(add_gone(c, event.id));
@@ -201,7 +200,7 @@ static int apply_delete(pq_command *c, const pq_write *w, const pq_location *at,
 static int apply_restore(pq_command *c, const pq_write *w, const pq_location *at,
                          const pq_entity *e) {
   pq_event event;
-  PQ_TRY(next_event(c, at, e, &event));
+  PQ_TRY(pq_event_next(c, at, e, &event));
   event.op = PQ_EVENT_UPDATE;
   PQ_TRY(keep_document(c, &c->op.arena, e->data, &event.after));
   PQ_TRY(add_event(c, w, &event));

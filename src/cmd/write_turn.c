@@ -1,14 +1,18 @@
 /* cmd/write_turn.c - the stages that every write of entities goes through, and its end.
  *
  *   stage_turn          a bulk write: the next operations that one commit can hold
- *     └► stage_open     snapshot; the write slot is held, so nothing changes until the commit
+ *     └► stage_open     snapshot
  *         ├► stage_keyed   ids are known: locate, read, decide each               (write_apply.c)
  *         └► stage_scan …  a filter: events as entities match, or the best one by sort
  *              └► nothing matched and upsert: an id is made ─► stage_keyed
  *     └► unique fields of the schema                                            (unique_check.c)
  *     └► edges: $link, $unlink, those of hard-deleted entities                    (edge_write.c)
+ *     └► stage_join        held against all that came meanwhile: overtaken ─► the turn again
+ *     └► stage_send        one append with all who joined                            (db/group.c)
  *     └► stage_append      durable, then visible; [flush if the tail is long]
  *   stage_turn_end      the next turn, or the summary
+ *
+ * In a transaction a turn ends in its own events instead (db/txn.h), and nothing is stored.
  *
  * A single command is one turn and fails as a whole. In a bulk write the turns are commits of their
  * own: a failure of the store in the middle leaves what earlier turns did, and is the command's
@@ -19,6 +23,10 @@
 #include "base/merge_sort.h"
 #include "cmd/command_int.h"
 #include "db/schema_of.h"
+#include "db/txn.h"
+#include "table/tail.h"
+
+enum { AGAIN_MAX = 1000 }; /* of 64 callers that change one entity the last is overtaken 63 times */
 
 /* ---- notes ---- */
 
@@ -65,38 +73,125 @@ int pq_note_error(pq_command *c, uint32_t index, int rc) {
   return pq_note_add(c, errors, note);
 }
 
+/* ---- once more ---- */
+
+static int stage_turn(pq_op *op);
+
+/* Before a turn is taken again: what overtook it may have left the namespace stale. */
+static int stage_load_again(pq_op *op) {
+  pq_command *c = pq_command_of(op);
+  PQ_TRY(pq_command_load(c));
+  if (!c->s.space->is_loaded) return PQ_OK; /* once more, from where the log begins by now */
+  op->stage = c->s.ending != NULL ? c->s.turn : stage_turn;
+  return PQ_OK;
+}
+
+/* What the write rests on has changed since its view: it is decided anew on what is there now. In a
+ * bulk write that is this turn, of which nothing is stored; else the whole command. */
+static int take_turn_again(pq_command *c) {
+  pq_command_state *s = &c->s;
+  if (++s->again_count > AGAIN_MAX)
+    return pq_fail(c->op.cx, PQ_EBUSY, "others changed the same %u times: try again", AGAIN_MAX);
+  if (s->ending == NULL) {
+    if (s->spec->open != pq_open_bulk) return pq_command_again(c);
+    s->next_operation = s->writes[0].index;
+    s->outcome = s->outcome_before;
+    s->is_stopped = false;
+  }
+  pq_commit_release(&s->commit);
+  c->op.stage = stage_load_again;
+  return PQ_OK;
+}
+
 /* ---- the end of every write ---- */
+
+/* The entity that was asked for, before the change or as the commit, which has its time, has it. It
+ * is made before the append, so that a projection that fails has changed nothing, and given out
+ * behind. */
+static int make_reply(pq_command *c) {
+  const pq_commit *commit = &c->s.commit;
+  pq_entity e = c->s.reply;
+  if (!c->s.wants_reply) return PQ_OK;
+  if (c->s.is_reply_after && commit->count > 0 && commit->events[0].target == PQ_TARGET_ENTITY)
+    (void)pq_event_entity(&commit->events[0], &e);
+  else if (!c->s.has_reply)
+    return PQ_OK;
+  e.name_field = pq_name_field_now(c->s.space, c->s.collection);
+  PQ_TRY(pq_reply_entity(c, &e));
+  c->s.reply_item = c->items[--c->item_count];
+  return PQ_OK;
+}
 
 static int stage_append(pq_op *op) {
   pq_command *c = pq_command_of(op);
   PQ_TRY(pq_commit_append(&c->s.commit, c->s.space, op));
   c->s.is_committed = true;
-  if (c->s.space->overlay->held_len > op->cx->limits.tail_len_max && !c->s.is_unflushed)
-    return pq_flush_begin(&c->s.flush, c->s.space, op, c->s.start);
   op->stage = c->s.start;
+  if (c->s.space->overlay->held_len <= op->cx->limits.tail_len_max) return PQ_OK;
+  if (c->s.space->write_owner != NULL) return PQ_OK; /* who has the slot may be at it */
+  PQ_TRY(pq_space_acquire(c->s.space, c));
+  pq_command_relieve(c, c->s.start);
   return PQ_OK;
 }
 
+static int stage_send(pq_op *op) {
+  pq_command *c = pq_command_of(op);
+  PQ_TRY(pq_commit_send(&c->s.commit, c->s.space, op));
+  op->stage = stage_append;
+  return PQ_OK;
+}
+
+/* The events become part of the command's transaction: there is nothing to store yet. */
+static int join_txn(pq_command *c) {
+  pq_commit *commit = &c->s.commit;
+  int rc;
+  for (uint32_t i = 0; i < commit->count; i++)
+    commit->events[i].ts = c->s.txn->ts;
+  PQ_TRY(make_reply(c));
+  rc = pq_txn_write(c->s.txn, commit, c->op.now_us);
+  if (rc == PQ_ENOMEM) c->s.txn->is_ending = true; /* it may hold half of the write */
+  if (rc == PQ_OVERTAKEN) return take_turn_again(c);
+  c->op.stage = c->s.start;
+  return rc;
+}
+
+static int join(pq_command *c) {
+  pq_commit *commit = &c->s.commit;
+  int rc;
+  if (c->s.txn != NULL) return join_txn(c);
+  rc = pq_commit_join(commit, c->s.space, &c->op, c->s.ending, c);
+  if (rc == PQ_OVERTAKEN) return take_turn_again(c);
+  PQ_TRY(rc);
+  c->op.stage = stage_send;
+  rc = make_reply(c);
+  if (rc != PQ_OK) pq_commit_release(commit); /* out of the group, before somebody sends it */
+  return rc;
+}
+
+static int stage_join(pq_op *op) {
+  pq_command *c = pq_command_of(op);
+  return pq_turn_result(c, join(c));
+}
+
 int pq_write_commit(pq_command *c, pq_stage_fn finish) {
+  pq_commit *commit = &c->s.commit;
+  if (c->s.snapshot.space != NULL) {
+    commit->base_seq = c->s.snapshot.view.seq;
+    commit->own_seq = c->s.snapshot.view.own_seq;
+    if (pq_typing_seq(c) < commit->base_seq) commit->base_seq = pq_typing_seq(c);
+  }
   pq_snapshot_close(&c->s.snapshot);
   c->s.start = finish;
-  if (c->s.commit.count == 0) {
-    c->op.stage = finish;
-    return PQ_OK;
-  }
-  c->op.stage = stage_append;
-  return pq_commit_prepare(&c->s.commit, c->s.space, &c->op);
+  c->op.stage = commit->count > 0 ? stage_join : finish;
+  return commit->count > 0 ? PQ_OK : make_reply(c);
 }
 
 /* ---- turns ---- */
-
-static int stage_turn(pq_op *op);
 
 /* The next turn, or the summary. */
 static int stage_turn_end(pq_op *op) {
   pq_command *c = pq_command_of(op);
   bool has_more = !c->s.is_stopped && c->s.next_operation < c->s.operation_count;
-  op->sub = NULL; /* a flush of this turn is over */
   op->stage = has_more ? stage_turn : c->s.finish;
   return PQ_OK;
 }
@@ -127,32 +222,10 @@ static int compare_events(const void *a, const void *b, const void *ud) {
   return pq_slice_cmp((*(pq_event *const *)a)->id, (*(pq_event *const *)b)->id);
 }
 
-/* The entity that was asked for, before the change or as the prepared commit has it. It is made
- * before the append, so that a projection that fails has changed nothing, and given out behind. */
-static int make_reply(pq_command *c) {
-  const pq_commit *commit = &c->s.commit;
-  pq_entity e = c->s.reply;
-  if (c->s.is_reply_after && commit->count > 0 && commit->events[0].target == PQ_TARGET_ENTITY)
-    (void)pq_event_entity(&commit->events[0], &e);
-  else if (!c->s.has_reply)
-    return PQ_OK;
-  e.name_field = pq_name_field_now(c->s.space, c->s.collection);
-  PQ_TRY(pq_reply_entity(c, &e));
-  c->s.reply_item = c->items[--c->item_count];
-  return PQ_OK;
-}
-
 static int after_edges(pq_op *op) {
   pq_command *c = pq_command_of(op);
-  int rc = PQ_OK;
-  if (c->s.gone_count > 0) { /* its reply is the entity before */
-    if (c->s.wants_reply) rc = make_reply(c);
-    if (rc == PQ_OK) rc = pq_edges_unlink_gone(c, stage_turn_end);
-    return pq_turn_result(c, rc);
-  }
-  rc = pq_write_commit(c, stage_turn_end);
-  if (rc == PQ_OK && c->s.wants_reply) rc = make_reply(c);
-  return pq_turn_result(c, rc);
+  if (c->s.gone_count > 0) return pq_turn_result(c, pq_edges_unlink_gone(c, stage_turn_end));
+  return pq_turn_result(c, pq_write_commit(c, stage_turn_end));
 }
 
 static int stage_edges(pq_op *op) {
@@ -261,7 +334,7 @@ static int stage_keyed(pq_op *op) {
 static pq_location where(const pq_command *c, pq_slice id) {
   const pq_view *v = &c->s.snapshot.view;
   pq_location at = c->s.scan.at;
-  if (at.info == NULL && v->overlay != NULL) at.event = pq_overlay_entity(v->overlay, id, v->seq);
+  if (at.info == NULL) at.event = pq_tail_entity(v, id);
   return at;
 }
 
@@ -372,7 +445,7 @@ static int stage_scan_open(pq_op *op) {
 static int stage_open(pq_op *op) {
   pq_command *c = pq_command_of(op);
   bool is_scan = c->s.write_count == 1 && c->s.writes[0].id.n == 0;
-  PQ_TRY(pq_snapshot_open(&c->s.snapshot, c->s.space, op, (pq_as_of){0}, false));
+  PQ_TRY(pq_read_snapshot(c));
   op->stage = is_scan ? stage_scan_open : stage_keyed;
   return PQ_OK;
 }
@@ -381,7 +454,6 @@ static int stage_open(pq_op *op) {
 static void forget_turn(pq_command *c) {
   pq_command_state *s = &c->s;
   pq_commit_release(&s->commit);
-  pq_flush_release(&s->flush);
   pq_arena_clear(&c->op.arena);
   pq_arena_clear(&c->turn);
   s->writes = NULL;

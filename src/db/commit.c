@@ -1,12 +1,7 @@
-/* db/commit.c - a write: events, one hot-tier call, then the overlay. See db.h.
- *
- *   add… ─► prepare: seq, ts, batches of ~1,000 events ─► append: durable, then visible
+/* db/commit.c - events become batches of ~1,000, and those one request to the hot tier. See db.h.
  *
  * Batches of one commit are encoded side by side through the driver's task runner; where one ends
  * and the next begins depends on the events alone, so the bytes are the same whoever ran.
- *
- * Readers see an event only after its append succeeded. An append that failed or is unclear marks
- * the namespace stale: the next operation reads the tail again and finds out.
  */
 #include <string.h>
 
@@ -38,6 +33,7 @@ int pq_commit_add(pq_commit *c, pq_arena *arena, const pq_event *e) {
 }
 
 void pq_commit_release(pq_commit *c) {
+  pq_commit_leave(c);
   for (uint32_t i = 0; i < c->raw_count; i++)
     pq_buf_release(&c->raws[i]);
   pq_buf_release(&c->request);
@@ -76,30 +72,29 @@ static void run_batch(void *ctx, uint32_t i) {
   t->rc = encode_batch(t);
 }
 
-/* Number the events and cut them into batches. */
-static int make_tasks(pq_commit *c, const pq_space *s, pq_op *op, batch_task **out,
-                      uint32_t *count) {
-  uint32_t cap = c->count / BATCH_EVENTS + 1, n = 0;
+/* Cut the events into batches. */
+static int make_tasks(const pq_space *s, pq_op *op, const pq_event *events, uint32_t event_count,
+                      batch_task **out, uint32_t *count) {
+  uint32_t cap = event_count / BATCH_EVENTS + 2, n = 0;
   uint64_t len = 0, total = 0;
+  bool is_late = /* a chain begins here: log/chain.h */
+      pq_digest_is_there() && s->seq > 0 && !pq_link_is_set(s->link);
   batch_task *tasks;
   *out = NULL;
   *count = 0;
-  for (uint32_t i = 0; i < c->count; i++)
-    total += c->events[i].after.len;
-  cap += (uint32_t)(total / BATCH_LEN < c->count ? total / BATCH_LEN : c->count);
+  for (uint32_t i = 0; i < event_count; i++)
+    total += events[i].after.len;
+  cap += (uint32_t)(total / BATCH_LEN < event_count ? total / BATCH_LEN : event_count);
   tasks = pq_arena_calloc(&op->arena, cap, sizeof *tasks);
   if (tasks == NULL) return op->cx->code;
-  for (uint32_t i = 0; i < c->count; i++) {
-    pq_event *e = &c->events[i];
-    if (i == 0 || tasks[n - 1].count == BATCH_EVENTS || len > BATCH_LEN) {
+  for (uint32_t i = 0; i < event_count; i++) {
+    const pq_event *e = &events[i];
+    if (i == 0 || tasks[n - 1].count == BATCH_EVENTS || len > BATCH_LEN || (i == 1 && is_late)) {
       tasks[n++].events = e;
       len = 0;
     }
     tasks[n - 1].count++;
     len += e->after.len;
-    e->seq = s->seq + 1 + i;
-    e->ts = c->ts;
-    if (e->created_at == 0) e->created_at = c->ts; /* created by this very event */
   }
   for (uint32_t i = 0; i < n; i++)
     pq_task_cx(&tasks[i].cx, op->cx);
@@ -123,6 +118,7 @@ static int take_batches(pq_commit *c, const pq_space *s, pq_op *op, batch_task *
     batch_task *t = &tasks[i];
     uint64_t seq_lo = t->events[0].seq;
     if (t->rc != PQ_OK) return pq_fail(op->cx, t->rc, "%s", t->cx.msg);
+    pq_batch_seal(&t->body, &t->raw, i == 0 ? s->link : c->link, c->link);
     c->raws[i] = t->raw;
     c->raws[i].cx = op->cx; /* the overlay keeps it longer than the task */
     t->raw = (pq_buf){0};
@@ -136,14 +132,14 @@ static int take_batches(pq_commit *c, const pq_space *s, pq_op *op, batch_task *
   return pq_hot_put_request(&c->request, &request);
 }
 
-int pq_commit_prepare(pq_commit *c, pq_space *s, pq_op *op) {
+int pq_commit_encode(pq_commit *c, pq_space *s, pq_op *op, const pq_event *events,
+                     uint32_t event_count) {
   const pq_task_runner *runner = &s->db->runner;
   batch_task *tasks;
   uint32_t count;
   int rc;
-  pq_assert(c->count > 0 && c->raw_count == 0);
-  c->ts = op->now_us > s->ts ? op->now_us : s->ts + 1;
-  PQ_TRY(make_tasks(c, s, op, &tasks, &count));
+  pq_assert(event_count > 0 && c->raw_count == 0);
+  PQ_TRY(make_tasks(s, op, events, event_count, &tasks, &count));
   if (count > 1 && runner->run != NULL) {
     runner->run(runner->ud, run_batch, tasks, count);
   } else {
@@ -157,28 +153,5 @@ int pq_commit_prepare(pq_commit *c, pq_space *s, pq_op *op) {
     pq_buf_release(&tasks[i].raw);
     pq_buf_release(&tasks[i].body);
   }
-  PQ_TRY(rc);
-  c->seq_hi = s->seq + c->count;
-  return PQ_OK;
-}
-
-int pq_commit_append(pq_commit *c, pq_space *s, pq_op *op) {
-  pq_slice reply;
-  int rc = pq_fetch_hot(&op->fetch, s->ns, pq_buf_slice(&c->request), &reply);
-  if (rc == PQ_NEED_IO) return rc;
-  if (rc == PQ_EFENCED) s->is_fenced = true;
-  if (rc != PQ_OK) {
-    s->is_stale = true;
-    return rc;
-  }
-  for (uint32_t i = 0; i < c->raw_count; i++) {
-    rc = pq_overlay_add_own(s->overlay, &c->raws[i], c->raw_seq[i], c->raw_events[i]);
-    if (rc == PQ_OK) continue;
-    s->is_stale = true; /* durable, but not all of it in memory */
-    return pq_fail(op->cx, PQ_EIO, "the change is stored, but memory does not have it: %s",
-                   op->cx->msg);
-  }
-  s->seq = c->seq_hi;
-  s->ts = c->ts;
-  return PQ_OK;
+  return rc;
 }

@@ -1,186 +1,258 @@
-/* db/compact.c - many files of a table become one, without the rows that are deleted. See flush.h.
+/* db/compact.c - files of a table become fewer ones, without the rows that are deleted. See flush.h
+ * and compact_int.h.
  *
- *   jobs:  each collection, forward edges, reverse edges; those with one file and no deletes are
- *          left alone
- *   job:   read its row groups, one a stage ─► drop deleted rows ─► sort ─► one new file
- *   end:   one log entry: new files added, old ones removed, delete files that only touch removed
- *          files removed too
+ *   open ─► plan ─► [fence] ─► job: open its files
+ *                               └► fill the windows ◄───────────┐
+ *                               └► merge: rows into the stream ─┤ a window is empty
+ *                               └► encode: a megabyte a step ◄──┘ a row group is full
+ *                               └► file: PUT, its bytes are freed
+ *           ─► next job … ─► entry: new files added, old ones removed           (compact_entry.c)
  *
  * The old files stay in the store: the manifest of an older entry still names them, so every past
- * instant reads as before.
+ * instant reads as before. Several steps lie between beginning and entry, and flushes in between
+ * may delete rows of the inputs: such deletes move along to the outputs.
  */
 #include <string.h>
 
-#include "base/merge_sort.h"
-#include "db/flush_int.h"
-#include "db/schema_of.h"
+#include "db/compact_int.h"
 
-enum { EDGES_FILE = 4 << 20 }; /* rows */
+static int stage_fill(pq_op *op);
+static int stage_merge(pq_op *op);
 
-typedef struct pq_compact_job {
-  pq_file_kind kind;
-  pq_slice collection;
-  const pq_file_info **files;
-  uint32_t file_count;
-} pq_compact_job;
-
-/* Rows read so far of the running job; one of the two arrays is used. */
-typedef struct pq_compact_rows {
-  pq_entity *entities;
-  pq_edge *edges;
-  uint32_t count, cap;
-} pq_compact_rows;
-
-static int stage_next_job(pq_op *op);
-
-/* ---- what to rewrite ---- */
-
-static bool has_deletes(const pq_flush *f, const pq_file_info *info) {
-  const pq_view *v = &f->snapshot.view;
-  for (uint32_t d = 0; d < v->delete_count; d++)
-    for (uint32_t i = 0; i < v->deletes[d]->position_count; i++)
-      if (pq_slice_is(v->deletes[d]->positions[i].file, info->name)) return true;
-  return false;
+static pq_compact_job *job_of(const pq_flush *f) {
+  return &f->compaction->jobs[f->compaction->job];
 }
 
-/* Add a job for the live files of a kind (and collection) if there is anything to gain. */
-static int add_job(pq_flush *f, pq_op *op, pq_file_kind kind, pq_slice collection) {
-  const pq_manifest *m = f->snapshot.view.manifest;
-  pq_compact_job *job = &f->jobs[f->job_count];
-  bool is_useful = false;
-  *job = (pq_compact_job){.kind = kind, .collection = collection};
-  job->files = pq_arena_calloc(&op->arena, m->file_count, sizeof *job->files);
-  if (job->files == NULL) return op->cx->code;
-  for (uint32_t i = 0; i < m->file_count; i++) {
-    const pq_file_info *info = &m->files[i];
-    if (info->kind != kind || !pq_file_is_live(info, f->snapshot.view.entry)) continue;
-    if (kind == PQ_FILE_DATA && !pq_slice_eq(info->collection, collection)) continue;
-    job->files[job->file_count++] = info;
-    is_useful |= has_deletes(f, info);
+static void release_job(pq_compact_job *job, pq_cx *cx) {
+  for (uint32_t i = 0; i < job->input_count; i++)
+    pq_arena_release(&job->inputs[i].arena);
+  pq_entity_stream_free(job->entities);
+  pq_edge_stream_free(job->edges);
+  if (job->places != NULL)
+    pq_alloc(cx, job->places, (size_t)job->place_count * sizeof *job->places, 0);
+  job->entities = NULL;
+  job->edges = NULL;
+  job->places = NULL;
+}
+
+void pq_compact_release(pq_flush *f) {
+  pq_compaction *p = f->compaction;
+  if (p == NULL) return;
+  for (uint32_t i = 0; i < p->job_count; i++)
+    release_job(&p->jobs[i], f->space->db->cx);
+  pq_snapshot_close(&p->now);
+  f->compaction = NULL;
+}
+
+/* ---- the order of rows ---- */
+
+static int compare(const pq_compact_job *job, uint32_t a, uint32_t b) {
+  const pq_compact_input *x = &job->inputs[a], *y = &job->inputs[b];
+  int c = pq_compact_is_edges(job)
+              ? pq_edge_compare(&x->edges[x->at], &y->edges[y->at], job->kind == PQ_FILE_REVERSE)
+              : pq_slice_cmp(x->entities[x->at].id, y->entities[y->at].id);
+  return c != 0 ? c : (a > b) - (a < b);
+}
+
+static void sift_down(pq_compact_job *job, uint32_t at) {
+  for (;;) {
+    uint32_t child = 2 * at + 1, tmp;
+    if (child >= job->heap_count) return;
+    if (child + 1 < job->heap_count && compare(job, job->heap[child + 1], job->heap[child]) < 0)
+      child++;
+    if (compare(job, job->heap[at], job->heap[child]) <= 0) return;
+    tmp = job->heap[at];
+    job->heap[at] = job->heap[child];
+    job->heap[child] = tmp;
+    at = child;
   }
-  if (job->file_count > 1 || is_useful) f->job_count++;
+}
+
+/* All inputs that have rows. */
+static void make_heap(pq_compact_job *job) {
+  job->heap_count = 0;
+  for (uint32_t i = 0; i < job->input_count; i++)
+    if (job->inputs[i].at < job->inputs[i].count) job->heap[job->heap_count++] = i;
+  for (uint32_t i = job->heap_count / 2; i > 0; i--)
+    sift_down(job, i - 1);
+}
+
+/* ---- the output ---- */
+
+static bool is_full(const pq_compact_job *job) {
+  if (job->entities != NULL) return pq_entity_stream_is_full(job->entities);
+  return job->edges != NULL && pq_edge_stream_is_full(job->edges);
+}
+
+static bool has_stream(const pq_compact_job *job) {
+  return job->entities != NULL || job->edges != NULL;
+}
+
+static int open_stream(pq_flush *f, pq_op *op, pq_compact_job *job) {
+  if (pq_compact_is_edges(job))
+    return pq_edge_stream_new(op->cx, pq_str(f->space->ns), job->kind == PQ_FILE_REVERSE,
+                              &job->edges);
+  return pq_entity_stream_new(op->cx, &job->table, job->keeps_data, &job->entities);
+}
+
+static int note_output(pq_flush *f, pq_op *op, pq_compact_job *job, uint64_t first_row) {
+  if (job->output_count == job->output_cap) {
+    uint32_t cap = job->output_cap == 0 ? 4 : job->output_cap * 2;
+    pq_compact_output *outputs = pq_arena_calloc(&op->arena, cap, sizeof *outputs);
+    if (outputs == NULL) return op->cx->code;
+    if (job->output_count > 0) memcpy(outputs, job->outputs, job->output_count * sizeof *outputs);
+    job->outputs = outputs;
+    job->output_cap = cap;
+  }
+  job->outputs[job->output_count++] = (pq_compact_output){f->file_count - 1, first_row};
   return PQ_OK;
 }
 
-static int plan_jobs(pq_flush *f, pq_op *op) {
-  const pq_manifest *m = f->snapshot.view.manifest;
-  f->jobs = pq_arena_calloc(&op->arena, (size_t)m->collection_count + 2, sizeof *f->jobs);
-  f->rows = pq_arena_calloc(&op->arena, 1, sizeof *f->rows);
-  f->remove = pq_arena_calloc(&op->arena, m->file_count, sizeof *f->remove);
-  if (f->jobs == NULL || f->rows == NULL || f->remove == NULL) return op->cx->code;
-  for (uint32_t i = 0; i < m->collection_count; i++)
-    if (f->only.n == 0 || pq_slice_eq(m->collections[i].name, f->only))
-      PQ_TRY(add_job(f, op, PQ_FILE_DATA, m->collections[i].name));
-  if (f->only.n > 0) return PQ_OK;
-  PQ_TRY(add_job(f, op, PQ_FILE_FORWARD, (pq_slice){0}));
-  return add_job(f, op, PQ_FILE_REVERSE, (pq_slice){0});
-}
-
-/* ---- reading a job's rows ---- */
-
-static int keep_text(pq_arena *arena, pq_slice *text) {
-  return text->n == 0 ? PQ_OK : pq_arena_copy(arena, *text, text);
-}
-
-static int keep_value(pq_arena *arena, pq_value *v) {
-  pq_event e = {.after = *v};
-  PQ_TRY(pq_event_keep(arena, &e));
-  *v = e.after;
-  return PQ_OK;
-}
-
-static int reserve(pq_flush *f, pq_op *op, bool is_edges) {
-  pq_compact_rows *r = f->rows;
-  uint32_t cap = r->cap == 0 ? 1024 : r->cap * 2;
-  size_t size = is_edges ? sizeof *r->edges : sizeof *r->entities;
-  void *old = is_edges ? (void *)r->edges : (void *)r->entities, *items;
-  if (r->count < r->cap) return PQ_OK;
-  items = pq_arena_calloc(&op->arena, cap, size);
-  if (items == NULL) return op->cx->code;
-  if (r->count > 0) memcpy(items, old, r->count * size);
-  if (is_edges)
-    r->edges = items;
-  else
-    r->entities = items;
-  r->cap = cap;
-  return PQ_OK;
-}
-
-static int take_entity(pq_flush *f, pq_op *op, const pq_entity *source) {
-  pq_entity e = *source;
-  PQ_TRY(keep_text(&op->arena, &e.id));
-  PQ_TRY(keep_text(&op->arena, &e.type));
-  PQ_TRY(keep_text(&op->arena, &e.created_by));
-  PQ_TRY(keep_text(&op->arena, &e.updated_by));
-  PQ_TRY(keep_value(&op->arena, &e.data));
-  PQ_TRY(reserve(f, op, false));
-  f->rows->entities[f->rows->count++] = e;
-  return PQ_OK;
-}
-
-static int take_edge(pq_flush *f, pq_op *op, const pq_edge *source) {
-  pq_edge e = *source;
-  pq_slice *texts[] = {&e.from_id,   &e.predicate, &e.reverse, &e.to_id,     &e.from_name,
-                       &e.from_type, &e.to_name,   &e.to_type, &e.created_by};
-  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-    PQ_TRY(keep_text(&op->arena, texts[i]));
-  PQ_TRY(keep_value(&op->arena, &e.data));
-  PQ_TRY(reserve(f, op, true));
-  f->rows->edges[f->rows->count++] = e;
-  return PQ_OK;
-}
-
-/* Read one row group; rows that delete files name are left out. */
-static int read_row_group(pq_flush *f, pq_op *op, const pq_cached_file *file, bool is_edges) {
-  const pq_row_group *group = &file->file.footer->row_groups[f->job_row_group];
-  const pq_file_info *info = f->jobs[f->job].files[f->job_file];
-  const pq_upgrade *form = NULL;
-  pq_slice name_field = {0};
-  uint32_t n = (uint32_t)group->row_count;
-  uint8_t *hidden = pq_arena_calloc(&op->scratch, n, 1);
-  pq_entity_rows rows;
-  pq_edge *edges = NULL;
-  if (hidden == NULL) return op->cx->code;
-  pq_view_mark_deleted(&f->snapshot.view, file->name, group->first_row, n, hidden);
-  if (is_edges) {
-    PQ_TRY(pq_edge_rows_read(&op->fetch, &op->scratch, &file->file, f->job_row_group, &edges, &n));
+/* The stream becomes a file. */
+static int close_stream(pq_flush *f, pq_op *op, pq_compact_job *job) {
+  pq_file_info info = {.kind = job->kind, .collection = job->collection};
+  bool is_reverse = job->kind == PQ_FILE_REVERSE;
+  const char *folder = is_reverse ? "rels/reverse" : "rels/forward";
+  pq_writer *writer;
+  if (job->entities != NULL) {
+    info.has_form = true;
+    info.form_seq = job->schema.seq;
+    info.row_count = pq_entity_stream_rows(job->entities, &info.id_min, &info.id_max);
+    folder = job->folder;
   } else {
-    PQ_TRY(pq_entity_rows_want(&op->fetch, &file->file, f->job_row_group, PQ_WANT_ALL, NULL, 0,
-                               &op->scratch));
-    PQ_TRY(pq_entity_rows_read(&op->fetch, &op->scratch, &file->file, f->job_row_group, PQ_WANT_ALL,
-                               NULL, 0, &rows));
-    PQ_TRY(pq_view_file_form(&f->snapshot.view, &op->scratch, info, &form));
-    name_field = pq_view_name_field(&f->snapshot.view, info->collection);
+    info.collection = (pq_slice){0};
+    info.row_count = pq_edge_stream_rows(job->edges, &info.id_min, &info.id_max);
   }
-  for (uint32_t i = 0; i < n; i++) {
-    if (hidden[i]) continue;
-    if (!is_edges) PQ_TRY(pq_view_bring(&f->snapshot.view, &op->scratch, form, &rows.rows[i].data));
-    if (!is_edges) rows.rows[i].name_field = name_field;
-    PQ_TRY(is_edges ? take_edge(f, op, &edges[i]) : take_entity(f, op, &rows.rows[i]));
-  }
+  PQ_TRY(pq_arena_copy(&op->arena, info.id_min, &info.id_min));
+  PQ_TRY(pq_arena_copy(&op->arena, info.id_max, &info.id_max));
+  PQ_TRY(job->entities != NULL ? pq_entity_stream_finish(job->entities, &writer)
+                               : pq_edge_stream_finish(job->edges, &writer));
+  PQ_TRY(pq_flush_add_file(f, op, folder, info, writer));
+  PQ_TRY(note_output(f, op, job, job->row_count - info.row_count));
+  pq_entity_stream_free(job->entities);
+  pq_edge_stream_free(job->edges);
+  job->entities = NULL;
+  job->edges = NULL;
   return PQ_OK;
 }
 
-/* ---- writing it ---- */
-
-static int compare_entities(const void *a, const void *b, const void *ud) {
-  (void)ud;
-  return pq_slice_cmp((*(const pq_entity *const *)a)->id, (*(const pq_entity *const *)b)->id);
+static bool is_at_end(const pq_compact_job *job) {
+  for (uint32_t i = 0; i < job->input_count; i++)
+    if (job->inputs[i].at < job->inputs[i].count || !job->inputs[i].is_end) return false;
+  return true;
 }
 
-static int sort_entities(pq_flush *f, pq_op *op, pq_entity **out) {
-  uint32_t n = f->rows->count;
-  pq_entity **order = pq_arena_calloc(&op->scratch, n, sizeof *order);
-  pq_entity *sorted = pq_arena_calloc(&op->scratch, n, sizeof *sorted);
-  if (order == NULL || sorted == NULL) return op->cx->code;
-  for (uint32_t i = 0; i < n; i++)
-    order[i] = &f->rows->entities[i];
-  PQ_TRY(pq_sort_items(op->cx, order, n, sizeof *order, compare_entities, NULL));
-  for (uint32_t i = 0; i < n; i++)
-    sorted[i] = *order[i];
-  *out = sorted;
+/* The file is stored, and its bytes are not needed any more. */
+static int stage_put(pq_op *op) {
+  pq_flush *f = pq_flush_of(op);
+  pq_flush_file *file = &f->files[f->file_count - 1];
+  PQ_TRY(pq_flush_put_file(f, op, file));
+  pq_writer_free(file->writer);
+  file->writer = NULL;
+  op->stage = is_at_end(job_of(f)) ? pq_compact_stage_next_job : stage_merge;
   return PQ_OK;
 }
+
+/* A megabyte of the row group. */
+static int stage_encode(pq_op *op) {
+  pq_flush *f = pq_flush_of(op);
+  pq_compact_job *job = job_of(f);
+  uint64_t left = PQ_STEP_LEN, len;
+  PQ_TRY(job->entities != NULL ? pq_entity_stream_step(job->entities, &left)
+                               : pq_edge_stream_step(job->edges, &left));
+  f->encoded = PQ_STEP_LEN - left;
+  if (is_full(job)) return PQ_YIELD;
+  len =
+      job->entities != NULL ? pq_entity_stream_len(job->entities) : pq_edge_stream_len(job->edges);
+  op->stage = stage_merge;
+  if (len < op->cx->limits.file_len_max && !is_at_end(job) && !job->is_split) return PQ_YIELD;
+  job->is_split = false;
+  PQ_TRY(close_stream(f, op, job));
+  op->stage = stage_put;
+  return PQ_YIELD;
+}
+
+/* ---- merging ---- */
+
+/* The smallest row into the stream. A document that the columns do not tell ends the file; the
+ * next ones have $data. */
+static int put_row(pq_flush *f, pq_op *op, pq_compact_job *job, pq_compact_input *in) {
+  int rc;
+  if (!has_stream(job)) PQ_TRY(open_stream(f, op, job));
+  rc = pq_compact_is_edges(job) ? pq_edge_stream_put(job->edges, &in->edges[in->at])
+                                : pq_entity_stream_put(job->entities, &in->entities[in->at]);
+  if (rc == PQ_MISFIT) {
+    pq_slice min, max;
+    job->keeps_data = true;
+    if (pq_entity_stream_rows(job->entities, &min, &max) > 0) {
+      pq_entity_stream_end(job->entities);
+      job->is_split = true;
+      return PQ_MISFIT;
+    }
+    pq_entity_stream_free(job->entities);
+    job->entities = NULL;
+    PQ_TRY(open_stream(f, op, job));
+    rc = pq_entity_stream_put(job->entities, &in->entities[in->at]);
+  }
+  PQ_TRY(rc);
+  if (job->places != NULL)
+    job->places[in->first_place + in->rows[in->at]] = (uint32_t)(job->row_count + 1);
+  job->row_count++;
+  return PQ_OK;
+}
+
+static uint64_t row_len(const pq_compact_job *job, const pq_compact_input *in) {
+  return 64 +
+         (pq_compact_is_edges(job) ? in->edges[in->at].data.len : in->entities[in->at].data.len);
+}
+
+/* Rows until a window is empty, a row group is full or a megabyte has passed. */
+static int stage_merge(pq_op *op) {
+  pq_flush *f = pq_flush_of(op);
+  pq_compact_job *job = job_of(f);
+  uint64_t len = 0;
+  while (!is_full(job)) {
+    pq_compact_input *in;
+    int rc;
+    if (job->heap_count == 0) { /* the end: what is there is the last row group */
+      if (job->entities != NULL) pq_entity_stream_end(job->entities);
+      if (job->edges != NULL) pq_edge_stream_end(job->edges);
+      if (is_full(job)) break;
+      if (has_stream(job)) PQ_TRY(close_stream(f, op, job));
+      op->stage = f->file_count > 0 && f->files[f->file_count - 1].writer != NULL
+                      ? stage_put
+                      : pq_compact_stage_next_job;
+      return PQ_OK;
+    }
+    in = &job->inputs[job->heap[0]];
+    if (len >= PQ_STEP_LEN) return PQ_YIELD;
+    len += row_len(job, in);
+    rc = put_row(f, op, job, in);
+    if (rc == PQ_MISFIT) break;
+    PQ_TRY(rc);
+    if (++in->at == in->count && !in->is_end) {
+      op->stage = stage_fill;
+      return PQ_OK;
+    }
+    if (in->at == in->count) job->heap[0] = job->heap[--job->heap_count];
+    sift_down(job, 0);
+  }
+  op->stage = stage_encode;
+  return PQ_OK;
+}
+
+static int stage_fill(pq_op *op) {
+  pq_flush *f = pq_flush_of(op);
+  pq_compact_job *job = job_of(f);
+  PQ_TRY(pq_compact_fill(f, op, job));
+  for (uint32_t i = 0; i < job->input_count; i++)
+    if (job->inputs[i].at == job->inputs[i].count && !job->inputs[i].is_end) return PQ_OK;
+  make_heap(job);
+  op->stage = is_full(job) ? stage_encode : stage_merge;
+  return PQ_OK;
+}
+
+/* ---- a job ---- */
 
 /* A schema set since the last flush of the collection may bring columns that it never had. */
 static int note_columns(pq_flush *f, pq_op *op, const pq_collection_info *info,
@@ -188,7 +260,7 @@ static int note_columns(pq_flush *f, pq_op *op, const pq_collection_info *info,
   pq_assert(info != NULL); /* it has files */
   if (all->count == info->index_count) return PQ_OK;
   if (f->collections == NULL)
-    f->collections = pq_arena_calloc(&op->arena, f->job_count, sizeof *f->collections);
+    f->collections = pq_arena_calloc(&op->arena, f->compaction->job_count, sizeof *f->collections);
   if (f->collections == NULL) return op->cx->code;
   f->collections[f->collection_count] = *info;
   f->collections[f->collection_count].index_columns = all->columns;
@@ -198,145 +270,84 @@ static int note_columns(pq_flush *f, pq_op *op, const pq_collection_info *info,
   return PQ_OK;
 }
 
-static int write_entities(pq_flush *f, pq_op *op, const pq_compact_job *job) {
-  const pq_collection_info *info = pq_manifest_collection(&f->space->manifest, job->collection);
-  uint32_t n;
-  pq_entity *rows = NULL;
-  const char *folder;
-  pq_entity_table table;
+static int set_table(pq_flush *f, pq_op *op, pq_compact_job *job) {
+  const pq_view *v = &f->snapshot.view;
+  const pq_collection_info *info = pq_manifest_collection(v->manifest, job->collection);
   pq_index_set all, set;
-  pq_schema_at at;
   pq_schema *schema;
-  pq_schema_now(f->space, job->collection, &at);
-  PQ_TRY(pq_schema_open(&op->arena, job->collection, &at, &schema));
+  pq_schema_of(v, job->collection, &job->schema);
+  job->name_field = pq_view_name_field(v, job->collection);
+  PQ_TRY(pq_schema_open(&op->arena, job->collection, &job->schema, &schema));
   PQ_TRY(pq_schema_columns_all(&op->arena, info, schema, &all));
   PQ_TRY(pq_schema_columns_written(&op->arena, &all, schema, &set));
   PQ_TRY(note_columns(f, op, info, &all));
-  PQ_TRY(sort_entities(f, op, &rows));
-  PQ_TRY(pq_flush_folder(&op->arena, job->collection, &folder));
-  table = (pq_entity_table){job->collection, set.columns, set.count, schema};
-  for (uint32_t from = 0; from < f->rows->count; from += n) {
-    pq_file_info out = {
-        .kind = PQ_FILE_DATA, .collection = job->collection, .has_form = true, .form_seq = at.seq};
-    pq_writer *writer;
-    n = pq_entity_file_rows(rows + from, f->rows->count - from);
-    out.row_count = n;
-    out.id_min = rows[from].id;
-    out.id_max = rows[from + n - 1].id;
-    PQ_TRY(pq_entity_file_write(op->cx, &f->space->db->runner, &table, rows + from, n, &writer));
-    PQ_TRY(pq_flush_add_file(f, op, folder, out, writer));
-  }
+  job->table = (pq_entity_table){job->collection, set.columns, set.count, schema};
+  return pq_flush_folder(&op->arena, job->collection, &job->folder);
+}
+
+/* While steps lie between beginning and entry, deletes may come. */
+static int make_places(pq_flush *f, pq_op *op, pq_compact_job *job) {
+  size_t len = (size_t)job->place_count * sizeof *job->places;
+  if (f->is_whole || job->place_count == 0) return PQ_OK;
+  if (job->place_count > PQ_PLACES_LEN_MAX / sizeof *job->places) return PQ_OK;
+  job->places = pq_alloc(op->cx, NULL, 0, len);
+  if (job->places == NULL) return pq_fail_nomem(op->cx);
+  memset(job->places, 0, len);
   return PQ_OK;
 }
 
-static int write_edge_part(pq_flush *f, pq_op *op, const pq_compact_job *job, pq_edge *edges,
-                           uint32_t count) {
-  bool is_reverse = job->kind == PQ_FILE_REVERSE;
-  pq_file_info out = {.kind = job->kind, .row_count = count};
-  pq_writer *writer;
-  for (uint32_t i = 0; i < count; i++) {
-    pq_slice id = is_reverse ? edges[i].to_id : edges[i].from_id;
-    if (i == 0 || pq_slice_cmp(id, out.id_min) < 0) out.id_min = id;
-    if (i == 0 || pq_slice_cmp(id, out.id_max) > 0) out.id_max = id;
-  }
-  PQ_TRY(pq_edge_file_write(op->cx, pq_str(f->space->ns), edges, count, is_reverse, &writer));
-  return pq_flush_add_file(f, op, is_reverse ? "rels/reverse" : "rels/forward", out, writer);
-}
-
-static int write_edges(pq_flush *f, pq_op *op, const pq_compact_job *job) {
-  uint32_t n;
-  for (uint32_t from = 0; from < f->rows->count; from += n) {
-    n = f->rows->count - from < EDGES_FILE ? f->rows->count - from : EDGES_FILE;
-    PQ_TRY(write_edge_part(f, op, job, f->rows->edges + from, n));
-  }
-  return PQ_OK;
-}
-
-static int end_job(pq_flush *f, pq_op *op) {
-  const pq_compact_job *job = &f->jobs[f->job];
-  if (f->rows->count > 0)
-    PQ_TRY(job->kind == PQ_FILE_DATA ? write_entities(f, op, job) : write_edges(f, op, job));
-  for (uint32_t i = 0; i < job->file_count; i++)
-    f->remove[f->remove_count++] = job->files[i]->name;
-  *f->rows = (pq_compact_rows){0};
-  f->job++;
-  f->job_file = f->job_row_group = 0;
-  return PQ_OK;
-}
-
-/* ---- the stages ---- */
-
-static bool is_removed(const pq_flush *f, pq_slice name) {
-  for (uint32_t i = 0; i < f->remove_count; i++)
-    if (pq_slice_is(name, f->remove[i])) return true;
-  return false;
-}
-
-/* Delete files whose positions all lie in removed files have done their work. */
-static void remove_delete_files(pq_flush *f) {
-  const pq_view *v = &f->snapshot.view;
-  uint32_t count = f->remove_count;
-  for (uint32_t d = 0; d < v->delete_count; d++) {
-    const pq_cached_file *file = v->deletes[d];
-    bool is_needed = false;
-    for (uint32_t i = 0; i < file->position_count && !is_needed; i++) {
-      const pq_file_info *info = pq_manifest_file(v->manifest, file->positions[i].file);
-      is_needed = info != NULL && pq_file_is_live(info, v->entry) &&
-                  !is_removed(f, file->positions[i].file);
-    }
-    if (!is_needed) f->remove[count++] = (const char *)file->name.p;
-  }
-  f->remove_count = count;
-}
-
-static int stage_read(pq_op *op) {
+static int stage_job(pq_op *op) {
   pq_flush *f = pq_flush_of(op);
-  const pq_compact_job *job = &f->jobs[f->job];
-  pq_cached_file *file;
-  PQ_TRY(pq_file_cache_open(&f->space->files, &op->fetch, job->files[f->job_file], &file));
-  if (f->job_row_group < file->file.footer->row_group_count)
-    PQ_TRY(read_row_group(f, op, file, job->kind != PQ_FILE_DATA));
-  if (++f->job_row_group >= file->file.footer->row_group_count) {
-    f->job_row_group = 0;
-    f->job_file++;
+  pq_compact_job *job = job_of(f);
+  bool is_missing = false;
+  for (uint32_t i = 0; i < job->input_count; i++) {
+    pq_cached_file *file;
+    int rc = pq_file_cache_open(&f->space->files, &op->fetch, &job->inputs[i].info, &file);
+    if (rc < 0) return rc;
+    is_missing |= rc == PQ_NEED_IO;
   }
-  op->stage = stage_next_job;
+  if (is_missing) return PQ_NEED_IO;
+  for (uint32_t i = 0; i < job->input_count; i++) {
+    pq_compact_input *in = &job->inputs[i];
+    PQ_TRY(pq_file_cache_open(&f->space->files, &op->fetch, &in->info, &in->file));
+    in->is_end = in->file->file.footer->row_group_count == 0;
+  }
+  if (!pq_compact_is_edges(job)) PQ_TRY(set_table(f, op, job));
+  PQ_TRY(make_places(f, op, job));
+  op->stage = stage_fill;
   return PQ_OK;
 }
 
-static int stage_next_job(pq_op *op) {
+int pq_compact_stage_next_job(pq_op *op) {
   pq_flush *f = pq_flush_of(op);
-  while (f->job < f->job_count && f->job_file == f->jobs[f->job].file_count)
-    PQ_TRY(end_job(f, op));
-  if (f->job < f->job_count) {
-    op->stage = stage_read;
-    return PQ_OK;
-  }
-  if (f->job_count == 0) {
-    pq_snapshot_close(&f->snapshot);
-    op->stage = f->done;
-    return PQ_OK;
-  }
-  remove_delete_files(f);
-  op->stage = pq_flush_stage_fence;
+  pq_compaction *p = f->compaction;
+  if (p->is_begun) p->job++;
+  p->is_begun = true;
+  p->output_count = f->file_count;
+  op->stage = p->job == p->job_count                   ? pq_compact_stage_entry
+              : p->jobs[p->job].kind == PQ_FILE_EVENTS ? pq_compact_stage_events
+                                                       : stage_job;
   return PQ_OK;
 }
 
 static int stage_open(pq_op *op) {
   pq_flush *f = pq_flush_of(op);
   PQ_TRY(pq_snapshot_open(&f->snapshot, f->space, op, (pq_as_of){0}, true));
-  PQ_TRY(plan_jobs(f, op));
-  op->stage = stage_next_job;
+  f->base = f->snapshot.view.entry;
+  PQ_TRY(pq_compact_plan(f, op));
+  if (f->compaction->job_count == 0 && !pq_compact_merges_deletes(f, &f->snapshot.view)) {
+    pq_snapshot_close(&f->snapshot);
+    op->stage = NULL;
+    return PQ_OK;
+  }
+  f->after_fence = pq_compact_stage_next_job;
+  op->stage = pq_flush_stage_fence;
   return PQ_OK;
 }
 
-int pq_compact_begin(pq_flush *f, pq_space *space, pq_op *op, pq_slice collection,
-                     pq_stage_fn done) {
-  pq_assert(space->overlay->version_count == 0);
-  *f = (pq_flush){.space = space, .done = done, .only = collection};
-  f->seq_hi = space->manifest.seq_hi;
-  f->ts_hi = space->manifest.ts_hi;
+int pq_compact_begin(pq_flush *f, pq_space *space, pq_op *op, pq_slice collection, bool is_whole) {
+  *f = (pq_flush){.space = space, .is_whole = is_whole};
   op->sub = f;
   op->stage = stage_open;
-  return PQ_OK;
+  return pq_arena_copy(&op->arena, collection, &f->only);
 }

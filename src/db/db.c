@@ -1,7 +1,12 @@
 /* db/db.c - the database object: namespaces by name, tokens. See db.h. */
 #include "db/db.h"
 
+#include "db/txn.h"
+
 #include <string.h>
+
+#include "base/limits.h"
+#include "db/works.h"
 
 enum { NS_LEN_MAX = 128 };
 
@@ -34,6 +39,13 @@ void pq_db_random(pq_db *db, uint8_t out[10]) {
 int pq_db_init(pq_db *db, pq_cx *cx, bool is_writer, uint32_t durability, const uint8_t seed[16]) {
   *db = (pq_db){.cx = cx, .is_writer = is_writer, .durability = durability};
   db->actor = PQ_SLICE("system/anonymous");
+  db->thresholds = (pq_thresholds){.flush_len = PQ_FLUSH_LEN,
+                                   .flush_events = PQ_FLUSH_EVENTS,
+                                   .flush_age_us = PQ_FLUSH_AGE_US,
+                                   .files = PQ_COMPACT_FILES,
+                                   .dead_percent = PQ_COMPACT_DEAD_PERCENT};
+  if (cx->meter != NULL && cx->meter->max / 16 < db->thresholds.flush_len)
+    db->thresholds.flush_len = cx->meter->max / 16;
   db->rng[0] = pq_rd64(seed) | 1;
   db->rng[1] = pq_rd64(seed + 8);
   pq_compressor_init(&db->compressor, cx);
@@ -46,6 +58,7 @@ int pq_db_init(pq_db *db, pq_cx *cx, bool is_writer, uint32_t durability, const 
 }
 
 static void space_free(pq_db *db, pq_space *s) {
+  pq_works_free(s->works);
   pq_assert(s->reader_count == 0);
   if (s->overlay != NULL) {
     pq_overlay_release(s->overlay);
@@ -53,6 +66,7 @@ static void space_free(pq_db *db, pq_space *s) {
   }
   pq_assert(s->retired_count == 0);
   if (s->retired != NULL) pq_alloc(db->cx, s->retired, s->retired_cap * sizeof *s->retired, 0);
+  pq_past_clear(&s->pasts);
   pq_manifest_release(&s->manifest);
   pq_file_cache_release(&s->files);
   pq_alloc(db->cx, s->ns, strlen(s->ns) + 1, 0);
@@ -61,6 +75,7 @@ static void space_free(pq_db *db, pq_space *s) {
 
 void pq_db_release(pq_db *db) {
   if (db->cx == NULL) return;
+  pq_txns_release(db);
   for (uint32_t i = 0; i < db->space_count; i++)
     space_free(db, db->spaces[i]);
   if (db->spaces != NULL) pq_alloc(db->cx, db->spaces, db->space_cap * sizeof *db->spaces, 0);
@@ -139,14 +154,26 @@ int pq_db_space(pq_db *db, pq_slice ns, pq_space **out) {
   return PQ_OK;
 }
 
-int pq_space_acquire(pq_space *s, const void *owner) {
+int pq_space_wait(pq_space *s) {
+  if (!s->db->steps_all)
+    return pq_fail(s->db->cx, PQ_EBUSY, "another write to namespace '%s' is running", s->ns);
+  s->db->is_waiting = true;
+  return PQ_YIELD;
+}
+
+int pq_space_may_write(const pq_space *s) {
   pq_cx *cx = s->db->cx;
   if (!s->db->is_writer) return pq_fail(cx, PQ_EPERM, "the warehouse was opened for reading only");
   if (s->is_fenced)
     return pq_fail(cx, PQ_EFENCED, "namespace '%s' was taken over by another writer: open it again",
                    s->ns);
-  if (s->write_owner != NULL && s->write_owner != owner)
-    return pq_fail(cx, PQ_EBUSY, "another write to namespace '%s' is running", s->ns);
+  return PQ_OK;
+}
+
+int pq_space_acquire(pq_space *s, const void *owner) {
+  PQ_TRY(pq_space_may_write(s));
+  if (s->write_owner == owner) return PQ_OK;
+  if (s->write_owner != NULL || s->group.first != NULL) return pq_space_wait(s);
   s->write_owner = owner;
   return PQ_OK;
 }

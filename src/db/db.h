@@ -13,13 +13,29 @@
 
 #include "base/task_runner.h"
 #include "codec/codec.h"
+#include "db/conflict.h"
+#include "db/past.h"
 #include "io/hot.h"
 #include "io/op.h"
+#include "log/chain.h"
 #include "log/event_file.h"
 #include "shred/entity_merge.h"
 #include "table/view.h"
 
 enum { PQ_TOKEN_LEN = 16, PQ_FILE_NAME_CAP = 512 };
+
+typedef struct pq_txn pq_txn; /* db/txn.h */
+
+/* Commits that become one append (db/group.c): one after the other they join, the first one sends.
+ */
+typedef struct pq_group {
+  struct pq_commit *first, *last; /* borrowed; NULL: none */
+  uint32_t event_count;
+  int64_t ts;                   /* of the last one */
+  bool is_sent;                 /* the append is under way: nobody may join */
+  pq_overlay keys;              /* what they change; made when a second one comes */
+  char message[PQ_MESSAGE_CAP]; /* of the last append that failed */
+} pq_group;
 
 typedef struct pq_space {
   struct pq_db *db; /* borrowed */
@@ -29,18 +45,34 @@ typedef struct pq_space {
   bool is_fenced;       /* another writer has taken over */
   bool has_fence;       /* my fence entry is in the log */
   bool is_tail_missing; /* the unflushed tail could not be opened: answers lack it */
+  uint64_t boundary;    /* as last read: entries below it may be gone; 0: never read */
+  uint32_t starts;      /* how often a load had to begin anew */
   pq_manifest manifest;
   pq_file_cache files;
-  pq_overlay *overlay;     /* owned; replaced as a whole by a flush or a reload */
-  uint64_t epoch;          /* mine, 0: reader */
-  uint64_t seq;            /* of the last event */
-  int64_t ts;              /* its time */
-  uint64_t file_no;        /* counts files that I named */
-  const void *write_owner; /* the operation that may append, NULL: free */
-  uint32_t reader_count;   /* operations that hold a view */
-  pq_overlay **retired;    /* owned: replaced while readers were there */
+  pq_overlay *overlay;         /* owned; replaced as a whole by a flush or a reload */
+  uint64_t epoch;              /* mine, 0: reader */
+  uint64_t seq;                /* of the last event */
+  int64_t ts;                  /* its time */
+  uint8_t link[PQ_DIGEST_LEN]; /* of the last batch (log/chain.h); zeros: no hashes yet */
+  uint64_t file_no;            /* counts files that I named */
+  const void *write_owner;     /* the operation that has the write slot, NULL: free */
+  const void *loader;          /* the writer's operation that loads, NULL: none */
+  pq_group group;
+  uint32_t reader_count; /* operations that hold a view */
+  pq_past_shelf pasts;   /* events of past intervals, kept for the next read */
+  pq_overlay **retired;  /* owned: replaced while readers were there */
   uint32_t retired_count, retired_cap;
+  struct pq_works *works; /* owned; NULL: none yet (db/works.h) */
 } pq_space;
+
+/* When a flush or a compaction is due; 0 stands for never. */
+typedef struct pq_thresholds {
+  uint64_t flush_len;    /* bytes of memory of the tail */
+  uint64_t flush_events; /* in the tail */
+  int64_t flush_age_us;  /* of the oldest event there */
+  uint32_t files;        /* of one tier of a collection, or of edges: they become one */
+  uint32_t dead_percent; /* of the rows of a file that are deleted */
+} pq_thresholds;
 
 typedef struct pq_db {
   pq_cx *cx; /* borrowed */
@@ -49,13 +81,23 @@ typedef struct pq_db {
   uint64_t rng[2];     /* state of the generator for names and ULIDs; seeded by the driver */
   char writer[PQ_TOKEN_LEN + 1];
   pq_task_runner runner; /* the driver's; its allocator must be callable from the tasks */
-  pq_slice actor;        /* borrowed: who changes things when a command does not say */
-  pq_builder *builder;   /* owned, shared by stages (never across them) */
-  pq_merger *merger;     /* owned; uses the builder */
+  pq_thresholds thresholds;
+  pq_slice actor;      /* borrowed: who changes things when a command does not say */
+  pq_builder *builder; /* owned, shared by stages (never across them) */
+  pq_merger *merger;   /* owned; uses the builder */
   pq_compressor compressor;
   pq_decompressor decompressor;
   pq_space **spaces; /* owned */
   uint32_t space_count, space_cap;
+  pq_txn **txns; /* owned: the open ones */
+  uint32_t txn_count, txn_cap;
+  uint64_t txn_number;  /* of the last one */
+  uint64_t txn_current; /* of commands that do not say one; 0: none */
+  /* Who steps commands promises to step all of them in turn, so that one may wait for another
+   * (pq_space_wait); else it is told PQ_EBUSY. */
+  bool steps_all;
+  bool is_waiting;        /* the command that is stepped waits for another one */
+  uint32_t command_count; /* that are not done */
 } pq_db;
 
 /* Open: allocates, asks nothing of the store. `seed` is 16 random bytes. */
@@ -72,11 +114,22 @@ void pq_db_random(pq_db *db, uint8_t out[10]);
 
 /* Bring the namespace up to date: writers once (and after an unclear write), readers at each call.
  * Order: hot tier first, then the newest entry, then batches at or below its seq are dropped
- * (DESIGN.md 4). A stage call. */
+ * (DESIGN.md 4). A stage call. When it is not `is_loaded` after PQ_OK, a collector has removed
+ * entries meanwhile, or another writer was at work: call it again in a new stage. */
 int pq_space_load(pq_space *s, pq_op *op) PQ_MUST_CHECK;
 
-/* Take the write slot for `owner`: PQ_EPERM for a database opened for reading, PQ_EFENCED, PQ_EBUSY
- * when another operation has it. */
+/* PQ_EPERM for a database opened for reading, PQ_EFENCED. */
+int pq_space_may_write(const pq_space *s) PQ_MUST_CHECK;
+
+/* What a stage returns that cannot go on before another operation has: PQ_YIELD, to be run again
+ * later; PQ_EBUSY where nobody steps that other one. */
+int pq_space_wait(pq_space *s) PQ_MUST_CHECK;
+
+/* Forget the log: the next load begins at a checkpoint. Nobody holds a view. */
+void pq_space_forget(pq_space *s);
+
+/* Take the write slot for `owner`: nobody else appends then. pq_space_may_write, or pq_space_wait
+ * when another operation has it or a group of commits is on its way. */
 int pq_space_acquire(pq_space *s, const void *owner) PQ_MUST_CHECK;
 void pq_space_release(pq_space *s, const void *owner);
 
@@ -89,11 +142,14 @@ typedef struct pq_as_of {
   int64_t ts; /* µs */
 } pq_as_of;
 
+/* PQ_EHISTORY when the instant is before where the namespace's history begins. */
+int pq_space_check_instant(const pq_space *s, pq_as_of as_of) PQ_MUST_CHECK;
+
 /* What an operation holds while it reads. */
 typedef struct pq_snapshot {
   pq_space *space; /* NULL: not open */
   pq_view view;
-  pq_overlay *past; /* owned: the events of an as-of view, or NULL */
+  pq_past *past; /* the events of an as-of view, or NULL */
 } pq_snapshot;
 
 /* Open the present, the files alone (`is_flushed`), or an instant. A stage call; the snapshot and
@@ -103,6 +159,10 @@ int pq_snapshot_open(pq_snapshot *s, pq_space *space, pq_op *op, pq_as_of as_of,
 /* The same with another file cache than the namespace's; it outlives the snapshot. */
 int pq_snapshot_open_on(pq_snapshot *s, pq_space *space, pq_file_cache *files, pq_op *op,
                         pq_as_of as_of, bool is_flushed) PQ_MUST_CHECK;
+/* For reading single entities: of an instant whose events are not at hand it has none, and
+ * pq_view_locate asks the by-entity indexes for them. `overlay` is NULL then, `probe_lo` not 0. */
+int pq_snapshot_open_point(pq_snapshot *s, pq_space *space, pq_file_cache *files, pq_op *op,
+                           pq_as_of as_of, bool is_flushed) PQ_MUST_CHECK;
 void pq_snapshot_close(pq_snapshot *s);
 
 /* The flushed events that match, in seq order, in op->scratch. A stage call. */
@@ -115,25 +175,50 @@ int pq_space_events(pq_space *s, pq_op *op, const pq_event_want *want, pq_event 
 typedef struct pq_commit {
   pq_event *events; /* in the operation's arena */
   uint32_t count, cap;
+  const pq_unique_rule *rules; /* of the collections that it writes; borrowed */
+  uint32_t rule_count;
+  uint64_t base_seq; /* of the view that it was decided on */
+  uint64_t own_seq;  /* in a transaction: of the last event of it that the view showed */
+  /* in a group */
+  pq_space *space; /* of the group; NULL: in none */
+  struct pq_commit *next;
+  bool has_waited; /* the first one: the others had time to join */
+  bool is_over;    /* the append has ended, */
+  int result;      /* so */
+  /* of the whole group, in the commit that sends */
   pq_buf request; /* owned: the APPEND call */
   pq_buf *raws;   /* owned: raw bytes of the batches, then the overlay's */
   uint32_t raw_count;
   uint64_t *raw_seq; /* seq_lo of each, with its count */
   uint32_t *raw_events;
-  uint64_t seq_hi;
   int64_t ts;
+  uint8_t link[PQ_DIGEST_LEN]; /* of its last batch */
 } pq_commit;
 
 /* Add an event; slices and values must live in `arena`, as long as the operation. created_at 0
  * stands for the time of the commit. */
 int pq_commit_add(pq_commit *c, pq_arena *arena, const pq_event *e) PQ_MUST_CHECK;
 
-/* Assign seq and ts, encode the batches. No fetches. */
-int pq_commit_prepare(pq_commit *c, pq_space *s, pq_op *op) PQ_MUST_CHECK;
+/* ---- group commit; the picture is in group.c ---- */
 
-/* Append to the hot tier, then to the overlay. A stage call; on failure the namespace is marked
- * fenced or stale. */
+enum { PQ_OVERTAKEN = 5 }; /* what the write rests on has changed: decide it again */
+
+/* Join the group: the commit is valid and gets its ts. `ending`: the transaction that is being
+ * committed, or NULL. PQ_OVERTAKEN, pq_space_wait, PQ_EVERSION for what an open transaction has
+ * claimed. No fetches. */
+int pq_commit_join(pq_commit *c, pq_space *s, pq_op *op, const pq_txn *ending,
+                   const void *owner) PQ_MUST_CHECK;
+/* PQ_OK when pq_commit_append comes next: the commit's group is over, or it is the first and has
+ * numbered and encoded all. Else pq_space_wait. No fetches. */
+int pq_commit_send(pq_commit *c, pq_space *s, pq_op *op) PQ_MUST_CHECK;
+/* Append the group to the hot tier, then to the overlay; or the result, where another one did. A
+ * stage call; on failure the namespace is marked fenced or stale. */
 int pq_commit_append(pq_commit *c, pq_space *s, pq_op *op) PQ_MUST_CHECK;
+/* Is the append that this commit sends under way? */
+static inline bool pq_commit_is_sent(const pq_commit *c) {
+  return c->space != NULL && c->space->group.is_sent && c->space->group.first == c;
+}
+/* Leave the group, if it is in one, and free everything. */
 void pq_commit_release(pq_commit *c);
 
 #endif

@@ -7,6 +7,9 @@
  * The order is the commit protocol's (doc/formats/log.md): files before their entry, the entry
  * before its batches leave the hot tier. A crash between any two steps loses nothing: files that no
  * entry names are garbage, batches at or below the entry's seq are ignored on load.
+ *
+ * A flush and a compaction are operations of their own, run in steps by db/works.h. Writes go on
+ * between the steps: their events stand behind seq_hi in the same overlay, and become the new tail.
  */
 #ifndef PQ_DB_FLUSH_H
 #define PQ_DB_FLUSH_H
@@ -15,13 +18,17 @@
 #include "rel/edge.h"
 
 typedef struct pq_flush_file {
-  pq_writer *writer; /* owned */
-  pq_file_info info; /* name etc. in the operation's arena */
-  const char *key;   /* full */
+  pq_writer *writer;   /* owned; NULL: it is stored */
+  pq_file_info info;   /* name etc. in the operation's arena */
+  const char *key;     /* full */
+  const pq_slice *ids; /* a flush's entities: of its rows, borrowed from the tail */
 } pq_flush_file;
 
 typedef struct pq_flush {
   pq_space *space;
+  pq_overlay *overlay;  /* a flush: the tail, of which it takes the events up to seq_hi */
+  bool is_whole;        /* someone waits: what can be done side by side is */
+  uint64_t base;        /* the manifest's entry that its files and positions are of */
   pq_snapshot snapshot; /* of the files alone: where the old rows are */
   /* old rows of changed entities: sorted ids, where they are, what they said */
   pq_slice *ids;
@@ -39,6 +46,8 @@ typedef struct pq_flush {
   pq_slice *end_ids;
   pq_slice *end_names, *end_types;
   uint32_t end_count;
+  struct pq_encode_task *tasks; /* what is being encoded; flush_encode.c */
+  uint32_t task_count, task;
   pq_flush_file *files;
   uint32_t file_count, file_cap;
   pq_collection_info *collections; /* with new index columns */
@@ -49,31 +58,44 @@ typedef struct pq_flush {
   pq_log_entry entry;
   pq_buf text;         /* of the entry, owned */
   const char *log_key; /* full */
+  bool is_committing;  /* an entry may be in the log, or not: nobody else may put one */
   char commit[PQ_TOKEN_LEN + 1];
   uint32_t tries;
   pq_stage_fn after_entry; /* stage that follows a stored entry */
+  pq_stage_fn after_fence; /* NULL: the files */
+  pq_stage_fn recheck;     /* another entry came between; NULL: that is a failure */
   uint64_t seq_hi;
   int64_t ts_hi;
-  /* compaction: what is to be rewritten, and the rows read so far */
+  /* compaction */
   pq_slice only; /* collection, empty: everything */
-  struct pq_compact_job *jobs;
-  uint32_t job_count, job, job_file, job_row_group;
-  struct pq_compact_rows *rows;
+  struct pq_compaction *compaction;
+  uint64_t encoded; /* bytes, by the last step */
   /* the result */
   uint64_t event_count, byte_count;
-  uint64_t entry_no; /* 0: there was nothing to flush */
-  pq_stage_fn done;  /* stage after the flush; NULL: the operation is finished */
+  uint64_t put_bytes; /* of all objects */
+  uint64_t entry_no;  /* 0: there was nothing to flush */
+  pq_stage_fn done;   /* stage after the last one; NULL: the operation is finished */
+  /* of its entry: what is no longer kept (log/retain.c) */
+  int64_t parent_at;
+  uint64_t *forget;
+  uint32_t forget_count;
+  const char **gone;
+  uint32_t gone_count;
+  pq_history_start history;
+  bool has_retention;
+  pq_retention retention;
 } pq_flush;
 
-/* Start a flush inside an operation whose state contains `f`: sets op->stage and op->sub. The
- * namespace is loaded and its write slot taken. */
-int pq_flush_begin(pq_flush *f, pq_space *space, pq_op *op, pq_stage_fn done) PQ_MUST_CHECK;
+/* Make `op`, whose state is `f`, a flush of the events that are in the tail now; later ones stay
+ * there. It is over at once when there are none. The namespace is loaded, its write slot taken
+ * whenever the operation is stepped. */
+void pq_flush_begin(pq_flush *f, pq_space *space, pq_op *op, bool is_whole);
 
-/* Start a compaction the same way: the files of a collection (empty name: of all, and the edges)
- * become one sorted file without deleted rows; delete files that no live file needs any more go.
- * The tail must be empty (flush before). Older instants keep their files: nothing is erased. */
+/* The same for a compaction: files of a collection (empty name: of all, and the edges) become
+ * sorted ones without deleted rows; delete files that no live file needs any more go. Older
+ * instants keep their files: nothing is erased. */
 int pq_compact_begin(pq_flush *f, pq_space *space, pq_op *op, pq_slice collection,
-                     pq_stage_fn done) PQ_MUST_CHECK;
+                     bool is_whole) PQ_MUST_CHECK;
 
 /* Free what it holds, finished or not. */
 void pq_flush_release(pq_flush *f);

@@ -3,8 +3,9 @@
 
 #include "base/merge_sort.h"
 #include "base/text.h"
-#include "db/flush_int.h"
+#include "db/encode_task_int.h"
 #include "db/schema_of.h"
+#include "log/event_index.h"
 
 enum {
   DOC_LEN_FILE = 192 << 20, /* uncompressed bytes of documents or events in one file */
@@ -12,36 +13,7 @@ enum {
 };
 #define DAY_US 86400000000
 
-/* What can be encoded side by side: each collection, each edge direction, the events, the deletes.
- * A task has its own context and memory and only reads what it shares; its files join the flush
- * when all tasks have ended, in this order, so that the result does not depend on who was first. */
-typedef enum task_kind {
-  TASK_COLLECTION,
-  TASK_FORWARD,
-  TASK_REVERSE,
-  TASK_EVENTS,
-  TASK_DELETES
-} task_kind;
-
-typedef struct encoded_file {
-  const char *folder;
-  pq_file_info info; /* strings in the task's arena */
-  pq_writer *writer; /* owned */
-  struct encoded_file *next;
-} encoded_file;
-
-typedef struct encode_task {
-  pq_flush *f;
-  task_kind kind;
-  const pq_overlay_chain *chain; /* TASK_COLLECTION */
-  pq_cx cx;
-  pq_arena scratch;
-  pq_arena arena; /* lives as long as the task */
-  encoded_file *files, **tail;
-  pq_collection_info *note; /* index columns to put into the entry, or NULL */
-  pq_forms forms;           /* its own, because tasks run side by side */
-  int rc;
-} encode_task;
+typedef pq_encode_task encode_task;
 
 /* Row groups of a task's files are tasks in turn. */
 static const pq_task_runner *runner_of(const encode_task *t) {
@@ -49,13 +21,13 @@ static const pq_task_runner *runner_of(const encode_task *t) {
 }
 
 /* A file that a task has encoded; the writer is taken. */
-static int task_file(encode_task *t, const char *folder, pq_file_info info, pq_writer *writer) {
-  encoded_file *file = pq_arena_alloc(&t->arena, sizeof *file);
+int pq_encode_file(encode_task *t, const char *folder, pq_file_info info, pq_writer *writer) {
+  pq_encoded_file *file = pq_arena_alloc(&t->arena, sizeof *file);
   if (file == NULL) {
     pq_writer_free(writer);
     return t->cx.code;
   }
-  *file = (encoded_file){folder, info, writer, NULL};
+  *file = (pq_encoded_file){.folder = folder, .info = info, .writer = writer};
   *t->tail = file;
   t->tail = &file->next;
   return PQ_OK;
@@ -63,7 +35,7 @@ static int task_file(encode_task *t, const char *folder, pq_file_info info, pq_w
 
 /* Bring what was written at seq `from` into the form of seq `to`. */
 static int bring(encode_task *t, pq_slice collection, uint64_t from, uint64_t to, pq_value *doc) {
-  pq_form_source s = {&t->f->space->manifest, t->f->space->overlay, collection};
+  pq_form_source s = {&t->f->space->manifest, t->f->overlay, collection};
   return pq_forms_bring(&t->forms, &t->scratch, &s, from, to, doc);
 }
 
@@ -91,17 +63,17 @@ static int sort_rows(encode_task *t, pq_entity **rows, uint32_t count) {
 /* The rows that the tail leaves for a collection, sorted by id: as they came, in most imports. */
 static int collection_rows(encode_task *t, const pq_overlay_chain *chain, pq_entity **out,
                            uint32_t *count) {
-  const pq_overlay *o = t->f->space->overlay;
+  const pq_overlay *o = t->f->overlay;
   pq_entity *rows = pq_arena_array(&t->scratch, chain->count, sizeof *rows);
-  pq_slice name_field = pq_name_field_now(t->f->space, chain->name);
+  pq_slice name_field = pq_flush_name_field(t->f, chain->name);
   bool is_sorted = true;
   uint32_t n = 0;
   *out = NULL;
   *count = 0;
   if (rows == NULL) return t->cx.code;
   for (uint32_t k = chain->head; k != PQ_NONE; k = o->keys[k].next) {
-    const pq_event *e = pq_overlay_at(o, k, UINT64_MAX);
-    if (!pq_event_entity(e, &rows[n])) continue;
+    const pq_event *e = pq_overlay_at(o, k, t->f->seq_hi);
+    if (e == NULL || !pq_event_entity(e, &rows[n])) continue;
     rows[n].name_field = name_field;
     PQ_TRY(bring(t, chain->name, e->seq, t->f->seq_hi, &rows[n].data));
     is_sorted = is_sorted && (n == 0 || pq_slice_cmp(rows[n - 1].id, rows[n].id) < 0);
@@ -143,27 +115,46 @@ static int choose_columns(encode_task *t, pq_slice collection, const pq_schema_a
   return PQ_OK;
 }
 
-static int encode_collection(encode_task *t, const pq_overlay_chain *chain) {
-  pq_entity_table table;
-  pq_schema_at at;
+int pq_encode_rows(encode_task *t, pq_entity **rows, uint32_t *count) {
+  const pq_overlay_chain *chain = &t->f->overlay->collections.items[t->chain];
+  PQ_TRY(collection_rows(t, chain, rows, count));
+  if (*count == 0) return PQ_OK;
+  pq_flush_schema(t->f, chain->name, &t->schema);
+  PQ_TRY(choose_columns(t, chain->name, &t->schema, *rows, *count, &t->table));
+  return pq_flush_folder(&t->arena, chain->name, &t->folder);
+}
+
+int pq_encode_entities_done(encode_task *t, const pq_entity *rows, uint32_t count,
+                            pq_writer *writer) {
+  pq_file_info info = {
+      .kind = PQ_FILE_DATA, .row_count = count, .has_form = true, .form_seq = t->schema.seq};
+  pq_slice *ids = pq_arena_array(&t->arena, count, sizeof *ids);
+  pq_encoded_file **last;
+  int rc = pq_arena_copy(&t->arena, t->table.collection, &info.collection);
+  if (rc == PQ_OK) rc = pq_arena_copy(&t->arena, rows[0].id, &info.id_min);
+  if (rc == PQ_OK) rc = pq_arena_copy(&t->arena, rows[count - 1].id, &info.id_max);
+  if (rc == PQ_OK && ids == NULL) rc = t->cx.code;
+  if (rc != PQ_OK) {
+    pq_writer_free(writer);
+    return rc;
+  }
+  for (uint32_t i = 0; i < count; i++)
+    ids[i] = rows[i].id;
+  last = t->tail;
+  PQ_TRY(pq_encode_file(t, t->folder, info, writer));
+  (*last)->ids = ids;
+  return PQ_OK;
+}
+
+static int encode_collection(encode_task *t) {
   pq_entity *rows = NULL;
-  const char *folder;
   uint32_t count = 0, n;
-  PQ_TRY(collection_rows(t, chain, &rows, &count));
-  if (count == 0) return PQ_OK;
-  pq_schema_now(t->f->space, chain->name, &at);
-  PQ_TRY(choose_columns(t, chain->name, &at, rows, count, &table));
-  PQ_TRY(pq_flush_folder(&t->arena, chain->name, &folder));
+  PQ_TRY(pq_encode_rows(t, &rows, &count));
   for (uint32_t from = 0; from < count; from += n) {
-    pq_file_info info = {.kind = PQ_FILE_DATA, .has_form = true, .form_seq = at.seq};
     pq_writer *writer;
     n = pq_entity_file_rows(rows + from, count - from);
-    info.row_count = n;
-    PQ_TRY(pq_arena_copy(&t->arena, chain->name, &info.collection));
-    PQ_TRY(pq_arena_copy(&t->arena, rows[from].id, &info.id_min));
-    PQ_TRY(pq_arena_copy(&t->arena, rows[from + n - 1].id, &info.id_max));
-    PQ_TRY(pq_entity_file_write(&t->cx, runner_of(t), &table, rows + from, n, &writer));
-    PQ_TRY(task_file(t, folder, info, writer));
+    PQ_TRY(pq_entity_file_write(&t->cx, runner_of(t), &t->table, rows + from, n, &writer));
+    PQ_TRY(pq_encode_entities_done(t, rows + from, n, writer));
   }
   return PQ_OK;
 }
@@ -172,12 +163,12 @@ static int encode_collection(encode_task *t, const pq_overlay_chain *chain) {
 
 /* Name and type of an edge's end: from the tail, else from the files. */
 static void name_end(const pq_flush *f, pq_slice id, pq_slice *name, pq_slice *type) {
-  const pq_event *e = pq_overlay_entity(f->space->overlay, id, UINT64_MAX);
+  const pq_event *e = pq_overlay_entity(f->overlay, id, f->seq_hi);
   pq_slice collection, local;
   uint32_t i;
   if (e != NULL) {
     if (!pq_id_split(id, &collection, &local)) collection = (pq_slice){0};
-    *name = pq_entity_name(id, e->after, pq_name_field_now(f->space, collection));
+    *name = pq_entity_name(id, e->after, pq_flush_name_field(f, collection));
     *type = e->type;
     return;
   }
@@ -187,38 +178,56 @@ static void name_end(const pq_flush *f, pq_slice id, pq_slice *name, pq_slice *t
   *type = f->end_types[i];
 }
 
-static int encode_direction(encode_task *t, pq_edge *edges, uint32_t count, bool is_reverse) {
+int pq_encode_edges_done(encode_task *t, const pq_edge *edges, uint32_t count, pq_writer *writer) {
+  bool is_reverse = t->kind == PQ_ENCODE_REVERSE;
   pq_file_info info = {.kind = is_reverse ? PQ_FILE_REVERSE : PQ_FILE_FORWARD, .row_count = count};
   pq_slice min = {0}, max = {0};
-  pq_writer *writer;
+  int rc;
   for (uint32_t i = 0; i < count; i++) {
     pq_slice id = is_reverse ? edges[i].to_id : edges[i].from_id;
     if (i == 0 || pq_slice_cmp(id, min) < 0) min = id;
     if (i == 0 || pq_slice_cmp(id, max) > 0) max = id;
   }
-  PQ_TRY(pq_arena_copy(&t->arena, min, &info.id_min));
-  PQ_TRY(pq_arena_copy(&t->arena, max, &info.id_max));
-  PQ_TRY(pq_edge_file_write(&t->cx, pq_str(t->f->space->ns), edges, count, is_reverse, &writer));
-  return task_file(t, is_reverse ? "rels/reverse" : "rels/forward", info, writer);
+  rc = pq_arena_copy(&t->arena, min, &info.id_min);
+  if (rc == PQ_OK) rc = pq_arena_copy(&t->arena, max, &info.id_max);
+  if (rc == PQ_OK)
+    return pq_encode_file(t, is_reverse ? "rels/reverse" : "rels/forward", info, writer);
+  pq_writer_free(writer);
+  return rc;
 }
 
-static int encode_edges(encode_task *t) {
-  const pq_overlay *o = t->f->space->overlay;
+int pq_encode_edges(encode_task *t, pq_edge **out, uint32_t *count) {
+  const pq_overlay *o = t->f->overlay;
   pq_edge *edges;
   uint32_t n = 0;
+  *out = NULL;
+  *count = 0;
   if (o->from.count == 0) return PQ_OK;
   edges = pq_arena_calloc(&t->scratch, o->key_count, sizeof *edges);
   if (edges == NULL) return t->cx.code;
   for (uint32_t k = 0; k < o->key_count; k++) {
+    const pq_event *newest = pq_overlay_at(o, k, t->f->seq_hi);
     pq_edge *e = &edges[n];
-    if (o->keys[k].target != PQ_TARGET_REL) continue;
-    if (!pq_event_edge(pq_overlay_at(o, k, UINT64_MAX), e)) continue;
+    if (newest == NULL || o->keys[k].target != PQ_TARGET_REL) continue;
+    if (!pq_event_edge(newest, e)) continue;
     name_end(t->f, e->from_id, &e->from_name, &e->from_type);
     name_end(t->f, e->to_id, &e->to_name, &e->to_type);
     n++;
   }
+  *out = edges;
+  *count = n;
+  return PQ_OK;
+}
+
+static int encode_edges(encode_task *t) {
+  pq_edge *edges;
+  uint32_t n;
+  pq_writer *writer;
+  PQ_TRY(pq_encode_edges(t, &edges, &n));
   if (n == 0) return PQ_OK;
-  return encode_direction(t, edges, n, t->kind == TASK_REVERSE);
+  PQ_TRY(pq_edge_file_write(&t->cx, pq_str(t->f->space->ns), edges, n, t->kind == PQ_ENCODE_REVERSE,
+                            &writer));
+  return pq_encode_edges_done(t, edges, n, writer);
 }
 
 /* ---- events ---- */
@@ -263,7 +272,7 @@ static void set_flushed_before(const pq_flush *f, bool has_before, pq_event *e) 
 
 /* Fill in what the state was before the event, in the form of its schema, and where its row was. */
 static int set_before(encode_task *t, const pq_event *source, pq_event *e) {
-  const pq_event *older = pq_overlay_before(t->f->space->overlay, source);
+  const pq_event *older = pq_overlay_before(t->f->overlay, source);
   uint64_t form = older == NULL ? t->f->snapshot.view.seq : older->seq;
   bool has_before = e->op != PQ_EVENT_CREATE; /* what was deleted softly is not before it */
   pq_slice collection, local;
@@ -276,16 +285,18 @@ static int set_before(encode_task *t, const pq_event *source, pq_event *e) {
 }
 
 /* The events of the tail; a copy of those whose `before` is filled in. */
-static int list_events(encode_task *t, const pq_event ***out) {
-  const pq_overlay *o = t->f->space->overlay;
-  const pq_event **events = pq_arena_array(&t->scratch, o->version_count, sizeof *events);
+int pq_encode_events(encode_task *t, const pq_event ***out) {
+  const pq_overlay *o = t->f->overlay;
+  uint32_t count = (uint32_t)t->f->event_count;
+  const pq_event **events = pq_arena_array(&t->scratch, count, sizeof *events);
   *out = events;
   if (events == NULL) return t->cx.code;
-  for (uint32_t i = 0; i < o->version_count; i++) {
+  for (uint32_t i = 0; i < count; i++) {
     const pq_version *v = &o->versions[i];
     pq_event *mine;
     events[i] = &v->event;
-    if (v->event.version <= 1 && v->older == PQ_NONE) continue;
+    /* What it stands in may move while there are steps to come. */
+    if (t->f->is_whole && v->event.version <= 1 && v->older == PQ_NONE) continue;
     mine = pq_arena_alloc(&t->scratch, sizeof *mine);
     if (mine == NULL) return t->cx.code;
     *mine = v->event;
@@ -295,43 +306,76 @@ static int list_events(encode_task *t, const pq_event ***out) {
   return PQ_OK;
 }
 
+/* The by-entity index of the event file whose record is `of`. */
+static int encode_event_index(encode_task *t, const pq_event *const *events, uint32_t count,
+                              const pq_file_info *of) {
+  pq_file_info info = {.kind = PQ_FILE_EVENT_INDEX,
+                       .seq_lo = of->seq_lo,
+                       .seq_hi = of->seq_hi,
+                       .ts_lo = of->ts_lo,
+                       .ts_hi = of->ts_hi};
+  pq_event_index index;
+  PQ_TRY(pq_event_index_write(&t->cx, events, count, &index));
+  info.row_count = index.rows;
+  info.id_min = index.key_min; /* borrowed from the tail; join_task copies them */
+  info.id_max = index.key_max;
+  return pq_encode_file(t, "indexes/events", info, index.writer);
+}
+
+uint32_t pq_encode_day(const pq_event *const *events, uint32_t count) {
+  int64_t day = events[0]->ts / DAY_US - (events[0]->ts % DAY_US < 0);
+  uint64_t len = 0;
+  uint32_t n = 0;
+  for (; n < count && n < ROWS_FILE && len < DOC_LEN_FILE; n++) {
+    const pq_event *e = events[n];
+    if (e->ts / DAY_US - (e->ts % DAY_US < 0) != day) break;
+    len += (uint64_t)e->after.len + e->before.len + 16;
+  }
+  return n;
+}
+
+int pq_encode_events_done(encode_task *t, const pq_event *const *events, uint32_t count,
+                          pq_writer *writer) {
+  const pq_event *first = events[0], *last = events[count - 1];
+  pq_file_info info = {.kind = PQ_FILE_EVENTS,
+                       .row_count = count,
+                       .seq_lo = first->seq,
+                       .ts_lo = first->ts,
+                       .seq_hi = last->seq,
+                       .ts_hi = last->ts};
+  char day_text[PQ_DAY_CAP];
+  const char *folder;
+  pq_day_print(first->ts / DAY_US - (first->ts % DAY_US < 0), day_text);
+  folder = pq_arena_printf(&t->arena, "events/day=%s", day_text);
+  if (folder == NULL) {
+    pq_writer_free(writer);
+    return t->cx.code;
+  }
+  PQ_TRY(pq_encode_file(t, folder, info, writer));
+  return encode_event_index(t, events, count, &info);
+}
+
 /* One file per day, more when a day's events are many. */
 static int encode_events(encode_task *t) {
   const pq_event **events;
-  uint32_t count = t->f->space->overlay->version_count, n;
-  PQ_TRY(list_events(t, &events));
+  uint32_t count = (uint32_t)t->f->event_count, n;
+  PQ_TRY(pq_encode_events(t, &events));
   for (uint32_t from = 0; from < count; from += n) {
-    const pq_event *first = events[from];
-    int64_t day = first->ts / DAY_US - (first->ts % DAY_US < 0);
-    pq_file_info info = {.kind = PQ_FILE_EVENTS, .seq_lo = first->seq, .ts_lo = first->ts};
-    char day_text[PQ_DAY_CAP];
-    const char *folder;
     pq_writer *writer;
-    uint64_t len = 0;
-    for (n = 0; from + n < count && n < ROWS_FILE && len < DOC_LEN_FILE; n++) {
-      const pq_event *e = events[from + n];
-      if (e->ts / DAY_US - (e->ts % DAY_US < 0) != day) break;
-      len += (uint64_t)e->after.len + e->before.len + 16;
-    }
-    info.row_count = n;
-    info.seq_hi = events[from + n - 1]->seq;
-    info.ts_hi = events[from + n - 1]->ts;
-    pq_day_print(day, day_text);
-    folder = pq_arena_printf(&t->arena, "events/day=%s", day_text);
-    if (folder == NULL) return t->cx.code;
+    n = pq_encode_day(events + from, count - from);
     PQ_TRY(pq_event_file_write(&t->cx, runner_of(t), pq_str(t->f->space->ns), events + from, n,
                                &writer));
-    PQ_TRY(task_file(t, folder, info, writer));
+    PQ_TRY(pq_encode_events_done(t, events + from, n, writer));
   }
   return PQ_OK;
 }
 
-static int encode_deletes(encode_task *t) {
+int pq_encode_deletes(encode_task *t) {
   pq_file_info info = {.kind = PQ_FILE_DELETES, .row_count = t->f->delete_count};
   pq_writer *writer;
   if (t->f->delete_count == 0) return PQ_OK;
   PQ_TRY(pq_delete_file_write(&t->cx, t->f->deletes, t->f->delete_count, &writer));
-  return task_file(t, "deletes", info, writer);
+  return pq_encode_file(t, "deletes", info, writer);
 }
 
 /* Copy what a note borrows from its task. */
@@ -350,26 +394,40 @@ static int keep_note(pq_op *op, pq_collection_info *note) {
 static void run_task(void *ctx, uint32_t i) {
   encode_task *t = &((encode_task *)ctx)[i];
   switch (t->kind) {
-    case TASK_COLLECTION: t->rc = encode_collection(t, t->chain); break;
-    case TASK_FORWARD:
-    case TASK_REVERSE: t->rc = encode_edges(t); break;
-    case TASK_EVENTS: t->rc = encode_events(t); break;
-    case TASK_DELETES: t->rc = encode_deletes(t); break;
+    case PQ_ENCODE_COLLECTION: t->rc = encode_collection(t); break;
+    case PQ_ENCODE_FORWARD:
+    case PQ_ENCODE_REVERSE: t->rc = encode_edges(t); break;
+    case PQ_ENCODE_EVENTS: t->rc = encode_events(t); break;
+    case PQ_ENCODE_DELETES: t->rc = pq_encode_deletes(t); break;
   }
+  t->is_done = true;
   pq_forms_release(&t->forms);
   pq_arena_release(&t->scratch);
+}
+
+/* The rows of the file, for events that come while the flush is under way. */
+static int keep_ids(pq_flush *f, pq_op *op, const pq_encoded_file *file) {
+  size_t count = (size_t)file->info.row_count;
+  pq_slice *ids;
+  if (file->ids == NULL || f->is_whole) return PQ_OK;
+  ids = pq_arena_array(&op->arena, count, sizeof *ids);
+  if (ids == NULL) return op->cx->code;
+  memcpy(ids, file->ids, count * sizeof *ids);
+  f->files[f->file_count - 1].ids = ids;
+  return PQ_OK;
 }
 
 /* The files and notes of a finished task become the flush's. */
 static int join_task(pq_flush *f, pq_op *op, encode_task *t) {
   if (t->rc != PQ_OK) return pq_fail(op->cx, t->rc, "%s", t->cx.msg);
   while (t->files != NULL) {
-    encoded_file *file = t->files;
+    pq_encoded_file *file = t->files;
     t->files = file->next;
     PQ_TRY(pq_arena_copy(&op->arena, file->info.collection, &file->info.collection));
     PQ_TRY(pq_arena_copy(&op->arena, file->info.id_min, &file->info.id_min));
     PQ_TRY(pq_arena_copy(&op->arena, file->info.id_max, &file->info.id_max));
     PQ_TRY(pq_flush_add_file(f, op, file->folder, file->info, file->writer));
+    PQ_TRY(keep_ids(f, op, file));
   }
   if (t->note == NULL) return PQ_OK;
   f->collections[f->collection_count] = *t->note;
@@ -383,20 +441,29 @@ static int join_task(pq_flush *f, pq_op *op, encode_task *t) {
 static void release_task(encode_task *t) {
   for (; t->files != NULL; t->files = t->files->next)
     pq_writer_free(t->files->writer);
+  pq_encode_step_release(t);
+  pq_forms_release(&t->forms);
+  pq_arena_release(&t->scratch);
   pq_arena_release(&t->arena);
 }
 
-static uint32_t make_tasks(pq_flush *f, pq_op *op, encode_task *tasks) {
-  const pq_overlay *o = f->space->overlay;
+static int make_tasks(pq_flush *f, pq_op *op) {
+  const pq_overlay *o = f->overlay;
+  encode_task *tasks;
   uint32_t n = 0;
-  tasks[n++].kind = TASK_EVENTS; /* the longest first */
-  tasks[n++].kind = TASK_FORWARD;
-  tasks[n++].kind = TASK_REVERSE;
+  /* Writers keep the context of their task: tasks live as long as the operation. */
+  tasks = pq_arena_calloc(&op->arena, (size_t)o->collections.count + 4, sizeof *tasks);
+  f->collections = pq_arena_calloc(&op->arena, (size_t)o->collections.count + o->key_count,
+                                   sizeof *f->collections);
+  if (tasks == NULL || f->collections == NULL) return op->cx->code;
+  tasks[n++].kind = PQ_ENCODE_EVENTS; /* the longest first */
+  tasks[n++].kind = PQ_ENCODE_FORWARD;
+  tasks[n++].kind = PQ_ENCODE_REVERSE;
   for (uint32_t c = 0; c < o->collections.count; c++) {
-    tasks[n].kind = TASK_COLLECTION;
-    tasks[n++].chain = &o->collections.items[c];
+    tasks[n].kind = PQ_ENCODE_COLLECTION;
+    tasks[n++].chain = c;
   }
-  tasks[n++].kind = TASK_DELETES;
+  tasks[n++].kind = PQ_ENCODE_DELETES;
   for (uint32_t i = 0; i < n; i++) {
     tasks[i].f = f;
     tasks[i].tail = &tasks[i].files;
@@ -405,25 +472,39 @@ static uint32_t make_tasks(pq_flush *f, pq_op *op, encode_task *tasks) {
     pq_arena_init(&tasks[i].scratch, &tasks[i].cx, op->cx->limits.op_len_max);
     pq_arena_init(&tasks[i].arena, &tasks[i].cx, op->cx->limits.op_len_max);
   }
-  return n;
+  f->tasks = tasks;
+  f->task_count = n;
+  return PQ_OK;
+}
+
+void pq_flush_release_tasks(pq_flush *f) {
+  for (uint32_t i = 0; i < f->task_count; i++)
+    release_task(&f->tasks[i]);
+  f->task_count = 0;
+}
+
+/* About a megabyte of the tasks that are left, or all of them side by side. */
+static int stage_tasks(pq_op *op) {
+  pq_flush *f = pq_flush_of(op);
+  uint64_t left = PQ_STEP_LEN;
+  if (f->is_whole) pq_tasks_run(&f->space->db->runner, run_task, f->tasks, f->task_count);
+  while (f->task < f->task_count && left > 0) {
+    encode_task *t = &f->tasks[f->task];
+    if (!t->is_done) pq_encode_step(t, &left);
+    if (t->rc == PQ_OK && !t->is_done) break;
+    PQ_TRY(join_task(f, op, t));
+    f->task++;
+  }
+  f->encoded = PQ_STEP_LEN - left;
+  if (f->task < f->task_count) return PQ_YIELD;
+  pq_flush_release_tasks(f);
+  PQ_TRY(pq_flush_note_schemas(f, op));
+  op->stage = pq_flush_stage_fence;
+  return PQ_YIELD;
 }
 
 int pq_flush_stage_encode(pq_op *op) {
-  pq_flush *f = pq_flush_of(op);
-  uint32_t collections = f->space->overlay->collections.count, n;
-  /* Writers keep the context of their task: tasks live as long as the operation. */
-  encode_task *tasks = pq_arena_calloc(&op->arena, (size_t)collections + 4, sizeof *tasks);
-  int rc = PQ_OK;
-  f->collections = pq_arena_calloc(&op->arena, (size_t)collections + f->space->overlay->key_count,
-                                   sizeof *f->collections);
-  if (tasks == NULL || f->collections == NULL) return op->cx->code;
-  n = make_tasks(f, op, tasks);
-  pq_tasks_run(&f->space->db->runner, run_task, tasks, n);
-  for (uint32_t i = 0; i < n && rc == PQ_OK; i++)
-    rc = join_task(f, op, &tasks[i]);
-  for (uint32_t i = 0; i < n; i++)
-    release_task(&tasks[i]);
-  if (rc == PQ_OK) rc = pq_flush_note_schemas(f, op);
-  if (rc == PQ_OK) op->stage = pq_flush_stage_fence;
-  return rc;
+  PQ_TRY(make_tasks(pq_flush_of(op), op));
+  op->stage = stage_tasks;
+  return PQ_OK;
 }

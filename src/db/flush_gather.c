@@ -51,14 +51,14 @@ int pq_flush_delete(pq_flush *f, pq_op *op, pq_slice file, uint64_t row) {
 
 /* The ids whose old rows must be found: entities, and the ends of edges. */
 static int list_changed(pq_flush *f, pq_op *op) {
-  const pq_overlay *o = f->space->overlay;
+  const pq_overlay *o = f->overlay;
   f->ids = pq_arena_calloc(&op->arena, o->key_count, sizeof *f->ids);
   f->from_ids = pq_arena_calloc(&op->arena, o->key_count, sizeof *f->from_ids);
   f->to_ids = pq_arena_calloc(&op->arena, o->key_count, sizeof *f->to_ids);
   if (f->ids == NULL || f->from_ids == NULL || f->to_ids == NULL) return op->cx->code;
   for (uint32_t k = 0; k < o->key_count; k++) {
     const pq_event *e = &o->versions[o->keys[k].first].event;
-    if (e->version <= 1) continue;
+    if (e->version <= 1 || e->seq > f->seq_hi) continue;
     if (e->target == PQ_TARGET_ENTITY) f->ids[f->id_count++] = e->id;
     if (e->target == PQ_TARGET_REL) f->from_ids[f->from_count++] = e->id;
     if (e->target == PQ_TARGET_REL) f->to_ids[f->to_count++] = e->to_id;
@@ -70,17 +70,17 @@ static int list_changed(pq_flush *f, pq_op *op) {
 
 /* The edge ends that the tail does not know: their names come from files. */
 static int list_ends(pq_flush *f, pq_op *op) {
-  const pq_overlay *o = f->space->overlay;
+  const pq_overlay *o = f->overlay;
   uint32_t cap = 0;
   for (uint32_t k = 0; k < o->key_count; k++)
     cap += o->keys[k].target == PQ_TARGET_REL ? 2 : 0;
   f->end_ids = pq_arena_calloc(&op->arena, cap, sizeof *f->end_ids);
   if (f->end_ids == NULL) return op->cx->code;
   for (uint32_t k = 0; k < o->key_count; k++) {
-    const pq_event *e = &o->versions[o->keys[k].newest].event;
-    if (e->target != PQ_TARGET_REL || e->op == PQ_EVENT_DELETE) continue;
-    if (pq_overlay_entity(o, e->id, UINT64_MAX) == NULL) f->end_ids[f->end_count++] = e->id;
-    if (pq_overlay_entity(o, e->to_id, UINT64_MAX) == NULL) f->end_ids[f->end_count++] = e->to_id;
+    const pq_event *e = pq_overlay_at(o, k, f->seq_hi);
+    if (e == NULL || e->target != PQ_TARGET_REL || e->op == PQ_EVENT_DELETE) continue;
+    if (pq_overlay_entity(o, e->id, f->seq_hi) == NULL) f->end_ids[f->end_count++] = e->id;
+    if (pq_overlay_entity(o, e->to_id, f->seq_hi) == NULL) f->end_ids[f->end_count++] = e->to_id;
   }
   PQ_TRY(sort_unique(op->cx, f->end_ids, &f->end_count));
   f->end_names = pq_arena_calloc(&op->arena, f->end_count, sizeof *f->end_names);
@@ -123,8 +123,8 @@ static int stage_reverse(pq_op *op) {
   uint32_t count;
   PQ_TRY(pq_edges_read(&f->snapshot.view, &op->fetch, &op->scratch, &q, &edges, &count));
   for (uint32_t i = 0; i < count; i++)
-    if (pq_overlay_edge(f->space->overlay, edges[i].from_id, edges[i].predicate, edges[i].to_id,
-                        UINT64_MAX) != NULL)
+    if (pq_overlay_edge(f->overlay, edges[i].from_id, edges[i].predicate, edges[i].to_id,
+                        f->seq_hi) != NULL)
       PQ_TRY(pq_flush_delete(f, op, pq_str(edges[i].info->name), edges[i].row));
   PQ_TRY(list_ends(f, op));
   op->stage = stage_end_names;
@@ -142,8 +142,7 @@ static int stage_forward(pq_op *op) {
   if (f->old_edges == NULL) return op->cx->code;
   for (uint32_t i = 0; i < count; i++) {
     pq_edge e = edges[i];
-    if (pq_overlay_edge(f->space->overlay, e.from_id, e.predicate, e.to_id, UINT64_MAX) == NULL)
-      continue;
+    if (pq_overlay_edge(f->overlay, e.from_id, e.predicate, e.to_id, f->seq_hi) == NULL) continue;
     PQ_TRY(pq_flush_delete(f, op, pq_str(e.info->name), e.row));
     PQ_TRY(pq_arena_copy(&op->arena, e.from_id, &e.from_id));
     PQ_TRY(pq_arena_copy(&op->arena, e.predicate, &e.predicate));
@@ -181,22 +180,27 @@ static int stage_entities(pq_op *op) {
 int pq_flush_stage_open(pq_op *op) {
   pq_flush *f = pq_flush_of(op);
   PQ_TRY(pq_snapshot_open(&f->snapshot, f->space, op, (pq_as_of){0}, true));
+  f->base = f->snapshot.view.entry;
   PQ_TRY(list_changed(f, op));
   op->stage = stage_entities;
   return PQ_OK;
 }
 
-int pq_flush_begin(pq_flush *f, pq_space *space, pq_op *op, pq_stage_fn done) {
-  *f = (pq_flush){.space = space, .done = done};
-  f->event_count = space->overlay->version_count;
-  f->seq_hi = space->seq;
-  f->ts_hi = space->ts;
+void pq_flush_begin(pq_flush *f, pq_space *space, pq_op *op, bool is_whole) {
+  pq_overlay *o = space->overlay;
+  *f = (pq_flush){.space = space,
+                  .overlay = o,
+                  .event_count = o->version_count,
+                  .seq_hi = space->seq,
+                  .ts_hi = space->ts,
+                  .is_whole = is_whole};
   op->sub = f;
-  op->stage = f->event_count == 0 ? done : pq_flush_stage_open;
-  return PQ_OK;
+  op->stage = f->event_count == 0 ? NULL : pq_flush_stage_open;
 }
 
 void pq_flush_release(pq_flush *f) {
+  pq_flush_release_tasks(f);
+  pq_compact_release(f);
   for (uint32_t i = 0; i < f->file_count; i++)
     pq_writer_free(f->files[i].writer);
   pq_buf_release(&f->text);

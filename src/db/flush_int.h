@@ -4,17 +4,28 @@
 
 #include "db/flush.h"
 #include "db/space_int.h"
+#include "table/form.h"
 
 /* flush_gather.c: where old rows are and what they said. */
 int pq_flush_stage_open(pq_op *op);
 /* flush_encode.c: the files, in memory. Follows the gathering. */
 int pq_flush_stage_encode(pq_op *op);
+void pq_flush_release_tasks(pq_flush *f);
 /* flush_store.c: fence, files, entry, trim, new tail. */
 int pq_flush_stage_fence(pq_op *op);
+int pq_flush_stage_put_files(pq_op *op);
+/* Store one of its files. */
+int pq_flush_put_file(pq_flush *f, pq_op *op, const pq_flush_file *file) PQ_MUST_CHECK;
+/* compact.c */
+void pq_compact_release(pq_flush *f);
 
 static inline pq_flush *pq_flush_of(pq_op *op) {
   return op->sub;
 }
+
+/* The schema of a collection as of the last event of the flush, and its field of names. */
+void pq_flush_schema(const pq_flush *f, pq_slice collection, pq_schema_at *out);
+pq_slice pq_flush_name_field(const pq_flush *f, pq_slice collection);
 
 /* flush_files.c: the folder of a collection's files, "data/<name>", percent-encoded. */
 int pq_flush_folder(pq_arena *arena, pq_slice collection, const char **out) PQ_MUST_CHECK;

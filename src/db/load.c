@@ -1,13 +1,25 @@
 /* db/load.c - bringing a namespace up to date from the hot tier and the log. See db.h.
  *
  *   hot OPEN (writer) ─► hot READ ─► [LIST ckpt/, log/ ─► newest checkpoint] ─► entries after it
- *   ─► GET entry+1 until absent ─► batches after seq_hi become the overlay
+ *   ─► GET entry+1 until absent ─► boundary ─► batches after seq_hi become the overlay
+ *
+ * The boundary is read last: it rises before entries are removed, so when it does not stand above
+ * the first entry that was asked for, each of them was what it seemed: there, or not yet made. Else
+ * all is forgotten and begun anew at the checkpoint that the boundary names. A refresh that found
+ * nothing new, and all that the hot tier has given away, need not ask.
  */
 #include <string.h>
 
 #include "db/space_int.h"
+#include "log/boundary.h"
+#include "db/works.h"
 
-enum { ENTRY_LEN_MAX = 8 << 20, CKPT_LEN_MAX = 256 << 20, ENTRIES_AHEAD_MAX = 4096 };
+enum {
+  ENTRY_LEN_MAX = 8 << 20,
+  CKPT_LEN_MAX = 256 << 20,
+  ENTRIES_AHEAD_MAX = 4096,
+  STARTS_MAX = 8
+};
 
 /* Object key of a log name in the namespace, in scratch. */
 static const char *full_key(pq_space *s, pq_op *op, const char *key) {
@@ -68,45 +80,126 @@ static int ask_entries(pq_space *s, pq_op *op, uint64_t first, uint64_t last) {
   return is_missing ? PQ_NEED_IO : PQ_OK;
 }
 
-/* Where the log starts for a first load: the newest checkpoint's number and text, and the newest
- * entry that a listing shows. */
-static int find_start(pq_space *s, pq_op *op, uint64_t *ckpt, const char **key, pq_slice *text,
-                      uint64_t *listed) {
+int pq_space_read_boundary(pq_space *s, pq_op *op, uint64_t *entry) {
+  const char *key = full_key(s, op, "boundary");
+  pq_slice text;
+  int rc;
+  *entry = 1;
+  if (key == NULL) return op->cx->code;
+  rc = pq_fetch_get(&op->fetch, key, PQ_BOUNDARY_LEN_MAX, &text);
+  if (rc == PQ_ENOTFOUND) return PQ_OK;
+  PQ_TRY(rc);
+  return pq_boundary_parse(&op->scratch, key, text, entry);
+}
+
+/* Where a load begins. */
+typedef struct log_start {
+  uint64_t ckpt;   /* 0: at the first entry */
+  uint64_t listed; /* the newest entry that a listing shows */
+  const char *key; /* of the checkpoint */
+  pq_slice text;   /* empty: it is not there */
+} log_start;
+
+/* The newest checkpoint, as a listing or the boundary says, and its text. */
+static int find_start(pq_space *s, pq_op *op, log_start *start) {
   char name[PQ_LOG_KEY_CAP];
   const char *log_prefix = full_key(s, op, "log/"), *ckpt_prefix = full_key(s, op, "ckpt/");
   pq_slice logs, ckpts;
   int rc, rc2;
-  *ckpt = 0;
   if (log_prefix == NULL || ckpt_prefix == NULL) return op->cx->code;
   rc = pq_fetch_list(&op->fetch, log_prefix, &logs);
   rc2 = pq_fetch_list(&op->fetch, ckpt_prefix, &ckpts);
   if (rc < 0 || rc2 < 0) return rc < 0 ? rc : rc2;
   if (rc == PQ_NEED_IO || rc2 == PQ_NEED_IO) return PQ_NEED_IO;
-  *listed = last_number(logs);
-  *ckpt = last_number(ckpts);
-  if (*ckpt == 0) return PQ_OK;
-  pq_ckpt_key(*ckpt, name);
-  *key = full_key(s, op, name);
-  if (*key == NULL) return op->cx->code;
-  return pq_fetch_get(&op->fetch, *key, CKPT_LEN_MAX, text);
+  start->listed = last_number(logs);
+  start->ckpt = last_number(ckpts);
+  /* A listing that lags behind shows checkpoints too old to go on from. */
+  if (s->boundary > 1 && start->ckpt < s->boundary - 1) start->ckpt = s->boundary - 1;
+  if (start->ckpt == 0) return PQ_OK;
+  pq_ckpt_key(start->ckpt, name);
+  start->key = full_key(s, op, name);
+  if (start->key == NULL) return op->cx->code;
+  rc = pq_fetch_get(&op->fetch, start->key, CKPT_LEN_MAX, &start->text);
+  return rc == PQ_ENOTFOUND ? PQ_OK : rc;
 }
 
-/* Parse and apply entries from manifest.entry + 1 on until one is absent. Everything up to `last`
- * is resident. The manifest is only touched when the whole chain is. */
-static int apply_entries(pq_space *s, pq_op *op, pq_manifest *m, uint64_t last, bool is_dry) {
-  for (uint64_t n = m->entry + 1;; n++) {
-    pq_log_entry entry;
+/* The last entry of those behind `first` that are there one after the other. */
+static int walk(pq_space *s, pq_op *op, uint64_t first, uint64_t *last) {
+  for (uint64_t n = first + 1;; n++) {
     const char *key;
     pq_slice text;
     int rc = get_entry(s, op, n, &key, &text);
-    if (rc == PQ_ENOTFOUND && n <= last)
-      return pq_fail(op->cx, PQ_ECORRUPT, "%s: the log entry is missing", key);
+    *last = n - 1;
     if (rc == PQ_ENOTFOUND) return PQ_OK;
     PQ_TRY(rc);
-    if (is_dry) continue;
+  }
+}
+
+/* All of what a load needs of the log; *last: the newest entry. It is as it seems when *boundary is
+ * at most start->ckpt + 1. Nothing is changed. */
+static int read_log(pq_space *s, pq_op *op, const pq_hot_state *hot, log_start *start,
+                    uint64_t *last, uint64_t *boundary) {
+  const pq_manifest *m = &s->manifest;
+  *boundary = 1;
+  *start = (log_start){.ckpt = m->entry, .listed = m->entry};
+  if (m->entry == 0) {
+    PQ_TRY(find_start(s, op, start));
+    PQ_TRY(ask_entries(s, op, start->ckpt, start->listed + 1)); /* one that is not there, too */
+  }
+  PQ_TRY(walk(s, op, start->ckpt, last));
+  if (m->entry > 0 && *last == m->entry && !s->is_tail_missing && hot->seq_hi <= m->seq_hi)
+    return PQ_OK;
+  return pq_space_read_boundary(s, op, boundary);
+}
+
+/* Forget what is known and begin at the boundary, when nobody holds a view of it. */
+static int start_anew(pq_space *s, pq_op *op, uint64_t boundary) {
+  if (s->reader_count > 0)
+    return pq_fail(
+        op->cx, PQ_EBUSY,
+        "namespace '%s': entries below %llu were removed: finish the running reads, then "
+        "try again",
+        s->ns, (unsigned long long)boundary);
+  if (++s->starts > STARTS_MAX)
+    return pq_fail(op->cx, PQ_EIO, "%s/boundary: rises faster than the log can be read", s->ns);
+  pq_space_forget(s);
+  s->boundary = boundary;
+  return PQ_OK;
+}
+
+void pq_space_forget(pq_space *s) {
+  pq_assert(s->reader_count == 0);
+  pq_manifest_release(&s->manifest);
+  pq_manifest_init(&s->manifest, s->db->cx);
+  s->is_loaded = false;
+}
+
+/* The manifest becomes the checkpoint and the entries behind it. */
+static int apply_log(pq_space *s, pq_op *op, const log_start *start, uint64_t last) {
+  pq_manifest *m = &s->manifest;
+  if (start->listed > last) {
+    char name[PQ_LOG_KEY_CAP];
+    pq_log_key(last + 1, name);
+    return pq_fail(op->cx, PQ_ECORRUPT, "%s/%s: the log entry is missing", s->ns, name);
+  }
+  if (m->entry == 0 && start->ckpt > 0) {
+    if (start->text.n == 0)
+      return pq_fail(op->cx, PQ_ECORRUPT, "%s: the checkpoint is missing", start->key);
+    PQ_TRY(pq_manifest_parse(m, start->key, start->text));
+    if (m->entry != start->ckpt)
+      return pq_fail(op->cx, PQ_ECORRUPT, "%s: the checkpoint is of entry %llu", start->key,
+                     (unsigned long long)m->entry);
+  }
+  while (m->entry < last) {
+    pq_log_entry entry;
+    const char *key;
+    pq_slice text;
+    PQ_TRY(get_entry(s, op, m->entry + 1, &key, &text));
     PQ_TRY(pq_log_entry_parse(&op->scratch, key, text, &entry));
     PQ_TRY(pq_manifest_apply(m, &entry));
+    m->delta_len += text.n;
   }
+  return PQ_OK;
 }
 
 #define HOT "hot tier (hot.sqlite) of '%s': "
@@ -165,6 +258,7 @@ static int new_overlay(pq_space *s, pq_op *op, const pq_hot_state *hot) {
   }
   s->seq = seq;
   s->ts = ts;
+  pq_space_link_at(s, seq, s->link);
   return PQ_OK;
 }
 
@@ -222,7 +316,7 @@ static int mend_hot(pq_space *s, pq_op *op, uint64_t epoch, const pq_hot_state *
   pq_slice reply;
   int rc;
   if (hot->batch_count > 0) last = hot->batches[hot->batch_count - 1].seq_hi;
-  if (!s->db->is_writer || last >= s->manifest.seq_hi) return PQ_OK;
+  if (!s->db->is_writer || s->is_fenced || last >= s->manifest.seq_hi) return PQ_OK;
   trim.seq_hi = s->manifest.seq_hi;
   trim.ts_hi = s->manifest.ts_hi;
   pq_buf_init(&body, op->cx, PQ_HOT_CHUNK_LEN_MAX);
@@ -233,34 +327,28 @@ static int mend_hot(pq_space *s, pq_op *op, uint64_t epoch, const pq_hot_state *
 }
 
 int pq_space_load(pq_space *s, pq_op *op) {
-  uint64_t epoch, ckpt = 0, listed = s->manifest.entry;
-  const char *key = NULL;
-  pq_slice text = {0};
+  uint64_t epoch, last, boundary;
+  log_start start;
   pq_hot_state hot;
-  bool is_first = s->manifest.entry == 0;
   if (s->db->is_writer && s->is_loaded && !s->is_stale) return PQ_OK;
   PQ_TRY(read_hot(s, op, &epoch, &hot));
-  if (is_first) {
-    PQ_TRY(find_start(s, op, &ckpt, &key, &text, &listed));
-    PQ_TRY(ask_entries(s, op, ckpt, listed));
-  }
-  if (ckpt > 0) {
-    pq_manifest probe = {.entry = ckpt}; /* for the walk only */
-    PQ_TRY(apply_entries(s, op, &probe, listed, true));
-    PQ_TRY(pq_manifest_parse(&s->manifest, key, text));
-    if (s->manifest.entry != ckpt)
-      return pq_fail(op->cx, PQ_ECORRUPT, "%s: the checkpoint is of entry %llu", key,
-                     (unsigned long long)s->manifest.entry);
-  } else {
-    PQ_TRY(apply_entries(s, op, &s->manifest, listed, true));
-  }
-  PQ_TRY(apply_entries(s, op, &s->manifest, listed, false));
+  PQ_TRY(read_log(s, op, &hot, &start, &last, &boundary));
+  if (boundary > start.ckpt + 1) return start_anew(s, op, boundary);
+  PQ_TRY(apply_log(s, op, &start, last));
+  if (boundary > 1) s->boundary = boundary;
   /* The manifest is up to date; what follows is re-run safely, because all of it is repeatable. */
-  if (s->db->is_writer && epoch <= s->manifest.epoch && s->epoch == 0)
-    PQ_TRY(raise_epoch(s, op, &epoch));
+  if (s->db->is_writer && s->epoch == 0 && epoch <= s->manifest.epoch) {
+    /* Until now somebody else was the writer: what was read may be old already. */
+    PQ_TRY(raise_epoch(s, op, &s->epoch));
+    return PQ_OK;
+  }
+  /* An entry of a later writer: one more of mine behind it would break the log for everybody. */
+  if (s->db->is_writer && epoch < s->manifest.epoch) s->is_fenced = true;
   PQ_TRY(mend_hot(s, op, epoch, &hot));
   PQ_TRY(new_overlay(s, op, &hot));
+  pq_works_void(s->works);
   s->epoch = epoch;
+  s->starts = 0;
   s->is_loaded = true;
   s->is_stale = false;
   return PQ_OK;

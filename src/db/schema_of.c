@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "db/flush_int.h"
+
 void pq_schema_of(const pq_view *v, pq_slice collection, pq_schema_at *out) {
   pq_schema_at_seq(&(pq_form_source){v->manifest, v->overlay, collection}, v->seq, out);
 }
@@ -23,6 +25,16 @@ int pq_schema_before(pq_space *s, pq_arena *arena, pq_slice id, uint64_t from, u
   pq_slice local;
   if (!pq_id_split(id, &source.collection, &local)) return PQ_OK;
   return pq_forms_bring(&s->files.forms, arena, &source, from, to, before);
+}
+
+void pq_flush_schema(const pq_flush *f, pq_slice collection, pq_schema_at *out) {
+  pq_schema_at_seq(&(pq_form_source){&f->space->manifest, f->overlay, collection}, f->seq_hi, out);
+}
+
+pq_slice pq_flush_name_field(const pq_flush *f, pq_slice collection) {
+  pq_schema_at at;
+  pq_flush_schema(f, collection, &at);
+  return pq_schema_name_field(&at);
 }
 
 /* ---- the log's record ---- */
@@ -46,24 +58,27 @@ static pq_collection_info *record_of(pq_flush *f, pq_slice collection) {
 }
 
 static int note_versions(pq_flush *f, pq_op *op, uint32_t key) {
-  const pq_overlay *o = f->space->overlay;
-  pq_collection_info *c = record_of(f, o->versions[o->keys[key].newest].event.id);
+  const pq_overlay *o = f->overlay;
+  pq_collection_info *c = record_of(f, o->versions[o->keys[key].first].event.id);
   uint32_t n = 0, i;
   for (uint32_t v = o->keys[key].newest; v != PQ_NONE; v = o->versions[v].older)
-    n++;
+    n += o->versions[v].event.seq <= f->seq_hi;
   c->schemas = pq_arena_calloc(&op->arena, n, sizeof *c->schemas);
   if (c->schemas == NULL) return op->cx->code;
   c->schema_count = i = n;
   for (uint32_t v = o->keys[key].newest; v != PQ_NONE; v = o->versions[v].older) {
     const pq_event *e = &o->versions[v].event;
+    if (e->seq > f->seq_hi) continue; /* a later flush's */
     c->schemas[--i] = (pq_schema_record){e->version, e->seq, e->after};
   }
   return PQ_OK;
 }
 
 int pq_flush_note_schemas(pq_flush *f, pq_op *op) {
-  const pq_overlay *o = f->space->overlay;
-  for (uint32_t k = 0; k < o->key_count; k++)
+  const pq_overlay *o = f->overlay;
+  for (uint32_t k = 0; k < o->key_count; k++) {
+    if (o->versions[o->keys[k].first].event.seq > f->seq_hi) break; /* keys stand in that order */
     if (o->keys[k].target == PQ_TARGET_COLLECTION) PQ_TRY(note_versions(f, op, k));
+  }
   return PQ_OK;
 }

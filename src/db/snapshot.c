@@ -2,13 +2,20 @@
  *
  *      marks (entry, seq_hi, ts_hi):   …  k ──────────── k+1 …  newest ········ tail
  *                                          └─ events ─► S              └─ events ─► S
- *   past S:    files of entry k + an overlay of the events in (seq_hi of k, S], from event files
+ *   past S:    files of entry k + the interval's overlay (past.h), seen at S; for single entities
+ *              their own events alone, from by-entity indexes (table/event_probe.h)
  *   present S: files of the newest entry + the tail's overlay, seen at S
  */
 #include <string.h>
 
 #include "db/space_int.h"
-#include "log/event_file.h"
+#include "table/event_probe.h"
+
+enum {
+  EVENTS_AHEAD_MAX = 262144, /* more than an instant needs, to serve others of its interval */
+  OPEN_FLUSHED = 1,          /* of open_at(): without the tail */
+  OPEN_POINT = 2             /* for reading single entities */
+};
 
 /* Copy what an event borrows from the stage into the operation's arena. */
 static int keep_value(pq_arena *arena, pq_value *v) {
@@ -22,8 +29,8 @@ static int keep_value(pq_arena *arena, pq_value *v) {
 }
 
 int pq_event_keep(pq_arena *arena, pq_event *e) {
-  pq_slice *texts[] = {&e->id,    &e->type,  &e->predicate,  &e->reverse,
-                       &e->to_id, &e->actor, &e->created_by, &e->where_file};
+  pq_slice *texts[] = {&e->id,    &e->type,       &e->predicate,  &e->reverse, &e->to_id,
+                       &e->actor, &e->created_by, &e->where_file, &e->hash};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
     if (texts[i]->n > 0) PQ_TRY(pq_arena_copy(arena, *texts[i], texts[i]));
   PQ_TRY(keep_value(arena, &e->after));
@@ -31,28 +38,22 @@ int pq_event_keep(pq_arena *arena, pq_event *e) {
   return keep_value(arena, &e->metadata);
 }
 
-/* Room for the events of one row group. */
+/* ---- flushed events ---- */
+
+/* The events of one row group. */
 typedef struct event_list {
   pq_event *events;
   uint32_t count;
 } event_list;
 
-/* May the file hold wanted events? */
-static bool is_wanted(const pq_space *s, const pq_file_info *info, const pq_event_want *want) {
-  return info->kind == PQ_FILE_EVENTS && pq_file_is_live(info, s->manifest.entry) &&
-         info->seq_hi >= want->seq_lo && info->seq_lo <= want->seq_hi && info->ts_lo <= want->ts_hi;
-}
-
-/* Open the wanted event files; *row_groups gets the sum of theirs. */
-static int open_event_files(pq_space *s, pq_file_cache *files, pq_op *op, const pq_event_want *want,
-                            uint32_t *row_groups) {
+/* Open the event files; *row_groups gets the sum of theirs. */
+static int open_event_files(pq_file_cache *files, pq_op *op, const pq_event_source *sources,
+                            uint32_t count, uint32_t *row_groups) {
   bool is_missing = false;
   *row_groups = 0;
-  for (uint32_t i = 0; i < s->manifest.file_count; i++) {
+  for (uint32_t i = 0; i < count; i++) {
     pq_cached_file *file;
-    int rc;
-    if (!is_wanted(s, &s->manifest.files[i], want)) continue;
-    rc = pq_file_cache_open(files, &op->fetch, &s->manifest.files[i], &file);
+    int rc = pq_file_cache_open(files, &op->fetch, sources[i].events, &file);
     if (rc < 0) return rc;
     is_missing |= rc == PQ_NEED_IO;
     if (rc == PQ_OK) *row_groups += file->file.footer->row_group_count;
@@ -60,16 +61,14 @@ static int open_event_files(pq_space *s, pq_file_cache *files, pq_op *op, const 
   return is_missing ? PQ_NEED_IO : PQ_OK;
 }
 
-/* Read the wanted events; one list per row group, in seq order because files are listed in order
- * of entry. */
-static int read_events(pq_space *s, pq_file_cache *files, pq_op *op, const pq_event_want *want,
-                       event_list *lists) {
+/* One list per row group, in seq order because the sources are. */
+static int read_events(pq_file_cache *files, pq_op *op, const pq_event_want *want,
+                       const pq_event_source *sources, uint32_t count, event_list *lists) {
   bool is_missing = false;
   uint32_t n = 0;
-  for (uint32_t i = 0; i < s->manifest.file_count; i++) {
+  for (uint32_t i = 0; i < count; i++) {
     pq_cached_file *file;
-    if (!is_wanted(s, &s->manifest.files[i], want)) continue;
-    PQ_TRY(pq_file_cache_open(files, &op->fetch, &s->manifest.files[i], &file));
+    PQ_TRY(pq_file_cache_open(files, &op->fetch, sources[i].events, &file));
     for (uint32_t g = 0; g < file->file.footer->row_group_count; g++, n++) {
       int rc = pq_event_file_read(&op->fetch, &op->scratch, &file->file, g, want, &lists[n].events,
                                   &lists[n].count);
@@ -82,14 +81,16 @@ static int read_events(pq_space *s, pq_file_cache *files, pq_op *op, const pq_ev
 
 static int gather_events(pq_space *s, pq_file_cache *files, pq_op *op, const pq_event_want *want,
                          pq_event **out, uint32_t *count) {
+  pq_event_source *sources;
   event_list *lists;
-  uint32_t list_count, n = 0;
+  uint32_t source_count, list_count, n = 0;
   *out = NULL;
   *count = 0;
-  PQ_TRY(open_event_files(s, files, op, want, &list_count));
+  PQ_TRY(pq_event_sources(&s->manifest, &op->scratch, want, &sources, &source_count));
+  PQ_TRY(open_event_files(files, op, sources, source_count, &list_count));
   lists = pq_arena_calloc(&op->scratch, list_count, sizeof *lists);
   if (lists == NULL) return op->cx->code;
-  PQ_TRY(read_events(s, files, op, want, lists));
+  PQ_TRY(read_events(files, op, want, sources, source_count, lists));
   for (uint32_t i = 0; i < list_count; i++)
     n += lists[i].count;
   *out = pq_arena_calloc(&op->scratch, n, sizeof **out);
@@ -101,10 +102,34 @@ static int gather_events(pq_space *s, pq_file_cache *files, pq_op *op, const pq_
   return PQ_OK;
 }
 
+/* Those of one entity: from the by-entity indexes. */
+static int probe_events(pq_space *s, pq_op *op, const pq_event_want *want, pq_event **out,
+                        uint32_t *count) {
+  const pq_event_probe p = {.manifest = &s->manifest,
+                            .files = &s->files,
+                            .id = want->id,
+                            .seq_lo = want->seq_lo,
+                            .seq_hi = want->seq_hi,
+                            .version = want->version,
+                            .is_newest = want->is_newest,
+                            .needs_values = want->needs_values,
+                            .needs_before = want->needs_before};
+  uint32_t n = 0;
+  PQ_TRY(pq_event_probe_run(&p, &op->fetch, &op->scratch, out, count));
+  for (uint32_t i = 0; i < *count; i++)
+    if ((*out)[i].ts <= want->ts_hi) (*out)[n++] = (*out)[i];
+  *count = n;
+  return PQ_OK;
+}
+
 int pq_space_events(pq_space *s, pq_op *op, const pq_event_want *want, pq_event **out,
                     uint32_t *count) {
+  if (want->id.n > 0 && want->target == PQ_TARGET_ENTITY)
+    return probe_events(s, op, want, out, count);
   return gather_events(s, &s->files, op, want, out, count);
 }
+
+/* ---- instants ---- */
 
 /* The newest seq of the overlay at or before an instant, or `floor`. */
 static uint64_t seq_at(const pq_overlay *o, int64_t ts, uint64_t floor) {
@@ -125,33 +150,45 @@ static pq_entry_mark past_mark(const pq_space *space, pq_as_of as_of) {
                       : pq_manifest_mark_at(&space->manifest, as_of.ts);
 }
 
-/* An instant before the newest entry's: its manifest, and an overlay of the events up to it. */
-static int open_past(pq_snapshot *s, pq_space *space, pq_op *op, pq_as_of as_of,
-                     pq_entry_mark mark) {
-  pq_event_want want = {.seq_lo = mark.seq_hi + 1,
-                        .seq_hi = as_of.is_seq ? as_of.seq : UINT64_MAX,
-                        .ts_hi = as_of.is_seq ? INT64_MAX : as_of.ts,
-                        .needs_values = true};
+/* The seq that an instant of the interval after a mark stands for. */
+static int past_seq(pq_space *space, pq_file_cache *files, pq_op *op, pq_as_of as_of,
+                    pq_entry_mark mark, uint64_t *out) {
+  *out = as_of.seq;
+  if (as_of.is_seq) return PQ_OK;
+  return pq_event_seq_at(&space->manifest, files, &op->fetch, &op->scratch, as_of.ts, mark.seq_hi,
+                         out);
+}
+
+/* How far an overlay that serves `seq` is to reach: to the end of the interval, unless a flush of
+ * an older program made that long. */
+static uint64_t past_end(const pq_manifest *m, uint64_t seq) {
+  uint32_t lo = 0, hi = m->mark_count;
+  while (lo < hi) {
+    uint32_t mid = lo + (hi - lo) / 2;
+    if (m->marks[mid].seq_hi < seq)
+      lo = mid + 1;
+    else
+      hi = mid;
+  }
+  if (lo == m->mark_count || m->marks[lo].seq_hi - seq > EVENTS_AHEAD_MAX) return seq;
+  return m->marks[lo].seq_hi;
+}
+
+/* The interval's overlay, kept from an earlier read or made now. Nothing has changed before all its
+ * events are there. */
+static int open_past(pq_snapshot *s, pq_space *space, pq_op *op, pq_entry_mark mark) {
+  bool is_shared = s->view.files == &space->files;
+  pq_past_shelf *shelf = is_shared ? &space->pasts : NULL;
+  pq_event_want want = {.seq_lo = mark.seq_hi + 1, .ts_hi = INT64_MAX, .needs_values = true};
   pq_event *events;
   uint32_t count;
-  pq_overlay *past;
-  int rc = PQ_OK;
-  PQ_TRY(gather_events(space, s->view.files, op, &want, &events, &count));
-  past = pq_alloc(op->cx, NULL, 0, sizeof *past);
-  if (past == NULL) return pq_fail_nomem(op->cx);
-  pq_overlay_init(past, op->cx);
-  for (uint32_t i = 0; i < count && rc == PQ_OK; i++) {
-    rc = pq_event_keep(&op->arena, &events[i]);
-    if (rc == PQ_OK) rc = pq_overlay_add(past, &events[i]);
+  want.seq_hi = past_end(&space->manifest, s->view.seq);
+  s->past = is_shared ? pq_past_find(shelf, mark.entry, s->view.seq) : NULL;
+  if (s->past == NULL) {
+    PQ_TRY(gather_events(space, s->view.files, op, &want, &events, &count));
+    PQ_TRY(pq_past_new(shelf, op->cx, mark.entry, want.seq_hi, events, count, &s->past));
   }
-  if (rc != PQ_OK) {
-    pq_overlay_release(past);
-    pq_alloc(op->cx, past, sizeof *past, 0);
-    return rc;
-  }
-  s->past = past;
-  s->view.seq = count > 0 ? events[count - 1].seq : mark.seq_hi;
-  s->view.overlay = past;
+  s->view.overlay = &s->past->overlay;
   return PQ_OK;
 }
 
@@ -162,57 +199,76 @@ static bool is_past(const pq_space *space, pq_as_of as_of) {
   return as_of.ts < space->manifest.ts_hi;
 }
 
-int pq_snapshot_open_on(pq_snapshot *s, pq_space *space, pq_file_cache *files, pq_op *op,
-                        pq_as_of as_of, bool is_flushed) {
+/* An instant before the newest entry's: the files of the mark before it, and the events between.
+ * With `is_point` those are left to be asked for one by one, unless they are at hand. */
+static int open_before(pq_snapshot *s, pq_space *space, pq_op *op, pq_as_of as_of, bool is_point) {
+  pq_view *v = &s->view;
+  pq_entry_mark mark = past_mark(space, as_of);
+  v->entry = mark.entry;
+  /* Have the delete files of that entry (compaction may have removed them since) loaded before
+   * anything is made, so that nothing is made twice. */
+  PQ_TRY(pq_view_load(v, &op->fetch, &op->scratch, &op->scratch));
+  PQ_TRY(past_seq(space, v->files, op, as_of, mark, &v->seq));
+  if (v->seq == mark.seq_hi) return PQ_OK;
+  if (is_point && v->files == &space->files)
+    s->past = pq_past_find(&space->pasts, mark.entry, v->seq);
+  if (s->past != NULL) v->overlay = &s->past->overlay;
+  if (s->past != NULL) return PQ_OK;
+  if (!is_point) return open_past(s, space, op, mark);
+  v->probe_lo = mark.seq_hi + 1;
+  return PQ_OK;
+}
+
+static int open_at(pq_snapshot *s, pq_space *space, pq_file_cache *files, pq_op *op, pq_as_of as_of,
+                   unsigned how) {
   pq_snapshot fresh = {.space = space};
   pq_view *v = &fresh.view;
+  int rc;
   *v = (pq_view){.cx = op->cx,
                  .manifest = &space->manifest,
                  .entry = space->manifest.entry,
                  .seq = space->manifest.seq_hi,
                  .files = files};
   pq_assert(s->space == NULL);
+  PQ_TRY(pq_space_check_instant(space, as_of));
   if (is_past(space, as_of)) {
-    pq_entry_mark mark = past_mark(space, as_of);
-    /* Have the delete files of that entry (compaction may have removed them since) loaded before
-     * the past overlay is made, so that nothing is made twice. */
-    v->entry = mark.entry;
-    PQ_TRY(pq_view_load(v, &op->fetch, &op->scratch, &op->scratch));
-    PQ_TRY(open_past(&fresh, space, op, as_of, mark));
-  } else if (!is_flushed) {
+    PQ_TRY(open_before(&fresh, space, op, as_of, (how & OPEN_POINT) != 0));
+  } else if ((how & OPEN_FLUSHED) == 0) {
     v->overlay = space->overlay;
     v->seq = space->seq;
     if (as_of.is_set && as_of.is_seq && as_of.seq < v->seq) v->seq = as_of.seq;
     if (as_of.is_set && !as_of.is_seq)
       v->seq = seq_at(space->overlay, as_of.ts, space->manifest.seq_hi);
   }
-  if (fresh.past == NULL) {
-    PQ_TRY(pq_view_load(v, &op->fetch, &op->arena, &op->scratch));
-  } else {
-    int rc = pq_view_load(v, &op->fetch, &op->arena, &op->scratch);
-    pq_assert(rc != PQ_NEED_IO);
-    if (rc != PQ_OK) {
-      pq_overlay_release(fresh.past);
-      pq_alloc(op->cx, fresh.past, sizeof *fresh.past, 0);
-      return rc;
-    }
+  rc = pq_view_load(v, &op->fetch, &op->arena, &op->scratch);
+  if (rc != PQ_OK) {
+    pq_assert(fresh.past == NULL || rc != PQ_NEED_IO);
+    if (fresh.past != NULL) pq_past_leave(&space->pasts, fresh.past);
+    return rc;
   }
   *s = fresh;
   space->reader_count++;
   return PQ_OK;
 }
 
+int pq_snapshot_open_on(pq_snapshot *s, pq_space *space, pq_file_cache *files, pq_op *op,
+                        pq_as_of as_of, bool is_flushed) {
+  return open_at(s, space, files, op, as_of, is_flushed ? OPEN_FLUSHED : 0);
+}
+
 int pq_snapshot_open(pq_snapshot *s, pq_space *space, pq_op *op, pq_as_of as_of, bool is_flushed) {
   return pq_snapshot_open_on(s, space, &space->files, op, as_of, is_flushed);
+}
+
+int pq_snapshot_open_point(pq_snapshot *s, pq_space *space, pq_file_cache *files, pq_op *op,
+                           pq_as_of as_of, bool is_flushed) {
+  return open_at(s, space, files, op, as_of, OPEN_POINT | (is_flushed ? OPEN_FLUSHED : 0));
 }
 
 void pq_snapshot_close(pq_snapshot *s) {
   pq_space *space = s->space;
   if (space == NULL) return;
-  if (s->past != NULL) {
-    pq_overlay_release(s->past);
-    pq_alloc(space->db->cx, s->past, sizeof *s->past, 0);
-  }
+  if (s->past != NULL) pq_past_leave(&space->pasts, s->past);
   pq_assert(space->reader_count > 0);
   space->reader_count--;
   for (uint32_t i = 0; space->reader_count == 0 && i < space->retired_count; i++) {

@@ -230,6 +230,8 @@ static const char *kind_name(pq_io_kind kind) {
     case PQ_IO_PUT_NEW: return "put";
     case PQ_IO_DELETE: return "delete";
     case PQ_IO_HOT: return "hot tier";
+    case PQ_IO_PUT_IF: return "replace";
+    case PQ_IO_STAT: return "stat";
   }
   pq_unreachable("unknown request kind");
 }
@@ -380,6 +382,57 @@ int pq_fetch_delete(pq_fetch *f, const char *key) {
   return it->rc == PQ_OK || it->rc == PQ_ENOTFOUND ? PQ_OK : fail_item(f, it);
 }
 
+int pq_fetch_put_if(pq_fetch *f, const char *key, pq_slice was, pq_slice body) {
+  identity w = {.kind = PQ_IO_PUT_IF, .key = key};
+  size_t n;
+  item *it;
+  w.hash = identity_hash(&w);
+  it = find(f, &w, false);
+  if (it == NULL) {
+    if (!pq_add_size(was.n, body.n, &n))
+      return pq_fail(f->cx, PQ_ELIMIT, "%s: a body of %zu bytes", key, body.n);
+    PQ_TRY(add(f, &w, n, &it));
+    it->req.off = was.n;
+    if (was.n > 0) memcpy(it->req.buf, was.p, was.n);
+    if (body.n > 0) memcpy(it->req.buf + was.n, body.p, body.n);
+    f->stat_bytes += n;
+    return PQ_NEED_IO;
+  }
+  pq_assert(it->req.off == was.n); /* the restart rule: a re-run asks the same */
+  pq_assert(it->req.len - was.n == body.n);
+  if (it->state != ITEM_DONE) return PQ_NEED_IO;
+  if (it->rc == PQ_ECONFLICT) return PQ_ECONFLICT;
+  return it->rc == PQ_OK ? PQ_OK : fail_item(f, it);
+}
+
+void pq_stat_put(const pq_stat *s, uint8_t out[PQ_STAT_LEN]) {
+  pq_wr64(out, s->len);
+  pq_wr64(out + 8, (uint64_t)s->modified_us);
+  pq_wr64(out + 16, (uint64_t)s->now_us);
+}
+
+int pq_fetch_stat(pq_fetch *f, const char *key, pq_stat *out) {
+  identity w = {.kind = PQ_IO_STAT, .key = key};
+  item *it;
+  *out = (pq_stat){0};
+  w.hash = identity_hash(&w);
+  it = find(f, &w, false);
+  if (it == NULL) {
+    PQ_TRY(add(f, &w, 0, &it));
+    it->req.len = PQ_STAT_LEN;
+    return PQ_NEED_IO;
+  }
+  if (it->state != ITEM_DONE) return PQ_NEED_IO;
+  if (it->rc == PQ_ENOTFOUND) return PQ_ENOTFOUND;
+  if (it->rc != PQ_OK) return fail_item(f, it);
+  if (it->reply_len != PQ_STAT_LEN)
+    return pq_fail(f->cx, PQ_ECORRUPT, "%s: stat: an answer of %zu bytes", key, it->reply_len);
+  *out = (pq_stat){.len = pq_rd64(it->reply),
+                   .modified_us = (int64_t)pq_rd64(it->reply + 8),
+                   .now_us = (int64_t)pq_rd64(it->reply + 16)};
+  return PQ_OK;
+}
+
 int pq_fetch_hot(pq_fetch *f, const char *ns, pq_slice body, pq_slice *reply) {
   identity w = {.kind = PQ_IO_HOT, .key = ns, .body = body};
   item *it;
@@ -422,6 +475,7 @@ static int keep_reply(pq_fetch *f, item *it, pq_slice reply) {
   uint64_t room = f->cx->limits.fetch_len_max - f->held_len;
   bool has_max = it->req.kind == PQ_IO_GET || it->req.kind == PQ_IO_LIST;
   pq_assert(it->req.kind != PQ_IO_READ && it->req.kind != PQ_IO_PUT_NEW);
+  pq_assert(it->req.kind != PQ_IO_PUT_IF);
   if ((has_max && reply.n > it->req.len) || reply.n > room) return PQ_ELIMIT;
   it->reply = pq_alloc(f->cx, NULL, 0, reply.n);
   if (it->reply == NULL) return PQ_ENOMEM;

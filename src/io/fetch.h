@@ -32,16 +32,20 @@ typedef enum pq_io_kind {
   PQ_IO_LIST,     /* names under prefix `key` (one level), reply = names, each ended by '\n' */
   PQ_IO_PUT_NEW,  /* store buf[len] as object `key`; PQ_ECONFLICT if it exists */
   PQ_IO_DELETE,   /* remove object `key`; PQ_OK if absent */
-  PQ_IO_HOT       /* a hot-tier call: buf[len] = request bytes of io/hot.h, key = namespace */
+  PQ_IO_HOT,      /* a hot-tier call: buf[len] = request bytes of io/hot.h, key = namespace */
+  PQ_IO_PUT_IF,   /* replace object `key`, whose bytes are buf[0..off), by buf[off..len), at once;
+                     off 0: make it. PQ_ECONFLICT if it is otherwise (S3: If-Match on its etag) */
+  PQ_IO_STAT,     /* length and time of object `key`; reply = the three words of pq_stat */
+  PQ_IO_LAST = PQ_IO_STAT
 } pq_io_kind;
 
 typedef struct pq_io_req {
   uint32_t id; /* unique in its fetch set, never 0 */
   pq_io_kind kind;
   const char *key; /* NUL-terminated, relative to the warehouse; valid until pq_fetch_clear */
-  uint64_t off;    /* READ only */
-  uint8_t *buf;    /* READ: the driver fills it. PUT_NEW, HOT: the body. Else NULL */
-  size_t len;      /* READ: bytes wanted. PUT_NEW, HOT: body length. GET, LIST: reply maximum */
+  uint64_t off;    /* READ: where. PUT_IF: length of the bytes expected, which stand first in buf */
+  uint8_t *buf;    /* READ: the driver fills it. PUT_NEW, PUT_IF, HOT: the body. Else NULL */
+  size_t len;      /* READ: bytes wanted. GET, LIST: reply maximum. Else of buf */
 } pq_io_req;
 
 typedef struct pq_fetch {
@@ -57,8 +61,8 @@ typedef struct pq_fetch {
   size_t range_count;
   /* what this set asked for since init, for explain and golden numbers */
   uint64_t stat_requests, stat_bytes;
-  uint64_t stat_kinds[PQ_IO_HOT + 1]; /* requests by kind */
-  uint64_t stat_hot_bytes;            /* of the bytes: to and from the hot tier */
+  uint64_t stat_kinds[PQ_IO_LAST + 1]; /* requests by kind */
+  uint64_t stat_hot_bytes;             /* of the bytes: to and from the hot tier */
   /* of all: for temporary objects (query/spill.h), which are no part of the warehouse */
   uint64_t stat_aside_requests, stat_aside_bytes;
   /* A plan: reads of data are noted (pq_fetch_note), all other requests are made as ever. */
@@ -112,6 +116,22 @@ int pq_fetch_list(pq_fetch *f, const char *prefix, pq_slice *out) PQ_MUST_CHECK;
  * "perhaps stored": read the key back to know. */
 int pq_fetch_put_new(pq_fetch *f, const char *key, pq_slice body) PQ_MUST_CHECK;
 int pq_fetch_delete(pq_fetch *f, const char *key) PQ_MUST_CHECK;
+/* Replace the small object `key`, whose bytes are `was` (empty: it is not there), by `body`.
+ * PQ_ECONFLICT (no message) if it is otherwise; PQ_EIO means "perhaps done". Both are copied. A
+ * writer never makes the same bytes twice, so a request that lands late finds others and fails. */
+int pq_fetch_put_if(pq_fetch *f, const char *key, pq_slice was, pq_slice body) PQ_MUST_CHECK;
+
+/* What the store says about an object; both times by the store's own clock, in µs since 1970. */
+typedef struct pq_stat {
+  uint64_t len;
+  int64_t modified_us; /* when it was stored */
+  int64_t now_us;      /* when it answered */
+} pq_stat;
+enum { PQ_STAT_LEN = 24 };
+/* PQ_ENOTFOUND (no message) if absent. */
+int pq_fetch_stat(pq_fetch *f, const char *key, pq_stat *out) PQ_MUST_CHECK;
+/* The bytes of a reply. */
+void pq_stat_put(const pq_stat *s, uint8_t out[PQ_STAT_LEN]);
 /* A hot-tier call for namespace `ns` (io/hot.h makes and reads the bytes). Identity is (ns,
  * body). `body` is copied. */
 int pq_fetch_hot(pq_fetch *f, const char *ns, pq_slice body, pq_slice *reply) PQ_MUST_CHECK;

@@ -30,6 +30,7 @@ enum {
 
 enum {
   FLAG_ZSTD = 1,
+  FLAG_LINK = 4, /* 2 is kept for batches that name files */
   ZSTD_LEVEL = 1,
   COMPRESS_LEN_MIN = 64, /* below this a zstd frame does not pay */
   RECORD_LEN_MIN = 5     /* head, length of the id, "a/b" */
@@ -44,7 +45,8 @@ static size_t raw_len_max(const pq_cx *cx) {
 
 void pq_batch_writer_init(pq_batch_writer *w, pq_cx *cx) {
   *w = (pq_batch_writer){.cx = cx};
-  pq_buf_init(&w->raw, cx, raw_len_max(cx));
+  pq_buf_init(&w->raw, cx, raw_len_max(cx) + PQ_DIGEST_LEN);
+  pq_digest_init(&w->digest);
 }
 
 void pq_batch_writer_release(pq_batch_writer *w) {
@@ -168,32 +170,36 @@ int pq_batch_add(pq_batch_writer *w, const pq_event *e) {
     w->raw.len = len;
     return rc;
   }
+  pq_digest_event(&w->digest, e);
   if (w->count == 0) w->seq_lo = e->seq;
   w->count++;
   w->ts = e->ts;
   return PQ_OK;
 }
 
-/* All of the body before the CRC. */
-static int put_header(const pq_batch_writer *w, uint8_t flags, pq_buf *body) {
+/* All of the body before the CRC; `digest` is empty in a build without hashes. */
+static int put_header(const pq_batch_writer *w, pq_slice digest, pq_buf *body) {
+  uint8_t flags = (uint8_t)(digest.n > 0 ? FLAG_ZSTD | FLAG_LINK : FLAG_ZSTD);
   PQ_TRY(pq_buf_put_str(body, "PQB1"));
   PQ_TRY(pq_buf_put_byte(body, flags));
   PQ_TRY(pq_buf_put_varint(body, w->count));
   PQ_TRY(pq_buf_put_varint(body, w->seq_lo));
-  return pq_buf_put_varint(body, w->raw.len);
+  PQ_TRY(pq_buf_put_varint(body, w->raw.len));
+  return pq_buf_put_slice(body, digest);
 }
 
-static int put_body(const pq_batch_writer *w, pq_compressor *compressor, pq_buf *body) {
+static int put_body(const pq_batch_writer *w, pq_compressor *compressor, pq_slice digest,
+                    pq_buf *body) {
   size_t start = body->len, header_end;
   pq_slice raw = pq_buf_slice(&w->raw);
   uint32_t crc = pq_crc32(raw);
-  PQ_TRY(put_header(w, FLAG_ZSTD, body));
+  PQ_TRY(put_header(w, digest, body));
   header_end = body->len;
   PQ_TRY(pq_buf_put_u32(body, 0));
   if (raw.n >= COMPRESS_LEN_MIN)
     PQ_TRY(pq_compress(compressor, PQ_CODEC_ZSTD, ZSTD_LEVEL, raw, body));
   if (raw.n < COMPRESS_LEN_MIN || body->len - header_end - 4 >= raw.n) { /* store it plain */
-    body->p[start + 4] = 0;
+    body->p[start + 4] &= (uint8_t)~FLAG_ZSTD;
     body->len = header_end + 4;
     PQ_TRY(pq_buf_put_slice(body, raw));
   }
@@ -204,18 +210,23 @@ static int put_body(const pq_batch_writer *w, pq_compressor *compressor, pq_buf 
 
 int pq_batch_finish(pq_batch_writer *w, pq_compressor *compressor, pq_buf *body, pq_buf *raw) {
   size_t len = body->len;
+  uint8_t bytes[PQ_DIGEST_LEN];
+  pq_slice digest = {bytes, pq_digest_is_there() && !w->is_unchained ? PQ_DIGEST_LEN : 0};
   int rc;
   if (raw != NULL) *raw = (pq_buf){0};
   if (w->count == 0) return pq_fail(w->cx, PQ_EINVALID, "a batch without events");
-  rc = put_body(w, compressor, body);
+  pq_digest_end(&w->digest, bytes);
+  rc = put_body(w, compressor, digest, body);
+  if (rc == PQ_OK && raw != NULL) rc = pq_buf_put_slice(&w->raw, digest);
   if (rc != PQ_OK) {
     body->len = len;
     return rc;
   }
   if (raw != NULL) {
     *raw = w->raw;
-    pq_buf_init(&w->raw, w->cx, raw_len_max(w->cx));
+    pq_buf_init(&w->raw, w->cx, raw_len_max(w->cx) + PQ_DIGEST_LEN);
   }
+  pq_digest_init(&w->digest);
   pq_buf_clear(&w->raw);
   w->seq_lo = 0;
   w->count = 0;
@@ -224,10 +235,40 @@ int pq_batch_finish(pq_batch_writer *w, pq_compressor *compressor, pq_buf *body,
   return PQ_OK;
 }
 
+/* Bytes before the link, in a body that pq_batch_finish made. */
+static size_t link_off(pq_slice body) {
+  pq_reader r = pq_reader_of(body);
+  pq_slice fixed;
+  uint64_t number;
+  bool is_there = pq_read_bytes(&r, 5, &fixed);
+  for (int i = 0; i < 3; i++)
+    is_there = is_there && pq_read_varint(&r, &number);
+  pq_assert(is_there && pq_reader_left(&r) >= PQ_DIGEST_LEN + 4);
+  return (size_t)(r.p - body.p);
+}
+
+void pq_batch_seal(pq_buf *body, pq_buf *raw, const uint8_t before[PQ_DIGEST_LEN],
+                   uint8_t out[PQ_DIGEST_LEN]) {
+  size_t off;
+  uint8_t *link;
+  uint32_t crc;
+  if (out != before) memcpy(out, before, PQ_DIGEST_LEN);
+  if (!(body->p[4] & FLAG_LINK)) return;
+  off = link_off(pq_buf_slice(body));
+  link = body->p + off;
+  crc = pq_rd32(link + PQ_DIGEST_LEN) ^ pq_crc32((pq_slice){body->p, off + PQ_DIGEST_LEN});
+  pq_chain_link(out, link, out);
+  memcpy(link, out, PQ_DIGEST_LEN);
+  crc ^= pq_crc32((pq_slice){body->p, off + PQ_DIGEST_LEN});
+  pq_wr32(link + PQ_DIGEST_LEN, crc);
+  memcpy(raw->p + raw->len - PQ_DIGEST_LEN, out, PQ_DIGEST_LEN);
+}
+
 /* ---- reading ---- */
 
 typedef struct batch_header {
   uint8_t flags;
+  pq_slice link; /* empty: none */
   uint64_t count, seq_lo, raw_len;
   uint32_t crc;        /* as stored */
   uint32_t header_crc; /* of the bytes before it */
@@ -243,9 +284,11 @@ static int read_header(pq_cx *cx, pq_slice body, pq_reader *r, batch_header *h) 
   if (!pq_read_u8(r, &h->flags) || !pq_read_varint(r, &h->count) ||
       !pq_read_varint(r, &h->seq_lo) || !pq_read_varint(r, &h->raw_len))
     return pq_fail(cx, PQ_ECORRUPT, "batch: truncated header");
+  if ((h->flags & FLAG_LINK) && !pq_read_bytes(r, PQ_DIGEST_LEN, &h->link))
+    return pq_fail(cx, PQ_ECORRUPT, "batch: truncated header");
   h->header_crc = pq_crc32((pq_slice){body.p, (size_t)(r->p - body.p)});
   if (!pq_read_u32(r, &h->crc)) return pq_fail(cx, PQ_ECORRUPT, "batch: truncated header");
-  if (h->flags & ~FLAG_ZSTD)
+  if (h->flags & ~(FLAG_ZSTD | FLAG_LINK))
     return pq_fail(cx, PQ_EUNSUPPORTED, "batch: unknown flags 0x%02x", h->flags);
   if (h->seq_lo == 0 || h->seq_lo > INT64_MAX || h->count == 0 || h->count >= UINT32_MAX ||
       h->count - 1 > INT64_MAX - h->seq_lo)
@@ -269,7 +312,7 @@ static int read_payload(pq_cx *cx, const batch_header *h, pq_slice payload, pq_b
       return pq_fail(cx, PQ_ECORRUPT, "batch: %zu bytes of events instead of %zu", payload.n, len);
     return pq_buf_put_slice(raw, payload);
   }
-  PQ_TRY(pq_buf_reserve(raw, len));
+  PQ_TRY(pq_buf_reserve(raw, len + PQ_DIGEST_LEN));
   pq_decompressor_init(&d, cx);
   rc = pq_decompress(&d, PQ_CODEC_ZSTD, payload, raw->p + raw->len, len);
   pq_decompressor_release(&d);
@@ -292,7 +335,7 @@ int pq_batch_open(pq_cx *cx, pq_slice body, pq_buf *raw, uint64_t *seq_lo, uint3
   }
   *seq_lo = h.seq_lo;
   *count = (uint32_t)h.count;
-  return PQ_OK;
+  return pq_buf_put_slice(raw, h.link);
 }
 
 void pq_batch_reader_init(pq_batch_reader *r, pq_cx *cx, pq_slice raw, uint64_t seq_lo,
@@ -423,6 +466,8 @@ int pq_batch_next(pq_batch_reader *r, pq_event *out, bool *is_end) {
   if (r->left == 0)
     return pq_reader_left(&r->r) == 0 ? PQ_OK : fail_at(r, "bytes after the last event");
   PQ_TRY(read_record(r, &e));
+  if (r->left == 1 && pq_reader_left(&r->r) == PQ_DIGEST_LEN)
+    (void)pq_read_bytes(&r->r, PQ_DIGEST_LEN, &e.hash);
   r->is_started = true;
   r->ts = e.ts;
   r->seq++;

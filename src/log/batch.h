@@ -1,7 +1,8 @@
 /* log/batch.h - up to about 1,000 events as one BLOB of the hot tier.
  *
- *   body:  "PQB1" | flags:u8 (bit 0: zstd) | count:varint | seq_lo:varint | raw_len:varint
- *          | crc:u32 of header and raw bytes | raw bytes, compressed or not
+ *   body:  "PQB1" | flags:u8 (bit 0: zstd, bit 2: link) | count:varint | seq_lo:varint
+ *          | raw_len:varint | [link: 32 bytes] | crc:u32 of header and raw bytes | raw bytes,
+ *          compressed or not
  *   raw:   count events: head of flag bits | the fields that they announce
  *          (doc/formats/batch.md has every byte)
  *
@@ -15,7 +16,7 @@
 
 #include "base/buf.h"
 #include "codec/codec.h"
-#include "log/event.h"
+#include "log/chain.h"
 
 /* Texts that a record leaves out when they are those of an earlier record. */
 enum {
@@ -39,6 +40,8 @@ typedef struct pq_batch_writer {
   uint32_t count;
   int64_t ts; /* of the event before, delta base */
   pq_batch_span last[PQ_BATCH_LAST_COUNT];
+  pq_digest digest;  /* of the events so far */
+  bool is_unchained; /* to be set after init: events of before there were hashes, no link */
 } pq_batch_writer;
 
 void pq_batch_writer_init(pq_batch_writer *w, pq_cx *cx);
@@ -51,13 +54,20 @@ void pq_batch_writer_release(pq_batch_writer *w);
 int pq_batch_add(pq_batch_writer *w, const pq_event *e) PQ_MUST_CHECK;
 
 /* Append the finished body to `body`; when `raw` is not NULL the raw bytes become the caller's
- * (*raw is overwritten; free with pq_buf_release). The writer is empty after, and unchanged on
- * failure. A batch without events is PQ_EINVALID. */
+ * (*raw is overwritten; free with pq_buf_release), and behind them the link, if there are hashes.
+ * Where the link will be stands the digest of the events until pq_batch_seal. The writer is empty
+ * after, and unchanged on failure (but it can take no more events). A batch without events is
+ * PQ_EINVALID. */
 int pq_batch_finish(pq_batch_writer *w, pq_compressor *compressor, pq_buf *body,
                     pq_buf *raw) PQ_MUST_CHECK;
 
+/* Make the batch the one after `before` in the chain: its link goes into the body (all of `body`),
+ * behind `raw`, and into `out`, which may be `before`. Without hashes `out` is `before`. */
+void pq_batch_seal(pq_buf *body, pq_buf *raw, const uint8_t before[PQ_DIGEST_LEN],
+                   uint8_t out[PQ_DIGEST_LEN]);
+
 /* Decompress and check the header and CRC of a body; raw bytes go into `raw` (initialised by the
- * caller). PQ_ECORRUPT. */
+ * caller), and behind them the link, if it has one. PQ_ECORRUPT. */
 int pq_batch_open(pq_cx *cx, pq_slice body, pq_buf *raw, uint64_t *seq_lo,
                   uint32_t *count) PQ_MUST_CHECK;
 

@@ -38,12 +38,14 @@ static const char *head_defect(const pq_log_entry *e) {
     return "writer or commit is not 16 hex digits";
   if (e->entry == 1 ? e->parent.n != 0 : !pq_log_id_is_valid(e->parent))
     return "parent is not 16 hex digits, or stands in the first entry";
+  if (!pq_log_hash_is_valid(e->hash)) return "the hash is not 64 hex digits";
   if (e->is_fence && (e->add_count > 0 || e->remove_count > 0)) return "a fence with files";
   return NULL;
 }
 
 const char *pq_log_entry_defect(const pq_cx *cx, const pq_log_entry *e) {
   const char *defect = head_defect(e);
+  if (defect == NULL) defect = pq_log_retain_defect(cx, e);
   for (uint32_t i = 0; i < e->add_count && defect == NULL; i++)
     defect = pq_file_info_defect(cx, &e->add[i]);
   for (uint32_t i = 0; i < e->remove_count && defect == NULL; i++)
@@ -66,7 +68,8 @@ static int put_head(const pq_log_entry *e, pq_buf *out) {
     PQ_TRY(pq_buf_put_str(out, ",\"parent\":"));
     PQ_TRY(pq_buf_put_json_str(out, e->parent));
   }
-  return pq_buf_printf(out, ",\"checkpoint\":%llu", (unsigned long long)e->checkpoint);
+  PQ_TRY(pq_buf_printf(out, ",\"checkpoint\":%llu", (unsigned long long)e->checkpoint));
+  return pq_log_hash_put(out, e->hash);
 }
 
 static int put_arrays(const pq_log_entry *e, pq_buf *out) {
@@ -84,7 +87,8 @@ static int put_arrays(const pq_log_entry *e, pq_buf *out) {
     PQ_TRY(pq_buf_put_str(out, i == 0 ? ",\"collections\":[" : ","));
     PQ_TRY(pq_collection_info_put(out, &e->collections[i]));
   }
-  return e->collection_count > 0 ? pq_buf_put_byte(out, ']') : PQ_OK;
+  if (e->collection_count > 0) PQ_TRY(pq_buf_put_byte(out, ']'));
+  return pq_log_retain_put(out, e);
 }
 
 static int put_entry(const pq_log_entry *e, pq_buf *out) {
@@ -119,7 +123,8 @@ static int get_head(const pq_log_doc *d, pq_log_entry *e) {
   PQ_TRY(pq_log_doc_text(d, "writer", &e->writer));
   PQ_TRY(pq_log_doc_text(d, "commit", &e->commit));
   if (e->entry > 1) PQ_TRY(pq_log_doc_text(d, "parent", &e->parent));
-  return pq_log_doc_u64(d, "checkpoint", &e->checkpoint);
+  PQ_TRY(pq_log_doc_u64(d, "checkpoint", &e->checkpoint));
+  return pq_log_doc_hash(d, &e->hash);
 }
 
 static int get_files(const pq_log_doc *d, pq_log_entry *e) {
@@ -136,20 +141,21 @@ static int get_files(const pq_log_doc *d, pq_log_entry *e) {
   return PQ_OK;
 }
 
-static int get_removed(const pq_log_doc *d, pq_log_entry *e) {
+int pq_log_doc_names(const pq_log_doc *d, const char *field, const char ***out, uint32_t *count) {
+  const char **names;
   pq_value array;
   pq_slice name;
-  PQ_TRY(pq_log_doc_array(d, "remove", &array, &e->remove_count));
-  e->remove = pq_arena_calloc(d->arena, e->remove_count, sizeof *e->remove);
-  if (e->remove == NULL) return d->cx->code;
-  for (uint32_t i = 0; i < e->remove_count; i++) {
+  PQ_TRY(pq_log_doc_array(d, field, &array, count));
+  *out = names = pq_arena_calloc(d->arena, *count, sizeof *names);
+  if (names == NULL) return d->cx->code;
+  for (uint32_t i = 0; i < *count; i++) {
     const char *defect;
     if (!pq_value_string(pq_array_at(array, i), &name))
-      return pq_log_doc_fail(d, "remove", "has an element that is no string");
+      return pq_log_doc_fail(d, field, "has an element that is no string");
     defect = pq_file_name_defect(d->cx, name);
-    if (defect != NULL) return pq_log_doc_fail(d, "remove", defect);
-    e->remove[i] = pq_arena_str(d->arena, name);
-    if (e->remove[i] == NULL) return d->cx->code;
+    if (defect != NULL) return pq_log_doc_fail(d, field, defect);
+    names[i] = pq_arena_str(d->arena, name);
+    if (names[i] == NULL) return d->cx->code;
   }
   return PQ_OK;
 }
@@ -159,8 +165,9 @@ static int parse(pq_log_doc *d, pq_slice text, pq_log_entry *e) {
   PQ_TRY(pq_log_text_parse(d, word, text));
   PQ_TRY(get_head(d, e));
   PQ_TRY(get_files(d, e));
-  PQ_TRY(get_removed(d, e));
+  PQ_TRY(pq_log_doc_names(d, "remove", &e->remove, &e->remove_count));
   PQ_TRY(pq_collection_infos_get(d, &e->collections, &e->collection_count));
+  PQ_TRY(pq_log_retain_get(d, e));
   defect = pq_log_entry_defect(d->cx, e);
   if (defect == NULL && !pq_log_key_agrees(d->key, e->entry)) defect = "the key has another number";
   return defect == NULL ? PQ_OK : pq_fail(d->cx, PQ_ECORRUPT, "%s: %s", d->key, defect);

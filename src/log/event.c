@@ -105,3 +105,29 @@ void pq_event_ulid(const pq_event *e, char *out) {
     rnd[9 - i] = (uint8_t)(e->seq >> (8 * i));
   pq_ulid(e->ts < 0 ? 0 : (uint64_t)(e->ts / 1000), rnd, out);
 }
+
+/* The value of a digit of Crockford's base 32 in either case; 32: it is none. */
+static uint32_t digit_of(uint8_t c) {
+  static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
+  const char *at;
+  if (c >= 'A' && c <= 'Z') c = (uint8_t)(c - 'A' + 'a');
+  at = c == 0 ? NULL : strchr(digits, c);
+  return at == NULL ? 32 : (uint32_t)(at - digits);
+}
+
+bool pq_event_seq_of_ulid(pq_slice text, uint64_t *seq) {
+  uint64_t low = 0; /* the last 64 of 130 bits; the 16 before them are 0 */
+  *seq = 0;
+  if (text.n != PQ_ULID_LEN) return false;
+  for (size_t i = 0; i < PQ_ULID_LEN; i++) {
+    uint32_t digit = digit_of(text.p[i]);
+    if (digit == 32 || (i == 0 && digit > 7)) return false; /* 128 bits are 7zzz… at most */
+    if (i == 10 && digit != 0) return false;                /* 50 bits are behind us */
+    if ((i == 11 || i == 12) && digit != 0) return false;
+    if (i == 13 && digit > 15) return false; /* the 16th of the zero bits */
+    low = low << 5 | digit;
+  }
+  if (low == 0 || low > INT64_MAX) return false;
+  *seq = low;
+  return true;
+}

@@ -48,16 +48,20 @@ typedef struct pq_event {
   uint64_t prev; /* seq of the event before on this entity or edge; 0: none, or already flushed */
   pq_slice where_file; /* file (relative to the namespace) that holds the row this event replaces */
   uint64_t where_row;  /* row number in it; valid when where_file is not empty */
+  pq_slice hash;       /* of the last event of a batch: the chain's link (log/chain.h) */
   uint32_t unique_kept; /* while it is being written: unique fields that it leaves alone, as bits */
 } pq_event;
 
 /* "CREATE" … and "entity" …; the words of the event files. */
 const char *pq_event_op_name(pq_event_op op);
+pq_event_op pq_event_op_of(pq_slice word); /* 0: no such word */
 const char *pq_target_name(pq_target t);
 
 /* The event's public id: a ULID of its ts and seq, so that text order is seq order. `out` has room
  * for PQ_ULID_LEN + 1 bytes. */
 void pq_event_ulid(const pq_event *e, char *out);
+/* The seq in such an id, in either case. False, *seq 0: it is none. */
+bool pq_event_seq_of_ulid(pq_slice text, uint64_t *seq);
 
 /* Collection part and local part of an id: split at the first '/'. False without one. */
 bool pq_id_split(pq_slice id, pq_slice *collection, pq_slice *local);

@@ -133,6 +133,7 @@ static pq_slice text_of(pq_event_leaf l, const pq_event *e, pq_slice ns) {
     case LEAF_NOTE_META: return pq_value_meta(e->metadata);
     case LEAF_NOTE: return pq_value_bytes(e->metadata);
     case LEAF_WHERE_FILE: return e->where_file;
+    case LEAF_HASH: return e->hash;
     default: return (pq_slice){0};
   }
 }
@@ -194,9 +195,8 @@ static int make_columns(pq_arena *arena, const pq_event *const *events, uint32_t
 }
 
 /* Event by event, because an event is larger than what a column takes of it. */
-static int write_group(pq_arena *arena, pq_writer *w, pq_slice ns, const pq_event *const *events,
-                       uint32_t count) {
-  pq_column columns[LEAF_COUNT];
+static int fill_columns(pq_arena *arena, pq_slice ns, const pq_event *const *events, uint32_t count,
+                        pq_column columns[LEAF_COUNT]) {
   bool is_filled[LEAF_COUNT];
   PQ_TRY(make_columns(arena, events, count, columns, is_filled));
   for (uint32_t i = 0; i < count; i++) {
@@ -213,6 +213,13 @@ static int write_group(pq_arena *arena, pq_writer *w, pq_slice ns, const pq_even
         c->v.bytes[i] = text_of(l, e, ns);
     }
   }
+  return PQ_OK;
+}
+
+static int write_group(pq_arena *arena, pq_writer *w, pq_slice ns, const pq_event *const *events,
+                       uint32_t count) {
+  pq_column columns[LEAF_COUNT];
+  PQ_TRY(fill_columns(arena, ns, events, count, columns));
   return pq_writer_add(w, columns, LEAF_COUNT);
 }
 
@@ -333,9 +340,13 @@ static int write_parts(pq_writer *w, const pq_task_runner *runner, pq_arena *are
   return rc;
 }
 
+static int finish_file(pq_writer *w) {
+  const pq_key_value version = {PQ_SLICE("parquedb.events"), PQ_SLICE("1")};
+  return pq_writer_finish(w, &version, 1);
+}
+
 static int write_all(pq_arena *arena, const pq_task_runner *runner, const part *all,
                      pq_writer **out) {
-  const pq_key_value version = {PQ_SLICE("parquedb.events"), PQ_SLICE("1")};
   pq_column_spec columns[COLUMN_COUNT];
   part mine = *all;
   PQ_TRY(choose_columns(arena, all->events, all->count, columns));
@@ -344,7 +355,7 @@ static int write_all(pq_arena *arena, const pq_task_runner *runner, const part *
   PQ_TRY(make_writer(arena->cx, columns, mine.level, out));
   pq_arena_clear(arena);
   PQ_TRY(write_parts(*out, runner, arena, &mine));
-  return pq_writer_finish(*out, &version, 1);
+  return finish_file(*out);
 }
 
 int pq_event_file_write(pq_cx *cx, const pq_task_runner *runner, pq_slice ns,
@@ -362,4 +373,73 @@ int pq_event_file_write(pq_cx *cx, const pq_task_runner *runner, pq_slice ns,
     *out = NULL;
   }
   return rc;
+}
+
+/* ---- in steps ---- */
+
+struct pq_event_stream {
+  pq_cx *cx;
+  pq_arena arena; /* columns of a row group */
+  pq_slice ns;
+  const pq_event *const *events;
+  uint32_t count, at, n; /* the row group is [at, at + n) */
+  bool is_writing;
+  pq_column columns[LEAF_COUNT];
+  pq_writer *writer; /* owned */
+};
+
+static int open_stream(pq_event_stream *s) {
+  pq_column_spec columns[COLUMN_COUNT];
+  PQ_TRY(check_events(s->cx, s->ns, s->events, s->count));
+  PQ_TRY(choose_columns(&s->arena, s->events, s->count, columns));
+  return make_writer(s->cx, columns, level_of(s->events, s->count), &s->writer);
+}
+
+int pq_event_stream_new(pq_cx *cx, pq_slice ns, const pq_event *const *events, uint32_t count,
+                        pq_event_stream **out) {
+  pq_event_stream *s = pq_alloc(cx, NULL, 0, sizeof *s);
+  int rc;
+  *out = NULL;
+  if (s == NULL) return pq_fail_nomem(cx);
+  *s = (pq_event_stream){.cx = cx, .ns = ns, .events = events, .count = count};
+  pq_arena_init(&s->arena, cx, cx->limits.op_len_max);
+  rc = open_stream(s);
+  if (rc == PQ_OK)
+    *out = s;
+  else
+    pq_event_stream_free(s);
+  return rc;
+}
+
+void pq_event_stream_free(pq_event_stream *s) {
+  if (s == NULL) return;
+  pq_writer_free(s->writer);
+  pq_arena_release(&s->arena);
+  pq_alloc(s->cx, s, sizeof *s, 0);
+}
+
+int pq_event_stream_step(pq_event_stream *s, uint64_t *len_left, bool *is_done) {
+  bool is_group_done = false;
+  *is_done = false;
+  if (!s->is_writing) {
+    pq_arena_clear(&s->arena);
+    s->n = s->count - s->at < ROWS_MAX ? s->count - s->at : ROWS_MAX;
+    PQ_TRY(fill_columns(&s->arena, s->ns, s->events + s->at, s->n, s->columns));
+    PQ_TRY(pq_writer_begin(s->writer, s->columns, LEAF_COUNT));
+    s->is_writing = true;
+  }
+  PQ_TRY(pq_writer_step(s->writer, len_left, &is_group_done));
+  if (!is_group_done) return PQ_OK;
+  s->is_writing = false;
+  s->at += s->n;
+  *is_done = s->at == s->count;
+  return PQ_OK;
+}
+
+int pq_event_stream_finish(pq_event_stream *s, pq_writer **out) {
+  *out = NULL;
+  PQ_TRY(finish_file(s->writer));
+  *out = s->writer;
+  s->writer = NULL;
+  return PQ_OK;
 }

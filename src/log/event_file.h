@@ -21,6 +21,16 @@ int pq_event_file_write(pq_cx *cx, const pq_task_runner *runner, pq_slice ns,
                         const pq_event *const *events, uint32_t count,
                         pq_writer **out) PQ_MUST_CHECK;
 
+/* The same in steps: step until *is_done or a failure, then finish. The events live as long as the
+ * stream. A step encodes about *len_left bytes, which are taken off. */
+typedef struct pq_event_stream pq_event_stream;
+int pq_event_stream_new(pq_cx *cx, pq_slice ns, const pq_event *const *events, uint32_t count,
+                        pq_event_stream **out) PQ_MUST_CHECK;
+/* Takes NULL. */
+void pq_event_stream_free(pq_event_stream *s);
+int pq_event_stream_step(pq_event_stream *s, uint64_t *len_left, bool *is_done) PQ_MUST_CHECK;
+int pq_event_stream_finish(pq_event_stream *s, pq_writer **out) PQ_MUST_CHECK;
+
 /* Which rows and columns a reader of events wants. */
 typedef struct pq_event_want {
   uint64_t seq_lo, seq_hi; /* events with seq_lo <= seq <= seq_hi */
@@ -28,8 +38,11 @@ typedef struct pq_event_want {
   pq_target target;        /* 0: any */
   pq_slice id;             /* entity id or from id; empty: any */
   pq_slice collection;     /* of id; empty: any */
+  uint64_t version;        /* with an id of an entity: of this version; 0: any */
+  bool is_newest;          /* the same: only the last one of them */
   bool needs_values;       /* after; false leaves it missing */
   bool needs_before;       /* before and metadata */
+  bool needs_hash;
 } pq_event_want;
 
 /* Read the wanted events of one row group of an event file, in seq order, into `arena` (an array

@@ -82,7 +82,8 @@ static void plan(event_scan *s, bool *is_empty) {
   s->is_selector[LEAF_ENTITY_ID] = want->id.n > 0;
   for (pq_event_leaf l = 0; l < LEAF_COUNT; l++)
     s->is_wanted[l] = true;
-  s->is_wanted[LEAF_ID] = s->is_wanted[LEAF_NS] = s->is_wanted[LEAF_HASH] = false;
+  s->is_wanted[LEAF_ID] = s->is_wanted[LEAF_NS] = false;
+  s->is_wanted[LEAF_HASH] = want->needs_hash;
   s->is_wanted[LEAF_AFTER_META] = s->is_wanted[LEAF_AFTER] = want->needs_values;
   s->is_wanted[LEAF_BEFORE_META] = s->is_wanted[LEAF_BEFORE] = want->needs_before;
   s->is_wanted[LEAF_NOTE_META] = s->is_wanted[LEAF_NOTE] = want->needs_before;
@@ -275,6 +276,7 @@ static int assemble_one(const event_scan *s, row_place at, pq_event *e) {
   e->prev = (uint64_t)get_number(s, LEAF_PREV, at);
   e->where_file = get_text(s, LEAF_WHERE_FILE, at);
   e->where_row = (uint64_t)get_number(s, LEAF_WHERE_ROW, at);
+  e->hash = get_text(s, LEAF_HASH, at);
   return PQ_OK;
 }
 

@@ -15,7 +15,6 @@ const char *pq_event_defect(const pq_cx *cx, const pq_event *e);
 const char *pq_event_after_defect(const pq_event *e);
 
 /* 0 for an unknown word. */
-pq_event_op pq_event_op_of(pq_slice word);
 pq_target pq_target_of(pq_slice word);
 
 /* Of a file name relative to the namespace (doc/formats/log.md). */
@@ -28,13 +27,25 @@ const char *pq_log_entry_defect(const pq_cx *cx, const pq_log_entry *e);
 /* 16 lower-case hex digits. */
 bool pq_log_id_is_valid(pq_slice s);
 
+/* A link of the chain: 64 lower-case hex digits, or none. */
+bool pq_log_hash_is_valid(pq_slice s);
+
+/* What retain.c adds to an entry. */
+const char *pq_log_retain_defect(const pq_cx *cx, const pq_log_entry *e);
+
 /* ---- writing ---- */
+
+/* What we write; this and version 1 are read. */
+#define PQ_LOG_VERSION '2'
 
 /* Start a log object: appends the header line with room for the CRC. `word` is "parquedb-log" or
  * "parquedb-ckpt". *line gets the offset of the line that follows. */
 int pq_log_text_begin(pq_buf *out, const char *word, size_t *line) PQ_MUST_CHECK;
 /* End the line that started at `line` and fill in its CRC. */
 int pq_log_text_end(pq_buf *out, size_t line) PQ_MUST_CHECK;
+
+/* ,"hash":"…" unless it is empty. */
+int pq_log_hash_put(pq_buf *out, pq_slice hash) PQ_MUST_CHECK;
 
 /* One file as JSON; in a checkpoint with `added` and `removed`. */
 int pq_file_info_put(pq_buf *out, const pq_file_info *f, bool is_checkpoint) PQ_MUST_CHECK;
@@ -69,6 +80,41 @@ int pq_log_doc_array(const pq_log_doc *d, const char *field, pq_value *array,
 /* Element `i` of that array, which must be an object, as a place of its own. */
 int pq_log_doc_element(const pq_log_doc *d, const char *field, pq_value array, uint32_t i,
                        pq_log_doc *out) PQ_MUST_CHECK;
+
+/* The array of file names in `field`, checked, in the arena. */
+int pq_log_doc_names(const pq_log_doc *d, const char *field, const char ***out,
+                     uint32_t *count) PQ_MUST_CHECK;
+
+/* ---- retain.c: marks, free files, where history begins ---- */
+
+int pq_log_retain_put(pq_buf *out, const pq_log_entry *e) PQ_MUST_CHECK;
+int pq_log_retain_get(const pq_log_doc *d, pq_log_entry *e) PQ_MUST_CHECK;
+/* The same of a checkpoint, marks included. The manifest's entry, seq_hi and ts_hi stand. */
+int pq_manifest_retain_put(pq_buf *out, const pq_manifest *m) PQ_MUST_CHECK;
+int pq_manifest_retain_get(pq_manifest *m, const pq_log_doc *d) PQ_MUST_CHECK;
+
+/* What an entry makes of them, not published yet. */
+typedef struct pq_log_retain {
+  pq_entry_mark *marks;
+  uint32_t mark_count, mark_cap;
+  pq_history_start history;
+} pq_log_retain;
+/* The marks after `e`, its own among them. NULL in *defect, or what is wrong. The manifest is not
+ * changed. */
+int pq_manifest_retain_stage(pq_manifest *m, const pq_log_entry *e, pq_log_retain *out,
+                             const char **defect) PQ_MUST_CHECK;
+/* Is each file of e->gone one that nothing reads any more? Else its name. */
+const char *pq_manifest_gone_defect(const pq_manifest *m, const pq_log_entry *e,
+                                    const pq_log_retain *s);
+/* Cannot fail; the files of `e` stand in the manifest. */
+void pq_manifest_retain_publish(pq_manifest *m, const pq_log_entry *e, const pq_log_retain *s);
+
+/* Room for `more` elements beyond `count` in an array of the manifest's arena. */
+int pq_manifest_reserve(pq_manifest *m, void **array, uint32_t *cap, uint32_t count, uint32_t more,
+                        size_t size) PQ_MUST_CHECK;
+
+/* The field "hash", checked; empty when it is absent. */
+int pq_log_doc_hash(const pq_log_doc *d, pq_slice *out) PQ_MUST_CHECK;
 
 /* The record at `d`, checked. In a checkpoint with `added` and `removed`. */
 int pq_file_info_get(const pq_log_doc *d, bool is_checkpoint, pq_file_info *out) PQ_MUST_CHECK;

@@ -1,6 +1,6 @@
 /* log/log_text.c - the text of log entries and checkpoints: header line, fields, checks.
  *
- *   parquedb-log 1 1c291ca3\n         word, version, CRC-32 of the next line without its '\n'
+ *   parquedb-log 2 1c291ca3\n         word, version, CRC-32 of the next line without its '\n'
  *   {"entry":1,"seqHi":0, ...}\n
  *
  * What both kinds of object share stands here; doc/formats/log.md has every field. Records are
@@ -10,14 +10,19 @@
 
 #include "base/text.h"
 #include "codec/codec.h"
+#include "log/chain.h"
 #include "log/log_int.h"
 #include "value/json.h"
 
 enum { CRC_DIGITS = 8, ID_DIGITS = 16, KEY_DIGITS = 20 };
 
-static const char *const kind_names[] = {NULL, "data", "forward", "reverse", "deletes", "events"};
-static const char *const kind_prefixes[] = {NULL,       "data/",  "rels/forward/", "rels/reverse/",
-                                            "deletes/", "events/"};
+/* An entry that stands inside another object (doc/formats/log.md). */
+static const char slice_word[] = "parquedb-slice ";
+
+static const char *const kind_names[] = {NULL,      "data",   "forward",   "reverse",
+                                         "deletes", "events", "eventIndex"};
+static const char *const kind_prefixes[] = {
+    NULL, "data/", "rels/forward/", "rels/reverse/", "deletes/", "events/", "indexes/events/"};
 static const char *const index_type_names[] = {
     NULL,    "int64", "double",      "string", "bool",   "timestamp", "objectId",
     "float", "date",  "timestampMs", "uuid",   "binary", "decimal"};
@@ -49,7 +54,7 @@ const char *pq_file_name_defect(const pq_cx *cx, pq_slice name) {
   bool is_known = false;
   if (name.n > cx->limits.key_len_max) return "the file name is too long";
   if (!pq_utf8_is_valid(name)) return "the file name is not UTF-8";
-  for (int i = 1; i <= PQ_FILE_EVENTS; i++)
+  for (int i = 1; i <= PQ_FILE_KIND_LAST; i++)
     is_known = is_known || has_prefix(name, kind_prefixes[i]);
   if (!is_known) return "the file name is in no known folder";
   for (size_t i = 0; i <= name.n; i++) {
@@ -66,14 +71,15 @@ static const char *events_defect(const pq_file_info *f) {
 }
 
 static bool has_ids(pq_file_kind kind) {
-  return kind == PQ_FILE_DATA || kind == PQ_FILE_FORWARD || kind == PQ_FILE_REVERSE;
+  return kind == PQ_FILE_DATA || kind == PQ_FILE_FORWARD || kind == PQ_FILE_REVERSE ||
+         kind == PQ_FILE_EVENT_INDEX;
 }
 
 const char *pq_file_info_defect(const pq_cx *cx, const pq_file_info *f) {
   pq_slice name = pq_str(f->name);
   const char *defect = pq_file_name_defect(cx, name);
   if (defect != NULL) return defect;
-  if (f->kind < PQ_FILE_DATA || f->kind > PQ_FILE_EVENTS) return "unknown kind of file";
+  if (f->kind < PQ_FILE_DATA || f->kind > PQ_FILE_KIND_LAST) return "unknown kind of file";
   if (!has_prefix(name, kind_prefixes[f->kind])) return "the file is not in the folder of its kind";
   if ((f->len | f->row_count | f->form_seq) > INT64_MAX) return "a number has more than 63 bits";
   if (f->has_form && f->kind != PQ_FILE_DATA) return "formSeq in a file without documents";
@@ -83,7 +89,7 @@ const char *pq_file_info_defect(const pq_cx *cx, const pq_file_info *f) {
   if (has_ids(f->kind) && (!pq_utf8_is_valid(f->id_min) || !pq_utf8_is_valid(f->id_max) ||
                            pq_slice_cmp(f->id_min, f->id_max) > 0))
     return "idMin and idMax are not UTF-8 or not in order";
-  return f->kind == PQ_FILE_EVENTS ? events_defect(f) : NULL;
+  return pq_file_has_seqs(f->kind) ? events_defect(f) : NULL;
 }
 
 static const char *column_defect(const pq_index_column *x) {
@@ -130,6 +136,26 @@ bool pq_log_id_is_valid(pq_slice s) {
   return true;
 }
 
+bool pq_log_hash_is_valid(pq_slice s) {
+  uint8_t link[PQ_DIGEST_LEN];
+  return s.n == 0 || pq_link_parse(s, link);
+}
+
+int pq_log_hash_put(pq_buf *out, pq_slice hash) {
+  if (hash.n == 0) return PQ_OK;
+  PQ_TRY(pq_buf_put_str(out, ",\"hash\":"));
+  return pq_buf_put_json_str(out, hash);
+}
+
+int pq_log_doc_hash(const pq_log_doc *d, pq_slice *out) {
+  *out = (pq_slice){0};
+  if (pq_value_is_missing(pq_object_get_str(d->value, "hash"))) return PQ_OK;
+  PQ_TRY(pq_log_doc_text(d, "hash", out));
+  return pq_log_hash_is_valid(*out) && out->n > 0
+             ? PQ_OK
+             : pq_log_doc_fail(d, "hash", "is not 64 hex digits");
+}
+
 bool pq_log_key_agrees(const char *key, uint64_t entry) {
   const char *slash = strrchr(key, '/'), *digits = slash == NULL ? key : slash + 1;
   uint64_t n = 0;
@@ -145,7 +171,7 @@ bool pq_log_key_agrees(const char *key, uint64_t entry) {
 
 int pq_log_text_begin(pq_buf *out, const char *word, size_t *line) {
   *line = 0;
-  PQ_TRY(pq_buf_printf(out, "%s 1 00000000\n", word));
+  PQ_TRY(pq_buf_printf(out, "%s %c 00000000\n", word, PQ_LOG_VERSION));
   *line = out->len;
   return PQ_OK;
 }
@@ -178,7 +204,7 @@ int pq_file_info_put(pq_buf *out, const pq_file_info *f, bool is_checkpoint) {
     PQ_TRY(put_u64(out, "crc", f->crc));
     PQ_TRY(put_u64(out, "footerCrc", f->footer_crc));
   }
-  if (f->kind == PQ_FILE_EVENTS) {
+  if (pq_file_has_seqs(f->kind)) {
     PQ_TRY(put_u64(out, "seqLo", f->seq_lo));
     PQ_TRY(put_u64(out, "seqHi", f->seq_hi));
     PQ_TRY(pq_buf_printf(out, ",\"tsLo\":%lld,\"tsHi\":%lld", (long long)f->ts_lo,
@@ -190,6 +216,7 @@ int pq_file_info_put(pq_buf *out, const pq_file_info *f, bool is_checkpoint) {
   }
   if (is_checkpoint) PQ_TRY(put_u64(out, "added", f->added));
   if (is_checkpoint && f->removed != PQ_ENTRY_NONE) PQ_TRY(put_u64(out, "removed", f->removed));
+  if (is_checkpoint && f->freed_at > 0) PQ_TRY(put_u64(out, "freedAt", (uint64_t)f->freed_at));
   return pq_buf_put_byte(out, '}');
 }
 
@@ -254,15 +281,18 @@ int pq_log_doc_fail(const pq_log_doc *d, const char *field, const char *what) {
 
 /* "<word> <version> <crc>\n" at the start of `text`; the rest goes into *line. */
 static int parse_header(const pq_log_doc *d, const char *word, pq_slice text, pq_slice *line) {
-  size_t n = strlen(word), header_len = n + sizeof " 1 00000000\n" - 1;
+  size_t n = strlen(word), header_len = n + sizeof " 2 00000000\n" - 1;
   uint32_t crc = 0;
+  if (text.n >= sizeof slice_word && memcmp(text.p, slice_word, sizeof slice_word - 1) == 0)
+    return pq_fail(d->cx, PQ_EUNSUPPORTED,
+                   "%s: is a slice of a shared log object, which this program cannot read", d->key);
   if (text.n < n + 3 || memcmp(text.p, word, n) != 0 || text.p[n] != ' ')
     return pq_fail(d->cx, PQ_ECORRUPT, "%s: does not start with '%s'", d->key, word);
-  if (text.p[n + 1] > '1' && text.p[n + 1] <= '9')
-    return pq_fail(d->cx, PQ_EUNSUPPORTED, "%s: has version %c, this program reads version 1",
-                   d->key, text.p[n + 1]);
-  if (text.n < header_len + 3 || memcmp(text.p + n, " 1 ", 3) != 0 ||
-      text.p[header_len - 1] != '\n' || text.p[text.n - 1] != '\n')
+  if (text.p[n + 1] > PQ_LOG_VERSION && text.p[n + 1] <= '9')
+    return pq_fail(d->cx, PQ_EUNSUPPORTED, "%s: has version %c, this program reads up to %c",
+                   d->key, text.p[n + 1], PQ_LOG_VERSION);
+  if (text.n < header_len + 3 || text.p[n + 1] < '1' || text.p[n + 1] > '9' ||
+      text.p[n + 2] != ' ' || text.p[header_len - 1] != '\n' || text.p[text.n - 1] != '\n')
     return pq_fail(d->cx, PQ_ECORRUPT, "%s: bad header line or truncated", d->key);
   for (size_t i = n + 3; i < header_len - 1; i++) {
     const uint8_t *digits = (const uint8_t *)"0123456789abcdef";
@@ -351,7 +381,10 @@ static int get_lifetime(const pq_log_doc *d, pq_file_info *out) {
   PQ_TRY(pq_log_doc_u64(d, "added", &out->added));
   out->removed = PQ_ENTRY_NONE;
   if (pq_value_is_missing(pq_object_get_str(d->value, "removed"))) return PQ_OK;
-  return pq_log_doc_u64(d, "removed", &out->removed);
+  PQ_TRY(pq_log_doc_u64(d, "removed", &out->removed));
+  if (pq_value_is_missing(pq_object_get_str(d->value, "freedAt"))) return PQ_OK;
+  PQ_TRY(pq_log_doc_i64(d, "freedAt", &out->freed_at));
+  return out->freed_at > 0 ? PQ_OK : pq_log_doc_fail(d, "freedAt", "is no time");
 }
 
 static int get_crc(const pq_log_doc *d, const char *field, uint32_t *out) {
@@ -374,7 +407,7 @@ static int get_kind_fields(const pq_log_doc *d, pq_file_info *out) {
   if (out->kind == PQ_FILE_DATA) PQ_TRY(pq_log_doc_text(d, "collection", &out->collection));
   out->has_form = !pq_value_is_missing(pq_object_get_str(d->value, "formSeq"));
   if (out->has_form) PQ_TRY(pq_log_doc_u64(d, "formSeq", &out->form_seq));
-  if (out->kind == PQ_FILE_EVENTS) {
+  if (pq_file_has_seqs(out->kind)) {
     PQ_TRY(pq_log_doc_u64(d, "seqLo", &out->seq_lo));
     PQ_TRY(pq_log_doc_u64(d, "seqHi", &out->seq_hi));
     PQ_TRY(pq_log_doc_i64(d, "tsLo", &out->ts_lo));
@@ -391,7 +424,7 @@ int pq_file_info_get(const pq_log_doc *d, bool is_checkpoint, pq_file_info *out)
   const char *defect;
   *out = (pq_file_info){0};
   PQ_TRY(pq_log_doc_text(d, "kind", &kind));
-  f.kind = (pq_file_kind)word_of(kind_names, PQ_FILE_EVENTS, kind);
+  f.kind = (pq_file_kind)word_of(kind_names, PQ_FILE_KIND_LAST, kind);
   if (f.kind == 0) return pq_log_doc_fail(d, "kind", "is unknown");
   PQ_TRY(pq_log_doc_text(d, "name", &name));
   defect = pq_file_name_defect(d->cx, name); /* before the NUL-terminated copy hides a NUL */

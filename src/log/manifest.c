@@ -90,9 +90,8 @@ pq_entry_mark pq_manifest_mark_at(const pq_manifest *m, int64_t ts) {
 
 /* ---- growing and copying: the published state stays as it is ---- */
 
-/* Room for `more` elements beyond `count` in *array. */
-static int reserve(pq_manifest *m, void **array, uint32_t *cap, uint32_t count, uint32_t more,
-                   size_t size) {
+int pq_manifest_reserve(pq_manifest *m, void **array, uint32_t *cap, uint32_t count, uint32_t more,
+                        size_t size) {
   uint64_t need = (uint64_t)count + more, n = *cap < CAP_MIN ? CAP_MIN : *cap;
   size_t bytes;
   void *p;
@@ -111,15 +110,8 @@ static int reserve(pq_manifest *m, void **array, uint32_t *cap, uint32_t count, 
 
 static int reserve_files(pq_manifest *m, uint32_t more) {
   void *array = m->files;
-  int rc = reserve(m, &array, &m->file_cap, m->file_count, more, sizeof *m->files);
+  int rc = pq_manifest_reserve(m, &array, &m->file_cap, m->file_count, more, sizeof *m->files);
   m->files = array;
-  return rc;
-}
-
-static int reserve_marks(pq_manifest *m, uint32_t more) {
-  void *array = m->marks;
-  int rc = reserve(m, &array, &m->mark_cap, m->mark_count, more, sizeof *m->marks);
-  m->marks = array;
   return rc;
 }
 
@@ -306,25 +298,34 @@ static int remove_files(pq_manifest *m, const pq_log_entry *e) {
 int pq_manifest_apply(pq_manifest *m, const pq_log_entry *e) {
   const char *defect = pq_log_entry_defect(m->cx, e);
   staged_collections s;
-  pq_slice commit;
+  pq_log_retain retain;
+  pq_slice commit, hash;
   if (defect == NULL) defect = order_defect(m, e);
   if (defect != NULL) return fail_entry(m, e, defect, "");
   PQ_TRY(stage_files(m, e));
   PQ_TRY(stage_collections(m, e, &s));
-  PQ_TRY(reserve_marks(m, 1));
+  PQ_TRY(pq_manifest_retain_stage(m, e, &retain, &defect));
+  if (defect != NULL) return fail_entry(m, e, defect, "");
   PQ_TRY(pq_arena_copy(&m->arena, e->commit, &commit));
+  PQ_TRY(pq_arena_copy(&m->arena, e->hash, &hash));
   PQ_TRY(remove_files(m, e));
+  defect = pq_manifest_gone_defect(m, e, &retain);
+  if (defect != NULL) {
+    restore_removed(m, e);
+    return fail_entry(m, e, "takes away a file that is still read", defect);
+  }
+  pq_manifest_retain_publish(m, e, &retain);
   m->file_count += e->add_count;
   m->collections = s.infos;
   m->collection_count = s.count;
   m->collection_cap = s.cap;
   m->next_internal_id = s.next_internal_id;
-  m->marks[m->mark_count++] = (pq_entry_mark){e->entry, e->seq_hi, e->ts_hi};
   m->entry = e->entry;
   m->seq_hi = e->seq_hi;
   m->ts_hi = e->ts_hi;
   m->epoch = e->epoch;
   m->commit = commit;
+  m->hash = hash;
   if (e->checkpoint > m->checkpoint) m->checkpoint = e->checkpoint;
   return PQ_OK;
 }
@@ -332,6 +333,7 @@ int pq_manifest_apply(pq_manifest *m, const pq_log_entry *e) {
 /* ---- checkpoints ---- */
 
 static int put_checkpoint(const pq_manifest *m, pq_buf *out) {
+  bool is_first = true;
   size_t line;
   PQ_TRY(pq_log_text_begin(out, ckpt_word, &line));
   PQ_TRY(pq_buf_printf(out, "{\"entry\":%llu,\"seqHi\":%llu,\"tsHi\":%lld,\"epoch\":%llu",
@@ -339,10 +341,13 @@ static int put_checkpoint(const pq_manifest *m, pq_buf *out) {
                        (long long)m->ts_hi, (unsigned long long)m->epoch));
   PQ_TRY(pq_buf_put_str(out, ",\"commit\":"));
   PQ_TRY(pq_buf_put_json_str(out, m->commit));
+  PQ_TRY(pq_log_hash_put(out, m->hash));
   PQ_TRY(pq_buf_printf(out, ",\"nextInternalId\":%llu,\"files\":[",
                        (unsigned long long)m->next_internal_id));
   for (uint32_t i = 0; i < m->file_count; i++) {
-    if (i > 0) PQ_TRY(pq_buf_put_byte(out, ','));
+    if (m->files[i].is_gone) continue;
+    if (!is_first) PQ_TRY(pq_buf_put_byte(out, ','));
+    is_first = false;
     PQ_TRY(pq_file_info_put(out, &m->files[i], true));
   }
   PQ_TRY(pq_buf_put_str(out, "],\"collections\":["));
@@ -350,12 +355,9 @@ static int put_checkpoint(const pq_manifest *m, pq_buf *out) {
     if (i > 0) PQ_TRY(pq_buf_put_byte(out, ','));
     PQ_TRY(pq_collection_info_put(out, &m->collections[i]));
   }
-  PQ_TRY(pq_buf_put_str(out, "],\"marks\":["));
-  for (uint32_t i = 0; i < m->mark_count; i++)
-    PQ_TRY(pq_buf_printf(out, "%s[%llu,%llu,%lld]", i == 0 ? "" : ",",
-                         (unsigned long long)m->marks[i].entry,
-                         (unsigned long long)m->marks[i].seq_hi, (long long)m->marks[i].ts_hi));
-  PQ_TRY(pq_buf_put_str(out, "]}"));
+  PQ_TRY(pq_buf_put_byte(out, ']'));
+  PQ_TRY(pq_manifest_retain_put(out, m));
+  PQ_TRY(pq_buf_put_byte(out, '}'));
   return pq_log_text_end(out, line);
 }
 
@@ -369,7 +371,7 @@ int pq_manifest_print(const pq_manifest *m, pq_buf *out) {
 }
 
 static int get_head(pq_manifest *m, const pq_log_doc *d) {
-  pq_slice commit;
+  pq_slice commit, hash;
   PQ_TRY(pq_log_doc_u64(d, "entry", &m->entry));
   PQ_TRY(pq_log_doc_u64(d, "seqHi", &m->seq_hi));
   PQ_TRY(pq_log_doc_i64(d, "tsHi", &m->ts_hi));
@@ -381,6 +383,8 @@ static int get_head(pq_manifest *m, const pq_log_doc *d) {
     return pq_log_doc_fail(d, "entry", "differs from the number in the key");
   if (!pq_log_id_is_valid(commit)) return pq_log_doc_fail(d, "commit", "is not 16 hex digits");
   m->checkpoint = m->entry;
+  PQ_TRY(pq_log_doc_hash(d, &hash));
+  PQ_TRY(pq_arena_copy(&m->arena, hash, &m->hash));
   return pq_arena_copy(&m->arena, commit, &m->commit);
 }
 
@@ -436,43 +440,12 @@ static int get_collections(pq_manifest *m, const pq_log_doc *d) {
   return PQ_OK;
 }
 
-static bool get_mark(pq_value v, pq_entry_mark *out) {
-  int64_t entry, seq_hi;
-  *out = (pq_entry_mark){0};
-  if (pq_value_count(v) != 3 || !pq_value_i64(pq_array_at(v, 0), &entry) ||
-      !pq_value_i64(pq_array_at(v, 1), &seq_hi) || !pq_value_i64(pq_array_at(v, 2), &out->ts_hi))
-    return false;
-  out->entry = (uint64_t)entry;
-  out->seq_hi = (uint64_t)seq_hi;
-  return entry > 0 && seq_hi >= 0;
-}
-
-static int get_marks(pq_manifest *m, const pq_log_doc *d) {
-  pq_entry_mark mark = {0};
-  pq_value array;
-  uint32_t n;
-  PQ_TRY(pq_log_doc_array(d, "marks", &array, &n));
-  PQ_TRY(reserve_marks(m, n));
-  for (uint32_t i = 0; i < n; i++) {
-    pq_entry_mark before = mark;
-    if (!get_mark(pq_array_at(array, i), &mark))
-      return pq_log_doc_fail(d, "marks", "has a malformed element");
-    if (i > 0 &&
-        (mark.entry <= before.entry || mark.seq_hi < before.seq_hi || mark.ts_hi < before.ts_hi))
-      return pq_log_doc_fail(d, "marks", "is out of order");
-    m->marks[m->mark_count++] = mark;
-  }
-  if (n == 0 || mark.entry != m->entry || mark.seq_hi != m->seq_hi || mark.ts_hi != m->ts_hi)
-    return pq_log_doc_fail(d, "marks", "does not end with the checkpoint's own entry");
-  return PQ_OK;
-}
-
 static int parse(pq_manifest *m, pq_log_doc *d, pq_slice text) {
   PQ_TRY(pq_log_text_parse(d, ckpt_word, text));
   PQ_TRY(get_head(m, d));
   PQ_TRY(get_files(m, d));
   PQ_TRY(get_collections(m, d));
-  return get_marks(m, d);
+  return pq_manifest_retain_get(m, d);
 }
 
 int pq_manifest_parse(pq_manifest *m, const char *key, pq_slice text) {

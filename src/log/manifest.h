@@ -3,13 +3,20 @@
  *   <ns>/log/00000000000000000042    one delta: files added and removed, seq reached
  *   <ns>/ckpt/00000000000000000040   the whole state after entry 40
  *
- * Both are two lines of text: a header "parquedb-log 1 <crc32 of line 2, 8 hex digits>" (or
- * "parquedb-ckpt 1 …"), then one JSON object; both lines end with '\n'. doc/formats/log.md has
- * every field. A newer version number is PQ_EUNSUPPORTED, anything else wrong PQ_ECORRUPT, naming
- * the key.
+ * Both are two lines of text: a header "parquedb-log 2 <crc32 of line 2, 8 hex digits>" (or
+ * "parquedb-ckpt 2 …"), then one JSON object; both lines end with '\n'. doc/formats/log.md has
+ * every field. Version 1 is read too. A newer version number is PQ_EUNSUPPORTED, anything else
+ * wrong PQ_ECORRUPT, naming the key.
  *
  * A file carries the entry that added it and the entry that removed it, so the manifest as of
  * entry k is the same list seen through (added <= k < removed): the past costs nothing extra.
+ *
+ * Marks are the retained instants. A removed file that no mark sees is free: nothing will read it
+ * again, and once an entry says that it is gone, its object may be deleted (retain.c).
+ *
+ *     marks      1     2     3  4        7          10
+ *     file a     |===========|                          added 2, removed 4: seen by 2 and 3
+ *     file b                    |=====|                 added 5, removed 7: free
  */
 #ifndef PQ_LOG_MANIFEST_H
 #define PQ_LOG_MANIFEST_H
@@ -20,12 +27,19 @@
 #include "value/variant.h"
 
 typedef enum pq_file_kind {
-  PQ_FILE_DATA = 1, /* data/<collection>/… */
-  PQ_FILE_FORWARD,  /* rels/forward/… */
-  PQ_FILE_REVERSE,  /* rels/reverse/… */
-  PQ_FILE_DELETES,  /* deletes/… */
-  PQ_FILE_EVENTS    /* events/day=…/… */
+  PQ_FILE_DATA = 1,    /* data/<collection>/… */
+  PQ_FILE_FORWARD,     /* rels/forward/… */
+  PQ_FILE_REVERSE,     /* rels/reverse/… */
+  PQ_FILE_DELETES,     /* deletes/… */
+  PQ_FILE_EVENTS,      /* events/day=…/… */
+  PQ_FILE_EVENT_INDEX, /* indexes/events/…: of the event file with the same seqs */
+  PQ_FILE_KIND_LAST = PQ_FILE_EVENT_INDEX
 } pq_file_kind;
+
+/* Has the file's record a range of seqs and times, and one of ids? */
+static inline bool pq_file_has_seqs(pq_file_kind kind) {
+  return kind == PQ_FILE_EVENTS || kind == PQ_FILE_EVENT_INDEX;
+}
 
 #define PQ_ENTRY_NONE UINT64_MAX
 
@@ -39,13 +53,16 @@ typedef struct pq_file_info {
   uint32_t crc;        /* CRC-32 of the whole file */
   uint32_t footer_crc; /* of the Thrift footer */
   uint64_t row_count;
-  uint64_t seq_lo, seq_hi; /* EVENTS: first and last; others: 0 */
-  int64_t ts_lo, ts_hi;    /* EVENTS: µs; others: 0 */
-  pq_slice id_min, id_max; /* DATA: first and last $id; FORWARD from_id; REVERSE to_id */
+  uint64_t seq_lo, seq_hi; /* EVENTS, EVENT_INDEX: first and last; others: 0 */
+  int64_t ts_lo, ts_hi;    /* the same: µs; others: 0 */
+  pq_slice id_min, id_max; /* DATA: first and last $id; FORWARD from_id; REVERSE to_id;
+                            * EVENT_INDEX key */
   bool has_form;           /* DATA; false: added before schemas could change what was written */
   uint64_t form_seq;       /* its documents have the form of the schema of that seq; 0: of none */
   uint64_t added;          /* entry */
   uint64_t removed;        /* entry, PQ_ENTRY_NONE: live */
+  int64_t freed_at;        /* since when it is free at least, by the store's clock; 0: unknown */
+  bool is_gone;            /* an entry says so: its object may be deleted at any time */
 } pq_file_info;
 
 /* Type of a column beside $data: of an $index_ column the first six, fixed for ever once chosen; of
@@ -99,6 +116,19 @@ typedef struct pq_collection_info {
   uint32_t schema_count;
 } pq_collection_info;
 
+/* Where history begins: older instants cannot be read. seq 0: it is whole. */
+typedef struct pq_history_start {
+  uint64_t seq;
+  int64_t ts;
+  pq_slice hash; /* the chain's link at seq, as hex; empty: none */
+} pq_history_start;
+
+/* How much history a namespace keeps; 0: no limit. */
+typedef struct pq_retention {
+  uint64_t age_us;
+  uint64_t len; /* of event files, bytes */
+} pq_retention;
+
 typedef struct pq_log_entry {
   uint64_t entry;      /* its number, from 1 */
   uint64_t seq_hi;     /* the events up to this one are covered */
@@ -109,18 +139,28 @@ typedef struct pq_log_entry {
   pq_slice commit;     /* 16 hex: random per entry */
   pq_slice parent;     /* commit of the entry before; empty for the first */
   uint64_t checkpoint; /* newest checkpoint when this was written, 0: none */
+  pq_slice hash;       /* the chain's newest link at or before seq_hi, as hex; empty: none */
   pq_file_info *add;
   uint32_t add_count;
   const char **remove; /* names */
   uint32_t remove_count;
   pq_collection_info *collections; /* new, or with new columns (whole sets) or schema versions */
   uint32_t collection_count;
+  int64_t parent_at; /* when the entry before was stored, by the store's clock; 0: unknown */
+  uint64_t *forget;  /* marks that are no longer retained: their entries, ascending */
+  uint32_t forget_count;
+  const char **gone; /* names of free files, whose objects may be deleted after this */
+  uint32_t gone_count;
+  pq_history_start history; /* seq 0: as before */
+  bool has_retention;       /* false: as before */
+  pq_retention retention;
 } pq_log_entry;
 
-/* One line of the history of entries, kept so that old instants find their entry. */
+/* A retained instant: old instants find the newest one before them. */
 typedef struct pq_entry_mark {
   uint64_t entry, seq_hi;
   int64_t ts_hi;
+  int64_t at; /* when the entry was stored, by the store's clock; 0: unknown */
 } pq_entry_mark;
 
 typedef struct pq_manifest {
@@ -131,6 +171,7 @@ typedef struct pq_manifest {
   int64_t ts_hi;
   uint64_t epoch;
   pq_slice commit; /* of the newest entry */
+  pq_slice hash;   /* the same */
   uint64_t checkpoint;
   pq_file_info *files; /* every file ever added that is not yet forgotten, in order of `added` */
   uint32_t file_count, file_cap;
@@ -139,6 +180,9 @@ typedef struct pq_manifest {
   pq_entry_mark *marks; /* ascending; the newest is the last */
   uint32_t mark_count, mark_cap;
   uint64_t next_internal_id;
+  pq_history_start history;
+  pq_retention retention;
+  uint64_t delta_len; /* bytes of entries since the newest checkpoint; who loads them counts */
   pq_table file_table, collection_table; /* by name; stale indexes beyond the counts may occur */
 } pq_manifest;
 
@@ -177,6 +221,20 @@ pq_entry_mark pq_manifest_mark_at(const pq_manifest *m, int64_t ts);
 static inline bool pq_file_is_live(const pq_file_info *f, uint64_t k) {
   return f->added <= k && k < f->removed;
 }
+
+/* Will nothing read the file again: neither the present nor a retained instant? Event files are
+ * read through the newest entry alone. */
+bool pq_manifest_is_free(const pq_manifest *m, const pq_file_info *f);
+/* The same with these marks retained, ascending. */
+bool pq_file_is_free(const pq_entry_mark *marks, uint32_t count, const pq_file_info *f);
+
+/* Marks that need not be retained: those before event `from`, where history is to begin (0: at the
+ * first event), and others as long as at most pq_manifest_spacing events lie between two that stay.
+ * Their entries, ascending, in `arena`. The newest mark and the first one at `from` stay. */
+int pq_manifest_thin(const pq_manifest *m, pq_arena *arena, uint64_t from, uint64_t **forget,
+                     uint32_t *count) PQ_MUST_CHECK;
+/* The rule's spacing: max(10,000, live rows / 4). */
+uint64_t pq_manifest_spacing(const pq_manifest *m);
 
 /* By name, removed files too, or NULL. Valid until the next apply. */
 const pq_file_info *pq_manifest_file(const pq_manifest *m, pq_slice name);

@@ -12,26 +12,9 @@ enum {
   LONG_VALUE_LEN = 128        /* on average: text packs better in one piece */
 };
 
-/* A chunk being written. */
-typedef struct job {
-  pq_chunk_writer *w;
-  const pq_leaf_spec *spec;
-  const pq_column *column;
-  pq_written_chunk *out;
-  const uint8_t *absent; /* per entry, 1 = no value; NULL: all have one */
-  pq_dense values;       /* all of the chunk */
-  pq_choice choice;
-  pq_codec codec;
-  uint64_t entry_cost; /* of levels; 1/65536 byte, as all costs */
-  uint64_t cost;       /* of all entries */
-} job;
-
-/* Rows [first_row, first_row + row_count), their entries and their values. */
-typedef struct page {
-  uint32_t first_row, row_count;
-  uint32_t first_entry, entry_count;
-  uint32_t first_value, value_count;
-} page;
+typedef pq_chunk_job job;
+typedef pq_page_rows page;
+typedef pq_page_end page_end;
 
 /* ---- life ---- */
 
@@ -414,13 +397,6 @@ static uint64_t row_at_end(const job *k, const page *p, page *row) {
   return cost;
 }
 
-/* Where a page has to end. */
-typedef struct page_end {
-  uint64_t limit;     /* the cost of the chunk so far that closes a page */
-  uint64_t page_cost; /* of a page */
-  uint32_t rows_max;
-} page_end;
-
 /* Rows are values, all of the same cost. */
 static void cut_even(const job *k, page *p, const page_end *end, uint64_t *cost) {
   uint64_t one = k->entry_cost + k->choice.cost, rows = (end->limit - *cost + one - 1) / one;
@@ -450,22 +426,25 @@ static void cut(const job *k, page *p, const page_end *end, uint64_t *cost) {
   }
 }
 
-static int write_pages(job *k) {
+/* Pages until the chunk ends or `len_left` bytes of them have been encoded. */
+static int write_pages(job *k, uint64_t *len_left) {
   uint32_t row_count = k->column->row_count;
   uint32_t rows_max = k->choice.page_rows_max + k->choice.page_rows_max / 4;
-  page_end end = {.page_cost = k->cost / page_count(k) + 1};
-  uint64_t cost = 0;
-  page p = {0};
-  while (p.first_row < row_count) {
-    uint32_t left = row_count - p.first_row;
-    while (end.limit <= cost)
-      end.limit += end.page_cost;
-    end.rows_max = left < rows_max ? left : rows_max;
-    cut(k, &p, &end, &cost);
-    PQ_TRY(write_page(k, &p));
-    p.first_row += p.row_count;
-    p.first_entry += p.entry_count;
-    p.first_value += p.value_count;
+  page_end *end = &k->end;
+  page *p = &k->page;
+  while (p->first_row<row_count && * len_left> 0) {
+    uint64_t before = k->out->uncompressed_len, len;
+    uint32_t left = row_count - p->first_row;
+    while (end->limit <= k->spent)
+      end->limit += end->page_cost;
+    end->rows_max = left < rows_max ? left : rows_max;
+    cut(k, p, end, &k->spent);
+    PQ_TRY(write_page(k, p));
+    p->first_row += p->row_count;
+    p->first_entry += p->entry_count;
+    p->first_value += p->value_count;
+    len = k->out->uncompressed_len - before;
+    *len_left -= len < *len_left ? len : *len_left;
   }
   return PQ_OK;
 }
@@ -480,20 +459,22 @@ static int prepare_seen(job *k) {
   return PQ_OK;
 }
 
-static int write_with(job *k, pq_codec codec) {
+/* Begin the pages. */
+static int start_with(job *k, pq_codec codec) {
   pq_chunk_writer *w = k->w;
   k->codec = codec;
   k->out->codec = codec;
   k->out->off = w->base + w->file.len;
   k->out->uncompressed_len = 0;
   k->out->data_page_count = 0;
+  k->page = (page){0};
+  k->spent = 0;
+  k->end = (page_end){.page_cost = k->cost / page_count(k) + 1};
   pq_buf_clear(&w->pages);
   if (has_own_hashes(k)) pq_dict_hash_start(&w->dict);
   PQ_TRY(prepare_seen(k));
   if (k->choice.encoding == PQ_ENC_RLE_DICTIONARY) PQ_TRY(put_dictionary(k));
   k->out->data_page_off = w->base + w->file.len;
-  PQ_TRY(write_pages(k));
-  k->out->len = w->base + w->file.len - k->out->off;
   return PQ_OK;
 }
 
@@ -535,24 +516,32 @@ static int put_bloom(job *k) {
   return pq_chunk_put_bloom(k->w, k->out);
 }
 
-int pq_chunk_write(pq_chunk_writer *w, const pq_leaf_spec *spec, const pq_column *column,
-                   pq_arena *keep, pq_written_chunk *out) {
-  job k = {.w = w, .spec = spec, .column = column, .out = out};
-  size_t start = w->file.len;
+int pq_chunk_begin(pq_chunk_job *k, pq_chunk_writer *w, const pq_leaf_spec *spec,
+                   const pq_column *column, pq_written_chunk *out) {
+  *k = (job){.w = w, .spec = spec, .column = column, .out = out, .start = w->file.len};
   *out = (pq_written_chunk){0};
   pq_arena_clear(&w->arena);
-  PQ_TRY(gather(&k));
-  PQ_TRY(pq_chunk_choose(w, spec, &k.values, &k.choice));
-  out->encoding = k.choice.encoding;
-  set_costs(&k);
-  PQ_TRY(write_with(&k, w->codec));
-  if (w->codec != PQ_CODEC_NONE && out->len >= out->uncompressed_len) {
-    w->file.len = start;
+  PQ_TRY(gather(k));
+  PQ_TRY(pq_chunk_choose(w, spec, &k->values, &k->choice));
+  out->encoding = k->choice.encoding;
+  set_costs(k);
+  return start_with(k, w->codec);
+}
+
+int pq_chunk_step(pq_chunk_job *k, pq_arena *keep, uint64_t *len_left, bool *is_done) {
+  pq_chunk_writer *w = k->w;
+  *is_done = false;
+  PQ_TRY(write_pages(k, len_left));
+  if (k->page.first_row < k->column->row_count) return PQ_OK;
+  k->out->len = w->base + w->file.len - k->out->off;
+  if (k->codec != PQ_CODEC_NONE && k->out->len >= k->out->uncompressed_len) {
+    w->file.len = k->start;
     pq_arena_clear(&w->arena);
-    PQ_TRY(write_with(&k, PQ_CODEC_NONE));
+    return start_with(k, PQ_CODEC_NONE);
   }
-  PQ_TRY(chunk_bounds(&k, keep));
-  PQ_TRY(chunk_sizes(&k, keep));
-  PQ_TRY(pq_chunk_put_indexes(w, spec, keep, out));
-  return put_bloom(&k);
+  *is_done = true;
+  PQ_TRY(chunk_bounds(k, keep));
+  PQ_TRY(chunk_sizes(k, keep));
+  PQ_TRY(pq_chunk_put_indexes(w, k->spec, keep, k->out));
+  return put_bloom(k);
 }

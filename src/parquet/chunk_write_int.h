@@ -123,10 +123,45 @@ typedef struct pq_choice {
 void pq_chunk_writer_init(pq_chunk_writer *w, pq_cx *cx);
 void pq_chunk_writer_release(pq_chunk_writer *w);
 
-/* Append a chunk to w->file, its column index and bloom filter to the side buffers. After a failure
- * the caller cuts the buffers back. Bounds and the places of pages are copied into `keep`. */
-int pq_chunk_write(pq_chunk_writer *w, const pq_leaf_spec *spec, const pq_column *column,
-                   pq_arena *keep, pq_written_chunk *out) PQ_MUST_CHECK;
+/* Rows [first_row, first_row + row_count), their entries and their values. */
+typedef struct pq_page_rows {
+  uint32_t first_row, row_count;
+  uint32_t first_entry, entry_count;
+  uint32_t first_value, value_count;
+} pq_page_rows;
+
+/* Where a page has to end. */
+typedef struct pq_page_end {
+  uint64_t limit;     /* the cost of the chunk so far that closes a page */
+  uint64_t page_cost; /* of a page */
+  uint32_t rows_max;
+} pq_page_end;
+
+/* A chunk being written. */
+typedef struct pq_chunk_job {
+  pq_chunk_writer *w;
+  const pq_leaf_spec *spec;
+  const pq_column *column;
+  pq_written_chunk *out;
+  size_t start;          /* of the chunk in w->file */
+  const uint8_t *absent; /* per entry, 1 = no value; NULL: all have one */
+  pq_dense values;       /* all of the chunk */
+  pq_choice choice;
+  pq_codec codec;
+  uint64_t entry_cost; /* of levels; 1/65536 byte, as all costs */
+  uint64_t cost;       /* of all entries */
+  pq_page_rows page;   /* the next one */
+  pq_page_end end;
+  uint64_t spent; /* of the cost, by the pages before it */
+} pq_chunk_job;
+
+/* Begin a chunk at the end of w->file; the column is borrowed until it is done. */
+int pq_chunk_begin(pq_chunk_job *k, pq_chunk_writer *w, const pq_leaf_spec *spec,
+                   const pq_column *column, pq_written_chunk *out) PQ_MUST_CHECK;
+/* Append pages until about *len_left bytes of them, uncompressed, were written, which are taken off
+ * it; at the end the column index and bloom filter follow in the side buffers. After a failure the
+ * caller cuts the buffers back. Bounds and the places of pages are copied into `keep`. */
+int pq_chunk_step(pq_chunk_job *k, pq_arena *keep, uint64_t *len_left, bool *is_done) PQ_MUST_CHECK;
 
 /* ---- between the files ---- */
 

@@ -40,6 +40,13 @@ struct pq_writer {
   size_t given; /* bytes at the start of the file buffer that were drained */
   bool is_drained;
   bool is_finished;
+  /* a row group that is being written in steps; NULL: none */
+  pq_written_group *group;
+  const pq_column *columns; /* borrowed */
+  uint32_t leaf;            /* the next one, or the one of `job` */
+  bool is_in_chunk;
+  pq_chunk_job job;
+  size_t file_len, bloom_len, column_len; /* before it */
 };
 
 /* Where the side buffers start in the file. */

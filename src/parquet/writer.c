@@ -155,14 +155,25 @@ int pq_writer_sorting(pq_writer *w, const pq_sort_column *columns, uint32_t coun
   return PQ_OK;
 }
 
-static int add_chunks(pq_writer *w, const pq_column *columns, pq_written_group *g) {
-  for (uint32_t i = 0; i < w->leaf_count; i++) {
+/* Go on with the chunks of w->group. */
+static int step_chunks(pq_writer *w, uint64_t *len_left, bool *is_done) {
+  const pq_column *columns = w->columns;
+  for (; w->leaf<w->leaf_count && * len_left> 0; w->leaf++) {
+    uint32_t i = w->leaf;
     const pq_leaf_spec *leaf = &w->leaves[i];
-    pq_assert(columns[i].phys == leaf->phys && columns[i].row_count == g->row_count);
-    PQ_TRY(pq_chunk_write(&w->chunk, leaf, &columns[i], &w->arena, &g->chunks[i]));
+    bool is_chunk_done = false;
+    pq_assert(columns[i].phys == leaf->phys && columns[i].row_count == w->group->row_count);
+    if (!w->is_in_chunk)
+      PQ_TRY(pq_chunk_begin(&w->job, &w->chunk, leaf, &columns[i], &w->group->chunks[i]));
+    w->is_in_chunk = true;
+    while (!is_chunk_done && *len_left > 0)
+      PQ_TRY(pq_chunk_step(&w->job, &w->arena, len_left, &is_chunk_done));
+    if (!is_chunk_done) return PQ_OK;
+    w->is_in_chunk = false;
     if (i > 0 && leaf->shared_def > 0)
       PQ_TRY(pq_chunk_check_shared(w->cx, leaf - 1, &columns[i - 1]));
   }
+  *is_done = w->leaf == w->leaf_count;
   return PQ_OK;
 }
 
@@ -186,27 +197,53 @@ static void append_group(pq_writer *w, pq_written_group *g) {
     w->page_count += g->chunks[i].data_page_count;
 }
 
-int pq_writer_add(pq_writer *w, const pq_column *columns, uint32_t column_count) {
-  size_t file_len = w->chunk.file.len - w->given, bloom_len = w->chunk.blooms.len;
-  size_t column_len = w->chunk.column_indexes.len;
-  pq_written_group *g = pq_arena_calloc(&w->arena, 1, sizeof *g);
-  int rc;
-  pq_assert(!w->is_finished && column_count == w->leaf_count && column_count > 0);
+int pq_writer_begin(pq_writer *w, const pq_column *columns, uint32_t column_count) {
+  pq_written_group *g;
+  pq_assert(!w->is_finished && w->group == NULL);
+  pq_assert(column_count == w->leaf_count && column_count > 0);
   pq_assert(columns[0].row_count > 0);
+  w->file_len = w->chunk.file.len - w->given;
+  w->bloom_len = w->chunk.blooms.len;
+  w->column_len = w->chunk.column_indexes.len;
   forget(w);
+  g = pq_arena_calloc(&w->arena, 1, sizeof *g);
   if (g == NULL) return w->cx->code;
   g->row_count = columns[0].row_count;
   g->sorting = w->sorting;
   g->sorting_count = w->sorting_count;
   g->chunks = pq_arena_calloc(&w->arena, w->leaf_count, sizeof *g->chunks);
-  rc = g->chunks == NULL ? w->cx->code : add_chunks(w, columns, g);
-  if (rc != PQ_OK) { /* as if it had not been called */
-    w->chunk.file.len = file_len;
-    w->chunk.blooms.len = bloom_len;
-    w->chunk.column_indexes.len = column_len;
-    return rc;
+  if (g->chunks == NULL) return w->cx->code;
+  w->group = g;
+  w->columns = columns;
+  w->leaf = 0;
+  w->is_in_chunk = false;
+  return PQ_OK;
+}
+
+int pq_writer_step(pq_writer *w, uint64_t *len_left, bool *is_done) {
+  int rc;
+  *is_done = false;
+  pq_assert(w->group != NULL);
+  rc = step_chunks(w, len_left, is_done);
+  if (rc == PQ_OK && !*is_done) return rc;
+  if (rc == PQ_OK) {
+    append_group(w, w->group);
+  } else { /* as if it had not been begun */
+    w->chunk.file.len = w->file_len;
+    w->chunk.blooms.len = w->bloom_len;
+    w->chunk.column_indexes.len = w->column_len;
   }
-  append_group(w, g);
+  w->group = NULL;
+  return rc;
+}
+
+int pq_writer_add(pq_writer *w, const pq_column *columns, uint32_t column_count) {
+  bool is_done = false;
+  PQ_TRY(pq_writer_begin(w, columns, column_count));
+  while (!is_done) {
+    uint64_t len_left = UINT64_MAX;
+    PQ_TRY(pq_writer_step(w, &len_left, &is_done));
+  }
   return PQ_OK;
 }
 

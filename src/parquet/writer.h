@@ -107,6 +107,13 @@ int pq_writer_sorting(pq_writer *w, const pq_sort_column *columns, uint32_t coun
  * that do not fit together; then the writer is as it was. Borrowed for the call. */
 int pq_writer_add(pq_writer *w, const pq_column *columns, uint32_t column_count) PQ_MUST_CHECK;
 
+/* The same in steps: begin, then step until *is_done or a failure. A step encodes about *len_left
+ * bytes, at most a page more (the first step of a column besides looks at all its values to choose
+ * their encoding), and takes them off it. The columns are borrowed until then, and nothing else may
+ * be asked of the writer but its free. */
+int pq_writer_begin(pq_writer *w, const pq_column *columns, uint32_t column_count) PQ_MUST_CHECK;
+int pq_writer_step(pq_writer *w, uint64_t *len_left, bool *is_done) PQ_MUST_CHECK;
+
 /* Append the row groups of `part`, an unfinished writer of the same columns and options, without
  * size statistics, that gave nothing away. A file does not show which of its row groups were made
  * where. `part` stays as it is; after a failure so does `w`. PQ_ENOMEM, PQ_ELIMIT. */

@@ -13,6 +13,7 @@
 
 #include "query/flow_int.h"
 #include "table/read_bound.h"
+#include "table/tail.h"
 
 enum {
   GIVES_SAME = 1, /* as many documents as it takes */
@@ -95,17 +96,13 @@ static bool may_end_before(const pq_pipeline *p, uint32_t i) {
 
 uint64_t pq_flow_reads_rows(const pq_flow_reads *r, pq_slice collection) {
   const pq_view *v = r->store->view;
-  const pq_overlay *o = v->overlay;
-  uint32_t k = o == NULL ? PQ_NONE : pq_chain_first(&o->collections, collection);
-  uint64_t rows = 0;
+  uint64_t rows = pq_tail_count(v, PQ_TAIL_ENTITIES, collection);
   for (uint32_t i = 0; i < v->manifest->file_count; i++) {
     const pq_file_info *info = &v->manifest->files[i];
     if (info->kind == PQ_FILE_DATA && pq_file_is_live(info, v->entry) &&
         pq_slice_eq(info->collection, collection))
       rows = pq_count_add(rows, info->row_count);
   }
-  for (; k != PQ_NONE; k = o->keys[k].next)
-    rows++;
   return rows;
 }
 

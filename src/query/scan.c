@@ -5,6 +5,7 @@
 
 #include "query/scan_group.h"
 #include "query/scan_int.h"
+#include "table/tail.h"
 
 enum {
   FILES_AHEAD = 64,      /* footers asked for in one round */
@@ -274,23 +275,21 @@ static int scan_event(pq_scan *s, pq_arena *scratch, pq_builder *builder, const 
 /* The entities of a collection in the overlay, or those of the ids that the filter fixes. */
 static int scan_overlay(pq_scan *s, pq_arena *scratch, pq_builder *builder, pq_scan_sink sink,
                         void *ud) {
-  const pq_overlay *o = s->view->overlay;
-  uint32_t k = o == NULL ? PQ_NONE : pq_chain_first(&o->collections, s->collection);
+  pq_tail_walk tail = pq_tail_begin(s->view, PQ_TAIL_ENTITIES, s->collection);
+  const pq_event *event = pq_tail_next(&tail);
   pq_points p = {0};
   int rc = PQ_OK;
   s->at = (pq_location){0};
-  if (k != PQ_NONE) PQ_TRY(pq_points_find(s, scratch, &p));
-  if (p.is_found && (!p.is_key || pq_overlay_is_keyed(o, s->collection))) {
+  if (event != NULL) PQ_TRY(pq_points_find(s, scratch, &p));
+  if (p.is_found && (!p.is_key || pq_tail_is_keyed(s->view, s->collection))) {
     for (uint32_t i = 0; i < p.count && rc == PQ_OK; i++) {
-      const pq_event *event = pq_overlay_entity(o, p.ids[i], s->view->seq);
+      event = pq_tail_entity(s->view, p.ids[i]);
       if (event != NULL) rc = scan_event(s, scratch, builder, event, sink, ud);
     }
     return rc;
   }
-  for (; k != PQ_NONE && rc == PQ_OK; k = o->keys[k].next) {
-    const pq_event *event = pq_overlay_at(o, k, s->view->seq);
-    if (event != NULL) rc = scan_event(s, scratch, builder, event, sink, ud);
-  }
+  for (; event != NULL && rc == PQ_OK; event = pq_tail_next(&tail))
+    rc = scan_event(s, scratch, builder, event, sink, ud);
   return rc;
 }
 

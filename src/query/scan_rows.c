@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "query/scan_int.h"
+#include "table/tail.h"
 
 enum { SHORT_CHUNK_LEN = 16 << 10, GAP_ROWS = 32 };
 
@@ -276,7 +277,7 @@ static bool is_overlaid(const pq_window *w, const pq_column *ids, uint32_t at) {
   pq_slice id = ids->dictionary == NULL
                     ? ids->v.bytes[at]
                     : ((const pq_slice *)ids->dictionary->values)[ids->v.codes[at]];
-  return pq_overlay_entity(w->s->view->overlay, id, w->s->view->seq) != NULL;
+  return pq_tail_entity(w->s->view, id) != NULL;
 }
 
 static bool is_deleted(const pq_column *c, uint32_t at) {

@@ -51,12 +51,29 @@ int pq_edges_cost(const pq_view *v, pq_fetch *f, pq_arena *scratch, const pq_edg
 int pq_edge_rows_read(pq_fetch *f, pq_arena *arena, const pq_file *file, uint32_t row_group,
                       pq_edge **out, uint32_t *count) PQ_MUST_CHECK;
 
+/* The same of `count` rows from `first` on. */
+int pq_edge_rows_read_part(pq_fetch *f, pq_arena *arena, const pq_file *file, uint32_t row_group,
+                           uint32_t first, uint32_t count, pq_edge **out) PQ_MUST_CHECK;
+
 /* (from, predicate, to) order; with is_reverse (to, reverse, from, predicate). */
 int pq_edge_compare(const pq_edge *a, const pq_edge *b, bool is_reverse);
 
 /* Write the edges, in any order, as a finished file of one direction, sorted. */
 int pq_edge_file_write(pq_cx *cx, pq_slice ns, pq_edge *edges, uint32_t count, bool is_reverse,
                        pq_writer **out) PQ_MUST_CHECK;
+
+/* ---- the same in steps, as pq_entity_stream (shred/entity.h) ---- */
+typedef struct pq_edge_stream pq_edge_stream;
+int pq_edge_stream_new(pq_cx *cx, pq_slice ns, bool is_reverse, pq_edge_stream **out) PQ_MUST_CHECK;
+void pq_edge_stream_free(pq_edge_stream *s);
+/* The next edge in the order of the direction; copied. */
+int pq_edge_stream_put(pq_edge_stream *s, const pq_edge *e) PQ_MUST_CHECK;
+void pq_edge_stream_end(pq_edge_stream *s);
+bool pq_edge_stream_is_full(const pq_edge_stream *s);
+int pq_edge_stream_step(pq_edge_stream *s, uint64_t *len_left) PQ_MUST_CHECK;
+uint64_t pq_edge_stream_len(const pq_edge_stream *s);
+uint64_t pq_edge_stream_rows(const pq_edge_stream *s, pq_slice *id_min, pq_slice *id_max);
+int pq_edge_stream_finish(pq_edge_stream *s, pq_writer **out) PQ_MUST_CHECK;
 
 /* The edge after an event; false when it is gone. */
 bool pq_event_edge(const pq_event *e, pq_edge *out);

@@ -159,3 +159,150 @@ int pq_edge_file_write(pq_cx *cx, pq_slice ns, pq_edge *edges, uint32_t count, b
   }
   return rc;
 }
+
+/* ---- in steps ---- */
+
+struct pq_edge_stream {
+  pq_cx *cx;
+  pq_slice ns; /* borrowed */
+  bool is_reverse;
+  pq_writer *writer;    /* owned */
+  pq_arena rows_arena;  /* what the rows of the row group borrow from */
+  pq_arena group_arena; /* its columns */
+  pq_edge *rows;        /* owned */
+  uint32_t count, cap;
+  uint64_t len; /* bytes of them */
+  bool is_full, is_writing;
+  edge_columns group;
+  uint64_t row_count; /* of the file */
+  pq_buf id_min, id_max;
+};
+
+int pq_edge_stream_new(pq_cx *cx, pq_slice ns, bool is_reverse, pq_edge_stream **out) {
+  pq_edge_stream *s = pq_alloc(cx, NULL, 0, sizeof *s);
+  int rc;
+  *out = NULL;
+  if (s == NULL) return pq_fail_nomem(cx);
+  *s = (pq_edge_stream){.cx = cx, .ns = ns, .is_reverse = is_reverse};
+  pq_arena_init(&s->rows_arena, cx, cx->limits.op_len_max);
+  pq_arena_init(&s->group_arena, cx, cx->limits.op_len_max);
+  pq_buf_init(&s->id_min, cx, SIZE_MAX / 4);
+  pq_buf_init(&s->id_max, cx, SIZE_MAX / 4);
+  rc = open_writer(cx, is_reverse, &s->writer);
+  if (rc == PQ_OK)
+    *out = s;
+  else
+    pq_edge_stream_free(s);
+  return rc;
+}
+
+void pq_edge_stream_free(pq_edge_stream *s) {
+  if (s == NULL) return;
+  pq_writer_free(s->writer);
+  pq_arena_release(&s->rows_arena);
+  pq_arena_release(&s->group_arena);
+  pq_buf_release(&s->id_min);
+  pq_buf_release(&s->id_max);
+  if (s->rows != NULL) pq_alloc(s->cx, s->rows, s->cap * sizeof *s->rows, 0);
+  pq_alloc(s->cx, s, sizeof *s, 0);
+}
+
+static int reserve_row(pq_edge_stream *s) {
+  uint32_t cap = s->cap == 0 ? 1024 : s->cap * 2;
+  pq_edge *rows;
+  if (s->count < s->cap) return PQ_OK;
+  rows = pq_alloc(s->cx, s->rows, s->cap * sizeof *rows, cap * sizeof *rows);
+  if (rows == NULL) return pq_fail_nomem(s->cx);
+  s->rows = rows;
+  s->cap = cap;
+  return PQ_OK;
+}
+
+/* A text may be absent, which is not the empty one. */
+static int keep_text(pq_edge_stream *s, pq_slice *text) {
+  s->len += text->n;
+  return text->n == 0 ? PQ_OK : pq_arena_copy(&s->rows_arena, *text, text);
+}
+
+static int keep_row(pq_edge_stream *s, pq_edge *e) {
+  pq_slice *texts[] = {&e->from_id,   &e->predicate, &e->reverse, &e->to_id,     &e->from_name,
+                       &e->from_type, &e->to_name,   &e->to_type, &e->created_by};
+  pq_slice meta, bytes;
+  s->len += sizeof *e;
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+    PQ_TRY(keep_text(s, texts[i]));
+  if (pq_value_is_missing(e->data)) return PQ_OK;
+  PQ_TRY(pq_arena_copy(&s->rows_arena, pq_value_meta(e->data), &meta));
+  PQ_TRY(pq_arena_copy(&s->rows_arena, pq_value_bytes(e->data), &bytes));
+  e->data.meta = meta.p;
+  e->data.p = bytes.p;
+  s->len += meta.n + bytes.n;
+  return PQ_OK;
+}
+
+int pq_edge_stream_put(pq_edge_stream *s, const pq_edge *e) {
+  pq_slice id = s->is_reverse ? e->to_id : e->from_id;
+  pq_edge row = *e;
+  pq_assert(!s->is_full);
+  PQ_TRY(reserve_row(s));
+  PQ_TRY(keep_row(s, &row));
+  if (s->row_count == 0) PQ_TRY(pq_buf_put_slice(&s->id_min, id));
+  pq_buf_clear(&s->id_max);
+  PQ_TRY(pq_buf_put_slice(&s->id_max, id));
+  s->rows[s->count++] = row;
+  s->row_count++;
+  s->is_full = s->count >= ROWS_MAX || s->len >= s->cx->limits.row_group_len_max;
+  return PQ_OK;
+}
+
+void pq_edge_stream_end(pq_edge_stream *s) {
+  s->is_full = s->count > 0;
+}
+
+bool pq_edge_stream_is_full(const pq_edge_stream *s) {
+  return s->is_full;
+}
+
+static int begin_group(pq_edge_stream *s) {
+  pq_arena_clear(&s->group_arena);
+  s->group = (edge_columns){.arena = &s->group_arena, .count = s->count};
+  PQ_TRY(columns_new(&s->group));
+  for (uint32_t i = 0; i < s->count; i++)
+    set_row(&s->group, i, s->ns, &s->rows[i]);
+  return pq_writer_begin(s->writer, s->group.cols, PQ_EDGE_LEAVES);
+}
+
+int pq_edge_stream_step(pq_edge_stream *s, uint64_t *len_left) {
+  bool is_done = false;
+  pq_assert(s->is_full);
+  if (!s->is_writing) PQ_TRY(begin_group(s));
+  s->is_writing = true;
+  PQ_TRY(pq_writer_step(s->writer, len_left, &is_done));
+  if (!is_done) return PQ_OK;
+  s->is_full = s->is_writing = false;
+  s->count = 0;
+  s->len = 0;
+  pq_arena_clear(&s->rows_arena);
+  return PQ_OK;
+}
+
+uint64_t pq_edge_stream_len(const pq_edge_stream *s) {
+  return pq_writer_len(s->writer);
+}
+
+uint64_t pq_edge_stream_rows(const pq_edge_stream *s, pq_slice *id_min, pq_slice *id_max) {
+  *id_min = pq_buf_slice(&s->id_min);
+  *id_max = pq_buf_slice(&s->id_max);
+  return s->row_count;
+}
+
+int pq_edge_stream_finish(pq_edge_stream *s, pq_writer **out) {
+  pq_key_value kv = {PQ_SLICE("parquedb.kind"),
+                     s->is_reverse ? PQ_SLICE("edges-reverse 1") : PQ_SLICE("edges 1")};
+  *out = NULL;
+  pq_assert(!s->is_full && s->count == 0);
+  PQ_TRY(pq_writer_finish(s->writer, &kv, 1));
+  *out = s->writer;
+  s->writer = NULL;
+  return PQ_OK;
+}

@@ -37,33 +37,76 @@ static int make_edge(pq_cx *cx, const pq_file *file, const pq_column *cols, uint
   return pq_fail(cx, PQ_ECORRUPT, "%s: data: %s", file->key, cx->msg);
 }
 
-int pq_edge_rows_read(pq_fetch *f, pq_arena *arena, const pq_file *file, uint32_t row_group,
-                      pq_edge **out, uint32_t *count) {
-  uint32_t n = (uint32_t)file->footer->row_groups[row_group].row_count;
-  pq_column cols[PQ_EDGE_LEAVES];
+/* Rows of a row group: all, or a part of them with the page index. */
+typedef struct part_source {
+  pq_fetch *f;
+  pq_arena *arena;
+  const pq_file *file;
+  uint32_t row_group;
+  pq_row_range range;
+  bool is_all;
+} part_source;
+
+/* The page index of a leaf, if a part is wanted. */
+static int index_of(const part_source *s, uint32_t leaf, pq_page_index *out) {
+  *out = (pq_page_index){0};
+  return s->is_all ? PQ_OK : pq_page_index_fetch(s->f, s->arena, s->file, s->row_group, leaf, out);
+}
+
+static int want_columns(const part_source *s) {
+  const pq_footer *footer = s->file->footer;
   bool is_missing = false;
-  *count = 0;
-  *out = NULL;
   for (int l = 0; l < PQ_EDGE_LEAVES; l++) {
     bool is_number = l == PQ_EDGE_CREATED_AT || l == PQ_EDGE_VERSION;
+    pq_page_index index;
     int rc;
     if (!is_read(l)) continue;
-    if (pq_footer_leaf(file->footer, paths[l]) != l ||
-        file->footer->leaves[l].phys != (is_number ? PQ_PHYS_INT64 : PQ_PHYS_BYTES))
-      return pq_fail(arena->cx, PQ_ECORRUPT, "%s: column %s is not where it belongs", file->key,
-                     paths[l]);
-    rc = pq_chunk_want(f, file, row_group, (uint32_t)l, NULL, NULL, 0);
+    if (pq_footer_leaf(footer, paths[l]) != l ||
+        footer->leaves[l].phys != (is_number ? PQ_PHYS_INT64 : PQ_PHYS_BYTES))
+      return pq_fail(s->arena->cx, PQ_ECORRUPT, "%s: column %s is not where it belongs",
+                     s->file->key, paths[l]);
+    rc = index_of(s, (uint32_t)l, &index);
+    if (rc == PQ_OK)
+      rc = pq_chunk_want(s->f, s->file, s->row_group, (uint32_t)l, &index, &s->range, !s->is_all);
     if (rc < 0) return rc;
     is_missing |= rc == PQ_NEED_IO;
   }
-  if (is_missing) return PQ_NEED_IO;
-  for (int l = 0; l < PQ_EDGE_LEAVES; l++)
-    if (is_read(l))
-      PQ_TRY(pq_chunk_decode(f, arena, file, row_group, (uint32_t)l, NULL, NULL, 0, &cols[l]));
-  *out = pq_arena_calloc(arena, n, sizeof **out);
-  if (*out == NULL) return arena->cx->code;
+  return is_missing ? PQ_NEED_IO : PQ_OK;
+}
+
+static int read_part(const part_source *s, uint32_t n, pq_edge **out) {
+  pq_column cols[PQ_EDGE_LEAVES];
+  *out = NULL;
+  PQ_TRY(want_columns(s));
+  for (uint32_t l = 0; l < PQ_EDGE_LEAVES; l++) {
+    pq_page_index index;
+    if (!is_read((int)l)) continue;
+    PQ_TRY(index_of(s, l, &index));
+    PQ_TRY(pq_chunk_decode(s->f, s->arena, s->file, s->row_group, l, &index, &s->range, !s->is_all,
+                           &cols[l]));
+    if (cols[l].row_count != n)
+      return pq_fail(s->arena->cx, PQ_ECORRUPT, "%s: column %s has %u rows, not %u", s->file->key,
+                     paths[l], cols[l].row_count, n);
+  }
+  *out = pq_arena_calloc(s->arena, n, sizeof **out);
+  if (*out == NULL) return s->arena->cx->code;
   for (uint32_t i = 0; i < n; i++)
-    PQ_TRY(make_edge(arena->cx, file, cols, i, &(*out)[i]));
+    PQ_TRY(make_edge(s->arena->cx, s->file, cols, i, &(*out)[i]));
+  return PQ_OK;
+}
+
+int pq_edge_rows_read(pq_fetch *f, pq_arena *arena, const pq_file *file, uint32_t row_group,
+                      pq_edge **out, uint32_t *count) {
+  part_source s = {.f = f, .arena = arena, .file = file, .row_group = row_group, .is_all = true};
+  uint32_t n = (uint32_t)file->footer->row_groups[row_group].row_count;
+  *count = 0;
+  PQ_TRY(read_part(&s, n, out));
   *count = n;
   return PQ_OK;
+}
+
+int pq_edge_rows_read_part(pq_fetch *f, pq_arena *arena, const pq_file *file, uint32_t row_group,
+                           uint32_t first, uint32_t count, pq_edge **out) {
+  part_source s = {f, arena, file, row_group, {first, first + count}, false};
+  return read_part(&s, count, out);
 }

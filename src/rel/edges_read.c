@@ -7,6 +7,7 @@
 
 #include "base/merge_sort.h"
 #include "rel/edge_int.h"
+#include "table/tail.h"
 
 enum { BLOOM_NODES_MAX = 64 };
 
@@ -235,9 +236,8 @@ static int take_row(edge_reader *r, const edge_task *t, const pq_column *cols, u
                .row = row};
   if (!is_wanted(r->q, t->lo, t->hi, &e)) return PQ_OK;
   if (pq_view_is_deleted(r->v, t->file->name, row)) return PQ_OK;
-  if (!r->q->is_files_only && r->v->overlay != NULL &&
-      pq_overlay_edge(r->v->overlay, e.from_id, e.predicate, e.to_id, r->v->seq) != NULL)
-    return PQ_OK; /* the overlay decides */
+  if (!r->q->is_files_only && pq_tail_edge(r->v, e.from_id, e.predicate, e.to_id) != NULL)
+    return PQ_OK; /* the tail decides */
   PQ_TRY(set_data(r, t, cols, at, &e));
   return append(r, &e);
 }
@@ -260,16 +260,14 @@ static int read_task(edge_reader *r, const edge_task *t) {
   return PQ_OK;
 }
 
-static int read_overlay(edge_reader *r) {
-  const pq_overlay *o = r->v->overlay;
-  const pq_chains *chains = r->q->is_reverse ? &o->to : &o->from;
+static int read_tail(edge_reader *r) {
+  pq_tail_kind kind = r->q->is_reverse ? PQ_TAIL_TO : PQ_TAIL_FROM;
   for (uint32_t n = 0; n < r->q->node_count; n++) {
-    uint32_t k = pq_chain_first(chains, r->q->nodes[n]);
-    for (; k != PQ_NONE; k = r->q->is_reverse ? o->keys[k].next_to : o->keys[k].next) {
-      const pq_event *event = pq_overlay_at(o, k, r->v->seq);
+    pq_tail_walk w = pq_tail_begin(r->v, kind, r->q->nodes[n]);
+    const pq_event *event;
+    while ((event = pq_tail_next(&w)) != NULL) {
       pq_edge e;
-      if (event != NULL && pq_event_edge(event, &e) && is_wanted(r->q, n, n + 1, &e))
-        PQ_TRY(append(r, &e));
+      if (pq_event_edge(event, &e) && is_wanted(r->q, n, n + 1, &e)) PQ_TRY(append(r, &e));
     }
   }
   return PQ_OK;
@@ -313,7 +311,7 @@ int pq_edges_read(const pq_view *v, pq_fetch *f, pq_arena *scratch, const pq_edg
   PQ_TRY(plan_files(&r));
   for (const edge_task *t = r.tasks; t != NULL; t = t->next)
     PQ_TRY(read_task(&r, t));
-  if (!q->is_files_only && v->overlay != NULL) PQ_TRY(read_overlay(&r));
+  if (!q->is_files_only) PQ_TRY(read_tail(&r));
   PQ_TRY(sort_edges(&r, out));
   *count = r.count;
   return PQ_OK;
@@ -332,7 +330,7 @@ int pq_edges_cost(const pq_view *v, pq_fetch *f, pq_arena *scratch, const pq_edg
   for (const edge_task *t = r.tasks; t != NULL; t = t->next)
     for (uint32_t i = 0; i < t->range_count; i++)
       *rows_max += t->ranges[i].hi - t->ranges[i].lo;
-  if (!q->is_files_only && v->overlay != NULL) PQ_TRY(read_overlay(&r));
+  if (!q->is_files_only) PQ_TRY(read_tail(&r));
   *rows_max += r.count;
   return PQ_OK;
 }

@@ -77,6 +77,33 @@ int pq_entity_storage_of(pq_cx *cx, const pq_schema *schema, pq_entity_storage *
 int pq_entity_file_write(pq_cx *cx, const pq_task_runner *runner, const pq_entity_table *table,
                          const pq_entity *entities, uint32_t count, pq_writer **out) PQ_MUST_CHECK;
 
+/* ---- the same in steps, for whoever has the rows one after the other ----
+ *
+ *   put put put … full ─► step step … ─► put put … end ─► step … ─► finish: one file
+ */
+typedef struct pq_entity_stream pq_entity_stream;
+enum { PQ_MISFIT = 4 };
+/* `table` and what it borrows live as long as the stream. With `keeps_data` the file has $data;
+ * without, it goes without where the schema says so, and put returns PQ_MISFIT for a document that
+ * needs it: then begin anew with `keeps_data`. */
+int pq_entity_stream_new(pq_cx *cx, const pq_entity_table *table, bool keeps_data,
+                         pq_entity_stream **out) PQ_MUST_CHECK;
+/* Takes NULL. */
+void pq_entity_stream_free(pq_entity_stream *s);
+/* The next entity, by $id; copied. The stream must not be full. */
+int pq_entity_stream_put(pq_entity_stream *s, const pq_entity *e) PQ_MUST_CHECK;
+/* No more entities: what is there is the last row group. */
+void pq_entity_stream_end(pq_entity_stream *s);
+/* Is a row group complete, to be written in steps? */
+bool pq_entity_stream_is_full(const pq_entity_stream *s);
+/* Write about *len_left bytes of it, which are taken off. */
+int pq_entity_stream_step(pq_entity_stream *s, uint64_t *len_left) PQ_MUST_CHECK;
+/* Bytes of the file so far, about; its rows, and the first and last $id. */
+uint64_t pq_entity_stream_len(const pq_entity_stream *s);
+uint64_t pq_entity_stream_rows(const pq_entity_stream *s, pq_slice *id_min, pq_slice *id_max);
+/* The finished file, which is the caller's. After the end, when it is not full. */
+int pq_entity_stream_finish(pq_entity_stream *s, pq_writer **out) PQ_MUST_CHECK;
+
 /* How many of `count` entities fit into one file: 4 Mi rows or 192 MiB of documents. */
 uint32_t pq_entity_file_rows(const pq_entity *entities, uint32_t count);
 

@@ -72,6 +72,10 @@ static int add_lists(pq_arena *arena, const pq_schema *schema, pq_entity_fields 
   return PQ_OK;
 }
 
+int pq_entity_is_normal(pq_arena *scratch, const pq_schema *schema, const pq_entity *e, bool *out) {
+  return pq_schema_is_normal(schema, scratch, e->data, out);
+}
+
 /* Do the columns tell every document? */
 static int are_normal(pq_cx *cx, const pq_schema *schema, const pq_entity *entities, uint32_t count,
                       bool *out) {
@@ -88,10 +92,11 @@ static int are_normal(pq_cx *cx, const pq_schema *schema, const pq_entity *entit
 }
 
 int pq_entity_fields_choose(pq_arena *arena, const pq_entity_table *table,
-                            const pq_entity *entities, uint32_t count, pq_entity_fields *out) {
+                            const pq_entity *entities, uint32_t count, bool keeps_data,
+                            pq_entity_fields *out) {
   const pq_schema *schema = table->schema;
   uint32_t field_count = schema == NULL ? 0 : schema->field_count;
-  bool is_normal = schema != NULL && !schema->has_data;
+  bool is_normal = schema != NULL && !schema->has_data && !keeps_data;
   *out = (pq_entity_fields){0};
   PQ_TRY(pq_entity_storage_of(arena->cx, schema, &out->storage));
   if (is_normal) PQ_TRY(are_normal(arena->cx, schema, entities, count, &is_normal));
@@ -150,12 +155,16 @@ static int start(pq_entity_leaf_set *s, const pq_entity_fields *fields, pq_cx *c
   return PQ_OK;
 }
 
-int pq_entity_leaf_set_fill(pq_entity_leaf_set *s, const pq_entity_fields *fields, pq_arena *arena,
-                            const pq_entity *rows, uint32_t count) {
-  uint32_t at = 0;
-  PQ_TRY(start(s, fields, arena->cx));
+int pq_entity_leaf_set_begin(pq_entity_leaf_set *s, const pq_entity_fields *fields, pq_cx *cx) {
+  PQ_TRY(start(s, fields, cx));
   for (uint32_t i = 0; i < s->count; i++)
     s->columns[i].count = 0;
+  return PQ_OK;
+}
+
+int pq_entity_leaf_set_add(pq_entity_leaf_set *s, const pq_entity_fields *fields, pq_arena *arena,
+                           const pq_entity *rows, uint32_t count) {
+  uint32_t at = 0;
   for (uint32_t t = 0; t < fields->tree_count; t++) {
     const pq_field_tree *tree = fields->trees[t];
     bool is_key = !fields->has_data && t == 0;
@@ -167,6 +176,12 @@ int pq_entity_leaf_set_fill(pq_entity_leaf_set *s, const pq_entity_fields *field
     at += tree->leaf_count;
   }
   return PQ_OK;
+}
+
+int pq_entity_leaf_set_fill(pq_entity_leaf_set *s, const pq_entity_fields *fields, pq_arena *arena,
+                            const pq_entity *rows, uint32_t count) {
+  PQ_TRY(pq_entity_leaf_set_begin(s, fields, arena->cx));
+  return pq_entity_leaf_set_add(s, fields, arena, rows, count);
 }
 
 void pq_entity_leaf_set_release(pq_entity_leaf_set *s, pq_cx *cx) {

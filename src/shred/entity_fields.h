@@ -36,9 +36,13 @@ typedef struct pq_entity_fields {
 #define PQ_ENTITY_DOCUMENT_KEY "parquedb.document"
 #define PQ_ENTITY_DOCUMENT_COLUMNS "columns"
 
-/* Which columns a file of these entities has; in `arena`. */
+/* Do the columns of a schema without $data tell the document? */
+int pq_entity_is_normal(pq_arena *scratch, const pq_schema *schema, const pq_entity *e,
+                        bool *out) PQ_MUST_CHECK;
+
+/* Which columns a file of these entities has; in `arena`. With `keeps_data` it has $data. */
 int pq_entity_fields_choose(pq_arena *arena, const pq_entity_table *table,
-                            const pq_entity *entities, uint32_t count,
+                            const pq_entity *entities, uint32_t count, bool keeps_data,
                             pq_entity_fields *out) PQ_MUST_CHECK;
 
 /* The entries of all trees for one row group. Zeroed is valid for release; `arena` holds bytes. */
@@ -49,6 +53,11 @@ typedef struct pq_entity_leaf_set {
 
 int pq_entity_leaf_set_fill(pq_entity_leaf_set *s, const pq_entity_fields *fields, pq_arena *arena,
                             const pq_entity *rows, uint32_t count) PQ_MUST_CHECK;
+/* The same in parts: begin, then the rows in order. */
+int pq_entity_leaf_set_begin(pq_entity_leaf_set *s, const pq_entity_fields *fields,
+                             pq_cx *cx) PQ_MUST_CHECK;
+int pq_entity_leaf_set_add(pq_entity_leaf_set *s, const pq_entity_fields *fields, pq_arena *arena,
+                           const pq_entity *rows, uint32_t count) PQ_MUST_CHECK;
 void pq_entity_leaf_set_release(pq_entity_leaf_set *s, pq_cx *cx);
 
 #endif

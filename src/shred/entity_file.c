@@ -6,8 +6,7 @@
 #include "shred/key_id.h"
 
 enum {
-  DOC_LEN_MAX = 16 << 20, /* bytes of documents in a row group (PARQUET.md 3: 8-16 MB) */
-  ROWS_FILE = 4 << 20,    /* of a file */
+  ROWS_FILE = 4 << 20, /* of a file */
   DOC_LEN_FILE = 192 << 20,
   SPEC_ID = 0,
   SPEC_TYPE,
@@ -185,27 +184,26 @@ static void count_shadows(file_writer *w, const pq_entity *e, pq_slice name) {
     w->system_other[s] += !pq_value_is_missing(pq_object_get_str(e->data, fixed_specs[s].name));
 }
 
-static int fixed_columns(file_writer *w, const pq_entity *rows, uint32_t count, pq_column *cols) {
+static int fixed_columns(file_writer *w, uint32_t count, pq_column *cols) {
   for (uint32_t s = 0; s < SPEC_DATA; s++)
     PQ_TRY(column_new(w, fixed_specs[s].phys, count, false, &cols[s]));
   PQ_TRY(column_new(w, PQ_PHYS_BYTES, count, false, &cols[SPEC_DATA]));
-  PQ_TRY(column_new(w, PQ_PHYS_BYTES, count, false, &cols[SPEC_DATA + 1]));
-  for (uint32_t i = 0; i < count; i++) {
-    const pq_entity *e = &rows[i];
-    cols[SPEC_ID].v.bytes[i] = e->id;
-    cols[SPEC_TYPE].v.bytes[i] = e->type;
-    cols[SPEC_NAME].v.bytes[i] = pq_entity_name(e->id, e->data, e->name_field);
-    count_shadows(w, e, cols[SPEC_NAME].v.bytes[i]);
-    cols[SPEC_CREATED_AT].v.i64[i] = e->created_at;
-    cols[SPEC_CREATED_BY].v.bytes[i] = e->created_by;
-    cols[SPEC_UPDATED_AT].v.i64[i] = e->updated_at;
-    cols[SPEC_UPDATED_BY].v.bytes[i] = e->updated_by;
-    cols[SPEC_VERSION].v.i64[i] = (int64_t)e->version;
-    cols[SPEC_DELETED].v.b[i] = e->is_deleted;
-    cols[SPEC_DATA].v.bytes[i] = pq_value_meta(e->data);
-    cols[SPEC_DATA + 1].v.bytes[i] = pq_value_bytes(e->data);
-  }
-  return PQ_OK;
+  return column_new(w, PQ_PHYS_BYTES, count, false, &cols[SPEC_DATA + 1]);
+}
+
+static void fill_fixed(file_writer *w, const pq_entity *e, uint32_t i, pq_column *cols) {
+  cols[SPEC_ID].v.bytes[i] = e->id;
+  cols[SPEC_TYPE].v.bytes[i] = e->type;
+  cols[SPEC_NAME].v.bytes[i] = pq_entity_name(e->id, e->data, e->name_field);
+  count_shadows(w, e, cols[SPEC_NAME].v.bytes[i]);
+  cols[SPEC_CREATED_AT].v.i64[i] = e->created_at;
+  cols[SPEC_CREATED_BY].v.bytes[i] = e->created_by;
+  cols[SPEC_UPDATED_AT].v.i64[i] = e->updated_at;
+  cols[SPEC_UPDATED_BY].v.bytes[i] = e->updated_by;
+  cols[SPEC_VERSION].v.i64[i] = (int64_t)e->version;
+  cols[SPEC_DELETED].v.b[i] = e->is_deleted;
+  cols[SPEC_DATA].v.bytes[i] = pq_value_meta(e->data);
+  cols[SPEC_DATA + 1].v.bytes[i] = pq_value_bytes(e->data);
 }
 
 static int put_hit(file_writer *w, uint32_t column, const pq_index_hit *hit, uint32_t row,
@@ -222,14 +220,11 @@ static int put_hit(file_writer *w, uint32_t column, const pq_index_hit *hit, uin
 }
 
 /* Document by document: each is read once for all columns. */
-static int index_columns(file_writer *w, const pq_entity *rows, uint32_t count, pq_column *cols) {
+static int fill_indexes(file_writer *w, pq_value doc, uint32_t row, pq_column *cols) {
+  if (w->column_count == 0) return PQ_OK;
+  pq_index_walk_find(w->walk, doc, w->hits);
   for (uint32_t i = 0; i < w->column_count; i++)
-    PQ_TRY(column_new(w, pq_leaf_node(&w->columns[i]).phys, count, true, &cols[i]));
-  for (uint32_t row = 0; row < count && w->column_count > 0; row++) {
-    pq_index_walk_find(w->walk, rows[row].data, w->hits);
-    for (uint32_t i = 0; i < w->column_count; i++)
-      PQ_TRY(put_hit(w, i, &w->hits[i], row, &cols[i]));
-  }
+    PQ_TRY(put_hit(w, i, &w->hits[i], row, &cols[i]));
   return PQ_OK;
 }
 
@@ -250,19 +245,46 @@ static uint32_t order_columns(const file_writer *w, const pq_column *flat, uint3
   return n;
 }
 
-static int write_group(file_writer *w, const pq_entity *rows, uint32_t count) {
-  uint32_t n = w->fields->has_data ? LEAF_COUNT : PQ_ENTITY_META;
-  pq_column *cols, *flat;
+/* The columns of a row group on their way. */
+typedef struct group_columns {
+  pq_column *cols, *flat; /* in w->group */
+  uint32_t count, filled; /* rows */
+} group_columns;
+
+static int begin_group(file_writer *w, uint32_t count, group_columns *g) {
+  *g = (group_columns){.count = count};
   pq_arena_clear(&w->group);
-  cols = pq_arena_calloc(&w->group, (size_t)LEAF_COUNT + w->column_count + w->fields->tree_leaves,
-                         sizeof *cols);
-  flat = pq_arena_calloc(&w->group, w->column_count, sizeof *flat);
-  if (cols == NULL || flat == NULL) return w->cx->code;
-  PQ_TRY(fixed_columns(w, rows, count, cols));
-  PQ_TRY(index_columns(w, rows, count, flat));
-  PQ_TRY(pq_entity_leaf_set_fill(&w->leaves, w->fields, &w->group, rows, count));
-  n += order_columns(w, flat, count, cols + n);
-  return pq_writer_add(w->writer, cols, n);
+  g->cols = pq_arena_calloc(
+      &w->group, (size_t)LEAF_COUNT + w->column_count + w->fields->tree_leaves, sizeof *g->cols);
+  g->flat = pq_arena_calloc(&w->group, w->column_count, sizeof *g->flat);
+  if (g->cols == NULL || g->flat == NULL) return w->cx->code;
+  PQ_TRY(fixed_columns(w, count, g->cols));
+  for (uint32_t i = 0; i < w->column_count; i++)
+    PQ_TRY(column_new(w, pq_leaf_node(&w->columns[i]).phys, count, true, &g->flat[i]));
+  return pq_entity_leaf_set_begin(&w->leaves, w->fields, w->cx);
+}
+
+/* The next `n` rows, of `rows`, into the columns. */
+static int fill_group(file_writer *w, group_columns *g, const pq_entity *rows, uint32_t n) {
+  for (uint32_t i = 0; i < n; i++) {
+    fill_fixed(w, &rows[i], g->filled + i, g->cols);
+    PQ_TRY(fill_indexes(w, rows[i].data, g->filled + i, g->flat));
+  }
+  g->filled += n;
+  return pq_entity_leaf_set_add(&w->leaves, w->fields, &w->group, rows, n);
+}
+
+/* All rows are filled in: the columns as the writer takes them, and their number. */
+static uint32_t end_group(file_writer *w, group_columns *g) {
+  uint32_t n = w->fields->has_data ? LEAF_COUNT : PQ_ENTITY_META;
+  return n + order_columns(w, g->flat, g->count, g->cols + n);
+}
+
+static int write_group(file_writer *w, const pq_entity *rows, uint32_t count) {
+  group_columns g;
+  PQ_TRY(begin_group(w, count, &g));
+  PQ_TRY(fill_group(w, &g, rows, count));
+  return pq_writer_add(w->writer, g.cols, end_group(w, &g));
 }
 
 /* "parquedb.index.<path>": "<other> <null_explicit> <retyped>[ <unlike>]", and what the file is. */
@@ -362,7 +384,7 @@ static int join_part(file_writer *w, const part *p) {
 static uint32_t group_rows(const file_writer *w, const pq_entity *entities, uint32_t count) {
   uint64_t len = 0;
   uint32_t n = 0;
-  while (n < count && n < w->fields->storage.rows && len < DOC_LEN_MAX)
+  while (n < count && n < w->fields->storage.rows && len < w->cx->limits.row_group_len_max)
     len += entities[n++].data.len;
   return n;
 }
@@ -401,7 +423,7 @@ int pq_entity_file_write(pq_cx *cx, const pq_task_runner *runner, const pq_entit
   *out = NULL;
   writer_init(&w, cx, table);
   w.fields = &fields;
-  rc = pq_entity_fields_choose(&w.arena, table, entities, count, &fields);
+  rc = pq_entity_fields_choose(&w.arena, table, entities, count, false, &fields);
   if (rc == PQ_OK) rc = open_writer(&w);
   while (rc == PQ_OK && from < count)
     rc = write_parts(&w, runner, table, entities, count, &from);
@@ -412,4 +434,165 @@ int pq_entity_file_write(pq_cx *cx, const pq_task_runner *runner, const pq_entit
   }
   writer_release(&w);
   return rc;
+}
+
+/* ---- in steps ---- */
+
+struct pq_entity_stream {
+  pq_entity_table table;
+  pq_entity_fields fields;
+  file_writer w;
+  pq_arena rows_arena, scratch; /* what the rows of the row group borrow from */
+  pq_entity *rows;              /* owned */
+  uint32_t count, cap;
+  uint64_t len;  /* bytes of them */
+  bool is_full;  /* the row group is complete … */
+  bool is_begun; /* … its columns are being filled … */
+  bool is_writing;
+  group_columns group;
+  uint64_t row_count; /* of the file */
+  pq_slice id_min;    /* in w.arena */
+  pq_buf id_max;      /* owned */
+};
+
+int pq_entity_stream_new(pq_cx *cx, const pq_entity_table *table, bool keeps_data,
+                         pq_entity_stream **out) {
+  pq_entity_stream *s = pq_alloc(cx, NULL, 0, sizeof *s);
+  int rc;
+  *out = NULL;
+  if (s == NULL) return pq_fail_nomem(cx);
+  *s = (pq_entity_stream){.table = *table};
+  writer_init(&s->w, cx, &s->table);
+  pq_arena_init(&s->rows_arena, cx, cx->limits.op_len_max);
+  pq_arena_init(&s->scratch, cx, cx->limits.op_len_max);
+  pq_buf_init(&s->id_max, cx, SIZE_MAX / 4);
+  s->w.fields = &s->fields;
+  rc = pq_entity_fields_choose(&s->w.arena, &s->table, NULL, 0, keeps_data, &s->fields);
+  if (rc == PQ_OK) rc = open_writer(&s->w);
+  if (rc == PQ_OK)
+    *out = s;
+  else
+    pq_entity_stream_free(s);
+  return rc;
+}
+
+void pq_entity_stream_free(pq_entity_stream *s) {
+  pq_cx *cx;
+  if (s == NULL) return;
+  cx = s->w.cx;
+  writer_release(&s->w);
+  pq_arena_release(&s->rows_arena);
+  pq_arena_release(&s->scratch);
+  pq_buf_release(&s->id_max);
+  if (s->rows != NULL) pq_alloc(cx, s->rows, s->cap * sizeof *s->rows, 0);
+  pq_alloc(cx, s, sizeof *s, 0);
+}
+
+static int reserve_row(pq_entity_stream *s) {
+  uint32_t cap = s->cap == 0 ? 1024 : s->cap * 2;
+  pq_entity *rows;
+  if (s->count < s->cap) return PQ_OK;
+  rows = pq_alloc(s->w.cx, s->rows, s->cap * sizeof *rows, cap * sizeof *rows);
+  if (rows == NULL) return pq_fail_nomem(s->w.cx);
+  s->rows = rows;
+  s->cap = cap;
+  return PQ_OK;
+}
+
+/* Copy the texts and the document; names that the row before has too are held once. */
+static int keep_row(pq_entity_stream *s, pq_entity *e) {
+  pq_arena *arena = &s->rows_arena;
+  const pq_entity *before = s->count == 0 ? NULL : &s->rows[s->count - 1];
+  pq_slice *texts[] = {&e->id, &e->type, &e->created_by, &e->updated_by, &e->name_field};
+  pq_slice names = pq_value_meta(e->data), bytes;
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+    PQ_TRY(pq_arena_copy(arena, *texts[i], texts[i]));
+  PQ_TRY(pq_arena_copy(arena, pq_value_bytes(e->data), &bytes));
+  if (before != NULL && pq_slice_eq(names, pq_value_meta(before->data))) {
+    names = pq_value_meta(before->data);
+  } else {
+    PQ_TRY(pq_arena_copy(arena, names, &names));
+    s->len += names.n;
+  }
+  e->data.meta = names.p;
+  e->data.p = bytes.p;
+  s->len += bytes.n + e->id.n + sizeof *e;
+  return PQ_OK;
+}
+
+int pq_entity_stream_put(pq_entity_stream *s, const pq_entity *e) {
+  pq_entity row = *e;
+  pq_assert(!s->is_full);
+  if (!s->fields.has_data) {
+    bool is_normal;
+    pq_arena_clear(&s->scratch);
+    PQ_TRY(pq_entity_is_normal(&s->scratch, s->table.schema, e, &is_normal));
+    if (!is_normal) return PQ_MISFIT;
+  }
+  PQ_TRY(reserve_row(s));
+  PQ_TRY(keep_row(s, &row));
+  if (s->row_count == 0) PQ_TRY(pq_arena_copy(&s->w.arena, e->id, &s->id_min));
+  pq_buf_clear(&s->id_max);
+  PQ_TRY(pq_buf_put_slice(&s->id_max, e->id));
+  s->rows[s->count++] = row;
+  s->row_count++;
+  s->is_full = s->count >= s->fields.storage.rows || s->len >= s->w.cx->limits.row_group_len_max;
+  return PQ_OK;
+}
+
+void pq_entity_stream_end(pq_entity_stream *s) {
+  s->is_full = s->count > 0;
+}
+
+bool pq_entity_stream_is_full(const pq_entity_stream *s) {
+  return s->is_full;
+}
+
+/* Rows into columns, until *len_left bytes of documents have been looked at. */
+static int fill_step(pq_entity_stream *s, uint64_t *len_left) {
+  group_columns *g = &s->group;
+  uint32_t n = 0;
+  uint64_t len = 0;
+  while (g->filled + n < s->count && len < *len_left)
+    len += s->rows[g->filled + n++].data.len;
+  *len_left -= len < *len_left ? len : *len_left;
+  return fill_group(&s->w, g, s->rows + g->filled, n);
+}
+
+int pq_entity_stream_step(pq_entity_stream *s, uint64_t *len_left) {
+  bool is_done = false;
+  pq_assert(s->is_full);
+  if (!s->is_begun) PQ_TRY(begin_group(&s->w, s->count, &s->group));
+  s->is_begun = true;
+  if (s->group.filled < s->count) PQ_TRY(fill_step(s, len_left));
+  if (s->group.filled < s->count) return PQ_OK;
+  if (!s->is_writing)
+    PQ_TRY(pq_writer_begin(s->w.writer, s->group.cols, end_group(&s->w, &s->group)));
+  s->is_writing = true;
+  PQ_TRY(pq_writer_step(s->w.writer, len_left, &is_done));
+  if (!is_done) return PQ_OK;
+  s->is_full = s->is_begun = s->is_writing = false;
+  s->count = 0;
+  s->len = 0;
+  pq_arena_clear(&s->rows_arena);
+  return PQ_OK;
+}
+
+uint64_t pq_entity_stream_len(const pq_entity_stream *s) {
+  return pq_writer_len(s->w.writer);
+}
+
+uint64_t pq_entity_stream_rows(const pq_entity_stream *s, pq_slice *id_min, pq_slice *id_max) {
+  *id_min = s->id_min;
+  *id_max = pq_buf_slice(&s->id_max);
+  return s->row_count;
+}
+
+int pq_entity_stream_finish(pq_entity_stream *s, pq_writer **out) {
+  *out = NULL;
+  pq_assert(!s->is_full && s->count == 0);
+  PQ_TRY(finish(&s->w, s->table.collection));
+  *out = s->w.writer;
+  s->w.writer = NULL;
+  return PQ_OK;
 }

@@ -11,7 +11,8 @@
 #include <string.h>
 
 #include "base/merge_sort.h"
-#include "table/view.h"
+#include "table/event_probe.h"
+#include "table/tail.h"
 
 enum {
   POINT_IDS_MAX = 64, /* more ids than that: no bloom filters, no cached pages */
@@ -266,20 +267,54 @@ static int plan_files(locator *l, pq_slice collection, pq_point_plan *plan) {
   return l->is_missing ? PQ_NEED_IO : PQ_OK;
 }
 
+/* What event files say of the ids that nothing in memory knows: their newest events up to the
+ * view's instant. A plan reads them, too: what is asked for next depends on it. */
+static int probe(const pq_view *v, pq_fetch *f, pq_arena *scratch, pq_slice id,
+                 const pq_event **out) {
+  const pq_event_probe p = {.manifest = v->manifest,
+                            .files = v->files,
+                            .id = id,
+                            .seq_lo = v->probe_lo,
+                            .seq_hi = v->seq,
+                            .is_newest = true,
+                            .needs_values = true};
+  bool is_plan = f->is_plan;
+  pq_event *events;
+  uint32_t count = 0;
+  int rc;
+  *out = NULL;
+  f->is_plan = false;
+  rc = pq_event_probe_run(&p, f, scratch, &events, &count);
+  f->is_plan = is_plan;
+  if (count > 0) *out = &events[0];
+  return rc;
+}
+
+static int probe_all(locator *l, pq_location *out) {
+  for (uint32_t i = 0; i < l->id_count; i++)
+    if (out[i].event == NULL)
+      PQ_TRY(note(l, probe(l->v, l->f, l->scratch, l->ids[i], &out[i].event)));
+  return l->is_missing ? PQ_NEED_IO : PQ_OK;
+}
+
 int pq_view_candidates(const pq_view *v, pq_fetch *f, pq_arena *scratch, pq_slice id,
                        pq_candidate **out, uint32_t *count, pq_point_plan *plan) {
   locator l = {.v = v, .f = f, .scratch = scratch, .ids = &id, .id_count = 1};
-  const pq_event *event = v->overlay == NULL ? NULL : pq_overlay_entity(v->overlay, id, v->seq);
+  const pq_event *event = pq_tail_entity(v, id);
   pq_slice collection = {0}, local;
   *out = NULL;
   *count = 0;
   if (plan != NULL) {
-    pq_entity e;
-    *plan = (pq_point_plan){.is_in_tail = event != NULL};
-    plan->is_live = event != NULL && pq_event_entity(event, &e) && !e.is_deleted;
+    *plan = (pq_point_plan){0};
     plan->files = pq_arena_calloc(scratch, v->manifest->file_count, sizeof *plan->files);
     if (plan->files == NULL) return v->cx->code;
     (void)pq_id_split(id, &collection, &local);
+  }
+  if (event == NULL && v->probe_lo > 0) PQ_TRY(probe(v, f, scratch, id, &event));
+  if (plan != NULL && event != NULL) {
+    pq_entity e;
+    plan->is_in_tail = true;
+    plan->is_live = pq_event_entity(event, &e) && !e.is_deleted;
   }
   if (event != NULL) return PQ_OK;
   PQ_TRY(plan_files(&l, collection, plan));
@@ -297,18 +332,24 @@ int pq_view_candidates(const pq_view *v, pq_fetch *f, pq_arena *scratch, pq_slic
   return PQ_OK;
 }
 
+/* Does an event decide about each of them? */
+static bool are_decided(const pq_location *out, uint32_t count) {
+  for (uint32_t i = 0; i < count; i++)
+    if (out[i].event == NULL) return false;
+  return true;
+}
+
 int pq_view_locate(const pq_view *v, pq_fetch *f, pq_arena *scratch, const pq_slice *ids,
                    uint32_t count, bool is_files_only, pq_location *out) {
   locator l = {.v = v, .f = f, .scratch = scratch, .ids = ids, .id_count = count};
-  bool is_done = true;
   memset(out, 0, count * sizeof *out);
   for (uint32_t i = 0; i < count; i++) {
     pq_assert(i == 0 || pq_slice_cmp(ids[i - 1], ids[i]) < 0);
-    if (!is_files_only && v->overlay != NULL)
-      out[i].event = pq_overlay_entity(v->overlay, ids[i], v->seq);
-    is_done &= out[i].event != NULL;
+    if (!is_files_only) out[i].event = pq_tail_entity(v, ids[i]);
   }
-  if (is_done) return PQ_OK;
+  if (are_decided(out, count)) return PQ_OK;
+  if (v->probe_lo > 0 && !is_files_only) PQ_TRY(probe_all(&l, out));
+  if (are_decided(out, count)) return PQ_OK;
   PQ_TRY(plan_files(&l, (pq_slice){0}, NULL));
   for (const locate_task *t = l.tasks; t != NULL; t = t->next)
     PQ_TRY(search(&l, t, out));

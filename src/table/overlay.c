@@ -24,7 +24,7 @@ static void chains_release(pq_cx *cx, pq_chains *c) {
 void pq_overlay_release(pq_overlay *o) {
   if (o->cx == NULL) return;
   for (uint32_t i = 0; i < o->batch_count; i++)
-    pq_buf_release(&o->batches[i]);
+    pq_buf_release(&o->batches[i].raw);
   if (o->batches != NULL) pq_alloc(o->cx, o->batches, o->batch_cap * sizeof *o->batches, 0);
   if (o->versions != NULL) pq_alloc(o->cx, o->versions, o->version_cap * sizeof *o->versions, 0);
   if (o->keys != NULL) pq_alloc(o->cx, o->keys, o->key_cap * sizeof *o->keys, 0);
@@ -198,7 +198,7 @@ static int take_batch(pq_overlay *o, pq_buf *raw, uint64_t seq_lo, uint32_t coun
     return rc;
   }
   o->batches = batches;
-  o->batches[o->batch_count++] = *raw;
+  o->batches[o->batch_count++] = (pq_overlay_batch){*raw, seq_lo, count};
   o->held_len += raw->cap;
   pq_batch_reader_init(r, o->cx, pq_buf_slice(raw), seq_lo, count);
   *raw = (pq_buf){0};
@@ -227,6 +227,59 @@ int pq_overlay_add_own(pq_overlay *o, pq_buf *raw, uint64_t seq_lo, uint32_t cou
   PQ_TRY(take_batch(o, raw, seq_lo, count, &r));
   r.is_own = true;
   return add_events(o, &r, 0);
+}
+
+uint32_t pq_overlay_count(const pq_overlay *o, uint64_t seq) {
+  uint32_t lo = 0, hi = o->version_count;
+  while (lo < hi) {
+    uint32_t mid = lo + (hi - lo) / 2;
+    if (o->versions[mid].event.seq <= seq)
+      lo = mid + 1;
+    else
+      hi = mid;
+  }
+  return lo;
+}
+
+/* Events behind `seq`, borrowing from `o`; then the bytes follow, which cannot fail. */
+static int move_after(pq_overlay *out, pq_overlay *o, uint64_t seq) {
+  void *batches = NULL;
+  uint32_t first = 0, n;
+  for (uint32_t v = pq_overlay_count(o, seq); v < o->version_count; v++)
+    PQ_TRY(pq_overlay_add(out, &o->versions[v].event));
+  while (first < o->batch_count && o->batches[first].seq_lo <= seq)
+    first++;
+  n = o->batch_count - first;
+  if (n == 0) return PQ_OK;
+  batches = pq_alloc(o->cx, NULL, 0, n * sizeof *out->batches);
+  if (batches == NULL) return pq_fail_nomem(o->cx);
+  out->batches = batches;
+  out->batch_cap = out->batch_count = n;
+  for (uint32_t i = 0; i < n; i++) {
+    out->batches[i] = o->batches[first + i];
+    out->held_len += out->batches[i].raw.cap;
+  }
+  o->batch_count = first;
+  return PQ_OK;
+}
+
+int pq_overlay_take_after(pq_overlay *out, pq_overlay *o, uint64_t seq, bool is_last) {
+  pq_assert(out->version_count == 0);
+  if (is_last) return move_after(out, o, seq);
+  for (uint32_t i = 0; i < o->batch_count; i++) {
+    const pq_overlay_batch *b = &o->batches[i];
+    pq_buf raw;
+    int rc;
+    if (b->seq_lo <= seq) continue;
+    pq_buf_init(&raw, o->cx, b->raw.len_max);
+    rc = pq_buf_put_slice(&raw, pq_buf_slice(&b->raw));
+    if (rc != PQ_OK) {
+      pq_buf_release(&raw);
+      return rc;
+    }
+    PQ_TRY(pq_overlay_add_own(out, &raw, b->seq_lo, b->count));
+  }
+  return PQ_OK;
 }
 
 const pq_event *pq_overlay_at(const pq_overlay *o, uint32_t key, uint64_t seq) {

@@ -51,6 +51,13 @@ typedef struct pq_chains {
   pq_table by_name;
 } pq_chains;
 
+/* A batch that the overlay took: the bytes that events borrow from. */
+typedef struct pq_overlay_batch {
+  pq_buf raw; /* owned */
+  uint64_t seq_lo;
+  uint32_t count;
+} pq_overlay_batch;
+
 typedef struct pq_overlay {
   pq_cx *cx;
   pq_version *versions; /* owned, in seq order */
@@ -59,7 +66,7 @@ typedef struct pq_overlay {
   uint32_t key_count, key_cap;
   pq_table by_key;
   pq_chains collections, from, to;
-  pq_buf *batches; /* owned: the bytes that events borrow from */
+  pq_overlay_batch *batches; /* owned, in seq order */
   uint32_t batch_count, batch_cap;
   uint64_t held_len; /* bytes of memory, roughly */
 } pq_overlay;
@@ -76,6 +83,14 @@ int pq_overlay_add_batch(pq_overlay *o, pq_buf *raw, uint64_t seq_lo, uint32_t c
                          uint64_t seq_after) PQ_MUST_CHECK;
 /* The same for a batch that this process just encoded, all of it: its values are not checked. */
 int pq_overlay_add_own(pq_overlay *o, pq_buf *raw, uint64_t seq_lo, uint32_t count) PQ_MUST_CHECK;
+
+/* Make `out`, which is initialised and empty, the part of `o` behind `seq`, which is the last event
+ * of one of its batches. With `is_last` nobody reads `o` any more and its bytes move, so that it is
+ * only good for release; else they are copied. On failure `o` is as it was: release `out`. */
+int pq_overlay_take_after(pq_overlay *out, pq_overlay *o, uint64_t seq, bool is_last) PQ_MUST_CHECK;
+
+/* How many of its events, which begin with the oldest, are at or before `seq`. */
+uint32_t pq_overlay_count(const pq_overlay *o, uint64_t seq);
 
 /* The newest event of an entity at or before `seq`, or NULL. */
 const pq_event *pq_overlay_entity(const pq_overlay *o, pq_slice id, uint64_t seq);

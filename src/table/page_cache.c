@@ -56,10 +56,23 @@ void pq_page_cache_release(pq_page_cache *c) {
   *c = (pq_page_cache){0};
 }
 
+/* What may stay: caches shrink before anything else has to do without. */
+static uint64_t len_to_keep(const pq_page_cache *c) {
+  uint64_t held = c->held_len + c->bodies.held_len, wanted, left;
+  if (c->cx->meter == NULL) return c->len_max;
+  wanted = c->cx->meter->max / 4;
+  left = pq_memory_left(c->cx);
+  if (left >= wanted) return c->len_max;
+  held = held > wanted - left ? held - (wanted - left) : 0;
+  return held < c->len_max ? held : c->len_max;
+}
+
 void pq_page_cache_trim(pq_page_cache *c) {
-  while (c->held_len > c->len_max)
+  uint64_t len = len_to_keep(c);
+  if (c->held_len > len) pq_body_cache_trim(&c->bodies, 0);
+  while (c->held_len > len)
     free_oldest(c);
-  pq_body_cache_trim(&c->bodies, c->len_max - c->held_len);
+  pq_body_cache_trim(&c->bodies, len - c->held_len);
 }
 
 uint32_t pq_chunk_page_of(const pq_chunk_pages *p, uint32_t row) {

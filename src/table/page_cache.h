@@ -45,7 +45,8 @@ typedef struct pq_page_cache {
 void pq_page_cache_init(pq_page_cache *c, pq_cx *cx);
 void pq_page_cache_release(pq_page_cache *c);
 
-/* Free the least recently used pages beyond the limit, bodies first. Between steps only. */
+/* Free the least recently used pages beyond the limit, bodies first, and more where memory is
+ * short: a quarter of it is left to others. Between steps only. */
 void pq_page_cache_trim(pq_page_cache *c);
 
 /* The page of a chunk that holds `row`. The index must have pages. */

@@ -1,6 +1,8 @@
 /* table/view.c - see view.h: delete files, what the overlay hides, documents in the view's form. */
 #include "table/view.h"
 
+#include "table/tail.h"
+
 int pq_view_load(pq_view *v, pq_fetch *f, pq_arena *arena, pq_arena *scratch) {
   uint32_t count = 0, n = 0;
   bool is_missing = false;
@@ -66,12 +68,6 @@ void pq_view_mark_deleted(const pq_view *v, pq_slice file, uint64_t first, uint3
   }
 }
 
-/* The first event after the manifest on a key, if the view sees it. */
-static const pq_event *first_event(const pq_view *v, uint32_t key) {
-  const pq_event *e = &v->overlay->versions[v->overlay->keys[key].first].event;
-  return e->seq <= v->seq ? e : NULL;
-}
-
 bool pq_view_hint_is_valid(const pq_view *v, const pq_event *e) {
   const pq_file_info *info;
   if (e->where_file.n == 0) return false;
@@ -81,36 +77,39 @@ bool pq_view_hint_is_valid(const pq_view *v, const pq_event *e) {
 
 void pq_view_mark_overlay(const pq_view *v, pq_slice collection, pq_slice file, uint64_t first,
                           uint32_t count, uint8_t *hidden) {
-  if (v->overlay == NULL) return;
-  for (uint32_t k = pq_chain_first(&v->overlay->collections, collection); k != PQ_NONE;
-       k = v->overlay->keys[k].next) {
-    const pq_event *e = first_event(v, k);
-    if (e == NULL || e->where_file.n == 0 || !pq_slice_eq(e->where_file, file)) continue;
-    if (e->where_row >= first && e->where_row - first < count) hidden[e->where_row - first] = 1;
+  pq_tail_walk w = pq_tail_begin(v, PQ_TAIL_ENTITIES, collection);
+  const pq_event *e;
+  while ((e = pq_tail_next_first(&w)) != NULL) {
+    if (e->where_row < first || e->where_row - first >= count || e->where_file.n == 0) continue;
+    if (pq_slice_eq(e->where_file, file)) hidden[e->where_row - first] = 1;
   }
 }
 
 bool pq_view_hides_rows(const pq_view *v, pq_slice collection, pq_slice file) {
+  pq_tail_walk w = pq_tail_begin(v, PQ_TAIL_ENTITIES, collection);
+  const pq_event *e;
   for (uint32_t i = 0; i < v->delete_count; i++) {
     uint32_t at = lower_bound(v->deletes[i], file, 0);
     if (at < v->deletes[i]->position_count && pq_slice_eq(v->deletes[i]->positions[at].file, file))
       return true;
   }
-  if (v->overlay == NULL) return false;
-  for (uint32_t k = pq_chain_first(&v->overlay->collections, collection); k != PQ_NONE;
-       k = v->overlay->keys[k].next) {
-    const pq_event *e = first_event(v, k);
-    if (e != NULL && e->where_file.n > 0 && pq_slice_eq(e->where_file, file)) return true;
-  }
+  while ((e = pq_tail_next_first(&w)) != NULL)
+    if (e->where_file.n > 0 && pq_slice_eq(e->where_file, file)) return true;
   return false;
 }
 
+/* Names of files that were found valid: events of a batch share them. */
+enum { VALID_NAMES = 16 };
+
 bool pq_view_has_unresolved(const pq_view *v, pq_slice collection) {
-  if (v->overlay == NULL) return false;
-  for (uint32_t k = pq_chain_first(&v->overlay->collections, collection); k != PQ_NONE;
-       k = v->overlay->keys[k].next) {
-    const pq_event *e = first_event(v, k);
-    if (e != NULL && e->version > 1 && !pq_view_hint_is_valid(v, e)) return true;
+  pq_tail_walk w = pq_tail_begin(v, PQ_TAIL_ENTITIES, collection);
+  const uint8_t *valid[VALID_NAMES] = {0};
+  const pq_event *e;
+  while ((e = pq_tail_next_first(&w)) != NULL) {
+    size_t slot = ((uintptr_t)e->where_file.p >> 4) % VALID_NAMES;
+    if (e->version <= 1 || (e->where_file.n > 0 && valid[slot] == e->where_file.p)) continue;
+    if (!pq_view_hint_is_valid(v, e)) return true;
+    valid[slot] = e->where_file.p;
   }
   return false;
 }
@@ -168,6 +167,7 @@ int pq_view_entity(const pq_view *v, pq_arena *arena, const pq_event *e, pq_enti
   pq_schema_at_seq(&(pq_form_source){v->manifest, v->overlay, collection}, v->seq, &schema);
   if (schema.version == 0) return PQ_OK; /* of most events nothing else is asked */
   out->name_field = pq_schema_name_field(&schema);
-  PQ_TRY(plan_of(v, arena, collection, e->seq, &plan));
+  /* A transaction writes in the form of its snapshot; its events have no place in the order yet. */
+  PQ_TRY(plan_of(v, arena, collection, e->seq < v->seq ? e->seq : v->seq, &plan));
   return pq_view_bring(v, arena, plan, &out->data);
 }

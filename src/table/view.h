@@ -19,8 +19,11 @@ typedef struct pq_view {
   uint64_t entry;              /* files as of this entry; 0: none */
   uint64_t seq;                /* events up to this one */
   const pq_overlay *overlay;   /* borrowed; NULL: files only */
-  pq_file_cache *files;        /* borrowed */
-  pq_cached_file **deletes;    /* live delete files, in the operation's arena */
+  const pq_overlay *own; /* borrowed: what the reader's transaction did; NULL: none (tail.h) */
+  uint64_t own_seq;      /* its events up to this one; they are numbered from seq + 1 */
+  uint64_t probe_lo; /* not 0: the events from here to seq are in no overlay, but in event files */
+  pq_file_cache *files;     /* borrowed */
+  pq_cached_file **deletes; /* live delete files, in the operation's arena */
   uint32_t delete_count;
 } pq_view;
 

@@ -160,8 +160,9 @@ COMMANDS = ("import insert get find count exists distinct aggregate update repla
             "update-one update-many replace-one delete-one delete-many find-one-and-update "
             "find-one-and-replace find-one-and-delete upsert upsert-many bulk-write "
             "link unlink related traverse "
-            "history events restore collections schema stats files flush compact checkpoint verify "
-            "backup parquet run shell help").split()
+            "history events get-at-version diff revert replay restore collections "
+            "schema stats files flush compact checkpoint vacuum retention verify "
+            "backup parquet run transaction shell help").split()
 
 
 def test_help(w):
@@ -225,7 +226,6 @@ def test_help_examples(w):
         check(done.returncode == 0, "done", (example, done.stdout, done.stderr))
         check(agrees("\n".join(example[1:]), done.stdout), "prints what the page shows",
               (example, done.stdout))
-    w.refused("backup", code="NOT_SUPPORTED")
 
 
 def test_usage(w):
@@ -640,6 +640,88 @@ def test_events_restore(w):
     w.usage("restore", "posts", says=["COLL/ID"])
 
 
+def test_time(w):
+    posts(w)
+    w.ok("update", "posts/p1", '{"$set": {"n": 9}}', "--actor", "users/ann", "--metadata",
+         '{"ticket": 7}')
+    w.ok("delete", "posts/p2", "--metadata", '{"ticket": 8}')
+    changed = w.ok("history", "posts/p1", "--from", "seq:4").items
+    check([e["metadata"] for e in changed] == [{"ticket": 7}], "metadata", changed)
+    check(w.ok("history", "posts/p1", "--from", 4).items == changed, "a number is an event's")
+    check(w.ok("history", "posts", "--actor", "users/ann").items[0]["seq"] == 5, "by actor")
+    check(len(w.ok("history", "posts", "--filter", '{"metadata.ticket": 8}').items) == 1, "filter")
+    check(len(w.ok("history", "posts", "--to", "now-1d").items) == 0, "before it")
+    event = changed[0]["id"]
+    check(w.ok("get", "posts/p2", "--as-of", event).items[0]["title"] == "Hello", "as of an event")
+    check(w.ok("get-at-version", "posts/p1", 1).items[0]["n"] == 3, "version")
+    w.refused("get-at-version", "posts/p1", 7, code="ENTITY_NOT_FOUND")
+    w.usage("get-at-version", "posts/p1", "one", says=["'one'"])
+    difference = w.ok("diff", "posts/p1", "--from", "seq:4").items
+    check(difference[0]["values"] == {"n": {"before": 3, "after": 9}}, "diff", difference)
+    changes = [d["change"] for d in w.ok("diff", "posts", "--from", "seq:4").items]
+    check(changes == ["changed", "deleted"], "diff of a collection", changes)
+    w.usage("diff", "posts", says=["--from"])
+    w.usage("revert", "posts", says=["--to"])
+    w.refused("revert", "posts", "--to", "yesterday", code="VALIDATION_FAILED", says=["yesterday"])
+    result = w.ok("revert", "posts", "--to", "seq:4", "--metadata", '{"ticket": 9}')
+    check(result.out == "reverted 2, created 0, deleted 0, edges 0\n", "revert", result)
+    check(w.ok("diff", "posts", "--from", "seq:4").out == "", "as it was")
+    last = w.ok("history", "posts/p1").items[-1]["metadata"]
+    check(last == {"ticket": 9, "revert": {"seq": 4}}, "said so", last)
+    w.refused("insert", "posts", "{}", "--metadata", "{", code="VALIDATION_FAILED",
+              says=["--metadata"])
+    w.usage("find", "posts", "--metadata", "{}", says=["--metadata"])
+    w.ok("link", "posts/p1", "next", "posts/p2", "--metadata", '{"k": 1}')
+    edge = w.ok("history", "posts/p1", "next", "posts/p2").items
+    check([e["metadata"] for e in edge] == [{"k": 1}], "history of an edge", edge)
+    w.ok("import", "posts", "-", "--metadata", '{"k": 2}', stdin=b'{"$id": "i1"}\n')
+    check(w.ok("history", "posts/i1").items[0]["metadata"] == {"k": 2}, "of an import")
+
+
+def test_follow(w):
+    posts(w)
+    first = w.ok("events", "--follow", "--limit", 2).items
+    check([e["seq"] for e in first] == [1, 2], "no more than the limit", first)
+    follower = w.start("events", "posts", "--cursor", first[-1]["id"], "--follow")
+    seen = [json.loads(follower.stdout.readline()) for _ in range(2)]
+    check([e["seq"] for e in seen] == [3, 4], "those that were there", seen)
+    w.ok("insert", "users", '{"$id": "u1"}')
+    w.ok("delete", "posts/p1")
+    come = json.loads(follower.stdout.readline())
+    check((come["seq"], come["op"]) == (6, "DELETE"), "the one that came", come)
+    follower.send_signal(signal.SIGINT)
+    out, err = follower.communicate(timeout=TIMEOUT)
+    check(follower.returncode == 0 and out == b"" and err == b"", "Ctrl-C ends it", (out, err))
+    ended = w.ok("events", "--follow", "--to", "seq:3").items
+    check(len(ended) == 3, "the range has an end", ended)
+
+
+def test_replay(w):
+    posts(w)
+    w.ok("link", "posts/p1", "next", "posts/p2", "--data", '{"w": 1}')
+    result = w.ok("replay", "--into-namespace", "copy")
+    check(result.out.startswith("replayed 5 events, skipped 0; what comes later: --cursor "),
+          "all", result)
+    cursor = result.out.split()[-1]
+    here, there = (w.ok("find", "posts", "--plain", "-n", ns).out for ns in ("default", "copy"))
+    check(here == there, "the same documents", there)
+    w.ok("update", "posts/p1", '{"$set": {"n": 9}}', "--actor", "users/ann")
+    other = os.path.join(w.base, "other")
+    again = w.ok("replay", "posts", "--into-namespace", "copy", "--cursor", cursor, "--json").items
+    check(again[0]["replayedCount"] == 1, "what came since", again)
+    check(w.ok("replay", "--into-namespace", "copy", "--resume", "--json").items[0][
+        "replayedCount"] == 0, "nothing twice")
+    w.ok("replay", "posts", "--into", other, "--to", "seq:4")
+    check(w.ok("count", "posts", "-w", other).out == "4\n", "another warehouse")
+    note = w.ok("history", "posts/p1", "-n", "copy").items[-1]
+    check(note["actor"] == "users/ann" and note["metadata"]["replay"]["ns"] == "default", "by whom",
+          note)
+    w.usage("replay", says=["--into"])
+    w.usage("replay", "--into", other, "--resume", "--cursor", "x", says=["--resume"])
+    w.refused("replay", "--into", other, "--cursor", "x", code="VALIDATION_FAILED", says=["cursor"])
+    w.refused("replay", "--into-namespace", "../x", code=("PATH_TRAVERSAL", "VALIDATION_FAILED"))
+
+
 def test_maintenance(w):
     for n in range(3):
         w.ok("insert", "posts", json.dumps({"$id": f"p{n}", "n": n}))
@@ -651,7 +733,10 @@ def test_maintenance(w):
     check(w.ok("compact", "--json").items[0]["ok"] == 1, "compact --json")
     check(re.search(r"(?m)^entry: +\d+$", w.ok("checkpoint").out), "checkpoint")
     check(w.ok("find", "posts", "--sort", "n").out == before, "the same answers")
-    check(re.fullmatch(r"checked \d+ files: 0 problems\n", w.ok("verify").out), "verify")
+    check(re.fullmatch(r"checked \d+ files, \d+ bytes, 3 events, 3 entities, 0 edges, 3 links of "
+                       r"the hash chain: 0 problems\n", w.ok("verify").out), "verify")
+    quick = w.ok("verify", "--quick").out
+    check(re.fullmatch(r"checked \d+ files, \d+ bytes: 0 problems\n", quick), "quick", quick)
     check(w.ok("verify", "--json").items[-1]["problems"] == 0, "verify --json")
     name = w.ok("files", "posts", "--json").items[0]["path"]
     path = os.path.join(w.dir, name)
@@ -661,9 +746,49 @@ def test_maintenance(w):
         f.write(data)
     result = w("verify")
     check(result.status == 1 and f"{name}: " in result.out, "it names the file", result)
-    check(result.out.endswith(": 1 problem\n"), "and counts", result)
+    check(re.search(r": \d+ problems?\n$", result.out), "and counts", result)
+    result = w("verify", "--quick")
+    check(result.status == 1 and f"{name}: " in result.out, "--quick names it too", result)
     result = w("verify", "--json")
     check(result.status == 1 and result.items[0]["file"] == name, "--json", result)
+
+
+def test_backup(w):
+    copy, old = os.path.join(w.base, "copy"), os.path.join(w.base, "old")
+    for n in range(3):
+        w.ok("insert", "posts", json.dumps({"$id": f"p{n}", "n": n}))
+    w.ok("flush")
+    w.ok("link", "posts/p1", "next", "posts/p2")
+    out = w.ok("backup", copy).out
+    check(re.search(r"(?m)^default/data/posts/\S+  \d+ bytes$", out), "it names objects", out)
+    check("; 0 were there; 1 events in the log" in out, "and counts", out)
+    head = w.ok("verify", "--json").items[-1]["head"]
+    def there(folder, *words):
+        return w.ok(*words, "-w", folder)
+    check(there(copy, "verify", "--json").items[-1]["head"] == head, "the same history")
+    far = there(copy, "related", "posts/p1", "next", "--json").items[0]
+    check(far["$id"] == "posts/p2", "a link", far)
+    w.ok("update", "posts/p0", '{"$set": {"n": 10}}')
+    w.ok("flush")
+    w.ok("delete", "posts/p2", "--hard")
+    again = w.ok("backup", copy, "--json").items[-1]
+    check(again["kept"] > 0 and again["events"] == 2, "only what is new", again)
+    again = w.ok("backup", copy, "--json").items[-1]
+    check(again["copied"] == 0 and again["bytes"] == 0, "nothing is new", again)
+    check(there(copy, "count", "posts").out == "2\n", "the copy's present")
+    check(there(copy, "count", "posts", "--as-of", "seq:4").out == "3\n", "and its past")
+    result = w.ok("restore", "--into", old, "--as-of", "seq:4", "-w", copy)
+    check(": 0 problems\n" in result.out, "a restored warehouse is verified", result)
+    check(there(old, "get", "posts/p0", "--json").items[0]["n"] == 0, "as it was")
+    there(old, "insert", "posts", '{"$id": "new"}')
+    there(old, "flush")
+    check(there(old, "verify").out.endswith(": 0 problems\n"), "it goes on from there")
+    w.refused("restore", "--into", old, "--as-of", "seq:2", code="VALIDATION_FAILED",
+              says=["empty"])
+    w.refused("backup", old, code="VALIDATION_FAILED", says=["no older copy"])
+    w.refused("backup", copy, "-w", os.path.join(w.base, "none"), code="VALIDATION_FAILED")
+    w.usage("restore", "posts/p0", "--into", old)
+    w.usage("restore")
 
 
 # ---- import ----

@@ -26,7 +26,7 @@ ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), 
 PROGRAM = os.path.abspath(os.environ.get("PARQUEDB", os.path.join(ROOT, "build/parquedb")))
 PAGE = os.path.join(ROOT, "doc", "shell.md")
 TIMEOUT = 60
-PROMPT = re.compile(r"(?:^|\n|\r)(?:parquedb(?::\S+)?> |      \.\.\. )$")
+PROMPT = re.compile(r"(?:^|\n|\r)(?:parquedb(?::\S+?)?\*?> |      \.\.\. )$")
 passed = failed = skipped = 0
 current = ""
 
@@ -214,11 +214,26 @@ def test_pipe(b):
     check(json_lines(b.shell("posts.count()", "--json")[0])[0]["count"] == 3, "--json")
     out, _ = b.shell(".timer on\nposts.count()\n.timer off\nposts.count()\n")
     check(re.fullmatch(r"(\d+\.\d ms\n)?3\n\d+\.\d ms\n3\n", out), "timer", out)
+    out, _ = b.shell(".hot on\nposts.insertOne({$id: 'h'})\nposts.deleteOne('h', {hard: true})\n")
+    check("hot tier: 1 calls, 0 rows read, 1 rows written" in out, "rows", out)
     check(b.shell("posts.count()\nexit\nposts.count()\n")[0] == "3\n", "exit")
     check(b.shell("posts.count()\n.exit\nposts.count()\n")[0] == "3\n", ".exit")
     check("posts.find(" in b.shell(".help")[0] and "posts.find(" in b.shell("?")[0], ".help")
     check(b.shell("help find")[0] == b.run("help", "find")[1], "help find")
     check(b.shell("find --help")[0] == b.run("help", "find")[1], "find --help")
+
+
+def test_transactions(b):
+    b.shell(POSTS)
+    out, _ = b.shell("begin\nposts.deleteMany({})\nposts.count()\nabort\nposts.count()\n")
+    check(out == "deleted 3\n0\n3\n", "abort", out)
+    out, _ = b.shell("begin\nposts.insertOne({$id: 'p9'})\nusers.insertOne({$id: 'u'})\ncommit\n")
+    check(out.endswith("committed 2 events\n"), "commit", out)
+    _, err = b.shell("begin\nposts.insertOne({$id: 'p8'})\n", status=1)
+    check("not committed" in err, "the end of the shell aborts", err)
+    check(b.shell("posts.count()\n")[0] == "4\n", "and nothing is there")
+    check("no transaction" in b.shell("commit\n", status=1)[1], "commit without begin")
+    check("is open" in b.shell("begin\nbegin\n", status=1)[1], "begin twice")
 
 
 def test_calls(b):
@@ -600,8 +615,16 @@ STATEMENTS = [
     'posts.findOneAndUpdate("p2", {$inc: {n: 1}}, {returnDocument: "after", projection: {n: 1}})',
     'posts.distinct("n")',
     'posts.history("p1")',
+    'posts.diff("p1", {from: "seq:1"})',
     'posts.get("p1").asOf("seq:2")',
     'users.related("u1", "author").reverse()',
+    "All between `begin` and `commit` is stored, or nothing; the star says that one is open.",
+    "begin",
+    'posts.updateOne({title: "Hi"}, {$inc: {n: 10}})',
+    'users.insertOne({$id: "u2", name: "Bob"})',
+    "users.countDocuments({})",
+    "abort",
+    "users.countDocuments({})",
     "A mistake is shown where it is.",
     "posts.find({n: {$gt: }})",
     "posts.find({n: {$gtt: 3}})",

@@ -20,6 +20,7 @@ import glob
 import json
 import os
 import random
+import re
 import resource
 import shutil
 import signal
@@ -486,17 +487,17 @@ def rewrite(path, change):
 def make_newer(warehouse, kind):
     """Turn one file into that of a later version; the name that the error must have."""
     if kind == "parquedb.json":
-        rewrite(os.path.join(warehouse, kind), lambda b: b.replace(b'"version":1', b'"version":2'))
+        rewrite(os.path.join(warehouse, kind), lambda b: b.replace(b'"version":1', b'"version":9'))
         return kind
     if kind == "hot.sqlite":
         db = sqlite3.connect(os.path.join(warehouse, kind))
-        db.execute("UPDATE meta SET value = 2 WHERE key = 'format'")
+        db.execute("UPDATE meta SET value = 9 WHERE key = 'format'")
         db.commit()
         db.close()
         return kind
     folder, word = ("log", b"parquedb-log") if kind == "log entry" else ("ckpt", b"parquedb-ckpt")
     path = newest(warehouse, f"default/{folder}/*")
-    rewrite(path, lambda b: b.replace(word + b" 1 ", word + b" 2 ", 1))
+    rewrite(path, lambda b: re.sub(word + rb" \d+ ", word + b" 9 ", b, count=1))
     return os.path.relpath(path, warehouse)
 
 
@@ -519,7 +520,7 @@ def section_newer(scratch, options):
             check(f"newer {kind}, {words[0]}: NOT_SUPPORTED", done.returncode == 1 and
                   "NOT_SUPPORTED" in done.stderr, f"{done.returncode} {done.stderr}")
             check(f"newer {kind}, {words[0]}: names {name} and both versions", name in done.stderr
-                  and "version 2" in done.stderr and "version 1" in done.stderr, done.stderr)
+                  and re.search(r"version 9,.* (version|up to) [12]\b", done.stderr), done.stderr)
         check(f"newer {kind}: nothing has changed", tree_of(warehouse) == before)
 
 
@@ -616,12 +617,17 @@ def damage_one(path, rng, length):
     return f"bit {bit} of byte {off} of {length}"
 
 
+def answer_of(done):
+    """What a command printed, without the age of the tail, which grows while the test runs."""
+    return re.sub(r'"ageSeconds":\d+', '"ageSeconds":0', done.stdout)
+
+
 def check_damaged(what, warehouse, name, before):
     """Every answer as before, or an error that names the file."""
     wrong = []
     for document, good in zip(READS, before):
         done = command(warehouse, document)
-        if done.returncode == 0 and done.stdout == good.stdout:
+        if done.returncode == 0 and answer_of(done) == answer_of(good):
             continue
         if done.returncode != 1:
             wrong.append(f"{document}: status {done.returncode}: {done.stderr[-900:]}"

@@ -7,8 +7,13 @@
     update:  a loop of update, flush         ✂ kill -9 of the one that runs
              then: n = acknowledged updates (or one more, if an update was killed), version = n + 1,
              and the history has one event for each
+    mixed:   a load of all kinds (mixed_load.c) with two readers beside it ✂ kill -9
+             then: what was acknowledged is there, at most what was under way besides, a bulk of 400
+             whole or not at all, edges both ways; every fourth time verify finds nothing. Readers
+             never fail and never see less than was acknowledged before they began
 
-usage: crash.py [--seed N] [--rounds N]        (PARQUEDB names the program)
+usage: crash.py [--seed N] [--rounds N] [--kills N]
+       (PARQUEDB names the program, crash/mixed_load beside it the load; --kills: of the mixed load)
 """
 import argparse
 import json
@@ -103,10 +108,134 @@ def round_update(name, rng, state):
     state["acked"] = doc["n"]
 
 
+class Model:
+    """What the load said, and so what must be there."""
+
+    def __init__(self):
+        self.next, self.deleted, self.bulks, self.count = 0, 0, 0, 0
+        self.linked = set()
+        self.under_way = None
+
+    def take(self, lines):
+        for line in lines:
+            mark, what, n = line.split()
+            self.under_way = (what, int(n)) if mark == ">" else None
+            if mark == "+":
+                self.apply(what, int(n))
+
+    def apply(self, what, n):
+        if what == "insert":
+            self.next = n + 1
+        elif what == "delete":
+            self.deleted = n + 1
+        elif what == "bulk":
+            self.bulks = n + 1
+        elif what == "update":
+            self.count += 1
+        elif what == "link":
+            self.linked.add(n)
+
+    def state(self):
+        return (self.next, self.deleted, self.bulks, self.count,
+                frozenset(n for n in self.linked if n > self.deleted))
+
+
+def seen_state():
+    ids = json.loads(parquedb("run", json.dumps({"aggregate": "items", "pipeline": [
+        {"$match": {"text": {"$exists": True}}},
+        {"$group": {"_id": None, "n": {"$sum": 1}, "lo": {"$min": "$n"}, "hi": {"$max": "$n"}}},
+    ]})).splitlines()[0])
+    whole = ids["n"] == ids["hi"] - ids["lo"] + 1
+    bulk = int(parquedb("count", "bulk").split()[0])
+    counter = json.loads(parquedb("get", "items/counter", "--json"))["n"]
+    return ids, whole, bulk, counter
+
+
+def read_beside(stop, model, faults):
+    """A reader: bulks are whole, and none that was acknowledged is missing."""
+    while not stop.is_set():
+        before = model.bulks
+        done = subprocess.run([PROGRAM, "count", "bulk"], capture_output=True, text=True)
+        if done.returncode != 0:
+            faults.append(f"count: status {done.returncode}: {done.stderr}")
+            return
+        n = int(done.stdout.split()[0])
+        if n % 400 != 0 or n < before * 400:
+            faults.append(f"{n} of bulk, {before} times 400 were acknowledged")
+        results["reads"] = results.get("reads", 0) + 1
+
+
+def round_mixed(name, rng, model, load):
+    """Kill a load after a random time; then look."""
+    faults, stop = [], threading.Event()
+    process = subprocess.Popen([load, os.environ["PARQUEDB_WAREHOUSE"], str(rng.randrange(10**9)),
+                                str(model.next), str(model.deleted), str(model.bulks)],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    readers = [threading.Thread(target=read_beside, args=(stop, model, faults)) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    timer = threading.Timer(rng.uniform(0.005, 0.25), process.kill)
+    timer.start()
+    for line in process.stdout:
+        if line.endswith("\n"):
+            model.take([line])
+    error = process.stderr.read()
+    process.wait()
+    timer.cancel()
+    stop.set()
+    for reader in readers:
+        reader.join()
+    check(f"{name}: the load was killed, not stopped: {error}", process.returncode == -9)
+    check(f"{name}: readers: {faults[:2]}", not faults)
+    check_mixed(name, rng, model)
+
+
+def check_mixed(name, rng, model):
+    way = model.under_way
+    ids, whole, bulk, counter = seen_state()
+    seen = (ids["hi"] + 1, ids["lo"], bulk // 400, counter)
+    check(f"{name}: items without a gap", whole)
+    check(f"{name}: bulks are whole", bulk % 400 == 0)
+    now = model.state()[:4]
+    if seen != now and way:
+        model.apply(*way)
+    elif way and way[0] == "link":
+        edge = parquedb("related", f"items/i{way[1]:06}", "next", "--json").strip()
+        if edge:
+            model.apply(*way)
+    model.under_way = None
+    check(f"{name}: {seen}, acknowledged {now}, under way {way}", seen == model.state()[:4])
+    for n in rng.sample(sorted(model.state()[4]), min(3, len(model.state()[4]))):
+        there = parquedb("related", f"items/i{n:06}", "next", "--json")
+        back = parquedb("related", f"items/i{n - 1:06}", "next", "--reverse", "--json")
+        check(f"{name}: the edge of {n}, both ways", f"i{n - 1:06}" in there and f"i{n:06}" in back)
+    if rng.random() < 0.25:
+        done = subprocess.run([PROGRAM, "verify"], capture_output=True, text=True)
+        check(f"{name}: verify: {done.stdout[-300:]}{done.stderr}", done.returncode == 0)
+
+
+def mixed(scratch, rng, kills):
+    load = os.path.join(os.path.dirname(PROGRAM), "crash", "mixed_load")
+    if not os.path.exists(load):
+        check(f"mixed: {load} was not built", False)
+        return
+    os.environ["PARQUEDB_WAREHOUSE"] = os.path.join(scratch, "mixed")
+    parquedb("insert", "items", '{"$id": "counter", "n": 0}')
+    parquedb("insert", "items", '{"$id": "i000000", "n": 0, "text": "item 0"}')
+    model = Model()
+    model.next = 1
+    for i in range(kills):
+        round_mixed(f"mixed {i}", rng, model, load)
+    print(f"{kills} kills of the mixed load: {model.next} inserts, {model.count} updates, "
+          f"{model.deleted} deletes, {len(model.linked)} links, {model.bulks} times 400 in bulk, "
+          f"{results.pop('reads', 0)} reads beside it", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**9))
     parser.add_argument("--rounds", type=int, default=50)
+    parser.add_argument("--kills", type=int, default=20)
     args = parser.parse_args()
     print(f"seed {args.seed} (crash.py --seed {args.seed} repeats the choices)", flush=True)
     rng = random.Random(args.seed)
@@ -133,6 +262,7 @@ def main():
             round_update(f"update {i}", rng, state)
         events = parquedb("history", "items/counter", "--json", "--limit", "1000000").splitlines()
         check("update: one event for each", len(events) == state["acked"] + 1)
+        mixed(scratch, rng, args.kills)
     except (RuntimeError, KeyError, ValueError) as error:
         check(f"{type(error).__name__}: {error}", False)
     finally:

@@ -1,6 +1,6 @@
-/* test/fuzz/fuzz_log_entry.c - log entries and checkpoints.
+/* test/fuzz/fuzz_log_entry.c - log entries, checkpoints, the boundary and pins.
  *
- *   input: u8 how | text     bit 0: a checkpoint, else an entry
+ *   input: u8 how | text     bit 0: a checkpoint, bit 2: a boundary, bit 3: a pin, else an entry
  *                            bit 1: the text is the JSON line; header and checksum are put before
  * it
  *
@@ -9,14 +9,11 @@
 #include "fuzz.h"
 
 #include "codec/codec.h"
+#include "log/boundary.h"
 #include "log/manifest.h"
 
 static int with_header(pq_buf *out, const char *kind, pq_slice json) {
-  PQ_TRY(pq_buf_put_slice(out, json));
-  PQ_TRY(pq_buf_put_byte(out, '\n'));
-  const uint32_t crc = pq_crc32((pq_slice){out->p, out->len});
-  pq_buf_clear(out);
-  PQ_TRY(pq_buf_printf(out, "parquedb-%s 1 %08x\n", kind, (unsigned)crc));
+  PQ_TRY(pq_buf_printf(out, "parquedb-%s 2 %08x\n", kind, (unsigned)pq_crc32(json)));
   PQ_TRY(pq_buf_put_slice(out, json));
   return pq_buf_put_byte(out, '\n');
 }
@@ -63,19 +60,38 @@ static void run_checkpoint(pq_cx *cx, pq_slice text) {
   pq_manifest_release(&again);
 }
 
+static void run_small(pq_cx *cx, bool is_pin, pq_slice text) {
+  uint64_t entry;
+  pq_pin pin;
+  pq_arena arena;
+  pq_buf out;
+  int rc;
+  pq_arena_init(&arena, cx, cx->limits.op_len_max);
+  pq_buf_init(&out, cx, 16u << 20);
+  rc =
+      is_pin ? pq_pin_parse(&arena, "k", text, &pin) : pq_boundary_parse(&arena, "k", text, &entry);
+  if (rc == PQ_OK)
+    FUZZ_CHECK((is_pin ? pq_pin_print(&pin, &out) : pq_boundary_print(entry, &out)) == PQ_OK);
+  pq_buf_release(&out);
+  pq_arena_release(&arena);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   pq_slice in = {data, size};
   pq_cx cx;
   pq_buf text;
   uint8_t how = fuzz_byte(&in);
-  bool is_checkpoint = (how & 1) != 0;
+  bool is_checkpoint = (how & 1) != 0, is_small = (how & 12) != 0, is_pin = (how & 8) != 0;
+  const char *word = is_pin ? "pin" : is_small ? "boundary" : is_checkpoint ? "ckpt" : "log";
   fuzz_cx_init(&cx);
   pq_buf_init(&text, &cx, 16u << 20);
   if ((how & 2) != 0) {
-    FUZZ_CHECK(with_header(&text, is_checkpoint ? "ckpt" : "log", in) == PQ_OK);
+    FUZZ_CHECK(with_header(&text, word, in) == PQ_OK);
     in = pq_buf_slice(&text);
   }
-  if (is_checkpoint) {
+  if (is_small) {
+    run_small(&cx, is_pin, in);
+  } else if (is_checkpoint) {
     run_checkpoint(&cx, in);
   } else {
     run_entry(&cx, in);

@@ -48,10 +48,23 @@ static const char bulk_of_two[] =
     "{\"filter\": {\"n\": {\"$gt\": 2}}}}]}";
 static const char first_of_two[] = "{\"insert\": \"t\", \"documents\": [{\"$id\": \"f\"}]}";
 
+/* What is done in transaction 1 before a probe that ends or asks it, without faults. */
+static const char *const in_txn[] = {
+    "{\"begin\": 1}",
+    "{\"update\": \"t/d\", \"ops\": {\"$set\": {\"n\": 44}}, \"txn\": 1}",
+    "{\"insert\": \"t\", \"documents\": [{\"$id\": \"f\"}, {\"$id\": \"g\"}], \"txn\": 1}",
+    "{\"link\": {\"from\": \"t/f\", \"predicate\": \"p\", \"to\": \"t/a\"}, \"txn\": 1}",
+    "{\"delete\": \"t/a\", \"hard\": true, \"txn\": 1}",
+    "{\"flush\": 1}",
+};
+
 static const struct {
   const char *command, *payload;
   bool is_write;
 } probes[] = {
+    {"{\"commit\": 1}", NULL, true},
+    {"{\"abort\": 1}", NULL, true},
+    {"{\"find\": \"t\", \"txn\": 1}", NULL, false},
     {"{\"insert\": \"t\", \"documents\": [{\"$id\": \"f\", \"n\": 6}, {\"$id\": \"c\", \"n\": 7}]}",
      NULL, true},
     {"{\"insert\": \"u\"}", "{\"$id\": \"a\", \"l\": [1, {\"x\": \"y\"}]}\n\n{\"$id\": \"b\"}\n",
@@ -71,10 +84,30 @@ static const struct {
      "\"t/a\", "
      "\"predicate\": \"p\", \"to\": \"t/e\"}]}",
      NULL, true},
+    {"{\"revert\": \"t/a\", \"to\": \"seq:4\"}", NULL, true},
+    {"{\"revert\": \"t\", \"to\": \"seq:7\", \"metadata\": {\"k\": 1}}", NULL, true},
+    {"{\"replay\": 1}",
+     "{\"id\": \"01kdvdnaz80000000000000001\", \"op\": \"UPDATE\", \"target\": \"entity\", "
+     "\"entityId\": \"t/d\", \"after\": {\"n\": 9}, \"metadata\": {\"k\": 1}}\n"
+     "{\"id\": \"01kdvdnaz80000000000000002\", \"op\": \"DELETE\", \"target\": \"rel\", "
+     "\"entityId\": \"t/a\", \"predicate\": \"p\", \"to\": \"t/b\"}\n",
+     true},
+    {"{\"history\": {\"from\": \"t/a\", \"predicate\": \"p\", \"to\": \"t/b\"}}", NULL, false},
+    {"{\"history\": \"t/b\", \"from\": \"seq:9\", \"filter\": {\"after.n\": 20}}", NULL, false},
+    {"{\"history\": \"t\", \"limit\": 3}", NULL, false},
+    {"{\"getAtVersion\": \"t/b\", \"version\": 1}", NULL, false},
+    {"{\"diff\": \"t/b\", \"from\": \"seq:4\"}", NULL, false},
+    {"{\"diff\": \"t\", \"from\": \"seq:4\", \"to\": \"now\"}", NULL, false},
     {"{\"flush\": 1}", NULL, false}, /* changes no answer */
+    {"{\"maintain\": 0}", NULL, false},
     {"{\"compact\": \"\"}", NULL, false},
     {"{\"checkpoint\": 1}", NULL, false},
+    {"{\"vacuum\": 1, \"minAge\": \"0\"}", NULL, false},
+    {"{\"vacuum\": 1, \"dryRun\": true}", NULL, false},
+    {"{\"retention\": {\"age\": \"9w\"}}", NULL, false},
     {"{\"verify\": 1}", NULL, false},
+    {"{\"backup\": 1}", NULL, false},
+    {"{\"backup\": 1, \"asOf\": \"seq:9\"}", NULL, false},
     {"{\"get\": \"t/d\"}", NULL, false},
     {"{\"get\": \"w/a\"}", NULL, false},
     {"{\"find\": \"w\", \"filter\": {\"l\": {\"$ne\": \"y\"}}}", NULL, false},
@@ -241,7 +274,10 @@ static char *dump(spec_db *s) {
 }
 
 static void build(faults *f) {
-  spec_start(&f->db, SPEC_MEMORY, 5);
+  if (strstr(probes[f->probe].command, "maintain") != NULL)
+    spec_start_low(&f->db, SPEC_MEMORY, 5);
+  else
+    spec_start(&f->db, SPEC_MEMORY, 5);
   for (int i = 0; i < SETUP_COUNT; i++) {
     f->db.now_us = SPEC_EPOCH_US + 1000000 * (i + 1);
     free(spec_text(&f->db, setup[i]));
@@ -263,6 +299,17 @@ static void tear_down(faults *f) {
   if (leaked != 0) fail(f, "bytes leaked", text);
 }
 
+/* Do what a probe of a transaction needs, unless it is done. */
+static void begin_txn(faults *f) {
+  const char *command = probes[f->probe].command;
+  bool is_of_txn = strstr(command, "\"txn\": 1") != NULL ||
+                   strncmp(command, "{\"commit\"", 9) == 0 ||
+                   strncmp(command, "{\"abort\"", 8) == 0;
+  if (!is_of_txn || f->db.db.txn_count > 0) return;
+  for (size_t i = 0; i < sizeof in_txn / sizeof *in_txn; i++)
+    free(spec_text(&f->db, in_txn[i]));
+}
+
 static void run_probe(faults *f, spec_reply *r) {
   const char *payload = probes[f->probe].payload;
   spec_run(&f->db, pq_str(probes[f->probe].command),
@@ -273,6 +320,7 @@ static void run_probe(faults *f, spec_reply *r) {
 static bool run_with_fault(faults *f, spec_reply *r) {
   spec_memory *m = &f->db.memory;
   spec_faults *q = &f->db.faults;
+  begin_txn(f);
   m->calls = m->failed = q->requests = q->failed = 0;
   m->is_once = f->kind == FAULT_MEMORY_ONCE;
   q->only_writes = f->kind >= FAULT_WRITE;
@@ -328,7 +376,8 @@ static unsigned check_state(faults *f, unsigned allowed, const char *where) {
 static bool is_upkeep(const faults *f) {
   const char *command = probes[f->probe].command;
   return strstr(command, "flush") != NULL || strstr(command, "compact") != NULL ||
-         strstr(command, "checkpoint") != NULL;
+         strstr(command, "maintain") != NULL || strstr(command, "checkpoint") != NULL ||
+         strstr(command, "vacuum") != NULL || strstr(command, "retention") != NULL;
 }
 
 /* Numbers of files and bytes may differ after a fault. */
@@ -446,6 +495,7 @@ static void learn(faults *f) {
   build(f);
   f->seq = spec_text(&f->db, "{\"count\": \"t\"}");
   f->before = dump(&f->db);
+  begin_txn(f);
   run_probe(f, &r);
   f->reply = spec_reply_text(&r);
   spec_reply_release(&r);

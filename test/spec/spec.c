@@ -6,6 +6,8 @@
  *     spec DIRECTORY faults WORD   only commands that contain WORD
  *     spec DIRECTORY direct WORD
  *     spec DIRECTORY forecast SEED [COUNT]
+ *     spec --memory MB …           the engine may use as much, 64 by default; 0: no limit
+ *     spec DIRECTORY travel SEED [COUNT]
  *
  * Prints failures, and at the end `N passed, N failed`.
  */
@@ -17,7 +19,7 @@
 #include "spec_case.h"
 #include "spec_suites.h"
 
-enum { FILES_MAX = 256, PROPERTY_SEEDS = 12, FORECAST_SEEDS = 12 };
+enum { FILES_MAX = 256, PROPERTY_SEEDS = 12, FORECAST_SEEDS = 12, TRAVEL_SEEDS = 12 };
 
 static int compare_names(const void *a, const void *b) {
   return strcmp(*(char *const *)a, *(char *const *)b);
@@ -46,13 +48,14 @@ static void run_cases(const char *dir, const char *only, uint64_t *passed, uint6
   }
 }
 
-int main(int argc, char **argv) {
+static int run(int argc, char **argv) {
   const char *dir = argc > 1 ? argv[1] : "test/spec";
   const char *part = argc > 2 ? argv[2] : "", *word = argc > 3 ? argv[3] : NULL;
   uint64_t passed = 0, failed = 0;
   bool is_all = part[0] == '\0';
   if (is_all || strcmp(part, "cases") == 0) run_cases(dir, word, &passed, &failed);
   if (is_all || strcmp(part, "direct") == 0) spec_direct_run(word, &passed, &failed);
+  if (is_all || strcmp(part, "steps") == 0) spec_steps_run(word, &passed, &failed);
   if (is_all || strcmp(part, "faults") == 0) spec_faults_run(word, &passed, &failed);
   if (is_all || strcmp(part, "property") == 0)
     spec_property_run(word == NULL ? 1 : strtoull(word, NULL, 10),
@@ -66,6 +69,21 @@ int main(int argc, char **argv) {
                       : word != NULL ? 1
                                      : FORECAST_SEEDS,
                       &passed, &failed);
+  if (is_all || strcmp(part, "travel") == 0)
+    spec_travel_run(word == NULL ? 1 : strtoull(word, NULL, 10),
+                    argc > 4       ? strtoull(argv[4], NULL, 10)
+                    : word != NULL ? 1
+                                   : TRAVEL_SEEDS,
+                    &passed, &failed);
   printf("%llu passed, %llu failed\n", (unsigned long long)passed, (unsigned long long)failed);
   return failed != 0;
+}
+
+int main(int argc, char **argv) {
+  if (argc > 2 && strcmp(argv[1], "--memory") == 0) {
+    spec_memory_max = strtoull(argv[2], NULL, 10) << 20;
+    argc -= 2;
+    argv += 2;
+  }
+  return run(argc, argv);
 }

@@ -31,6 +31,9 @@ const spec_variant spec_variants[] = {
      .has_reader = true},
     {.name = "reader", .store = SPEC_MEMORY, .has_reader = true},
     {.name = "reader", .store = SPEC_MEMORY, .has_reader = true, .flushes = true},
+    {.name = "maintained", .store = SPEC_MEMORY, .maintains = true},
+    {.name = "maintained", .store = SPEC_SHUFFLE, .seed = 5, .maintains = true, .has_reader = true},
+    {.name = "maintained", .store = SPEC_MEMORY, .maintains = true, .reopens = true},
 };
 const size_t spec_variant_count = sizeof spec_variants / sizeof *spec_variants;
 
@@ -98,9 +101,10 @@ static void complain(spec_run_state *r, const spec_line *line, const char *what)
   fprintf(stderr, "%s:%d: %.*s on %s (seed %llu%s%s): %s\n  expected %s %.*s\n  got:\n%s",
           r->file->path, line->number, (int)r->name.n, (const char *)r->name.p, r->variant->name,
           (unsigned long long)r->variant->seed,
-          r->variant->compacts  ? ", compacts"
-          : r->variant->flushes ? ", flushes"
-                                : "",
+          r->variant->maintains  ? ", maintains"
+          : r->variant->compacts ? ", compacts"
+          : r->variant->flushes  ? ", flushes"
+                                 : "",
           r->variant->reopens ? ", reopens" : "", what, line->mark, (int)line->text.n,
           (const char *)line->text.p, got);
   free(got);
@@ -193,6 +197,7 @@ static bool is_read(pq_slice command) {
 
 static void between(spec_run_state *r) {
   if (r->variant->flushes) free(spec_text(&r->db, "{\"flush\": 1}"));
+  if (r->variant->maintains) free(spec_text(&r->db, "{\"maintain\": 1}"));
   if (r->variant->compacts) free(spec_text(&r->db, "{\"compact\": \"\"}"));
   if (r->variant->reopens && spec_reopen(&r->db) != PQ_OK)
     spec_die("cannot open the warehouse again: %s", r->db.cx.msg);
@@ -289,7 +294,8 @@ static bool is_for(const spec_run_state *r, const spec_line *line) {
   char *name = spec_format(" %s ", r->variant->name);
   bool is_named = strstr(list, name) != NULL, is_only = strncmp(list, " only ", 6) == 0;
   bool is_not = strncmp(list, " not ", 5) == 0;
-  bool is_flush = is_not && strstr(list, " flushed ") != NULL && r->variant->flushes;
+  bool is_flush =
+      is_not && strstr(list, " flushed ") != NULL && (r->variant->flushes || r->variant->maintains);
   bool is_reopen = is_not && strstr(list, " reopened ") != NULL && r->variant->reopens;
   bool is_reader = is_not && strstr(list, " reader ") != NULL && r->variant->has_reader;
   free(list);
@@ -304,10 +310,28 @@ static bool is_selector(const spec_line *line) {
           (line->text.n > 4 && memcmp(line->text.p, "not ", 4) == 0));
 }
 
+/* After a case everything that is stored must agree with everything else. */
+static void check_whole(spec_run_state *r) {
+  spec_reply reply;
+  char *text;
+  if (!r->is_ok) return;
+  spec_run(&r->db, PQ_SLICE("{\"verify\": 1}"), (pq_slice){0}, &reply);
+  text = spec_reply_text(&reply);
+  r->is_ok = reply.rc == PQ_EPATH || strstr(text, "\"problems\":{\"$numberInt\":\"0\"}") != NULL;
+  if (!r->is_ok)
+    fprintf(stderr, "%s: %.*s on %s: verify:\n%s\n", r->file->path, (int)r->name.n,
+            (const char *)r->name.p, r->variant->name, text);
+  spec_reply_release(&reply);
+  free(text);
+}
+
 /* Run the case whose lines are [first, last). */
 static bool run_case(spec_run_state *r, size_t first, size_t last) {
   int64_t leaked;
-  spec_start(&r->db, r->variant->store, r->variant->seed);
+  if (r->variant->maintains)
+    spec_start_low(&r->db, r->variant->store, r->variant->seed);
+  else
+    spec_start(&r->db, r->variant->store, r->variant->seed);
   if (r->variant->has_reader && spec_open_reader(&r->db) != PQ_OK)
     spec_die("cannot open a reader: %s", r->db.reader_cx.msg);
   for (size_t i = first; i < last && r->is_ok;) {
@@ -322,6 +346,7 @@ static bool run_case(spec_run_state *r, size_t first, size_t last) {
     }
   }
   spec_reply_release(&r->reply);
+  check_whole(r);
   for (size_t i = 0; i < KEPT_MAX; i++)
     free(r->kept[i]);
   leaked = spec_end(&r->db);

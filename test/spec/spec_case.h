@@ -26,6 +26,7 @@ typedef struct spec_variant {
   spec_store store;
   uint64_t seed;
   bool flushes, compacts, reopens, has_reader, checks_cost;
+  bool maintains; /* a step of what is due after every command, and much is due */
 } spec_variant;
 
 extern const spec_variant spec_variants[];

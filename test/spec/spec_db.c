@@ -74,10 +74,28 @@ static void *count_alloc(void *ud, void *ptr, size_t old_size, size_t new_size) 
     m->failed++;
     return NULL;
   }
+  if (m->max > 0 && new_size > old_size && (uint64_t)m->live_len + (new_size - old_size) > m->max) {
+    m->was_refused = true;
+    return NULL;
+  }
   p = realloc(ptr, new_size);
   if (p == NULL) spec_die("out of memory");
   m->live_len += (int64_t)new_size - (int64_t)old_size;
   return p;
+}
+
+uint64_t spec_memory_max = 64 << 20;
+
+static uint64_t used_memory(void *ud) {
+  const spec_memory *m = ud;
+  return (uint64_t)m->live_len;
+}
+
+static bool was_refused(void *ud) {
+  spec_memory *m = ud;
+  bool is = m->was_refused;
+  m->was_refused = false;
+  return is;
 }
 
 /* ---- opening and closing ---- */
@@ -104,6 +122,10 @@ static int open_db(spec_db *s, bool is_writer, pq_cx *cx, pq_driver **driver, pq
   pq_wr64(seed, s->seed * 77 + s->opened);
   pq_wr64(seed + 8, s->opened * 0x9e3779b97f4a7c15u);
   pq_cx_init(cx, count_alloc, &s->memory);
+  s->memory.max = spec_memory_max;
+  s->meter = (pq_meter){spec_memory_max, used_memory, was_refused};
+  if (spec_memory_max > 0) cx->meter = &s->meter;
+  if (spec_memory_max > 0) pq_limits_fit(&cx->limits, spec_memory_max);
   if (s->tail_len_max > 0) cx->limits.tail_len_max = s->tail_len_max;
   rc = open_driver(s, is_writer, cx, driver);
   if (rc != PQ_OK) {
@@ -111,6 +133,8 @@ static int open_db(spec_db *s, bool is_writer, pq_cx *cx, pq_driver **driver, pq
     return rc;
   }
   rc = pq_db_init(db, cx, is_writer, 2, seed);
+  if (s->has_low_thresholds)
+    db->thresholds = (pq_thresholds){.flush_events = 3, .files = 2, .dead_percent = 20};
   if (rc == PQ_OK) return rc;
   pq_db_release(db);
   pq_driver_close(*driver);
@@ -145,9 +169,13 @@ int spec_reopen(spec_db *s) {
   return has_reader ? spec_open_reader(s) : PQ_OK;
 }
 
-void spec_start(spec_db *s, spec_store kind, uint64_t seed) {
+static void start(spec_db *s, spec_store kind, uint64_t seed, bool has_low_thresholds) {
   if (kind == SPEC_DISK && !spec_has_disk()) kind = SPEC_SHUFFLE;
-  *s = (spec_db){.kind = kind, .seed = seed, .now_us = SPEC_EPOCH_US, .ns = "default"};
+  *s = (spec_db){.kind = kind,
+                 .seed = seed,
+                 .now_us = SPEC_EPOCH_US,
+                 .ns = "default",
+                 .has_low_thresholds = has_low_thresholds};
   if (s->kind == SPEC_DISK) {
     spec_disk_make(s->dir);
   } else {
@@ -155,6 +183,14 @@ void spec_start(spec_db *s, spec_store kind, uint64_t seed) {
     if (s->store == NULL) spec_die("out of memory");
   }
   if (spec_open(s) != PQ_OK) spec_die("cannot open the warehouse: %s", s->cx.msg);
+}
+
+void spec_start(spec_db *s, spec_store kind, uint64_t seed) {
+  start(s, kind, seed, false);
+}
+
+void spec_start_low(spec_db *s, spec_store kind, uint64_t seed) {
+  start(s, kind, seed, true);
 }
 
 int64_t spec_end(spec_db *s) {
@@ -168,7 +204,7 @@ int64_t spec_end(spec_db *s) {
 
 /* Is the request one that changes the store? */
 static bool is_write(const pq_io_req *r) {
-  return r->kind == PQ_IO_PUT_NEW || r->kind == PQ_IO_DELETE ||
+  return r->kind == PQ_IO_PUT_NEW || r->kind == PQ_IO_PUT_IF || r->kind == PQ_IO_DELETE ||
          (r->kind == PQ_IO_HOT && r->len > 0 && r->buf[0] != PQ_HOT_READ);
 }
 
@@ -197,6 +233,9 @@ static void run_requests(spec_db *s, pq_driver *driver, pq_fetch *f) {
         (void)!pq_fetch_hot(&shadow, r.key, (pq_slice){r.buf, r.len}, &reply);
       if (r.kind == PQ_IO_PUT_NEW)
         (void)!pq_fetch_put_new(&shadow, r.key, (pq_slice){r.buf, r.len});
+      if (r.kind == PQ_IO_PUT_IF)
+        (void)!pq_fetch_put_if(&shadow, r.key, (pq_slice){r.buf, (size_t)r.off},
+                               (pq_slice){r.buf + (size_t)r.off, r.len - (size_t)r.off});
       if (r.kind == PQ_IO_DELETE) (void)!pq_fetch_delete(&shadow, r.key);
       while (shadow.unfinished > 0)
         pq_driver_run(driver, &shadow);

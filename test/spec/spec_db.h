@@ -26,7 +26,12 @@ typedef struct spec_memory {
   uint64_t calls, fail_at;
   bool is_once;
   uint64_t failed; /* how many were refused */
+  uint64_t max;    /* bytes; 0: no limit */
+  bool was_refused;
 } spec_memory;
+
+/* The limit of memory for the handles that are opened from now on; 0: none. */
+extern uint64_t spec_memory_max;
 
 /* Requests: the counter, and which one is to fail (0: none). A failing write may still be done. */
 typedef struct spec_faults {
@@ -41,9 +46,11 @@ typedef struct spec_db {
   uint64_t seed, opened;
   int64_t now_us;
   const char *ns;
-  uint64_t tail_len_max;  /* 0: the default */
-  pq_memory_store *store; /* memory and shuffle */
-  char dir[SPEC_DIR_CAP]; /* disk */
+  uint64_t tail_len_max; /* 0: the default */
+  pq_meter meter;
+  bool has_low_thresholds; /* work on files is due after a few events and files */
+  pq_memory_store *store;  /* memory and shuffle */
+  char dir[SPEC_DIR_CAP];  /* disk */
   spec_memory memory;
   spec_faults faults;
   pq_cx cx, reader_cx;
@@ -65,6 +72,8 @@ typedef struct spec_reply {
 /* Start with an empty warehouse and open it; SPEC_DISK is SPEC_SHUFFLE where there is no disk. Ends
  * the program when that is impossible. */
 void spec_start(spec_db *s, spec_store kind, uint64_t seed);
+/* The same, with work on files due after three events and two files. */
+void spec_start_low(spec_db *s, spec_store kind, uint64_t seed);
 /* Close everything, remove the store. Returns the bytes that leaked. */
 int64_t spec_end(spec_db *s);
 

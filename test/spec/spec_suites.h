@@ -7,11 +7,17 @@
 /* Random commands against a naive model; one test per seed in [first, first + count). */
 void spec_property_run(uint64_t first, uint64_t count, uint64_t *passed, uint64_t *failed);
 
+/* Random histories: revert, diff and replay against reads as of then; one test per seed. */
+void spec_travel_run(uint64_t first, uint64_t count, uint64_t *passed, uint64_t *failed);
+
 /* Every command with its n-th allocation, then its n-th request failing, for all n. */
 void spec_faults_run(const char *only, uint64_t *passed, uint64_t *failed);
 
 /* Limits, interleaved commands and other things that no text case can say. */
 void spec_direct_run(const char *only, uint64_t *passed, uint64_t *failed);
+
+/* Flushes and compactions a step at a time. */
+void spec_steps_run(const char *only, uint64_t *passed, uint64_t *failed);
 
 /* Predicted costs of random reads against what a counting store sees; one test per seed. */
 void spec_forecast_run(uint64_t first, uint64_t count, uint64_t *passed, uint64_t *failed);

@@ -56,6 +56,48 @@ static inline int drive_put(pq_driver *d, const char *key, const char *body) {
   return drive_keep(&f, rc, (pq_slice){0});
 }
 
+/* Replace an object whose bytes are `was`. */
+static inline int drive_put_if(pq_driver *d, const char *key, const char *was, const char *body) {
+  pq_fetch f;
+  int rc;
+  pq_fetch_init(&f, &drive_cx);
+  while ((rc = pq_fetch_put_if(&f, key, pq_str(was), pq_str(body))) == PQ_NEED_IO)
+    pq_driver_run(d, &f);
+  return drive_keep(&f, rc, (pq_slice){0});
+}
+
+static inline int drive_stat(pq_driver *d, const char *key, pq_stat *out) {
+  pq_fetch f;
+  int rc;
+  pq_fetch_init(&f, &drive_cx);
+  while ((rc = pq_fetch_stat(&f, key, out)) == PQ_NEED_IO)
+    pq_driver_run(d, &f);
+  return drive_keep(&f, rc, (pq_slice){0});
+}
+
+/* What every driver does with them; `reader` may not write. */
+static inline void drive_check_put_if(pq_driver *d, pq_driver *reader) {
+  pq_stat first, second;
+  CHECK(drive_stat(d, "n/b", &first) == PQ_ENOTFOUND);
+  CHECK(drive_put_if(d, "n/b", "x", "one") == PQ_ECONFLICT);
+  CHECK(drive_put_if(reader, "n/b", "", "one") == PQ_EPERM);
+  CHECK(drive_put_if(d, "n/b", "", "one") == PQ_OK);
+  CHECK(drive_put_if(d, "n/b", "", "two") == PQ_ECONFLICT);
+  CHECK(drive_put_if(d, "n/b", "on", "two") == PQ_ECONFLICT);
+  CHECK(drive_put_if(reader, "n/b", "one", "two") == PQ_EPERM);
+  CHECK(drive_stat(reader, "n/b", &first) == PQ_OK);
+  CHECK(first.len == 3 && first.modified_us > 0 && first.now_us >= first.modified_us);
+  CHECK(drive_get(d, "n/b") == PQ_OK && strcmp(drive_text, "one") == 0);
+  CHECK(drive_put_if(d, "n/b", "one", "three") == PQ_OK);
+  CHECK(drive_put_if(d, "n/b", "one", "three") == PQ_ECONFLICT);
+  CHECK(drive_get(reader, "n/b") == PQ_OK && strcmp(drive_text, "three") == 0);
+  CHECK(drive_stat(d, "n/b", &second) == PQ_OK);
+  CHECK(second.len == 5 && second.modified_us >= first.modified_us);
+  CHECK(drive_list(d, "n/") == PQ_OK && strcmp(drive_text, "b\n") == 0);
+  CHECK(drive_put_if(d, "../b", "", "x") == PQ_EPATH);
+  CHECK(drive_stat(d, "n", &first) == PQ_ENOTFOUND);
+}
+
 static inline int drive_delete(pq_driver *d, const char *key) {
   pq_fetch f;
   int rc;

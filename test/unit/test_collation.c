@@ -111,13 +111,13 @@ static int parse(const char *text, bool *is_folded, char *message, size_t cap) {
 }
 
 static bool is_parsed(const char *text, bool want_folded) {
-  char message[256];
+  char message[512];
   bool is_folded;
   return parse(text, &is_folded, message, sizeof message) == PQ_OK && is_folded == want_folded;
 }
 
 static bool fails(const char *text, int code, const char *part) {
-  char message[256];
+  char message[512];
   bool is_folded;
   int rc = parse(text, &is_folded, message, sizeof message);
   bool out = rc == code && !is_folded && strstr(message, part) != NULL;

@@ -74,6 +74,16 @@ static void test_disk_objects(void) {
   CHECK(unit_live_len == 0);
 }
 
+static void test_disk_put_if(void) {
+  pq_driver *d, *r;
+  unit_cx_init(&drive_cx);
+  CHECK(pq_disk_open(&drive_cx, at("p"), PQ_OPEN_CREATE, &d) == PQ_OK);
+  CHECK(pq_disk_open(&drive_cx, at("p"), PQ_OPEN_READ, &r) == PQ_OK);
+  drive_check_put_if(d, r);
+  pq_driver_close(r);
+  pq_driver_close(d);
+}
+
 static void test_disk_traversal(void) {
   static const char *const bad[] = {"../x",       "n/../../x", "/etc/passwd",   "n//x",
                                     "n/./x",      "n\\..\\x",  "n/x/",          "",
@@ -242,6 +252,7 @@ static void test_disk_out_of_memory(void) {
 int main(void) {
   drive_make_dir(top);
   RUN(test_disk_objects);
+  RUN(test_disk_put_if);
   RUN(test_disk_traversal);
   RUN(test_disk_open_checks);
   RUN(test_disk_lock_here);

@@ -42,6 +42,18 @@ static void test_memory_objects(void) {
   CHECK(unit_live_len == 0);
 }
 
+static void test_memory_put_if(void) {
+  pq_memory_store *s = pq_memory_store_new();
+  pq_driver *w, *r;
+  unit_cx_init(&drive_cx);
+  CHECK(pq_memory_open(s, PQ_OPEN_CREATE, &w) == PQ_OK);
+  CHECK(pq_memory_open(s, PQ_OPEN_READ, &r) == PQ_OK);
+  drive_check_put_if(w, r);
+  pq_driver_close(w);
+  pq_driver_close(r);
+  pq_memory_store_free(s);
+}
+
 static void test_memory_hot(void) {
   pq_hot_batch b[2] = {{1, 5, {(const uint8_t *)"aaaaa", 5}}, {6, 9, {(const uint8_t *)"", 0}}};
   pq_hot_batch next = {10, 10, {(const uint8_t *)"x", 1}};
@@ -140,6 +152,7 @@ static void test_shuffle(void) {
 
 int main(void) {
   RUN(test_memory_objects);
+  RUN(test_memory_put_if);
   RUN(test_memory_hot);
   RUN(test_memory_clock_and_random);
   RUN(test_shuffle);

@@ -27,6 +27,40 @@ static void fail_next(pq_fetch *f, int rc, const char *detail) {
   pq_fetch_done(f, r.id, rc, EMPTY, detail);
 }
 
+/* A replacement carries both bodies; a conflict and an absent object are answers. */
+static void test_fetch_put_if(void) {
+  pq_cx cx;
+  pq_fetch f;
+  pq_io_req r;
+  pq_stat stat = {0};
+  uint8_t bytes[PQ_STAT_LEN];
+  unit_cx_init(&cx);
+  pq_fetch_init(&f, &cx);
+  cx.msg[0] = '\0';
+  CHECK(pq_fetch_put_if(&f, "n/boundary", PQ_SLICE("old"), PQ_SLICE("newer")) == PQ_NEED_IO);
+  CHECK(pq_fetch_stat(&f, "n/log/1", &stat) == PQ_NEED_IO);
+  CHECK(pq_fetch_stat(&f, "n/log/2", &stat) == PQ_NEED_IO);
+  CHECK(pq_fetch_take(&f, &r) && r.kind == PQ_IO_PUT_IF && r.off == 3 && r.len == 8);
+  CHECK(memcmp(r.buf, "oldnewer", 8) == 0);
+  pq_fetch_done(&f, r.id, PQ_ECONFLICT, EMPTY, NULL);
+  CHECK(pq_fetch_take(&f, &r) && r.kind == PQ_IO_STAT);
+  pq_stat_put(&(pq_stat){7, -5, INT64_MAX}, bytes);
+  pq_fetch_done(&f, r.id, PQ_OK, (pq_slice){bytes, sizeof bytes}, NULL);
+  fail_next(&f, PQ_ENOTFOUND, NULL);
+  CHECK(pq_fetch_put_if(&f, "n/boundary", PQ_SLICE("old"), PQ_SLICE("newer")) == PQ_ECONFLICT);
+  CHECK(pq_fetch_stat(&f, "n/log/1", &stat) == PQ_OK);
+  CHECK(stat.len == 7 && stat.modified_us == -5 && stat.now_us == INT64_MAX);
+  CHECK(pq_fetch_stat(&f, "n/log/2", &stat) == PQ_ENOTFOUND);
+  CHECK(stat.len == 0 && cx.msg[0] == '\0');
+  pq_fetch_clear(&f);
+  CHECK(pq_fetch_put_if(&f, "n/boundary", EMPTY, PQ_SLICE("x")) == PQ_NEED_IO);
+  fail_next(&f, PQ_EIO, "lost");
+  CHECK(pq_fetch_put_if(&f, "n/boundary", EMPTY, PQ_SLICE("x")) == PQ_EIO);
+  CHECK(strstr(cx.msg, "n/boundary: replace: lost") != NULL);
+  pq_fetch_release(&f);
+  CHECK(unit_live_len == 0);
+}
+
 static void test_fetch_restart(void) {
   pq_cx cx;
   pq_fetch f;
@@ -324,6 +358,7 @@ static void test_fetch_out_of_memory(void) {
 }
 
 int main(void) {
+  RUN(test_fetch_put_if);
   RUN(test_fetch_restart);
   RUN(test_fetch_share);
   RUN(test_fetch_share_random);

@@ -119,7 +119,7 @@ static void test_log_key(void) {
 /* The worked example of doc/formats/log.md. */
 static void test_entry_example(void) {
   static const char text[] =
-      "parquedb-log 1 a8add1ba\n"
+      "parquedb-log 2 a8add1ba\n"
       "{\"entry\":2,\"seqHi\":7,\"tsHi\":1700000000000001,\"epoch\":1,"
       "\"writer\":\"00000000000000a1\",\"commit\":\"00000000000000a2\","
       "\"parent\":\"00000000000000a1\",\"checkpoint\":0,\"add\":[{\"kind\":\"data\","
@@ -324,7 +324,7 @@ static void test_entry_flipped(void) {
     CHECK(pq_log_entry_parse(&arena, "k", (pq_slice){(uint8_t *)copy, n}, &e) == PQ_ECORRUPT);
     free(copy);
   }
-  out.p[13] = '2';
+  out.p[13] = '3';
   CHECK(pq_log_entry_parse(&arena, "k", pq_buf_slice(&out), &e) == PQ_EUNSUPPORTED);
   pq_buf_release(&out);
   pq_arena_release(&arena);
@@ -451,7 +451,7 @@ static void test_manifest_refuses(void) {
 /* The checkpoint of doc/formats/log.md. */
 static void test_checkpoint_example(void) {
   static const char text[] =
-      "parquedb-ckpt 1 587a5c27\n"
+      "parquedb-ckpt 2 587a5c27\n"
       "{\"entry\":2,\"seqHi\":7,\"tsHi\":1700000000000001,\"epoch\":1,\"commit\":\"00000000"
       "000000a2\",\"nextInternalId\":2,\"files\":[{\"kind\":\"deletes\",\"name\":\"deletes/"
       "1-4-ab.parquet\",\"len\":900,\"footerLen\":400,\"rows\":3,\"added\":1,\"removed\":2}"

@@ -39,7 +39,7 @@ static void turn(void *ctx, uint32_t task) {
 static void test_shared_pool_threads(void) {
   work w = {0};
   pq_task_runner runner = pq_threads_runner();
-  CHECK(pq_shared_pool_init(&w.pool));
+  CHECK(pq_shared_pool_init(&w.pool, 0));
   runner.run(runner.ud, turn, &w, TASKS);
   for (int i = 0; i < TASKS; i++)
     CHECK(w.wrong[i] == 0);

@@ -1,0 +1,40 @@
+/* db/conflict.h - did anybody change what a write rests on?
+ *
+ *   my events, decided on what was there at seq S      their events, after S
+ *     posts/p1 UPDATE  ────────────────────────────►   posts/p1 by anybody              conflict
+ *     p1 ─author→ u7 CREATE ───────────────────────►   that edge; u7 or p1 DELETE       conflict
+ *     users/u9 hard DELETE ────────────────────────►   any edge of u9                   conflict
+ *     users/u3 with a value of a unique field ─────►   another user with that value     conflict
+ *     anything in posts ───────────────────────────►   posts' schema                    conflict
+ *
+ * Their events are an overlay: the tail, the write group that is open, another transaction. So one
+ * function judges all three.
+ */
+#ifndef PQ_DB_CONFLICT_H
+#define PQ_DB_CONFLICT_H
+
+#include "table/overlay.h"
+#include "value/path.h"
+
+/* A field of which no two live entities of a collection have the same value. */
+typedef struct pq_unique_rule {
+  pq_slice collection;
+  pq_path path;
+} pq_unique_rule;
+
+/* What a field of a document is for a unique rule; missing: nothing, or a list is on the way. */
+pq_value pq_unique_at(pq_value doc, const pq_path *path);
+
+/* A write that has been decided and is not stored. */
+typedef struct pq_intent {
+  const pq_event *events;
+  uint32_t count;
+  const pq_unique_rule *rules; /* of the collections that it writes */
+  uint32_t rule_count;
+} pq_intent;
+
+/* The event of `theirs` after `after` that is against the write, or NULL in *out. PQ_ENOMEM. */
+int pq_conflict_find(pq_cx *cx, const pq_overlay *theirs, uint64_t after, const pq_intent *mine,
+                     const pq_event **out) PQ_MUST_CHECK;
+
+#endif

@@ -1,0 +1,167 @@
+/* db/encode_step.c - the tasks of a flush in steps. See encode_task_int.h.
+ *
+ *   begin: rows, edges or events of the task ─► file by file:
+ *     put rows until a row group is full ─► encode it, a megabyte a step ─► … ─► finish the file
+ *
+ * Events go into their row groups as they stand; a day is a file.
+ */
+#include "base/merge_sort.h"
+#include "db/encode_task_int.h"
+
+void pq_encode_step_release(pq_encode_task *t) {
+  pq_encode_place *p = &t->place;
+  pq_entity_stream_free(p->entity_stream);
+  pq_edge_stream_free(p->edge_stream);
+  pq_event_stream_free(p->event_stream);
+  p->entity_stream = NULL;
+  p->edge_stream = NULL;
+  p->event_stream = NULL;
+}
+
+/* ---- entities ---- */
+
+static int next_entity_file(pq_encode_task *t) {
+  pq_encode_place *p = &t->place;
+  p->from = p->at;
+  p->to = p->from + pq_entity_file_rows(p->rows + p->from, p->count - p->from);
+  return pq_entity_stream_new(&t->cx, &t->table, p->keeps_data, &p->entity_stream);
+}
+
+/* Rows until a row group is full. A document that the columns do not tell ends the file; those
+ * behind it have $data. */
+static int put_entities(pq_encode_task *t) {
+  pq_encode_place *p = &t->place;
+  while (p->at < p->to && !pq_entity_stream_is_full(p->entity_stream)) {
+    int rc = pq_entity_stream_put(p->entity_stream, &p->rows[p->at]);
+    if (rc == PQ_MISFIT) {
+      p->keeps_data = true;
+      p->to = p->at;
+    } else {
+      PQ_TRY(rc);
+      p->at++;
+    }
+  }
+  if (p->at == p->to && !pq_entity_stream_is_full(p->entity_stream))
+    pq_entity_stream_end(p->entity_stream);
+  return PQ_OK;
+}
+
+static int step_entities(pq_encode_task *t, uint64_t *len_left) {
+  pq_encode_place *p = &t->place;
+  pq_writer *writer;
+  if (p->at == p->count && p->entity_stream == NULL) {
+    t->is_done = true;
+    return PQ_OK;
+  }
+  if (p->entity_stream == NULL) PQ_TRY(next_entity_file(t));
+  if (!pq_entity_stream_is_full(p->entity_stream)) PQ_TRY(put_entities(t));
+  if (pq_entity_stream_is_full(p->entity_stream))
+    PQ_TRY(pq_entity_stream_step(p->entity_stream, len_left));
+  if (pq_entity_stream_is_full(p->entity_stream) || p->at < p->to) return PQ_OK;
+  if (p->to > p->from) {
+    PQ_TRY(pq_entity_stream_finish(p->entity_stream, &writer));
+    PQ_TRY(pq_encode_entities_done(t, p->rows + p->from, p->to - p->from, writer));
+  }
+  pq_encode_step_release(t);
+  return PQ_OK;
+}
+
+/* ---- edges ---- */
+
+static int compare_edges(const void *a, const void *b, const void *ud) {
+  return pq_edge_compare(*(const pq_edge *const *)a, *(const pq_edge *const *)b, ud != NULL);
+}
+
+/* In the order of the direction; moved by pointers, because an edge is wide. */
+static int sort_edges(pq_encode_task *t) {
+  pq_encode_place *p = &t->place;
+  const pq_edge **order = pq_arena_calloc(&t->scratch, p->count, sizeof *order);
+  pq_edge *sorted = pq_arena_calloc(&t->scratch, p->count, sizeof *sorted);
+  if (order == NULL || sorted == NULL) return t->cx.code;
+  for (uint32_t i = 0; i < p->count; i++)
+    order[i] = &p->edges[i];
+  PQ_TRY(pq_sort_items(&t->cx, order, p->count, sizeof *order, compare_edges,
+                       t->kind == PQ_ENCODE_REVERSE ? t : NULL));
+  for (uint32_t i = 0; i < p->count; i++)
+    sorted[i] = *order[i];
+  p->edges = sorted;
+  return PQ_OK;
+}
+
+static int step_edges(pq_encode_task *t, uint64_t *len_left) {
+  pq_encode_place *p = &t->place;
+  pq_writer *writer;
+  t->is_done = p->count == 0;
+  if (t->is_done) return PQ_OK;
+  if (p->edge_stream == NULL)
+    PQ_TRY(pq_edge_stream_new(&t->cx, pq_str(t->f->space->ns), t->kind == PQ_ENCODE_REVERSE,
+                              &p->edge_stream));
+  while (p->at < p->count && !pq_edge_stream_is_full(p->edge_stream))
+    PQ_TRY(pq_edge_stream_put(p->edge_stream, &p->edges[p->at++]));
+  if (p->at == p->count && !pq_edge_stream_is_full(p->edge_stream))
+    pq_edge_stream_end(p->edge_stream);
+  PQ_TRY(pq_edge_stream_step(p->edge_stream, len_left));
+  if (pq_edge_stream_is_full(p->edge_stream) || p->at < p->count) return PQ_OK;
+  PQ_TRY(pq_edge_stream_finish(p->edge_stream, &writer));
+  t->is_done = true;
+  return pq_encode_edges_done(t, p->edges, p->count, writer);
+}
+
+/* ---- events ---- */
+
+static int step_events(pq_encode_task *t, uint64_t *len_left) {
+  pq_encode_place *p = &t->place;
+  bool is_done = false;
+  pq_writer *writer;
+  t->is_done = p->at == p->count;
+  if (t->is_done) return PQ_OK;
+  if (p->event_stream == NULL) {
+    p->to = p->at + pq_encode_day(p->events + p->at, p->count - p->at);
+    PQ_TRY(pq_event_stream_new(&t->cx, pq_str(t->f->space->ns), p->events + p->at, p->to - p->at,
+                               &p->event_stream));
+  }
+  PQ_TRY(pq_event_stream_step(p->event_stream, len_left, &is_done));
+  if (!is_done) return PQ_OK;
+  PQ_TRY(pq_event_stream_finish(p->event_stream, &writer));
+  pq_encode_step_release(t);
+  PQ_TRY(pq_encode_events_done(t, p->events + p->at, p->to - p->at, writer));
+  p->at = p->to;
+  return PQ_OK;
+}
+
+/* ---- any ---- */
+
+static int begin(pq_encode_task *t) {
+  pq_encode_place *p = &t->place;
+  p->is_begun = true;
+  switch (t->kind) {
+    case PQ_ENCODE_COLLECTION: return pq_encode_rows(t, &p->rows, &p->count);
+    case PQ_ENCODE_EVENTS:
+      p->count = (uint32_t)t->f->event_count;
+      return pq_encode_events(t, &p->events);
+    case PQ_ENCODE_FORWARD:
+    case PQ_ENCODE_REVERSE:
+      PQ_TRY(pq_encode_edges(t, &p->edges, &p->count));
+      return p->count == 0 ? PQ_OK : sort_edges(t);
+    case PQ_ENCODE_DELETES: break;
+  }
+  return PQ_OK;
+}
+
+static int step(pq_encode_task *t, uint64_t *len_left) {
+  switch (t->kind) {
+    case PQ_ENCODE_COLLECTION: return step_entities(t, len_left);
+    case PQ_ENCODE_EVENTS: return step_events(t, len_left);
+    case PQ_ENCODE_FORWARD:
+    case PQ_ENCODE_REVERSE: return step_edges(t, len_left);
+    case PQ_ENCODE_DELETES: break;
+  }
+  t->is_done = true;
+  return pq_encode_deletes(t);
+}
+
+void pq_encode_step(pq_encode_task *t, uint64_t *len_left) {
+  if (!t->place.is_begun) t->rc = begin(t);
+  while (t->rc == PQ_OK && !t->is_done && *len_left > 0)
+    t->rc = step(t, len_left);
+}

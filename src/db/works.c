@@ -1,0 +1,133 @@
+/* db/works.c - see works.h: life of a work, its failures, what it did. */
+#include "db/works.h"
+
+#include <string.h>
+
+enum { SECOND_US = 1000000, PAUSE_SECONDS_MAX = 64 };
+
+int pq_works_of(pq_space *s, pq_works **out) {
+  *out = s->works;
+  if (*out != NULL) return PQ_OK;
+  *out = pq_alloc(s->db->cx, NULL, 0, sizeof **out);
+  if (*out == NULL) return pq_fail_nomem(s->db->cx);
+  memset(*out, 0, sizeof **out); /* padding too: the state of a work is compared byte by byte */
+  (*out)->space = s;
+  (*out)->looked_entry = s->manifest.entry;
+  s->works = *out;
+  return PQ_OK;
+}
+
+void pq_works_free(pq_works *u) {
+  if (u == NULL) return;
+  for (int k = 0; k < PQ_WORK_NONE; k++)
+    pq_works_drop(u, (pq_work_kind)k);
+  pq_alloc(u->space->db->cx, u, sizeof *u, 0);
+}
+
+void pq_works_drop(pq_works *u, pq_work_kind kind) {
+  pq_work *w = &u->items[kind];
+  if (!w->is_running) return;
+  /* The log knows whether the entry is there, and the namespace must ask it. */
+  if (w->flush.is_committing) u->space->is_stale = true;
+  pq_flush_release(&w->flush);
+  pq_op_release(&w->op);
+  memset(w, 0, sizeof *w);
+}
+
+void pq_works_void(pq_works *u) {
+  for (int k = 0; u != NULL && k < PQ_WORK_NONE; k++)
+    u->items[k].is_void = u->items[k].is_running;
+}
+
+static int begin(pq_works *u, pq_work_kind kind) {
+  pq_work *w = &u->items[kind];
+  pq_db *db = u->space->db;
+  int rc;
+  pq_assert(!w->is_running);
+  u->last[kind] = (pq_work_result){0};
+  rc = pq_op_init(&w->op, db->cx, &w->flush, sizeof w->flush, NULL);
+  if (rc != PQ_OK) {
+    pq_op_release(&w->op);
+    return rc;
+  }
+  w->op.fetch.decompressor = &db->decompressor;
+  w->op.fetch.runner = &db->runner;
+  w->is_running = true;
+  return PQ_OK;
+}
+
+int pq_works_flush(pq_works *u, bool is_whole) {
+  pq_work *w = &u->items[PQ_WORK_FLUSH];
+  PQ_TRY(begin(u, PQ_WORK_FLUSH));
+  pq_flush_begin(&w->flush, u->space, &w->op, is_whole);
+  return PQ_OK;
+}
+
+int pq_works_compact(pq_works *u, pq_slice collection, bool is_whole) {
+  pq_work *w = &u->items[PQ_WORK_COMPACT];
+  int rc;
+  PQ_TRY(begin(u, PQ_WORK_COMPACT));
+  rc = pq_compact_begin(&w->flush, u->space, &w->op, collection, is_whole);
+  if (rc != PQ_OK) pq_works_drop(u, PQ_WORK_COMPACT);
+  return rc;
+}
+
+/* Note the failure, and when to try again. */
+static int note_failure(pq_works *u, pq_work_kind kind, int64_t now_us, int rc) {
+  pq_cx *cx = u->space->db->cx;
+  uint32_t doublings = u->failures < 6 ? u->failures : 6;
+  int64_t seconds = INT64_C(1) << doublings;
+  memcpy(u->message, cx->msg, sizeof u->message);
+  u->failures++;
+  u->failed_us = now_us;
+  u->retry_us = now_us + (seconds < PAUSE_SECONDS_MAX ? seconds : PAUSE_SECONDS_MAX) * SECOND_US;
+  pq_works_drop(u, kind);
+  return rc;
+}
+
+static void note_success(pq_works *u, pq_work_kind kind) {
+  pq_work *w = &u->items[kind];
+  const pq_flush *f = &w->flush;
+  u->last[kind] = (pq_work_result){.entry = f->entry_no,
+                                   .events = f->event_count,
+                                   .files = f->file_count,
+                                   .removed = f->remove_count,
+                                   .bytes = f->byte_count};
+  u->counts.flushes += kind == PQ_WORK_FLUSH && f->entry_no > 0;
+  u->counts.compactions += kind == PQ_WORK_COMPACT && f->entry_no > 0;
+  *(kind == PQ_WORK_FLUSH ? &u->counts.flushed_bytes : &u->counts.compacted_bytes) += f->put_bytes;
+  u->failures = 0;
+  if (kind == PQ_WORK_COMPACT && f->entry_no == 0) u->looked_entry = u->space->manifest.entry;
+  pq_works_drop(u, kind);
+}
+
+int pq_works_run(pq_works *u, pq_work_kind kind, int64_t now_us) {
+  pq_work *w = &u->items[kind];
+  int rc;
+  pq_assert(w->is_running);
+  if (w->is_void) {
+    pq_works_drop(u, kind);
+    if (!u->space->is_stale) return PQ_OK;
+    return pq_fail(u->space->db->cx, PQ_EBUSY, "namespace '%s' is being loaded again: try again",
+                   u->space->ns);
+  }
+  rc = pq_op_step(&w->op, now_us);
+  if (rc == PQ_NEED_IO) return rc;
+  if (rc < 0) return note_failure(u, kind, now_us, rc);
+  if (w->op.stage == NULL) note_success(u, kind);
+  return PQ_OK;
+}
+
+void pq_works_look(pq_works *u) {
+  if (u != NULL) u->looked_entry = 0;
+}
+
+pq_work_kind pq_works_committing(const pq_works *u) {
+  for (int k = 0; u != NULL && k < PQ_WORK_NONE; k++)
+    if (u->items[k].is_running && u->items[k].flush.is_committing) return (pq_work_kind)k;
+  return PQ_WORK_NONE;
+}
+
+pq_fetch *pq_works_fetch(pq_works *u, pq_work_kind kind) {
+  return &u->items[kind].op.fetch;
+}

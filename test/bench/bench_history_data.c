@@ -1,0 +1,46 @@
+/* test/bench/bench_history_data.c - the items of ./bench history, seeded: the same for ever.
+ *
+ *   {"$id": "i0000042", "title": "…", "lang": "de", "rank": 812, "at": {"$date": …}, "tags": ["…"]}
+ */
+#include <stdio.h>
+
+#include "bench_history.h"
+
+static const char *const words[32] = {
+    "river",  "stone",  "market",  "evening", "train", "garden", "letter",  "winter",
+    "summer", "friend", "window",  "paper",   "music", "street", "harbour", "coffee",
+    "bread",  "cloud",  "village", "bird",    "rain",  "light",  "green",   "blue",
+    "quiet",  "bright", "early",   "late",    "small", "long",   "first",   "always"};
+static const char *const langs[HISTORY_LANGS] = {"en", "es", "pt", "de", "fr", "it", "ja",
+                                                 "zh", "ru", "ar", "hi", "tr", "ko", "nl",
+                                                 "pl", "sv", "fi", "da", "cs", "el"};
+
+uint64_t history_mix(uint64_t seed, uint64_t i) {
+  uint64_t x = (i + 1) * 0x9e3779b97f4a7c15u ^ seed * 0xbf58476d1ce4e5b9u;
+  x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
+  x = (x ^ x >> 27) * 0x94d049bb133111ebu;
+  return x ^ x >> 31;
+}
+
+uint64_t history_pick(uint64_t n, uint64_t items) {
+  return history_mix(7, n) % items;
+}
+
+size_t history_item(uint64_t i, uint64_t version, char out[HISTORY_LINE_CAP]) {
+  uint64_t seed = i << 32 ^ version, count = 4 + history_mix(1, seed) % 12;
+  size_t n = 1;
+  out[0] = '{';
+  if (version == 1) n += (size_t)sprintf(out + n, "\"$id\": \"i%07llu\", ", (unsigned long long)i);
+  n += (size_t)sprintf(out + n, "\"title\": \"");
+  for (uint64_t w = 0; w < count; w++)
+    n += (size_t)sprintf(out + n, "%s%s", w == 0 ? "" : " ",
+                         words[history_mix(2, seed * 16 + w) % 32]);
+  return n + (size_t)sprintf(
+                 out + n,
+                 "\", \"lang\": \"%s\", \"rank\": %llu, \"at\": {\"$date\": {\"$numberLong\": "
+                 "\"%llu\"}}, \"tags\": [\"%s\", \"%s\"]}",
+                 langs[history_mix(3, i) % HISTORY_LANGS],
+                 (unsigned long long)(history_mix(4, seed) % 100000),
+                 1700000000000ull + (unsigned long long)version * 977,
+                 words[history_mix(5, seed) % 32], words[history_mix(6, seed) % 32]);
+}

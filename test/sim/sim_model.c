@@ -1,0 +1,326 @@
+/* test/sim/sim_model.c - the naive database: state and writes. See sim_model.h. */
+#include "sim_model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim_model_int.h"
+
+void sim_model_release(sim_model *m) {
+  free(m->events);
+  *m = (sim_model){0};
+}
+
+static sim_event *add(sim_model *m, sim_event e) {
+  if (m->count == m->cap) {
+    m->cap = m->cap * 2 + 64;
+    m->events = sim_grow(m->events, m->cap * sizeof *m->events);
+  }
+  m->events[m->count] = e;
+  return &m->events[m->count++];
+}
+
+void sim_model_copy(sim_model *m, const sim_model *other, uint32_t count) {
+  if (count > m->cap) {
+    m->cap = count + 64;
+    m->events = sim_grow(m->events, m->cap * sizeof *m->events);
+  }
+  if (count > 0) memcpy(m->events, other->events, count * sizeof *m->events);
+  m->count = count;
+}
+
+int64_t sim_model_ts(const sim_model *m) {
+  return m->count == 0 ? 0 : m->events[m->count - 1].ts;
+}
+
+uint32_t sim_model_at(const sim_model *m, int64_t ts) {
+  uint32_t n = m->count;
+  while (n > 0 && m->events[n - 1].ts > ts)
+    n--;
+  return n;
+}
+
+const sim_event *sim_model_entity(const sim_model *m, uint32_t entity, uint32_t count) {
+  for (uint32_t i = count; i > 0; i--) {
+    const sim_event *e = &m->events[i - 1];
+    if (!e->is_edge && e->entity == entity) return e->has_document ? e : NULL;
+  }
+  return NULL;
+}
+
+bool sim_model_is_live(const sim_model *m, uint32_t entity, uint32_t count) {
+  const sim_event *e = sim_model_entity(m, entity, count);
+  return e != NULL && e->op != SIM_REMOVE;
+}
+
+const sim_event *sim_model_edge(const sim_model *m, sim_edge edge, uint32_t count) {
+  for (uint32_t i = count; i > 0; i--) {
+    const sim_event *e = &m->events[i - 1];
+    if (e->is_edge && e->edge.from == edge.from && e->edge.predicate == edge.predicate &&
+        e->edge.to == edge.to)
+      return e->op != SIM_REMOVE ? e : NULL;
+  }
+  return NULL;
+}
+
+bool sim_model_matches(const sim_op *op, const sim_document *d) {
+  const sim_field *f = NULL;
+  if (op->compare == SIM_ALL) return true;
+  for (uint32_t i = 0; i < d->count; i++)
+    if (d->fields[i].name == op->by) f = &d->fields[i];
+  switch (op->compare) {
+    case SIM_EQUAL: return f != NULL && f->value == op->than;
+    case SIM_AT_LEAST: return f != NULL && f->value >= op->than;
+    case SIM_BELOW: return f != NULL && f->value < op->than;
+    default: return f == NULL || f->value != op->than;
+  }
+}
+
+/* ---- writes ---- */
+
+typedef struct writing {
+  sim_model *m;
+  const sim_op *op;
+  sim_answer *out;
+  int64_t ts;
+} writing;
+
+static void number(sim_answer *out, const char *name, int64_t n) {
+  out->names[out->number_count] = name;
+  out->numbers[out->number_count++] = n;
+}
+
+/* A new life of an entity, or of one that was soft-deleted. */
+static void create(writing *w, uint32_t entity, sim_document d) {
+  const sim_event *old = sim_model_entity(w->m, entity, w->m->count);
+  add(w->m, (sim_event){.op = SIM_CREATE,
+                        .has_document = true,
+                        .entity = entity,
+                        .actor = w->op->actor,
+                        .created_by = w->op->actor,
+                        .version = old != NULL ? old->version + 1 : 1,
+                        .ts = w->ts,
+                        .created_at = w->ts,
+                        .document = d,
+                        .tag = w->op->tag});
+}
+
+/* The next version of what is there. */
+static sim_event *next(writing *w, const sim_event *old, sim_event_op op) {
+  sim_event e = *old;
+  e.op = op;
+  e.actor = w->op->actor;
+  e.version++;
+  e.ts = w->ts;
+  e.tag = w->op->tag;
+  e.txn = 0;
+  return add(w->m, e);
+}
+
+static void insert(writing *w) {
+  const sim_op *op = w->op;
+  for (uint32_t i = 0; i < op->count; i++)
+    if (sim_model_is_live(w->m, op->ids[i], w->m->count)) w->out->rc = PQ_EEXISTS;
+  for (uint32_t i = 0; i < op->count; i++)
+    for (uint32_t j = 0; j < i; j++)
+      if (op->ids[i] == op->ids[j]) w->out->rc = PQ_EEXISTS;
+  if (w->out->rc != PQ_OK) return;
+  for (uint32_t i = 0; i < op->count; i++)
+    create(w, op->ids[i], op->documents[i]);
+  number(w->out, "insertedCount", op->count);
+}
+
+/* True when the document is another one afterwards. */
+static bool change(const sim_op *op, sim_document *d) {
+  uint32_t i = 0;
+  while (i < d->count && d->fields[i].name != op->field.name)
+    i++;
+  if (op->change == '-') {
+    if (i == d->count) return false;
+    memmove(d->fields + i, d->fields + i + 1, (d->count - i - 1u) * sizeof *d->fields);
+    d->count--;
+    return true;
+  }
+  if (i == d->count) {
+    d->fields[d->count++] = op->field;
+    return true;
+  }
+  if (op->change == '+') {
+    d->fields[i].value += op->field.value;
+    return op->field.value != 0;
+  }
+  if (d->fields[i].value == op->field.value) return false;
+  d->fields[i].value = op->field.value;
+  return true;
+}
+
+static bool is_same(const sim_document *a, const sim_document *b) {
+  if (a->count != b->count) return false;
+  for (uint32_t i = 0; i < a->count; i++)
+    if (a->fields[i].name != b->fields[i].name || a->fields[i].value != b->fields[i].value)
+      return false;
+  return true;
+}
+
+/* update and replace of one entity */
+static void update(writing *w) {
+  const sim_op *op = w->op;
+  const sim_event *old = sim_model_entity(w->m, op->entity, w->m->count);
+  bool is_live = old != NULL && old->op != SIM_REMOVE, is_changed = false;
+  sim_document d = {0};
+  if (is_live && op->has_version && op->version != old->version) {
+    w->out->rc = PQ_EVERSION;
+    return;
+  }
+  if (is_live) d = old->document;
+  if (op->kind == SIM_REPLACE) {
+    is_changed = !is_same(&d, &op->documents[0]);
+    d = op->documents[0];
+  } else {
+    is_changed = change(op, &d);
+  }
+  if (is_live && is_changed) {
+    sim_event e = *old;
+    e.document = d;
+    next(w, &e, SIM_CHANGE);
+  } else if (!is_live && op->is_upsert) {
+    create(w, op->entity, d);
+  }
+  if (is_live || op->is_upsert)
+    sim_put_entity(&w->out->items, sim_model_entity(w->m, op->entity, w->m->count));
+  number(w->out, "matchedCount", is_live);
+  number(w->out, "modifiedCount", is_live && is_changed);
+  number(w->out, "upsertedCount", !is_live && op->is_upsert);
+}
+
+static void remove_edge(writing *w, const sim_event *old) {
+  sim_event e = *old;
+  e.has_document = false;
+  next(w, &e, SIM_REMOVE);
+}
+
+/* The edges of an entity go: those that leave it, then those that enter, each by its names. */
+static void remove_edges(writing *w, uint32_t entity) {
+  for (int pass = 0; pass < 2; pass++)
+    for (uint32_t p = 0; p < SIM_PREDICATES; p++)
+      for (uint32_t far = 0; far < SIM_ENTITIES; far++) {
+        sim_edge edge = pass == 0 ? (sim_edge){entity, p, far} : (sim_edge){far, p, entity};
+        const sim_event *e = sim_model_edge(w->m, edge, w->m->count);
+        if (e != NULL) remove_edge(w, e);
+      }
+}
+
+static void delete_one(writing *w) {
+  const sim_op *op = w->op;
+  const sim_event *old = sim_model_entity(w->m, op->entity, w->m->count);
+  bool is_there = old != NULL && (old->op != SIM_REMOVE || op->is_hard);
+  number(w->out, "deletedCount", is_there);
+  if (!is_there) return;
+  next(w, old, SIM_REMOVE)->has_document = !op->is_hard;
+  if (op->is_hard) remove_edges(w, op->entity);
+}
+
+static void restore(writing *w) {
+  const sim_event *old = sim_model_entity(w->m, w->op->entity, w->m->count);
+  bool is_deleted = old != NULL && old->op == SIM_REMOVE;
+  number(w->out, "restoredCount", is_deleted);
+  if (is_deleted) next(w, old, SIM_CHANGE);
+}
+
+static void change_many(writing *w) {
+  const sim_op *op = w->op;
+  uint32_t matched = 0, modified = 0, count = w->m->count;
+  for (uint32_t i = 0; i < SIM_LOCALS; i++) {
+    uint32_t entity = op->collection * SIM_LOCALS + i;
+    const sim_event *old = sim_model_entity(w->m, entity, count);
+    sim_event e;
+    if (old == NULL || old->op == SIM_REMOVE || !sim_model_matches(op, &old->document)) continue;
+    matched++;
+    e = *old;
+    if (op->kind == SIM_DELETE_MANY) {
+      next(w, &e, SIM_REMOVE);
+    } else if (change(op, &e.document)) {
+      modified++;
+      next(w, &e, SIM_CHANGE);
+    }
+  }
+  if (op->kind == SIM_DELETE_MANY) {
+    number(w->out, "deletedCount", matched);
+  } else {
+    number(w->out, "matchedCount", matched);
+    number(w->out, "modifiedCount", modified);
+  }
+}
+
+/* The smallest end that is not live decides how linking fails. */
+static int link_status(const writing *w) {
+  uint32_t worst = SIM_ENTITIES;
+  for (uint32_t i = 0; i < w->op->count; i++) {
+    uint32_t ends[] = {w->op->edges[i].from, w->op->edges[i].to};
+    for (int j = 0; j < 2; j++)
+      if (ends[j] < worst && !sim_model_is_live(w->m, ends[j], w->m->count)) worst = ends[j];
+  }
+  if (worst == SIM_ENTITIES) return PQ_OK;
+  return sim_model_entity(w->m, worst, w->m->count) != NULL ? PQ_ETARGET : PQ_ENOENTITY;
+}
+
+static void link(writing *w) {
+  const sim_op *op = w->op;
+  int64_t linked = 0;
+  w->out->rc = link_status(w);
+  if (w->out->rc != PQ_OK) return;
+  for (uint32_t i = 0; i < op->count; i++) {
+    const sim_event *old = sim_model_edge(w->m, op->edges[i], w->m->count);
+    sim_event e = {.is_edge = true, .edge = op->edges[i], .created_by = op->actor};
+    if (old != NULL && old->has_document == op->has_data[i] &&
+        (!op->has_data[i] || is_same(&old->document, &op->documents[i])))
+      continue;
+    if (old != NULL) e = *old;
+    if (old == NULL) e.created_at = w->ts;
+    e.has_document = op->has_data[i];
+    if (op->has_data[i]) e.document = op->documents[i];
+    next(w, &e, old != NULL ? SIM_CHANGE : SIM_CREATE);
+    linked++;
+  }
+  number(w->out, "linkedCount", linked);
+  number(w->out, "unchangedCount", op->count - linked);
+}
+
+static void unlink(writing *w) {
+  int64_t unlinked = 0;
+  for (uint32_t i = 0; i < w->op->count; i++) {
+    const sim_event *old = sim_model_edge(w->m, w->op->edges[i], w->m->count);
+    if (old == NULL) continue;
+    remove_edge(w, old);
+    unlinked++;
+  }
+  number(w->out, "unlinkedCount", unlinked);
+}
+
+void sim_model_write(sim_model *m, const sim_op *op, int64_t ts, sim_answer *out) {
+  writing w = {.m = m, .op = op, .out = out, .ts = ts};
+  sim_answer_clear(out);
+  switch (op->kind) {
+    case SIM_INSERT: insert(&w); break;
+    case SIM_UPDATE:
+    case SIM_REPLACE: update(&w); break;
+    case SIM_DELETE: delete_one(&w); break;
+    case SIM_RESTORE: restore(&w); break;
+    case SIM_UPDATE_MANY:
+    case SIM_DELETE_MANY: change_many(&w); break;
+    case SIM_LINK: link(&w); break;
+    case SIM_UNLINK: unlink(&w); break;
+    default: break; /* flushes and the like change nothing that can be seen */
+  }
+}
+
+void sim_answer_clear(sim_answer *a) {
+  a->rc = PQ_OK;
+  a->is_unordered = false;
+  a->number_count = 0;
+  sim_text_clear(&a->items);
+}
+
+void sim_answer_release(sim_answer *a) {
+  sim_text_release(&a->items);
+}

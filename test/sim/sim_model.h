@@ -1,0 +1,163 @@
+/* test/sim/sim_model.h - the naive database: an array of events, looked through from its end.
+ *
+ *     events[0] CREATE cats/k1   events[1] CREATE dogs/k2   events[2] k1 ─p→ k2   …
+ *         seq 1                      seq 2                      seq 3
+ *
+ *     state at seq S: the newest event of the thing among the first S
+ *
+ * It shares nothing with the engine: documents are a few small fields, replies are expected as
+ * text. A world is two collections of up to eight ids each, so that everything meets everything.
+ */
+#ifndef PQ_TEST_SIM_MODEL_H
+#define PQ_TEST_SIM_MODEL_H
+
+#include "sim_text.h"
+
+enum {
+  SIM_COLLECTIONS = 2,
+  SIM_LOCALS = 8, /* ids of a collection */
+  SIM_ENTITIES = SIM_COLLECTIONS * SIM_LOCALS,
+  SIM_PREDICATES = 2,
+  SIM_FIELDS = 4, /* a and b hold numbers, s and t texts */
+  SIM_ITEMS = 3,  /* documents or edges of a command */
+  SIM_ACTORS = 3,
+  SIM_NAMES = 4
+};
+
+typedef struct sim_field {
+  char name;
+  int32_t value; /* of a text: "v" and this number */
+} sim_field;
+
+typedef struct sim_document {
+  uint32_t count;
+  sim_field fields[SIM_FIELDS]; /* in the order of the document */
+} sim_document;
+
+typedef struct sim_edge {
+  uint32_t from, predicate, to; /* entities by number: collection * SIM_LOCALS + local */
+} sim_edge;
+
+typedef enum sim_event_op { SIM_CREATE = 1, SIM_CHANGE, SIM_REMOVE } sim_event_op;
+
+typedef struct sim_event {
+  sim_event_op op;
+  bool is_edge, has_document; /* a hard delete and an edge without data have none */
+  uint32_t entity;            /* of an entity */
+  sim_edge edge;
+  uint32_t actor, created_by;
+  uint32_t version;
+  int64_t ts, created_at;
+  sim_document document;
+  uint32_t tag; /* of the command, in its metadata; 0: none */
+  uint32_t txn; /* seq of the first event of its transaction; 0: of none */
+} sim_event;
+
+/* What a command does, as its maker chose it; the text of the command says the same. */
+typedef enum sim_kind {
+  SIM_INSERT = 0,
+  SIM_UPDATE,
+  SIM_REPLACE,
+  SIM_DELETE,
+  SIM_RESTORE,
+  SIM_UPDATE_MANY,
+  SIM_DELETE_MANY,
+  SIM_LINK,
+  SIM_UNLINK,
+  SIM_WRITE_KINDS, /* those before change documents */
+  SIM_GET = SIM_WRITE_KINDS,
+  SIM_FIND,
+  SIM_COUNT,
+  SIM_RELATED,
+  SIM_TRAVERSE,
+  SIM_HISTORY,
+  SIM_READ_END, /* those before read */
+  SIM_FLUSH = SIM_READ_END,
+  SIM_COMPACT,
+  SIM_CHECKPOINT,
+  SIM_MAINTAIN, /* some steps of what is due */
+  SIM_VACUUM,
+  SIM_BEGIN,
+  SIM_COMMIT,
+  SIM_ABORT,
+  SIM_VERIFY,
+  SIM_KINDS
+} sim_kind;
+
+typedef enum sim_compare {
+  SIM_ALL = 0,
+  SIM_EQUAL,
+  SIM_AT_LEAST,
+  SIM_BELOW,
+  SIM_DIFFERS
+} sim_compare;
+
+typedef struct sim_op {
+  sim_kind kind;
+  uint32_t tag; /* of a write: tells its events from those of others */
+  bool in_txn;
+  uint32_t collection, entity, actor;
+  uint32_t count; /* items; steps of a path */
+  uint32_t ids[SIM_ITEMS];
+  sim_document documents[SIM_ITEMS]; /* documents, data of edges */
+  sim_edge edges[SIM_ITEMS];
+  bool has_data[SIM_ITEMS];
+  char change; /* '=' $set, '+' $inc, '-' $unset */
+  sim_field field;
+  bool is_upsert, is_hard, has_version;
+  uint32_t version;
+  sim_compare compare; /* the filter: field `by` against `than` */
+  char by;
+  int32_t than;
+  bool includes_deleted, is_edges, is_flushed;
+  bool is_reverse[SIM_ITEMS];
+  char sort; /* field, 0: none */
+  bool is_descending;
+  uint32_t skip, limit;
+  char instant; /* 0: now, 's': as of seq, 't': as of a time */
+  uint64_t as_of_seq;
+  int64_t as_of_ms;
+} sim_op;
+
+/* What a command must answer. */
+typedef struct sim_answer {
+  int rc;         /* PQ_OK or the failure */
+  sim_text items; /* a line each */
+  bool is_unordered;
+  uint32_t number_count;
+  const char *names[SIM_NAMES]; /* of the summary */
+  int64_t numbers[SIM_NAMES];
+} sim_answer;
+
+typedef struct sim_model {
+  sim_event *events; /* owned; events[i] has seq i + 1 */
+  uint32_t count, cap;
+} sim_model;
+
+void sim_model_release(sim_model *m);
+/* Make `m` the first `count` events of another. */
+void sim_model_copy(sim_model *m, const sim_model *other, uint32_t count);
+/* Time of the last event, 0: none. */
+int64_t sim_model_ts(const sim_model *m);
+/* Events at or before an instant. */
+uint32_t sim_model_at(const sim_model *m, int64_t ts);
+
+/* Do a write: adds its events, of time `ts`, says what it answers. */
+void sim_model_write(sim_model *m, const sim_op *op, int64_t ts, sim_answer *out);
+/* What a read answers as of the first `count` events. */
+void sim_model_read(const sim_model *m, const sim_op *op, uint32_t count, sim_answer *out);
+
+void sim_answer_clear(sim_answer *a);
+void sim_answer_release(sim_answer *a);
+
+/* Names as text. */
+const char *sim_collection_name(uint32_t collection);
+const char *sim_actor_name(uint32_t actor);
+const char *sim_predicate_name(uint32_t predicate);
+/* "cats/k3" */
+void sim_put_id(sim_text *out, uint32_t entity);
+/* {"a":1,"s":"v2"}, and without the braces. */
+void sim_put_document(sim_text *out, const sim_document *d);
+void sim_put_fields(sim_text *out, const sim_document *d);
+
+#endif

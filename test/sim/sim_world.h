@@ -1,0 +1,153 @@
+/* test/sim/sim_world.h - one simulated run: processes, their commands, crashes, one thread.
+ *
+ *   seed ─► world ── store (faults) ── clock ── model
+ *             ├─ writer        one command each at a time; its requests are answered one by one,
+ *             ├─ rival          in any order, between those of the others
+ *             └─ readers
+ *
+ *   tick: a process starts a command │ some of its requests are answered │ it crashes │ a late
+ *         write lands │ it falls asleep │ the clock moves
+ *
+ * The order of writes is that in which the hot tier took them: when it takes an APPEND of a
+ * process, the model does that process's command, and must find as many events. A reply says as of
+ * which seq it is; it must be the model's answer as of that seq, and no older than what was there
+ * when the command began.
+ */
+#ifndef PQ_TEST_SIM_WORLD_H
+#define PQ_TEST_SIM_WORLD_H
+
+#include "cmd/command.h"
+#include "sim_model.h"
+#include "sim_store.h"
+
+/* 2026-01-01T00:00:00Z */
+#define SIM_EPOCH_US 1767225600000000
+
+enum { SIM_ENGINES = 5, SIM_SESSIONS = 3, SIM_TXN_OPS = 6 };
+
+/* A transaction of a session; its writes are in the model when it is committed. */
+typedef struct sim_txn {
+  uint64_t number; /* 0: none is open */
+  int64_t begun_us;
+  bool is_old;  /* the clock went on so far that it may have been aborted */
+  uint32_t seq; /* what it sees */
+  uint32_t count;
+  sim_op ops[SIM_TXN_OPS];
+} sim_txn;
+
+/* A caller of a process: one command at a time. */
+typedef struct sim_session {
+  uint32_t number;
+  struct sim_engine *engine;
+  uint32_t sleep;      /* ticks */
+  bool is_probe;       /* after a power cut: its first reply says what is left */
+  pq_command *command; /* that runs; NULL: none */
+  sim_op op;
+  sim_text text;                  /* of the command */
+  sim_text items;                 /* of the reply so far */
+  uint64_t faults;                /* of its process when it began */
+  uint64_t deletes;               /* of objects, by all, when it began */
+  uint32_t seq_start;             /* what it must see */
+  int64_t step_us;                /* the time of its last step */
+  uint32_t commits;               /* of this command */
+  uint32_t seq_first, seq_commit; /* of its events */
+  sim_answer answer;              /* the model's, of the commit */
+  sim_txn txn;
+} sim_session;
+
+/* A process: the engine with its memory, gone in a crash. */
+typedef struct sim_engine {
+  uint32_t number;
+  bool is_open, is_writer;
+  bool is_superseded; /* another writer opened the hot tier after it */
+  bool is_fenced;     /* and it was told so */
+  pq_cx cx;
+  pq_db db;
+  int64_t live_len;    /* bytes that it has allocated */
+  int64_t clock_shift; /* µs */
+  uint64_t faults;     /* of its requests */
+  uint32_t seq_known;  /* the largest seq that a reply told */
+  sim_session sessions[SIM_SESSIONS];
+  uint32_t session_count;
+} sim_engine;
+
+typedef struct sim_world {
+  uint64_t seed;
+  sim_random random;
+  sim_store store;
+  sim_model model, scratch;
+  sim_answer expected;
+  sim_engine engines[SIM_ENGINES]; /* the last one opens only for questions of the simulator */
+  uint32_t engine_count;
+  uint32_t session_count; /* of a writer */
+  uint32_t tags;
+  int64_t now_us, store_us; /* the machines' clock; the store's own, which never goes back */
+  uint32_t locals;          /* ids in use of a collection */
+  uint32_t crash_per_mille, flush_per_mille, txn_per_mille;
+  bool may_rival, has_rivals; /* two writers may be, were open at a time */
+  uint64_t tail_len_max;      /* 0: the default */
+  uint64_t works_events;      /* in the tail when a flush is due, 0: the default */
+  uint64_t deletes;           /* of objects so far */
+  uint32_t durability;
+  uint32_t seq_synced; /* what no power cut can take: synced in the hot tier, or in files */
+  uint64_t tick;
+  uint64_t crashes, commands, unclear;
+  uint64_t trace; /* hash of all that happened */
+  bool is_verbose, has_failed;
+} sim_world;
+
+/* What a run was like. */
+typedef struct sim_result {
+  bool is_right;
+  uint64_t trace, ticks, crashes, commands, events, unclear;
+} sim_result;
+
+typedef struct sim_options {
+  uint32_t ticks; /* 0: the default */
+  bool is_verbose;
+} sim_options;
+
+/* Run one seed. A failure prints the seed, the tick, the command and both answers. */
+void sim_run(uint64_t seed, const sim_options *options, sim_result *out);
+
+/* ---- sim_process.c ---- */
+
+void sim_engine_open(sim_world *w, sim_engine *e, bool is_writer);
+/* Close it as a program does that ends; nothing may run. */
+void sim_engine_close(sim_world *w, sim_engine *e);
+/* It dies: requests in flight are done, or not, or later. */
+void sim_engine_crash(sim_world *w, sim_engine *e);
+bool sim_engine_is_idle(const sim_engine *e);
+
+/* Begin the command p->op, with the text p->text. */
+void sim_session_start(sim_world *w, sim_session *p);
+/* Answer some of its requests (or all), and let it go on. */
+void sim_session_go_on(sim_world *w, sim_session *p, bool is_all);
+/* Start a command, run it to its end. */
+void sim_session_run(sim_world *w, sim_session *p);
+/* All processes stop at once, and what was not synced may be gone. What is left is asked of a new
+ * writer without faults; the model forgets the rest. */
+void sim_power_cut(sim_world *w);
+
+/* ---- sim_check.c ---- */
+
+/* The hot tier took an append of the session's process: events of one or more commands. */
+void sim_check_append(sim_world *w, sim_session *p, const pq_hot_request *q);
+/* A command ended with `rc`; its items are in p->items. */
+void sim_check_reply(sim_world *w, sim_session *p, int rc, pq_value summary);
+
+/* ---- sim_command.c ---- */
+
+/* Choose a command: p->op and its text. */
+void sim_command_choose(sim_world *w, sim_session *p);
+/* The text of p->op. */
+void sim_command_text(sim_session *p);
+
+/* ---- sim_world.c ---- */
+
+/* Report what is wrong, once; p may be NULL. */
+void sim_fail(sim_world *w, const sim_session *p, const char *format, ...) PQ_PRINTF(3, 4);
+/* Note what happened: into the hash of the trace, and printed when asked for. */
+void sim_note(sim_world *w, const sim_session *p, const char *what, uint64_t number, pq_slice text);
+
+#endif

@@ -1,0 +1,295 @@
+/* Unit tests of db/garbage.h and of commits beside it: two writers and a reader on one store that
+ * has no lock, and a store that loses replies and lets requests land late.
+ *
+ *   command ─► step ─► requests ─► hook ─► memory store
+ *                                   └─ may hold a put back, or answer without doing it
+ */
+#include "cmd/command.h"
+#include "io/hot.h"
+#include "log/boundary.h"
+#include "port/drive_memory.h"
+#include "unit.h"
+#include "value/json.h"
+
+typedef enum what {
+  DO_IT,
+  LOSE_REPLY, /* it is done, nobody hears of it */
+  REFUSE,     /* not done; 409, 412 and their like */
+  LOSE_IT     /* not done, and the outcome is unknown */
+} what;
+
+typedef struct handle {
+  pq_cx cx;
+  pq_driver *driver;
+  pq_db db;
+} handle;
+
+/* What happens to the next put of an object whose key holds `part`. */
+static struct {
+  const char *part;
+  what what;
+  handle *other; /* which writes at that moment */
+  int left;
+} hook;
+
+static char message[PQ_MESSAGE_CAP];
+static char last_summary[2000];
+
+static void open_handle(handle *h, pq_memory_store *store, bool is_writer) {
+  static uint8_t seed[16] = {1};
+  seed[0]++;
+  *h = (handle){0};
+  pq_cx_init(&h->cx, NULL, NULL);
+  CHECK(pq_memory_open(store, is_writer ? PQ_OPEN_CREATE : PQ_OPEN_READ, &h->driver) == PQ_OK);
+  CHECK(pq_db_init(&h->db, &h->cx, is_writer, 0, seed) == PQ_OK);
+}
+
+static void close_handle(handle *h) {
+  pq_db_release(&h->db);
+  pq_driver_close(h->driver);
+}
+
+static int run(handle *h, const char *command, char *summary, size_t cap);
+
+/* Do a request where nobody waits for it. */
+static void do_unheard(handle *h, const pq_io_req *r) {
+  pq_fetch shadow;
+  pq_fetch_init(&shadow, &h->cx);
+  if (r->kind == PQ_IO_PUT_NEW)
+    (void)!pq_fetch_put_new(&shadow, r->key, (pq_slice){r->buf, r->len});
+  else
+    (void)!pq_fetch_put_if(&shadow, r->key, (pq_slice){r->buf, (size_t)r->off},
+                           (pq_slice){r->buf + (size_t)r->off, r->len - (size_t)r->off});
+  pq_driver_run(h->driver, &shadow);
+  pq_fetch_release(&shadow);
+}
+
+static void serve(handle *h, pq_fetch *f, const pq_io_req *r) {
+  bool is_put = r->kind == PQ_IO_PUT_NEW || r->kind == PQ_IO_PUT_IF;
+  if (!is_put || hook.left == 0 || strstr(r->key, hook.part) == NULL) {
+    h->driver->vt->serve(h->driver, f, r);
+    return;
+  }
+  hook.left--;
+  if (hook.other != NULL) { /* they go on while this one sleeps */
+    handle *other = hook.other;
+    int left = hook.left;
+    hook.left = 0;
+    CHECK(run(other, "{\"update\": \"t/a\", \"ops\": {\"$inc\": {\"n\": 1}}}", NULL, 0) == PQ_OK);
+    CHECK(run(other, "{\"flush\": 1}", NULL, 0) == PQ_OK);
+    CHECK(run(other, "{\"vacuum\": 1, \"minAge\": \"0\"}", NULL, 0) == PQ_OK);
+    hook.left = left;
+  }
+  if (hook.what == DO_IT) {
+    h->driver->vt->serve(h->driver, f, r);
+    return;
+  }
+  if (hook.what == LOSE_REPLY) do_unheard(h, r);
+  pq_fetch_done(f, r->id, hook.what == REFUSE ? PQ_ECONFLICT : PQ_EIO, (pq_slice){0}, "lost");
+}
+
+static int run(handle *h, const char *command, char *summary, size_t cap) {
+  pq_command *c;
+  pq_value item;
+  int rc = pq_command_open(&h->db, PQ_SLICE("n"), pq_str(command), (pq_slice){0}, 1, &c);
+  if (summary != NULL) summary[0] = '\0';
+  while (rc == PQ_OK && !pq_command_is_done(c)) {
+    pq_io_req r;
+    while ((rc = pq_command_step(c, 1)) == PQ_NEED_IO)
+      while (pq_fetch_take(pq_command_fetch(c), &r))
+        serve(h, pq_command_fetch(c), &r);
+    while (rc == PQ_OK && pq_command_next(c, &item)) {
+      pq_buf text;
+      pq_buf_init(&text, &h->cx, 1 << 20);
+      CHECK(pq_json_print(&text, item, PQ_JSON_RELAXED) == PQ_OK);
+      if (summary != NULL) snprintf(summary, cap, "%.*s", (int)text.len, (char *)text.p);
+      pq_buf_release(&text);
+    }
+  }
+  if (rc == PQ_OK) {
+    pq_buf text;
+    pq_buf_init(&text, &h->cx, 1 << 20);
+    CHECK(pq_json_print(&text, pq_command_summary(c), PQ_JSON_RELAXED) == PQ_OK);
+    snprintf(last_summary, sizeof last_summary, "%.*s", (int)text.len, (char *)text.p);
+    pq_buf_release(&text);
+  }
+  memcpy(message, h->cx.msg, sizeof message);
+  pq_command_close(c);
+  return rc;
+}
+
+static bool has(handle *h, const char *command, const char *part) {
+  char text[2000];
+  CHECK(run(h, command, text, sizeof text) == PQ_OK);
+  return strstr(text, part) != NULL;
+}
+
+static void start(handle *h, pq_memory_store **store) {
+  *store = pq_memory_store_new();
+  hook.left = 0;
+  hook.other = NULL;
+  open_handle(h, *store, true);
+  CHECK(run(h, "{\"insert\": \"t\", \"documents\": [{\"$id\": \"a\", \"n\": 1}]}", NULL, 0) ==
+        PQ_OK);
+  CHECK(run(h, "{\"flush\": 1}", NULL, 0) == PQ_OK);
+}
+
+static const char get_a[] = "{\"get\": \"t/a\"}";
+static const char inc[] = "{\"update\": \"t/a\", \"ops\": {\"$inc\": {\"n\": 1}}}";
+static const char flush[] = "{\"flush\": 1}";
+static const char vacuum[] = "{\"vacuum\": 1, \"minAge\": \"0\"}";
+
+/* A put whose reply is lost, that is refused, or lost itself: read back, tried again, done once. */
+static void test_garbage_lost_replies(void) {
+  static const what whats[] = {LOSE_REPLY, LOSE_IT, REFUSE};
+  for (size_t i = 0; i < 3; i++) {
+    pq_memory_store *store;
+    handle a, reader;
+    start(&a, &store);
+    hook.part = "n/log/";
+    hook.what = whats[i];
+    hook.left = 2;
+    CHECK(run(&a, inc, NULL, 0) == PQ_OK);
+    CHECK(run(&a, flush, NULL, 0) == PQ_OK);
+    CHECK(hook.left == (whats[i] == LOSE_REPLY ? 1 : 0));
+    hook.left = 0;
+    open_handle(&reader, store, false);
+    CHECK(has(&reader, get_a, "\"n\":2"));
+    CHECK(has(&reader, "{\"get\": \"t/a\", \"asOf\": \"seq:1\"}", "\"n\":1"));
+    close_handle(&reader);
+    close_handle(&a);
+    pq_memory_store_free(store);
+  }
+}
+
+/* Another writer takes over, and its collector frees the very place that the sleeper fills then:
+ * the entry is stored, but it is below the boundary. */
+static void test_garbage_sleeper(void) {
+  pq_memory_store *store;
+  handle a, b, reader;
+  start(&a, &store);
+  CHECK(run(&a, inc, NULL, 0) == PQ_OK);
+  open_handle(&b, store, true);
+  open_handle(&reader, store, false);
+  CHECK(has(&reader, get_a, "\"n\":2")); /* loaded before the collector ran */
+  hook.part = "n/log/";
+  hook.what = DO_IT;
+  hook.other = &b;
+  hook.left = 1;
+  CHECK(run(&a, flush, NULL, 0) == PQ_EFENCED);
+  CHECK(strstr(message, "taken over") != NULL);
+  CHECK(run(&a, inc, NULL, 0) == PQ_EFENCED);
+  CHECK(has(&b, get_a, "\"n\":3"));
+  CHECK(has(&reader, get_a, "\"n\":3"));
+  CHECK(run(&b, inc, NULL, 0) == PQ_OK);
+  CHECK(run(&b, flush, NULL, 0) == PQ_OK);
+  CHECK(has(&reader, get_a, "\"n\":4"));
+  CHECK(run(&b, vacuum, NULL, 0) == PQ_OK); /* takes what the sleeper left */
+  CHECK(run(&b, vacuum, NULL, 0) == PQ_OK);
+  CHECK(has(&reader, get_a, "\"n\":4"));
+  close_handle(&reader);
+  close_handle(&b);
+  open_handle(&b, store, true);
+  CHECK(has(&b, get_a, "\"n\":4"));
+  CHECK(!has(&b, "{\"verify\": 1}", "problem"));
+  close_handle(&a);
+  close_handle(&b);
+  pq_memory_store_free(store);
+}
+
+/* The boundary's own put: lost with and without effect. Nothing is deleted before it stands. */
+static void test_garbage_boundary_lost(void) {
+  static const what whats[] = {LOSE_REPLY, LOSE_IT, REFUSE};
+  for (size_t i = 0; i < 3; i++) {
+    pq_memory_store *store;
+    handle a, reader;
+    int rc;
+    start(&a, &store);
+    hook.part = "n/boundary";
+    hook.what = whats[i];
+    hook.left = 1;
+    rc = run(&a, vacuum, NULL, 0);
+    CHECK(rc == (whats[i] == LOSE_REPLY ? PQ_OK : PQ_EIO));
+    open_handle(&reader, store, false);
+    CHECK(has(&reader, get_a, "\"n\":1"));
+    CHECK(!has(&reader, "{\"verify\": 1}", "problem"));
+    CHECK(run(&a, vacuum, NULL, 0) == PQ_OK);
+    CHECK(has(&reader, get_a, "\"n\":1"));
+    close_handle(&reader);
+    close_handle(&a);
+    pq_memory_store_free(store);
+  }
+}
+
+/* Files of an entry that was never made: left alone by their own epoch, taken by the next. */
+static void test_garbage_orphans(void) {
+  pq_memory_store *store;
+  handle a;
+  start(&a, &store);
+  CHECK(run(&a, inc, NULL, 0) == PQ_OK);
+  hook.part = "n/log/";
+  hook.what = LOSE_IT;
+  hook.left = 100;
+  CHECK(run(&a, flush, NULL, 0) == PQ_EIO);
+  hook.left = 0;
+  CHECK(!has(&a, "{\"vacuum\": 1, \"dryRun\": true, \"minAge\": \"0\"}", "unknown file"));
+  close_handle(&a);
+  open_handle(&a, store, true);
+  CHECK(has(&a, "{\"vacuum\": 1, \"dryRun\": true, \"minAge\": \"0\"}", "unknown file"));
+  CHECK(!has(&a, "{\"vacuum\": 1, \"dryRun\": true, \"minAge\": \"1h\"}", "unknown file"));
+  CHECK(run(&a, vacuum, NULL, 0) == PQ_OK);
+  CHECK(!has(&a, "{\"vacuum\": 1, \"dryRun\": true, \"minAge\": \"0\"}", "unknown file"));
+  CHECK(has(&a, get_a, "\"n\":2"));
+  CHECK(run(&a, flush, NULL, 0) == PQ_OK);
+  CHECK(has(&a, get_a, "\"n\":2"));
+  CHECK(!has(&a, "{\"verify\": 1}", "problem"));
+  close_handle(&a);
+  pq_memory_store_free(store);
+}
+
+static void put_pin(handle *h, const char *key, pq_pin pin) {
+  pq_fetch f;
+  pq_buf text;
+  pq_fetch_init(&f, &h->cx);
+  pq_buf_init(&text, &h->cx, PQ_BOUNDARY_LEN_MAX);
+  CHECK(pq_pin_print(&pin, &text) == PQ_OK);
+  CHECK(pq_fetch_put_if(&f, key, (pq_slice){0}, pq_buf_slice(&text)) == PQ_NEED_IO);
+  pq_driver_run(h->driver, &f);
+  pq_buf_release(&text);
+  pq_fetch_release(&f);
+}
+
+/* A pin keeps the files of its entry, and the checkpoint and entries that lead to it, until it is
+ * over. */
+static void test_garbage_pins(void) {
+  pq_memory_store *store;
+  handle a;
+  start(&a, &store);
+  CHECK(run(&a, inc, NULL, 0) == PQ_OK);
+  CHECK(run(&a, flush, NULL, 0) == PQ_OK); /* entry 3 */
+  put_pin(&a, "n/pins/00000000000000a1", (pq_pin){3, 1000});
+  put_pin(&a, "n/pins/00000000000000a2", (pq_pin){1, 0});
+  CHECK(run(&a, "{\"compact\": \"t\"}", NULL, 0) == PQ_OK);
+  CHECK(has(&a, vacuum, "pins/00000000000000a2")); /* that one is over */
+  CHECK(strstr(last_summary, "\"inUse\":0") == NULL);
+  CHECK(strstr(last_summary, "\"objects\":1,") != NULL);
+  CHECK(run(&a, vacuum, NULL, 0) == PQ_OK);
+  CHECK(strstr(last_summary, "\"objects\":0,") != NULL);
+  pq_memory_store_set_clock(store, INT64_C(1767225600000000) + 2000 * INT64_C(1000000), true);
+  CHECK(run(&a, vacuum, NULL, 0) == PQ_OK);
+  CHECK(strstr(last_summary, "\"inUse\":0") != NULL);
+  CHECK(strstr(last_summary, "\"objects\":0,") == NULL);
+  CHECK(has(&a, get_a, "\"n\":2"));
+  CHECK(!has(&a, "{\"verify\": 1}", "problem"));
+  close_handle(&a);
+  pq_memory_store_free(store);
+}
+
+int main(void) {
+  RUN(test_garbage_lost_replies);
+  RUN(test_garbage_sleeper);
+  RUN(test_garbage_boundary_lost);
+  RUN(test_garbage_orphans);
+  RUN(test_garbage_pins);
+  return unit_end();
+}
