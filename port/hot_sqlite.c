@@ -70,8 +70,8 @@ static const char *const stmt_sql[STMT_COUNT] = {
     [STMT_APPEND] = "INSERT INTO batch(ns, seq_lo, chunk, seq_hi, body) VALUES(?1, ?2, ?3, ?4, ?5)",
     [STMT_CHECK] = "PRAGMA quick_check(1)",
     [STMT_STRAYS] =
-        "SELECT 1 FROM (SELECT DISTINCT ns FROM batch) WHERE ns NOT IN (SELECT ns FROM state)"
-        " LIMIT 1",
+        ("SELECT 1 FROM (SELECT DISTINCT ns FROM batch) WHERE ns NOT IN (SELECT ns FROM state)"
+         " LIMIT 1"),
     [STMT_READ] =
         "SELECT seq_lo, chunk, seq_hi, body FROM batch WHERE ns = ?1 ORDER BY seq_lo, chunk",
     [STMT_POSITION] = "UPDATE state SET seq_hi = ?2, ts_hi = ?3 WHERE ns = ?1",

@@ -42,8 +42,8 @@ static const char *const reads[] = {
     "{\"get\":\"posts/p010\"}",
     "{\"get\":\"posts/t001\"}",
     "{\"count\":\"posts\"}",
-    "{\"aggregate\":\"posts\",\"pipeline\":[{\"$group\":{\"_id\":\"$k\",\"n\":{\"$sum\":\"$n\"}}},"
-    "{\"$sort\":{\"_id\":1}}]}",
+    ("{\"aggregate\":\"posts\",\"pipeline\":[{\"$group\":{\"_id\":\"$k\",\"n\":{\"$sum\":\"$n\"}}},"
+     "{\"$sort\":{\"_id\":1}}]}"),
     "{\"related\":\"posts/p001\",\"predicate\":\"by\",\"edges\":true}",
     "{\"related\":\"users/u1\",\"predicate\":\"by\",\"direction\":\"reverse\"}",
     "{\"history\":\"posts/p003\"}",
@@ -214,7 +214,7 @@ static void fold_tail(const char *dir) {
 
 static void turn(const file *f, long off, int bit) {
   int fd = open(f->path, O_RDWR | O_CLOEXEC);
-  unsigned char byte;
+  unsigned char byte = 0;
   if (fd < 0 || pread(fd, &byte, 1, off) != 1) die(f->path, "cannot be read");
   byte = (unsigned char)(byte ^ 1u << bit);
   if (pwrite(fd, &byte, 1, off) != 1) die(f->path, "cannot be written");

@@ -285,11 +285,11 @@ static bool take_reply(pqdb *db, client *c) {
 
 /* The sum of all accounts, now or as of an event. */
 static void check_sum(pqdb *db, int seq) {
-  char command[300], as_of[40];
+  char command[300], as_of[40] = "";
   const char *json;
   size_t len;
   pqdb_replies *r = NULL;
-  snprintf(as_of, sizeof as_of, seq > 0 ? ",\"asOf\":\"seq:%d\"" : "", seq);
+  if (seq > 0) snprintf(as_of, sizeof as_of, ",\"asOf\":\"seq:%d\"", seq);
   snprintf(command, sizeof command,
            "{\"aggregate\":\"a\",\"pipeline\":[{\"$group\":{\"_id\":null,\"s\":{\"$sum\":"
            "\"$n\"}}}]%s}",
