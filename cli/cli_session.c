@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MEGABYTES_MAX = 1 << 30 };
+
 void cli_session_init(cli_session *s, const char *name, const cli_options *options) {
   *s = (cli_session){0};
   s->name = name;
@@ -20,6 +22,9 @@ void cli_session_next(cli_session *s, const char *name, const cli_options *optio
 }
 
 void cli_session_release(cli_session *s) {
+  /* This process does not come back to what it has made due; a step after each write would be lost
+   * with it. What fails is tried again by the next one. */
+  if (s->db != NULL && s->mode != PQDB_READ) (void)pqdb_maintain(s->db, 0);
   pqdb_close(s->db);
   cli_text_release(&s->id);
   cli_text_release(&s->request);
@@ -68,6 +73,7 @@ int cli_open(cli_session *s, pqdb_mode mode) {
   options.mode = mode;
   options.ns = s->is_shell ? NULL : s->options->ns;
   options.actor = s->is_shell ? NULL : s->options->actor;
+  options.memory = s->options->memory <= MEGABYTES_MAX ? s->options->memory << 20 : UINT64_MAX;
   rc = pqdb_open(dir, &options, &s->db);
   s->mode = mode;
   if (rc == PQDB_OK) return CLI_DONE;

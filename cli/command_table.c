@@ -214,6 +214,20 @@ const cli_command cli_commands[] = {
      "{\"$id\":\"posts/p1\",\"version\":1,\"title\":\"Hello\"}",
      OPT(PROJECT) | OPT(INCLUDE_DELETED) | OPT(PLAIN) | OPT(AS_OF) | OPT(FLUSHED), 2, 2,
      cli_run_get_at_version},
+    {NULL, "reconstruct", "COLL/ID | COLL ID", "show an entity as its newest event left it",
+     "The same as get, but out of the history alone: one look into an index of the\n"
+     "events and one event, with --as-of of any instant.",
+     "parquedb reconstruct posts/p1 --as-of seq:1 --project title",
+     "{\"$id\":\"posts/p1\",\"title\":\"Hello\"}",
+     OPT(PROJECT) | OPT(INCLUDE_DELETED) | OPT(PLAIN) | OPT(AS_OF) | OPT(FLUSHED), 1, 2,
+     cli_run_reconstruct},
+    {NULL, "append-event", "EVENT", "let an event happen that you write",
+     "EVENT is an object: op (CREATE, UPDATE or DELETE), entityId, after (the whole\n"
+     "document), version to insist on one; with target rel also predicate and to.\n"
+     "It is checked like any write. Prints where it stands in the history.",
+     "parquedb append-event '{\"op\": \"CREATE\", \"entityId\": \"posts/p9\", \"after\": {\"n\": "
+     "4}}'",
+     "seq:…", CLI_OPT_AUDIT | OPT(HARD), 1, 1, cli_run_append_event},
     {NULL, "diff", "COLL/ID | COLL", "show what differs between two moments",
      "From --from to --to, or to now: the fields that were added, removed and\n"
      "changed, with their values before and after. Of a collection one item for\n"
@@ -288,6 +302,11 @@ const cli_command cli_commands[] = {
      "Rewrites the files of one collection, or of all, into fewer; answers stay\n"
      "the same.",
      "parquedb compact posts", "…", 0, 0, 1, cli_run_compact},
+    {NULL, "maintain", "[STEPS]", "do what is due: flush, merge files",
+     "Programs that write do this by the way, a step after each write, and this\n"
+     "program when it has written. Here it is done at a time of your choice:\n"
+     "all that is due, or at most so many steps, each of about a megabyte.",
+     "parquedb maintain", "steps: …", 0, 0, 1, cli_run_maintain},
     {NULL, "checkpoint", "", "write the state of the file lists in one piece",
      "Opening the warehouse then reads one checkpoint instead of every log entry\n"
      "since the last.",
@@ -303,8 +322,10 @@ const cli_command cli_commands[] = {
      "Without words, what is set; the default is to keep everything. Older history\n"
      "is dropped by the next vacuum: by age (12h, 30d, 52w), and when the event\n"
      "files are larger than BYTES. What is asked about an instant before it is then\n"
-     "the error HISTORY_DROPPED. The present does not change.",
-     "parquedb retention", "age: …", 0, 0, 2, cli_run_retention},
+     "the error HISTORY_DROPPED. The present does not change. With --into history\n"
+     "goes only once it was copied into that folder, its archive: a warehouse that\n"
+     "keeps all of it, for parquedb -w DIR.",
+     "parquedb retention", "age: …", OPT(INTO), 0, 2, cli_run_retention},
     {NULL, "verify", "", "check that all that is stored is whole and agrees",
      "Every page and value of every file, the hash chain of the history, and\n"
      "that the events add up to the entities and edges that are there. One line\n"

@@ -73,6 +73,8 @@ int cli_run_traverse(cli_session *s, char **words, int word_count);
 int cli_run_history(cli_session *s, char **words, int word_count);
 int cli_run_events(cli_session *s, char **words, int word_count);
 int cli_run_get_at_version(cli_session *s, char **words, int word_count);
+int cli_run_reconstruct(cli_session *s, char **words, int word_count);
+int cli_run_append_event(cli_session *s, char **words, int word_count);
 int cli_run_diff(cli_session *s, char **words, int word_count);
 int cli_run_revert(cli_session *s, char **words, int word_count);
 int cli_run_replay(cli_session *s, char **words, int word_count);
@@ -84,7 +86,11 @@ int cli_run_stats(cli_session *s, char **words, int word_count);
 int cli_run_schema(cli_session *s, char **words, int word_count); /* schema_commands.c */
 int cli_run_collections(cli_session *s, char **words, int word_count);
 int cli_run_compact(cli_session *s, char **words, int word_count);
+int cli_run_maintain(cli_session *s, char **words, int word_count);
 int cli_run_checkpoint(cli_session *s, char **words, int word_count);
+/* The summary as a report, without what every summary has. CLI_DONE. */
+int cli_report_summary(const cli_session *s);
+/* keep_commands.c */
 int cli_run_vacuum(cli_session *s, char **words, int word_count);
 int cli_run_retention(cli_session *s, char **words, int word_count);
 /* copy_commands.c */

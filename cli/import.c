@@ -4,7 +4,8 @@
  *                  ^batch of whole lines^ rest
  *   CSV, Parquet ─► pqdb_reader ─► a batch of lines, one per row
  *
- * Each batch is one insert command: all of it or nothing, and one sync. The command carries the
+ * Each batch is one insert command: all of it or nothing. Large ones are bulk writes, which become
+ * Parquet files at once (src/db/bulk.h). The command carries the
  * number of its first line, so that an error names the line in the file. Lines before a batch that
  * fails stay. With --ack the batches are small, and 'durable N' is printed when the first N lines
  * are safe. A batch is also sent when the input pauses, so that the lines of a slow producer do not
@@ -30,8 +31,10 @@ enum {
   LINE_LEN_MAX = 64 << 20, /* above what the engine accepts: it gives the exact limit */
   ACK_LINES_MAX = 1000,
   ACK_LEN_MAX = 1 << 20,
-  BULK_LINES_MAX = 5000,
-  BULK_LEN_MAX = 4 << 20,
+  BULK_LINES_MAX = 50000,
+  BULK_LEN_MAX = 8 << 20, /* at most; and this part of the memory: */
+  BULK_LEN_PART = 32,
+  READER_ROWS_MAX = 5000,
   ACK_PAUSE_MS = 5,
   BULK_PAUSE_MS = 1000,
   DRY_LEN_MAX = 128 << 20, /* of documents in memory during a dry run */
@@ -256,7 +259,7 @@ static int open_reader(import_run *m, pqdb_format format) {
   options.id_field = o->id_field;
   options.collection = m->collection;
   options.is_strict = cli_has(o, CLI_OPT_STRICT);
-  options.block_row_max = m->lines_max;
+  options.block_row_max = m->lines_max < READER_ROWS_MAX ? m->lines_max : READER_ROWS_MAX;
   rc = pqdb_reader_open_fd(m->fd, m->name, &options, &m->reader);
   return rc == PQDB_OK ? CLI_DONE : reader_error(m, rc);
 }
@@ -388,6 +391,12 @@ static int run_import(import_run *m, const char *file) {
   return status;
 }
 
+/* A batch takes several times its length in memory until its files are written. */
+static size_t bulk_len(const cli_options *o) {
+  uint64_t part = (o->memory << 20) / BULK_LEN_PART;
+  return o->memory == 0 || part > BULK_LEN_MAX ? BULK_LEN_MAX : (size_t)part;
+}
+
 int cli_import(cli_session *s, char **words, int word_count) {
   import_run m = {0};
   int status;
@@ -397,7 +406,7 @@ int cli_import(cli_session *s, char **words, int word_count) {
   m.is_dry = cli_has(s->options, CLI_OPT_DRY_RUN);
   m.has_ack = cli_has(s->options, CLI_OPT_ACK);
   m.lines_max = m.has_ack ? ACK_LINES_MAX : BULK_LINES_MAX;
-  m.len_max = m.has_ack ? ACK_LEN_MAX : BULK_LEN_MAX;
+  m.len_max = m.has_ack ? ACK_LEN_MAX : bulk_len(s->options);
   if (m.is_dry) {
     m.real_db = s->db;
     s->db = NULL;

@@ -82,12 +82,14 @@ enum {
 #define CLI_OPT_RESUME (UINT64_C(1) << 60)
 #define CLI_OPT_WITHOUT_EDGES (UINT64_C(1) << 61)
 #define CLI_OPT_QUICK (UINT64_C(1) << 62)
+#define CLI_OPT_MEMORY (UINT64_C(1) << 63)
 /* Any of these: the answer says how, it has no results. */
 #define CLI_OPT_TELLS (CLI_OPT_EXPLAIN | CLI_OPT_PLAN)
 /* What reads take that can tell their cost. */
 #define CLI_OPT_COSTS (CLI_OPT_PLAN | CLI_OPT_PRICE | CLI_OPT_BUDGET)
 /* What every command takes, what every read takes, what reads by a filter take. */
-#define CLI_OPT_COMMON (CLI_OPT_WAREHOUSE | CLI_OPT_NS | CLI_OPT_JSON | CLI_OPT_HELP)
+#define CLI_OPT_COMMON \
+  (CLI_OPT_WAREHOUSE | CLI_OPT_NS | CLI_OPT_JSON | CLI_OPT_HELP | CLI_OPT_MEMORY)
 #define CLI_OPT_READ (CLI_OPT_AS_OF | CLI_OPT_EXPLAIN | CLI_OPT_FLUSHED)
 #define CLI_OPT_SELECT                                                                         \
   (CLI_OPT_READ | CLI_OPT_INCLUDE_DELETED | CLI_OPT_PLAIN | CLI_OPT_COLLATION | CLI_OPT_HINT | \
@@ -113,7 +115,8 @@ typedef struct cli_options {
   const char *from, *to, *metadata, *into, *into_ns;
   const char *more; /* of the shell: an object whose fields are options of the command document */
   uint64_t limit, skip, expected_version, max_time;
-  char **words; /* the command and its positional arguments */
+  uint64_t memory; /* megabytes; 0: the default */
+  char **words;    /* the command and its positional arguments */
   int word_count;
 } cli_options;
 

@@ -36,7 +36,7 @@ _parquedb() {
   # The command is the first word that is neither an option nor the value of one.
   for ((i = 1; i < COMP_CWORD; i++)); do
     case ${COMP_WORDS[i]} in
-      -w | -n | --warehouse | --namespace) i=$((i + 1)) ;;
+      -w | -n | --warehouse | --namespace | --memory) i=$((i + 1)) ;;
       -*) ;;
       *)
         [ -n "$command" ] || command=${COMP_WORDS[i]}

@@ -91,7 +91,11 @@ static int complete_options(cli_shell_state *shell, cli_shell_line *line) {
     return cli_usage_error(line->command->name, "the shell stays with its warehouse, %s",
                            cli_warehouse(shell->s));
   }
+  if (cli_has(o, CLI_OPT_MEMORY)) {
+    return cli_usage_error(line->command->name, "--memory is said when the shell is started");
+  }
   o->warehouse = start->warehouse;
+  o->memory = start->memory;
   if (!cli_has(o, CLI_OPT_NS) && shell->ns.len > 0) o->ns = cli_text_c(&shell->ns);
   if (!cli_has(o, CLI_OPT_ACTOR) && cli_has(start, CLI_OPT_ACTOR) &&
       (line->command->options & CLI_OPT_ACTOR) != 0) {

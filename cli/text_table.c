@@ -21,8 +21,12 @@ void cli_table_init(cli_table *t, const cli_screen *screen, const char *const *n
   *t = (cli_table){0};
   t->screen = screen;
   t->is_fixed = names != NULL;
-  for (; names != NULL && *names != NULL; names++)
-    add_column(t, *names, strlen(*names));
+  for (; names != NULL && *names != NULL; names++) {
+    bool is_optional = **names == '?';
+    const char *name = *names + is_optional;
+    add_column(t, name, strlen(name));
+    t->columns[t->column_count - 1].is_optional = is_optional;
+  }
 }
 
 static size_t find_column(const cli_table *t, cli_value key) {
@@ -58,6 +62,7 @@ static void measure(cli_table *t, cli_value row) {
         !t->is_fixed && cli_json_is_scalar(value) && (t->shows_system || !is_system_name(key));
     if (i == t->column_count && is_wanted) add_column(t, key.text + 1, key.len - 2);
     if (i == t->column_count) continue;
+    if (value.kind != CLI_JSON_NULL) t->columns[i].has_value = true;
     make_cell(t, value);
     width = cli_code_points(cli_text_c(&t->cell), t->cell.len);
     if (width > CELL_WIDTH_MAX && t->screen->width > 0) width = CELL_WIDTH_MAX;
@@ -127,6 +132,7 @@ static void print_row(cli_table *t, const char *json, size_t len) {
   }
   for (size_t i = 0; i < t->column_count; i++) {
     make_cell(t, values[i]);
+    if (t->columns[i].is_optional && values[i].kind == CLI_JSON_NULL) cli_text_clear(&t->cell);
     print_cell(t, i, cli_text_c(&t->cell), t->cell.len);
   }
   fputc('\n', t->screen->file);
@@ -147,6 +153,8 @@ static void begin(cli_table *t) {
   if (!t->is_fixed && !t->shows_system && has_made_names && name_idx < t->column_count) {
     drop_column(t, name_idx);
   }
+  for (size_t i = t->column_count; i-- > 0;)
+    if (t->columns[i].is_optional && !t->columns[i].has_value) drop_column(t, i);
   fit(t);
   if (t->screen->has_colour) fputs("\033[1m", t->screen->file);
   for (size_t i = 0; i < t->column_count; i++) {

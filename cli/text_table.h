@@ -22,6 +22,7 @@ typedef struct cli_column {
   cli_text name; /* owned; as in the JSON text, without quotes */
   size_t width;  /* in code points */
   bool is_number;
+  bool is_optional, has_value; /* dropped without a value */
 } cli_column;
 
 typedef struct cli_table {
@@ -37,7 +38,8 @@ typedef struct cli_table {
   cli_text cell;
 } cli_table;
 
-/* `names`: the columns, NULL-terminated, or NULL to choose them from the rows. */
+/* `names`: the columns, NULL-terminated, or NULL to choose them from the rows. One that begins with
+ * '?' is shown if one of the first rows has a value there. */
 void cli_table_init(cli_table *t, const cli_screen *screen, const char *const *names);
 /* Add one JSON object; it is copied or printed. */
 void cli_table_add(cli_table *t, const char *json, size_t len);

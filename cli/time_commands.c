@@ -9,6 +9,7 @@
 
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "commands.h"
@@ -49,10 +50,14 @@ static void add_choice(cli_session *s) {
   if (cli_has(o, CLI_OPT_ACTOR) && !s->is_shell) cli_add_text(s, "actor", o->actor);
 }
 
+/* Of many entities and edges, and of one. */
+static const char *const all_columns[] = {"seq",        "ts",        "op",      "entityId",
+                                          "?predicate", "?to",       "version", "actor",
+                                          "after",      "?metadata", NULL};
+static const char *const own_columns[] = {"seq",   "ts",    "op",        "version",
+                                          "actor", "after", "?metadata", NULL};
+
 int cli_run_history(cli_session *s, char **words, int word_count) {
-  static const char *const columns[] = {"seq", "ts", "op", "version", "actor", "after", NULL};
-  static const char *const all[] = {"seq",     "ts",    "op",    "entityId",
-                                    "version", "actor", "after", NULL};
   bool is_collection = word_count == 1 && strchr(words[0], '/') == NULL;
   int status = CLI_DONE;
   if (word_count == 3) {
@@ -69,7 +74,7 @@ int cli_run_history(cli_session *s, char **words, int word_count) {
     cli_begin(s, "history", is_collection ? words[0] : cli_text_c(&s->id));
   }
   add_choice(s);
-  return cli_list_items(s, is_collection ? all : columns);
+  return cli_list_items(s, is_collection ? all_columns : own_columns);
 }
 
 static void begin_events(cli_session *s, char **words, int word_count) {
@@ -127,11 +132,9 @@ static int follow(cli_session *s, char **words, int word_count) {
 }
 
 int cli_run_events(cli_session *s, char **words, int word_count) {
-  static const char *const columns[] = {"seq",     "ts",    "op",    "entityId",
-                                        "version", "actor", "after", NULL};
   if (cli_has(s->options, CLI_OPT_FOLLOW)) return follow(s, words, word_count);
   begin_events(s, words, word_count);
-  return cli_list_items(s, columns);
+  return cli_list_items(s, all_columns);
 }
 
 /* ---- what was ---- */
@@ -152,6 +155,38 @@ int cli_run_get_at_version(cli_session *s, char **words, int word_count) {
   if (status != CLI_DONE) return status;
   return cli_summary_u64(s, "n") == 0 ? cli_missing_entity(s) : CLI_DONE;
 }
+
+int cli_run_reconstruct(cli_session *s, char **words, int word_count) {
+  int status = cli_take_id(s, words, word_count);
+  if (status != CLI_DONE) return status;
+  cli_begin(s, "reconstruct", cli_text_c(&s->id));
+  status = cli_add_options(s);
+  if (status != CLI_DONE) return status;
+  status = cli_execute(s, PQDB_READ, cli_wants_lines(s) ? cli_show_line : cli_show_pretty, NULL);
+  if (status != CLI_DONE) return status;
+  return cli_summary_u64(s, "n") == 0 ? cli_missing_entity(s) : CLI_DONE;
+}
+
+/* ---- an event of one's own ---- */
+
+int cli_run_append_event(cli_session *s, char **words, int word_count) {
+  int status = cli_check_json("EVENT", words[0]);
+  (void)word_count;
+  if (status != CLI_DONE) return status;
+  cli_text_str(&s->request, "{\"appendEvent\":");
+  cli_text_str(&s->request, words[0]);
+  status = cli_add_options(s);
+  if (status == CLI_DONE) status = cli_execute(s, PQDB_CREATE, NULL, NULL);
+  if (status != CLI_DONE) return status;
+  if (cli_wants_json(s)) {
+    cli_print_summary(s);
+  } else {
+    printf("seq:%llu\n", (unsigned long long)cli_summary_u64(s, "seq"));
+  }
+  return CLI_DONE;
+}
+
+/* ---- what was, compared ---- */
 
 int cli_run_diff(cli_session *s, char **words, int word_count) {
   static const char *const columns[] = {"$id", "change", "added", "removed", "changed", NULL};
@@ -203,7 +238,9 @@ int cli_run_restore(cli_session *s, char **words, int word_count) {
   if (status != CLI_DONE) return status;
   status = cli_execute(s, PQDB_WRITE, NULL, NULL);
   if (status != CLI_DONE) return status;
-  if (cli_summary_u64(s, "restoredCount") == 0) return cli_missing_entity(s);
+  if (cli_summary_u64(s, "restoredCount") == 0)
+    return cli_error(pqdb_status_name(PQDB_ENTITY_NOT_FOUND), "there is no deleted entity %s",
+                     cli_text_c(&s->id));
   if (cli_wants_json(s)) {
     cli_print_summary(s);
   } else {
@@ -223,6 +260,18 @@ static int open_one(const char *dir, const char *ns, pqdb_mode mode, pqdb **out)
   pqdb_options options = {.size = sizeof options, .mode = mode, .ns = ns, .json = PQDB_CANONICAL};
   int rc = pqdb_open(dir, &options, out);
   return rc == PQDB_OK ? CLI_DONE : cli_error(pqdb_status_name(rc), "%s", pqdb_message(*out));
+}
+
+/* Are the events to go where they come from? Each would be followed by its own repetition. */
+static bool is_same_place(const cli_session *s) {
+  const cli_options *o = s->options;
+  const char *from_ns = o->ns == NULL ? "default" : o->ns;
+  const char *into_ns = o->into_ns == NULL ? "default" : o->into_ns;
+  struct stat from, into;
+  if (strcmp(from_ns, into_ns) != 0) return false;
+  if (!cli_has(o, CLI_OPT_INTO)) return true;
+  return stat(cli_warehouse(s), &from) == 0 && stat(o->into, &into) == 0 &&
+         from.st_dev == into.st_dev && from.st_ino == into.st_ino;
 }
 
 static int open_both(cli_session *s, replayer *r) {
@@ -284,6 +333,10 @@ int cli_run_replay(cli_session *s, char **words, int word_count) {
       return cli_usage_error(s->name, "--cursor '%s' is no event's id", o->cursor);
     memcpy(r.state.cursor, o->cursor, strlen(o->cursor) + 1);
   }
+  if (is_same_place(s))
+    return cli_usage_error(s->name,
+                           "a namespace cannot be replayed into itself: give another "
+                           "--into DIR or --into-namespace NS");
   status = build_choice(s);
   if (status == CLI_DONE) status = open_both(s, &r);
   if (status == CLI_DONE) {

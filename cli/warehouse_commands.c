@@ -179,8 +179,7 @@ int cli_run_collections(cli_session *s, char **words, int word_count) {
   return status;
 }
 
-/* A summary as a report, without what every summary has. */
-static int print_summary(const cli_session *s) {
+int cli_report_summary(const cli_session *s) {
   if (cli_wants_json(s)) {
     cli_print_summary(s);
   } else {
@@ -193,7 +192,20 @@ int cli_run_compact(cli_session *s, char **words, int word_count) {
   int status;
   cli_begin(s, "compact", word_count == 1 ? words[0] : "");
   status = cli_execute(s, PQDB_WRITE, NULL, NULL);
-  return status != CLI_DONE ? status : print_summary(s);
+  return status != CLI_DONE ? status : cli_report_summary(s);
+}
+
+int cli_run_maintain(cli_session *s, char **words, int word_count) {
+  const char *steps = word_count == 1 ? words[0] : "0";
+  size_t digits = strspn(steps, "0123456789");
+  int status;
+  if (digits == 0 || digits > 9 || steps[digits] != '\0') {
+    return cli_usage_error(s->name, "'%s' is no number of steps", steps);
+  }
+  cli_text_str(&s->request, "{\"maintain\":");
+  cli_text_u64(&s->request, strtoull(steps, NULL, 10));
+  status = cli_execute(s, PQDB_WRITE, NULL, NULL);
+  return status != CLI_DONE ? status : cli_report_summary(s);
 }
 
 int cli_run_checkpoint(cli_session *s, char **words, int word_count) {
@@ -202,52 +214,7 @@ int cli_run_checkpoint(cli_session *s, char **words, int word_count) {
   (void)word_count;
   cli_text_str(&s->request, "{\"checkpoint\":1");
   status = cli_execute(s, PQDB_WRITE, NULL, NULL);
-  return status != CLI_DONE ? status : print_summary(s);
-}
-
-int cli_run_vacuum(cli_session *s, char **words, int word_count) {
-  static const char *const columns[] = {"name", "kind", "count", "bytes", "why", NULL};
-  bool is_dry_run = cli_has(s->options, CLI_OPT_DRY_RUN);
-  pqdb_mode mode = is_dry_run ? PQDB_READ : PQDB_WRITE;
-  cli_screen wide = s->screen; /* a name that is cut is of no use */
-  cli_table table;
-  int status;
-  cli_text_str(&s->request, "{\"vacuum\":1");
-  if (is_dry_run) cli_add_true(s, "dryRun");
-  if (word_count == 1) cli_add_text(s, "minAge", words[0]);
-  if (cli_wants_json(s)) {
-    status = cli_execute(s, mode, cli_show_line, NULL);
-    if (status == CLI_DONE) cli_print_summary(s);
-    return status;
-  }
-  wide.width = 0;
-  cli_table_init(&table, &wide, columns);
-  table.is_whole = true;
-  status = cli_execute(s, mode, cli_show_table, &table);
-  cli_table_end(&table);
-  return status == CLI_DONE ? print_summary(s) : status;
-}
-
-int cli_run_retention(cli_session *s, char **words, int word_count) {
-  int status;
-  if (word_count == 0) {
-    cli_text_str(&s->request, "{\"retention\":1");
-  } else {
-    cli_text_str(&s->request, "{\"retention\":{\"age\":");
-    if (strcmp(words[0], "none") == 0)
-      cli_text_str(&s->request, "null");
-    else
-      cli_text_json(&s->request, words[0], strlen(words[0]));
-    if (word_count == 2 && strcmp(words[1], "none") != 0) {
-      if (words[1][0] == '\0' || words[1][strspn(words[1], "0123456789")] != '\0')
-        return cli_usage_error(s->name, "BYTES is a whole number, or none");
-      cli_text_str(&s->request, ",\"bytes\":");
-      cli_text_str(&s->request, words[1]);
-    }
-    cli_text_str(&s->request, "}");
-  }
-  status = cli_execute(s, word_count == 0 ? PQDB_READ : PQDB_WRITE, NULL, NULL);
-  return status == CLI_DONE ? print_summary(s) : status;
+  return status != CLI_DONE ? status : cli_report_summary(s);
 }
 
 /* ---- any command ---- */
@@ -255,9 +222,9 @@ int cli_run_retention(cli_session *s, char **words, int word_count) {
 /* The first field of a command document says what it is. */
 static pqdb_mode mode_of(cli_value command, cli_value name) {
   static const char *const reads[] = {
-      "get",     "find",         "findOne", "count", "exists", "distinct",    "estimatedCount",
-      "related", "traverse",     "history", "files", "stats",  "collections", "events",
-      "verify",  "getAtVersion", "diff",    "backup"};
+      "get",     "find",         "findOne", "count",  "exists",     "distinct",    "estimatedCount",
+      "related", "traverse",     "history", "files",  "stats",      "collections", "events",
+      "verify",  "getAtVersion", "diff",    "backup", "reconstruct"};
   cli_text text = {0};
   pqdb_mode mode = PQDB_WRITE;
   cli_json_decode(name, &text);

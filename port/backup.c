@@ -2,10 +2,11 @@
  * what is promised, cmd/backup_command.c what a copy is made of.
  *
  *   source: {"backup": 1, "asOf": …} ─► object ─► in the copy? ─no─► read, CRC, put
- *                                    ─► checkpoint ─────────────► put
+ *                                    ─► checkpoint ─► joined with the copy's ─► put
  *                                    ─► batches ─► TRIM to the entry, APPEND what is missing
  *
- * Until the checkpoint stands, the copy is the one of before. It has no log entries: the boundary
+ * Until the checkpoint stands, the copy is the one of before. What the copy has of history that the
+ * source dropped since stays in it (log/manifest_join.h). It has no log entries: the boundary
  * stands above the checkpoint. Its hot tier follows the checkpoint,
  * as after any flush: batches that the checkpoint covers are ignored and trimmed.
  */
@@ -20,12 +21,20 @@
 #include "codec/codec.h"
 #include "io/hot.h"
 #include "log/boundary.h"
+#include "log/manifest_join.h"
 #include "port/cpu.h"
 #include "port/drive_disk.h"
 #include "port/shared_pool.h"
 #include "port/zoneinfo.h"
 
-enum { NAMES_LEN_MAX = 64 << 20, TRIES_MAX = 5, COMMAND_CAP = 512, SEED_LEN = 16 };
+enum {
+  NAMES_LEN_MAX = 64 << 20,
+  CKPT_LEN_MAX = 256 << 20,
+  TRIES_MAX = 5,
+  COMMAND_CAP = 512,
+  SEED_LEN = 16,
+  NUMBER_LEN = 20
+};
 
 /* A namespace on its way. */
 typedef struct backup {
@@ -56,7 +65,9 @@ static int run(pq_driver *d, pq_fetch *f, ask_fn ask, void *ud) {
 
 typedef struct request {
   const char *key;
-  uint64_t len;
+  uint64_t len; /* of what is read; of a GET at most */
+  uint64_t off; /* of a part, in its object */
+  bool is_end;  /* the part is the last one */
   pq_slice was, body, reply;
 } request;
 
@@ -67,7 +78,7 @@ static int ask_list(pq_fetch *f, void *ud) {
 
 static int ask_read(pq_fetch *f, void *ud) {
   request *r = ud;
-  return pq_fetch_read(f, r->key, 0, r->len, &r->reply);
+  return pq_fetch_read(f, r->key, r->off, r->len, &r->reply);
 }
 
 static int ask_put(pq_fetch *f, void *ud) {
@@ -75,9 +86,14 @@ static int ask_put(pq_fetch *f, void *ud) {
   return pq_fetch_put_new(f, r->key, r->body);
 }
 
+static int ask_put_part(pq_fetch *f, void *ud) {
+  const request *r = ud;
+  return pq_fetch_put_part(f, r->key, r->off, r->body, r->is_end);
+}
+
 static int ask_get(pq_fetch *f, void *ud) {
   request *r = ud;
-  return pq_fetch_get(f, r->key, PQ_BOUNDARY_LEN_MAX, &r->reply);
+  return pq_fetch_get(f, r->key, (size_t)r->len, &r->reply);
 }
 
 static int ask_put_if(pq_fetch *f, void *ud) {
@@ -132,6 +148,16 @@ static int is_copied(backup *b, const char *key, bool *is_there) {
   return PQ_OK;
 }
 
+/* What became of a put. */
+static int note_put(backup *b, const char *key, uint64_t len, int rc) {
+  if (rc == PQ_ECONFLICT) return PQ_OK; /* meanwhile, by nobody else: the copy is locked */
+  PQ_TRY(rc);
+  b->report->objects++;
+  b->report->bytes += len;
+  if (b->options->copied != NULL) b->options->copied(b->options->ud, key, len);
+  return PQ_OK;
+}
+
 static int put(backup *b, const char *key, pq_slice body) {
   request r = {.key = key, .body = body};
   pq_fetch f;
@@ -139,32 +165,45 @@ static int put(backup *b, const char *key, pq_slice body) {
   pq_fetch_init(&f, b->cx);
   rc = run(b->to, &f, ask_put, &r);
   pq_fetch_release(&f);
-  if (rc == PQ_ECONFLICT) return PQ_OK; /* meanwhile, by nobody else: the copy is locked */
-  PQ_TRY(rc);
-  b->report->objects++;
-  b->report->bytes += body.n;
-  if (b->options->copied != NULL) b->options->copied(b->options->ud, key, body.n);
-  return PQ_OK;
+  return note_put(b, key, body.n, rc);
+}
+
+/* The next part of an object, whose CRC so far is *crc. With the last one the copy appears, if the
+ * CRC of the whole is `want` (NULL: it is not known). */
+static int copy_part(backup *b, request *r, uint32_t *crc, const uint32_t *want) {
+  pq_fetch from, to;
+  int rc;
+  pq_fetch_init(&from, b->cx);
+  pq_fetch_init(&to, b->cx);
+  rc = run(b->from, &from, ask_read, r);
+  *crc = pq_crc32_more(*crc, r->reply);
+  if (rc == PQ_OK && r->is_end && want != NULL && *crc != *want)
+    rc = pq_fail(b->cx, PQ_ECORRUPT, "%s: CRC mismatch: it is not copied", r->key);
+  r->body = r->reply;
+  if (rc == PQ_OK) rc = run(b->to, &to, ask_put_part, r);
+  pq_fetch_release(&to);
+  pq_fetch_release(&from);
+  return rc;
 }
 
 static int copy_object(backup *b, pq_value item, const char *key) {
   request r = {.key = key};
   int64_t len = 0, crc = 0;
   bool has_crc = pq_value_i64(pq_object_get_str(item, "crc"), &crc), is_there;
-  pq_fetch f;
+  uint64_t part_len = b->cx->limits.part_len;
+  uint32_t sum = 0, want = (uint32_t)crc;
   int rc;
   PQ_TRY(is_copied(b, key, &is_there));
   b->report->kept += is_there;
   if (is_there) return PQ_OK;
   (void)pq_value_i64(pq_object_get_str(item, "length"), &len);
-  r.len = (uint64_t)len;
-  pq_fetch_init(&f, b->cx);
-  rc = run(b->from, &f, ask_read, &r);
-  if (rc == PQ_OK && has_crc && pq_crc32(r.reply) != (uint32_t)crc)
-    rc = pq_fail(b->cx, PQ_ECORRUPT, "%s: CRC mismatch: it is not copied", key);
-  if (rc == PQ_OK) rc = put(b, key, r.reply);
-  pq_fetch_release(&f);
-  return rc;
+  do {
+    r.len = (uint64_t)len - r.off < part_len ? (uint64_t)len - r.off : part_len;
+    r.is_end = r.off + r.len == (uint64_t)len;
+    rc = copy_part(b, &r, &sum, has_crc ? &want : NULL);
+    r.off += r.len;
+  } while (rc == PQ_OK && !r.is_end);
+  return note_put(b, key, (uint64_t)len, rc);
 }
 
 static int keep_batch(backup *b, pq_value item) {
@@ -188,6 +227,54 @@ static int keep_batch(backup *b, pq_value item) {
   return pq_arena_copy(&b->arena, body, &batch->body);
 }
 
+/* ---- the checkpoint of the copy ---- */
+
+/* The newest checkpoint that the copy has; *key is NULL: none. */
+static int newest_checkpoint(backup *b, const char **key) {
+  char folder[COMMAND_CAP];
+  pq_slice names, name, last = {0};
+  *key = NULL;
+  snprintf(folder, sizeof folder, "%s/ckpt/", b->ns);
+  PQ_TRY(list(b, b->to, folder, &names));
+  while (next_name(&names, &name)) /* numbers of one width: in the order of text */
+    if (name.n == NUMBER_LEN && pq_slice_cmp(name, last) > 0) last = name;
+  if (last.n == 0) return PQ_OK;
+  *key = pq_arena_printf(&b->arena, "%s%.*s", folder, (int)last.n, (const char *)last.p);
+  return *key == NULL ? b->cx->code : PQ_OK;
+}
+
+/* `body` and what the copy's checkpoint `old_key` has of history that is gone from the source. */
+static int join_checkpoints(backup *b, const char *old_key, pq_slice old_body, const char *key,
+                            pq_slice body) {
+  pq_manifest older, newer;
+  pq_buf text;
+  int rc;
+  pq_buf_init(&text, b->cx, CKPT_LEN_MAX);
+  pq_manifest_init(&older, b->cx);
+  pq_manifest_init(&newer, b->cx);
+  rc = pq_manifest_parse(&older, old_key, old_body);
+  if (rc == PQ_OK) rc = pq_manifest_parse(&newer, key, body);
+  if (rc == PQ_OK) rc = pq_manifest_join(&older, &newer, old_key, &b->arena, &text);
+  if (rc == PQ_OK && older.entry < newer.entry) rc = put(b, key, pq_buf_slice(&text));
+  pq_manifest_release(&newer);
+  pq_manifest_release(&older);
+  pq_buf_release(&text);
+  return rc;
+}
+
+static int put_checkpoint(backup *b, const char *key, pq_slice body) {
+  request r = {.len = CKPT_LEN_MAX};
+  pq_fetch f;
+  int rc;
+  PQ_TRY(newest_checkpoint(b, &r.key));
+  if (r.key == NULL) return put(b, key, body);
+  pq_fetch_init(&f, b->cx);
+  rc = run(b->to, &f, ask_get, &r);
+  if (rc == PQ_OK) rc = join_checkpoints(b, r.key, r.reply, key, body);
+  pq_fetch_release(&f);
+  return rc;
+}
+
 static int take_item(backup *b, pq_value item) {
   pq_slice name, body;
   char *key;
@@ -195,7 +282,7 @@ static int take_item(backup *b, pq_value item) {
   key = pq_arena_str(&b->arena, name);
   if (key == NULL) return b->cx->code;
   if (!pq_value_binary(pq_object_get_str(item, "body"), &body)) return copy_object(b, item, key);
-  return put(b, key, body);
+  return put_checkpoint(b, key, body);
 }
 
 /* ---- the boundary of the copy ---- */
@@ -218,7 +305,7 @@ static int put_boundary(backup *b, const char *key, pq_slice was, uint64_t entry
 /* No entry below `entry` is to be looked for. */
 static int raise_boundary(backup *b, uint64_t entry) {
   char key[COMMAND_CAP];
-  request r = {.key = key};
+  request r = {.key = key, .len = PQ_BOUNDARY_LEN_MAX};
   uint64_t is = 1;
   pq_fetch f;
   int rc;
@@ -305,6 +392,7 @@ static int fill_hot(backup *b, pq_value summary) {
 static int finish_copy(backup *b, pq_value summary) {
   uint64_t entry = summary_u64(summary, "entry");
   if (entry > 0) PQ_TRY(raise_boundary(b, entry + 1));
+  b->report->flushed_seq = summary_u64(summary, "flushedSeq");
   return fill_hot(b, summary);
 }
 

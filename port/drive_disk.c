@@ -1,14 +1,4 @@
-/* port/drive_disk.c - see drive_disk.h.
- *
- * An object appears with all its bytes or not at all, and once:
- *
- *     n/log/.tmp.<random>   write, fsync
- *     link() to n/log/42    fails if the name exists: the one place where two writers meet
- *     unlink .tmp           then fsync of n/log, so that the name survives a power cut
- *
- * A crash may leave .tmp names; listings hide them, and a writer's listing, which holds the lock,
- * removes those that are not its own. Files before their log entry, each synced: the engine's
- * order of puts is the order on the disk.
+/* port/drive_disk.c - see drive_disk.h: opening, reading, listing. Writing: drive_disk_write.c.
  *
  * All paths are relative to an open directory, so that a change of the working directory does no
  * harm; only SQLite needs the full path.
@@ -27,52 +17,22 @@
 #include <unistd.h>
 
 #include "base/hash.h"
-#include "port/driver_int.h"
-#include "port/hot_sqlite.h"
-#include "port/temporary.h"
+#include "port/drive_disk_int.h"
 
 enum {
   FORMAT_VERSION = 1,
-  FD_COUNT_MAX = 64,    /* open files kept for reading */
-  IO_LEN_MAX = 1 << 30, /* of one system call */
   MARKER_CAP = 64,
   MARKER_LEN_MAX = 4096, /* parquedb.json is one line */
-  PATH_LEN_MAX = 4096,
-  TEMPORARY_CAP = 48,
-  RANDOM_LEN_MAX = 256 /* getentropy's limit */
+  RANDOM_LEN_MAX = 256   /* getentropy's limit */
 };
 
 static const char MARKER[] = "parquedb.json";
 static const char LOCK[] = "hot.lock";
 
-typedef struct open_file {
-  char *key; /* owned; NULL: free slot */
-  int fd;
-  uint64_t len; /* objects are immutable, so this stays true */
-  uint64_t hash;
-  uint64_t used; /* tick of the last use */
-} open_file;
-
-typedef struct disk {
-  pq_driver base; /* first */
-  pq_cx cx;       /* its own: the message is a request's detail, not the caller's */
-  char *dir;      /* owned, full path */
-  int dir_fd;     /* -1: none */
-  int lock_fd;    /* -1: a reader */
-  bool is_writer;
-  open_file files[FD_COUNT_MAX];
-  uint64_t tick;
-  pq_hot_sqlite *hot;             /* owned, opened at first use */
-  pq_temporary temporary;         /* a reader may have them too */
-  pq_buf reply;                   /* of one request */
-  uint64_t seed;                  /* for temporary names */
-  char own_prefix[TEMPORARY_CAP]; /* of this driver's temporary names */
-} disk;
-
 /* ---- failures ---- */
 
 /* Record what the system said. Paths are not repeated: the engine's message has the key. */
-static int fail_errno(pq_cx *cx, int error, const char *doing) {
+int pq_disk_fail(pq_cx *cx, int error, const char *doing) {
   char text[128];
   int code = PQ_EIO;
   if (error == ENOMEM) return pq_fail_nomem(cx);
@@ -85,7 +45,7 @@ static int fail_errno(pq_cx *cx, int error, const char *doing) {
 
 /* ---- small system calls, restarted after signals ---- */
 
-static int open_at(int dir_fd, const char *path, int flags) {
+int pq_disk_open_at(int dir_fd, const char *path, int flags) {
   int fd;
   do {
     fd = openat(dir_fd, path, flags | O_CLOEXEC, 0666);
@@ -95,9 +55,9 @@ static int open_at(int dir_fd, const char *path, int flags) {
 
 static int read_all(pq_cx *cx, int fd, uint8_t *p, size_t len, uint64_t off) {
   while (len > 0) {
-    ssize_t n = pread(fd, p, len < IO_LEN_MAX ? len : IO_LEN_MAX, (off_t)off);
+    ssize_t n = pread(fd, p, len < PQ_DISK_IO_LEN_MAX ? len : PQ_DISK_IO_LEN_MAX, (off_t)off);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return fail_errno(cx, errno, "read");
+    if (n < 0) return pq_disk_fail(cx, errno, "read");
     if (n == 0)
       return pq_fail(cx, PQ_ECORRUPT, "object is shorter: it ends at %llu",
                      (unsigned long long)off);
@@ -108,49 +68,38 @@ static int read_all(pq_cx *cx, int fd, uint8_t *p, size_t len, uint64_t off) {
   return PQ_OK;
 }
 
-static int write_all(pq_cx *cx, int fd, pq_slice s) {
-  while (s.n > 0) {
-    ssize_t n = write(fd, s.p, s.n < IO_LEN_MAX ? s.n : IO_LEN_MAX);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return fail_errno(cx, n < 0 ? errno : ENOSPC, "write");
-    s.p += n;
-    s.n -= (size_t)n;
-  }
-  return PQ_OK;
-}
-
-static int sync_fd(pq_cx *cx, int fd) {
+int pq_disk_sync_fd(pq_cx *cx, int fd) {
   int rc;
   do {
     rc = fsync(fd);
   } while (rc != 0 && errno == EINTR);
-  return rc == 0 ? PQ_OK : fail_errno(cx, errno, "fsync");
+  return rc == 0 ? PQ_OK : pq_disk_fail(cx, errno, "fsync");
 }
 
 /* Sync a directory, so that names in it survive a power cut. */
-static int sync_dir(pq_cx *cx, int dir_fd, const char *path) {
-  int fd = open_at(dir_fd, path, O_RDONLY | O_DIRECTORY), rc;
-  if (fd < 0) return fail_errno(cx, errno, "open the folder");
-  rc = sync_fd(cx, fd);
+int pq_disk_sync_dir(pq_cx *cx, int dir_fd, const char *path) {
+  int fd = pq_disk_open_at(dir_fd, path, O_RDONLY | O_DIRECTORY), rc;
+  if (fd < 0) return pq_disk_fail(cx, errno, "open the folder");
+  rc = pq_disk_sync_fd(cx, fd);
   close(fd);
   return rc;
 }
 
 /* Write to `out` the folder of a path: "" becomes ".", "/x" becomes "/". */
-static void parent_of(const char *path, char out[PATH_LEN_MAX]) {
+void pq_disk_parent(const char *path, char out[PQ_DISK_PATH_CAP]) {
   const char *slash = strrchr(path, '/');
   size_t n = slash == NULL ? 0 : (size_t)(slash - path);
-  pq_assert(n < PATH_LEN_MAX);
+  pq_assert(n < PQ_DISK_PATH_CAP);
   memcpy(out, path, n);
   out[n] = '\0';
   if (n == 0) snprintf(out, 2, "%s", slash == NULL ? "." : "/");
 }
 
 /* Make the folder `path` and those above it; each new name is synced. */
-static int make_dirs(pq_cx *cx, int dir_fd, const char *path) {
-  char part[PATH_LEN_MAX], parent[PATH_LEN_MAX];
+int pq_disk_make_dirs(pq_cx *cx, int dir_fd, const char *path) {
+  char part[PQ_DISK_PATH_CAP], parent[PQ_DISK_PATH_CAP];
   size_t len = strlen(path);
-  if (len >= PATH_LEN_MAX) return fail_errno(cx, ENAMETOOLONG, "make a folder");
+  if (len >= PQ_DISK_PATH_CAP) return pq_disk_fail(cx, ENAMETOOLONG, "make a folder");
   for (size_t i = 1; i <= len; i++) {
     if (path[i] != '/' && path[i] != '\0') continue;
     if (path[i - 1] == '/') continue;
@@ -158,10 +107,10 @@ static int make_dirs(pq_cx *cx, int dir_fd, const char *path) {
     part[i] = '\0';
     if (mkdirat(dir_fd, part, 0777) != 0) {
       if (errno == EEXIST) continue;
-      return fail_errno(cx, errno, "make a folder");
+      return pq_disk_fail(cx, errno, "make a folder");
     }
-    parent_of(part, parent);
-    PQ_TRY(sync_dir(cx, dir_fd, parent));
+    pq_disk_parent(part, parent);
+    PQ_TRY(pq_disk_sync_dir(cx, dir_fd, parent));
   }
   return PQ_OK;
 }
@@ -169,18 +118,18 @@ static int make_dirs(pq_cx *cx, int dir_fd, const char *path) {
 /* ---- reading ---- */
 
 /* Open an object for reading and tell its length. What is no plain file is no object. */
-static int open_object(disk *k, const char *key, int *out_fd, uint64_t *out_len) {
+static int open_object(pq_disk *k, const char *key, int *out_fd, uint64_t *out_len) {
   struct stat st;
-  int fd = open_at(k->dir_fd, key, O_RDONLY | O_NONBLOCK), error;
+  int fd = pq_disk_open_at(k->dir_fd, key, O_RDONLY | O_NONBLOCK), error;
   *out_fd = -1;
   *out_len = 0;
   if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
     return pq_fail(&k->cx, PQ_ENOTFOUND, "no such object");
-  if (fd < 0) return fail_errno(&k->cx, errno, "open");
+  if (fd < 0) return pq_disk_fail(&k->cx, errno, "open");
   if (fstat(fd, &st) != 0) {
     error = errno;
     close(fd);
-    return fail_errno(&k->cx, error, "fstat");
+    return pq_disk_fail(&k->cx, error, "fstat");
   }
   if (!S_ISREG(st.st_mode) || st.st_size < 0) {
     close(fd);
@@ -191,30 +140,30 @@ static int open_object(disk *k, const char *key, int *out_fd, uint64_t *out_len)
   return PQ_OK;
 }
 
-static void file_forget(disk *k, open_file *o) {
+static void file_forget(pq_disk *k, pq_disk_file *o) {
   if (o->key == NULL) return;
   close(o->fd);
   pq_alloc(&k->cx, o->key, strlen(o->key) + 1, 0);
-  *o = (open_file){0};
+  *o = (pq_disk_file){0};
 }
 
-static open_file *file_find(disk *k, const char *key, uint64_t hash) {
-  for (int i = 0; i < FD_COUNT_MAX; i++) {
-    open_file *o = &k->files[i];
+static pq_disk_file *file_find(pq_disk *k, const char *key, uint64_t hash) {
+  for (int i = 0; i < PQ_DISK_FILES_MAX; i++) {
+    pq_disk_file *o = &k->files[i];
     if (o->key != NULL && o->hash == hash && strcmp(o->key, key) == 0) return o;
   }
   return NULL;
 }
 
 /* The open file of an object; the one not used for longest makes room. */
-static int file_get(disk *k, const char *key, open_file **out) {
+static int file_get(pq_disk *k, const char *key, pq_disk_file **out) {
   uint64_t hash = pq_hash(pq_str(key), 0);
   size_t key_len = strlen(key);
-  open_file *o = file_find(k, key, hash), fresh = {.hash = hash};
+  pq_disk_file *o = file_find(k, key, hash), fresh = {.hash = hash};
   *out = NULL;
   if (o == NULL) {
     o = &k->files[0];
-    for (int i = 1; i < FD_COUNT_MAX; i++)
+    for (int i = 1; i < PQ_DISK_FILES_MAX; i++)
       if (k->files[i].used < o->used) o = &k->files[i];
     file_forget(k, o);
     PQ_TRY(open_object(k, key, &fresh.fd, &fresh.len));
@@ -231,8 +180,8 @@ static int file_get(disk *k, const char *key, open_file **out) {
   return PQ_OK;
 }
 
-static int serve_read(disk *k, const pq_io_req *r) {
-  open_file *o;
+static int serve_read(pq_disk *k, const pq_io_req *r) {
+  pq_disk_file *o;
   PQ_TRY(file_get(k, r->key, &o));
   if (r->off > o->len || r->len > o->len - r->off)
     return pq_fail(&k->cx, PQ_ECORRUPT, "object is shorter: it has %llu bytes",
@@ -240,7 +189,7 @@ static int serve_read(disk *k, const pq_io_req *r) {
   return read_all(&k->cx, o->fd, r->buf, r->len, r->off);
 }
 
-static int get_open(disk *k, int fd, uint64_t len, size_t len_max) {
+static int get_open(pq_disk *k, int fd, uint64_t len, size_t len_max) {
   size_t n;
   if (len > len_max || !pq_to_size(len, &n))
     return pq_fail(&k->cx, PQ_ELIMIT, "object has %llu bytes, at most %zu are expected",
@@ -251,7 +200,7 @@ static int get_open(disk *k, int fd, uint64_t len, size_t len_max) {
   return PQ_OK;
 }
 
-static int serve_get(disk *k, const char *key, size_t len_max) {
+int pq_disk_get(pq_disk *k, const char *key, size_t len_max) {
   uint64_t len;
   int fd, rc;
   PQ_TRY(open_object(k, key, &fd, &len));
@@ -267,7 +216,7 @@ static int name_cmp(const void *a, const void *b) {
 }
 
 /* Sort the NUL-ended names in `names` and put them into the reply, a line each. */
-static int put_sorted(disk *k, pq_buf *names, size_t count) {
+static int put_sorted(pq_disk *k, pq_buf *names, size_t count) {
   const char **list, *p = (const char *)names->p;
   int rc = PQ_OK;
   if (count == 0) return PQ_OK;
@@ -291,7 +240,7 @@ static bool is_folder(int fd, const struct dirent *e) {
 }
 
 /* Gather one name; what a crashed writer left behind goes, as we hold the lock. */
-static int list_name(disk *k, int fd, const struct dirent *e, bool is_top, pq_buf *names) {
+static int list_name(pq_disk *k, int fd, const struct dirent *e, bool is_top, pq_buf *names) {
   size_t n = strlen(e->d_name);
   if (strncmp(e->d_name, PQ_TEMPORARY_PREFIX, sizeof PQ_TEMPORARY_PREFIX - 1) == 0) {
     if (k->is_writer && strncmp(e->d_name, k->own_prefix, strlen(k->own_prefix)) != 0)
@@ -305,7 +254,7 @@ static int list_name(disk *k, int fd, const struct dirent *e, bool is_top, pq_bu
   return pq_buf_put_byte(names, '\0');
 }
 
-static int list_open(disk *k, DIR *dir, bool is_top, pq_buf *names) {
+static int list_open(pq_disk *k, DIR *dir, bool is_top, pq_buf *names) {
   size_t count = 0;
   for (;;) {
     size_t before = names->len;
@@ -316,20 +265,20 @@ static int list_open(disk *k, DIR *dir, bool is_top, pq_buf *names) {
     PQ_TRY(list_name(k, dirfd(dir), e, is_top, names));
     count += names->len > before;
   }
-  if (errno != 0) return fail_errno(&k->cx, errno, "list");
+  if (errno != 0) return pq_disk_fail(&k->cx, errno, "list");
   return put_sorted(k, names, count);
 }
 
-static int serve_list(disk *k, const pq_io_req *r) {
+static int serve_list(pq_disk *k, const pq_io_req *r) {
   bool is_top = r->key[0] == '\0';
-  int fd = open_at(k->dir_fd, is_top ? "." : r->key, O_RDONLY | O_DIRECTORY), rc;
+  int fd = pq_disk_open_at(k->dir_fd, is_top ? "." : r->key, O_RDONLY | O_DIRECTORY), rc;
   pq_buf names;
   DIR *dir;
   if (fd < 0 && (errno == ENOENT || errno == ENOTDIR)) return PQ_OK;
-  if (fd < 0) return fail_errno(&k->cx, errno, "list");
+  if (fd < 0) return pq_disk_fail(&k->cx, errno, "list");
   dir = fdopendir(fd);
   if (dir == NULL) {
-    rc = fail_errno(&k->cx, errno, "list");
+    rc = pq_disk_fail(&k->cx, errno, "list");
     close(fd);
     return rc;
   }
@@ -340,85 +289,14 @@ static int serve_list(disk *k, const pq_io_req *r) {
   return rc;
 }
 
-/* ---- writing ---- */
+/* ---- the rest ---- */
 
-/* Make a new temporary file in folder `parent`, which is made if it is missing. */
-static int open_temporary(disk *k, const char *parent, char path[PATH_LEN_MAX], int *out_fd) {
-  int n = snprintf(path, PATH_LEN_MAX, "%s/%s.%08lx", parent, k->own_prefix,
-                   (unsigned long)(pq_random_next(&k->seed) & 0xffffffffu));
-  int flags = O_WRONLY | O_CREAT | O_EXCL;
-  *out_fd = -1;
-  if (n < 0 || n >= PATH_LEN_MAX) return fail_errno(&k->cx, ENAMETOOLONG, "create");
-  *out_fd = open_at(k->dir_fd, path, flags);
-  if (*out_fd < 0 && errno == ENOENT) {
-    PQ_TRY(make_dirs(&k->cx, k->dir_fd, parent));
-    *out_fd = open_at(k->dir_fd, path, flags);
-  }
-  return *out_fd >= 0 ? PQ_OK : fail_errno(&k->cx, errno, "create");
-}
-
-static int write_temporary(disk *k, int fd, pq_slice body) {
-  int rc = write_all(&k->cx, fd, body);
-  if (rc == PQ_OK) rc = sync_fd(&k->cx, fd);
-  if (close(fd) != 0 && rc == PQ_OK) rc = fail_errno(&k->cx, errno, "close");
-  return rc;
-}
-
-static int put_new(disk *k, const char *key, pq_slice body) {
-  char parent[PATH_LEN_MAX], path[PATH_LEN_MAX];
-  int fd, rc, error = 0;
-  parent_of(key, parent);
-  PQ_TRY(open_temporary(k, parent, path, &fd));
-  rc = write_temporary(k, fd, body);
-  if (rc == PQ_OK && linkat(k->dir_fd, path, k->dir_fd, key, 0) != 0) error = errno;
-  (void)unlinkat(k->dir_fd, path, 0);
-  if (rc != PQ_OK) return rc;
-  if (error == EPERM || error == EOPNOTSUPP || error == ENOSYS)
-    return pq_fail(&k->cx, PQ_EIO, "this file system has no hard links, which commits need");
-  if (error != 0 && error != EEXIST) return fail_errno(&k->cx, error, "link");
-  /* Also for a name that exists: who reads it back must not build on what a power cut removes. */
-  PQ_TRY(sync_dir(&k->cx, k->dir_fd, parent));
-  return error == 0 ? PQ_OK : pq_fail(&k->cx, PQ_ECONFLICT, "it exists");
-}
-
-static int get_whole(disk *k, const char *key) {
-  pq_buf_clear(&k->reply);
-  return serve_get(k, key, MARKER_LEN_MAX);
-}
-
-/* The lock makes us the only writer, so comparing and renaming need not be one step. Whoever reads
- * beside this sees the old object or the new one. */
-static int replace(disk *k, const char *key, pq_slice was, pq_slice body) {
-  char parent[PATH_LEN_MAX], path[PATH_LEN_MAX];
-  int fd, rc = get_whole(k, key);
-  bool is_same = rc == PQ_OK && pq_slice_eq(pq_buf_slice(&k->reply), was);
-  if (rc != PQ_OK && rc != PQ_ENOTFOUND) return rc;
-  pq_buf_clear(&k->reply);
-  if (!is_same) return pq_fail(&k->cx, PQ_ECONFLICT, "it is another one by now");
-  parent_of(key, parent);
-  PQ_TRY(open_temporary(k, parent, path, &fd));
-  rc = write_temporary(k, fd, body);
-  if (rc == PQ_OK && renameat(k->dir_fd, path, k->dir_fd, key) != 0)
-    rc = fail_errno(&k->cx, errno, "rename");
-  if (rc != PQ_OK) {
-    (void)unlinkat(k->dir_fd, path, 0);
-    return rc;
-  }
-  return sync_dir(&k->cx, k->dir_fd, parent);
-}
-
-static int serve_put_if(disk *k, const pq_io_req *r) {
-  size_t was_len = (size_t)r->off;
-  pq_slice was = {r->buf, was_len}, body = {r->buf + was_len, r->len - was_len};
-  return was_len == 0 ? put_new(k, r->key, body) : replace(k, r->key, was, body);
-}
-
-static int serve_stat(disk *k, const char *key) {
+static int serve_stat(pq_disk *k, const char *key) {
   uint8_t bytes[PQ_STAT_LEN];
   struct timespec now = {0};
   struct stat st;
   if (fstatat(k->dir_fd, key, &st, 0) != 0) {
-    if (errno != ENOENT && errno != ENOTDIR) return fail_errno(&k->cx, errno, "stat");
+    if (errno != ENOENT && errno != ENOTDIR) return pq_disk_fail(&k->cx, errno, "stat");
     return pq_fail(&k->cx, PQ_ENOTFOUND, "no such object");
   }
   if (!S_ISREG(st.st_mode) || st.st_size < 0)
@@ -431,56 +309,61 @@ static int serve_stat(disk *k, const char *key) {
   return pq_buf_put(&k->reply, bytes, sizeof bytes);
 }
 
-static int serve_delete(disk *k, const char *key) {
-  char parent[PATH_LEN_MAX];
-  open_file *o = file_find(k, key, pq_hash(pq_str(key), 0));
+static int serve_delete(pq_disk *k, const char *key) {
+  char parent[PQ_DISK_PATH_CAP];
+  pq_disk_file *o = file_find(k, key, pq_hash(pq_str(key), 0));
   if (o != NULL) file_forget(k, o);
+  pq_disk_drop_parts(k, key);
   if (unlinkat(k->dir_fd, key, 0) == 0) {
-    parent_of(key, parent);
-    return sync_dir(&k->cx, k->dir_fd, parent);
+    pq_disk_parent(key, parent);
+    return pq_disk_sync_dir(&k->cx, k->dir_fd, parent);
   }
-  return errno == ENOENT || errno == ENOTDIR ? PQ_OK : fail_errno(&k->cx, errno, "delete");
+  return errno == ENOENT || errno == ENOTDIR ? PQ_OK : pq_disk_fail(&k->cx, errno, "delete");
 }
 
-static int serve_hot(disk *k, const pq_io_req *r) {
-  char path[PATH_LEN_MAX];
+static int serve_hot(pq_disk *k, const pq_io_req *r) {
+  char path[PQ_DISK_PATH_CAP];
   int n = snprintf(path, sizeof path, "%s/hot.sqlite", k->dir);
-  if (n < 0 || n >= PATH_LEN_MAX) return fail_errno(&k->cx, ENAMETOOLONG, "hot tier");
+  if (n < 0 || n >= PQ_DISK_PATH_CAP) return pq_disk_fail(&k->cx, ENAMETOOLONG, "hot tier");
   if (k->hot == NULL) {
     PQ_TRY(pq_hot_sqlite_open(&k->cx, path, k->is_writer, &k->hot));
-    if (k->is_writer) PQ_TRY(sync_dir(&k->cx, k->dir_fd, "."));
+    if (k->is_writer) PQ_TRY(pq_disk_sync_dir(&k->cx, k->dir_fd, "."));
   }
   return pq_hot_sqlite_call(k->hot, r->key, (pq_slice){r->buf, r->len}, &k->reply);
 }
 
 /* ---- the driver ---- */
 
-static int dispatch(disk *k, const pq_io_req *r) {
-  bool is_write = r->kind == PQ_IO_PUT_NEW || r->kind == PQ_IO_DELETE || r->kind == PQ_IO_PUT_IF;
+static int dispatch(pq_disk *k, const pq_io_req *r) {
+  bool is_read = r->kind == PQ_IO_READ || r->kind == PQ_IO_GET || r->kind == PQ_IO_LIST ||
+                 r->kind == PQ_IO_STAT || r->kind == PQ_IO_HOT;
   if (pq_key_is_temporary(r->key)) return pq_temporary_serve(&k->temporary, r);
   PQ_TRY(pq_key_check(&k->cx, r->key, r->kind == PQ_IO_LIST));
-  if (is_write && !k->is_writer)
+  if (!is_read && !k->is_writer && !pq_key_is_pin(r->key))
     return pq_fail(&k->cx, PQ_EPERM, "the warehouse is open for reading only");
   switch (r->kind) {
     case PQ_IO_READ: return serve_read(k, r);
-    case PQ_IO_GET: return serve_get(k, r->key, r->len);
+    case PQ_IO_GET: return pq_disk_get(k, r->key, r->len);
     case PQ_IO_LIST: return serve_list(k, r);
-    case PQ_IO_PUT_NEW: return put_new(k, r->key, (pq_slice){r->buf, r->len});
+    case PQ_IO_PUT_NEW: return pq_disk_put_new(k, r->key, (pq_slice){r->buf, r->len});
     case PQ_IO_DELETE: return serve_delete(k, r->key);
     case PQ_IO_HOT: return serve_hot(k, r);
-    case PQ_IO_PUT_IF: return serve_put_if(k, r);
+    case PQ_IO_PUT_IF: return pq_disk_put_if(k, r);
     case PQ_IO_STAT: return serve_stat(k, r->key);
+    case PQ_IO_PUT_PART:
+    case PQ_IO_PUT_END: return pq_disk_put_part(k, r);
   }
   return pq_fail(&k->cx, PQ_EUNSUPPORTED, "unknown request kind %d", (int)r->kind);
 }
 
 static void disk_serve(pq_driver *d, pq_fetch *f, const pq_io_req *r) {
-  disk *k = (disk *)d;
+  pq_disk *k = (pq_disk *)d;
   int rc;
   pq_buf_clear(&k->reply);
   rc = dispatch(k, r);
   /* A write that found no file below it has not happened, but not for lack of the object. */
-  if (rc == PQ_ENOTFOUND && (r->kind == PQ_IO_PUT_NEW || r->kind == PQ_IO_PUT_IF)) rc = PQ_EIO;
+  if (rc == PQ_ENOTFOUND && r->kind != PQ_IO_READ && r->kind != PQ_IO_GET && r->kind != PQ_IO_STAT)
+    rc = PQ_EIO;
   pq_fetch_done(f, r->id, rc, rc == PQ_OK ? pq_buf_slice(&k->reply) : (pq_slice){0},
                 rc == PQ_OK ? NULL : k->cx.msg);
 }
@@ -504,11 +387,12 @@ static void disk_random(pq_driver *d, uint8_t *out, size_t n) {
 }
 
 static void disk_close(pq_driver *d) {
-  disk *k = (disk *)d;
+  pq_disk *k = (pq_disk *)d;
   pq_cx cx = k->cx;
   pq_hot_sqlite_close(k->hot);
-  for (int i = 0; i < FD_COUNT_MAX; i++)
+  for (int i = 0; i < PQ_DISK_FILES_MAX; i++)
     file_forget(k, &k->files[i]);
+  pq_disk_drop_parts(k, NULL);
   pq_temporary_release(&k->temporary);
   pq_buf_release(&k->reply);
   if (k->lock_fd >= 0) {
@@ -522,7 +406,7 @@ static void disk_close(pq_driver *d) {
 }
 
 static void disk_hot_counts(pq_driver *d, pq_hot_counts *out) {
-  disk *k = (disk *)d;
+  pq_disk *k = (pq_disk *)d;
   *out = (pq_hot_counts){0};
   if (k->hot != NULL) pq_hot_sqlite_counts(k->hot, out);
 }
@@ -551,7 +435,7 @@ static void print_marker(char text[MARKER_CAP]) {
 }
 
 /* Of our own version not a byte may differ. */
-static int check_marker_text(disk *k, const char *dir, const char *text) {
+static int check_marker_text(pq_disk *k, const char *dir, const char *text) {
   char mine[MARKER_CAP];
   const char *format = after_field(text, "\"format\"");
   const char *version = after_field(text, "\"version\"");
@@ -572,16 +456,16 @@ static int check_marker_text(disk *k, const char *dir, const char *text) {
 }
 
 /* PQ_OK: a warehouse of our version. PQ_ENOTFOUND: the file is missing. */
-static int check_marker(disk *k, const char *dir) {
+static int check_marker(pq_disk *k, const char *dir) {
   pq_buf_clear(&k->reply);
-  PQ_TRY(serve_get(k, MARKER, MARKER_LEN_MAX));
+  PQ_TRY(pq_disk_get(k, MARKER, MARKER_LEN_MAX));
   PQ_TRY(pq_buf_put_byte(&k->reply, '\0'));
   return check_marker_text(k, dir, (const char *)k->reply.p);
 }
 
 /* True when nothing stands in the directory but what a creation that did not end leaves there. */
-static int check_empty(disk *k, bool *out) {
-  pq_io_req r = {.key = "", .len = PATH_LEN_MAX * 16};
+static int check_empty(pq_disk *k, bool *out) {
+  pq_io_req r = {.key = "", .len = PQ_DISK_PATH_CAP * 16};
   int rc;
   pq_buf_clear(&k->reply);
   rc = serve_list(k, &r);
@@ -589,15 +473,15 @@ static int check_empty(disk *k, bool *out) {
   return rc == PQ_ELIMIT ? PQ_OK : rc;
 }
 
-static int lock(disk *k, const char *dir) {
+static int lock(pq_disk *k, const char *dir) {
   char text[32] = {0};
   int n, rc;
-  k->lock_fd = open_at(k->dir_fd, LOCK, O_RDWR | O_CREAT);
-  if (k->lock_fd < 0) return fail_errno(&k->cx, errno, "open hot.lock");
+  k->lock_fd = pq_disk_open_at(k->dir_fd, LOCK, O_RDWR | O_CREAT);
+  if (k->lock_fd < 0) return pq_disk_fail(&k->cx, errno, "open hot.lock");
   do {
     rc = flock(k->lock_fd, LOCK_EX | LOCK_NB);
   } while (rc != 0 && errno == EINTR);
-  if (rc != 0 && errno != EWOULDBLOCK) return fail_errno(&k->cx, errno, "lock hot.lock");
+  if (rc != 0 && errno != EWOULDBLOCK) return pq_disk_fail(&k->cx, errno, "lock hot.lock");
   if (rc != 0) {
     ssize_t len = pread(k->lock_fd, text, sizeof text - 1, 0);
     text[len < 0 ? 0 : len] = '\0';
@@ -609,34 +493,34 @@ static int lock(disk *k, const char *dir) {
   }
   n = snprintf(text, sizeof text, "%ld\n", (long)getpid());
   if (ftruncate(k->lock_fd, 0) != 0 || pwrite(k->lock_fd, text, (size_t)n, 0) != n)
-    return fail_errno(&k->cx, errno, "write hot.lock");
+    return pq_disk_fail(&k->cx, errno, "write hot.lock");
   return PQ_OK;
 }
 
-static int create_marker(disk *k, const char *dir) {
+static int create_marker(pq_disk *k, const char *dir) {
   char text[MARKER_CAP];
   int rc;
   print_marker(text);
-  rc = put_new(k, MARKER, pq_str(text));
+  rc = pq_disk_put_new(k, MARKER, pq_str(text));
   return rc == PQ_ECONFLICT || rc == PQ_OK ? check_marker(k, dir) : rc;
 }
 
 /* Open the directory itself; a missing one is made only by CREATE. */
-static int open_dir(disk *k, const char *dir, pq_open_mode mode) {
+static int open_dir(pq_disk *k, const char *dir, pq_open_mode mode) {
   char *full;
   size_t len;
-  k->dir_fd = open_at(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY);
+  k->dir_fd = pq_disk_open_at(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY);
   if (k->dir_fd < 0 && errno == ENOENT && mode == PQ_OPEN_CREATE) {
-    PQ_TRY(make_dirs(&k->cx, AT_FDCWD, dir));
-    k->dir_fd = open_at(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY);
+    PQ_TRY(pq_disk_make_dirs(&k->cx, AT_FDCWD, dir));
+    k->dir_fd = pq_disk_open_at(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY);
   }
   if (k->dir_fd < 0 && errno == ENOENT)
     return pq_fail(&k->cx, PQ_EINVALID, "no warehouse at %s", dir);
   if (k->dir_fd < 0 && errno == ENOTDIR)
     return pq_fail(&k->cx, PQ_EINVALID, "%s is not a directory", dir);
-  if (k->dir_fd < 0) return fail_errno(&k->cx, errno, dir);
+  if (k->dir_fd < 0) return pq_disk_fail(&k->cx, errno, dir);
   full = realpath(dir, NULL);
-  if (full == NULL) return fail_errno(&k->cx, errno, dir);
+  if (full == NULL) return pq_disk_fail(&k->cx, errno, dir);
   len = strlen(full) + 1;
   k->dir = pq_alloc(&k->cx, NULL, 0, len);
   if (k->dir != NULL) memcpy(k->dir, full, len);
@@ -644,7 +528,7 @@ static int open_dir(disk *k, const char *dir, pq_open_mode mode) {
   return k->dir != NULL ? PQ_OK : pq_fail_nomem(&k->cx);
 }
 
-static int open_warehouse(disk *k, const char *dir, pq_open_mode mode) {
+static int open_warehouse(pq_disk *k, const char *dir, pq_open_mode mode) {
   bool is_empty = false;
   int rc;
   PQ_TRY(open_dir(k, dir, mode));
@@ -663,14 +547,14 @@ static int open_warehouse(disk *k, const char *dir, pq_open_mode mode) {
 }
 
 int pq_disk_open(pq_cx *cx, const char *dir, pq_disk_mode mode, pq_driver **out) {
-  disk *k;
+  pq_disk *k;
   int rc;
   *out = NULL;
-  if (strlen(dir) >= PATH_LEN_MAX - TEMPORARY_CAP)
+  if (strlen(dir) >= PQ_DISK_PATH_CAP - PQ_DISK_PREFIX_CAP)
     return pq_fail(cx, PQ_EPATH, "the path of the warehouse is too long");
   k = pq_alloc(cx, NULL, 0, sizeof *k);
   if (k == NULL) return pq_fail_nomem(cx);
-  *k = (disk){.base = {&disk_vtable}, .dir_fd = -1, .lock_fd = -1};
+  *k = (pq_disk){.base = {&disk_vtable}, .dir_fd = -1, .lock_fd = -1};
   pq_cx_init(&k->cx, cx->alloc, cx->alloc_ud);
   k->cx.limits = cx->limits;
   pq_buf_init(&k->reply, &k->cx, SIZE_MAX / 2);

@@ -12,6 +12,7 @@
 
 #include "io/hot.h"
 #include "port/driver_int.h"
+#include "port/probe_store.h"
 
 enum { TICK_US = 1000 };
 static const int64_t CLOCK_START_US = 1767225600000000; /* 2026-01-01T00:00:00Z */
@@ -32,16 +33,21 @@ typedef struct tier {
   size_t batch_cap;
 } tier;
 
+enum { PARTS_MAX = 16 }; /* objects that are being put in parts */
+
 struct pq_memory_store {
   pq_cx cx;
   object *objects; /* owned, sorted by key */
   size_t object_count, object_cap;
+  object parts[PARTS_MAX]; /* what has come so far; modified_us counts the uses */
+  int64_t parts_tick;
   tier *tiers; /* owned */
   size_t tier_count, tier_cap;
   pq_arena arena; /* of one hot call */
   pq_buf reply;   /* of one call */
   int64_t clock_us;
   bool is_virtual;
+  bool is_unproven, ignores_new;
   uint64_t seed;
   uint32_t open_count;
 };
@@ -90,6 +96,13 @@ static void free_tiers(pq_memory_store *s, tier *tiers, size_t count, size_t cap
   if (tiers != NULL) pq_alloc(&s->cx, tiers, cap * sizeof *tiers, 0);
 }
 
+static void drop_parts(pq_memory_store *s, object *p) {
+  if (p->key == NULL) return;
+  free_bytes(s, p->body, p->len);
+  free_str(s, p->key);
+  *p = (object){0};
+}
+
 void pq_memory_store_free(pq_memory_store *s) {
   pq_cx cx;
   if (s == NULL) return;
@@ -98,6 +111,8 @@ void pq_memory_store_free(pq_memory_store *s) {
     free_bytes(s, s->objects[i].body, s->objects[i].len);
     free_str(s, s->objects[i].key);
   }
+  for (size_t i = 0; i < PARTS_MAX; i++)
+    drop_parts(s, &s->parts[i]);
   free_tiers(s, s->tiers, s->tier_count, s->tier_cap);
   if (s->objects != NULL) pq_alloc(&s->cx, s->objects, s->object_cap * sizeof *s->objects, 0);
   pq_arena_release(&s->arena);
@@ -270,23 +285,91 @@ static int serve_list(pq_memory_store *s, const pq_io_req *r) {
   return pq_fail(&s->cx, PQ_ELIMIT, "the listing is longer than %zu bytes", r->len);
 }
 
-static int serve_put_new(pq_memory_store *s, const pq_io_req *r) {
-  size_t i = lower(s, r->key);
-  object fresh = {.len = r->len, .modified_us = s->clock_us}, *objects;
-  if (find(s, r->key) != NULL) return pq_fail(&s->cx, PQ_ECONFLICT, "it exists");
-  objects = grow(s, s->objects, &s->object_cap, s->object_count, sizeof fresh);
-  if (objects == NULL) return s->cx.code;
-  s->objects = objects;
-  PQ_TRY(copy_bytes(s, (pq_slice){r->buf, r->len}, &fresh.body));
-  fresh.key = copy_str(s, r->key);
-  if (fresh.key == NULL) {
-    free_bytes(s, fresh.body, fresh.len);
-    return pq_fail_nomem(&s->cx);
+/* The object, whose memory is taken, appears. */
+static int appear(pq_memory_store *s, object fresh) {
+  size_t i = lower(s, fresh.key);
+  object *objects = grow(s, s->objects, &s->object_cap, s->object_count, sizeof fresh);
+  if (objects == NULL) {
+    drop_parts(s, &fresh);
+    return s->cx.code;
   }
+  s->objects = objects;
+  fresh.modified_us = s->clock_us;
   memmove(s->objects + i + 1, s->objects + i, (s->object_count - i) * sizeof fresh);
   s->objects[i] = fresh;
   s->object_count++;
   return PQ_OK;
+}
+
+static void remove_object(pq_memory_store *s, const char *key) {
+  size_t i = lower(s, key);
+  object *o = find(s, key);
+  if (o == NULL) return;
+  free_bytes(s, o->body, o->len);
+  free_str(s, o->key);
+  s->object_count--;
+  memmove(o, o + 1, (s->object_count - i) * sizeof *o);
+}
+
+static int serve_put_new(pq_memory_store *s, const pq_io_req *r) {
+  object fresh = {.len = r->len};
+  if (s->ignores_new) remove_object(s, r->key);
+  if (find(s, r->key) != NULL) return pq_fail(&s->cx, PQ_ECONFLICT, "it exists");
+  PQ_TRY(copy_bytes(s, (pq_slice){r->buf, r->len}, &fresh.body));
+  fresh.key = copy_str(s, r->key);
+  if (fresh.key != NULL) return appear(s, fresh);
+  free_bytes(s, fresh.body, fresh.len);
+  return pq_fail_nomem(&s->cx);
+}
+
+/* ---- objects in parts ---- */
+
+static object *find_parts(pq_memory_store *s, const char *key) {
+  for (size_t i = 0; i < PARTS_MAX; i++)
+    if (s->parts[i].key != NULL && strcmp(s->parts[i].key, key) == 0) return &s->parts[i];
+  return NULL;
+}
+
+/* Begin; what was not touched for longest makes room, as its writer has gone away. */
+static int begin_parts(pq_memory_store *s, const char *key, object **out) {
+  object *p = find_parts(s, key);
+  if (p != NULL) drop_parts(s, p);
+  p = &s->parts[0];
+  for (size_t i = 1; i < PARTS_MAX; i++)
+    if (s->parts[i].modified_us < p->modified_us) p = &s->parts[i];
+  drop_parts(s, p);
+  p->key = copy_str(s, key);
+  *out = p;
+  return p->key != NULL ? PQ_OK : pq_fail_nomem(&s->cx);
+}
+
+/* All parts are there. Whatever happens, they are gone afterwards. */
+static int end_parts(pq_memory_store *s, object *p, size_t len) {
+  object whole = *p;
+  size_t more = whole.len - len;
+  *p = (object){0};
+  if (more == 0 && find(s, whole.key) == NULL) return appear(s, whole);
+  drop_parts(s, &whole);
+  if (more == 0) return pq_fail(&s->cx, PQ_ECONFLICT, "it exists");
+  return pq_fail(&s->cx, PQ_EIO, "%zu bytes were put behind the end", more);
+}
+
+static int serve_put_part(pq_memory_store *s, const pq_io_req *r) {
+  object *p = find_parts(s, r->key);
+  size_t end;
+  if (r->off == 0) PQ_TRY(begin_parts(s, r->key, &p));
+  if (p == NULL || r->off > p->len)
+    return pq_fail(&s->cx, PQ_EIO, "the parts before it are not there");
+  p->modified_us = ++s->parts_tick;
+  end = (size_t)r->off + r->len;
+  if (end > p->len) {
+    uint8_t *body = pq_alloc(&s->cx, p->body, p->len, end);
+    if (body == NULL) return pq_fail_nomem(&s->cx);
+    p->body = body;
+    p->len = end;
+  }
+  if (r->len > 0) memcpy(p->body + (size_t)r->off, r->buf, r->len);
+  return r->kind == PQ_IO_PUT_END ? end_parts(s, p, end) : PQ_OK;
 }
 
 static int serve_put_if(pq_memory_store *s, const pq_io_req *r) {
@@ -314,13 +397,9 @@ static int serve_stat(pq_memory_store *s, const pq_io_req *r) {
 }
 
 static int serve_delete(pq_memory_store *s, const pq_io_req *r) {
-  size_t i = lower(s, r->key);
-  object *o = find(s, r->key);
-  if (o == NULL) return PQ_OK;
-  free_bytes(s, o->body, o->len);
-  free_str(s, o->key);
-  s->object_count--;
-  memmove(o, o + 1, (s->object_count - i) * sizeof *o);
+  object *parts = find_parts(s, r->key);
+  if (parts != NULL) drop_parts(s, parts);
+  remove_object(s, r->key);
   return PQ_OK;
 }
 
@@ -427,11 +506,13 @@ static int serve_hot(pq_memory_store *s, const pq_io_req *r, bool is_writer) {
 
 static int dispatch(memory *m, const pq_io_req *r) {
   pq_memory_store *s = m->store;
-  bool is_write = r->kind == PQ_IO_PUT_NEW || r->kind == PQ_IO_DELETE || r->kind == PQ_IO_PUT_IF;
+  bool is_read = r->kind == PQ_IO_READ || r->kind == PQ_IO_GET || r->kind == PQ_IO_LIST ||
+                 r->kind == PQ_IO_STAT || r->kind == PQ_IO_HOT;
   bool is_temporary =
-      pq_key_is_temporary(r->key) && r->kind != PQ_IO_PUT_IF && (is_write || r->kind == PQ_IO_READ);
+      pq_key_is_temporary(r->key) &&
+      (r->kind == PQ_IO_PUT_NEW || r->kind == PQ_IO_DELETE || r->kind == PQ_IO_READ);
   if (!is_temporary) PQ_TRY(pq_key_check(&s->cx, r->key, r->kind == PQ_IO_LIST));
-  if (is_write && !is_temporary && !m->is_writer)
+  if (!is_read && !is_temporary && !m->is_writer && !pq_key_is_pin(r->key))
     return pq_fail(&s->cx, PQ_EPERM, "the warehouse is open for reading only");
   switch (r->kind) {
     case PQ_IO_READ: return serve_read(s, r);
@@ -442,6 +523,8 @@ static int dispatch(memory *m, const pq_io_req *r) {
     case PQ_IO_HOT: return serve_hot(s, r, m->is_writer);
     case PQ_IO_PUT_IF: return serve_put_if(s, r);
     case PQ_IO_STAT: return serve_stat(s, r);
+    case PQ_IO_PUT_PART:
+    case PQ_IO_PUT_END: return serve_put_part(s, r);
   }
   return pq_fail(&s->cx, PQ_EUNSUPPORTED, "unknown request kind %d", (int)r->kind);
 }
@@ -480,12 +563,28 @@ static const pq_driver_vtable memory_vtable = {.run = pq_driver_serve_all,
                                                .random = memory_random,
                                                .close = memory_close};
 
+void pq_memory_store_set_unproven(pq_memory_store *s, bool ignores_new) {
+  s->is_unproven = true;
+  s->ignores_new = ignores_new;
+}
+
+/* Close the driver of a store that fails. */
+static int probe(pq_memory_store *s, pq_driver *d) {
+  pq_cx cx;
+  int rc;
+  pq_cx_init(&cx, s->cx.alloc, s->cx.alloc_ud);
+  rc = pq_store_probe(&cx, d);
+  if (rc != PQ_OK) pq_driver_close(d);
+  return rc;
+}
+
 int pq_memory_open(pq_memory_store *s, pq_open_mode mode, pq_driver **out) {
   memory *m = pq_alloc(&s->cx, NULL, 0, sizeof *m);
   *out = NULL;
   if (m == NULL) return PQ_ENOMEM;
   *m = (memory){.base = {&memory_vtable}, .store = s, .is_writer = mode != PQ_OPEN_READ};
   s->open_count++;
+  if (s->is_unproven && m->is_writer) PQ_TRY(probe(s, &m->base));
   *out = &m->base;
   return PQ_OK;
 }

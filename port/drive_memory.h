@@ -24,6 +24,9 @@ void pq_memory_store_free(pq_memory_store *s);
 void pq_memory_store_set_clock(pq_memory_store *s, int64_t clock_us, bool is_virtual);
 /* Restart the random numbers from `seed`. */
 void pq_memory_store_set_seed(pq_memory_store *s, uint64_t seed);
+/* Have it stand for a store of which nothing is known: it is tried out when it is opened for
+ * writing (probe_store.h). With `ignores_new` it replaces objects that are put create-only. */
+void pq_memory_store_set_unproven(pq_memory_store *s, bool ignores_new);
 /* Bytes of all objects and hot batches, for tests of space. */
 uint64_t pq_memory_store_len(const pq_memory_store *s);
 

@@ -42,6 +42,11 @@ bool pq_key_is_temporary(const char *key) {
   return strncmp(key, "~tmp/", 5) == 0 && pq_key_part_is_valid(key + 5, strlen(key + 5));
 }
 
+bool pq_key_is_pin(const char *key) {
+  const char *slash = strchr(key, '/');
+  return slash != NULL && strncmp(slash, "/pins/", 6) == 0 && strchr(slash + 6, '/') == NULL;
+}
+
 int pq_key_check(pq_cx *cx, const char *key, bool is_prefix) {
   const char *part = key;
   size_t len = strlen(key);

@@ -17,6 +17,8 @@ int pq_key_check(pq_cx *cx, const char *key, bool is_prefix) PQ_MUST_CHECK;
 
 /* True for "~tmp/<name>": temporary objects (query/spill.h), which are never of the warehouse. */
 bool pq_key_is_temporary(const char *key);
+/* Is it "<namespace>/pins/<name>"? Those who only read put and delete such objects, too. */
+bool pq_key_is_pin(const char *key);
 
 /* True when a name of `n` bytes can be one part of a key. */
 bool pq_key_part_is_valid(const char *part, size_t n);

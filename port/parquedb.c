@@ -33,7 +33,18 @@ _Static_assert((int)PQDB_BUSY == (int)PQ_EBUSY && (int)PQDB_VERSION_CONFLICT == 
                    (int)PQDB_CORRUPT == (int)PQ_ECORRUPT,
                "public statuses are the engine's");
 
-enum { NS_CAP = 160, ACTOR_CAP = 256, TEXT_LEN_MAX = 1 << 30, MEMORY_MIN = 16 << 20 };
+enum {
+  NS_CAP = 160,
+  ACTOR_CAP = 256,
+  TEXT_LEN_MAX = 1 << 30,
+  MEMORY_MIN = 16 << 20,
+  FILE_MIN = 1 << 20,
+  /* After a write: changes for which a further step of work is done, and how many at most. A change
+   * of 250 bytes is encoded some eight times on its way through the tiers. */
+  CHANGES_STEP = 500,
+  STEPS_MAX = 8,
+  STEPS_BEHIND = 64
+};
 
 struct pqdb {
   pq_cx cx;
@@ -86,6 +97,11 @@ static int set_options(pqdb *db, const pqdb_options *options) {
                    (unsigned long long)options->memory, MEMORY_MIN >> 20);
   if ((unsigned)options->maintain > PQDB_MAINTAIN_NEVER)
     return pq_fail(&db->cx, PQ_EINVALID, "unknown maintenance %d", (int)options->maintain);
+  if (options->file_bytes > 0 &&
+      (options->file_bytes < FILE_MIN || options->file_bytes > PQ_FILE_LEN_MOST))
+    return pq_fail(&db->cx, PQ_EINVALID, "file_bytes: %llu; files have 1 MB to %d MB",
+                   (unsigned long long)options->file_bytes, (int)(PQ_FILE_LEN_MOST >> 20));
+  if (options->file_bytes > 0) db->cx.limits.file_len_max = options->file_bytes;
   if (options->json == PQDB_CANONICAL) db->form = PQ_JSON_CANONICAL;
   if (options->ns != NULL) {
     if (strlen(options->ns) >= NS_CAP)
@@ -122,11 +138,19 @@ static pqdb *handle_new(const pqdb_options *options, int *rc) {
 static void set_thresholds(pqdb *db, const pqdb_options *options) {
   pq_thresholds *t = &db->db.thresholds;
   db->maintains = options == NULL || options->maintain == PQDB_MAINTAIN_AFTER_WRITES;
+  if (t->flush_len > db->meter.max / 16) t->flush_len = db->meter.max / 16;
   if (options == NULL) return;
   if (options->flush_bytes > 0) t->flush_len = options->flush_bytes;
   if (options->flush_events > 0) t->flush_events = options->flush_events;
   if (options->flush_seconds > 0) t->flush_age_us = (int64_t)options->flush_seconds * 1000000;
   if (options->compact_files > 0) t->files = options->compact_files;
+  if (options->vacuum_bytes > 0)
+    t->garbage_len = options->vacuum_bytes == UINT64_MAX ? 0 : options->vacuum_bytes;
+  if (options->bulk > 0) t->bulk = options->bulk;
+  t->snapshot_events = options->snapshot_events;
+  t->cached_entities = options->cached_entities;
+  if (t->snapshot_events > 0 && (t->flush_events == 0 || t->flush_events > t->snapshot_events))
+    t->flush_events = t->snapshot_events; /* a flush ends where an instant can be kept */
 }
 
 static int start(pqdb *db, const pqdb_options *options) {
@@ -331,16 +355,39 @@ static uint64_t seq_of(pqdb *db, pq_slice ns) {
   return 0;
 }
 
+/* Large writes may bring more than a step after each of them takes away: a tail of twice what makes
+ * a flush due waits for the flush. */
+static bool is_behind(pqdb *db, pq_slice ns) {
+  const pq_thresholds *t = &db->db.thresholds;
+  for (uint32_t i = 0; i < db->db.space_count; i++) {
+    const pq_space *s = db->db.spaces[i];
+    if (!pq_slice_is(ns, s->ns) || s->overlay == NULL) continue;
+    return (t->flush_len > 0 && s->overlay->held_len / 2 >= t->flush_len) ||
+           (t->flush_events > 0 && s->overlay->version_count / 2 >= t->flush_events);
+  }
+  return false;
+}
+
+/* More steps after many changes, as what they make due would else pile up. */
+static void maintain_after(pqdb *db, pq_slice ns, uint64_t changes) {
+  uint64_t steps = 1 + changes / CHANGES_STEP;
+  char text[40];
+  if (steps > STEPS_MAX) steps = STEPS_MAX;
+  if (is_behind(db, ns)) steps = STEPS_BEHIND;
+  snprintf(text, sizeof text, "{\"maintain\": %d}", (int)steps);
+  maintain(db, ns, text);
+}
+
 int pqdb_run(pqdb *db, const char *ns, const char *command, size_t command_len, const char *payload,
              size_t payload_len, pqdb_replies **out) {
   pq_slice space = pq_str(ns != NULL ? ns : db->ns);
   uint64_t seq = seq_of(db, space);
   int rc = pqdb_submit(db, ns, command, command_len, payload, payload_len, out);
   if (rc == PQ_OK) rc = advance(*out);
-  /* The write is acknowledged; nobody else is at work: a step of what is due. */
+  /* The write is acknowledged; nobody else is at work: a step of what is due, or a few. */
   if (rc == PQ_OK && db->maintains && db->db.is_writer && db->first == *out && db->last == *out &&
       pq_command_is_stopped((*out)->command) && seq_of(db, space) != seq)
-    maintain(db, space, "{\"maintain\": 1}");
+    maintain_after(db, space, seq_of(db, space) - seq);
   if (rc == PQ_OK) return PQDB_OK;
   pqdb_replies_close(*out);
   *out = NULL;
@@ -351,7 +398,7 @@ int pqdb_next(pqdb_replies *r, const char **json, size_t *len) {
   pq_value item;
   int status = PQDB_ROW;
   *json = "";
-  *len = 0;
+  if (len != NULL) *len = 0;
   PQ_TRY(advance(r));
   if (!pq_command_next(r->command, &item)) {
     item = pq_command_summary(r->command);
@@ -362,7 +409,7 @@ int pqdb_next(pqdb_replies *r, const char **json, size_t *len) {
   PQ_TRY(pq_json_print(&r->text, item, r->db->form));
   PQ_TRY(pq_buf_put_byte(&r->text, '\0'));
   *json = (const char *)r->text.p;
-  *len = r->text.len - 1;
+  if (len != NULL) *len = r->text.len - 1;
   return status;
 }
 

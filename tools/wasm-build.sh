@@ -57,7 +57,7 @@ fetch() {
 
 fetch_all() {
   local source is_updated=no
-  for source in libzstd zlib lz4 brotli pcre2; do
+  for source in libzstd zlib lz4 brotli pcre2 libsodium; do
     [ -d "$CACHE/$source" ] && continue
     if [ "${PARQUEDB_WASM_OFFLINE:-}" = 1 ] || ! command -v apt-get >/dev/null; then
       continue
@@ -73,7 +73,7 @@ fetch_all() {
 fetch_all >"$CACHE/fetch.log" 2>&1
 options=()
 : >"$BUILD/skipped.txt"
-for pair in ZSTD:libzstd ZLIB:zlib LZ4:lz4 BROTLI:brotli PCRE2:pcre2; do
+for pair in ZSTD:libzstd ZLIB:zlib LZ4:lz4 BROTLI:brotli PCRE2:pcre2 SODIUM:libsodium; do
   folder=$CACHE/${pair#*:}
   if [ ! -d "$folder" ]; then
     echo "${pair%%:*}: its sources cannot be fetched: what needs it is skipped"

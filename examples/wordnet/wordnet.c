@@ -222,7 +222,12 @@ int main(int argc, char **argv) {
   measure(&l, ndjson);
 
   double start = now_seconds();
-  if (pqdb_open(warehouse, NULL, &l.db) != PQDB_OK) {
+  /* A load with an end: few large files at once instead of small ones that are merged later. */
+  pqdb_options options = {.size = sizeof options,
+                          .memory = (uint64_t)1 << 30,
+                          .maintain = PQDB_MAINTAIN_NEVER,
+                          .bulk = UINT32_MAX};
+  if (pqdb_open(warehouse, &options, &l.db) != PQDB_OK) {
     die("cannot open the warehouse %s: %s", warehouse,
         l.db == NULL ? "out of memory" : pqdb_message(l.db));
   }

@@ -7,7 +7,9 @@
  *
  * The source is only read, while others may write to it. What the copy has already is not copied
  * again, so a backup into the same folder is quick: files never change. Each one's CRC is checked
- * as it is copied. One that was cut short is taken up by the next.
+ * as it is copied. One that was cut short is taken up by the next. What the source drops of its
+ * history stays in the copy. So a copy can be the archive of a warehouse: what was copied may be
+ * dropped, by the command {"vacuum": 1, "to": report.flushed_seq}.
  */
 #ifndef PARQUEDB_BACKUP_H
 #define PARQUEDB_BACKUP_H
@@ -33,12 +35,14 @@ typedef struct pqdb_backup_report {
   uint64_t namespaces, objects, bytes; /* copied */
   uint64_t kept;                       /* objects that were there */
   uint64_t events;                     /* put into the copy's hot tier */
+  uint64_t flushed_seq;                /* the last event that the copy has in files, of the last
+                                          namespace */
   char message[1024];                  /* of a failure */
 } pqdb_backup_report;
 
 /* Copy the warehouse in folder `from` into folder `to`, which is made if it is missing. *report is
  * set in any case. PQDB_VALIDATION_FAILED: no warehouse, or `to` holds something else than an older
- * copy; PQDB_CORRUPT, PQDB_BUSY, PQDB_IO_ERROR … */
+ * copy; PQDB_CORRUPT, PQDB_BUSY, PQDB_STORAGE_ERROR … */
 PQDB_API int pqdb_backup(const char *from, const char *to, const pqdb_backup_options *options,
                          pqdb_backup_report *report);
 

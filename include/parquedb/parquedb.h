@@ -94,7 +94,8 @@ typedef enum pqdb_json {
 } pqdb_json;
 
 typedef enum pqdb_maintenance {
-  PQDB_MAINTAIN_AFTER_WRITES = 0, /* pqdb_run does a step of what is due when a write is done */
+  PQDB_MAINTAIN_AFTER_WRITES = 0, /* pqdb_run does a step of what is due when a write is done, and
+                                     more after thousands of changes */
   PQDB_MAINTAIN_NEVER = 1         /* only pqdb_maintain and the commands do; and a flush when the
                                      changes take a quarter of the memory */
 } pqdb_maintenance;
@@ -110,11 +111,25 @@ typedef struct pqdb_options {
   uint64_t memory;   /* bytes that the handle may use; 0: 256 MB. What needs more is
                         PQDB_LIMIT_EXCEEDED */
   pqdb_maintenance maintain;
-  /* When a flush is due, by the unflushed changes: their memory, 0: 8 MB; their number, 0: 10,000;
-     the age of the oldest, 0: 600. */
+  /* When a flush is due, by the unflushed changes: their memory, 0: 8 MB, or a sixteenth of
+     `memory` if that is less; their number, 0: 10,000; the age of the oldest, 0: 600. */
   uint64_t flush_bytes, flush_events;
   uint32_t flush_seconds;
   uint32_t compact_files; /* of a collection, of like size, when they become one; 0: 8 */
+  uint64_t vacuum_bytes; /* of files that nothing needs any more, when they are deleted, and history
+                            beyond the retention with them; 0: 16 MB, UINT64_MAX: only by the
+                            command `vacuum` */
+  uint64_t file_bytes;   /* of a file that compaction writes, about; 0: 256 MB, at most 1 GB */
+  uint32_t bulk; /* new documents in one command, from which on they are written as Parquet files
+                    at once; 0: what was measured for the store: 5,000 on a disk, 5 where each write
+                    is a request */
+  /* Changes between two instants whose files are kept ("autoSnapshotThreshold"): the fewer, the
+     faster is the past and the more there is to keep. A flush is due as early. 0: 10,000, or a
+     quarter of what is live. */
+  uint64_t snapshot_events;
+  /* Entities and edges of the past that are kept in memory between reads ("maxCachedEntities"). 0:
+     any number, in a part of `memory`. */
+  uint64_t cached_entities;
 } pqdb_options;
 
 /* The version of the library that runs, as PQDB_VERSION is that of the header. */
@@ -171,7 +186,7 @@ PQDB_API int pqdb_poll(pqdb *db);
 PQDB_API int pqdb_is_ready(const pqdb_replies *r);
 
 /* The next reply: PQDB_ROW with an item, PQDB_DONE with the summary (again and again), or a
- * failure. The text is NUL-terminated and valid until the next call on `r`. */
+ * failure. The text is NUL-terminated and valid until the next call on `r`; `len` may be NULL. */
 PQDB_API int pqdb_next(pqdb_replies *r, const char **json, size_t *len);
 
 /* Free the replies, read or not. NULL is allowed. */
@@ -203,8 +218,10 @@ PQDB_API int pqdb_create(pqdb *db, const char *collection, const char *document)
 PQDB_API int pqdb_create_many(pqdb *db, const char *collection, const char *ndjson, size_t len);
 /* Get by "collection/id": one item or none. */
 PQDB_API int pqdb_get(pqdb *db, const char *id, const char *options, pqdb_replies **out);
+/* The entities that match a filter; NULL: all. `options`: {"sort": …, "limit": …, "asOf": …}. */
 PQDB_API int pqdb_find(pqdb *db, const char *collection, const char *filter, const char *options,
                        pqdb_replies **out);
+/* How many match. */
 PQDB_API int pqdb_count(pqdb *db, const char *collection, const char *filter, uint64_t *count);
 /* Apply update operators. PQDB_ENTITY_NOT_FOUND when there is no such live entity. */
 PQDB_API int pqdb_update(pqdb *db, const char *id, const char *operators, const char *options);
@@ -216,6 +233,8 @@ PQDB_API int pqdb_link(pqdb *db, const char *from, const char *predicate, const 
 /* Entities at the other end; options {"direction": "reverse"} follows edges backwards. */
 PQDB_API int pqdb_related(pqdb *db, const char *id, const char *predicate, const char *options,
                           pqdb_replies **out);
+/* The events of an entity or a collection, oldest first: who changed what, when and why. `options`:
+ * {"from": …, "to": …, "limit": …, "actor": …}; "nextCursor" of the summary goes on. */
 PQDB_API int pqdb_history(pqdb *db, const char *id, const char *options, pqdb_replies **out);
 /* The entity as its event with that version left it: one item or none. */
 PQDB_API int pqdb_get_at_version(pqdb *db, const char *id, uint64_t version, const char *options,

@@ -101,6 +101,7 @@ typedef struct pq_limits {
   uint32_t row_group_rows_max; /* rows of a row group of an entity file that we write */
   uint64_t row_group_len_max;  /* bytes of documents or edges in it, before encoding */
   uint64_t file_len_max;       /* bytes of one Parquet file that we write */
+  uint64_t part_len;           /* bytes of a part of a file that is larger */
   uint64_t tail_len_max;       /* bytes of events in memory before a flush is forced */
   uint64_t txn_len_max;        /* bytes of memory of one transaction */
   uint32_t txn_age_max;        /* seconds that a transaction may be open */

@@ -32,8 +32,12 @@
 #define PQ_ROW_GROUP_ROWS_MAX 50000u
 /* PARQUET.md 3: 8-16 MB; a row group is in memory while it is made. */
 #define PQ_ROW_GROUP_LEN_MAX (16ull << 20)
-/* Files are written whole from memory; a larger table is several files. */
-#define PQ_FILE_LEN_MAX (64ull << 20)
+/* Of a file that compaction writes, part by part; a larger table is several files. Scans begin at
+ * any row group, so larger ones would only make a compaction longer. */
+#define PQ_FILE_LEN_MAX (256ull << 20)
+#define PQ_FILE_LEN_MOST (1024ull << 20)
+/* S3 wants 5 MB of each part but the last, R2 that all are equal. */
+#define PQ_PART_LEN (8ull << 20)
 /* What a small deployment has for a handle; --memory. The limits above are maxima beside it. */
 #define PQ_MEMORY_MAX (256ull << 20)
 /* The unflushed tail is held in memory. */
@@ -50,6 +54,9 @@
 
 /* ---- when work on files is due (db/works.h) ---- */
 
+/* Files that nothing reads any more are deleted once they are this large: a listing of the log and
+ * an entry are cheap then. */
+#define PQ_GARBAGE_LEN (16ull << 20)
 /* Opening reads the tail: 10,000 events take some 5 ms. */
 #define PQ_FLUSH_LEN (8ull << 20)
 #define PQ_FLUSH_EVENTS 10000ull

@@ -22,7 +22,7 @@ static pq_file_kind wanted_kind(const pq_command *c) {
 }
 
 static bool is_wanted(const pq_command *c, const pq_file_info *info, pq_file_kind kind) {
-  if (!pq_file_is_live(info, c->s.snapshot.view.entry) || info->kind != kind) return false;
+  if (!pq_view_has_file(&c->s.snapshot.view, info) || info->kind != kind) return false;
   return kind != PQ_FILE_DATA || pq_slice_eq(info->collection, c->s.collection);
 }
 
@@ -156,6 +156,7 @@ static int reply_files(pq_command *c) {
 static int stage_files(pq_op *op) {
   pq_command *c = pq_command_of(op);
   PQ_TRY(pq_snapshot_open(&c->s.snapshot, c->s.space, op, (pq_as_of){0}, true));
+  c->s.snapshot.view.pending_to = c->s.space->seq; /* they hold nothing that other files have */
   PQ_TRY(c->s.args.is_sql ? reply_sql(c) : reply_files(c));
   PQ_TRY(pq_summary_begin(c));
   PQ_TRY(pq_summary_count(c, "n", c->s.count));
@@ -183,7 +184,7 @@ static uint64_t kind_sum(const pq_command *c, pq_file_kind kind, uint64_t *files
   *files = *bytes = 0;
   for (uint32_t i = 0; i < v->manifest->file_count; i++) {
     const pq_file_info *info = &v->manifest->files[i];
-    if (info->kind != kind || !pq_file_is_live(info, v->entry)) continue;
+    if (info->kind != kind || !pq_view_has_file(v, info)) continue;
     rows += info->row_count;
     *bytes += info->len;
     ++*files;
@@ -244,7 +245,7 @@ static int put_collection(pq_command *c, const pq_collection_info *info) {
   uint64_t rows = 0, files = 0, bytes = 0;
   for (uint32_t i = 0; i < v->manifest->file_count; i++) {
     const pq_file_info *f = &v->manifest->files[i];
-    if (f->kind != PQ_FILE_DATA || !pq_file_is_live(f, v->entry)) continue;
+    if (f->kind != PQ_FILE_DATA || !pq_view_has_file(v, f)) continue;
     if (!pq_slice_eq(f->collection, info->name)) continue;
     rows += f->row_count;
     bytes += f->len;
@@ -316,6 +317,7 @@ static int put_stats(pq_command *c) {
   PQ_TRY(pq_put_count(b, "events", s->overlay->version_count));
   PQ_TRY(pq_put_count(b, "bytes", s->overlay->held_len));
   PQ_TRY(pq_put_count(b, "ageSeconds", pq_tail_age(s, c->op.now_us)));
+  PQ_TRY(pq_put_count(b, "bulkWrites", s->pendings.count));
   PQ_TRY(pq_builder_end(b));
   return pq_put_work_stats(c);
 }
@@ -325,6 +327,7 @@ static int stage_stats(pq_op *op) {
   pq_builder *b = c->db->builder;
   pq_value item;
   PQ_TRY(pq_snapshot_open(&c->s.snapshot, c->s.space, op, (pq_as_of){0}, true));
+  c->s.snapshot.view.pending_to = c->s.space->seq; /* the tail's events are counted apart */
   pq_builder_clear(b);
   PQ_TRY(pq_builder_begin_object(b));
   PQ_TRY(put_stats(c));

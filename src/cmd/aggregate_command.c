@@ -150,15 +150,6 @@ static int stage_aggregate(pq_op *op) {
   return PQ_OK;
 }
 
-/* A pipeline that writes holds the write slot from before its snapshot on:
- * nothing changes until its commit. */
-static int stage_acquire(pq_op *op) {
-  pq_command *c = pq_command_of(op);
-  PQ_TRY(pq_space_acquire(c->s.space, c));
-  op->stage = stage_aggregate;
-  return PQ_OK;
-}
-
 /* ---- open ---- */
 
 /* A collection, or 1 for a pipeline that begins with $documents. */
@@ -198,7 +189,8 @@ int pq_open_aggregate(pq_command *c, pq_value target) {
       return pq_fail(c->op.cx, PQ_EUNSUPPORTED,
                      "aggregate: option 'budget' for a pipeline that writes: what its commit takes "
                      "is not told");
-    if (!c->s.args.is_explain) c->s.start = stage_acquire;
+    /* It holds the write slot from before its snapshot on: nothing changes until its commit. */
+    c->s.needs_slot = !c->s.args.is_explain;
   }
   return PQ_OK;
 }

@@ -169,11 +169,15 @@ int pq_open_append_event(pq_command *c, pq_value target) {
 
 /* ---- reconstruct ---- */
 
+/* NULL: no event, or one that was dropped with its part of history. Then its row tells. */
 static int reconstructed(pq_command *c, const pq_event *e) {
   const pq_view *v = &c->s.snapshot.view;
   pq_entity entity;
   bool is_there = false;
-  if (e != NULL) PQ_TRY(pq_view_entity(v, &c->op.scratch, e, &entity, &is_there));
+  if (e != NULL)
+    PQ_TRY(pq_view_entity(v, &c->op.scratch, e, &entity, &is_there));
+  else
+    PQ_TRY(pq_history_row(c, &entity, &is_there));
   if (is_there && (!entity.is_deleted || c->s.args.includes_deleted)) {
     PQ_TRY(pq_reply_entity(c, &entity));
     c->s.count = 1;

@@ -4,12 +4,18 @@
  *   {"object": "default/ckpt/00000000000000000007", "body": …}                          put it
  *   {"batch": 1001, "last": 1200, "body": …}                    into the hot tier, behind the rest
  *
- * The driver of a store knows how to copy (port/backup.c); the engine only says what.
+ *   pin the newest entry ─► load: still the newest? ─► items, the pin renewed ─► unpin ─► summary
+ *
+ * The driver of a store knows how to copy (port/backup.c); the engine only says what, and keeps a
+ * collector away from it meanwhile. A command that is given up leaves its pin to its end of life.
  */
+#include <string.h>
+
 #include "cmd/command_int.h"
 #include "db/copy_parts.h"
+#include "db/garbage.h"
 
-enum { FILES_PER_STEP = 256 };
+enum { FILES_PER_STEP = 256, PIN_SECONDS = 600, PINS_MAX = 5 };
 
 static int put_body(pq_builder *b, pq_slice body) {
   PQ_TRY(pq_builder_key_str(b, "body"));
@@ -49,21 +55,123 @@ static int backup_end(pq_command *c) {
   return pq_summary_end(c, b->seq_to);
 }
 
+static int backup_end_stage(pq_op *op) {
+  return backup_end(pq_command_of(op));
+}
+
+/* ---- the pin ---- */
+
+static int stage_backup_next(pq_op *op);
+
+/* A reader that may not write, or a store that fails, makes no pin: then a file that goes meanwhile
+ * fails the command with PQ_ENOTFOUND, and who drives it begins again. */
+static int no_pin(int rc) {
+  return rc == PQ_ENOMEM || rc == PQ_NEED_IO ? rc : PQ_OK;
+}
+
+static int stage_unpin(pq_op *op) {
+  pq_command *c = pq_command_of(op);
+  int rc = pq_space_unpin(c->s.space, op, c->s.pin.reader);
+  PQ_TRY(no_pin(rc));
+  return backup_end(c);
+}
+
+/* A pin is never put twice under one name: the next one's first digit is another. */
+static void rename_pin(char *reader) {
+  static const char digits[] = "0123456789abcdef0";
+  reader[0] = strchr(digits, reader[0])[1];
+}
+
+/* The next pin stands before the last one is over. */
+static int stage_pin_again(pq_op *op) {
+  pq_command *c = pq_command_of(op);
+  char next[PQ_TOKEN_LEN + 1];
+  int rc;
+  memcpy(next, c->s.pin.reader, sizeof next);
+  rename_pin(next);
+  rc = pq_space_pin(c->s.space, op, next, PIN_SECONDS);
+  PQ_TRY(no_pin(rc));
+  rc = pq_space_unpin(c->s.space, op, c->s.pin.reader);
+  PQ_TRY(no_pin(rc));
+  memcpy(c->s.pin.reader, next, sizeof next);
+  c->s.pin.count++;
+  c->s.pin.since_us = op->now_us;
+  op->stage = stage_backup_next;
+  return PQ_OK;
+}
+
+static bool is_pin_old(const pq_command *c) {
+  int64_t now = c->op.now_us, since = c->s.pin.since_us;
+  return c->s.pin.is_held && (now < since || now - since > PIN_SECONDS * INT64_C(500000));
+}
+
 static int stage_backup_next(pq_op *op) {
   pq_command *c = pq_command_of(op);
   pq_backup_item part;
   bool is_end;
   PQ_TRY(pq_backup_step(&c->s.backup, op, &part, &is_end));
-  if (is_end) return backup_end(c);
+  if (is_end) {
+    op->stage = c->s.pin.is_held ? stage_unpin : backup_end_stage;
+    return PQ_OK;
+  }
+  if (is_pin_old(c)) op->stage = stage_pin_again;
   if (part.part == 0) return PQ_OK;
   PQ_TRY(reply_part(c, &part));
   return part.part == PQ_BACKUP_FILE && c->item_count < FILES_PER_STEP ? PQ_OK : PQ_YIELD;
 }
 
+static int stage_pin(pq_op *op);
+
+static void begin(pq_command *c) {
+  pq_backup_init(&c->s.backup, c->s.space, c->s.args.as_of);
+  c->op.stage = stage_backup_next;
+}
+
+/* The pin was on an entry that was not the newest any more: it may have come too late. */
+static int stage_unpin_late(pq_op *op) {
+  pq_command *c = pq_command_of(op);
+  int rc = pq_space_unpin(c->s.space, op, c->s.pin.reader);
+  PQ_TRY(no_pin(rc));
+  c->s.pin.is_held = false;
+  rename_pin(c->s.pin.reader);
+  if (++c->s.pin.count < PINS_MAX)
+    op->stage = stage_pin;
+  else
+    begin(c);
+  return PQ_OK;
+}
+
+/* It holds if the newest entry is still the one that it is on. */
+static int stage_pinned(pq_op *op) {
+  pq_command *c = pq_command_of(op);
+  PQ_TRY(pq_command_load(c));
+  if (!c->s.space->is_loaded) return PQ_OK;
+  if (c->s.pin.is_held && c->s.space->manifest.entry != c->s.pin.entry)
+    op->stage = stage_unpin_late;
+  else
+    begin(c);
+  return PQ_OK;
+}
+
+static int stage_pin(pq_op *op) {
+  pq_command *c = pq_command_of(op);
+  int rc = pq_space_pin(c->s.space, op, c->s.pin.reader, PIN_SECONDS);
+  PQ_TRY(no_pin(rc));
+  c->s.pin.is_held = rc == PQ_OK;
+  c->s.pin.entry = c->s.space->manifest.entry;
+  c->s.pin.since_us = op->now_us;
+  op->stage = stage_pinned;
+  return PQ_OK;
+}
+
 static int stage_backup(pq_op *op) {
   pq_command *c = pq_command_of(op);
-  pq_backup_init(&c->s.backup, c->s.space, c->s.args.as_of);
-  op->stage = stage_backup_next;
+  if (c->s.space->manifest.entry == 0) {
+    begin(c);
+    return PQ_OK;
+  }
+  pq_db_token(c->db, c->s.pin.reader);
+  op->stage = stage_pin;
   return PQ_OK;
 }
 

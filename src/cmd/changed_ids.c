@@ -22,8 +22,9 @@ struct pq_changed {
   pq_table by_id;
   bool has_edges;            /* entities whose edges changed, too */
   uint64_t seq, seq_hi;      /* the next one to look at, the last one */
-  uint64_t flushed_seq;      /* the last one that files have */
-  const pq_overlay *overlay; /* of the later snapshot; NULL: none */
+  uint64_t from;             /* the first one */
+  uint64_t filed_seq;        /* the last one that files have; the tail has others before it */
+  const pq_overlay *overlay; /* of the later snapshot: what files lack; NULL: none */
 };
 
 void pq_changed_free(pq_command *c) {
@@ -88,7 +89,7 @@ static int add_versions(pq_command *c, const pq_overlay *o, uint64_t seq_lo, uin
 /* The tail's, then all of them in order. */
 static int finish(pq_command *c) {
   struct pq_changed *k = c->s.changed_ids;
-  PQ_TRY(add_versions(c, k->overlay, k->seq, k->seq_hi));
+  PQ_TRY(add_versions(c, k->overlay, k->from, k->seq_hi));
   PQ_TRY(add_versions(c, c->s.snapshot.view.own, 0, UINT64_MAX));
   PQ_TRY(pq_sort_items(c->op.cx, k->ids, k->count, sizeof *k->ids, compare_ids, NULL));
   c->s.nodes = k->ids;
@@ -100,7 +101,7 @@ static int finish(pq_command *c) {
 static int stage_changed(pq_op *op) {
   pq_command *c = pq_command_of(op);
   struct pq_changed *k = c->s.changed_ids;
-  uint64_t last = k->seq_hi < k->flushed_seq ? k->seq_hi : k->flushed_seq;
+  uint64_t last = k->seq_hi < k->filed_seq ? k->seq_hi : k->filed_seq;
   pq_event_want want = {.seq_lo = k->seq,
                         .seq_hi = last,
                         .ts_hi = INT64_MAX,
@@ -127,10 +128,11 @@ int pq_changed_begin(pq_command *c, bool has_edges, pq_stage_fn after) {
                            .has_edges = has_edges,
                            .seq = (a->seq < b->seq ? a->seq : b->seq) + 1,
                            .seq_hi = later->view.seq,
-                           .flushed_seq = c->s.space->manifest.seq_hi,
-                           .overlay = later->past != NULL ? NULL : later->view.overlay};
+                           .filed_seq = pq_space_filed_seq(c->s.space),
+                           .overlay = later->view.overlay};
   pq_arena_init(&k->arena, c->op.cx, c->op.cx->limits.op_len_max);
   pq_table_init(&k->by_id, c->op.cx);
+  k->from = k->seq;
   c->s.changed_ids = k;
   c->op.stage = stage_changed;
   return PQ_OK;

@@ -12,14 +12,38 @@
 
 enum { STARTS_MAX = 2 };
 
+/* Is it about one entity as it is now, and the first that a reader's process does? Then it has no
+ * use for the rest of the tail (db/tail_load.c). */
+static bool is_of_one(const pq_command *c) {
+  static int (*const opens[])(pq_command *, pq_value) = {
+      pq_open_get, pq_open_history, pq_open_get_at_version, pq_open_reconstruct};
+  const uint64_t others = PQ_OPT_AS_OF | PQ_OPT_FROM | PQ_OPT_TO | PQ_OPT_CURSOR | PQ_OPT_EXPLAIN |
+                          PQ_OPT_PRICE | PQ_OPT_BUDGET | PQ_OPT_POPULATE | PQ_OPT_TXN;
+  if (c->db->is_writer || c->s.space->is_loaded || c->db->command_count > 1 || c->s.id.n == 0 ||
+      (c->s.args.given & others) != 0)
+    return false;
+  for (size_t i = 0; i < sizeof opens / sizeof *opens; i++)
+    if (c->s.spec->open == opens[i]) return true;
+  return false;
+}
+
 int pq_command_load(pq_command *c) {
   pq_space *s = c->s.space;
   bool is_needed = c->db->is_writer && (!s->is_loaded || s->is_stale);
+  int rc;
   if (is_needed && c->db->steps_all) {
     if (s->loader != NULL && s->loader != c) return pq_space_wait(s);
     s->loader = c; /* until the load or the command is over */
   }
-  PQ_TRY(pq_space_load(s, &c->op));
+  if (is_of_one(c)) s->only = c->s.id;
+  rc = pq_space_load(s, &c->op);
+  s->only = (pq_slice){0};
+  if (rc == PQ_OVERTAKEN) { /* another command knows more: ask anew */
+    pq_fetch_clear(&c->op.fetch);
+    rc = pq_space_load(s, &c->op);
+  }
+  PQ_TRY(rc);
+  c->forgotten = s->forgotten;
   s->loader = NULL;
   return PQ_OK;
 }
@@ -31,7 +55,9 @@ static int stage_load(pq_op *op) {
   bool joins = (c->s.spec->options & PQ_OPT_ACTOR) != 0;
   PQ_TRY(pq_command_load(c));
   if (!c->s.space->is_loaded) return PQ_OK; /* once more, from where the log begins by now */
-  if (c->s.spec->is_write)
+  if (c->s.needs_slot)
+    PQ_TRY(pq_space_acquire(c->s.space, c));
+  else if (c->s.spec->is_write)
     PQ_TRY(joins ? pq_space_may_write(c->s.space) : pq_space_acquire(c->s.space, c));
   op->stage = pq_plan_is_wanted(c) ? pq_stage_plan : c->s.start;
   return PQ_OK;
@@ -174,6 +200,25 @@ static void count_round(pq_command *c) {
   c->asked_aside = aside;
 }
 
+/* The same for a writer, once: an older one that did not know of it may have put entries behind
+ * those that it read, and removed them and files. All is loaded again, as after an append of
+ * unclear end, when nothing in this process rests on it. */
+static int look_again(pq_command *c, int rc, int64_t now_us) {
+  pq_space *s = c->s.space;
+  pq_cx *cx = c->db->cx;
+  char msg[PQ_MESSAGE_CAP];
+  bool is_used = s == NULL || s->write_owner != NULL || s->group.first != NULL;
+  if (is_used || c->s.is_committed || c->s.ending != NULL || c->starts > 0) return rc;
+  memcpy(msg, cx->msg, sizeof msg);
+  pq_fetch_clear(&c->op.fetch);
+  c->starts++;
+  PQ_TRY(pq_command_again(c));
+  s->is_stale = true;
+  if (s->reader_count > 0) return pq_fail(cx, rc, "%s", msg);
+  pq_space_forget(s);
+  return pq_op_step(&c->op, now_us);
+}
+
 /* A file that a collector has removed since this reader looked at the log: load it again from where
  * it begins by now, and do the command again, as long as nothing was given out and nobody else in
  * this process reads what the log said before. `rc`, a failure, stays when that is not so. */
@@ -181,7 +226,8 @@ static int start_anew(pq_command *c, int rc, int64_t now_us) {
   pq_cx *cx = c->db->cx;
   char msg[PQ_MESSAGE_CAP];
   bool is_missing = rc == PQ_ENOTFOUND || rc == PQ_ECORRUPT;
-  if (!is_missing || c->db->is_writer || c->has_given || c->starts == STARTS_MAX) return rc;
+  if (!is_missing || c->has_given || c->starts == STARTS_MAX) return rc;
+  if (c->db->is_writer) return look_again(c, rc, now_us);
   memcpy(msg, cx->msg, sizeof msg);
   pq_fetch_clear(&c->op.fetch);
   c->starts++;
@@ -189,6 +235,20 @@ static int start_anew(pq_command *c, int rc, int64_t now_us) {
   if (c->s.space->reader_count > 0) return pq_fail(cx, rc, "%s", msg);
   pq_space_forget(c->s.space);
   return pq_op_step(&c->op, now_us);
+}
+
+/* Another command of this process had to forget the log while this one waited for an answer: what
+ * it knows is of a manifest that is no more. Nobody had a view then. */
+static int begin_again(pq_command *c) {
+  const pq_space *s = c->s.space;
+  if (c->op.stage == NULL || c->op.stage == stage_load || s->forgotten == c->forgotten)
+    return PQ_OK;
+  if (s->write_owner == c || c->s.commit.space != NULL || c->s.commit.is_over) return PQ_OK;
+  if (c->has_given || c->s.is_committed || c->s.ending != NULL)
+    return pq_fail(c->db->cx, PQ_EBUSY, "namespace '%s' had to be loaded anew meanwhile: try again",
+                   s->ns);
+  pq_fetch_clear(&c->op.fetch);
+  return pq_command_again(c);
 }
 
 /* Out of memory because of the limit: say so, and which. */
@@ -209,9 +269,11 @@ int pq_command_step(pq_command *c, int64_t now_us) {
   }
   pq_page_cache_trim(&c->s.space->files.pages); /* nothing is borrowed between steps */
   c->db->is_waiting = false;
-  rc = pq_op_step(&c->op, now_us);
+  rc = begin_again(c);
+  if (rc == PQ_OK) rc = pq_op_step(&c->op, now_us);
   if (rc < 0) rc = name_limit(c->db->cx, start_anew(c, rc, now_us));
   c->is_waiting = c->db->is_waiting;
+  if (rc < 0) pq_txn_command_failed(c);
   if (rc < 0 || c->op.stage == NULL) stop(c);
   if (rc == PQ_NEED_IO) count_round(c);
   if (rc == PQ_NEED_IO) PQ_TRY(pq_budget_check(c));

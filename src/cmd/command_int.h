@@ -149,6 +149,15 @@ typedef struct pq_event_choice {
   int64_t last_ts;
 } pq_event_choice;
 
+/* The pin of a command that copies (backup_command.c). */
+typedef struct pq_command_pin {
+  char reader[PQ_TOKEN_LEN + 1];
+  bool is_held;
+  uint64_t entry;
+  int64_t since_us;
+  uint32_t count; /* of pins before it */
+} pq_command_pin;
+
 /* One step of a traverse. */
 typedef struct pq_hop {
   pq_slice predicate;
@@ -225,8 +234,10 @@ typedef struct pq_command_state {
   pq_snapshot snapshot;
   pq_work_kind driven; /* whose requests the driver runs; PQ_WORK_NONE: the command's own */
   pq_stage_fn after_work, after_flush;
-  pq_buf text; /* owned: of a checkpoint */
+  pq_work_result flushed; /* of all flushes of a command */
+  pq_buf text;            /* owned: of a checkpoint */
   pq_commit commit;
+  bool needs_slot;   /* the write slot, as soon as it is loaded */
   bool is_committed; /* the write is durable; what follows may fail without harm */
   pq_filter *filter;
   pq_projection *projection;
@@ -306,11 +317,11 @@ typedef struct pq_command_state {
   struct pq_revert *revert;       /* in the operation's arena */
   struct pq_replay *replay;       /* in `arena` */
   uint64_t event_seq;             /* the next one to look at */
-  uint64_t flushed_seq;           /* the last one that files have */
   /* collections */
   uint32_t collection_at, collections_listed;
   struct pq_verify *verify; /* owned; db/verify.h */
   pq_backup backup;
+  pq_command_pin pin;
 } pq_command_state;
 
 struct pq_command {
@@ -333,9 +344,10 @@ struct pq_command {
   uint32_t line_part_count;
   pq_value *items;
   uint32_t item_count, item_cap, item_next;
-  bool has_given;   /* an item was taken */
-  uint32_t starts;  /* how often it began anew after a file was missing */
-  pq_value summary; /* in op.arena */
+  bool has_given;     /* an item was taken */
+  uint32_t starts;    /* how often it began anew after a file was missing */
+  uint32_t forgotten; /* of the space, when this one had loaded it */
+  pq_value summary;   /* in op.arena */
   pq_command_state s;
 };
 
@@ -556,6 +568,18 @@ int pq_event_take(pq_command *c, const pq_event *e, bool has_target) PQ_MUST_CHE
 /* The summary. */
 int pq_event_finish(pq_command *c) PQ_MUST_CHECK;
 
+/* ---- history_floor.c: history that was dropped ---- */
+/* Do the options of history and events ask for events before the floor? PQ_EHISTORY. The range
+ * begins at the floor else. In the stage that opens the snapshot. */
+int pq_history_floor(pq_command *c) PQ_MUST_CHECK;
+/* `historyFrom` and `historyFromSeq` into the summary, if some was dropped. */
+int pq_history_put(pq_command *c) PQ_MUST_CHECK;
+/* Where some was dropped: the entity c->s.id as the snapshot has it, whose newest event may be
+ * gone. A stage call. */
+int pq_history_row(pq_command *c, pq_entity *e, bool *is_there) PQ_MUST_CHECK;
+/* Fail with PQ_EHISTORY: "history before T was dropped, and <what>". */
+int pq_history_dropped(pq_command *c, const char *what) PQ_MUST_CHECK;
+
 /* ---- changed_ids.c ---- */
 /* Find in stages the ids of c->s.collection with events between c->s.then and c->s.snapshot, those
  * of its entities' edges too when `has_edges`; then go on with `after`: they are c->s.nodes,
@@ -740,5 +764,10 @@ int pq_open_retention(pq_command *c, pq_value target);
 int pq_open_checkpoint(pq_command *c, pq_value target);
 int pq_open_verify(pq_command *c, pq_value target);
 int pq_open_backup(pq_command *c, pq_value target); /* backup_command.c */
+
+/* ---- txn_commands.c ---- */
+
+/* A commit or abort that could not even begin has ended its transaction, too. */
+void pq_txn_command_failed(pq_command *c);
 
 #endif

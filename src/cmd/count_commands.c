@@ -55,7 +55,7 @@ static int count_files(pq_command *c, uint64_t *rows, bool *is_exact) {
     pq_cached_file *file;
     bool hides;
     int rc;
-    if (info->kind != PQ_FILE_DATA || !pq_file_is_live(info, v->entry)) continue;
+    if (info->kind != PQ_FILE_DATA || !pq_view_has_file(v, info)) continue;
     if (!pq_slice_eq(info->collection, c->s.collection)) continue;
     rc = pq_file_cache_open(v->files, &c->op.fetch, info, &file);
     if (rc < 0) return rc;

@@ -198,5 +198,6 @@ int pq_event_finish(pq_command *c) {
   PQ_TRY(pq_builder_key_str(c->db->builder, "hasMore"));
   PQ_TRY(pq_builder_bool(c->db->builder, c->s.has_more));
   PQ_TRY(put_cursor(c));
+  PQ_TRY(pq_history_put(c));
   return pq_summary_end(c, c->s.snapshot.view.seq);
 }

@@ -1,11 +1,13 @@
 /* cmd/events_command.c - all events of a namespace or of a collection, in order of seq.
  *
- *   event files:  [from + 1 ··· window ···][··· window ···] … flushed_seq    a stage per window
- *   tail:                                                    flushed_seq + 1 … seq of the snapshot
+ *   event files:  [from + 1 ··· window ···][··· window ···] …   a stage per window
+ *   tail:                                                     … seq of the snapshot
  *      first events of entities: the state before is in the files' rows
+ *   and files again, of bulk writes that are pending, and tail behind them (db/pending.h)
  *
  * A window bounds what one stage holds in memory; the events of one entity are one window. Both
- * ends are fixed when the snapshot is opened, so a flush in between changes nothing.
+ * ends are fixed when the snapshot is opened; a flush in between moves events from the tail into
+ * files, where they are found as well.
  */
 #include "base/merge_sort.h"
 #include "cmd/command_int.h"
@@ -26,12 +28,12 @@ static bool needs_row(const pq_event *e, const pq_event *before) {
          pq_value_is_missing(e->before);
 }
 
-/* The next events of the tail that are chosen, in scratch, with the state before where the tail has
- * it. `*rows`: those that lack it. */
-static int list_tail(pq_command *c, pq_event **out, uint32_t *count, pq_event ***rows,
-                     uint32_t *row_count) {
+/* The next events of the tail up to `last` that are chosen, in scratch, with the state before where
+ * the tail has it. `*rows`: those that lack it. */
+static int list_tail(pq_command *c, uint64_t last, pq_event **out, uint32_t *count,
+                     pq_event ***rows, uint32_t *row_count) {
   pq_arena *arena = &c->op.scratch;
-  const pq_overlay *o = c->s.snapshot.past != NULL ? NULL : c->s.snapshot.view.overlay;
+  const pq_overlay *o = c->s.snapshot.view.overlay;
   pq_event *events = pq_arena_calloc(arena, BLOCK, sizeof *events);
   *rows = pq_arena_calloc(arena, BLOCK, sizeof **rows);
   *out = events;
@@ -40,12 +42,13 @@ static int list_tail(pq_command *c, pq_event **out, uint32_t *count, pq_event **
   for (uint32_t i = 0; o != NULL && i < o->version_count && *count < BLOCK; i++) {
     const pq_event *source = &o->versions[i].event, *before = pq_overlay_before(o, source);
     pq_event *e = &events[*count];
-    if (source->seq <= c->s.flushed_seq || source->seq < c->s.event_seq) continue;
-    if (source->seq > c->s.choice.seq_hi) break;
+    if (source->seq < c->s.event_seq) continue;
+    if (source->seq > last) break;
     if (!is_of_collection(c, source) || !pq_event_is_chosen(c, source)) continue;
     *e = *source;
     ++*count;
     if (needs_row(e, before)) (*rows)[(*row_count)++] = e;
+    if (e->op == PQ_EVENT_CREATE) continue; /* of a soft-deleted one, too: as in files */
     if (before == NULL || !pq_value_is_missing(e->before)) continue;
     e->before = before->after;
     if (e->target == PQ_TARGET_ENTITY)
@@ -78,29 +81,37 @@ static int read_rows(pq_command *c, pq_event **rows, uint32_t n) {
   return PQ_OK;
 }
 
+static int stage_events_files(pq_op *op);
+
 static int stage_events_tail(pq_op *op) {
   pq_command *c = pq_command_of(op);
   pq_event *events, **rows;
+  uint64_t last;
   uint32_t count, row_count;
   PQ_TRY(pq_read_in_time(c));
-  PQ_TRY(list_tail(c, &events, &count, &rows, &row_count));
+  if (pq_space_is_filed(c->s.space, c->s.event_seq, &last)) { /* by now */
+    op->stage = stage_events_files;
+    return PQ_OK;
+  }
+  if (last > c->s.choice.seq_hi) last = c->s.choice.seq_hi;
+  PQ_TRY(list_tail(c, last, &events, &count, &rows, &row_count));
   if (row_count > 0) PQ_TRY(read_rows(c, rows, row_count));
   for (uint32_t i = 0; i < count; i++) {
     int rc = pq_event_take(c, &events[i], true);
     if (rc == PQ_YIELD) return pq_event_finish(c);
     PQ_TRY(rc);
   }
-  if (count < BLOCK) return pq_event_finish(c);
-  c->s.event_seq = events[count - 1].seq + 1;
+  c->s.event_seq = count < BLOCK ? last + 1 : events[count - 1].seq + 1;
+  op->stage = stage_events_files;
   return c->item_count > 0 ? PQ_YIELD : pq_read_again(c);
 }
 
 static int stage_events_files(pq_op *op) {
   pq_command *c = pq_command_of(op);
   const pq_event_choice *k = &c->s.choice;
-  uint64_t last = k->seq_hi < c->s.flushed_seq ? k->seq_hi : c->s.flushed_seq;
+  uint64_t last;
+  bool is_filed = pq_space_is_filed(c->s.space, c->s.event_seq, &last);
   pq_event_want want = {.seq_lo = c->s.event_seq,
-                        .seq_hi = last,
                         .ts_hi = k->ts_hi,
                         .target = k->target,
                         .id = c->s.args.entity,
@@ -110,10 +121,13 @@ static int stage_events_files(pq_op *op) {
   pq_event *events;
   uint32_t count;
   PQ_TRY(pq_read_in_time(c));
-  if (c->s.event_seq > last) {
+  if (c->s.event_seq > k->seq_hi) return pq_event_finish(c);
+  if (!is_filed) {
     op->stage = stage_events_tail;
     return PQ_OK;
   }
+  if (last > k->seq_hi) last = k->seq_hi;
+  want.seq_hi = last;
   if (want.id.n == 0 && last - c->s.event_seq >= WINDOW) want.seq_hi = c->s.event_seq + WINDOW - 1;
   PQ_TRY(pq_space_events(c->s.space, op, &want, &events, &count));
   for (uint32_t i = 0; i < count; i++) {
@@ -129,7 +143,7 @@ int pq_stage_events(pq_op *op) {
   pq_command *c = pq_command_of(op);
   PQ_TRY(pq_snapshot_open(&c->s.snapshot, c->s.space, op, c->s.args.as_of, c->s.args.is_flushed));
   pq_event_choice_range(c);
-  c->s.flushed_seq = c->s.space->manifest.seq_hi;
+  PQ_TRY(pq_history_floor(c));
   c->s.event_seq = c->s.choice.seq_lo;
   op->stage = stage_events_files;
   return PQ_OK;

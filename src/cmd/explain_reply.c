@@ -1,6 +1,7 @@
 /* cmd/explain_reply.c - what a plan found, as fields of a reply.
  *
- *   "bound" "because" "predicted" {… "load" "planning" "execution"} "price"     pq_explain_forecast
+ *   "bound" "because" "predicted" {… "load" "planning" "execution"} "levels" "price"
+ *                                                                               pq_explain_forecast
  *   and of "plan":  "cache" "budget" "rows" "columns" "steps" [ … ] "files" [ … ]
  */
 #include "cmd/command_int.h"
@@ -56,43 +57,55 @@ static const char *bound_name(bool is_upper, bool is_unbounded) {
   return is_upper ? "upper" : "exact";
 }
 
-int pq_explain_forecast(pq_command *c, bool has_run) {
-  const pq_forecast *f = &c->s.forecast;
-  pq_builder *b = c->db->builder;
-  if (!f->is_there) return PQ_OK;
-  PQ_TRY(pq_put_text(b, "bound", pq_str(bound_name(f->is_upper, f->is_unbounded))));
-  if (f->is_upper && f->why != NULL) PQ_TRY(pq_put_text(b, "because", pq_str(f->why)));
-  PQ_TRY(pq_builder_key_str(b, "predicted"));
-  PQ_TRY(pq_builder_begin_object(b));
-  PQ_TRY(put_amounts(b, pq_explain_predicted(f)));
-  PQ_TRY(put_cost(b, "load", f->load));
-  PQ_TRY(put_cost(b, "planning", f->planning));
-  PQ_TRY(put_cost(b, "execution", f->execution));
-  PQ_TRY(pq_builder_end(b));
-  return put_price(c, has_run);
-}
-
 /* ---- files ---- */
 
-static const char *reason_of(const pq_plan_file *file) {
+/* What excluded a file of a scan: the first level that left none of its row groups. */
+static pq_file_level level_of(const pq_plan_file *file) {
   const pq_scan_stats *s = &file->stats;
-  if (file->rows_left > 0) return "read";
-  if (s->row_groups == s->row_groups_by_stats) return "excluded by statistics";
-  if (s->row_groups_by_index > 0) return "excluded by page index";
-  if (s->row_groups_by_bloom > 0) return "excluded by bloom filter";
-  if (s->rows_grouped > 0) return "answered by statistics";
-  return "excluded: deleted or changed";
+  if (file->is_of_other_types) return PQ_LEVEL_TYPES;
+  if (file->rows_left > 0 || s->rows_grouped > 0) return PQ_LEVEL_READ;
+  if (s->row_groups == s->row_groups_by_stats) return PQ_LEVEL_STATISTICS;
+  if (s->row_groups_by_index > 0) return PQ_LEVEL_INDEX;
+  return s->row_groups_by_bloom > 0 ? PQ_LEVEL_BLOOM : PQ_LEVEL_DELETES;
 }
 
-static const char *level_name(pq_file_level level) {
-  switch (level) {
-    case PQ_LEVEL_READ: return "read";
-    case PQ_LEVEL_ID_RANGE: return "excluded by id range of the log";
-    case PQ_LEVEL_STATISTICS: return "excluded by statistics";
-    case PQ_LEVEL_BLOOM: return "excluded by bloom filter";
-    case PQ_LEVEL_INDEX: return "excluded by page index";
+static const struct {
+  const char *name; /* in the counts */
+  const char *what;
+} levels[PQ_LEVEL_LAST + 1] = {
+    [PQ_LEVEL_READ] = {"read", "read"},
+    [PQ_LEVEL_ID_RANGE] = {"idRange", "excluded by id range of the log"},
+    [PQ_LEVEL_TYPES] = {"types", "excluded by types of the log"},
+    [PQ_LEVEL_NAMESPACE] = {"namespace", "excluded by bloom filter of the namespace"},
+    [PQ_LEVEL_FILE] = {"file", "excluded by bloom filter of the file"},
+    [PQ_LEVEL_STATISTICS] = {"statistics", "excluded by statistics"},
+    [PQ_LEVEL_BLOOM] = {"rowGroup", "excluded by bloom filter of row groups"},
+    [PQ_LEVEL_INDEX] = {"pageIndex", "excluded by page index"},
+    [PQ_LEVEL_DELETES] = {"deletes", "excluded: deleted or changed"},
+};
+
+static const char *reason_of(const pq_plan_file *file) {
+  if (file->rows_left == 0 && file->stats.rows_grouped > 0) return "answered by statistics";
+  return levels[level_of(file)].what;
+}
+
+/* How many files each level excluded, and how many are read. */
+static int put_levels(pq_command *c) {
+  const pq_forecast *f = &c->s.forecast;
+  pq_builder *b = c->db->builder;
+  uint64_t counts[PQ_LEVEL_LAST + 1] = {0};
+  for (uint32_t i = 0; i < f->step_count; i++) {
+    const pq_plan_step *s = &f->steps[i];
+    for (uint32_t k = 0; k < s->plan.file_count; k++)
+      counts[level_of(&s->plan.files[k])]++;
+    for (uint32_t k = 0; k < s->point.file_count; k++)
+      counts[s->point.files[k].level]++;
   }
-  pq_unreachable("level");
+  PQ_TRY(pq_builder_key_str(b, "levels"));
+  PQ_TRY(pq_builder_begin_object(b));
+  for (int i = PQ_LEVEL_LAST; i >= 0; i--)
+    if (counts[i] > 0) PQ_TRY(pq_put_count(b, levels[i].name, counts[i]));
+  return pq_builder_end(b);
 }
 
 static int put_file(pq_command *c, const pq_plan_file *file) {
@@ -121,7 +134,7 @@ static int put_point_file(pq_command *c, const pq_point_file *file) {
   pq_builder *b = c->db->builder;
   PQ_TRY(pq_builder_begin_object(b));
   PQ_TRY(pq_put_text(b, "file", pq_str(info->name)));
-  PQ_TRY(pq_put_text(b, "what", pq_str(level_name(file->level))));
+  PQ_TRY(pq_put_text(b, "what", pq_str(levels[file->level].what)));
   PQ_TRY(pq_put_count(b, "rows", info->row_count));
   PQ_TRY(pq_put_count(b, "rowsLeft", file->level == PQ_LEVEL_READ));
   PQ_TRY(pq_put_count(b, "rowGroups", file->row_groups));
@@ -144,6 +157,23 @@ static int put_files(pq_command *c) {
       PQ_TRY(put_point_file(c, &s->point.files[k]));
   }
   return pq_builder_end(b);
+}
+
+int pq_explain_forecast(pq_command *c, bool has_run) {
+  const pq_forecast *f = &c->s.forecast;
+  pq_builder *b = c->db->builder;
+  if (!f->is_there) return PQ_OK;
+  PQ_TRY(pq_put_text(b, "bound", pq_str(bound_name(f->is_upper, f->is_unbounded))));
+  if (f->is_upper && f->why != NULL) PQ_TRY(pq_put_text(b, "because", pq_str(f->why)));
+  PQ_TRY(pq_builder_key_str(b, "predicted"));
+  PQ_TRY(pq_builder_begin_object(b));
+  PQ_TRY(put_amounts(b, pq_explain_predicted(f)));
+  PQ_TRY(put_cost(b, "load", f->load));
+  PQ_TRY(put_cost(b, "planning", f->planning));
+  PQ_TRY(put_cost(b, "execution", f->execution));
+  PQ_TRY(pq_builder_end(b));
+  PQ_TRY(put_levels(c));
+  return put_price(c, has_run);
 }
 
 /* ---- steps ---- */

@@ -135,6 +135,7 @@ static int stage_history(pq_op *op) {
   pq_command *c = pq_command_of(op);
   PQ_TRY(pq_read_point_snapshot(c));
   pq_event_choice_range(c);
+  PQ_TRY(pq_history_floor(c));
   op->stage = stage_history_read;
   return PQ_OK;
 }

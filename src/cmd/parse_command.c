@@ -111,7 +111,7 @@ const pq_command_spec pq_command_specs[] = {
     {"compact", 0, true, false, pq_open_compact},
     {"maintain", 0, true, false, pq_open_maintain},
     {"checkpoint", 0, true, false, pq_open_checkpoint},
-    {"vacuum", PQ_OPT_DRY_RUN | PQ_OPT_MIN_AGE, false, false, pq_open_vacuum},
+    {"vacuum", PQ_OPT_DRY_RUN | PQ_OPT_MIN_AGE | PQ_OPT_TO, false, false, pq_open_vacuum},
     {"retention", 0, false, false, pq_open_retention},
     {"backup", PQ_OPT_AS_OF, false, false, pq_open_backup},
     {"verify", PQ_OPT_QUICK, false, false, pq_open_verify},

@@ -321,6 +321,7 @@ static int put_in_order(pq_command *c) {
 static int stage_replay_commit(pq_op *op) {
   pq_command *c = pq_command_of(op);
   c->s.count = c->s.commit.count;
+  c->s.commit.is_ordinary = true;
   if (c->s.commit.count > 0) PQ_TRY(put_in_order(c));
   return pq_write_commit(c, stage_replay_end);
 }

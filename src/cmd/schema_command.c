@@ -382,7 +382,6 @@ static int stage_opened(pq_op *op) {
 
 static int stage_open(pq_op *op) {
   pq_command *c = pq_command_of(op);
-  if (c->s.args.given & PQ_OPT_SET) PQ_TRY(pq_space_acquire(c->s.space, c));
   PQ_TRY(pq_snapshot_open(&c->s.snapshot, c->s.space, op, c->s.args.as_of, c->s.args.is_flushed));
   op->stage = stage_opened;
   return PQ_OK;
@@ -394,6 +393,7 @@ int pq_open_schema(pq_command *c, pq_value target) {
   pq_schema_mode mode;
   PQ_TRY(pq_target_collection(c, target));
   c->s.start = stage_open;
+  c->s.needs_slot = is_set;
   if (is_set + is_diff + c->s.args.is_infer > 1)
     return pq_fail(c->op.cx, PQ_EINVALID, "schema: only one of 'set', 'diff' and 'infer'");
   if (!is_set && (given & (PQ_OPT_MODE | PQ_OPT_FORCE | PQ_OPT_ACTOR | PQ_OPT_METADATA)))

@@ -286,7 +286,7 @@ static int open_files(pq_command *c) {
   for (uint32_t i = 0; i < v->manifest->file_count; i++) {
     const pq_file_info *info = &v->manifest->files[i];
     int rc;
-    if (info->kind != PQ_FILE_DATA || !pq_file_is_live(info, v->entry)) continue;
+    if (info->kind != PQ_FILE_DATA || !pq_view_has_file(v, info)) continue;
     if (!pq_slice_eq(info->collection, c->s.collection)) continue;
     rc = pq_file_cache_open(v->files, &op->fetch, info, &r->files[count++]);
     if (rc < 0) return rc;

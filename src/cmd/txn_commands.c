@@ -68,6 +68,18 @@ static int stage_end(pq_op *op) {
   return PQ_OK;
 }
 
+void pq_txn_command_failed(pq_command *c) {
+  pq_db *db = c->db;
+  if (c->s.start != stage_end || c->s.ending != NULL) return;
+  for (uint32_t i = 0; i < db->txn_count; i++) {
+    pq_txn *t = db->txns[i];
+    if (t->number != c->s.args.txn || t->space != c->s.space || t->user_count > 0) continue;
+    t->is_ending = true;
+    c->s.ending = t; /* and it goes with the command */
+    return;
+  }
+}
+
 static int open_end(pq_command *c, pq_value target) {
   int64_t number;
   if (!pq_value_i64(target, &number) || number < 1)

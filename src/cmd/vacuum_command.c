@@ -2,7 +2,8 @@
  * much history is kept.
  *
  *   {"vacuum": 1, "dryRun": true, "minAge": "1h"}      items: what goes, why, bytes; summary: sums
- *   {"retention": {"age": "30d", "bytes": 1000000}}    an entry with the setting
+ *   {"vacuum": 1, "to": "seq:5000"}                    the archive has history up to there
+ *   {"retention": {"age": "30d", "archive": "/cold"}}  an entry with the setting
  *   {"retention": 1}                                   the setting, and where history begins
  */
 #include <string.h>
@@ -12,7 +13,6 @@
 #include "db/garbage.h"
 
 #define US_PER_SECOND INT64_C(1000000)
-static const int64_t MIN_AGE_US = 3600 * US_PER_SECOND;
 /* Log entries and checkpoints of a reply that are one item each. */
 enum { SINGLE_MAX = 20 };
 
@@ -89,12 +89,30 @@ static int reply_all(pq_command *c) {
   return PQ_OK;
 }
 
-static int put_history(pq_command *c) {
-  const pq_history_start *h = &c->s.space->manifest.history;
-  if (h->seq == 0) return PQ_OK;
-  PQ_TRY(pq_summary_count(c, "historyFromSeq", h->seq));
-  PQ_TRY(pq_builder_key_str(c->db->builder, "historyFrom"));
-  return pq_builder_date_us(c->db->builder, h->ts);
+/* What keeps garbage from going. */
+static int reply_hold(pq_command *c, const pq_hold *hold) {
+  pq_builder *b = c->db->builder;
+  pq_value value;
+  char *why =
+      pq_arena_printf(&c->op.scratch,
+                      "entry %llu is being read: for %llu more seconds nothing that it or "
+                      "an older instant needs goes",
+                      (unsigned long long)hold->entry, (unsigned long long)hold->seconds_left);
+  if (why == NULL) return c->op.cx->code;
+  pq_builder_clear(b);
+  PQ_TRY(pq_builder_begin_object(b));
+  PQ_TRY(pq_put_text(b, "name", pq_str(hold->name)));
+  PQ_TRY(pq_put_text(b, "kind", PQ_SLICE("held by")));
+  PQ_TRY(pq_put_count(b, "bytes", 0));
+  PQ_TRY(pq_put_text(b, "why", pq_str(why)));
+  PQ_TRY(pq_builder_end(b));
+  PQ_TRY(pq_builder_finish(b, &c->replies, &value));
+  return pq_reply_item(c, value);
+}
+
+static int put_archive(pq_command *c) {
+  pq_slice archive = c->s.space->manifest.retention.archive;
+  return archive.n == 0 ? PQ_OK : pq_put_text(c->db->builder, "archive", archive);
 }
 
 static int stage_vacuum_end(pq_op *op) {
@@ -105,6 +123,8 @@ static int stage_vacuum_end(pq_op *op) {
   for (uint32_t i = 0; i < g->count && g->is_dry_run; i++)
     len += g->items[i].len;
   PQ_TRY(reply_all(c));
+  for (uint32_t i = 0; i < g->hold_count; i++)
+    PQ_TRY(reply_hold(c, &g->holds[i]));
   PQ_TRY(pq_summary_begin(c));
   PQ_TRY(pq_builder_key_str(c->db->builder, "dryRun"));
   PQ_TRY(pq_builder_bool(c->db->builder, g->is_dry_run));
@@ -117,7 +137,9 @@ static int stage_vacuum_end(pq_op *op) {
     PQ_TRY(pq_builder_key_str(c->db->builder, "more"));
     PQ_TRY(pq_builder_bool(c->db->builder, true));
   }
-  PQ_TRY(put_history(c));
+  if (g->unarchived > 0) PQ_TRY(put_archive(c));
+  if (g->unarchived > 0) PQ_TRY(pq_summary_count(c, "toArchiveSeq", g->unarchived));
+  PQ_TRY(pq_history_put(c));
   return pq_summary_end(c, c->s.space->seq);
 }
 
@@ -125,24 +147,28 @@ static int stage_vacuum(pq_op *op) {
   pq_command *c = pq_command_of(op);
   pq_collect *g = c->s.collect;
   g->space = c->s.space;
-  if (!g->is_dry_run) PQ_TRY(pq_space_acquire(g->space, c));
   pq_collect_begin(g, op);
   return PQ_OK;
 }
 
 int pq_open_vacuum(pq_command *c, pq_value target) {
   const pq_args *args = &c->s.args;
-  uint64_t min_age = (uint64_t)MIN_AGE_US;
+  uint64_t min_age = (uint64_t)PQ_GARBAGE_MIN_AGE_US;
   (void)target;
   if ((args->given & PQ_OPT_MIN_AGE) != 0 && !parse_age(args->min_age, &min_age))
     return pq_fail(c->op.cx, PQ_EINVALID,
                    "vacuum: option 'minAge' must be a time such as \"15m\", \"12h\" or \"30d\"");
   c->s.collect = pq_arena_calloc(&c->arena, 1, sizeof *c->s.collect);
   if (c->s.collect == NULL) return c->op.cx->code;
+  if (args->to.is_set && !args->to.is_seq)
+    return pq_fail(c->op.cx, PQ_EINVALID,
+                   "vacuum: option 'to' is where the archive ends: \"seq:N\" or an event's id");
+  c->s.collect->archived_seq = args->to.seq;
   c->s.collect->is_dry_run = args->is_dry_run;
   c->s.collect->min_age_us = (int64_t)min_age;
   c->s.collect->done = stage_vacuum_end;
   c->s.start = stage_vacuum;
+  c->s.needs_slot = !args->is_dry_run;
   return PQ_OK;
 }
 
@@ -159,7 +185,8 @@ static int stage_retention_end(pq_op *op) {
   PQ_TRY(r->age_us == 0 ? pq_builder_null(b) : pq_builder_string(b, pq_str(age)));
   PQ_TRY(pq_builder_key_str(b, "bytes"));
   PQ_TRY(r->len == 0 ? pq_builder_null(b) : pq_builder_i64(b, (int64_t)r->len));
-  PQ_TRY(put_history(c));
+  PQ_TRY(put_archive(c));
+  PQ_TRY(pq_history_put(c));
   return pq_summary_end(c, c->s.space->seq);
 }
 
@@ -167,10 +194,19 @@ static int stage_retention_end(pq_op *op) {
 static int stage_retention(pq_op *op) {
   pq_command *c = pq_command_of(op);
   pq_collect *g = c->s.collect;
-  PQ_TRY(pq_space_acquire(c->s.space, c));
   g->space = c->s.space;
   g->done = stage_retention_end;
   pq_collect_commit(g, op);
+  return PQ_OK;
+}
+
+/* Only a folder can be copied into (port/backup.c). */
+static int refuse_store(pq_command *c, pq_slice path) {
+  for (size_t i = 0; i + 2 < path.n; i++)
+    if (memcmp(path.p + i, "://", 3) == 0)
+      return pq_fail(c->op.cx, PQ_EUNSUPPORTED,
+                     "retention: an archive is a folder; copying into '%.*s' is not supported yet",
+                     (int)(path.n > 40 ? 40 : path.n), (const char *)path.p);
   return PQ_OK;
 }
 
@@ -195,7 +231,16 @@ static int parse_limit(pq_command *c, const pq_field *f, pq_retention *r) {
     return pq_fail(c->op.cx, PQ_EINVALID,
                    "retention: 'bytes' must be a whole number above 0, or null for no limit");
   }
-  return pq_fail(c->op.cx, PQ_EINVALID, "retention: unknown field '%.*s': it has 'age' and 'bytes'",
+  if (pq_slice_is(f->name, "archive")) {
+    if (is_null) return PQ_OK;
+    if (pq_value_string(f->value, &r->archive) && r->archive.n > 0 &&
+        r->archive.n <= PQ_ARCHIVE_LEN_MAX && memchr(r->archive.p, 0, r->archive.n) == NULL)
+      return refuse_store(c, r->archive);
+    return pq_fail(c->op.cx, PQ_EINVALID,
+                   "retention: 'archive' must be the path of a folder, or null for none");
+  }
+  return pq_fail(c->op.cx, PQ_EINVALID,
+                 "retention: unknown field '%.*s': it has 'age', 'bytes' and 'archive'",
                  (int)(f->name.n > 40 ? 40 : f->name.n), (const char *)f->name.p);
 }
 
@@ -213,5 +258,6 @@ int pq_open_retention(pq_command *c, pq_value target) {
     PQ_TRY(parse_limit(c, &field, &g->flush.retention));
   }
   c->s.start = stage_retention;
+  c->s.needs_slot = true;
   return PQ_OK;
 }

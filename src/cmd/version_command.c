@@ -5,12 +5,10 @@
  */
 #include "cmd/command_int.h"
 
-static int finish(pq_command *c, const pq_event *e) {
-  pq_entity entity;
-  bool is_there = false;
-  if (e != NULL) PQ_TRY(pq_view_entity(&c->s.snapshot.view, &c->op.scratch, e, &entity, &is_there));
-  if (is_there && (!entity.is_deleted || c->s.args.includes_deleted)) {
-    PQ_TRY(pq_reply_entity(c, &entity));
+/* NULL: it was not there. */
+static int reply(pq_command *c, const pq_entity *entity) {
+  if (entity != NULL && (!entity->is_deleted || c->s.args.includes_deleted)) {
+    PQ_TRY(pq_reply_entity(c, entity));
     c->s.count = 1;
   }
   PQ_TRY(pq_summary_begin(c));
@@ -18,11 +16,28 @@ static int finish(pq_command *c, const pq_event *e) {
   return pq_summary_end(c, c->s.snapshot.view.seq);
 }
 
+static int finish(pq_command *c, const pq_event *e) {
+  pq_entity entity;
+  bool is_there = false;
+  PQ_TRY(pq_view_entity(&c->s.snapshot.view, &c->op.scratch, e, &entity, &is_there));
+  return reply(c, is_there ? &entity : NULL);
+}
+
+/* No event that is kept has the version: it is that of the row, it never was, or it was dropped. */
+static int read_row(pq_command *c) {
+  pq_entity row;
+  bool is_there;
+  PQ_TRY(pq_history_row(c, &row, &is_there));
+  if (!is_there || row.version < c->s.args.version) return reply(c, NULL);
+  if (row.version == c->s.args.version) return reply(c, &row);
+  return pq_history_dropped(c, "the event that made this version is gone");
+}
+
 static int stage_version_read(pq_op *op) {
   pq_command *c = pq_command_of(op);
   const pq_overlay *o = c->s.space->overlay;
   uint64_t seq = c->s.snapshot.view.seq, version = c->s.args.version;
-  pq_event_want want = {.seq_lo = 1,
+  pq_event_want want = {.seq_lo = c->s.space->manifest.history.seq + 1, /* a file may hold more */
                         .seq_hi = seq,
                         .ts_hi = INT64_MAX,
                         .target = PQ_TARGET_ENTITY,
@@ -37,7 +52,7 @@ static int stage_version_read(pq_op *op) {
   PQ_TRY(pq_space_events(c->s.space, op, &want, &events, &count));
   for (uint32_t i = count; i > 0; i--)
     if (events[i - 1].version == version) return finish(c, &events[i - 1]);
-  return finish(c, NULL);
+  return read_row(c);
 }
 
 static int stage_version(pq_op *op) {

@@ -29,6 +29,21 @@ static void drive(pq_command *c, pq_work_kind kind, pq_stage_fn after) {
 
 /* ---- flush ---- */
 
+static int stage_flush_begin(pq_op *op);
+
+/* A flush is over. It ended at a bulk write if one was pending: then there is more. */
+static int stage_flushed(pq_op *op) {
+  pq_command *c = pq_command_of(op);
+  const pq_work_result *last = &c->s.space->works->last[PQ_WORK_FLUSH];
+  pq_work_result *sum = &c->s.flushed;
+  if (last->entry > 0) sum->entry = last->entry;
+  sum->events += last->events;
+  sum->files += last->files;
+  sum->bytes += last->bytes;
+  op->stage = c->s.space->manifest.seq_hi < c->s.space->seq ? stage_flush_begin : c->s.after_flush;
+  return PQ_OK;
+}
+
 /* Flush the whole tail, then go on with c->s.after_flush. */
 static int stage_flush_begin(pq_op *op) {
   pq_command *c = pq_command_of(op);
@@ -42,18 +57,19 @@ static int stage_flush_begin(pq_op *op) {
     return PQ_OK;
   }
   PQ_TRY(pq_works_flush(u, true));
-  drive(c, PQ_WORK_FLUSH, c->s.after_flush);
+  drive(c, PQ_WORK_FLUSH, stage_flushed);
   return PQ_OK;
 }
 
 void pq_command_flush(pq_command *c, pq_stage_fn after) {
   c->s.after_flush = after;
+  c->s.flushed = (pq_work_result){0};
   c->op.stage = stage_flush_begin;
 }
 
 static int reply_flush(pq_op *op) {
   pq_command *c = pq_command_of(op);
-  const pq_work_result *r = &c->s.space->works->last[PQ_WORK_FLUSH];
+  const pq_work_result *r = &c->s.flushed;
   PQ_TRY(pq_summary_begin(c));
   PQ_TRY(pq_summary_count(c, "entry", r->entry));
   PQ_TRY(pq_summary_count(c, "events", r->events));
@@ -145,7 +161,7 @@ int pq_open_compact(pq_command *c, pq_value target) {
 /* ---- maintain ---- */
 
 static int reply_maintain(pq_command *c) {
-  static const char *const names[] = {"flush", "compact"};
+  static const char *const names[] = {"flush", "compact", "vacuum"};
   const pq_works *u = c->s.space->works;
   pq_work_kind due = pq_works_due(c->s.space, c->op.now_us);
   pq_builder *b = c->db->builder;
@@ -177,8 +193,9 @@ static int stage_maintain(pq_op *op) {
   if (kind == PQ_WORK_NONE || c->s.count >= c->s.total) return reply_maintain(c);
   PQ_TRY(pq_works_of(c->s.space, &u));
   if (!pq_works_is_running(u, kind))
-    PQ_TRY(kind == PQ_WORK_FLUSH ? pq_works_flush(u, false)
-                                 : pq_works_compact(u, (pq_slice){0}, false));
+    PQ_TRY(kind == PQ_WORK_FLUSH     ? pq_works_flush(u, false)
+           : kind == PQ_WORK_COMPACT ? pq_works_compact(u, (pq_slice){0}, false)
+                                     : pq_works_collect(u));
   c->s.driven = kind;
   op->stage = stage_maintain_step;
   return PQ_OK;
@@ -189,6 +206,7 @@ static int stage_maintain_begin(pq_op *op) {
   pq_works *u;
   PQ_TRY(pq_works_of(c->s.space, &u));
   pq_works_look(u);
+  u->has_garbage = u->has_garbage || pq_garbage_is_due(c->s.space, op->now_us);
   op->stage = stage_maintain;
   return PQ_OK;
 }

@@ -31,7 +31,7 @@ static void add_files(const pq_view *v, sums *s) {
     s->put += info->len;
     s->kept += info->len;
     if (info->kind == PQ_FILE_EVENTS) s->events += info->len;
-    if (!is_table(info) || !pq_file_is_live(info, v->entry)) continue;
+    if (!is_table(info) || !pq_view_has_file(v, info)) continue;
     s->rows += info->row_count;
     s->table_bytes += info->len;
   }
@@ -46,7 +46,7 @@ static void add_dead(const pq_view *v, sums *s) {
       pq_slice name = deletes->positions[i].file;
       if (i == 0 || !pq_slice_eq(name, deletes->positions[i - 1].file)) {
         const pq_file_info *info = pq_manifest_file(v->manifest, name);
-        counts = info != NULL && is_table(info) && pq_file_is_live(info, v->entry);
+        counts = info != NULL && is_table(info) && pq_view_has_file(v, info);
       }
       s->dead += counts;
     }
@@ -84,7 +84,7 @@ static int put_amplification(pq_command *c, const sums *s) {
 }
 
 static int put_kind(pq_builder *b, const char *name, pq_work_kind kind) {
-  static const char *const names[] = {"flush", "compact"};
+  static const char *const names[] = {"flush", "compact", "vacuum"};
   PQ_TRY(pq_builder_key_str(b, name));
   return kind == PQ_WORK_NONE ? pq_builder_null(b) : pq_builder_string(b, pq_str(names[kind]));
 }
@@ -105,6 +105,9 @@ static int put_work(pq_command *c) {
   PQ_TRY(put_kind(b, "running", running(u)));
   PQ_TRY(pq_put_count(b, "flushes", u == NULL ? 0 : u->counts.flushes));
   PQ_TRY(pq_put_count(b, "compactions", u == NULL ? 0 : u->counts.compactions));
+  PQ_TRY(pq_put_count(b, "vacuums", u == NULL ? 0 : u->counts.collections));
+  PQ_TRY(pq_put_count(b, "vacuumedBytes", u == NULL ? 0 : u->counts.collected_bytes));
+  PQ_TRY(pq_put_count(b, "garbageBytes", pq_garbage_len(&c->s.space->manifest)));
   if (u != NULL && u->failures > 0) {
     int64_t wait_us = u->retry_us > now_us ? u->retry_us - now_us : 0;
     PQ_TRY(pq_put_text(b, "error", pq_str(u->message)));
@@ -116,6 +119,7 @@ static int put_work(pq_command *c) {
 
 uint64_t pq_tail_age(const pq_space *s, int64_t now_us) {
   int64_t first = s->overlay->version_count == 0 ? now_us : s->overlay->versions[0].event.ts;
+  if (s->pendings.count > 0 && s->pendings.items[0].ts < first) first = s->pendings.items[0].ts;
   return now_us > first ? (uint64_t)((now_us - first) / SECOND_US) : 0;
 }
 

@@ -22,6 +22,7 @@
 
 #include "base/merge_sort.h"
 #include "cmd/command_int.h"
+#include "db/bulk.h"
 #include "db/schema_of.h"
 #include "db/txn.h"
 #include "table/tail.h"
@@ -155,10 +156,36 @@ static int join_txn(pq_command *c) {
   return rc;
 }
 
+static int stage_bulk_end(pq_op *op) {
+  pq_command *c = pq_command_of(op);
+  c->s.is_committed = true;
+  op->stage = c->s.start;
+  return PQ_OK;
+}
+
+static int stage_join(pq_op *op);
+
+/* Many new documents become files, and a row that names them is the commit. */
+static int write_bulk(pq_command *c) {
+  int rc;
+  PQ_TRY(pq_space_acquire(c->s.space, c));
+  if (pq_bulk_is_barred(c->s.space)) {
+    pq_command_relieve(c, stage_join);
+    return PQ_OK;
+  }
+  rc = pq_bulk_begin(&c->s.commit, c->s.space, &c->op, c->s.ending, c);
+  if (rc == PQ_OVERTAKEN) return take_turn_again(c);
+  if (rc != PQ_OK) return rc;
+  PQ_TRY(make_reply(c));
+  pq_bulk_run(&c->s.commit, &c->op, stage_bulk_end);
+  return PQ_OK;
+}
+
 static int join(pq_command *c) {
   pq_commit *commit = &c->s.commit;
   int rc;
   if (c->s.txn != NULL) return join_txn(c);
+  if (pq_bulk_fits(commit, c->s.space)) return write_bulk(c);
   rc = pq_commit_join(commit, c->s.space, &c->op, c->s.ending, c);
   if (rc == PQ_OVERTAKEN) return take_turn_again(c);
   PQ_TRY(rc);

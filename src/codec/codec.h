@@ -59,6 +59,8 @@ uint64_t pq_decompressed_len_max(pq_codec codec, pq_slice in);
 
 /* CRC-32 (polynomial 0x04C11DB7, as gzip and Parquet pages use it). */
 uint32_t pq_crc32(pq_slice bytes);
+/* The CRC-32 of a message whose first part has the CRC-32 `crc` and whose rest are `bytes`. */
+uint32_t pq_crc32_more(uint32_t crc, pq_slice bytes);
 
 const char *pq_codec_name(pq_codec codec);
 

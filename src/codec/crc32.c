@@ -82,14 +82,14 @@ static inline void strike_run(uint8_t *s, const uint8_t *in) {
   memcpy(s, v, sizeof v);
 }
 
-uint32_t pq_crc32(pq_slice bytes) {
+uint32_t pq_crc32_more(uint32_t crc, pq_slice bytes) {
   uint8_t s[REACH + BLOCK], last[REACH + RUN], first[RUN];
   const uint8_t *p = bytes.p, *in = first;
   size_t n = bytes.n, len = 0;
-  if (n < REACH + RUN) return ~divide(UINT32_MAX, p, n);
-  /* The state before the message, all ones, is added to its first bytes. */
+  if (n < REACH + RUN) return ~divide(~crc, p, n);
+  /* The state before the message, all ones at its beginning, is added to its first bytes. */
   memcpy(first, p, RUN);
-  pq_wr32(first, ~pq_rd32(first));
+  pq_wr32(first, ~crc ^ pq_rd32(first));
   memset(s, 0, REACH);
   for (; n >= REACH + RUN; p += RUN, n -= RUN, in = p) {
     if (len == BLOCK) {
@@ -104,4 +104,8 @@ uint32_t pq_crc32(pq_slice bytes) {
     for (size_t i = 0; i < distances[k]; i++)
       last[i] ^= s[REACH + len - distances[k] + i];
   return ~divide(0, last, n);
+}
+
+uint32_t pq_crc32(pq_slice bytes) {
+  return pq_crc32_more(0, bytes);
 }

@@ -34,6 +34,7 @@ int pq_commit_add(pq_commit *c, pq_arena *arena, const pq_event *e) {
 
 void pq_commit_release(pq_commit *c) {
   pq_commit_leave(c);
+  pq_bulk_free(c->bulk);
   for (uint32_t i = 0; i < c->raw_count; i++)
     pq_buf_release(&c->raws[i]);
   pq_buf_release(&c->request);

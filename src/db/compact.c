@@ -5,8 +5,8 @@
  *                               └► fill the windows ◄───────────┐
  *                               └► merge: rows into the stream ─┤ a window is empty
  *                               └► encode: a megabyte a step ◄──┘ a row group is full
- *                               └► file: PUT, its bytes are freed
- *           ─► next job … ─► entry: new files added, old ones removed           (compact_entry.c)
+ *                               └► file: PUT, its bytes are freed; a large one in parts
+ * (put_parts.c) ─► next job … ─► entry: new files added, old ones removed (compact_entry.c)
  *
  * The old files stay in the store: the manifest of an older entry still names them, so every past
  * instant reads as before. Several steps lie between beginning and entry, and flushes in between
@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "db/compact_int.h"
+#include "db/works.h"
 
 static int stage_fill(pq_op *op);
 static int stage_merge(pq_op *op);
@@ -24,14 +25,20 @@ static pq_compact_job *job_of(const pq_flush *f) {
 }
 
 static void release_job(pq_compact_job *job, pq_cx *cx) {
-  for (uint32_t i = 0; i < job->input_count; i++)
+  for (uint32_t i = 0; i < job->input_count; i++) {
     pq_arena_release(&job->inputs[i].arena);
+    pq_side_cache_release(&job->inputs[i].indexes);
+  }
   pq_entity_stream_free(job->entities);
   pq_edge_stream_free(job->edges);
+  pq_event_stream_free(job->event_stream);
+  pq_event_index_stream_free(job->index_stream);
   if (job->places != NULL)
     pq_alloc(cx, job->places, (size_t)job->place_count * sizeof *job->places, 0);
   job->entities = NULL;
   job->edges = NULL;
+  job->event_stream = NULL;
+  job->index_stream = NULL;
   job->places = NULL;
 }
 
@@ -108,17 +115,19 @@ static int note_output(pq_flush *f, pq_op *op, pq_compact_job *job, uint64_t fir
   return PQ_OK;
 }
 
+static const char *folder_of(const pq_compact_job *job) {
+  if (!pq_compact_is_edges(job)) return job->folder;
+  return job->kind == PQ_FILE_REVERSE ? "rels/reverse" : "rels/forward";
+}
+
 /* The stream becomes a file. */
 static int close_stream(pq_flush *f, pq_op *op, pq_compact_job *job) {
   pq_file_info info = {.kind = job->kind, .collection = job->collection};
-  bool is_reverse = job->kind == PQ_FILE_REVERSE;
-  const char *folder = is_reverse ? "rels/reverse" : "rels/forward";
   pq_writer *writer;
   if (job->entities != NULL) {
     info.has_form = true;
     info.form_seq = job->schema.seq;
     info.row_count = pq_entity_stream_rows(job->entities, &info.id_min, &info.id_max);
-    folder = job->folder;
   } else {
     info.collection = (pq_slice){0};
     info.row_count = pq_edge_stream_rows(job->edges, &info.id_min, &info.id_max);
@@ -127,7 +136,7 @@ static int close_stream(pq_flush *f, pq_op *op, pq_compact_job *job) {
   PQ_TRY(pq_arena_copy(&op->arena, info.id_max, &info.id_max));
   PQ_TRY(job->entities != NULL ? pq_entity_stream_finish(job->entities, &writer)
                                : pq_edge_stream_finish(job->edges, &writer));
-  PQ_TRY(pq_flush_add_file(f, op, folder, info, writer));
+  PQ_TRY(pq_flush_add_file(f, op, folder_of(job), info, writer));
   PQ_TRY(note_output(f, op, job, job->row_count - info.row_count));
   pq_entity_stream_free(job->entities);
   pq_edge_stream_free(job->edges);
@@ -143,13 +152,23 @@ static bool is_at_end(const pq_compact_job *job) {
 }
 
 /* The file is stored, and its bytes are not needed any more. */
-static int stage_put(pq_op *op) {
+static int stage_stored(pq_op *op) {
   pq_flush *f = pq_flush_of(op);
   pq_flush_file *file = &f->files[f->file_count - 1];
-  PQ_TRY(pq_flush_put_file(f, op, file));
   pq_writer_free(file->writer);
   file->writer = NULL;
   op->stage = is_at_end(job_of(f)) ? pq_compact_stage_next_job : stage_merge;
+  return PQ_OK;
+}
+
+static int stage_put(pq_op *op) {
+  pq_flush *f = pq_flush_of(op);
+  if (f->put.key != NULL) {
+    pq_flush_put_rest(f, op, stage_stored);
+    return PQ_OK;
+  }
+  PQ_TRY(pq_flush_put_file(f, op, &f->files[f->file_count - 1]));
+  op->stage = stage_stored;
   return PQ_OK;
 }
 
@@ -164,8 +183,12 @@ static int stage_encode(pq_op *op) {
   if (is_full(job)) return PQ_YIELD;
   len =
       job->entities != NULL ? pq_entity_stream_len(job->entities) : pq_edge_stream_len(job->edges);
-  op->stage = stage_merge;
-  if (len < op->cx->limits.file_len_max && !is_at_end(job) && !job->is_split) return PQ_YIELD;
+  if (len < op->cx->limits.file_len_max && !is_at_end(job) && !job->is_split) {
+    pq_writer *writer = job->entities != NULL ? pq_entity_stream_writer(job->entities)
+                                              : pq_edge_stream_writer(job->edges);
+    PQ_TRY(pq_flush_put_parts(f, op, folder_of(job), writer, stage_merge));
+    return PQ_YIELD;
+  }
   job->is_split = false;
   PQ_TRY(close_stream(f, op, job));
   op->stage = stage_put;
@@ -289,7 +312,6 @@ static int set_table(pq_flush *f, pq_op *op, pq_compact_job *job) {
 static int make_places(pq_flush *f, pq_op *op, pq_compact_job *job) {
   size_t len = (size_t)job->place_count * sizeof *job->places;
   if (f->is_whole || job->place_count == 0) return PQ_OK;
-  if (job->place_count > PQ_PLACES_LEN_MAX / sizeof *job->places) return PQ_OK;
   job->places = pq_alloc(op->cx, NULL, 0, len);
   if (job->places == NULL) return pq_fail_nomem(op->cx);
   memset(job->places, 0, len);
@@ -310,6 +332,9 @@ static int stage_job(pq_op *op) {
   for (uint32_t i = 0; i < job->input_count; i++) {
     pq_compact_input *in = &job->inputs[i];
     PQ_TRY(pq_file_cache_open(&f->space->files, &op->fetch, &in->info, &in->file));
+    in->read = in->file->file;
+    in->read.indexes = &in->indexes;
+    pq_side_cache_init(&in->indexes, op->cx, PQ_INDEXES_LEN_MAX);
     in->is_end = in->file->file.footer->row_group_count == 0;
   }
   if (!pq_compact_is_edges(job)) PQ_TRY(set_table(f, op, job));
@@ -345,9 +370,16 @@ static int stage_open(pq_op *op) {
   return PQ_OK;
 }
 
+/* What the one before did not finish goes. */
+static int stage_forget(pq_op *op) {
+  PQ_TRY(pq_works_forget_parts(pq_flush_of(op)->space->works, op));
+  op->stage = stage_open;
+  return PQ_OK;
+}
+
 int pq_compact_begin(pq_flush *f, pq_space *space, pq_op *op, pq_slice collection, bool is_whole) {
   *f = (pq_flush){.space = space, .is_whole = is_whole};
   op->sub = f;
-  op->stage = stage_open;
+  op->stage = stage_forget;
   return pq_arena_copy(&op->arena, collection, &f->only);
 }

@@ -19,7 +19,8 @@
 enum {
   TIERS = 3, /* and those that stay */
   EVENTS_MAX = 100000,
-  LEN_PARTS = 128 /* of the memory of an operation: a merged file's share; unpacked it is larger */
+  LEN_PARTS = 64,  /* of the memory of an operation: a merged file's share; unpacked it is larger */
+  EVENT_LEN = 2048 /* that an event takes while it is merged, without its documents */
 };
 #define DAY_US 86400000000
 
@@ -42,8 +43,9 @@ static bool follows(const pq_file_info *a, const pq_file_info *b) {
 
 /* How many files from `from` on become one: neighbours, those asked for of any tier that does not
  * stay, else of one. */
-static uint32_t run_len(const pq_event_source *s, uint32_t count, uint64_t len_max, bool is_whole) {
-  uint64_t rows = 0, len = 0;
+static uint32_t run_len(const pq_event_source *s, uint32_t count, const pq_cx *cx, bool is_whole) {
+  uint64_t rows = 0, len = 0, len_max = cx->limits.op_len_max / LEN_PARTS;
+  uint64_t rows_max = cx->limits.op_len_max / EVENT_LEN;
   uint32_t n = 0, tier = tier_of(s[0].events);
   for (; n < count; n++) {
     const pq_file_info *info = s[n].events;
@@ -52,7 +54,7 @@ static uint32_t run_len(const pq_event_source *s, uint32_t count, uint64_t len_m
     if (n > 0 && !follows(s[n - 1].events, info)) break;
     rows += info->row_count;
     len += info->len;
-    if (n > 0 && (rows > EVENTS_MAX || len > len_max)) break;
+    if (n > 0 && (rows > rows_max || rows > EVENTS_MAX || len > len_max)) break;
   }
   return n;
 }
@@ -79,14 +81,15 @@ static int add_job(pq_flush *f, pq_op *op, const pq_event_source *s, uint32_t co
 }
 
 int pq_compact_plan_events(pq_flush *f, pq_op *op) {
-  const pq_event_want all = {.seq_hi = UINT64_MAX, .ts_hi = INT64_MAX};
+  /* Later ones are of bulk writes that no entry has adopted. */
+  const pq_event_want all = {.seq_hi = f->space->manifest.seq_hi, .ts_hi = INT64_MAX};
   uint32_t due = f->is_whole ? 2 : f->space->db->thresholds.files, count, n;
-  uint64_t len_max = op->cx->limits.op_len_max / LEN_PARTS;
   pq_event_source *sources;
   if (due < 2) return PQ_OK;
-  PQ_TRY(pq_event_sources(&f->space->manifest, &op->scratch, &all, &sources, &count));
+  PQ_TRY(pq_live_files_events(&f->space->files.live, &f->space->manifest, &op->scratch, &all,
+                              &sources, &count));
   for (uint32_t i = 0; i < count; i += n == 0 ? 1 : n) {
-    n = run_len(sources + i, count - i, len_max, f->is_whole);
+    n = run_len(sources + i, count - i, op->cx, f->is_whole);
     if (n < due) continue;
     PQ_TRY(add_job(f, op, sources + i, n));
     if (!f->is_whole) return PQ_OK;
@@ -96,76 +99,87 @@ int pq_compact_plan_events(pq_flush *f, pq_op *op) {
 
 /* ---- the job ---- */
 
-/* All events of the inputs, in seq order. */
-static int read_all(pq_flush *f, pq_op *op, const pq_compact_job *job, pq_event **out,
-                    uint32_t *count) {
+/* The events of one input, in seq order. */
+static int read_input(pq_flush *f, pq_op *op, const pq_compact_input *in, pq_event **out,
+                      uint32_t *count) {
   const pq_event_want want = {.seq_hi = UINT64_MAX,
                               .ts_hi = INT64_MAX,
                               .needs_values = true,
                               .needs_before = true,
                               .needs_hash = true};
-  uint64_t rows = 0;
+  uint64_t rows = in->info.row_count;
   bool is_missing = false;
-  for (uint32_t i = 0; i < job->input_count; i++)
-    if (job->inputs[i].info.kind == PQ_FILE_EVENTS) rows += job->inputs[i].info.row_count;
+  pq_cached_file *file;
   *count = 0;
   *out = pq_arena_array(&op->scratch, (size_t)rows, sizeof **out);
   if (*out == NULL) return op->cx->code;
-  for (uint32_t i = 0; i < job->input_count; i++) {
-    pq_cached_file *file;
-    int rc;
-    if (job->inputs[i].info.kind != PQ_FILE_EVENTS) continue;
-    rc = pq_file_cache_open(&f->space->files, &op->fetch, &job->inputs[i].info, &file);
+  PQ_TRY(pq_file_cache_open(&f->space->files, &op->fetch, &in->info, &file));
+  for (uint32_t g = 0; g < file->file.footer->row_group_count; g++) {
+    pq_event *events;
+    uint32_t n;
+    int rc = pq_event_file_read(&op->fetch, &op->scratch, &file->file, g, &want, &events, &n);
     if (rc < 0) return rc;
     is_missing |= rc == PQ_NEED_IO;
-    for (uint32_t g = 0; rc == PQ_OK && g < file->file.footer->row_group_count; g++) {
-      pq_event *events;
-      uint32_t n;
-      int rc2 = pq_event_file_read(&op->fetch, &op->scratch, &file->file, g, &want, &events, &n);
-      if (rc2 < 0) return rc2;
-      is_missing |= rc2 == PQ_NEED_IO;
-      if (n > rows - *count)
-        return pq_fail(op->cx, PQ_ECORRUPT, "%s: more events than the log says", file->file.key);
-      if (n > 0) memcpy(*out + *count, events, n * sizeof *events);
-      *count += n;
-    }
+    if (n > rows - *count)
+      return pq_fail(op->cx, PQ_ECORRUPT, "%s: more events than the log says", file->file.key);
+    if (n > 0) memcpy(*out + *count, events, n * sizeof *events);
+    *count += n;
   }
   return is_missing ? PQ_NEED_IO : PQ_OK;
 }
 
-static int add_files(pq_flush *f, pq_op *op, const pq_event *const *events, uint32_t count) {
-  const pq_event *first = events[0], *last = events[count - 1];
-  pq_file_info info = {.kind = PQ_FILE_EVENTS,
-                       .row_count = count,
-                       .seq_lo = first->seq,
-                       .seq_hi = last->seq,
-                       .ts_lo = first->ts,
-                       .ts_hi = last->ts};
+/* They are encoded in steps, while nobody holds what was read. */
+static int keep(pq_op *op, pq_compact_job *job, const pq_event *events, uint32_t count) {
+  pq_arena *arena = &job->inputs[0].arena;
+  pq_event *kept = pq_arena_array(arena, count, sizeof *kept);
+  if (kept == NULL) return op->cx->code;
+  for (uint32_t i = 0; i < count; i++) {
+    kept[i] = events[i];
+    PQ_TRY(pq_event_keep(arena, &kept[i]));
+    job->events[job->event_count++] = &kept[i];
+  }
+  return PQ_OK;
+}
+
+static pq_file_info info_of(const pq_compact_job *job, pq_file_kind kind) {
+  const pq_event *first = job->events[0], *last = job->events[job->event_count - 1];
+  return (pq_file_info){.kind = kind,
+                        .row_count = job->event_count,
+                        .seq_lo = first->seq,
+                        .seq_hi = last->seq,
+                        .ts_lo = first->ts,
+                        .ts_hi = last->ts};
+}
+
+static int add_events(pq_flush *f, pq_op *op, pq_compact_job *job) {
+  pq_file_info info = info_of(job, PQ_FILE_EVENTS);
   char day[PQ_DAY_CAP];
   const char *folder;
-  pq_event_index index;
   pq_writer *writer;
-  pq_day_print(day_of(first->ts), day);
+  pq_day_print(day_of(info.ts_lo), day);
   folder = pq_arena_printf(&op->arena, "events/day=%s", day);
   if (folder == NULL) return op->cx->code;
-  PQ_TRY(pq_event_file_write(op->cx, &f->space->db->runner, pq_str(f->space->ns), events, count,
-                             &writer));
-  PQ_TRY(pq_flush_add_file(f, op, folder, info, writer));
-  PQ_TRY(pq_event_index_write(op->cx, events, count, &index));
-  info.kind = PQ_FILE_EVENT_INDEX;
+  PQ_TRY(pq_event_stream_finish(job->event_stream, &writer));
+  return pq_flush_add_file(f, op, folder, info, writer);
+}
+
+static int add_index(pq_flush *f, pq_op *op, pq_compact_job *job) {
+  pq_file_info info = info_of(job, PQ_FILE_EVENT_INDEX);
+  pq_event_index index;
+  PQ_TRY(pq_event_index_stream_finish(job->index_stream, &index));
   info.row_count = index.rows;
-  writer = index.writer;
   if (pq_arena_copy(&op->arena, index.key_min, &info.id_min) != PQ_OK ||
       pq_arena_copy(&op->arena, index.key_max, &info.id_max) != PQ_OK) {
-    pq_writer_free(writer);
+    pq_writer_free(index.writer);
     return op->cx->code;
   }
-  return pq_flush_add_file(f, op, "indexes/events", info, writer);
+  return pq_flush_add_file(f, op, "indexes/events", info, index.writer);
 }
 
 /* Both files are stored, and their bytes are not needed any more. */
 static int stage_put(pq_op *op) {
   pq_flush *f = pq_flush_of(op);
+  pq_compact_job *job = &f->compaction->jobs[f->compaction->job];
   bool is_missing = false;
   for (uint32_t i = f->file_count - 2; i < f->file_count; i++) {
     int rc = pq_flush_put_file(f, op, &f->files[i]);
@@ -177,24 +191,72 @@ static int stage_put(pq_op *op) {
     pq_writer_free(f->files[i].writer);
     f->files[i].writer = NULL;
   }
+  pq_arena_clear(&job->inputs[0].arena);
   op->stage = pq_compact_stage_next_job;
   return PQ_YIELD;
 }
 
-int pq_compact_stage_events(pq_op *op) {
+/* A megabyte of the index. */
+static int stage_index(pq_op *op) {
   pq_flush *f = pq_flush_of(op);
-  const pq_compact_job *job = &f->compaction->jobs[f->compaction->job];
-  const pq_event **order;
-  pq_event *events;
-  uint32_t count;
-  PQ_TRY(read_all(f, op, job, &events, &count));
-  order = pq_arena_array(&op->scratch, count, sizeof *order);
-  if (order == NULL) return op->cx->code;
-  for (uint32_t i = 0; i < count; i++)
-    order[i] = &events[i];
-  if (count == 0)
-    return pq_fail(op->cx, PQ_ECORRUPT, "%s/%s: no events", f->space->ns, job->inputs[0].info.name);
-  PQ_TRY(add_files(f, op, order, count));
+  pq_compact_job *job = &f->compaction->jobs[f->compaction->job];
+  uint64_t left = PQ_STEP_LEN;
+  bool is_done;
+  PQ_TRY(pq_event_index_stream_step(job->index_stream, &left, &is_done));
+  f->encoded = PQ_STEP_LEN - left;
+  if (!is_done) return PQ_YIELD;
+  PQ_TRY(add_index(f, op, job));
+  pq_event_index_stream_free(job->index_stream);
+  job->index_stream = NULL;
   op->stage = stage_put;
   return PQ_YIELD;
+}
+
+/* A megabyte of the events. */
+static int stage_encode(pq_op *op) {
+  pq_flush *f = pq_flush_of(op);
+  pq_compact_job *job = &f->compaction->jobs[f->compaction->job];
+  uint64_t left = PQ_STEP_LEN;
+  bool is_done;
+  PQ_TRY(pq_event_stream_step(job->event_stream, &left, &is_done));
+  f->encoded = PQ_STEP_LEN - left;
+  if (!is_done) return PQ_YIELD;
+  PQ_TRY(add_events(f, op, job));
+  pq_event_stream_free(job->event_stream);
+  job->event_stream = NULL;
+  PQ_TRY(pq_event_index_stream_new(op->cx, job->events, job->event_count, &job->index_stream));
+  op->stage = stage_index;
+  return PQ_YIELD;
+}
+
+/* File by file, so that only one is in memory twice. */
+static int stage_read(pq_op *op) {
+  pq_flush *f = pq_flush_of(op);
+  pq_compact_job *job = &f->compaction->jobs[f->compaction->job];
+  pq_compact_input *in = &job->inputs[job->input];
+  if (in->info.kind == PQ_FILE_EVENTS) {
+    pq_event *events;
+    uint32_t count;
+    PQ_TRY(read_input(f, op, in, &events, &count));
+    PQ_TRY(keep(op, job, events, count));
+  }
+  if (++job->input < job->input_count) return PQ_OK;
+  if (job->event_count == 0)
+    return pq_fail(op->cx, PQ_ECORRUPT, "%s/%s: no events", f->space->ns, in->info.name);
+  PQ_TRY(pq_event_stream_new(op->cx, pq_str(f->space->ns), job->events, job->event_count,
+                             &job->event_stream));
+  op->stage = stage_encode;
+  return PQ_YIELD;
+}
+
+int pq_compact_stage_events(pq_op *op) {
+  pq_compaction *p = pq_flush_of(op)->compaction;
+  pq_compact_job *job = &p->jobs[p->job];
+  uint64_t rows = 0;
+  for (uint32_t i = 0; i < job->input_count; i++)
+    if (job->inputs[i].info.kind == PQ_FILE_EVENTS) rows += job->inputs[i].info.row_count;
+  job->events = pq_arena_array(&job->inputs[0].arena, (size_t)rows, sizeof *job->events);
+  if (job->events == NULL) return op->cx->code;
+  op->stage = stage_read;
+  return PQ_OK;
 }

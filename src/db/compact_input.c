@@ -4,6 +4,8 @@
 
 #include "db/compact_int.h"
 
+enum { ROW_LEN = 512 }; /* that a row takes at least, however well it is packed */
+
 /* How many rows of a row group fit into a window. */
 static uint32_t window_rows(const pq_compact_job *job, const pq_footer *footer, uint32_t group) {
   const pq_row_group *g = &footer->row_groups[group];
@@ -11,8 +13,9 @@ static uint32_t window_rows(const pq_compact_job *job, const pq_footer *footer, 
   if (len > PQ_WINDOW_LEN_MAX) len = PQ_WINDOW_LEN_MAX;
   for (uint32_t l = 0; l < footer->leaf_count; l++)
     total += g->chunks[l].uncompressed_len;
-  if (total <= len) return (uint32_t)g->row_count;
-  rows = (uint64_t)((double)len / (double)total * (double)g->row_count);
+  rows = len / ROW_LEN;
+  if (total > len && (double)rows > (double)len / (double)total * (double)g->row_count)
+    rows = (uint64_t)((double)len / (double)total * (double)g->row_count);
   if (rows < PQ_WINDOW_ROWS_MIN) rows = PQ_WINDOW_ROWS_MIN;
   return rows < g->row_count ? (uint32_t)rows : (uint32_t)g->row_count;
 }
@@ -33,7 +36,7 @@ static pq_row_range window_of(const pq_compact_job *job, const pq_compact_input 
 static int read_window(pq_op *op, const pq_compact_job *job, const pq_compact_input *in,
                        bool is_asking, pq_entity **entities, pq_edge **edges) {
   pq_row_range r = window_of(job, in);
-  const pq_file *file = &in->file->file;
+  const pq_file *file = &in->read;
   pq_entity_rows rows;
   *entities = NULL;
   *edges = NULL;
@@ -112,12 +115,14 @@ static int take_rows(pq_flush *f, pq_op *op, const pq_compact_job *job, pq_compa
 }
 
 /* The window has been read: go behind it. */
-static void advance(const pq_compact_job *job, pq_compact_input *in) {
+static void advance(pq_cx *cx, const pq_compact_job *job, pq_compact_input *in) {
   const pq_footer *footer = in->file->file.footer;
   in->row = window_of(job, in).hi;
   if (in->row < footer->row_groups[in->row_group].row_count) return;
   in->row = 0;
   in->row_group++;
+  pq_side_cache_release(&in->indexes);
+  pq_side_cache_init(&in->indexes, cx, PQ_INDEXES_LEN_MAX);
   in->is_end = in->row_group == footer->row_group_count;
 }
 
@@ -139,7 +144,7 @@ int pq_compact_fill(pq_flush *f, pq_op *op, pq_compact_job *job) {
     if (!is_wanting(in)) continue;
     PQ_TRY(read_window(op, job, in, false, &entities, &edges));
     PQ_TRY(take_rows(f, op, job, in, entities, edges));
-    advance(job, in);
+    advance(op->cx, job, in);
   }
   return PQ_OK;
 }

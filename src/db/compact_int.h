@@ -14,11 +14,13 @@
 
 #include "db/encode_task_int.h"
 #include "db/schema_of.h"
+#include "parquet/side_cache.h"
 
 enum {
   PQ_WINDOW_LEN_MAX = 1 << 20,  /* of one of them */
   PQ_WINDOW_ROWS_MIN = 64,      /* of one of them, at least */
-  PQ_PLACES_LEN_MAX = 64 << 20, /* of the places of a job; without them moved deletes end it */
+  PQ_INDEXES_LEN_MAX = 1 << 20, /* of the page indexes of an input */
+  PQ_PLACES_LEN_MAX = 64 << 20, /* of the places of a job, or a quarter of the memory */
   PQ_COMPACT_INPUTS_MAX = 256   /* of a job that is not asked for */
 };
 
@@ -26,6 +28,8 @@ enum {
 typedef struct pq_compact_input {
   pq_file_info info; /* as of the beginning */
   pq_cached_file *file;
+  pq_file read;            /* the same file, whose page indexes stay in */
+  pq_side_cache indexes;   /* as long as its row group is read */
   uint32_t row_group, row; /* where the next window begins */
   uint64_t first_place;    /* of its rows among the places */
   pq_arena arena;          /* what the window borrows from */
@@ -64,6 +68,11 @@ typedef struct pq_compact_job {
   uint64_t place_count;
   pq_compact_output *outputs;
   uint32_t output_count, output_cap;
+  /* of events: all of them, in the first input's arena, and what they become */
+  const pq_event **events;
+  uint32_t event_count, input;   /* the next to be read */
+  pq_event_stream *event_stream; /* owned, one of the two */
+  pq_event_index_stream *index_stream;
 } pq_compact_job;
 
 typedef struct pq_compaction {

@@ -70,10 +70,18 @@ static int list_files(pq_flush *f, pq_op *op, pq_file_kind kind, pq_slice collec
   return PQ_OK;
 }
 
+/* Rows of the inputs of a job whose places are kept. */
+static uint64_t rows_max(const pq_cx *cx) {
+  uint64_t len = cx->limits.op_len_max / 4;
+  return (len < PQ_PLACES_LEN_MAX ? len : PQ_PLACES_LEN_MAX) / sizeof(uint32_t);
+}
+
 /* Leave of the candidates those that are due. */
-static void choose(const pq_flush *f, uint64_t target, candidates *c) {
+static void choose(const pq_flush *f, const pq_cx *cx, candidates *c) {
   const pq_thresholds *t = &f->space->db->thresholds;
+  uint64_t target = cx->limits.file_len_max, left = rows_max(cx);
   uint32_t counts[TIERS] = {0}, tier = 0, n = 0;
+  bool is_useful = false;
   for (uint32_t i = 0; i < c->count; i++)
     if (c->files[i]->len < target / 2) counts[tier_of(c->files[i]->len)]++;
   while (tier < TIERS && (t->files == 0 || counts[tier] < t->files))
@@ -83,9 +91,12 @@ static void choose(const pq_flush *f, uint64_t target, candidates *c) {
     bool is_dead = t->dead_percent > 0 && c->dead[i] > 0 &&
                    c->dead[i] >= info->row_count * t->dead_percent / 100;
     bool is_small = tier < TIERS && info->len < target / 2 && tier_of(info->len) <= tier;
-    if (is_dead || is_small) c->files[n++] = info;
+    if ((!is_dead && !is_small) || info->row_count > left) continue;
+    left -= info->row_count;
+    is_useful |= is_dead || n > 0;
+    c->files[n++] = info;
   }
-  c->count = n;
+  c->count = is_useful ? n : 0;
 }
 
 static int add_job(pq_flush *f, pq_op *op, pq_file_kind kind, pq_slice collection) {
@@ -96,7 +107,7 @@ static int add_job(pq_flush *f, pq_op *op, pq_file_kind kind, pq_slice collectio
   PQ_TRY(list_files(f, op, kind, collection, &c));
   for (uint32_t i = 0; i < c.count; i++)
     is_useful |= c.dead[i] > 0;
-  if (!f->is_whole) choose(f, op->cx->limits.file_len_max, &c);
+  if (!f->is_whole) choose(f, op->cx, &c);
   if (c.count == 0 || (c.count == 1 && !is_useful)) return PQ_OK;
   *job = (pq_compact_job){.kind = kind, .windows_len = op->cx->limits.row_group_len_max};
   PQ_TRY(pq_arena_copy(&op->arena, collection, &job->collection));

@@ -24,7 +24,7 @@ static int begin(pq_backup *b, pq_op *op) {
   const pq_manifest *m = &b->space->manifest;
   PQ_TRY(pq_snapshot_open(&b->snapshot, b->space, op, b->as_of, false));
   b->seq_to = b->snapshot.view.seq;
-  b->mark = pq_manifest_mark(m, b->seq_to);
+  b->mark = pq_manifest_mark_between(m, b->seq_to);
   b->seq = b->mark.seq_hi;
   b->epoch = m->epoch;
   b->part = PQ_BACKUP_FILE;
@@ -33,9 +33,7 @@ static int begin(pq_backup *b, pq_op *op) {
 
 static int next_file(pq_backup *b, pq_op *op, pq_backup_item *out) {
   const pq_manifest *m = &b->space->manifest;
-  while (b->file < m->file_count &&
-         (m->files[b->file].is_gone || m->files[b->file].added > b->mark.entry ||
-          !pq_file_is_needed_at(m, &m->files[b->file], b->mark.entry)))
+  while (b->file < m->file_count && !pq_file_is_needed_at(m, &m->files[b->file], &b->mark))
     b->file++;
   if (b->file == m->file_count) {
     b->part = b->mark.entry == 0 ? PQ_BACKUP_BATCH : PQ_BACKUP_CHECKPOINT;
@@ -64,6 +62,10 @@ static int link_at_mark(pq_backup *b, pq_op *op) {
     return PQ_OK;
   }
   if (b->mark.seq_hi == 0) return PQ_OK;
+  if (b->mark.seq_hi == m->history.seq) { /* its event was dropped */
+    (void)pq_link_parse(m->history.hash, b->link);
+    return PQ_OK;
+  }
   PQ_TRY(pq_space_events(b->space, op, &want, &events, &count));
   if (count == 1 && events[0].hash.n == PQ_DIGEST_LEN)
     memcpy(b->link, events[0].hash.p, PQ_DIGEST_LEN);
@@ -87,22 +89,21 @@ static int checkpoint(pq_backup *b, pq_op *op, pq_backup_item *out) {
   return PQ_OK;
 }
 
-/* The events that follow: of files, then of the tail. */
+/* The events that follow: of files, among them those of bulk writes, or of the tail. */
 static int read_events(pq_backup *b, pq_op *op, pq_event **out, uint32_t *count) {
-  const pq_manifest *m = &b->space->manifest;
   const pq_overlay *o = b->space->overlay;
-  uint64_t last = b->seq + BATCH_EVENTS;
+  uint64_t last = b->seq + BATCH_EVENTS, end;
+  bool is_filed = pq_space_is_filed(b->space, b->seq + 1, &end);
   pq_event_want want = {.seq_lo = b->seq + 1,
                         .ts_hi = INT64_MAX,
                         .needs_values = true,
                         .needs_before = true, /* metadata */
                         .needs_hash = true};
   if (last > b->seq_to) last = b->seq_to;
+  if (last > end) last = end;
   *count = 0;
-  if (want.seq_lo <= m->seq_hi) {
-    want.seq_hi = last < m->seq_hi ? last : m->seq_hi;
-    return pq_space_events(b->space, op, &want, out, count);
-  }
+  want.seq_hi = last;
+  if (is_filed) return pq_space_events(b->space, op, &want, out, count);
   *out = pq_arena_calloc(&op->scratch, BATCH_EVENTS, sizeof **out);
   if (*out == NULL) return op->cx->code;
   for (uint32_t i = 0; i < o->version_count && *count < BATCH_EVENTS; i++)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "db/bulk.h"
 #include "db/works.h"
 
 enum { NS_LEN_MAX = 128 };
@@ -43,7 +44,9 @@ int pq_db_init(pq_db *db, pq_cx *cx, bool is_writer, uint32_t durability, const 
                                    .flush_events = PQ_FLUSH_EVENTS,
                                    .flush_age_us = PQ_FLUSH_AGE_US,
                                    .files = PQ_COMPACT_FILES,
-                                   .dead_percent = PQ_COMPACT_DEAD_PERCENT};
+                                   .dead_percent = PQ_COMPACT_DEAD_PERCENT,
+                                   .garbage_len = PQ_GARBAGE_LEN,
+                                   .bulk = PQ_BULK_DISK};
   if (cx->meter != NULL && cx->meter->max / 16 < db->thresholds.flush_len)
     db->thresholds.flush_len = cx->meter->max / 16;
   db->rng[0] = pq_rd64(seed) | 1;
@@ -67,6 +70,7 @@ static void space_free(pq_db *db, pq_space *s) {
   pq_assert(s->retired_count == 0);
   if (s->retired != NULL) pq_alloc(db->cx, s->retired, s->retired_cap * sizeof *s->retired, 0);
   pq_past_clear(&s->pasts);
+  pq_pendings_release(db->cx, &s->pendings);
   pq_manifest_release(&s->manifest);
   pq_file_cache_release(&s->files);
   pq_alloc(db->cx, s->ns, strlen(s->ns) + 1, 0);
@@ -136,6 +140,7 @@ static pq_space *space_new(pq_db *db, pq_slice ns) {
   pq_overlay_init(s->overlay, db->cx);
   pq_manifest_init(&s->manifest, db->cx);
   pq_file_cache_init(&s->files, db->cx, s->ns);
+  s->pasts.entity_max = db->thresholds.cached_entities;
   return s;
 }
 

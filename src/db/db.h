@@ -15,6 +15,7 @@
 #include "codec/codec.h"
 #include "db/conflict.h"
 #include "db/past.h"
+#include "db/pending.h"
 #include "io/hot.h"
 #include "io/op.h"
 #include "log/chain.h"
@@ -24,7 +25,8 @@
 
 enum { PQ_TOKEN_LEN = 16, PQ_FILE_NAME_CAP = 512 };
 
-typedef struct pq_txn pq_txn; /* db/txn.h */
+typedef struct pq_txn pq_txn;   /* db/txn.h */
+typedef struct pq_bulk pq_bulk; /* db/bulk.h */
 
 /* Commits that become one append (db/group.c): one after the other they join, the first one sends.
  */
@@ -37,7 +39,8 @@ typedef struct pq_group {
   char message[PQ_MESSAGE_CAP]; /* of the last append that failed */
 } pq_group;
 
-typedef struct pq_space {
+typedef struct pq_space pq_space;
+struct pq_space {
   struct pq_db *db; /* borrowed */
   char *ns;         /* owned, NUL-terminated */
   bool is_loaded;
@@ -47,12 +50,15 @@ typedef struct pq_space {
   bool is_tail_missing; /* the unflushed tail could not be opened: answers lack it */
   uint64_t boundary;    /* as last read: entries below it may be gone; 0: never read */
   uint32_t starts;      /* how often a load had to begin anew */
+  uint32_t forgotten;   /* how often all was forgotten: who began before must begin again */
   pq_manifest manifest;
   pq_file_cache files;
-  pq_overlay *overlay;         /* owned; replaced as a whole by a flush or a reload */
-  uint64_t epoch;              /* mine, 0: reader */
-  uint64_t seq;                /* of the last event */
-  int64_t ts;                  /* its time */
+  pq_overlay *overlay;  /* owned; replaced as a whole by a flush or a reload */
+  pq_slice only;        /* of a reader: during a load, the one entity that it is for; empty: all */
+  pq_pendings pendings; /* bulk writes that no entry has adopted */
+  uint64_t epoch;       /* mine, 0: reader */
+  uint64_t seq;         /* of the last event */
+  int64_t ts;           /* its time */
   uint8_t link[PQ_DIGEST_LEN]; /* of the last batch (log/chain.h); zeros: no hashes yet */
   uint64_t file_no;            /* counts files that I named */
   const void *write_owner;     /* the operation that has the write slot, NULL: free */
@@ -63,15 +69,19 @@ typedef struct pq_space {
   pq_overlay **retired;  /* owned: replaced while readers were there */
   uint32_t retired_count, retired_cap;
   struct pq_works *works; /* owned; NULL: none yet (db/works.h) */
-} pq_space;
+};
 
 /* When a flush or a compaction is due; 0 stands for never. */
 typedef struct pq_thresholds {
-  uint64_t flush_len;    /* bytes of memory of the tail */
-  uint64_t flush_events; /* in the tail */
-  int64_t flush_age_us;  /* of the oldest event there */
-  uint32_t files;        /* of one tier of a collection, or of edges: they become one */
-  uint32_t dead_percent; /* of the rows of a file that are deleted */
+  uint64_t flush_len;       /* bytes of memory of the tail */
+  uint64_t flush_events;    /* in the tail */
+  int64_t flush_age_us;     /* of the oldest event there */
+  uint32_t files;           /* of one tier of a collection, or of edges: they become one */
+  uint32_t dead_percent;    /* of the rows of a file that are deleted */
+  uint64_t garbage_len;     /* bytes of files that nothing reads any more */
+  uint64_t snapshot_events; /* between two retained instants; 0: the rule (log/manifest.h) */
+  uint64_t cached_entities; /* that overlays of the past may keep between reads; 0: any number */
+  uint32_t bulk;            /* documents of a commit: from so many on it is a bulk write (bulk.h) */
 } pq_thresholds;
 
 typedef struct pq_db {
@@ -115,7 +125,8 @@ void pq_db_random(pq_db *db, uint8_t out[10]);
 /* Bring the namespace up to date: writers once (and after an unclear write), readers at each call.
  * Order: hot tier first, then the newest entry, then batches at or below its seq are dropped
  * (DESIGN.md 4). A stage call. When it is not `is_loaded` after PQ_OK, a collector has removed
- * entries meanwhile, or another writer was at work: call it again in a new stage. */
+ * entries meanwhile, or another writer was at work: call it again in a new stage. So it is after
+ * PQ_OVERTAKEN: another command has loaded more meanwhile. */
 int pq_space_load(pq_space *s, pq_op *op) PQ_MUST_CHECK;
 
 /* PQ_EPERM for a database opened for reading, PQ_EFENCED. */
@@ -178,11 +189,13 @@ typedef struct pq_commit {
   const pq_unique_rule *rules; /* of the collections that it writes; borrowed */
   uint32_t rule_count;
   uint64_t base_seq; /* of the view that it was decided on */
+  bool is_ordinary;  /* never a bulk write: who wrote it looks for its events in the tail */
   uint64_t own_seq;  /* in a transaction: of the last event of it that the view showed */
   /* in a group */
   pq_space *space; /* of the group; NULL: in none */
   struct pq_commit *next;
   bool has_waited; /* the first one: the others had time to join */
+  pq_bulk *bulk;   /* owned; NULL: it is none */
   bool is_over;    /* the append has ended, */
   int result;      /* so */
   /* of the whole group, in the commit that sends */

@@ -3,7 +3,7 @@
  *   begin: rows, edges or events of the task ─► file by file:
  *     put rows until a row group is full ─► encode it, a megabyte a step ─► … ─► finish the file
  *
- * Events go into their row groups as they stand; a day is a file.
+ * Events go into their row groups as they stand; a day is a file, and its index another.
  */
 #include "base/merge_sort.h"
 #include "db/encode_task_int.h"
@@ -13,9 +13,11 @@ void pq_encode_step_release(pq_encode_task *t) {
   pq_entity_stream_free(p->entity_stream);
   pq_edge_stream_free(p->edge_stream);
   pq_event_stream_free(p->event_stream);
+  pq_event_index_stream_free(p->index_stream);
   p->entity_stream = NULL;
   p->edge_stream = NULL;
   p->event_stream = NULL;
+  p->index_stream = NULL;
 }
 
 /* ---- entities ---- */
@@ -109,24 +111,39 @@ static int step_edges(pq_encode_task *t, uint64_t *len_left) {
 
 /* ---- events ---- */
 
+static int step_index(pq_encode_task *t, uint64_t *len_left) {
+  pq_encode_place *p = &t->place;
+  const pq_event *const *events = p->events + p->at;
+  pq_event_index index;
+  bool is_done;
+  PQ_TRY(pq_event_index_stream_step(p->index_stream, len_left, &is_done));
+  if (!is_done) return PQ_OK;
+  PQ_TRY(pq_event_index_stream_finish(p->index_stream, &index));
+  pq_encode_step_release(t);
+  PQ_TRY(pq_encode_index_done(t, events, p->to - p->at, &index));
+  p->at = p->to;
+  return PQ_OK;
+}
+
 static int step_events(pq_encode_task *t, uint64_t *len_left) {
   pq_encode_place *p = &t->place;
+  const pq_event *const *events = p->events + p->at;
   bool is_done = false;
   pq_writer *writer;
   t->is_done = p->at == p->count;
   if (t->is_done) return PQ_OK;
+  if (p->index_stream != NULL) return step_index(t, len_left);
   if (p->event_stream == NULL) {
-    p->to = p->at + pq_encode_day(p->events + p->at, p->count - p->at);
-    PQ_TRY(pq_event_stream_new(&t->cx, pq_str(t->f->space->ns), p->events + p->at, p->to - p->at,
+    p->to = p->at + pq_encode_day(events, p->count - p->at);
+    PQ_TRY(pq_event_stream_new(&t->cx, pq_str(t->f->space->ns), events, p->to - p->at,
                                &p->event_stream));
   }
   PQ_TRY(pq_event_stream_step(p->event_stream, len_left, &is_done));
   if (!is_done) return PQ_OK;
   PQ_TRY(pq_event_stream_finish(p->event_stream, &writer));
   pq_encode_step_release(t);
-  PQ_TRY(pq_encode_events_done(t, p->events + p->at, p->to - p->at, writer));
-  p->at = p->to;
-  return PQ_OK;
+  PQ_TRY(pq_encode_events_done(t, events, p->to - p->at, writer));
+  return pq_event_index_stream_new(&t->cx, events, p->to - p->at, &p->index_stream);
 }
 
 /* ---- any ---- */

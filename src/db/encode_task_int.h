@@ -11,6 +11,7 @@
 #define PQ_DB_ENCODE_TASK_INT_H
 
 #include "db/flush_int.h"
+#include "log/event_index.h"
 
 enum { PQ_STEP_LEN = 1 << 20 }; /* encoded in a step */
 
@@ -39,9 +40,10 @@ typedef struct pq_encode_place {
   uint32_t count;
   uint32_t from, to, at; /* of the file that is being made: first row, end, next row */
   bool keeps_data;
-  pq_entity_stream *entity_stream; /* owned, one of the three */
+  pq_entity_stream *entity_stream; /* owned, one of the four */
   pq_edge_stream *edge_stream;
   pq_event_stream *event_stream;
+  pq_event_index_stream *index_stream;
 } pq_encode_place;
 
 typedef struct pq_encode_task {
@@ -77,6 +79,9 @@ int pq_encode_edges_done(pq_encode_task *t, const pq_edge *edges, uint32_t count
                          pq_writer *writer) PQ_MUST_CHECK;
 int pq_encode_events_done(pq_encode_task *t, const pq_event *const *events, uint32_t count,
                           pq_writer *writer) PQ_MUST_CHECK;
+/* Their by-entity index too; its writer is taken. */
+int pq_encode_index_done(pq_encode_task *t, const pq_event *const *events, uint32_t count,
+                         const pq_event_index *index) PQ_MUST_CHECK;
 int pq_encode_deletes(pq_encode_task *t) PQ_MUST_CHECK;
 
 /* encode_step.c: encode about *len_left bytes, which are taken off; t->rc, t->is_done. */

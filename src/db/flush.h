@@ -24,12 +24,28 @@ typedef struct pq_flush_file {
   const pq_slice *ids; /* a flush's entities: of its rows, borrowed from the tail */
 } pq_flush_file;
 
-typedef struct pq_flush {
+/* A file that is stored in parts while it is made: put_parts.c. */
+typedef struct pq_put_parts {
+  const char *key;   /* full; NULL: there is none */
+  pq_writer *writer; /* borrowed */
+  uint64_t off;      /* bytes that are stored, */
+  uint32_t crc;      /* and their CRC */
+  pq_slice part;     /* on its way, borrowed from the writer */
+  bool is_finished;  /* the writer is */
+  bool is_end;       /* the part is the last one */
+  uint32_t tries;    /* of it */
+  pq_stage_fn after;
+} pq_put_parts;
+
+typedef struct pq_flush pq_flush;
+struct pq_flush {
   pq_space *space;
-  pq_overlay *overlay;  /* a flush: the tail, of which it takes the events up to seq_hi */
-  bool is_whole;        /* someone waits: what can be done side by side is */
-  uint64_t base;        /* the manifest's entry that its files and positions are of */
-  pq_snapshot snapshot; /* of the files alone: where the old rows are */
+  pq_overlay *overlay;       /* a flush: the tail, of which it takes the events up to seq_hi */
+  const pq_overlay *schemas; /* where events tell schemas; NULL: `overlay` */
+  bool is_whole;             /* someone waits: what can be done side by side is */
+  bool adopts;               /* it ends with a bulk write, whose files stand already (pending.h) */
+  uint64_t base;             /* the manifest's entry that its files and positions are of */
+  pq_snapshot snapshot;      /* of the files alone: where the old rows are */
   /* old rows of changed entities: sorted ids, where they are, what they said */
   pq_slice *ids;
   pq_location *locations;
@@ -61,14 +77,16 @@ typedef struct pq_flush {
   bool is_committing;  /* an entry may be in the log, or not: nobody else may put one */
   char commit[PQ_TOKEN_LEN + 1];
   uint32_t tries;
-  pq_stage_fn after_entry; /* stage that follows a stored entry */
-  pq_stage_fn after_fence; /* NULL: the files */
-  pq_stage_fn recheck;     /* another entry came between; NULL: that is a failure */
+  pq_stage_fn after_encode; /* NULL: the fence */
+  pq_stage_fn after_entry;  /* stage that follows a stored entry */
+  pq_stage_fn after_fence;  /* NULL: the files */
+  pq_stage_fn recheck;      /* another entry came between; NULL: that is a failure */
   uint64_t seq_hi;
   int64_t ts_hi;
   /* compaction */
   pq_slice only; /* collection, empty: everything */
   struct pq_compaction *compaction;
+  pq_put_parts put;
   uint64_t encoded; /* bytes, by the last step */
   /* the result */
   uint64_t event_count, byte_count;
@@ -84,7 +102,7 @@ typedef struct pq_flush {
   pq_history_start history;
   bool has_retention;
   pq_retention retention;
-} pq_flush;
+};
 
 /* Make `op`, whose state is `f`, a flush of the events that are in the tail now; later ones stay
  * there. It is over at once when there are none. The namespace is loaded, its write slot taken

@@ -306,20 +306,18 @@ int pq_encode_events(encode_task *t, const pq_event ***out) {
   return PQ_OK;
 }
 
-/* The by-entity index of the event file whose record is `of`. */
-static int encode_event_index(encode_task *t, const pq_event *const *events, uint32_t count,
-                              const pq_file_info *of) {
+int pq_encode_index_done(encode_task *t, const pq_event *const *events, uint32_t count,
+                         const pq_event_index *index) {
+  const pq_event *first = events[0], *last = events[count - 1];
   pq_file_info info = {.kind = PQ_FILE_EVENT_INDEX,
-                       .seq_lo = of->seq_lo,
-                       .seq_hi = of->seq_hi,
-                       .ts_lo = of->ts_lo,
-                       .ts_hi = of->ts_hi};
-  pq_event_index index;
-  PQ_TRY(pq_event_index_write(&t->cx, events, count, &index));
-  info.row_count = index.rows;
-  info.id_min = index.key_min; /* borrowed from the tail; join_task copies them */
-  info.id_max = index.key_max;
-  return pq_encode_file(t, "indexes/events", info, index.writer);
+                       .row_count = index->rows,
+                       .seq_lo = first->seq,
+                       .ts_lo = first->ts,
+                       .seq_hi = last->seq,
+                       .ts_hi = last->ts,
+                       .id_min = index->key_min, /* borrowed from the tail; join_task copies them */
+                       .id_max = index->key_max};
+  return pq_encode_file(t, "indexes/events", info, index->writer);
 }
 
 uint32_t pq_encode_day(const pq_event *const *events, uint32_t count) {
@@ -351,8 +349,7 @@ int pq_encode_events_done(encode_task *t, const pq_event *const *events, uint32_
     pq_writer_free(writer);
     return t->cx.code;
   }
-  PQ_TRY(pq_encode_file(t, folder, info, writer));
-  return encode_event_index(t, events, count, &info);
+  return pq_encode_file(t, folder, info, writer);
 }
 
 /* One file per day, more when a day's events are many. */
@@ -362,10 +359,13 @@ static int encode_events(encode_task *t) {
   PQ_TRY(pq_encode_events(t, &events));
   for (uint32_t from = 0; from < count; from += n) {
     pq_writer *writer;
+    pq_event_index index;
     n = pq_encode_day(events + from, count - from);
     PQ_TRY(pq_event_file_write(&t->cx, runner_of(t), pq_str(t->f->space->ns), events + from, n,
                                &writer));
     PQ_TRY(pq_encode_events_done(t, events + from, n, writer));
+    PQ_TRY(pq_event_index_write(&t->cx, events + from, n, &index));
+    PQ_TRY(pq_encode_index_done(t, events + from, n, &index));
   }
   return PQ_OK;
 }
@@ -499,7 +499,7 @@ static int stage_tasks(pq_op *op) {
   if (f->task < f->task_count) return PQ_YIELD;
   pq_flush_release_tasks(f);
   PQ_TRY(pq_flush_note_schemas(f, op));
-  op->stage = pq_flush_stage_fence;
+  op->stage = f->after_encode != NULL ? f->after_encode : pq_flush_stage_fence;
   return PQ_YIELD;
 }
 

@@ -26,19 +26,31 @@ int pq_flush_folder(pq_arena *arena, pq_slice collection, const char **out) {
   return PQ_OK;
 }
 
-static void add_crcs(pq_file_info *info, pq_slice bytes) {
-  size_t footer_len = (size_t)info->footer_len;
-  const uint8_t *footer = bytes.p + bytes.n - PQ_FOOTER_TAIL_LEN - footer_len;
+int pq_flush_name(pq_flush *f, pq_op *op, const char *folder, const char **key) {
+  char token[PQ_TOKEN_LEN + 1];
+  pq_db_token(f->space->db, token);
+  token[8] = '\0';
+  *key = pq_arena_printf(&op->arena, "%s/%s/%llu-%llu-%s.parquet", f->space->ns, folder,
+                         (unsigned long long)f->space->epoch,
+                         (unsigned long long)++f->space->file_no, token);
+  return *key == NULL ? op->cx->code : PQ_OK;
+}
+
+/* `rest` is what of the file is not stored in parts; the footer is in it, as it was made last. */
+static void add_sums(const pq_flush *f, const pq_writer *writer, pq_file_info *info) {
+  pq_slice rest = pq_writer_rest(writer);
+  size_t footer_len = (size_t)pq_writer_footer_len(writer);
+  const uint8_t *footer = rest.p + rest.n - PQ_FOOTER_TAIL_LEN - footer_len;
+  info->len = f->put.off + rest.n;
+  info->footer_len = footer_len;
   info->has_crc = true;
-  info->crc = pq_crc32(bytes);
+  info->crc = pq_crc32_more(f->put.crc, rest);
   info->footer_crc = pq_crc32((pq_slice){footer, footer_len});
 }
 
 int pq_flush_add_file(pq_flush *f, pq_op *op, const char *folder, pq_file_info info,
                       pq_writer *writer) {
-  char token[PQ_TOKEN_LEN + 1];
   pq_flush_file *file;
-  char *key;
   if (f->file_count == f->file_cap) {
     uint32_t cap = f->file_cap == 0 ? 16 : f->file_cap * 2;
     pq_flush_file *files = pq_arena_calloc(&op->arena, cap, sizeof *files);
@@ -52,18 +64,11 @@ int pq_flush_add_file(pq_flush *f, pq_op *op, const char *folder, pq_file_info i
   }
   file = &f->files[f->file_count++];
   *file = (pq_flush_file){.writer = writer, .info = info};
-  pq_db_token(f->space->db, token);
-  token[8] = '\0';
-  key = pq_arena_printf(&op->arena, "%s/%s/%llu-%llu-%s.parquet", f->space->ns, folder,
-                        (unsigned long long)f->space->epoch,
-                        (unsigned long long)++f->space->file_no, token);
-  if (key == NULL) return op->cx->code;
-  file->key = key;
-  file->info.name = key + strlen(f->space->ns) + 1;
-  file->info.len = pq_writer_bytes(writer).n;
-  file->info.footer_len = pq_writer_footer_len(writer);
+  file->key = f->put.key;
+  if (file->key == NULL) PQ_TRY(pq_flush_name(f, op, folder, &file->key));
+  file->info.name = file->key + strlen(f->space->ns) + 1;
   file->info.removed = PQ_ENTRY_NONE;
-  add_crcs(&file->info, pq_writer_bytes(writer));
+  add_sums(f, writer, &file->info);
   f->byte_count += file->info.len;
-  return PQ_OK;
+  return pq_flush_note_blooms(&op->arena, writer, &file->info);
 }

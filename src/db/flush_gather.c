@@ -194,8 +194,9 @@ void pq_flush_begin(pq_flush *f, pq_space *space, pq_op *op, bool is_whole) {
                   .seq_hi = space->seq,
                   .ts_hi = space->ts,
                   .is_whole = is_whole};
+  pq_flush_bound(f);
   op->sub = f;
-  op->stage = f->event_count == 0 ? NULL : pq_flush_stage_open;
+  op->stage = f->event_count == 0 && !f->adopts ? NULL : pq_flush_stage_open;
 }
 
 void pq_flush_release(pq_flush *f) {

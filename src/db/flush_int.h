@@ -33,6 +33,22 @@ int pq_flush_folder(pq_arena *arena, pq_slice collection, const char **out) PQ_M
 int pq_flush_add_file(pq_flush *f, pq_op *op, const char *folder, pq_file_info info,
                       pq_writer *writer) PQ_MUST_CHECK;
 
+/* The key of a new file. */
+int pq_flush_name(pq_flush *f, pq_op *op, const char *folder, const char **key) PQ_MUST_CHECK;
+
+/* put_parts.c: store what the unfinished `writer`, between two row groups, holds in whole parts,
+ * then go on with `after`. The file has its name from the first part on. */
+int pq_flush_put_parts(pq_flush *f, pq_op *op, const char *folder, pq_writer *writer,
+                       pq_stage_fn after) PQ_MUST_CHECK;
+/* Parts of the file are stored (f->put.key), its writer is finished, the file is added: store the
+ * rest. */
+void pq_flush_put_rest(pq_flush *f, pq_op *op, pq_stage_fn after);
+
+/* flush_blooms.c: what the record of a finished file says of its bloom filters and types, copied
+ * into `arena`; kind and bounds are set. */
+int pq_flush_note_blooms(pq_arena *arena, const pq_writer *writer,
+                         pq_file_info *info) PQ_MUST_CHECK;
+
 /* Note that a row is replaced. */
 int pq_flush_delete(pq_flush *f, pq_op *op, pq_slice file, uint64_t row) PQ_MUST_CHECK;
 

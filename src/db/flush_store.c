@@ -114,7 +114,10 @@ static int entry_stored(pq_flush *f, pq_op *op) {
     f->base = f->entry.entry;
     f->space->has_fence = true;
   }
-  if (!f->entry.is_fence && f->overlay != NULL) PQ_TRY(next_tail(f, op));
+  if (!f->entry.is_fence && f->overlay != NULL) {
+    PQ_TRY(next_tail(f, op));
+    pq_pendings_drop(&f->space->pendings, f->seq_hi);
+  }
   op->stage = f->after_entry;
   return PQ_OK;
 }
@@ -317,8 +320,10 @@ static int stage_entry(pq_op *op) {
   pq_flush *f = pq_flush_of(op);
   const pq_manifest *m = &f->space->manifest;
   int rc = check_base(f, op);
-  pq_file_info *add = pq_arena_calloc(&op->arena, f->file_count, sizeof *add);
+  pq_file_info *add;
+  if (rc == PQ_OK) rc = pq_flush_adopt(f, op);
   if (rc != PQ_OK) return rc;
+  add = pq_arena_calloc(&op->arena, f->file_count, sizeof *add);
   if (add == NULL) return op->cx->code;
   for (uint32_t i = 0; i < f->file_count; i++)
     add[i] = f->files[i].info;

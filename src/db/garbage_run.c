@@ -172,7 +172,7 @@ static int stage_link(pq_op *op) {
 static void drop_works(pq_collect *g) {
   pq_works *u = g->space->works;
   for (int k = 0; u != NULL && k < PQ_WORK_NONE; k++)
-    pq_works_drop(u, (pq_work_kind)k);
+    if (&u->items[k].collect != g) pq_works_drop(u, (pq_work_kind)k);
 }
 
 static void begin_entry(pq_collect *g, pq_op *op, pq_stage_fn done) {

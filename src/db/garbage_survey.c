@@ -30,7 +30,7 @@ typedef struct survey {
   pq_slice logs, ckpts, pin_names, boundary_text;
   uint64_t boundary_was, boundary;
   int64_t now_us, newest_us; /* by the store's clock: when it answered; of the newest entry */
-  uint64_t *pins;            /* entries that are pinned */
+  pq_hold *pins;             /* that are not over */
   uint32_t pin_count;
   pq_history_start history; /* seq 0: as it was */
   uint64_t *forget;
@@ -41,7 +41,7 @@ typedef struct survey {
   uint32_t remove_count, gone_count;
   pq_garbage *items;
   uint32_t count;
-  uint64_t kept_young, kept_pinned, orphans;
+  uint64_t unarchived, kept_young, kept_pinned, orphans;
   bool has_more, needs_checkpoint;
 } survey;
 
@@ -168,7 +168,7 @@ static int look(survey *v) {
   rcs[n++] = list(v, "pins/", &v->pin_names);
   rcs[n++] = get_boundary(v);
   rcs[n++] = get_time(v);
-  for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
+  for (size_t i = 0; !v->g->skips_unknown && i < sizeof folders / sizeof *folders; i++)
     rcs[n++] = list_files(v, folders[i].prefix, folders[i].is_deep);
   for (int i = 0; i < n; i++) {
     if (rcs[i] < 0) return rcs[i];
@@ -194,7 +194,8 @@ static int look_at_pin(survey *v, const char *name) {
   PQ_TRY(pq_pin_parse(&v->op->scratch, key, text, &pin));
   age_us = stat.now_us - stat.modified_us;
   if (age_us < 0 || (uint64_t)age_us / US_PER_SECOND < pin.seconds) {
-    v->pins[v->pin_count++] = pin.entry;
+    uint64_t passed = age_us < 0 ? 0 : (uint64_t)age_us / US_PER_SECOND;
+    v->pins[v->pin_count++] = (pq_hold){name, pin.entry, pin.seconds - passed};
     return PQ_OK;
   }
   if (is_full(v)) return PQ_OK;
@@ -222,13 +223,13 @@ static int look_at_pins(survey *v) {
 static uint64_t first_pin(const survey *v) {
   uint64_t first = UINT64_MAX;
   for (uint32_t i = 0; i < v->pin_count; i++)
-    if (v->pins[i] < first) first = v->pins[i];
+    if (v->pins[i].entry < first) first = v->pins[i].entry;
   return first;
 }
 
 static bool is_pinned(const survey *v, const pq_file_info *f) {
   for (uint32_t i = 0; i < v->pin_count; i++)
-    if (pq_file_is_live(f, v->pins[i])) return true;
+    if (pq_file_is_live(f, v->pins[i].entry)) return true;
   return false;
 }
 
@@ -267,21 +268,24 @@ static int seq_beyond_len(const survey *v, uint64_t *seq) {
 static bool is_beyond(const survey *v, const pq_entry_mark *mark, uint64_t seq_limit) {
   uint64_t age_us = v->m->retention.age_us;
   int64_t since = mark->at > 0 ? mark->at : mark->entry == v->m->entry ? v->newest_us : 0;
-  if (mark->entry > first_pin(v)) return false;
   if (mark->seq_hi <= seq_limit) return true;
   return age_us > 0 && since > 0 && since <= v->now_us && (uint64_t)(v->now_us - since) >= age_us;
 }
 
 /* Where history begins from now on: the newest mark that is beyond what is kept. Events of a file
- * that reaches over the limit of bytes go too, when their mark has come. */
+ * that reaches over the limit of bytes go too, when their mark has come. Where there is an archive
+ * only what it has; while somebody reads (a pin) nothing. */
 static int plan_history(survey *v) {
   const pq_retention *r = &v->m->retention;
   uint64_t seq_limit;
-  if (r->age_us == 0 && r->len == 0) return PQ_OK;
+  if ((r->age_us == 0 && r->len == 0) || v->pin_count > 0) return PQ_OK;
   PQ_TRY(seq_beyond_len(v, &seq_limit));
   for (uint32_t i = 0; i < v->m->mark_count; i++) {
     const pq_entry_mark *mark = &v->m->marks[i];
-    if (mark->seq_hi > v->m->history.seq && is_beyond(v, mark, seq_limit))
+    if (mark->seq_hi <= v->m->history.seq || !is_beyond(v, mark, seq_limit)) continue;
+    if (r->archive.n > 0 && mark->seq_hi > v->g->archived_seq)
+      v->unarchived = mark->seq_hi;
+    else
       v->history = (pq_history_start){.seq = mark->seq_hi, .ts = mark->ts_hi};
   }
   return PQ_OK;
@@ -303,8 +307,8 @@ static int plan_marks(survey *v) {
   for (uint32_t i = 0; i < m->file_count; i++)
     freed += !pq_manifest_is_free(m, &m->files[i]) &&
              pq_file_is_free(v->marks, v->mark_count, &m->files[i]);
-  if (freed > 0 || v->history.seq > 0) return PQ_OK;
-  v->forget_count = 0; /* nothing would be gained */
+  if ((freed > 0 || v->history.seq > 0) && v->pin_count == 0) return PQ_OK;
+  v->forget_count = 0; /* nothing would be gained, or somebody reads */
   v->marks = m->marks;
   v->mark_count = m->mark_count;
   return PQ_OK;
@@ -505,6 +509,13 @@ static int keep(survey *v) {
   g->items = pq_arena_calloc(arena, v->count, sizeof *g->items);
   f->forget = pq_arena_calloc(arena, v->forget_count, sizeof *f->forget);
   if (g->items == NULL || f->forget == NULL) return arena->cx->code;
+  g->holds = pq_arena_calloc(arena, v->pin_count, sizeof *g->holds);
+  if (g->holds == NULL) return arena->cx->code;
+  for (uint32_t i = 0; i < v->pin_count; i++) {
+    g->holds[i] = v->pins[i];
+    g->holds[i].name = pq_arena_str(arena, pq_str(v->pins[i].name));
+    if (g->holds[i].name == NULL) return arena->cx->code;
+  }
   PQ_TRY(keep_items(v, g->items));
   PQ_TRY(keep_names(arena, v->remove, v->remove_count, &f->remove));
   PQ_TRY(keep_names(arena, v->gone, v->gone_count, &f->gone));
@@ -516,6 +527,8 @@ static int keep(survey *v) {
   f->history = v->history;
   g->count = v->count;
   g->forgotten = v->forget_count;
+  g->hold_count = v->pin_count;
+  g->unarchived = v->unarchived;
   g->kept_young = v->kept_young;
   g->kept_pinned = v->kept_pinned;
   g->has_more = v->has_more;

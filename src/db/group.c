@@ -59,8 +59,7 @@ static int check_members(pq_group *g, pq_cx *cx, const pq_commit *c, const pq_in
   return rc;
 }
 
-/* Times for the commit's events: those of one group rise. */
-static void set_ts(pq_commit *c, const pq_space *s, int64_t now_us) {
+void pq_commit_set_ts(pq_commit *c, const pq_space *s, int64_t now_us) {
   int64_t last = s->group.first != NULL ? s->group.ts : s->ts;
   c->ts = now_us > last ? now_us : last + 1;
   for (uint32_t i = 0; i < c->count; i++) {
@@ -69,22 +68,31 @@ static void set_ts(pq_commit *c, const pq_space *s, int64_t now_us) {
   }
 }
 
+int pq_commit_check(const pq_commit *c, pq_space *s, pq_op *op, const pq_txn *ending) {
+  pq_intent mine = {c->events, c->count, c->rules, c->rule_count};
+  const pq_event *e;
+  if (s->is_stale) return PQ_OVERTAKEN;                         /* the tail is read again first */
+  if (pq_space_filed_seq(s) > c->base_seq) return PQ_OVERTAKEN; /* files have later events */
+  PQ_TRY(pq_conflict_find(op->cx, s->overlay, c->base_seq, &mine, &e));
+  if (e != NULL) return PQ_OVERTAKEN;
+  return pq_txns_check(s, ending, &mine, op->now_us);
+}
+
 int pq_commit_join(pq_commit *c, pq_space *s, pq_op *op, const pq_txn *ending, const void *owner) {
   pq_group *g = &s->group;
   pq_intent mine = {c->events, c->count, c->rules, c->rule_count};
   const pq_event *e;
+  int rc;
   pq_assert(c->space == NULL && c->count > 0);
   PQ_TRY(pq_space_may_write(s));
-  if (s->is_stale) return PQ_OVERTAKEN; /* the tail is read again first */
+  if (s->is_stale) return PQ_OVERTAKEN;
   if (g->is_sent || (s->write_owner != NULL && s->write_owner != owner)) return pq_space_wait(s);
-  if (s->manifest.seq_hi > c->base_seq) return PQ_OVERTAKEN; /* later events were flushed */
-  PQ_TRY(pq_conflict_find(op->cx, s->overlay, c->base_seq, &mine, &e));
-  if (e != NULL) return PQ_OVERTAKEN;
-  PQ_TRY(pq_txns_check(s, ending, &mine, op->now_us));
+  rc = pq_commit_check(c, s, op, ending);
+  if (rc != PQ_OK) return rc;
   if (UINT32_MAX - g->event_count < c->count) return pq_space_wait(s);
   PQ_TRY(check_members(g, op->cx, c, &mine, &e));
   if (e != NULL) return pq_space_wait(s);
-  set_ts(c, s, op->now_us);
+  pq_commit_set_ts(c, s, op->now_us);
   g->ts = c->ts;
   g->event_count += c->count;
   c->space = s;
@@ -135,8 +143,7 @@ void pq_commit_leave(pq_commit *c) {
 
 /* ---- the append ---- */
 
-/* Seqs for a commit's events; those of a transaction know its number and each other. */
-static void number(pq_commit *c, pq_event *events, uint64_t seq_lo, uint64_t flushed) {
+void pq_commit_number(const pq_commit *c, pq_event *events, uint64_t seq_lo, uint64_t flushed) {
   for (uint32_t i = 0; i < c->count; i++) {
     pq_event *e = &events[i];
     e->seq = seq_lo + i;
@@ -158,7 +165,7 @@ static int gather(pq_space *s, pq_op *op, pq_event **out) {
   if (*out == NULL) return op->cx->code;
   for (pq_commit *m = g->first; m != NULL; m = m->next) {
     if (g->first != g->last) memcpy(*out + n, m->events, m->count * sizeof **out);
-    number(m, *out + n, s->seq + 1 + n, s->manifest.seq_hi);
+    pq_commit_number(m, *out + n, s->seq + 1 + n, s->manifest.seq_hi);
     n += m->count;
   }
   return PQ_OK;

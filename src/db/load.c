@@ -171,7 +171,21 @@ void pq_space_forget(pq_space *s) {
   pq_assert(s->reader_count == 0);
   pq_manifest_release(&s->manifest);
   pq_manifest_init(&s->manifest, s->db->cx);
+  pq_live_files_clear(&s->files.live, s->db->cx);
   s->is_loaded = false;
+  s->forgotten++;
+}
+
+/* It knows bulk writes and no entry: a checkpoint is to be its beginning. */
+static int empty_manifest(pq_space *s, pq_op *op) {
+  if (s->reader_count > 0)
+    return pq_fail(
+        op->cx, PQ_EBUSY,
+        "namespace '%s': its first entries have been removed already: finish the running "
+        "reads, then try again",
+        s->ns);
+  pq_space_forget(s);
+  return PQ_OK;
 }
 
 /* The manifest becomes the checkpoint and the entries behind it. */
@@ -183,6 +197,7 @@ static int apply_log(pq_space *s, pq_op *op, const log_start *start, uint64_t la
     return pq_fail(op->cx, PQ_ECORRUPT, "%s/%s: the log entry is missing", s->ns, name);
   }
   if (m->entry == 0 && start->ckpt > 0) {
+    if (m->file_count > 0) PQ_TRY(empty_manifest(s, op));
     if (start->text.n == 0)
       return pq_fail(op->cx, PQ_ECORRUPT, "%s: the checkpoint is missing", start->key);
     PQ_TRY(pq_manifest_parse(m, start->key, start->text));
@@ -208,10 +223,10 @@ static int apply_log(pq_space *s, pq_op *op, const log_start *start, uint64_t la
 static int open_batch(const pq_space *s, pq_op *op, const pq_hot_batch *batch, pq_buf *raw,
                       uint64_t *seq_lo, uint32_t *count) {
   int rc = pq_batch_open(op->cx, batch->body, raw, seq_lo, count);
-  if (rc == PQ_ECORRUPT) {
+  if (rc == PQ_ECORRUPT || rc == PQ_EUNSUPPORTED) {
     char msg[PQ_MESSAGE_CAP];
     memcpy(msg, op->cx->msg, sizeof msg);
-    return pq_fail(op->cx, PQ_ECORRUPT, HOT "%s", s->ns, msg);
+    return pq_fail(op->cx, rc, HOT "%s", s->ns, msg);
   }
   if (rc == PQ_OK && (*seq_lo != batch->seq_lo || *count != batch->seq_hi - batch->seq_lo + 1))
     return pq_fail(op->cx, PQ_ECORRUPT, HOT "batch from event %llu holds others", s->ns,
@@ -219,46 +234,97 @@ static int open_batch(const pq_space *s, pq_op *op, const pq_hot_batch *batch, p
   return rc;
 }
 
+/* The row of a bulk write: `raw` is its record, and behind it the link. */
+static int take_bulk(pq_space *s, pq_op *op, const pq_hot_batch *batch, const pq_buf *raw,
+                     pq_pendings *pendings) {
+  size_t len = raw->len - (pq_batch_has_link(batch->body) ? PQ_DIGEST_LEN : 0);
+  uint8_t link[PQ_DIGEST_LEN] = {0};
+  pq_bulk_record record;
+  if (len < raw->len) memcpy(link, raw->p + len, PQ_DIGEST_LEN);
+  PQ_TRY(pq_bulk_record_parse(&op->scratch, (pq_slice){raw->p, len}, batch->seq_lo, batch->seq_hi,
+                              &record));
+  return pq_space_take_pending(s, pendings, &record, link);
+}
+
+/* A row of the hot tier: its events go into the overlay, or its files into the manifest. */
+static int take_batch(pq_space *s, pq_op *op, const pq_hot_batch *batch, uint64_t seq,
+                      pq_overlay *o, pq_pendings *pendings) {
+  uint64_t seq_lo;
+  uint32_t count;
+  pq_buf raw;
+  int rc;
+  pq_buf_init(&raw, op->cx, SIZE_MAX / 2);
+  rc = open_batch(s, op, batch, &raw, &seq_lo, &count);
+  if (rc == PQ_OK && seq_lo > seq + 1)
+    rc = pq_fail(op->cx, PQ_ECORRUPT, HOT "events %llu to %llu are missing", s->ns,
+                 (unsigned long long)seq + 1, (unsigned long long)seq_lo - 1);
+  if (rc == PQ_OK)
+    rc = pq_batch_has_files(batch->body) ? take_bulk(s, op, batch, &raw, pendings)
+                                         : pq_tail_take(s, o, batch, &raw);
+  pq_buf_release(&raw);
+  return rc;
+}
+
+/* The last event that a row told, and its time. */
+static void find_last(const pq_overlay *o, const pq_pendings *p, uint64_t *seq, int64_t *ts) {
+  const pq_event *last = o->version_count == 0 ? NULL : &o->versions[o->version_count - 1].event;
+  if (last != NULL && !o->is_partial) {
+    *seq = last->seq;
+    *ts = last->ts;
+  }
+  if (p->count > 0 && p->items[p->count - 1].seq_hi >= *seq) {
+    *seq = p->items[p->count - 1].seq_hi;
+    *ts = p->items[p->count - 1].ts;
+  }
+}
+
 static int new_overlay(pq_space *s, pq_op *op, const pq_hot_state *hot) {
   pq_overlay *o = pq_alloc(op->cx, NULL, 0, sizeof *o);
+  pq_pendings pendings = {0};
   uint64_t seq = s->manifest.seq_hi;
   int64_t ts = s->manifest.ts_hi;
   int rc = PQ_OK;
   if (o == NULL) return pq_fail_nomem(op->cx);
   pq_overlay_init(o, op->cx);
-  if (hot->seq_hi > s->manifest.seq_hi) /* an entry comes before its batches leave the hot tier */
-    rc = pq_fail(op->cx, PQ_ECORRUPT, HOT "%llu events were flushed, but %s/log ends at event %llu",
-                 s->ns, (unsigned long long)hot->seq_hi, s->ns,
-                 (unsigned long long)s->manifest.seq_hi);
+  o->base_seq = seq;
   for (uint32_t i = 0; i < hot->batch_count && rc == PQ_OK; i++) {
-    pq_buf raw;
-    uint64_t seq_lo;
-    uint32_t count;
     if (hot->batches[i].seq_hi <= s->manifest.seq_hi) continue;
-    pq_buf_init(&raw, op->cx, SIZE_MAX / 2);
-    rc = open_batch(s, op, &hot->batches[i], &raw, &seq_lo, &count);
-    if (rc == PQ_OK && seq_lo > seq + 1)
-      rc = pq_fail(op->cx, PQ_ECORRUPT, HOT "events %llu to %llu are missing", s->ns,
-                   (unsigned long long)seq + 1, (unsigned long long)seq_lo - 1);
-    if (rc != PQ_OK)
-      pq_buf_release(&raw);
-    else
-      rc = pq_overlay_add_batch(o, &raw, seq_lo, count, s->manifest.seq_hi);
+    rc = take_batch(s, op, &hot->batches[i], seq, o, &pendings);
     seq = hot->batches[i].seq_hi;
   }
-  if (o->version_count > 0) {
-    seq = o->versions[o->version_count - 1].event.seq;
-    ts = o->versions[o->version_count - 1].event.ts;
-  }
+  find_last(o, &pendings, &seq, &ts);
   if (rc == PQ_OK) rc = pq_space_replace_overlay(s, o);
   if (rc != PQ_OK) {
+    pq_pendings_release(op->cx, &pendings);
     pq_overlay_release(o);
     pq_alloc(op->cx, o, sizeof *o, 0);
     return rc;
   }
+  pq_pendings_release(op->cx, &s->pendings);
+  s->pendings = pendings;
+  pq_space_forget_pending(s);
   s->seq = seq;
   s->ts = ts;
   pq_space_link_at(s, seq, s->link);
+  return PQ_OK;
+}
+
+/* The overlay becomes the tail: made anew, or, where it holds the first of the batches already, by
+ * the others. */
+static int update_overlay(pq_space *s, pq_op *op, const pq_hot_state *hot) {
+  uint32_t known;
+  if (hot->seq_hi > s->manifest.seq_hi) /* an entry comes before its batches leave the hot tier */
+    return pq_fail(op->cx, PQ_ECORRUPT,
+                   HOT "%llu events were flushed, but %s/log ends at event %llu", s->ns,
+                   (unsigned long long)hot->seq_hi, s->ns, (unsigned long long)s->manifest.seq_hi);
+  if (!pq_tail_is_known(s, hot, &known)) return new_overlay(s, op, hot);
+  s->overlay->base_seq = UINT64_MAX; /* until all of them are in */
+  for (uint32_t i = known; i < hot->batch_count; i++) {
+    PQ_TRY(take_batch(s, op, &hot->batches[i], s->seq, s->overlay, NULL));
+    find_last(s->overlay, &s->pendings, &s->seq, &s->ts);
+  }
+  s->overlay->base_seq = s->manifest.seq_hi;
+  pq_space_link_at(s, s->seq, s->link);
   return PQ_OK;
 }
 
@@ -326,13 +392,22 @@ static int mend_hot(pq_space *s, pq_op *op, uint64_t epoch, const pq_hot_state *
   return rc;
 }
 
+/* Has another reader of this process seen more of the tail than this one's answer shows? */
+static bool is_behind(const pq_space *s, const pq_hot_state *hot) {
+  uint64_t last = hot->seq_hi;
+  if (hot->batch_count > 0) last = hot->batches[hot->batch_count - 1].seq_hi;
+  return !s->db->is_writer && s->is_loaded && !s->is_tail_missing && last < s->seq;
+}
+
 int pq_space_load(pq_space *s, pq_op *op) {
   uint64_t epoch, last, boundary;
   log_start start;
   pq_hot_state hot;
+  s->manifest.spacing = s->db->thresholds.snapshot_events;
   if (s->db->is_writer && s->is_loaded && !s->is_stale) return PQ_OK;
   PQ_TRY(read_hot(s, op, &epoch, &hot));
   PQ_TRY(read_log(s, op, &hot, &start, &last, &boundary));
+  if (is_behind(s, &hot) && s->starts++ < STARTS_MAX) return PQ_OVERTAKEN;
   if (boundary > start.ckpt + 1) return start_anew(s, op, boundary);
   PQ_TRY(apply_log(s, op, &start, last));
   if (boundary > 1) s->boundary = boundary;
@@ -345,7 +420,7 @@ int pq_space_load(pq_space *s, pq_op *op) {
   /* An entry of a later writer: one more of mine behind it would break the log for everybody. */
   if (s->db->is_writer && epoch < s->manifest.epoch) s->is_fenced = true;
   PQ_TRY(mend_hot(s, op, epoch, &hot));
-  PQ_TRY(new_overlay(s, op, &hot));
+  PQ_TRY(update_overlay(s, op, &hot));
   pq_works_void(s->works);
   s->epoch = epoch;
   s->starts = 0;

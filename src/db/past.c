@@ -17,6 +17,13 @@ static uint64_t held_len(const pq_past_shelf *shelf) {
   return len;
 }
 
+static bool is_crowded(const pq_past_shelf *shelf) {
+  uint64_t count = 0;
+  for (uint32_t i = 0; i < shelf->count; i++)
+    count += shelf->items[i]->overlay.key_count;
+  return shelf->entity_max > 0 && count > shelf->entity_max;
+}
+
 /* Drop the least recently used one that nobody reads; false: there is none. */
 static bool drop_oldest(pq_past_shelf *shelf) {
   uint32_t at = PQ_PASTS_MAX;
@@ -140,7 +147,7 @@ void pq_past_leave(pq_past_shelf *shelf, pq_past *p) {
     past_free(p);
     return;
   }
-  while (shelf->count > 0 && held_len(shelf) > len_max)
+  while (shelf->count > 0 && (held_len(shelf) > len_max || is_crowded(shelf)))
     if (!drop_oldest(shelf)) break;
 }
 

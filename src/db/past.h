@@ -1,13 +1,13 @@
 /* db/past.h - the events between two retained entries, as an overlay that many reads share.
  *
  *      marks:   … k ─────────────────── k+1 …
- *                 └─ events ─► S1          every instant of the interval is the files of entry k
- * and └─ events ──────► S2     this one overlay, read at its own seq
+ *                 ├─ events ─► S1         every instant of the interval is the files of entry k
+ *                 └─ events ──────► S2    and this one overlay, read at its own seq
  *
  * Intervals are short (a flush ends one at most max(10,000, live rows / 4) events after the last),
  * so the whole of one is read at its first use, and kept for the next: a few of them, least
- * recently used go first, in a quarter of the memory of the page cache. What is derived from
- * immutable files may be kept at any time (io/op.h).
+ * recently used go first, in a quarter of the memory of the page cache, and with at most
+ * `entity_max` keys. What is derived from immutable files may be kept at any time (io/op.h).
  */
 #ifndef PQ_DB_PAST_H
 #define PQ_DB_PAST_H
@@ -31,6 +31,7 @@ typedef struct pq_past_shelf {
   pq_past *items[PQ_PASTS_MAX]; /* owned */
   uint32_t count;
   uint64_t clock;
+  uint64_t entity_max; /* entities and edges in all of them; 0: memory alone is the limit */
 } pq_past_shelf;
 
 /* One that serves seq in the interval after `entry`, with one more reader; NULL: none. */

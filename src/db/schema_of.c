@@ -28,7 +28,8 @@ int pq_schema_before(pq_space *s, pq_arena *arena, pq_slice id, uint64_t from, u
 }
 
 void pq_flush_schema(const pq_flush *f, pq_slice collection, pq_schema_at *out) {
-  pq_schema_at_seq(&(pq_form_source){&f->space->manifest, f->overlay, collection}, f->seq_hi, out);
+  const pq_overlay *events = f->schemas != NULL ? f->schemas : f->overlay;
+  pq_schema_at_seq(&(pq_form_source){&f->space->manifest, events, collection}, f->seq_hi, out);
 }
 
 pq_slice pq_flush_name_field(const pq_flush *f, pq_slice collection) {

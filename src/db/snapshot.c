@@ -86,7 +86,8 @@ static int gather_events(pq_space *s, pq_file_cache *files, pq_op *op, const pq_
   uint32_t source_count, list_count, n = 0;
   *out = NULL;
   *count = 0;
-  PQ_TRY(pq_event_sources(&s->manifest, &op->scratch, want, &sources, &source_count));
+  PQ_TRY(pq_live_files_events(&files->live, &s->manifest, &op->scratch, want, &sources,
+                              &source_count));
   PQ_TRY(open_event_files(files, op, sources, source_count, &list_count));
   lists = pq_arena_calloc(&op->scratch, list_count, sizeof *lists);
   if (lists == NULL) return op->cx->code;
@@ -131,9 +132,12 @@ int pq_space_events(pq_space *s, pq_op *op, const pq_event_want *want, pq_event 
 
 /* ---- instants ---- */
 
-/* The newest seq of the overlay at or before an instant, or `floor`. */
-static uint64_t seq_at(const pq_overlay *o, int64_t ts, uint64_t floor) {
+/* The newest seq of the tail at or before an instant, or that of the newest entry. */
+static uint64_t seq_at(const pq_space *s, int64_t ts) {
+  const pq_overlay *o = s->overlay;
+  uint64_t floor = s->manifest.seq_hi, bulk = pq_space_bulk_seq_at(s, ts);
   uint32_t lo = 0, hi = o->version_count;
+  if (bulk > floor) floor = bulk;
   while (lo < hi) {
     uint32_t mid = lo + (hi - lo) / 2;
     if (o->versions[mid].event.ts <= ts)
@@ -141,7 +145,7 @@ static uint64_t seq_at(const pq_overlay *o, int64_t ts, uint64_t floor) {
     else
       hi = mid;
   }
-  return lo == 0 ? floor : o->versions[lo - 1].event.seq;
+  return lo == 0 || o->versions[lo - 1].event.seq < floor ? floor : o->versions[lo - 1].event.seq;
 }
 
 /* The newest entry at or before an instant. */
@@ -174,10 +178,35 @@ static uint64_t past_end(const pq_manifest *m, uint64_t seq) {
   return m->marks[lo].seq_hi;
 }
 
+/* All events behind the newest entry up to `seq_hi`: those of bulk writes are in files, too. */
+static int gather_tail(pq_space *s, pq_file_cache *files, pq_op *op, uint64_t seq_hi,
+                       pq_event **out, uint32_t *count) {
+  uint64_t seq = s->manifest.seq_hi + 1, last;
+  *count = 0;
+  *out = pq_arena_calloc(&op->scratch, (size_t)(seq_hi - seq + 1), sizeof **out);
+  if (*out == NULL) return op->cx->code;
+  for (; seq <= seq_hi; seq = last + 1) {
+    bool is_filed = pq_space_is_filed(s, seq, &last);
+    pq_event_want want = {.seq_lo = seq, .ts_hi = INT64_MAX, .needs_values = true};
+    uint32_t from = pq_overlay_count(s->overlay, seq - 1), n;
+    pq_event *events;
+    if (last > seq_hi) last = seq_hi;
+    want.seq_hi = last;
+    n = pq_overlay_count(s->overlay, last) - from;
+    for (uint32_t i = 0; i < n; i++)
+      (*out)[(*count)++] = s->overlay->versions[from + i].event;
+    if (!is_filed) continue;
+    PQ_TRY(gather_events(s, files, op, &want, &events, &n));
+    if (n > 0) memcpy(*out + *count, events, n * sizeof *events);
+    *count += n;
+  }
+  return PQ_OK;
+}
+
 /* The interval's overlay, kept from an earlier read or made now. Nothing has changed before all its
  * events are there. */
 static int open_past(pq_snapshot *s, pq_space *space, pq_op *op, pq_entry_mark mark) {
-  bool is_shared = s->view.files == &space->files;
+  bool is_shared = s->view.files == &space->files && !space->overlay->is_partial;
   pq_past_shelf *shelf = is_shared ? &space->pasts : NULL;
   pq_event_want want = {.seq_lo = mark.seq_hi + 1, .ts_hi = INT64_MAX, .needs_values = true};
   pq_event *events;
@@ -185,7 +214,9 @@ static int open_past(pq_snapshot *s, pq_space *space, pq_op *op, pq_entry_mark m
   want.seq_hi = past_end(&space->manifest, s->view.seq);
   s->past = is_shared ? pq_past_find(shelf, mark.entry, s->view.seq) : NULL;
   if (s->past == NULL) {
-    PQ_TRY(gather_events(space, s->view.files, op, &want, &events, &count));
+    PQ_TRY(mark.seq_hi == space->manifest.seq_hi
+               ? gather_tail(space, s->view.files, op, want.seq_hi, &events, &count)
+               : gather_events(space, s->view.files, op, &want, &events, &count));
     PQ_TRY(pq_past_new(shelf, op->cx, mark.entry, want.seq_hi, events, count, &s->past));
   }
   s->view.overlay = &s->past->overlay;
@@ -197,6 +228,12 @@ static bool is_past(const pq_space *space, pq_as_of as_of) {
   if (!as_of.is_set) return false;
   if (as_of.is_seq) return as_of.seq < space->manifest.seq_hi;
   return as_of.ts < space->manifest.ts_hi;
+}
+
+/* Is it in the midst of a bulk write that is pending, whose files show more? */
+static bool is_within(const pq_space *space, pq_as_of as_of, unsigned how) {
+  return as_of.is_set && as_of.is_seq && (how & OPEN_FLUSHED) == 0 &&
+         pq_space_is_within_bulk(space, as_of.seq);
 }
 
 /* An instant before the newest entry's: the files of the mark before it, and the events between.
@@ -214,7 +251,7 @@ static int open_before(pq_snapshot *s, pq_space *space, pq_op *op, pq_as_of as_o
     s->past = pq_past_find(&space->pasts, mark.entry, v->seq);
   if (s->past != NULL) v->overlay = &s->past->overlay;
   if (s->past != NULL) return PQ_OK;
-  if (!is_point) return open_past(s, space, op, mark);
+  if (!is_point || mark.seq_hi == space->manifest.seq_hi) return open_past(s, space, op, mark);
   v->probe_lo = mark.seq_hi + 1;
   return PQ_OK;
 }
@@ -231,14 +268,14 @@ static int open_at(pq_snapshot *s, pq_space *space, pq_file_cache *files, pq_op 
                  .files = files};
   pq_assert(s->space == NULL);
   PQ_TRY(pq_space_check_instant(space, as_of));
-  if (is_past(space, as_of)) {
+  if (is_past(space, as_of) || is_within(space, as_of, how)) {
     PQ_TRY(open_before(&fresh, space, op, as_of, (how & OPEN_POINT) != 0));
   } else if ((how & OPEN_FLUSHED) == 0) {
     v->overlay = space->overlay;
     v->seq = space->seq;
     if (as_of.is_set && as_of.is_seq && as_of.seq < v->seq) v->seq = as_of.seq;
-    if (as_of.is_set && !as_of.is_seq)
-      v->seq = seq_at(space->overlay, as_of.ts, space->manifest.seq_hi);
+    if (as_of.is_set && !as_of.is_seq) v->seq = seq_at(space, as_of.ts);
+    v->pending_to = v->seq;
   }
   rc = pq_view_load(v, &op->fetch, &op->arena, &op->scratch);
   if (rc != PQ_OK) {

@@ -192,17 +192,19 @@ int pq_txn_write(pq_txn *t, const pq_commit *write, int64_t now_us) {
 
 /* ---- the commit ---- */
 
-/* The same against events that have been flushed since. */
+/* The same against events that files have since: flushed ones, those of bulk writes. */
 static int check_flushed(pq_txn *t, pq_op *op, const pq_intent *mine) {
   pq_space *s = t->space;
-  pq_event_want want = {
-      .seq_lo = t->seq + 1, .seq_hi = s->manifest.seq_hi, .ts_hi = INT64_MAX, .needs_values = true};
+  pq_event_want want = {.seq_lo = t->seq + 1,
+                        .seq_hi = pq_space_filed_seq(s),
+                        .ts_hi = INT64_MAX,
+                        .needs_values = true};
   const pq_event *found = NULL;
   pq_event *events;
   pq_overlay since;
   uint32_t count;
   int rc = PQ_OK;
-  if (s->manifest.seq_hi <= t->seq) return PQ_OK;
+  if (want.seq_hi <= t->seq) return PQ_OK;
   PQ_TRY(pq_space_events(s, op, &want, &events, &count));
   pq_overlay_init(&since, op->cx);
   for (uint32_t i = 0; i < count && rc == PQ_OK; i++)

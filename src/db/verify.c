@@ -62,19 +62,21 @@ static int check_positions(pq_verify *v, pq_op *op, const pq_file_info *info) {
 /* What is left once every page was looked at: the CRC of the whole file, which covers headers and
  * indexes too, and what its kind demands. */
 static int finish_file(pq_verify *v, pq_op *op, const pq_file_info *info) {
+  const char *key = pq_arena_printf(&op->scratch, "%s/%s", v->space->ns, info->name);
   pq_cached_file *file;
   uint64_t rows = 0;
-  if (info->has_crc) {
-    const char *key = pq_arena_printf(&op->scratch, "%s/%s", v->space->ns, info->name);
-    if (key == NULL) return op->cx->code;
-    PQ_TRY(pq_crc_check(&op->fetch, key, 0, info->len, info->crc));
-  }
+  int rc = PQ_OK;
+  if (key == NULL) return op->cx->code;
+  if (info->has_crc) rc = pq_crc_check(&op->fetch, key, 0, info->len, info->crc);
+  if (rc != PQ_OK && (rc != PQ_ECORRUPT || v->options.is_quick || v->file_problems > 0)) return rc;
   PQ_TRY(pq_file_cache_open(&v->space->files, &op->fetch, info, &file));
+  if (rc != PQ_OK) return pq_verify_gap(op->cx, &file->file);
   for (uint32_t g = 0; g < file->file.footer->row_group_count; g++)
     rows += file->file.footer->row_groups[g].row_count;
   if (rows != info->row_count)
     return pq_fail(op->cx, PQ_ECORRUPT, "%s: %llu rows, but the log says %llu", file->file.key,
                    (unsigned long long)rows, (unsigned long long)info->row_count);
+  PQ_TRY(pq_verify_blooms(op->cx, info, &file->file));
   return info->kind == PQ_FILE_DELETES ? check_positions(v, op, info) : PQ_OK;
 }
 
@@ -270,6 +272,7 @@ static int part_open(pq_verify *v, pq_op *op) {
     PQ_TRY(pq_arena_copy(&v->arena, m->files[i].collection, &file->collection));
     PQ_TRY(pq_arena_copy(&v->arena, m->files[i].id_min, &file->id_min));
     PQ_TRY(pq_arena_copy(&v->arena, m->files[i].id_max, &file->id_max));
+    PQ_TRY(pq_blooms_copy(&v->arena, &m->files[i], 0, file));
     v->file_count++;
   }
   v->seq_hi = m->seq_hi;

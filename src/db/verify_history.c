@@ -1,6 +1,7 @@
 /* db/verify_history.c - the events of a namespace from the first to the last. See verify.h.
  *
  *   event files by seq, a window of events a step ─► the tail ─► rows (verify_state.c)
+ *   those of bulk writes come in turns with the tail (db/pending.h)
  *        each event: seq without a gap, its link, its state into the table
  *
  * The chain is checked in the first pass only.
@@ -9,6 +10,7 @@
 
 #include "base/merge_sort.h"
 #include "db/verify_int.h"
+#include "log/event_index.h"
 
 enum { WINDOW_EVENTS = 20000, WINDOW_LEN = 32 << 20, EXPANSION = 6 };
 
@@ -21,18 +23,22 @@ static int compare_seq(const void *a, const void *b, const void *ud) {
 }
 
 static int list_files(pq_verify *v) {
+  const pq_overlay *tail = v->snapshot.view.overlay;
   for (uint32_t i = 0; i < v->file_count; i++)
-    if (v->files[i].kind == PQ_FILE_EVENTS && pq_file_is_live(&v->files[i], v->snapshot.view.entry))
+    if (v->files[i].kind == PQ_FILE_EVENTS && pq_view_has_file(&v->snapshot.view, &v->files[i]))
       v->event_files[v->event_file_count++] = i;
   PQ_TRY(pq_sort_items(v->cx, v->event_files, v->event_file_count, sizeof *v->event_files,
                        compare_seq, v));
   if (v->event_file_count > 0) {
     v->first_seq = v->files[v->event_files[0]].seq_lo;
     v->first_ts = v->files[v->event_files[0]].ts_lo;
-  } else if (v->snapshot.view.overlay != NULL && v->snapshot.view.overlay->version_count > 0) {
-    v->first_seq = v->snapshot.view.overlay->versions[0].event.seq;
-    v->first_ts = v->snapshot.view.overlay->versions[0].event.ts;
-  } else if (v->space->manifest.history.seq > 0) { /* all of them were dropped */
+  }
+  if (tail != NULL && tail->version_count > 0 &&
+      (v->first_seq == 0 || tail->versions[0].event.seq < v->first_seq)) {
+    v->first_seq = tail->versions[0].event.seq;
+    v->first_ts = tail->versions[0].event.ts;
+  }
+  if (v->first_seq == 0 && v->space->manifest.history.seq > 0) { /* all of them were dropped */
     v->first_seq = v->space->manifest.history.seq + 1;
     v->first_ts = v->space->manifest.history.ts;
   }
@@ -51,6 +57,7 @@ int pq_verify_begin_pass(pq_verify *v, pq_op *op) {
     pq_chain_check_init(&v->chain, v->first_seq > 0 ? v->first_seq - 1 : 0, has_link ? link : NULL);
   }
   v->event_file = 0;
+  v->is_entry_checked = false;
   v->seq = 0;
   v->part = part_events;
   return PQ_OK;
@@ -62,9 +69,9 @@ static int tell(pq_verify *v, pq_op *op, const char *name, const pq_event *e, co
   return text == NULL ? op->cx->code : pq_verify_problem(v, op, name, text);
 }
 
-/* An event of an intact file or of the tail; `name` is that file's. */
-static int take_event(pq_verify *v, pq_op *op, const char *name, const pq_event *e) {
-  const char *wrong = NULL;
+/* An event of an intact file; `file` NULL: of the tail, which has no rows yet. */
+static int take_event(pq_verify *v, pq_op *op, const char *file, const pq_event *e) {
+  const char *wrong = NULL, *name = file == NULL ? "hot.sqlite" : file;
   if (v->pass == 0) {
     wrong = pq_chain_check_event(&v->chain, e);
     if (wrong != NULL && v->chain.seq != e->seq) { /* a gap: told, and over it */
@@ -77,7 +84,7 @@ static int take_event(pq_verify *v, pq_op *op, const char *name, const pq_event 
   }
   v->seq = e->seq;
   if (wrong != NULL) PQ_TRY(tell(v, op, name, e, wrong));
-  return pq_verify_note_event(v, e);
+  return file == NULL ? PQ_OK : pq_verify_note_event(v, e);
 }
 
 static const char *range_defect(const pq_file_info *info, const pq_event *e) {
@@ -115,12 +122,24 @@ static uint64_t window_of(const pq_file_info *info) {
   return n < WINDOW_EVENTS ? n : WINDOW_EVENTS;
 }
 
-static int part_tail(pq_verify *v, pq_op *op) {
+/* The events of the tail up to `last` that have not been taken. */
+static int take_tail(pq_verify *v, pq_op *op, uint64_t last) {
   const pq_overlay *o = v->snapshot.view.overlay;
+  for (uint32_t i = o == NULL ? 0 : pq_overlay_count(o, v->seq);
+       o != NULL && i < o->version_count && o->versions[i].event.seq <= last; i++)
+    PQ_TRY(take_event(v, op, NULL, &o->versions[i].event));
+  return PQ_OK;
+}
+
+/* Are there such? */
+static bool has_tail(const pq_verify *v, uint64_t last) {
+  const pq_overlay *o = v->snapshot.view.overlay;
+  return o != NULL && pq_overlay_count(o, last) > pq_overlay_count(o, v->seq);
+}
+
+static int part_tail(pq_verify *v, pq_op *op) {
   const char *wrong = NULL;
-  for (uint32_t i = 0; o != NULL && i < o->version_count; i++)
-    if (o->versions[i].event.seq > v->seq)
-      PQ_TRY(take_event(v, op, "hot.sqlite", &o->versions[i].event));
+  PQ_TRY(take_tail(v, op, UINT64_MAX));
   if (v->pass == 0 && !v->is_incomplete) wrong = pq_chain_check_end(&v->chain);
   if (wrong != NULL) PQ_TRY(pq_verify_problem(v, op, "hot.sqlite", wrong));
   return pq_verify_begin_rows(v, op);
@@ -138,16 +157,25 @@ static void skip_file(pq_verify *v, const pq_file_info *info) {
   v->event_file++;
 }
 
-/* The newest entry repeats the link at its seq_hi. */
+/* The newest entry repeats the link at its seq_hi: looked at once, behind its event files. */
 static int check_entry_hash(pq_verify *v, pq_op *op) {
   uint8_t link[PQ_DIGEST_LEN];
   char key[PQ_LOG_KEY_CAP];
+  bool is_first = !v->is_entry_checked;
+  v->is_entry_checked = true;
+  if (!is_first || v->event_file == 0) return PQ_OK;
   if (v->pass > 0 || v->is_incomplete || v->space->manifest.entry != v->snapshot.view.entry)
     return PQ_OK;
   (void)pq_link_parse(v->space->manifest.hash, link);
   if (memcmp(link, v->chain.link, sizeof link) == 0) return PQ_OK;
   pq_log_key(v->snapshot.view.entry, key);
   return pq_verify_problem(v, op, key, "its hash is not the chain's");
+}
+
+/* All events of a file were read: in the first pass its index must say the same. */
+static void end_file(pq_verify *v, const pq_file_info *info) {
+  v->event_file++;
+  if (v->pass == 0) pq_verify_begin_index(v, info, part_events);
 }
 
 static int part_events(pq_verify *v, pq_op *op) {
@@ -159,14 +187,17 @@ static int part_events(pq_verify *v, pq_op *op) {
   int rc;
   if (v->event_file == v->event_file_count) {
     v->part = part_tail;
-    return v->event_file_count > 0 ? check_entry_hash(v, op) : PQ_OK;
+    return check_entry_hash(v, op);
   }
   info = &v->files[v->event_files[v->event_file]];
+  if (info->seq_lo > v->seq_hi && !v->is_entry_checked) return check_entry_hash(v, op);
+  if (has_tail(v, info->seq_lo - 1)) return take_tail(v, op, info->seq_lo - 1);
   if (v->is_bad[v->event_files[v->event_file]]) {
     skip_file(v, info);
     return PQ_OK;
   }
   want.seq_lo = v->seq < info->seq_lo ? info->seq_lo : v->seq + 1;
+  if (want.seq_lo == info->seq_lo) v->events_sum = 0;
   want.seq_hi = want.seq_lo + window_of(info) - 1;
   rc = read_window(v, op, info, &want, &events, &count);
   if (rc == PQ_NEED_IO) return rc;
@@ -180,8 +211,9 @@ static int part_events(pq_verify *v, pq_op *op) {
     const char *wrong = range_defect(info, events[i]);
     if (wrong != NULL) PQ_TRY(tell(v, op, info->name, events[i], wrong));
     PQ_TRY(take_event(v, op, info->name, events[i]));
+    v->events_sum += pq_event_index_sum(events[i]);
   }
-  if (want.seq_hi >= info->seq_hi) v->event_file++;
+  if (want.seq_hi >= info->seq_hi) end_file(v, info);
   v->seq = want.seq_hi < info->seq_hi ? want.seq_hi : info->seq_hi;
   return PQ_OK;
 }

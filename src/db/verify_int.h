@@ -48,7 +48,12 @@ struct pq_verify {
   /* history */
   uint32_t *event_files; /* of `files`, by seq */
   uint32_t event_file_count, event_file;
-  uint64_t seq; /* the last event read in this pass */
+  bool is_entry_checked; /* the newest entry's hash, in this pass */
+  uint64_t seq;          /* the last event read in this pass */
+  /* the by-entity index of the event file that was read last */
+  uint64_t events_sum, index_sum;
+  uint32_t index_file, index_group;
+  pq_verify_part after_index;
   pq_chain_check chain;
   bool is_incomplete; /* some events could not be read: what they add up to is not known */
   uint64_t first_seq; /* of the oldest event that is left, 0: none */
@@ -72,5 +77,15 @@ int pq_verify_note_event(pq_verify *v, const pq_event *e) PQ_MUST_CHECK;
 /* The part that reads rows; the next pass or the end follows. */
 int pq_verify_begin_rows(pq_verify *v, pq_op *op) PQ_MUST_CHECK;
 void pq_verify_table_release(pq_verify *v);
+
+/* verify_index.c: compare the index of an event file, whose events were summed up in
+ * v->events_sum, if there is one; then go on with `after`. */
+void pq_verify_begin_index(pq_verify *v, const pq_file_info *events, pq_verify_part after);
+
+/* verify_gap.c: PQ_ECORRUPT, of a file of which only the CRC of the whole is wrong. */
+int pq_verify_gap(pq_cx *cx, const pq_file *file) PQ_MUST_CHECK;
+
+/* verify_blooms.c: PQ_ECORRUPT if the record's filters or types are not those of the file. */
+int pq_verify_blooms(pq_cx *cx, const pq_file_info *info, const pq_file *file) PQ_MUST_CHECK;
 
 #endif

@@ -119,7 +119,7 @@ static bool key_of(const pq_event *e, pq_verify_key *k) {
 
 int pq_verify_note_event(pq_verify *v, const pq_event *e) {
   pq_verify_key key, *slot;
-  if (e->seq > v->seq_hi || !key_of(e, &key)) return PQ_OK;
+  if (!key_of(e, &key)) return PQ_OK;
   if (!is_of_pass(v, key.hash)) return PQ_OK;
   PQ_TRY(make_room(v));
   if (!is_of_pass(v, key.hash)) return PQ_OK; /* there are more passes now */
@@ -254,7 +254,7 @@ static int end_pass(pq_verify *v, pq_op *op) {
 static bool has_rows(const pq_verify *v, const pq_file_info *info) {
   return (info->kind == PQ_FILE_DATA || info->kind == PQ_FILE_FORWARD ||
           info->kind == PQ_FILE_REVERSE) &&
-         pq_file_is_live(info, v->snapshot.view.entry);
+         pq_view_has_file(&v->snapshot.view, info);
 }
 
 /* Rows that cannot be read are missing below: then nothing is said about what has none. */

@@ -21,6 +21,7 @@ void pq_works_free(pq_works *u) {
   if (u == NULL) return;
   for (int k = 0; k < PQ_WORK_NONE; k++)
     pq_works_drop(u, (pq_work_kind)k);
+  if (u->abandoned != NULL) pq_alloc(u->space->db->cx, u->abandoned, strlen(u->abandoned) + 1, 0);
   pq_alloc(u->space->db->cx, u, sizeof *u, 0);
 }
 
@@ -29,6 +30,7 @@ void pq_works_drop(pq_works *u, pq_work_kind kind) {
   if (!w->is_running) return;
   /* The log knows whether the entry is there, and the namespace must ask it. */
   if (w->flush.is_committing) u->space->is_stale = true;
+  if (w->flush.put.key != NULL) pq_works_abandon(u, w->flush.put.key);
   pq_flush_release(&w->flush);
   pq_op_release(&w->op);
   memset(w, 0, sizeof *w);
@@ -45,7 +47,8 @@ static int begin(pq_works *u, pq_work_kind kind) {
   int rc;
   pq_assert(!w->is_running);
   u->last[kind] = (pq_work_result){0};
-  rc = pq_op_init(&w->op, db->cx, &w->flush, sizeof w->flush, NULL);
+  rc = pq_op_init(&w->op, db->cx, &w->flush,
+                  kind == PQ_WORK_COLLECT ? sizeof w->collect : sizeof w->flush, NULL);
   if (rc != PQ_OK) {
     pq_op_release(&w->op);
     return rc;
@@ -56,8 +59,24 @@ static int begin(pq_works *u, pq_work_kind kind) {
   return PQ_OK;
 }
 
+/* A collection that has not put its entry makes way: what it found may be old afterwards. */
+static void stop_collecting(pq_works *u) {
+  pq_assert(!u->items[PQ_WORK_COLLECT].flush.is_committing);
+  pq_works_drop(u, PQ_WORK_COLLECT);
+}
+
+/* A compaction that waits for the flush holds windows, a row group and places: it begins anew
+ * afterwards, where that is what the flush needs. */
+static void make_room(pq_works *u) {
+  const pq_cx *cx = u->space->db->cx;
+  if (cx->meter == NULL || pq_memory_left(cx) >= cx->meter->max / 4) return;
+  if (!u->items[PQ_WORK_COMPACT].flush.is_committing) pq_works_drop(u, PQ_WORK_COMPACT);
+}
+
 int pq_works_flush(pq_works *u, bool is_whole) {
   pq_work *w = &u->items[PQ_WORK_FLUSH];
+  make_room(u);
+  stop_collecting(u);
   PQ_TRY(begin(u, PQ_WORK_FLUSH));
   pq_flush_begin(&w->flush, u->space, &w->op, is_whole);
   return PQ_OK;
@@ -66,10 +85,29 @@ int pq_works_flush(pq_works *u, bool is_whole) {
 int pq_works_compact(pq_works *u, pq_slice collection, bool is_whole) {
   pq_work *w = &u->items[PQ_WORK_COMPACT];
   int rc;
+  stop_collecting(u);
   PQ_TRY(begin(u, PQ_WORK_COMPACT));
   rc = pq_compact_begin(&w->flush, u->space, &w->op, collection, is_whole);
   if (rc != PQ_OK) pq_works_drop(u, PQ_WORK_COMPACT);
   return rc;
+}
+
+static int stage_collected(pq_op *op) {
+  op->stage = NULL;
+  return PQ_OK;
+}
+
+/* Unknown files are looked for once; later all garbage is what the manifest names. */
+int pq_works_collect(pq_works *u) {
+  pq_work *w = &u->items[PQ_WORK_COLLECT];
+  PQ_TRY(begin(u, PQ_WORK_COLLECT));
+  u->has_garbage = false;
+  w->collect.space = u->space;
+  w->collect.min_age_us = PQ_GARBAGE_MIN_AGE_US;
+  w->collect.skips_unknown = u->counts.collections > 0;
+  w->collect.done = stage_collected;
+  pq_collect_begin(&w->collect, &w->op);
+  return PQ_OK;
 }
 
 /* Note the failure, and when to try again. */
@@ -80,14 +118,34 @@ static int note_failure(pq_works *u, pq_work_kind kind, int64_t now_us, int rc) 
   memcpy(u->message, cx->msg, sizeof u->message);
   u->failures++;
   u->failed_us = now_us;
+  u->failed_kind = kind;
+  if (kind == PQ_WORK_FLUSH && rc == PQ_ENOMEM && u->items[PQ_WORK_COMPACT].is_running &&
+      !u->items[PQ_WORK_COMPACT].flush.is_committing) {
+    pq_works_drop(u, PQ_WORK_COMPACT); /* and the flush is tried again at once */
+    seconds = 0;
+  }
   u->retry_us = now_us + (seconds < PAUSE_SECONDS_MAX ? seconds : PAUSE_SECONDS_MAX) * SECOND_US;
   pq_works_drop(u, kind);
   return rc;
 }
 
-static void note_success(pq_works *u, pq_work_kind kind) {
+static void note_collected(pq_works *u) {
+  const pq_collect *g = &u->items[PQ_WORK_COLLECT].collect;
+  u->last[PQ_WORK_COLLECT] = (pq_work_result){.removed = g->deleted, .bytes = g->deleted_len};
+  u->counts.collections++;
+  u->counts.collected_bytes += g->deleted_len;
+  if (u->failed_kind == PQ_WORK_COLLECT) u->failures = 0;
+  pq_works_drop(u, PQ_WORK_COLLECT);
+}
+
+static void note_success(pq_works *u, pq_work_kind kind, int64_t now_us) {
   pq_work *w = &u->items[kind];
   const pq_flush *f = &w->flush;
+  if (kind == PQ_WORK_COLLECT) {
+    note_collected(u);
+    return;
+  }
+  u->has_garbage = f->entry_no > 0 && pq_garbage_is_due(u->space, now_us);
   u->last[kind] = (pq_work_result){.entry = f->entry_no,
                                    .events = f->event_count,
                                    .files = f->file_count,
@@ -96,7 +154,7 @@ static void note_success(pq_works *u, pq_work_kind kind) {
   u->counts.flushes += kind == PQ_WORK_FLUSH && f->entry_no > 0;
   u->counts.compactions += kind == PQ_WORK_COMPACT && f->entry_no > 0;
   *(kind == PQ_WORK_FLUSH ? &u->counts.flushed_bytes : &u->counts.compacted_bytes) += f->put_bytes;
-  u->failures = 0;
+  if (u->failed_kind == kind) u->failures = 0;
   if (kind == PQ_WORK_COMPACT && f->entry_no == 0) u->looked_entry = u->space->manifest.entry;
   pq_works_drop(u, kind);
 }
@@ -114,7 +172,7 @@ int pq_works_run(pq_works *u, pq_work_kind kind, int64_t now_us) {
   rc = pq_op_step(&w->op, now_us);
   if (rc == PQ_NEED_IO) return rc;
   if (rc < 0) return note_failure(u, kind, now_us, rc);
-  if (w->op.stage == NULL) note_success(u, kind);
+  if (w->op.stage == NULL) note_success(u, kind, now_us);
   return PQ_OK;
 }
 

@@ -3,6 +3,7 @@
  *   write ─► tail ─► 8 MB, 10,000 events or 10 minutes ─► FLUSH    step step step ─► entry
  *                    8 files of a tier, dead rows      ─► COMPACT  step ·· step ·· ─► entry
  *                                                                    └─ a flush goes first
+ *                    16 MB of free files, old history  ─► COLLECT  survey ─► entry ─► deletes
  *
  * Nothing here runs by itself: whoever has time calls pq_works_run again and again (the command
  * `maintain`, the library after a write). A step encodes about a megabyte at most, then the caller
@@ -17,8 +18,14 @@
 #define PQ_DB_WORKS_H
 
 #include "db/flush.h"
+#include "db/garbage.h"
 
-typedef enum pq_work_kind { PQ_WORK_FLUSH, PQ_WORK_COMPACT, PQ_WORK_NONE } pq_work_kind;
+typedef enum pq_work_kind {
+  PQ_WORK_FLUSH,
+  PQ_WORK_COMPACT,
+  PQ_WORK_COLLECT,
+  PQ_WORK_NONE
+} pq_work_kind;
 
 /* What the last finished work of a kind did. */
 typedef struct pq_work_result {
@@ -28,15 +35,19 @@ typedef struct pq_work_result {
 
 typedef struct pq_work {
   pq_op op;
-  pq_flush flush; /* the state of `op` */
+  union { /* the state of `op` */
+    pq_flush flush;
+    pq_collect collect; /* COLLECT; its first member is the flush */
+  };
   bool is_running;
   bool is_void; /* the namespace was loaded anew: what it knows is old */
 } pq_work;
 
 /* Since the namespace was opened. */
 typedef struct pq_work_counts {
-  uint64_t flushes, compactions;
+  uint64_t flushes, compactions, collections;
   uint64_t flushed_bytes, compacted_bytes; /* that were put */
+  uint64_t collected_bytes;                /* that were deleted */
 } pq_work_counts;
 
 typedef struct pq_works {
@@ -47,7 +58,10 @@ typedef struct pq_works {
   /* the last failure; failures == 0: none since the last success */
   uint32_t failures;
   int64_t failed_us, retry_us;
-  uint64_t looked_entry; /* nothing was to be compacted as of that entry */
+  pq_work_kind failed_kind; /* of the last failure */
+  uint64_t looked_entry;    /* nothing was to be compacted as of that entry */
+  char *abandoned;  /* owned; key of a file of which parts are stored, and no more will be */
+  bool has_garbage; /* a collection is due, as of the last work or `maintain` */
   char message[PQ_MESSAGE_CAP];
 } pq_works;
 
@@ -68,12 +82,20 @@ int pq_works_flush(pq_works *u, bool is_whole) PQ_MUST_CHECK;
 /* With `is_whole` all files of the collection (empty name: of all, and the edges) become as few as
  * can be; else the files that are due. */
 int pq_works_compact(pq_works *u, pq_slice collection, bool is_whole) PQ_MUST_CHECK;
+/* Delete what nothing can read any more (garbage.h). */
+int pq_works_collect(pq_works *u) PQ_MUST_CHECK;
+/* Is there enough of it, or history older than what is kept? By the manifest alone. */
+bool pq_garbage_is_due(const pq_space *s, int64_t now_us);
 /* The one that puts an entry, which must go on before anything else is done; takes NULL. */
 pq_work_kind pq_works_committing(const pq_works *u);
 /* Forget one that is running. */
 void pq_works_drop(pq_works *u, pq_work_kind kind);
 /* The namespace was loaded anew: what is running must begin again. Takes NULL. */
 void pq_works_void(pq_works *u);
+
+/* put_parts.c: note such a file; have the store forget it, before the next is begun. PQ_NEED_IO. */
+void pq_works_abandon(pq_works *u, const char *key);
+int pq_works_forget_parts(pq_works *u, pq_op *op) PQ_MUST_CHECK;
 
 /* One step. PQ_NEED_IO: run pq_works_fetch. A failure has been noted, and the work is over. */
 int pq_works_run(pq_works *u, pq_work_kind kind, int64_t now_us) PQ_MUST_CHECK;

@@ -17,30 +17,6 @@ void pq_deviation_add(pq_deviation *d, double v) {
   d->squares += delta * (v - d->mean);
 }
 
-void pq_deviation_remove(pq_deviation *d, double v) {
-  double delta = v - d->mean;
-  if (!isfinite(v)) {
-    d->strange_count--;
-    return;
-  }
-  if (--d->count == 0) {
-    d->mean = d->squares = 0;
-    return;
-  }
-  d->mean -= delta / (double)d->count;
-  d->squares -= delta * (v - d->mean);
-  if (d->squares < 0) d->squares = 0; /* rounding */
-}
-
-void pq_deviation_merge(pq_deviation *d, const pq_deviation *other) {
-  double delta = other->mean - d->mean, a = (double)d->count, b = (double)other->count;
-  d->strange_count += other->strange_count;
-  if (other->count == 0) return;
-  d->count += other->count;
-  d->mean += delta * (b / (a + b));
-  d->squares += other->squares + delta * delta * (a * b / (a + b));
-}
-
 bool pq_deviation_get(const pq_deviation *d, bool is_sample, double *out) {
   uint64_t count = d->count + d->strange_count;
   *out = 0;

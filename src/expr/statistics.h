@@ -16,10 +16,6 @@ typedef struct pq_deviation {
 } pq_deviation;
 
 void pq_deviation_add(pq_deviation *d, double v);
-/* Take out a value that was added. */
-void pq_deviation_remove(pq_deviation *d, double v);
-/* Put the values of `other` in too. */
-void pq_deviation_merge(pq_deviation *d, const pq_deviation *other);
 /* $stdDevPop, or $stdDevSamp; false: null, there are too few values. */
 bool pq_deviation_get(const pq_deviation *d, bool is_sample, double *out);
 

@@ -24,7 +24,7 @@ enum { ITEM_COUNT_MAX = 1 << 20, ITEM_CAP_MIN = 8, DETAIL_LEN_MAX = 300 };
 typedef enum item_state { ITEM_NEW, ITEM_TAKEN, ITEM_DONE, ITEM_NOTED } item_state;
 
 typedef struct pq_fetch_item {
-  pq_io_req req; /* key: owned; buf: owned, but borrowed for PUT_NEW */
+  pq_io_req req; /* key: owned; buf: owned, but borrowed for PUT_NEW, PUT_PART, PUT_END */
   item_state state;
   int rc;         /* of an ITEM_DONE */
   uint8_t *reply; /* owned, may be NULL */
@@ -49,8 +49,13 @@ void pq_fetch_init(pq_fetch *f, pq_cx *cx) {
   pq_arena_init(&f->kept, cx, cx->limits.op_len_max);
 }
 
+/* Does the request store bytes that somebody else holds? */
+static bool is_put(pq_io_kind kind) {
+  return kind == PQ_IO_PUT_NEW || kind == PQ_IO_PUT_PART || kind == PQ_IO_PUT_END;
+}
+
 static bool owns_buf(const item *it) {
-  return it->req.buf != NULL && it->req.kind != PQ_IO_PUT_NEW;
+  return it->req.buf != NULL && !is_put(it->req.kind);
 }
 
 static void free_str(pq_cx *cx, const char *s) {
@@ -129,6 +134,7 @@ static item *find(pq_fetch *f, const identity *w, bool is_note) {
     if (it->state == ITEM_NOTED && !is_note) continue;
     if (it->req.kind != w->kind || strcmp(it->req.key, w->key) != 0) continue;
     if (w->kind == PQ_IO_READ && (it->req.off != w->off || it->req.len != w->len)) continue;
+    if (is_put(w->kind) && it->req.off != w->off) continue;
     if (w->kind == PQ_IO_HOT && !pq_slice_eq((pq_slice){it->req.buf, it->req.len}, w->body))
       continue;
     return it;
@@ -232,6 +238,8 @@ static const char *kind_name(pq_io_kind kind) {
     case PQ_IO_HOT: return "hot tier";
     case PQ_IO_PUT_IF: return "replace";
     case PQ_IO_STAT: return "stat";
+    case PQ_IO_PUT_PART: return "put of a part";
+    case PQ_IO_PUT_END: return "put of the last part";
   }
   pq_unreachable("unknown request kind");
 }
@@ -350,8 +358,8 @@ int pq_fetch_list(pq_fetch *f, const char *prefix, pq_slice *out) {
   return PQ_OK;
 }
 
-int pq_fetch_put_new(pq_fetch *f, const char *key, pq_slice body) {
-  identity w = {.kind = PQ_IO_PUT_NEW, .key = key};
+static int put(pq_fetch *f, pq_io_kind kind, const char *key, uint64_t off, pq_slice body) {
+  identity w = {.kind = kind, .key = key, .off = off};
   item *it;
   w.hash = identity_hash(&w);
   it = find(f, &w, false);
@@ -367,6 +375,17 @@ int pq_fetch_put_new(pq_fetch *f, const char *key, pq_slice body) {
   if (it->state != ITEM_DONE) return PQ_NEED_IO;
   if (it->rc == PQ_ECONFLICT) return PQ_ECONFLICT;
   return it->rc == PQ_OK ? PQ_OK : fail_item(f, it);
+}
+
+int pq_fetch_put_new(pq_fetch *f, const char *key, pq_slice body) {
+  return put(f, PQ_IO_PUT_NEW, key, 0, body);
+}
+
+int pq_fetch_put_part(pq_fetch *f, const char *key, uint64_t off, pq_slice body, bool is_end) {
+  uint64_t end;
+  if (!pq_add_u64(off, body.n, &end) || end > INT64_MAX)
+    return pq_fail(f->cx, PQ_ELIMIT, "%s: a part at %llu", key, (unsigned long long)off);
+  return put(f, is_end ? PQ_IO_PUT_END : PQ_IO_PUT_PART, key, off, body);
 }
 
 int pq_fetch_delete(pq_fetch *f, const char *key) {
@@ -474,7 +493,7 @@ bool pq_fetch_take(pq_fetch *f, pq_io_req *out) {
 static int keep_reply(pq_fetch *f, item *it, pq_slice reply) {
   uint64_t room = f->cx->limits.fetch_len_max - f->held_len;
   bool has_max = it->req.kind == PQ_IO_GET || it->req.kind == PQ_IO_LIST;
-  pq_assert(it->req.kind != PQ_IO_READ && it->req.kind != PQ_IO_PUT_NEW);
+  pq_assert(it->req.kind != PQ_IO_READ && !is_put(it->req.kind));
   pq_assert(it->req.kind != PQ_IO_PUT_IF);
   if ((has_max && reply.n > it->req.len) || reply.n > room) return PQ_ELIMIT;
   it->reply = pq_alloc(f->cx, NULL, 0, reply.n);

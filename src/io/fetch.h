@@ -36,15 +36,19 @@ typedef enum pq_io_kind {
   PQ_IO_PUT_IF,   /* replace object `key`, whose bytes are buf[0..off), by buf[off..len), at once;
                      off 0: make it. PQ_ECONFLICT if it is otherwise (S3: If-Match on its etag) */
   PQ_IO_STAT,     /* length and time of object `key`; reply = the three words of pq_stat */
-  PQ_IO_LAST = PQ_IO_STAT
+  PQ_IO_PUT_PART, /* buf[len] are the bytes from `off` on of an object that is being made */
+  PQ_IO_PUT_END,  /* the same, and its last ones: the object appears, whole; PQ_ECONFLICT if it
+                     exists */
+  PQ_IO_LAST = PQ_IO_PUT_END
 } pq_io_kind;
 
 typedef struct pq_io_req {
   uint32_t id; /* unique in its fetch set, never 0 */
   pq_io_kind kind;
   const char *key; /* NUL-terminated, relative to the warehouse; valid until pq_fetch_clear */
-  uint64_t off;    /* READ: where. PUT_IF: length of the bytes expected, which stand first in buf */
-  uint8_t *buf;    /* READ: the driver fills it. PUT_NEW, PUT_IF, HOT: the body. Else NULL */
+  uint64_t off;    /* READ, PUT_PART, PUT_END: where. PUT_IF: length of the bytes expected, which
+                      stand first in buf */
+  uint8_t *buf;    /* READ: the driver fills it. PUT_…, HOT: the body. Else NULL */
   size_t len;      /* READ: bytes wanted. GET, LIST: reply maximum. Else of buf */
 } pq_io_req;
 
@@ -115,6 +119,13 @@ int pq_fetch_list(pq_fetch *f, const char *prefix, pq_slice *out) PQ_MUST_CHECK;
  * at another address before the driver took the request moves the borrow there. PQ_EIO means
  * "perhaps stored": read the key back to know. */
 int pq_fetch_put_new(pq_fetch *f, const char *key, pq_slice body) PQ_MUST_CHECK;
+/* Store a large object in parts, one after the other; `off` is where the part begins, 0 for the
+ * first. Nobody sees anything of it before the end (`is_end`), which may be the first one too. All
+ * but the end have the same length. `body` as above. PQ_EIO: perhaps stored; a part may be sent
+ * again, an end is read back (pq_fetch_stat) first. What was begun and is not wanted any more is
+ * forgotten with pq_fetch_delete. PQ_ECONFLICT (no message), of an end: `key` exists. */
+int pq_fetch_put_part(pq_fetch *f, const char *key, uint64_t off, pq_slice body,
+                      bool is_end) PQ_MUST_CHECK;
 int pq_fetch_delete(pq_fetch *f, const char *key) PQ_MUST_CHECK;
 /* Replace the small object `key`, whose bytes are `was` (empty: it is not there), by `body`.
  * PQ_ECONFLICT (no message) if it is otherwise; PQ_EIO means "perhaps done". Both are copied. A

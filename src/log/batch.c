@@ -30,7 +30,8 @@ enum {
 
 enum {
   FLAG_ZSTD = 1,
-  FLAG_LINK = 4, /* 2 is kept for batches that name files */
+  FLAG_FILES = 2,
+  FLAG_LINK = 4,
   ZSTD_LEVEL = 1,
   COMPRESS_LEN_MIN = 64, /* below this a zstd frame does not pay */
   RECORD_LEN_MIN = 5     /* head, length of the id, "a/b" */
@@ -157,10 +158,10 @@ static const char *order_defect(const pq_batch_writer *w, const pq_event *e) {
 int pq_batch_add(pq_batch_writer *w, const pq_event *e) {
   pq_batch_span saved[PQ_BATCH_LAST_COUNT];
   size_t len = w->raw.len;
-  const char *defect = pq_event_defect(w->cx, e);
+  const char *defect;
   int rc;
-  if (defect == NULL) defect = pq_event_after_defect(e);
-  if (defect == NULL) defect = order_defect(w, e);
+  PQ_TRY(pq_event_check(w->cx, e));
+  defect = order_defect(w, e);
   if (defect != NULL)
     return pq_fail(w->cx, PQ_EINVALID, "event %llu: %s", (unsigned long long)e->seq, defect);
   memcpy(saved, w->last, sizeof saved);
@@ -177,23 +178,30 @@ int pq_batch_add(pq_batch_writer *w, const pq_event *e) {
   return PQ_OK;
 }
 
-/* All of the body before the CRC; `digest` is empty in a build without hashes. */
-static int put_header(const pq_batch_writer *w, pq_slice digest, pq_buf *body) {
-  uint8_t flags = (uint8_t)(digest.n > 0 ? FLAG_ZSTD | FLAG_LINK : FLAG_ZSTD);
+/* What a body holds. */
+typedef struct batch_content {
+  pq_slice raw;
+  uint64_t seq_lo, count;
+  pq_slice digest; /* empty in a build without hashes */
+  bool has_files;
+} batch_content;
+
+/* All of the body before the CRC. */
+static int put_header(const batch_content *c, pq_buf *body) {
+  unsigned flags = FLAG_ZSTD | (c->digest.n > 0 ? FLAG_LINK : 0) | (c->has_files ? FLAG_FILES : 0);
   PQ_TRY(pq_buf_put_str(body, "PQB1"));
-  PQ_TRY(pq_buf_put_byte(body, flags));
-  PQ_TRY(pq_buf_put_varint(body, w->count));
-  PQ_TRY(pq_buf_put_varint(body, w->seq_lo));
-  PQ_TRY(pq_buf_put_varint(body, w->raw.len));
-  return pq_buf_put_slice(body, digest);
+  PQ_TRY(pq_buf_put_byte(body, (uint8_t)flags));
+  PQ_TRY(pq_buf_put_varint(body, c->count));
+  PQ_TRY(pq_buf_put_varint(body, c->seq_lo));
+  PQ_TRY(pq_buf_put_varint(body, c->raw.n));
+  return pq_buf_put_slice(body, c->digest);
 }
 
-static int put_body(const pq_batch_writer *w, pq_compressor *compressor, pq_slice digest,
-                    pq_buf *body) {
+static int put_body(const batch_content *c, pq_compressor *compressor, pq_buf *body) {
   size_t start = body->len, header_end;
-  pq_slice raw = pq_buf_slice(&w->raw);
+  pq_slice raw = c->raw;
   uint32_t crc = pq_crc32(raw);
-  PQ_TRY(put_header(w, digest, body));
+  PQ_TRY(put_header(c, body));
   header_end = body->len;
   PQ_TRY(pq_buf_put_u32(body, 0));
   if (raw.n >= COMPRESS_LEN_MIN)
@@ -212,11 +220,12 @@ int pq_batch_finish(pq_batch_writer *w, pq_compressor *compressor, pq_buf *body,
   size_t len = body->len;
   uint8_t bytes[PQ_DIGEST_LEN];
   pq_slice digest = {bytes, pq_digest_is_there() && !w->is_unchained ? PQ_DIGEST_LEN : 0};
+  batch_content content = {pq_buf_slice(&w->raw), w->seq_lo, w->count, digest, false};
   int rc;
   if (raw != NULL) *raw = (pq_buf){0};
   if (w->count == 0) return pq_fail(w->cx, PQ_EINVALID, "a batch without events");
   pq_digest_end(&w->digest, bytes);
-  rc = put_body(w, compressor, digest, body);
+  rc = put_body(&content, compressor, body);
   if (rc == PQ_OK && raw != NULL) rc = pq_buf_put_slice(&w->raw, digest);
   if (rc != PQ_OK) {
     body->len = len;
@@ -233,6 +242,24 @@ int pq_batch_finish(pq_batch_writer *w, pq_compressor *compressor, pq_buf *body,
   w->ts = 0;
   memset(w->last, 0, sizeof w->last);
   return PQ_OK;
+}
+
+int pq_batch_put_files(pq_compressor *compressor, pq_slice text, uint64_t seq_lo, uint64_t count,
+                       const uint8_t link[PQ_DIGEST_LEN], pq_buf *body) {
+  pq_slice digest = {link, pq_digest_is_there() ? PQ_DIGEST_LEN : 0};
+  batch_content content = {text, seq_lo, count, digest, true};
+  size_t len = body->len;
+  int rc = put_body(&content, compressor, body);
+  if (rc != PQ_OK) body->len = len;
+  return rc;
+}
+
+bool pq_batch_has_files(pq_slice body) {
+  return body.n > 4 && (body.p[4] & FLAG_FILES) != 0;
+}
+
+bool pq_batch_has_link(pq_slice body) {
+  return body.n > 4 && (body.p[4] & FLAG_LINK) != 0;
 }
 
 /* Bytes before the link, in a body that pq_batch_finish made. */
@@ -288,7 +315,7 @@ static int read_header(pq_cx *cx, pq_slice body, pq_reader *r, batch_header *h) 
     return pq_fail(cx, PQ_ECORRUPT, "batch: truncated header");
   h->header_crc = pq_crc32((pq_slice){body.p, (size_t)(r->p - body.p)});
   if (!pq_read_u32(r, &h->crc)) return pq_fail(cx, PQ_ECORRUPT, "batch: truncated header");
-  if (h->flags & ~(FLAG_ZSTD | FLAG_LINK))
+  if (h->flags & ~(FLAG_ZSTD | FLAG_FILES | FLAG_LINK))
     return pq_fail(cx, PQ_EUNSUPPORTED, "batch: unknown flags 0x%02x", h->flags);
   if (h->seq_lo == 0 || h->seq_lo > INT64_MAX || h->count == 0 || h->count >= UINT32_MAX ||
       h->count - 1 > INT64_MAX - h->seq_lo)
@@ -296,7 +323,7 @@ static int read_header(pq_cx *cx, pq_slice body, pq_reader *r, batch_header *h) 
                    (unsigned long long)h->count, (unsigned long long)h->seq_lo);
   if (h->raw_len > raw_len_max(cx))
     return pq_fail(cx, PQ_ELIMIT, "batch: %llu bytes of events", (unsigned long long)h->raw_len);
-  if (h->count > h->raw_len / RECORD_LEN_MIN)
+  if (!(h->flags & FLAG_FILES) && h->count > h->raw_len / RECORD_LEN_MIN)
     return pq_fail(cx, PQ_ECORRUPT, "batch: %llu events in %llu bytes",
                    (unsigned long long)h->count, (unsigned long long)h->raw_len);
   return PQ_OK;
@@ -391,7 +418,7 @@ static bool read_names(pq_batch_reader *r, uint32_t head, pq_event *e) {
 }
 
 static int read_value(const pq_batch_reader *r, pq_slice meta, pq_slice bytes, pq_value *out) {
-  if (!r->is_own) return pq_value_check(r->cx, meta, bytes, out);
+  if (!r->is_lax) return pq_value_check(r->cx, meta, bytes, out);
   *out = (pq_value){meta.p, bytes.p, (uint32_t)meta.n, (uint32_t)bytes.n};
   return PQ_OK;
 }
@@ -438,6 +465,11 @@ static int read_rest(pq_batch_reader *r, uint32_t head, pq_event *e) {
   return PQ_OK;
 }
 
+bool pq_batch_is_wanted(const pq_batch_reader *r, const pq_event *e) {
+  if (r->only.n == 0 || e->target == PQ_TARGET_COLLECTION) return true;
+  return e->target == PQ_TARGET_ENTITY && pq_slice_eq(e->id, r->only);
+}
+
 static int read_record(pq_batch_reader *r, pq_event *e) {
   uint64_t head64;
   uint32_t head;
@@ -450,10 +482,11 @@ static int read_record(pq_batch_reader *r, pq_event *e) {
   head = (uint32_t)head64;
   PQ_TRY(read_ts(r, head, e));
   if (!read_names(r, head, e)) return fail_at(r, "truncated");
+  r->is_lax = r->is_own || !pq_batch_is_wanted(r, e);
   PQ_TRY(read_after(r, head, e));
   if (!read_numbers(r, head, e)) return fail_at(r, "truncated or a number out of range");
   PQ_TRY(read_rest(r, head, e));
-  if (r->is_own) return PQ_OK;
+  if (r->is_lax) return PQ_OK;
   defect = pq_event_defect(r->cx, e);
   if (defect == NULL) defect = pq_event_after_defect(e);
   return defect == NULL ? PQ_OK : fail_at(r, defect);

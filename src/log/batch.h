@@ -1,7 +1,7 @@
 /* log/batch.h - up to about 1,000 events as one BLOB of the hot tier.
  *
- *   body:  "PQB1" | flags:u8 (bit 0: zstd, bit 2: link) | count:varint | seq_lo:varint
- *          | raw_len:varint | [link: 32 bytes] | crc:u32 of header and raw bytes | raw bytes,
+ *   body:  "PQB1" | flags:u8 (bit 0: zstd, bit 1: files, bit 2: link) | count:varint |
+ * seq_lo:varint | raw_len:varint | [link: 32 bytes] | crc:u32 of header and raw bytes | raw bytes,
  *          compressed or not
  *   raw:   count events: head of flag bits | the fields that they announce
  *          (doc/formats/batch.md has every byte)
@@ -66,8 +66,17 @@ int pq_batch_finish(pq_batch_writer *w, pq_compressor *compressor, pq_buf *body,
 void pq_batch_seal(pq_buf *body, pq_buf *raw, const uint8_t before[PQ_DIGEST_LEN],
                    uint8_t out[PQ_DIGEST_LEN]);
 
-/* Decompress and check the header and CRC of a body; raw bytes go into `raw` (initialised by the
- * caller), and behind them the link, if it has one. PQ_ECORRUPT. */
+/* Append the body of a bulk write, whose raw bytes are a record of files (bulk_record.h) instead of
+ * events; `link` is that of its last event. */
+int pq_batch_put_files(pq_compressor *compressor, pq_slice text, uint64_t seq_lo, uint64_t count,
+                       const uint8_t link[PQ_DIGEST_LEN], pq_buf *body) PQ_MUST_CHECK;
+/* Is the body one of a bulk write? */
+bool pq_batch_has_files(pq_slice body);
+/* Does a link stand behind the raw bytes that pq_batch_open gives? */
+bool pq_batch_has_link(pq_slice body);
+
+/* Decompress and check the header and CRC of a body, of either kind; raw bytes go into `raw`
+ * (initialised by the caller), and behind them the link, if it has one. PQ_ECORRUPT. */
 int pq_batch_open(pq_cx *cx, pq_slice body, pq_buf *raw, uint64_t *seq_lo,
                   uint32_t *count) PQ_MUST_CHECK;
 
@@ -77,13 +86,19 @@ typedef struct pq_batch_reader {
   uint64_t seq;
   uint32_t left;
   int64_t ts;
-  bool is_started;                    /* an event was read, so `ts` is its */
-  bool is_own;                        /* the raw bytes are what pq_batch_finish just gave */
+  bool is_started; /* an event was read, so `ts` is its */
+  bool is_own;     /* the raw bytes are what pq_batch_finish just gave */
+  /* Not empty: events of this entity and of collections are wanted. Of the others only the bounds
+   * are checked, and they are not to be used. */
+  pq_slice only;
+  bool is_lax;                        /* the record that is read is not checked */
   pq_slice last[PQ_BATCH_LAST_COUNT]; /* borrowed from the raw bytes */
 } pq_batch_reader;
 
 void pq_batch_reader_init(pq_batch_reader *r, pq_cx *cx, pq_slice raw, uint64_t seq_lo,
                           uint32_t count);
+/* May the event be used, by r->only? */
+bool pq_batch_is_wanted(const pq_batch_reader *r, const pq_event *e);
 /* The next event; *is_end when there is none. Every field is validated (values by
  * pq_value_check), so the event can be trusted. PQ_ECORRUPT. */
 int pq_batch_next(pq_batch_reader *r, pq_event *out, bool *is_end) PQ_MUST_CHECK;

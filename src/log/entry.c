@@ -75,7 +75,7 @@ static int put_head(const pq_log_entry *e, pq_buf *out) {
 static int put_arrays(const pq_log_entry *e, pq_buf *out) {
   for (uint32_t i = 0; i < e->add_count; i++) {
     PQ_TRY(pq_buf_put_str(out, i == 0 ? ",\"add\":[" : ","));
-    PQ_TRY(pq_file_info_put(out, &e->add[i], false));
+    PQ_TRY(pq_file_info_put(out, &e->add[i], false, true));
   }
   if (e->add_count > 0) PQ_TRY(pq_buf_put_byte(out, ']'));
   for (uint32_t i = 0; i < e->remove_count; i++) {

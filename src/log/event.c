@@ -131,3 +131,10 @@ bool pq_event_seq_of_ulid(pq_slice text, uint64_t *seq) {
   *seq = low;
   return true;
 }
+
+int pq_event_check(pq_cx *cx, const pq_event *e) {
+  const char *defect = pq_event_defect(cx, e);
+  if (defect == NULL) defect = pq_event_after_defect(e);
+  if (defect == NULL) return PQ_OK;
+  return pq_fail(cx, PQ_EINVALID, "event %llu: %s", (unsigned long long)e->seq, defect);
+}

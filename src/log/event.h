@@ -57,6 +57,9 @@ const char *pq_event_op_name(pq_event_op op);
 pq_event_op pq_event_op_of(pq_slice word); /* 0: no such word */
 const char *pq_target_name(pq_target t);
 
+/* PQ_EINVALID for an event that no reader would accept, its values aside. */
+int pq_event_check(pq_cx *cx, const pq_event *e) PQ_MUST_CHECK;
+
 /* The event's public id: a ULID of its ts and seq, so that text order is seq order. `out` has room
  * for PQ_ULID_LEN + 1 bytes. */
 void pq_event_ulid(const pq_event *e, char *out);

@@ -418,6 +418,10 @@ void pq_event_stream_free(pq_event_stream *s) {
   pq_alloc(s->cx, s, sizeof *s, 0);
 }
 
+uint64_t pq_event_stream_len(const pq_event_stream *s) {
+  return pq_writer_len(s->writer);
+}
+
 int pq_event_stream_step(pq_event_stream *s, uint64_t *len_left, bool *is_done) {
   bool is_group_done = false;
   *is_done = false;

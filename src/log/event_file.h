@@ -28,6 +28,7 @@ int pq_event_stream_new(pq_cx *cx, pq_slice ns, const pq_event *const *events, u
                         pq_event_stream **out) PQ_MUST_CHECK;
 /* Takes NULL. */
 void pq_event_stream_free(pq_event_stream *s);
+uint64_t pq_event_stream_len(const pq_event_stream *s); /* of the file so far, about */
 int pq_event_stream_step(pq_event_stream *s, uint64_t *len_left, bool *is_done) PQ_MUST_CHECK;
 int pq_event_stream_finish(pq_event_stream *s, pq_writer **out) PQ_MUST_CHECK;
 

@@ -12,9 +12,13 @@
 #include "base/merge_sort.h"
 #include "log/log_int.h"
 
+/* A key that is wrongly thought to be there costs a page, and there is an index for each event
+ * file: at 1 % the filters would be a sixth of it. */
+#define BLOOM_FPP 0.05
+
 enum {
-  ROWS_MAX = 100000,       /* of a row group */
-  KEY_PAGE_LEN = 16 << 10, /* about 500 keys */
+  ROWS_MAX = 100000,      /* of a row group */
+  KEY_PAGE_LEN = 4 << 10, /* encoded: some 2,000 keys, which share most of their bytes */
   PAGE_LEN = 8 << 10,
   ZSTD_LEVEL = 3
 };
@@ -38,7 +42,7 @@ static const pq_column_spec specs[PQ_INDEX_LEAVES] = {
     [PQ_INDEX_LEAF_OP] = TEXT("op", 5, PQ_HINT_AUTO, false, PAGE_LEN),
     [PQ_INDEX_LEAF_VERSION] = NUMBER("version", PQ_LOGICAL_NONE, 6),
     [PQ_INDEX_LEAF_TYPE] = TEXT("type", 7, PQ_HINT_AUTO, false, PAGE_LEN),
-    [PQ_INDEX_LEAF_CREATED_AT] = NUMBER("created_at", PQ_LOGICAL_TIMESTAMP_US, 8),
+    [PQ_INDEX_LEAF_AGE] = NUMBER("age", PQ_LOGICAL_NONE, 8),
     [PQ_INDEX_LEAF_CREATED_BY] = TEXT("created_by", 9, PQ_HINT_AUTO, false, PAGE_LEN),
     [PQ_INDEX_LEAF_ACTOR] = TEXT("actor", 10, PQ_HINT_AUTO, false, PAGE_LEN),
     [PQ_INDEX_LEAF_TXN] = NUMBER("txn", PQ_LOGICAL_NONE, 11),
@@ -100,12 +104,22 @@ static int64_t number_of(pq_index_leaf l, const index_item *item) {
     case PQ_INDEX_LEAF_TS: return item->event->ts;
     case PQ_INDEX_LEAF_VERSION: return (int64_t)item->event->version;
     case PQ_INDEX_LEAF_TXN: return (int64_t)item->event->txn;
-    default: return item->event->created_at;
+    default: return pq_event_age(item->event);
   }
 }
 
-static int write_group(pq_arena *arena, pq_writer *w, const index_item *items, uint32_t count) {
+struct pq_event_index_stream {
+  pq_cx *cx;
+  pq_arena arena, group; /* items; columns of a row group */
+  index_item *items;
+  uint32_t count, at, n; /* the row group is [at, at + n) */
+  bool is_writing;
   pq_column columns[PQ_INDEX_LEAVES];
+  pq_event_index index; /* its writer is owned */
+};
+
+static int fill_columns(pq_arena *arena, const index_item *items, uint32_t count,
+                        pq_column columns[PQ_INDEX_LEAVES]) {
   for (pq_index_leaf l = 0; l < PQ_INDEX_LEAVES; l++) {
     pq_column *c = &columns[l];
     *c = (pq_column){.phys = specs[l].phys, .row_count = count};
@@ -118,7 +132,7 @@ static int write_group(pq_arena *arena, pq_writer *w, const index_item *items, u
         c->v.bytes[i] = text_of(l, &items[i]);
     }
   }
-  return pq_writer_add(w, columns, PQ_INDEX_LEAVES);
+  return PQ_OK;
 }
 
 /* Rows that one row group takes: of one role. */
@@ -129,55 +143,100 @@ static uint32_t group_len(const index_item *items, uint32_t left) {
   return n;
 }
 
-static int write_items(pq_cx *cx, pq_writer *w, const index_item *items, uint32_t count) {
-  const pq_key_value version = {PQ_SLICE("parquedb.eventIndex"), PQ_SLICE("1")};
+static int open_stream(pq_event_index_stream *s, const pq_event *const *events, uint32_t count) {
   const pq_sort_column order[2] = {{.spec = PQ_INDEX_LEAF_KEY}, {.spec = PQ_INDEX_LEAF_SEQ}};
-  pq_arena arena;
-  int rc = pq_writer_sorting(w, order, 2);
-  pq_arena_init(&arena, cx, cx->limits.op_len_max);
-  for (uint32_t from = 0, n; from < count && rc == PQ_OK; from += n) {
-    n = group_len(items + from, count - from);
-    rc = write_group(&arena, w, items + from, n);
-    pq_arena_clear(&arena);
-  }
-  pq_arena_release(&arena);
-  return rc == PQ_OK ? pq_writer_finish(w, &version, 1) : rc;
-}
-
-static int write_all(pq_arena *arena, const pq_event *const *events, uint32_t count,
-                     pq_event_index *out) {
-  pq_cx *cx = arena->cx;
-  index_item *items;
-  uint32_t n;
+  pq_event_index *out = &s->index;
   for (uint32_t i = 1; i < count; i++)
     if (events[i]->seq != events[0]->seq + i)
-      return pq_fail(cx, PQ_EINVALID, "event %llu: a seq before it is missing",
+      return pq_fail(s->cx, PQ_EINVALID, "event %llu: a seq before it is missing",
                      (unsigned long long)events[i]->seq);
-  items = pq_arena_array(arena, count, 2 * sizeof *items);
-  if (items == NULL) return cx->code;
-  n = list_items(events, count, items);
-  PQ_TRY(pq_sort_items(cx, items, n, sizeof *items, compare_items, NULL));
-  out->rows = n;
-  for (uint32_t i = 0; i < n; i++) {
-    if (i == 0 || pq_slice_cmp(items[i].key, out->key_min) < 0) out->key_min = items[i].key;
-    if (i == 0 || pq_slice_cmp(items[i].key, out->key_max) > 0) out->key_max = items[i].key;
+  s->items = pq_arena_array(&s->arena, count, 2 * sizeof *s->items);
+  if (s->items == NULL) return s->cx->code;
+  s->count = list_items(events, count, s->items);
+  PQ_TRY(pq_sort_items(s->cx, s->items, s->count, sizeof *s->items, compare_items, NULL));
+  out->rows = s->count;
+  for (uint32_t i = 0; i < s->count; i++) {
+    pq_slice key = s->items[i].key;
+    if (i == 0 || pq_slice_cmp(key, out->key_min) < 0) out->key_min = key;
+    if (i == 0 || pq_slice_cmp(key, out->key_max) > 0) out->key_max = key;
   }
-  PQ_TRY(pq_writer_new(cx, specs, PQ_INDEX_LEAVES, (pq_writer_options){.level = ZSTD_LEVEL},
+  PQ_TRY(pq_writer_new(s->cx, specs, PQ_INDEX_LEAVES,
+                       (pq_writer_options){.level = ZSTD_LEVEL, .bloom_fpp = BLOOM_FPP},
                        &out->writer));
-  return write_items(cx, out->writer, items, n);
+  return pq_writer_sorting(out->writer, order, 2);
+}
+
+int pq_event_index_stream_new(pq_cx *cx, const pq_event *const *events, uint32_t count,
+                              pq_event_index_stream **out) {
+  pq_event_index_stream *s = pq_alloc(cx, NULL, 0, sizeof *s);
+  int rc;
+  *out = NULL;
+  if (s == NULL) return pq_fail_nomem(cx);
+  *s = (pq_event_index_stream){.cx = cx};
+  pq_arena_init(&s->arena, cx, cx->limits.op_len_max);
+  pq_arena_init(&s->group, cx, cx->limits.op_len_max);
+  rc = open_stream(s, events, count);
+  if (rc == PQ_OK)
+    *out = s;
+  else
+    pq_event_index_stream_free(s);
+  return rc;
+}
+
+void pq_event_index_stream_free(pq_event_index_stream *s) {
+  if (s == NULL) return;
+  pq_writer_free(s->index.writer);
+  pq_arena_release(&s->arena);
+  pq_arena_release(&s->group);
+  pq_alloc(s->cx, s, sizeof *s, 0);
+}
+
+uint64_t pq_event_index_stream_len(const pq_event_index_stream *s) {
+  return pq_writer_len(s->index.writer);
+}
+
+int pq_event_index_stream_step(pq_event_index_stream *s, uint64_t *len_left, bool *is_done) {
+  bool is_group_done = false;
+  *is_done = s->at == s->count;
+  if (*is_done) return PQ_OK;
+  if (!s->is_writing) {
+    pq_arena_clear(&s->group);
+    s->n = group_len(s->items + s->at, s->count - s->at);
+    PQ_TRY(fill_columns(&s->group, s->items + s->at, s->n, s->columns));
+    PQ_TRY(pq_writer_begin(s->index.writer, s->columns, PQ_INDEX_LEAVES));
+    s->is_writing = true;
+  }
+  PQ_TRY(pq_writer_step(s->index.writer, len_left, &is_group_done));
+  if (!is_group_done) return PQ_OK;
+  s->is_writing = false;
+  s->at += s->n;
+  *is_done = s->at == s->count;
+  return PQ_OK;
+}
+
+int pq_event_index_stream_finish(pq_event_index_stream *s, pq_event_index *out) {
+  const pq_key_value version = {PQ_SLICE("parquedb.eventIndex"), PQ_SLICE("1")};
+  *out = (pq_event_index){0};
+  pq_assert(s->at == s->count);
+  PQ_TRY(pq_writer_finish(s->index.writer, &version, 1));
+  *out = s->index;
+  s->index.writer = NULL;
+  return PQ_OK;
 }
 
 int pq_event_index_write(pq_cx *cx, const pq_event *const *events, uint32_t count,
                          pq_event_index *out) {
-  pq_arena arena;
+  pq_event_index_stream *s;
+  bool is_done = false;
   int rc;
   *out = (pq_event_index){0};
-  pq_arena_init(&arena, cx, cx->limits.op_len_max);
-  rc = write_all(&arena, events, count, out);
-  pq_arena_release(&arena);
-  if (rc == PQ_OK) return PQ_OK;
-  pq_writer_free(out->writer);
-  *out = (pq_event_index){0};
+  PQ_TRY(pq_event_index_stream_new(cx, events, count, &s));
+  do {
+    uint64_t len_left = UINT64_MAX;
+    rc = pq_event_index_stream_step(s, &len_left, &is_done);
+  } while (rc == PQ_OK && !is_done);
+  if (rc == PQ_OK) rc = pq_event_index_stream_finish(s, out);
+  pq_event_index_stream_free(s);
   return rc;
 }
 

@@ -47,9 +47,18 @@ int pq_log_text_end(pq_buf *out, size_t line) PQ_MUST_CHECK;
 /* ,"hash":"…" unless it is empty. */
 int pq_log_hash_put(pq_buf *out, pq_slice hash) PQ_MUST_CHECK;
 
-/* One file as JSON; in a checkpoint with `added` and `removed`. */
-int pq_file_info_put(pq_buf *out, const pq_file_info *f, bool is_checkpoint) PQ_MUST_CHECK;
+/* One file as JSON; in a checkpoint with `added` and `removed`. `has_bytes`: with the bytes of its
+ * bloom filters, if they are there. */
+int pq_file_info_put(pq_buf *out, const pq_file_info *f, bool is_checkpoint,
+                     bool has_bytes) PQ_MUST_CHECK;
 int pq_collection_info_put(pq_buf *out, const pq_collection_info *c) PQ_MUST_CHECK;
+
+/* ---- bloom_text.c: the fields "blooms" and "types" of a file's record ---- */
+
+const char *pq_blooms_defect(const pq_file_info *f);
+/* Bytes of the filters that stand in the record. */
+size_t pq_blooms_len(const pq_file_info *f);
+int pq_blooms_put(pq_buf *out, const pq_file_info *f, bool has_bytes) PQ_MUST_CHECK;
 
 /* ---- reading: one object's place in messages, then typed fields ---- */
 
@@ -98,6 +107,7 @@ typedef struct pq_log_retain {
   pq_entry_mark *marks;
   uint32_t mark_count, mark_cap;
   pq_history_start history;
+  pq_retention retention;
 } pq_log_retain;
 /* The marks after `e`, its own among them. NULL in *defect, or what is wrong. The manifest is not
  * changed. */
@@ -115,6 +125,9 @@ int pq_manifest_reserve(pq_manifest *m, void **array, uint32_t *cap, uint32_t co
 
 /* The field "hash", checked; empty when it is absent. */
 int pq_log_doc_hash(const pq_log_doc *d, pq_slice *out) PQ_MUST_CHECK;
+
+/* Both fields; id_min and id_max are set. */
+int pq_blooms_get(const pq_log_doc *d, pq_file_info *out) PQ_MUST_CHECK;
 
 /* The record at `d`, checked. In a checkpoint with `added` and `removed`. */
 int pq_file_info_get(const pq_log_doc *d, bool is_checkpoint, pq_file_info *out) PQ_MUST_CHECK;

@@ -89,6 +89,8 @@ const char *pq_file_info_defect(const pq_cx *cx, const pq_file_info *f) {
   if (has_ids(f->kind) && (!pq_utf8_is_valid(f->id_min) || !pq_utf8_is_valid(f->id_max) ||
                            pq_slice_cmp(f->id_min, f->id_max) > 0))
     return "idMin and idMax are not UTF-8 or not in order";
+  defect = pq_blooms_defect(f);
+  if (defect != NULL) return defect;
   return pq_file_has_seqs(f->kind) ? events_defect(f) : NULL;
 }
 
@@ -192,7 +194,7 @@ static int put_u64(pq_buf *out, const char *field, uint64_t v) {
   return pq_buf_printf(out, ",\"%s\":%llu", field, (unsigned long long)v);
 }
 
-int pq_file_info_put(pq_buf *out, const pq_file_info *f, bool is_checkpoint) {
+int pq_file_info_put(pq_buf *out, const pq_file_info *f, bool is_checkpoint, bool has_bytes) {
   PQ_TRY(pq_buf_printf(out, "{\"kind\":\"%s\"", kind_names[f->kind]));
   PQ_TRY(put_text(out, "name", pq_str(f->name)));
   if (f->kind == PQ_FILE_DATA) PQ_TRY(put_text(out, "collection", f->collection));
@@ -213,6 +215,7 @@ int pq_file_info_put(pq_buf *out, const pq_file_info *f, bool is_checkpoint) {
   if (has_ids(f->kind)) {
     PQ_TRY(put_text(out, "idMin", f->id_min));
     PQ_TRY(put_text(out, "idMax", f->id_max));
+    PQ_TRY(pq_blooms_put(out, f, has_bytes));
   }
   if (is_checkpoint) PQ_TRY(put_u64(out, "added", f->added));
   if (is_checkpoint && f->removed != PQ_ENTRY_NONE) PQ_TRY(put_u64(out, "removed", f->removed));
@@ -415,7 +418,8 @@ static int get_kind_fields(const pq_log_doc *d, pq_file_info *out) {
   }
   if (!has_ids(out->kind)) return PQ_OK;
   PQ_TRY(pq_log_doc_text(d, "idMin", &out->id_min));
-  return pq_log_doc_text(d, "idMax", &out->id_max);
+  PQ_TRY(pq_log_doc_text(d, "idMax", &out->id_max));
+  return pq_blooms_get(d, out);
 }
 
 int pq_file_info_get(const pq_log_doc *d, bool is_checkpoint, pq_file_info *out) {

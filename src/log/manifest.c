@@ -9,10 +9,15 @@
  */
 #include <string.h>
 
+#include "base/merge_sort.h"
 #include "base/text.h"
 #include "log/log_int.h"
 
-enum { CAP_MIN = 16 };
+enum {
+  CAP_MIN = 16,
+  BLOOMS_LEN_MAX = 4 << 20,      /* what a manifest ever holds of filters */
+  CKPT_BLOOMS_LEN_MAX = 64 << 10 /* a checkpoint is read whenever a namespace is opened */
+};
 
 static const char ckpt_word[] = "parquedb-ckpt";
 
@@ -124,7 +129,9 @@ static int stage_file(pq_manifest *m, const pq_file_info *in, uint32_t i) {
   PQ_TRY(pq_arena_copy(&m->arena, in->collection, &f.collection));
   PQ_TRY(pq_arena_copy(&m->arena, in->id_min, &f.id_min));
   PQ_TRY(pq_arena_copy(&m->arena, in->id_max, &f.id_max));
+  PQ_TRY(pq_blooms_copy(&m->arena, in, (size_t)(BLOOMS_LEN_MAX - m->blooms_len), &f));
   PQ_TRY(pq_table_add(&m->file_table, pq_hash(name, 0), i));
+  m->blooms_len += pq_blooms_len(&f);
   m->files[i] = f;
   return PQ_OK;
 }
@@ -194,17 +201,36 @@ static const char *order_defect(const pq_manifest *m, const pq_log_entry *e) {
   return pq_slice_eq(e->parent, m->commit) ? NULL : "its parent is not the entry before";
 }
 
-static int stage_files(pq_manifest *m, const pq_log_entry *e) {
+/* Is it the file that a bulk write named, and does the entry cover the write? */
+static bool is_adopted(const pq_file_info *pending, const pq_file_info *f, uint64_t seq_hi) {
+  return pq_file_is_pending(pending) && pending->pending_seq <= seq_hi &&
+         pending->kind == f->kind && pending->len == f->len && pending->crc == f->crc &&
+         pending->row_count == f->row_count;
+}
+
+/* *count: the new ones. Those of bulk writes stand there already. */
+static int stage_files(pq_manifest *m, const pq_log_entry *e, uint32_t *count) {
+  *count = 0;
   PQ_TRY(reserve_files(m, e->add_count));
   for (uint32_t i = 0; i < e->add_count; i++) {
     pq_file_info f = e->add[i];
+    uint32_t at = file_index(m, m->file_count + *count, pq_str(f.name));
+    if (at < m->file_count && is_adopted(&m->files[at], &f, e->seq_hi)) continue;
     f.added = e->entry;
     f.removed = PQ_ENTRY_NONE;
-    if (file_index(m, m->file_count + i, pq_str(f.name)) != PQ_TABLE_NONE)
-      return fail_entry(m, e, "adds a file that was there before", f.name);
-    PQ_TRY(stage_file(m, &f, m->file_count + i));
+    if (at != PQ_TABLE_NONE) return fail_entry(m, e, "adds a file that was there before", f.name);
+    PQ_TRY(stage_file(m, &f, m->file_count + *count));
+    ++*count;
   }
   return PQ_OK;
+}
+
+/* The entry adds them: nothing can fail any more. */
+static void adopt_files(pq_manifest *m, const pq_log_entry *e) {
+  for (uint32_t i = 0; i < e->add_count; i++) {
+    uint32_t at = file_index(m, m->file_count, pq_str(e->add[i].name));
+    if (at != PQ_TABLE_NONE && pq_file_is_pending(&m->files[at])) m->files[at].added = e->entry;
+  }
 }
 
 static bool has_column(const pq_collection_info *c, const pq_index_column *x) {
@@ -237,13 +263,22 @@ static bool schemas_follow(const pq_collection_info *old, const pq_collection_in
   return version <= PQ_SCHEMA_VERSIONS_MAX;
 }
 
+/* Bulk writes take internal ids before their entry is in the log, so that these do not come there
+ * in their order. */
+static bool is_taken(const staged_collections *s, uint64_t internal_id) {
+  for (uint32_t i = 0; i < s->count; i++)
+    if (s->infos[i].internal_id == internal_id) return true;
+  return false;
+}
+
 static int stage_collection(pq_manifest *m, const pq_log_entry *e, const pq_collection_info *c,
                             staged_collections *s) {
   uint32_t i = collection_index(m, s->infos, s->count, c->name);
   bool is_known = i != PQ_TABLE_NONE && s->infos[i].internal_id == c->internal_id;
   if (is_known && !index_extends(&s->infos[i], c))
     return fail_entry(m, e, "changes the index columns of a collection", "");
-  if (!is_known && c->internal_id < s->next_internal_id)
+  if (!is_known &&
+      (is_taken(s, c->internal_id) || (i != PQ_TABLE_NONE && c->internal_id < s->next_internal_id)))
     return fail_entry(m, e, "uses the internal id of another collection", "");
   if (!schemas_follow(is_known ? &s->infos[i] : NULL, c, e->seq_hi))
     return fail_entry(m, e, "has schema versions out of order", "");
@@ -257,17 +292,23 @@ static int stage_collection(pq_manifest *m, const pq_log_entry *e, const pq_coll
   return PQ_OK;
 }
 
-static int stage_collections(pq_manifest *m, const pq_log_entry *e, staged_collections *s) {
-  uint64_t cap = (uint64_t)m->collection_count + e->collection_count;
+/* Those known, with room for more; without more, the manifest's own. */
+static int copy_collections(pq_manifest *m, uint32_t more, staged_collections *s) {
+  uint64_t cap = (uint64_t)m->collection_count + more;
   *s = (staged_collections){m->collections, m->collection_count, m->collection_cap,
                             m->next_internal_id};
-  if (e->collection_count == 0) return PQ_OK;
+  if (more == 0) return PQ_OK;
   if (cap >= UINT32_MAX) return pq_fail(m->cx, PQ_ELIMIT, "too many collections");
   s->cap = (uint32_t)cap;
   s->infos = pq_arena_calloc(&m->arena, s->cap, sizeof *s->infos);
   if (s->infos == NULL) return m->cx->code;
   for (uint32_t i = 0; i < m->collection_count; i++)
     s->infos[i] = m->collections[i];
+  return PQ_OK;
+}
+
+static int stage_collections(pq_manifest *m, const pq_log_entry *e, staged_collections *s) {
+  PQ_TRY(copy_collections(m, e->collection_count, s));
   for (uint32_t i = 0; i < e->collection_count; i++)
     PQ_TRY(stage_collection(m, e, &e->collections[i], s));
   return PQ_OK;
@@ -286,7 +327,8 @@ static void restore_removed(pq_manifest *m, const pq_log_entry *e) {
 static int remove_files(pq_manifest *m, const pq_log_entry *e) {
   for (uint32_t i = 0; i < e->remove_count; i++) {
     uint32_t at = file_index(m, m->file_count, pq_str(e->remove[i]));
-    if (at == PQ_TABLE_NONE || m->files[at].removed != PQ_ENTRY_NONE) {
+    if (at == PQ_TABLE_NONE || m->files[at].removed != PQ_ENTRY_NONE ||
+        m->files[at].added == PQ_ENTRY_NONE) {
       restore_removed(m, e);
       return fail_entry(m, e, "removes a file that is not live", e->remove[i]);
     }
@@ -300,9 +342,10 @@ int pq_manifest_apply(pq_manifest *m, const pq_log_entry *e) {
   staged_collections s;
   pq_log_retain retain;
   pq_slice commit, hash;
+  uint32_t file_count;
   if (defect == NULL) defect = order_defect(m, e);
   if (defect != NULL) return fail_entry(m, e, defect, "");
-  PQ_TRY(stage_files(m, e));
+  PQ_TRY(stage_files(m, e, &file_count));
   PQ_TRY(stage_collections(m, e, &s));
   PQ_TRY(pq_manifest_retain_stage(m, e, &retain, &defect));
   if (defect != NULL) return fail_entry(m, e, defect, "");
@@ -315,7 +358,8 @@ int pq_manifest_apply(pq_manifest *m, const pq_log_entry *e) {
     return fail_entry(m, e, "takes away a file that is still read", defect);
   }
   pq_manifest_retain_publish(m, e, &retain);
-  m->file_count += e->add_count;
+  adopt_files(m, e);
+  m->file_count += file_count;
   m->collections = s.infos;
   m->collection_count = s.count;
   m->collection_cap = s.cap;
@@ -330,10 +374,90 @@ int pq_manifest_apply(pq_manifest *m, const pq_log_entry *e) {
   return PQ_OK;
 }
 
+/* ---- bulk writes ---- */
+
+/* Collections of a bulk write; what is known already is left out. */
+static int stage_pending(pq_manifest *m, const pq_collection_info *collections, uint32_t count,
+                         staged_collections *s) {
+  pq_log_entry e = {0};
+  PQ_TRY(copy_collections(m, count, s));
+  for (uint32_t i = 0; i < count; i++) {
+    uint32_t at = collection_index(m, s->infos, s->count, collections[i].name);
+    if (at != PQ_TABLE_NONE && s->infos[at].internal_id == collections[i].internal_id &&
+        index_extends(&collections[i], &s->infos[at]))
+      continue;
+    PQ_TRY(stage_collection(m, &e, &collections[i], s));
+  }
+  return PQ_OK;
+}
+
+int pq_manifest_add_pending(pq_manifest *m, uint64_t seq, const pq_file_info *files, uint32_t count,
+                            const pq_collection_info *collections, uint32_t collection_count) {
+  staged_collections s;
+  uint32_t n = 0;
+  PQ_TRY(reserve_files(m, count));
+  for (uint32_t i = 0; i < count; i++) {
+    pq_file_info f = files[i];
+    uint32_t at = file_index(m, m->file_count + n, pq_str(f.name));
+    if (at < m->file_count && pq_file_is_pending(&m->files[at])) continue;
+    if (at != PQ_TABLE_NONE)
+      return pq_fail(m->cx, PQ_ECORRUPT, "a bulk write up to event %llu names %s, which is not its",
+                     (unsigned long long)seq, f.name);
+    f.added = f.removed = PQ_ENTRY_NONE;
+    f.pending_seq = seq;
+    PQ_TRY(stage_file(m, &f, m->file_count + n));
+    n++;
+  }
+  PQ_TRY(stage_pending(m, collections, collection_count, &s));
+  m->file_count += n;
+  m->collections = s.infos;
+  m->collection_count = s.count;
+  m->collection_cap = s.cap;
+  m->next_internal_id = s.next_internal_id;
+  return PQ_OK;
+}
+
 /* ---- checkpoints ---- */
 
+static int by_added(const void *a, const void *b, const void *ud) {
+  const pq_file_info *files = ud;
+  uint64_t x = files[*(const uint32_t *)a].added, y = files[*(const uint32_t *)b].added;
+  return x < y ? -1 : x > y;
+}
+
+/* From which file on filters stand in a checkpoint: those of the newest files that are live. */
+static uint32_t blooms_from(const pq_manifest *m) {
+  uint32_t from = m->file_count;
+  size_t len = 0;
+  for (; from > 0; from--) {
+    const pq_file_info *f = &m->files[from - 1];
+    if (f->removed == PQ_ENTRY_NONE) len += pq_blooms_len(f);
+    if (len > CKPT_BLOOMS_LEN_MAX) break;
+  }
+  return from;
+}
+
+/* The files of a checkpoint in order of `added`: an entry may have added those of a bulk write
+ * later than others that stand behind them. */
+static int put_files(const pq_manifest *m, pq_buf *out) {
+  uint32_t *order = pq_alloc(m->cx, NULL, 0, ((size_t)m->file_count + 1) * sizeof *order);
+  uint32_t n = 0, from = blooms_from(m);
+  int rc;
+  if (order == NULL) return pq_fail_nomem(m->cx);
+  for (uint32_t i = 0; i < m->file_count; i++)
+    if (!m->files[i].is_gone && m->files[i].added != PQ_ENTRY_NONE) order[n++] = i;
+  rc = pq_sort_items(m->cx, order, n, sizeof *order, by_added, m->files);
+  for (uint32_t i = 0; i < n && rc == PQ_OK; i++) {
+    if (i > 0) rc = pq_buf_put_byte(out, ',');
+    if (rc == PQ_OK)
+      rc = pq_file_info_put(out, &m->files[order[i]], true,
+                            order[i] >= from && m->files[order[i]].removed == PQ_ENTRY_NONE);
+  }
+  pq_alloc(m->cx, order, ((size_t)m->file_count + 1) * sizeof *order, 0);
+  return rc;
+}
+
 static int put_checkpoint(const pq_manifest *m, pq_buf *out) {
-  bool is_first = true;
   size_t line;
   PQ_TRY(pq_log_text_begin(out, ckpt_word, &line));
   PQ_TRY(pq_buf_printf(out, "{\"entry\":%llu,\"seqHi\":%llu,\"tsHi\":%lld,\"epoch\":%llu",
@@ -344,12 +468,7 @@ static int put_checkpoint(const pq_manifest *m, pq_buf *out) {
   PQ_TRY(pq_log_hash_put(out, m->hash));
   PQ_TRY(pq_buf_printf(out, ",\"nextInternalId\":%llu,\"files\":[",
                        (unsigned long long)m->next_internal_id));
-  for (uint32_t i = 0; i < m->file_count; i++) {
-    if (m->files[i].is_gone) continue;
-    if (!is_first) PQ_TRY(pq_buf_put_byte(out, ','));
-    is_first = false;
-    PQ_TRY(pq_file_info_put(out, &m->files[i], true));
-  }
+  PQ_TRY(put_files(m, out));
   PQ_TRY(pq_buf_put_str(out, "],\"collections\":["));
   for (uint32_t i = 0; i < m->collection_count; i++) {
     if (i > 0) PQ_TRY(pq_buf_put_byte(out, ','));

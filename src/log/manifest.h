@@ -24,6 +24,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/hash.h"
+#include "parquet/bloom.h"
 #include "value/variant.h"
 
 typedef enum pq_file_kind {
@@ -43,6 +44,12 @@ static inline bool pq_file_has_seqs(pq_file_kind kind) {
 
 #define PQ_ENTRY_NONE UINT64_MAX
 
+enum {
+  PQ_FILE_BLOOMS_MAX = 64, /* row groups; of a longer file nothing is known without its footer */
+  PQ_FILE_TYPES_MAX = 8,
+  PQ_BLOOM_PLACE_LEN_MAX = (256 << 10) + 64 /* what is read in one request, and its header */
+};
+
 typedef struct pq_file_info {
   pq_file_kind kind;
   const char *name;    /* relative to the namespace; NUL-terminated */
@@ -59,10 +66,18 @@ typedef struct pq_file_info {
                             * EVENT_INDEX key */
   bool has_form;           /* DATA; false: added before schemas could change what was written */
   uint64_t form_seq;       /* its documents have the form of the schema of that seq; 0: of none */
-  uint64_t added;          /* entry */
-  uint64_t removed;        /* entry, PQ_ENTRY_NONE: live */
-  int64_t freed_at;        /* since when it is free at least, by the store's clock; 0: unknown */
-  bool is_gone;            /* an entry says so: its object may be deleted at any time */
+  /* Of files with ids, by row group: the filters of what id_min and id_max are of. 0: not known. */
+  const pq_bloom_place *blooms;
+  uint32_t bloom_count;
+  /* DATA: all that its entities have as $type. 0: not known. */
+  const pq_slice *types;
+  uint32_t type_count;
+  uint64_t added;       /* entry */
+  uint64_t removed;     /* entry, PQ_ENTRY_NONE: live */
+  int64_t freed_at;     /* since when it is free at least, by the store's clock; 0: unknown */
+  bool is_gone;         /* an entry says so: its object may be deleted at any time */
+  uint64_t pending_seq; /* a bulk write's: its last event. Views of that seq see the file although
+                         * no entry has added it (`added` is PQ_ENTRY_NONE then); 0: none */
 } pq_file_info;
 
 /* Type of a column beside $data: of an $index_ column the first six, fixed for ever once chosen; of
@@ -126,8 +141,10 @@ typedef struct pq_history_start {
 /* How much history a namespace keeps; 0: no limit. */
 typedef struct pq_retention {
   uint64_t age_us;
-  uint64_t len; /* of event files, bytes */
+  uint64_t len;     /* of event files, bytes */
+  pq_slice archive; /* the folder into which it is copied before it is dropped; empty: none */
 } pq_retention;
+enum { PQ_ARCHIVE_LEN_MAX = 4096 };
 
 typedef struct pq_log_entry {
   uint64_t entry;      /* its number, from 1 */
@@ -182,7 +199,9 @@ typedef struct pq_manifest {
   uint64_t next_internal_id;
   pq_history_start history;
   pq_retention retention;
-  uint64_t delta_len; /* bytes of entries since the newest checkpoint; who loads them counts */
+  uint64_t blooms_len; /* bytes of filters that were ever kept here */
+  uint64_t spacing;    /* events between two marks that stay; 0: by the rule; who thins sets it */
+  uint64_t delta_len;  /* bytes of entries since the newest checkpoint; who loads them counts */
   pq_table file_table, collection_table; /* by name; stale indexes beyond the counts may occur */
 } pq_manifest;
 
@@ -233,8 +252,25 @@ bool pq_file_is_free(const pq_entry_mark *marks, uint32_t count, const pq_file_i
  * Their entries, ascending, in `arena`. The newest mark and the first one at `from` stay. */
 int pq_manifest_thin(const pq_manifest *m, pq_arena *arena, uint64_t from, uint64_t **forget,
                      uint32_t *count) PQ_MUST_CHECK;
-/* The rule's spacing: max(10,000, live rows / 4). */
+/* The spacing that was set, else the rule's: max(10,000, live rows / 4). */
 uint64_t pq_manifest_spacing(const pq_manifest *m);
+
+/* ---- files of bulk writes that no entry has added yet (log/bulk_record.h) ---- */
+
+/* The files of a bulk write up to event `seq`, and the columns that it chose. Those that are there
+ * already stay. They are no part of entries and checkpoints; the entry that adds them changes their
+ * record in place. On failure the manifest is unchanged. */
+int pq_manifest_add_pending(pq_manifest *m, uint64_t seq, const pq_file_info *files, uint32_t count,
+                            const pq_collection_info *collections,
+                            uint32_t collection_count) PQ_MUST_CHECK;
+static inline bool pq_file_is_pending(const pq_file_info *f) {
+  return f->pending_seq > 0 && f->added == PQ_ENTRY_NONE;
+}
+
+/* The record's filters and types for *out in another arena, with the filters' bytes if these are at
+ * most `bytes_max`. */
+int pq_blooms_copy(pq_arena *arena, const pq_file_info *in, size_t bytes_max,
+                   pq_file_info *out) PQ_MUST_CHECK;
 
 /* By name, removed files too, or NULL. Valid until the next apply. */
 const pq_file_info *pq_manifest_file(const pq_manifest *m, pq_slice name);

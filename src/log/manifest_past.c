@@ -5,22 +5,42 @@
  */
 #include "log/manifest_past.h"
 
-bool pq_file_is_needed_at(const pq_manifest *m, const pq_file_info *f, uint64_t k) {
-  for (uint32_t i = 0; i < m->mark_count && m->marks[i].entry <= k; i++)
+static bool reaches_over(const pq_file_info *f, uint64_t seq) {
+  return pq_file_has_seqs(f->kind) && f->removed == PQ_ENTRY_NONE && f->seq_lo <= seq &&
+         f->seq_hi > seq;
+}
+
+pq_entry_mark pq_manifest_mark_between(const pq_manifest *m, uint64_t seq) {
+  uint64_t floor = m->history.seq; /* what is before it need not be there */
+  pq_entry_mark mark = pq_manifest_mark(m, seq);
+  for (uint32_t i = 0; i < m->file_count && mark.seq_hi > floor; i++) {
+    const pq_file_info *f = &m->files[i];
+    if (!reaches_over(f, mark.seq_hi)) continue;
+    mark = pq_manifest_mark(m, f->seq_lo - 1 > floor ? f->seq_lo - 1 : floor);
+    i = UINT32_MAX; /* all of them once more */
+  }
+  return mark;
+}
+
+bool pq_file_is_needed_at(const pq_manifest *m, const pq_file_info *f, const pq_entry_mark *mark) {
+  if (pq_file_has_seqs(f->kind)) return f->removed == PQ_ENTRY_NONE && f->seq_hi <= mark->seq_hi;
+  if (f->is_gone || f->added > mark->entry) return false;
+  for (uint32_t i = 0; i < m->mark_count && m->marks[i].entry <= mark->entry; i++)
     if (pq_file_is_live(f, m->marks[i].entry)) return true;
   return false;
 }
 
-static int past_files(const pq_manifest *m, uint64_t k, pq_arena *scratch, pq_manifest *out) {
+static int past_files(const pq_manifest *m, const pq_entry_mark *mark, pq_arena *scratch,
+                      pq_manifest *out) {
   out->files = pq_arena_calloc(scratch, m->file_count, sizeof *out->files);
   if (out->files == NULL) return scratch->cx->code;
   out->file_count = 0;
   for (uint32_t i = 0; i < m->file_count; i++) {
     pq_file_info *f = &out->files[out->file_count];
-    if (m->files[i].is_gone || m->files[i].added > k || !pq_file_is_needed_at(m, &m->files[i], k))
-      continue;
+    if (!pq_file_is_needed_at(m, &m->files[i], mark)) continue;
     *f = m->files[i];
-    if (f->removed > k) f->removed = PQ_ENTRY_NONE;
+    if (f->added > mark->entry) f->added = mark->entry; /* of events, merged later */
+    if (f->removed > mark->entry) f->removed = PQ_ENTRY_NONE;
     out->file_count++;
   }
   return PQ_OK;
@@ -46,7 +66,7 @@ int pq_manifest_print_at(const pq_manifest *m, const pq_entry_mark *mark, pq_sli
   past.seq_hi = mark->seq_hi;
   past.ts_hi = mark->ts_hi;
   past.hash = hash;
-  PQ_TRY(past_files(m, mark->entry, scratch, &past));
+  PQ_TRY(past_files(m, mark, scratch, &past));
   PQ_TRY(past_collections(m, mark->seq_hi, scratch, &past));
   while (past.mark_count > 0 && past.marks[past.mark_count - 1].entry > mark->entry)
     past.mark_count--;

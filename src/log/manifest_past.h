@@ -4,8 +4,13 @@
 
 #include "log/manifest.h"
 
-/* Is a file needed as of entry `k` or of a retained one before it? */
-bool pq_file_is_needed_at(const pq_manifest *m, const pq_file_info *f, uint64_t k);
+/* The newest retained entry at or before `seq` behind which no event file reaches: files of events
+ * may have become one since, and cannot be cut. */
+pq_entry_mark pq_manifest_mark_between(const pq_manifest *m, uint64_t seq);
+
+/* Is a file needed as of such an entry, or of a retained one before it? Of events it is those that
+ * hold them by now, whichever held them then. */
+bool pq_file_is_needed_at(const pq_manifest *m, const pq_file_info *f, const pq_entry_mark *mark);
 
 /* Text of the checkpoint as it was after entry `mark`, which is retained; `hash` is the chain's
  * link there (hex, or empty). Index columns that collections got later stay in it: their set only

@@ -16,6 +16,13 @@ enum { SPACING_MIN = 10000 };
 
 /* ---- checks ---- */
 
+static const char *archive_defect(pq_slice archive) {
+  if (archive.n > PQ_ARCHIVE_LEN_MAX) return "the path of the archive is too long";
+  for (size_t i = 0; i < archive.n; i++)
+    if (archive.p[i] == 0) return "the path of the archive has a zero byte";
+  return NULL;
+}
+
 const char *pq_log_retain_defect(const pq_cx *cx, const pq_log_entry *e) {
   if (e->is_fence && (e->forget_count > 0 || e->gone_count > 0 || e->history.seq > 0))
     return "a fence that forgets";
@@ -31,7 +38,7 @@ const char *pq_log_retain_defect(const pq_cx *cx, const pq_log_entry *e) {
   if (e->history.seq > e->seq_hi) return "history begins after the entry";
   if (!pq_log_hash_is_valid(e->history.hash)) return "the hash of history is not 64 hex digits";
   if ((e->retention.age_us | e->retention.len) > INT64_MAX) return "a number has more than 63 bits";
-  return NULL;
+  return archive_defect(e->retention.archive);
 }
 
 /* ---- as text ---- */
@@ -45,8 +52,11 @@ static int put_history(pq_buf *out, const pq_history_start *h) {
 }
 
 static int put_retention(pq_buf *out, const pq_retention *r) {
-  return pq_buf_printf(out, ",\"retention\":{\"ageUs\":%llu,\"bytes\":%llu}",
-                       (unsigned long long)r->age_us, (unsigned long long)r->len);
+  PQ_TRY(pq_buf_printf(out, ",\"retention\":{\"ageUs\":%llu,\"bytes\":%llu",
+                       (unsigned long long)r->age_us, (unsigned long long)r->len));
+  if (r->archive.n > 0) PQ_TRY(pq_buf_put_str(out, ",\"archive\":"));
+  if (r->archive.n > 0) PQ_TRY(pq_buf_put_json_str(out, r->archive));
+  return pq_buf_put_byte(out, '}');
 }
 
 int pq_log_retain_put(pq_buf *out, const pq_log_entry *e) {
@@ -91,7 +101,9 @@ static int get_retention(const pq_log_doc *d, bool *is_there, pq_retention *out)
   PQ_TRY(enter(d, "retention", &r, is_there));
   if (!*is_there) return PQ_OK;
   PQ_TRY(pq_log_doc_u64(&r, "ageUs", &out->age_us));
-  return pq_log_doc_u64(&r, "bytes", &out->len);
+  PQ_TRY(pq_log_doc_u64(&r, "bytes", &out->len));
+  if (pq_value_is_missing(pq_object_get_str(r.value, "archive"))) return PQ_OK;
+  return pq_log_doc_text(&r, "archive", &out->archive);
 }
 
 int pq_log_retain_get(const pq_log_doc *d, pq_log_entry *e) {
@@ -114,7 +126,8 @@ int pq_log_retain_get(const pq_log_doc *d, pq_log_entry *e) {
 
 int pq_manifest_retain_put(pq_buf *out, const pq_manifest *m) {
   PQ_TRY(put_history(out, &m->history));
-  if (m->retention.age_us > 0 || m->retention.len > 0) PQ_TRY(put_retention(out, &m->retention));
+  if (m->retention.age_us > 0 || m->retention.len > 0 || m->retention.archive.n > 0)
+    PQ_TRY(put_retention(out, &m->retention));
   PQ_TRY(pq_buf_put_str(out, ",\"marks\":["));
   for (uint32_t i = 0; i < m->mark_count; i++) {
     const pq_entry_mark *k = &m->marks[i];
@@ -173,6 +186,9 @@ int pq_manifest_retain_get(pq_manifest *m, const pq_log_doc *d) {
   PQ_TRY(get_retention(d, &is_there, &m->retention));
   if ((m->retention.age_us | m->retention.len) > INT64_MAX)
     return pq_log_doc_fail(d, "retention", "has more than 63 bits");
+  if (archive_defect(m->retention.archive) != NULL)
+    return pq_log_doc_fail(d, "retention", archive_defect(m->retention.archive));
+  PQ_TRY(pq_arena_copy(&m->arena, m->retention.archive, &m->retention.archive));
   PQ_TRY(get_marks(m, d));
   if (m->history.seq > 0 && m->marks[0].seq_hi != m->history.seq)
     return pq_log_doc_fail(d, "history", "does not begin at the first mark");
@@ -218,11 +234,13 @@ static bool forget(const pq_manifest *m, const pq_log_entry *e, pq_log_retain *s
 
 int pq_manifest_retain_stage(pq_manifest *m, const pq_log_entry *e, pq_log_retain *out,
                              const char **defect) {
-  *out = (pq_log_retain){.history = m->history};
+  *out = (pq_log_retain){.history = m->history, .retention = m->retention};
   *defect = NULL;
   if (e->forget_count == 0) {
     PQ_TRY(reserve_marks(m, 1));
-    *out = (pq_log_retain){m->marks, m->mark_count, m->mark_cap, m->history};
+    out->marks = m->marks;
+    out->mark_count = m->mark_count;
+    out->mark_cap = m->mark_cap;
   } else {
     out->mark_cap = m->mark_count + 1;
     out->marks = pq_arena_calloc(&m->arena, out->mark_cap, sizeof *out->marks);
@@ -239,7 +257,9 @@ int pq_manifest_retain_stage(pq_manifest *m, const pq_log_entry *e, pq_log_retai
   }
   if (out->history.seq > 0 && out->marks[0].seq_hi != out->history.seq)
     *defect = "retains no mark where history begins";
-  return PQ_OK;
+  if (!e->has_retention) return PQ_OK;
+  out->retention = e->retention;
+  return pq_arena_copy(&m->arena, e->retention.archive, &out->retention.archive);
 }
 
 const char *pq_manifest_gone_defect(const pq_manifest *m, const pq_log_entry *e,
@@ -265,13 +285,14 @@ void pq_manifest_retain_publish(pq_manifest *m, const pq_log_entry *e, const pq_
   m->mark_count = s->mark_count;
   m->mark_cap = s->mark_cap;
   m->history = s->history;
-  if (e->has_retention) m->retention = e->retention;
+  m->retention = s->retention;
 }
 
 /* ---- which instants to retain ---- */
 
 uint64_t pq_manifest_spacing(const pq_manifest *m) {
   uint64_t rows = 0;
+  if (m->spacing > 0) return m->spacing;
   for (uint32_t i = 0; i < m->file_count; i++)
     if (m->files[i].kind == PQ_FILE_DATA && m->files[i].removed == PQ_ENTRY_NONE &&
         !pq_add_u64(rows, m->files[i].row_count, &rows))

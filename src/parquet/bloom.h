@@ -32,6 +32,15 @@ bool pq_bloom_contains(const uint8_t *bits, size_t len, uint64_t hash);
  * accepted (0.01 becomes 0.014 at worst) rather than doubling. */
 size_t pq_bloom_len_for(uint64_t distinct, double fpp);
 
+/* Where the filter of a chunk stands in its file, with its header, and the bounds of the chunk's
+ * values: enough to ask it without the footer. */
+typedef struct pq_bloom_place {
+  uint64_t off;
+  uint32_t len, crc;
+  pq_slice min, max; /* perhaps shortened: no value is outside */
+  pq_slice bytes;    /* the filter itself; empty: it has to be read */
+} pq_bloom_place;
+
 /* For the kernels: what a word's bit is made with, and where the block of a hash is. */
 enum { PQ_BLOOM_WORD_COUNT = 8 };
 extern const uint32_t pq_bloom_salts[PQ_BLOOM_WORD_COUNT];

@@ -37,7 +37,8 @@ struct pq_writer {
   uint64_t row_count;
   uint64_t page_count; /* of data */
   uint64_t footer_len;
-  size_t given; /* bytes at the start of the file buffer that were drained */
+  uint64_t bloom_off; /* in the finished file: where the filters begin */
+  size_t given;       /* bytes at the start of the file buffer that were drained */
   bool is_drained;
   bool is_finished;
   /* a row group that is being written in steps; NULL: none */

@@ -16,6 +16,7 @@
 
 #include "parquet/bloom.h"
 #include "parquet/chunk_int.h"
+#include "parquet/side_cache.h"
 #include "parquet/stats_int.h"
 #include "parquet/thrift_read.h"
 
@@ -245,7 +246,10 @@ int pq_page_index_fetch(pq_fetch *f, pq_arena *arena, const pq_file *file, uint3
   pq_page_index index = {0};
   pq_slice offsets, bounds = {0};
   int rc, bounds_rc = PQ_OK;
-  *out = (pq_page_index){0};
+  const pq_page_index *known = NULL;
+  if (file->indexes != NULL) known = pq_side_cache_index(file->indexes, row_group, leaf);
+  *out = known != NULL ? *known : (pq_page_index){0};
+  if (known != NULL) return PQ_OK;
   PQ_TRY(pq_chunk_ref_check(&r));
   if (!has_index(&r, c->offset_index_off, c->offset_index_len)) return PQ_OK;
   rc = fetch_part(f, &r, c->offset_index_off, c->offset_index_len, &offsets);
@@ -260,6 +264,7 @@ int pq_page_index_fetch(pq_fetch *f, pq_arena *arena, const pq_file *file, uint3
   }
   PQ_TRY(pq_arena_copy(arena, bounds, &bounds));
   PQ_TRY(read_indexes(arena, &r, offsets, bounds, &index));
+  if (file->indexes != NULL) pq_side_cache_put_index(file->indexes, row_group, leaf, &index);
   *out = index;
   return PQ_OK;
 }
@@ -303,6 +308,31 @@ static int read_bloom_header(const pq_chunk_ref *r, pq_slice bytes, bloom_header
   if (len <= 0 || len % PQ_BLOOM_BLOCK_LEN != 0 || (uint64_t)len > PQ_BLOOM_LEN_MAX)
     return pq_place_corrupt(&r->at, "bloom filter of an impossible length");
   *out = (bloom_header){(uint64_t)len, (uint32_t)pq_thrift_pos(&t)};
+  return PQ_OK;
+}
+
+int pq_bloom_read(pq_fetch *f, const char *key, uint64_t off, uint32_t len, const uint32_t *crc,
+                  pq_slice *out) {
+  const pq_place at = {.cx = f->cx, .key = key, .off = off};
+  PQ_TRY(pq_fetch_read(f, key, off, len, out));
+  if (crc == NULL || f->bloom_checked == out->p) return PQ_OK;
+  if (pq_crc32(*out) == *crc) {
+    f->bloom_checked = out->p;
+    return PQ_OK;
+  }
+  *out = (pq_slice){0};
+  return pq_place_corrupt(&at, "bloom filter with a wrong CRC");
+}
+
+int pq_bloom_open(pq_cx *cx, const char *key, uint64_t off, pq_slice bytes, pq_slice *bits) {
+  const pq_chunk chunk = {.bloom_off = off};
+  const pq_chunk_ref r = {.at = {.cx = cx, .key = key, .off = off}, .chunk = &chunk};
+  bloom_header h;
+  *bits = (pq_slice){0};
+  PQ_TRY(read_bloom_header(&r, bytes, &h));
+  if (h.header_len + h.bits_len != bytes.n)
+    return pq_place_corrupt(&r.at, "bloom filter of another length than its bits");
+  *bits = (pq_slice){bytes.p + h.header_len, (size_t)h.bits_len};
   return PQ_OK;
 }
 

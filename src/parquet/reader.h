@@ -27,6 +27,7 @@
 typedef struct pq_file {
   const char *key; /* borrowed */
   pq_footer *footer;
+  struct pq_side_cache *indexes; /* borrowed: page indexes that were read before; NULL: none */
 } pq_file;
 
 /* Parse footer bytes (the Thrift struct alone). All of *out lives in `arena`; strings are copied.
@@ -53,6 +54,14 @@ int pq_bloom_check(pq_fetch *f, const pq_file *file, uint32_t row_group, uint32_
  * one than is read whole (256 KiB). Borrowed from the fetch set. Changes nothing of the footer. */
 int pq_bloom_fetch(pq_fetch *f, const pq_file *file, uint32_t row_group, uint32_t leaf,
                    pq_slice *bits) PQ_MUST_CHECK;
+
+/* The bytes of a filter, header included, at a known place; `crc` NULL: not known. Borrowed from
+ * the fetch set. PQ_NEED_IO, PQ_ENOTFOUND, PQ_ECORRUPT. */
+int pq_bloom_read(pq_fetch *f, const char *key, uint64_t off, uint32_t len, const uint32_t *crc,
+                  pq_slice *out) PQ_MUST_CHECK;
+/* The bits of the filter whose bytes, header included, stand at `off` of the file. */
+int pq_bloom_open(pq_cx *cx, const char *key, uint64_t off, pq_slice bytes,
+                  pq_slice *bits) PQ_MUST_CHECK;
 
 /* The pages of a chunk from its offset and column indexes; page_count 0 when it has no offset
  * index. Contradictory indexes (null_pages against null_counts included) are PQ_ECORRUPT in files

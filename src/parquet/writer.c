@@ -177,11 +177,13 @@ static int step_chunks(pq_writer *w, uint64_t *len_left, bool *is_done) {
   return PQ_OK;
 }
 
-/* Drop what pq_writer_drain gave away. */
+/* Drop what was given away. */
 static void forget(pq_writer *w) {
-  pq_assert(w->given == 0 || w->given == w->chunk.file.len);
+  pq_buf *file = &w->chunk.file;
+  pq_assert(w->given <= file->len);
   w->chunk.base += w->given;
-  w->chunk.file.len -= w->given;
+  file->len -= w->given;
+  if (w->given > 0 && file->len > 0) memmove(file->p, file->p + w->given, file->len);
   w->given = 0;
 }
 
@@ -367,7 +369,7 @@ static int finish(pq_writer *w, const pq_key_value *key_values, uint32_t count) 
   for (pq_written_group *g = w->first; g != NULL; g = g->next)
     for (uint32_t i = 0; i < w->leaf_count; i++)
       PQ_TRY(pq_chunk_put_offsets(&w->chunk, &w->leaves[i], &g->chunks[i]));
-  places.bloom_off = w->chunk.base + file->len;
+  places.bloom_off = w->bloom_off = w->chunk.base + file->len;
   PQ_TRY(pq_buf_put_slice(file, pq_buf_slice(&w->chunk.blooms)));
   places.column_index_off = w->chunk.base + file->len;
   PQ_TRY(pq_buf_put_slice(file, pq_buf_slice(&w->chunk.column_indexes)));
@@ -394,11 +396,25 @@ int pq_writer_finish(pq_writer *w, const pq_key_value *key_values, uint32_t coun
   return rc;
 }
 
-pq_slice pq_writer_drain(pq_writer *w) {
+pq_slice pq_writer_drain_part(pq_writer *w, size_t len) {
   forget(w);
-  w->given = w->chunk.file.len;
+  pq_assert(len <= w->chunk.file.len);
+  w->given = len;
   w->is_drained = true;
-  return pq_buf_slice(&w->chunk.file);
+  return (pq_slice){w->chunk.file.p, len};
+}
+
+pq_slice pq_writer_drain(pq_writer *w) {
+  return pq_writer_drain_part(w, pq_writer_held(w));
+}
+
+size_t pq_writer_held(const pq_writer *w) {
+  return w->chunk.file.len - w->given;
+}
+
+pq_slice pq_writer_rest(const pq_writer *w) {
+  pq_assert(w->is_finished);
+  return (pq_slice){w->chunk.file.p + w->given, pq_writer_held(w)};
 }
 
 pq_slice pq_writer_bytes(const pq_writer *w) {

@@ -16,6 +16,7 @@
 #ifndef PQ_PARQUET_WRITER_H
 #define PQ_PARQUET_WRITER_H
 
+#include "parquet/bloom.h"
 #include "parquet/format.h"
 
 typedef enum pq_hint {
@@ -127,11 +128,23 @@ uint64_t pq_writer_len(const pq_writer *w);
  * next call on `w`. After pq_writer_finish it gives the rest. Not to be mixed with
  * pq_writer_bytes. */
 pq_slice pq_writer_drain(pq_writer *w);
+/* The same for the first `len` of them, of the pq_writer_held(w) that have not been given away yet;
+ * none may be given away while a row group is written. */
+pq_slice pq_writer_drain_part(pq_writer *w, size_t len);
+size_t pq_writer_held(const pq_writer *w);
+/* A finished file's bytes that were not given away. Borrowed until free. */
+pq_slice pq_writer_rest(const pq_writer *w);
 
 /* Write indexes and footer. `key_values` are copied into it. A file without row groups is valid.
  * After this only bytes, footer_len and free. */
 int pq_writer_finish(pq_writer *w, const pq_key_value *key_values, uint32_t count) PQ_MUST_CHECK;
 pq_slice pq_writer_bytes(const pq_writer *w); /* borrowed until free */
+/* The bloom filters of a leaf in a finished file, by row group, borrowed until free. 0: it has more
+ * than `cap` row groups, or one of them has no filter or no bounds. */
+uint32_t pq_writer_blooms(const pq_writer *w, uint32_t leaf, pq_bloom_place *out, uint32_t cap);
+/* The values of a leaf of texts that has only one in each row group, each once, borrowed until
+ * free. 0: a row group has several, or they are more than `cap`. */
+uint32_t pq_writer_constants(const pq_writer *w, uint32_t leaf, pq_slice *out, uint32_t cap);
 uint64_t pq_writer_footer_len(const pq_writer *w);
 
 #endif

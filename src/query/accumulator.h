@@ -31,8 +31,6 @@ int pq_accumulator_parse_op(pq_arena *arena, const pq_env *env, const char *stag
                             const pq_field *field, pq_accumulator *out) PQ_MUST_CHECK;
 /* {"$count": {}} */
 pq_accumulator pq_accumulator_count(pq_slice name);
-/* Does the table have an operator of this name? */
-bool pq_accumulator_is_known(pq_slice name);
 /* "$sum" */
 const char *pq_accumulator_name(const pq_accumulator *a);
 

@@ -47,10 +47,6 @@ pq_accumulator pq_accumulator_count(pq_slice name) {
   return (pq_accumulator){.name = name, .op = find(PQ_SLICE("$count"))};
 }
 
-bool pq_accumulator_is_known(pq_slice name) {
-  return find(name) != NULL;
-}
-
 const char *pq_accumulator_name(const pq_accumulator *a) {
   return a->op->name;
 }

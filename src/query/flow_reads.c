@@ -99,7 +99,7 @@ uint64_t pq_flow_reads_rows(const pq_flow_reads *r, pq_slice collection) {
   uint64_t rows = pq_tail_count(v, PQ_TAIL_ENTITIES, collection);
   for (uint32_t i = 0; i < v->manifest->file_count; i++) {
     const pq_file_info *info = &v->manifest->files[i];
-    if (info->kind == PQ_FILE_DATA && pq_file_is_live(info, v->entry) &&
+    if (info->kind == PQ_FILE_DATA && pq_view_has_file(v, info) &&
         pq_slice_eq(info->collection, collection))
       rows = pq_count_add(rows, info->row_count);
   }

@@ -10,6 +10,7 @@
 
 #include "base/hash.h"
 #include "shred/field_tree.h"
+#include "table/file_bloom.h"
 
 enum {
   BLOOM_OPERANDS_MAX = 4096,  /* more than that: some value is there anyway */
@@ -70,6 +71,7 @@ static int plan_node(pq_arena *scratch, const pq_scan *s, const pq_push *push, p
 int pq_prune_plan(pq_arena *scratch, const pq_scan *s, const pq_push *filter, pq_prune *out) {
   uint32_t cap = count_terms(filter);
   *out = (pq_prune){.file = out->file,
+                    .files = out->files,
                     .form = out->form,
                     .has_other_names = out->has_other_names,
                     .term_cap = cap};
@@ -450,7 +452,8 @@ static int ask_operand(pq_fetch *f, pq_arena *scratch, const pq_prune *p, uint32
   if (!is_asked) return PQ_OK;
   *may = false;
   for (uint32_t k = 0; k < found.count && !*may; k++)
-    PQ_TRY(pq_bloom_check(f, p->file, row_group, t->column.leaf, pq_hash(found.plain[k], 0), may));
+    PQ_TRY(pq_file_cache_bloom(p->files, f, p->file, row_group, t->column.leaf,
+                               pq_hash(found.plain[k], 0), may));
   return PQ_OK;
 }
 

@@ -31,6 +31,7 @@ typedef struct pq_plan_term {
 
 typedef struct pq_prune {
   const pq_file *file;
+  pq_file_cache *files;   /* keeps its bloom filters */
   const pq_upgrade *form; /* what its documents go through before they are judged; NULL: nothing */
   bool has_other_names;   /* than the view: its column `name` answers nothing */
   pq_slice unpushed;      /* the first path that columns cannot answer for because of that */

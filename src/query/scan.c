@@ -23,7 +23,7 @@ void pq_scan_init(pq_scan *s, const pq_view *view, pq_slice collection, const pq
 /* ---- the window ---- */
 
 static bool is_of_scan(const pq_scan *s, const pq_file_info *info) {
-  return info->kind == PQ_FILE_DATA && pq_file_is_live(info, s->view->entry) &&
+  return info->kind == PQ_FILE_DATA && pq_view_has_file(s->view, info) &&
          pq_slice_eq(info->collection, s->collection);
 }
 
@@ -43,13 +43,13 @@ static uint32_t window_of(const pq_scan *s) {
 static int open_files(pq_window *w, uint32_t *end) {
   const pq_manifest *m = w->s->view->manifest;
   uint32_t max = window_of(w->s) < FILES_AHEAD ? window_of(w->s) : FILES_AHEAD;
-  uint32_t file = pq_scan_next_file(w->s, w->s->file);
+  uint32_t file = pq_window_next_file(w, w->s->file);
   bool is_missing = false;
   for (uint32_t n = 0; file < m->file_count && n < max; n++) {
     pq_cached_file *opened;
     PQ_TRY(pq_note_missing(pq_file_cache_open(w->s->view->files, w->f, &m->files[file], &opened),
                            &is_missing));
-    file = pq_scan_next_file(w->s, file + 1);
+    file = pq_window_next_file(w, file + 1);
   }
   *end = file;
   return is_missing ? PQ_NEED_IO : PQ_OK;
@@ -78,6 +78,7 @@ static int plan_file(pq_window *w, const pq_file_info *info, const pq_cached_fil
   *out = p;
   if (p == NULL) return w->scratch->cx->code;
   p->file = &file->file;
+  p->files = w->s->view->files;
   PQ_TRY(pq_view_file_form(w->s->view, w->scratch, info, &p->form));
   p->has_other_names = pq_view_has_other_names(w->s->view, info);
   PQ_TRY(pq_prune_plan(w->scratch, w->s, w->filter, p));
@@ -144,8 +145,8 @@ static bool is_filled(const pq_window *w, const filled *sum) {
 static int make_units(pq_window *w, uint32_t end) {
   const pq_manifest *m = w->s->view->manifest;
   uint64_t count = 0;
-  for (uint32_t i = pq_scan_next_file(w->s, w->s->file); i < end && i < m->file_count;
-       i = pq_scan_next_file(w->s, i + 1)) {
+  for (uint32_t i = pq_window_next_file(w, w->s->file); i < end && i < m->file_count;
+       i = pq_window_next_file(w, i + 1)) {
     pq_cached_file *file;
     PQ_TRY(pq_file_cache_open(w->s->view->files, w->f, &m->files[i], &file));
     count += file->file.footer->row_group_count;
@@ -162,7 +163,7 @@ static int fill_window(pq_window *w) {
   uint32_t end;
   PQ_TRY(open_files(w, &end));
   PQ_TRY(make_units(w, end));
-  w->next_file = pq_scan_next_file(w->s, w->s->file);
+  w->next_file = pq_window_next_file(w, w->s->file);
   w->next_row_group = w->next_file == w->s->file ? w->s->row_group : 0;
   while (w->next_file < end && w->next_file < m->file_count) {
     pq_unit proto = {.info = &m->files[w->next_file]};
@@ -175,7 +176,7 @@ static int fill_window(pq_window *w) {
       proto.row_group = w->next_row_group;
       PQ_TRY(add_unit(w, proto, &sum));
     }
-    w->next_file = pq_scan_next_file(w->s, w->next_file + 1);
+    w->next_file = pq_window_next_file(w, w->next_file + 1);
     w->next_row_group = 0;
   }
   return PQ_OK;
@@ -306,6 +307,7 @@ int pq_window_fill(pq_window *w) {
   uint64_t requests = w->f->stat_requests, bytes = w->f->stat_bytes;
   int rc;
   PQ_TRY(pq_filter_pushdown(w->s->filter, w->scratch, &w->filter));
+  PQ_TRY(pq_window_types(w));
   rc = fill_window(w);
   w->f->kept_requests += w->f->stat_requests - requests; /* footers */
   w->f->kept_bytes += w->f->stat_bytes - bytes;

@@ -185,6 +185,14 @@ static pq_plan_file *file_of(pq_scan_cost *p, const pq_window *w, const pq_unit 
   return &p->files[p->file_count++];
 }
 
+/* Files that the window passed over because of their types. */
+static void add_skipped(pq_scan_cost *p, const pq_window *w) {
+  uint32_t file = pq_scan_next_file(w->s, w->s->file);
+  for (; file < w->next_file; file = pq_scan_next_file(w->s, file + 1))
+    if (pq_window_skips(w, file))
+      p->files[p->file_count++] = (pq_plan_file){.file = file, .is_of_other_types = true};
+}
+
 static void add_unit(pq_scan_cost *p, const pq_window *w, const pq_unit *u) {
   pq_plan_file *file = file_of(p, w, u);
   uint64_t maybe, yes;
@@ -278,6 +286,7 @@ int pq_scan_cost_next(pq_scan_cost *p, pq_scan *s, pq_fetch *f, pq_arena *scratc
   rc = plan_window(&w, &has_bound, &why);
   f->is_plan = f->may_be_fewer = false;
   PQ_TRY(rc);
+  add_skipped(p, &w);
   for (uint32_t i = 0; i < w.unit_count; i++)
     add_unit(p, &w, &w.units[i]);
   count_repeats(p, &w);

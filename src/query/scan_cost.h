@@ -24,6 +24,7 @@ enum { PQ_PLAN_COLUMNS_MAX = 128 };
 typedef struct pq_plan_file {
   uint32_t file; /* index into the manifest's files */
   uint64_t rows_left;
+  bool is_of_other_types; /* than the filter asks for: not opened */
   pq_slice unpushed; /* the first path that a changed schema keeps from its columns; empty: none */
   pq_scan_stats stats;
 } pq_plan_file;

@@ -52,6 +52,8 @@ typedef struct pq_window {
   pq_arena *scratch;
   pq_builder *builder;
   const pq_push *filter;
+  const pq_slice *types; /* that a match has one of; NULL: any */
+  uint32_t type_count;
   pq_unit *units;
   uint32_t unit_count, unit_cap;
   uint32_t next_file, next_row_group;
@@ -117,6 +119,15 @@ int pq_scan_is_keyed(const pq_scan *s, pq_fetch *f, bool *is_keyed) PQ_MUST_CHEC
  * false if it must be a scan. PQ_NEED_IO. */
 int pq_scan_points(pq_scan *s, pq_fetch *f, pq_arena *scratch, pq_builder *builder,
                    pq_scan_sink sink, void *ud, bool *is_point) PQ_MUST_CHECK;
+
+/* ---- scan_type.c: files without entities of the types that the filter asks for ---- */
+
+/* Find those types. */
+int pq_window_types(pq_window *w) PQ_MUST_CHECK;
+/* Does the log say that no entity of the file has one of them? */
+bool pq_window_skips(const pq_window *w, uint32_t file);
+/* pq_scan_next_file without such files. */
+uint32_t pq_window_next_file(const pq_window *w, uint32_t file);
 
 /* ---- scan_rows.c: from row groups to rows ---- */
 

@@ -35,8 +35,8 @@ typedef struct pq_edge_query {
 } pq_edge_query;
 
 /* The live edges, sorted by (node, predicate, far end), in `scratch`, the fetch set and the
- * overlay. A stage's call; at most 5 rounds cold, 3 warm (bloom filters up to 256 KiB). Edges of
- * deleted entities are not hidden here. */
+ * overlay. A stage's call; at most 5 rounds cold, 2 warm (bloom filters up to 256 KiB, which stay).
+ * Edges of deleted entities are not hidden here. */
 int pq_edges_read(const pq_view *v, pq_fetch *f, pq_arena *scratch, const pq_edge_query *q,
                   pq_edge **out, uint32_t *count) PQ_MUST_CHECK;
 
@@ -72,6 +72,11 @@ void pq_edge_stream_end(pq_edge_stream *s);
 bool pq_edge_stream_is_full(const pq_edge_stream *s);
 int pq_edge_stream_step(pq_edge_stream *s, uint64_t *len_left) PQ_MUST_CHECK;
 uint64_t pq_edge_stream_len(const pq_edge_stream *s);
+/* The leaf of the end that the files of a direction are sorted by. */
+uint32_t pq_edge_id_leaf(bool is_reverse);
+
+/* Of the file, between two row groups: to give away what has been made. */
+pq_writer *pq_edge_stream_writer(pq_edge_stream *s);
 uint64_t pq_edge_stream_rows(const pq_edge_stream *s, pq_slice *id_min, pq_slice *id_max);
 int pq_edge_stream_finish(pq_edge_stream *s, pq_writer **out) PQ_MUST_CHECK;
 

@@ -290,6 +290,14 @@ uint64_t pq_edge_stream_len(const pq_edge_stream *s) {
   return pq_writer_len(s->writer);
 }
 
+uint32_t pq_edge_id_leaf(bool is_reverse) {
+  return is_reverse ? PQ_EDGE_TO_ID : PQ_EDGE_FROM_ID;
+}
+
+pq_writer *pq_edge_stream_writer(pq_edge_stream *s) {
+  return s->writer;
+}
+
 uint64_t pq_edge_stream_rows(const pq_edge_stream *s, pq_slice *id_min, pq_slice *id_max) {
   *id_min = pq_buf_slice(&s->id_min);
   *id_max = pq_buf_slice(&s->id_max);

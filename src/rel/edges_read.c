@@ -7,9 +7,8 @@
 
 #include "base/merge_sort.h"
 #include "rel/edge_int.h"
+#include "table/file_bloom.h"
 #include "table/tail.h"
-
-enum { BLOOM_NODES_MAX = 64 };
 
 typedef struct edge_task {
   const pq_file_info *info;
@@ -33,7 +32,7 @@ typedef struct edge_reader {
 } edge_reader;
 
 static uint32_t key_leaf(const edge_reader *r) {
-  return r->q->is_reverse ? PQ_EDGE_TO_ID : PQ_EDGE_FROM_ID;
+  return pq_edge_id_leaf(r->q->is_reverse);
 }
 
 /* First node in [lo, hi) that is >= key. */
@@ -77,10 +76,10 @@ bool pq_event_edge(const pq_event *e, pq_edge *out) {
 /* ---- which rows ---- */
 
 static int ask_bloom(edge_reader *r, const edge_task *t, bool *may) {
-  *may = t->hi - t->lo > BLOOM_NODES_MAX;
+  *may = t->hi - t->lo > PQ_BLOOM_IDS_MAX;
   for (uint32_t i = t->lo; i < t->hi && !*may; i++)
-    PQ_TRY(pq_bloom_check(r->f, &t->file->file, t->row_group, key_leaf(r),
-                          pq_hash(r->q->nodes[i], 0), may));
+    PQ_TRY(pq_file_cache_bloom(r->v->files, r->f, &t->file->file, t->row_group, key_leaf(r),
+                               pq_hash(r->q->nodes[i], 0), may));
   return PQ_OK;
 }
 
@@ -171,10 +170,14 @@ static int check_columns(edge_reader *r, const pq_cached_file *file) {
 
 static int plan_file(edge_reader *r, const pq_file_info *info) {
   edge_task proto = {.info = info};
+  bool may;
   int rc;
   proto.lo = node_lower(r->q, 0, r->q->node_count, info->id_min);
   proto.hi = node_upper(r->q, proto.lo, r->q->node_count, info->id_max);
   if (proto.lo >= proto.hi) return PQ_OK;
+  rc = pq_file_may_hold(r->v->files, r->f, info, r->q->nodes + proto.lo, proto.hi - proto.lo, &may);
+  if (rc != PQ_OK) return note(r, rc);
+  if (!may) return PQ_OK;
   rc = pq_file_cache_open(r->v->files, r->f, info, &proto.file);
   if (rc != PQ_OK) return note(r, rc);
   PQ_TRY(check_columns(r, proto.file));
@@ -298,7 +301,7 @@ static int plan_files(edge_reader *r) {
   pq_file_kind kind = r->q->is_reverse ? PQ_FILE_REVERSE : PQ_FILE_FORWARD;
   for (uint32_t i = 0; i < v->manifest->file_count; i++) {
     const pq_file_info *info = &v->manifest->files[i];
-    if (info->kind == kind && pq_file_is_live(info, v->entry)) PQ_TRY(plan_file(r, info));
+    if (info->kind == kind && pq_view_has_file(v, info)) PQ_TRY(plan_file(r, info));
   }
   return r->is_missing ? PQ_NEED_IO : PQ_OK;
 }

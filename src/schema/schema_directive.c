@@ -134,6 +134,10 @@ static int parse_anything(directive *d) {
 
 /* ---- $options ---- */
 
+/* Of false positives: below, a filter takes as much as the ids; above, it saves no reading. */
+#define BLOOM_RATE_MIN 0.0001
+#define BLOOM_RATE_MAX 0.5
+
 static int check_compression(directive *d, pq_value v) {
   static const char *const names[] = {"zstd", "snappy", "gzip", "lz4", "brotli", "none", NULL};
   pq_slice word = {0};
@@ -145,9 +149,10 @@ static int check_compression(directive *d, pq_value v) {
 
 static int parse_storage(directive *d) {
   static const char *const names[] = {"includeDataVariant", "compression", "rowGroupSize", "sortBy",
-                                      NULL};
+                                      "bloomRate",          NULL};
   pq_field f;
   int64_t rows;
+  double rate;
   if (pq_value_type(d->value) != PQ_TYPE_OBJECT) return fail(d, "needs an object");
   for (uint32_t i = 0; pq_object_at(d->value, i, &f); i++) {
     if (pq_slice_is(f.name, names[0])) {
@@ -160,6 +165,9 @@ static int parse_storage(directive *d) {
         return fail(d, "rowGroupSize needs a whole number from 1 to 10000000");
     } else if (pq_slice_is(f.name, names[3])) {
       PQ_TRY(check_paths(d, "sortBy needs a list of fields", f.value, true));
+    } else if (pq_slice_is(f.name, names[4])) {
+      if (!pq_value_number(f.value, &rate) || !(rate >= BLOOM_RATE_MIN && rate <= BLOOM_RATE_MAX))
+        return fail(d, "bloomRate needs a number from 0.0001 to 0.5");
     } else {
       return pq_schema_fail_unknown(d->s->cx, "directive '$options' has no option", f.name, names);
     }

@@ -69,7 +69,8 @@ typedef struct pq_entity_table {
 typedef struct pq_entity_storage {
   pq_codec codec;
   bool is_uncompressed;
-  uint32_t rows; /* of a row group, at most */
+  uint32_t rows;     /* of a row group, at most */
+  double bloom_rate; /* of false positives; 0: 1 % */
 } pq_entity_storage;
 int pq_entity_storage_of(pq_cx *cx, const pq_schema *schema, pq_entity_storage *out) PQ_MUST_CHECK;
 
@@ -100,6 +101,8 @@ bool pq_entity_stream_is_full(const pq_entity_stream *s);
 int pq_entity_stream_step(pq_entity_stream *s, uint64_t *len_left) PQ_MUST_CHECK;
 /* Bytes of the file so far, about; its rows, and the first and last $id. */
 uint64_t pq_entity_stream_len(const pq_entity_stream *s);
+/* Of the file, between two row groups: to give away what has been made. */
+pq_writer *pq_entity_stream_writer(pq_entity_stream *s);
 uint64_t pq_entity_stream_rows(const pq_entity_stream *s, pq_slice *id_min, pq_slice *id_max);
 /* The finished file, which is the caller's. After the end, when it is not full. */
 int pq_entity_stream_finish(pq_entity_stream *s, pq_writer **out) PQ_MUST_CHECK;

@@ -123,6 +123,7 @@ int pq_entity_storage_of(pq_cx *cx, const pq_schema *schema, pq_entity_storage *
   pq_value options = {0};
   pq_slice word;
   int64_t rows;
+  double rate;
   *out = (pq_entity_storage){.codec = PQ_CODEC_ZSTD, .rows = cx->limits.row_group_rows_max};
   if (schema != NULL) options = pq_object_get_str(schema->options, "$options");
   if (pq_value_count(pq_object_get_str(options, "sortBy")) > 0)
@@ -130,6 +131,7 @@ int pq_entity_storage_of(pq_cx *cx, const pq_schema *schema, pq_entity_storage *
   if (pq_value_i64(pq_object_get_str(options, "rowGroupSize"), &rows) && rows > 0 &&
       rows <= INT32_MAX)
     out->rows = (uint32_t)rows;
+  if (pq_value_number(pq_object_get_str(options, "bloomRate"), &rate)) out->bloom_rate = rate;
   if (!pq_value_string(pq_object_get_str(options, "compression"), &word)) return PQ_OK;
   for (size_t i = 0; i < sizeof codec_words / sizeof *codec_words; i++)
     if (pq_slice_is(word, codec_words[i].name)) out->codec = codec_words[i].codec;
@@ -176,12 +178,6 @@ int pq_entity_leaf_set_add(pq_entity_leaf_set *s, const pq_entity_fields *fields
     at += tree->leaf_count;
   }
   return PQ_OK;
-}
-
-int pq_entity_leaf_set_fill(pq_entity_leaf_set *s, const pq_entity_fields *fields, pq_arena *arena,
-                            const pq_entity *rows, uint32_t count) {
-  PQ_TRY(pq_entity_leaf_set_begin(s, fields, arena->cx));
-  return pq_entity_leaf_set_add(s, fields, arena, rows, count);
 }
 
 void pq_entity_leaf_set_release(pq_entity_leaf_set *s, pq_cx *cx) {

@@ -51,9 +51,7 @@ typedef struct pq_entity_leaf_set {
   uint32_t count;
 } pq_entity_leaf_set;
 
-int pq_entity_leaf_set_fill(pq_entity_leaf_set *s, const pq_entity_fields *fields, pq_arena *arena,
-                            const pq_entity *rows, uint32_t count) PQ_MUST_CHECK;
-/* The same in parts: begin, then the rows in order. */
+/* Begin, then add the rows in order. */
 int pq_entity_leaf_set_begin(pq_entity_leaf_set *s, const pq_entity_fields *fields,
                              pq_cx *cx) PQ_MUST_CHECK;
 int pq_entity_leaf_set_add(pq_entity_leaf_set *s, const pq_entity_fields *fields, pq_arena *arena,

@@ -3,7 +3,7 @@
 
 #include "shred/entity.h"
 #include "shred/entity_fields.h"
-#include "shred/key_id.h"
+#include "shred/shadow_count.h"
 
 enum {
   ROWS_FILE = 4 << 20, /* of a file */
@@ -87,9 +87,7 @@ typedef struct file_writer {
   pq_index_hit *hits; /* of one document, by column */
   uint32_t column_count;
   uint64_t *other, *null_explicit, *retyped, *unlike; /* by column */
-  /* Documents with a field that is not what the system column of its name says. */
-  uint64_t system_other[SPEC_COUNT];
-  uint64_t key_other; /* documents with an `_id` that does not give the entity's id */
+  pq_shadow_count shadows;
 } file_writer;
 
 static int counters_new(file_writer *w) {
@@ -143,7 +141,8 @@ static int open_writer(file_writer *w) {
   pq_writer_options options = {.created_by = "ParqueDB",
                                .is_compact = true,
                                .codec = w->fields->storage.codec,
-                               .is_uncompressed = w->fields->storage.is_uncompressed};
+                               .is_uncompressed = w->fields->storage.is_uncompressed,
+                               .bloom_fpp = w->fields->storage.bloom_rate};
   pq_sort_column by_id = {.spec = SPEC_ID};
   pq_node_spec *nodes;
   uint32_t count = 0;
@@ -164,26 +163,6 @@ static int column_new(file_writer *w, pq_phys phys, uint32_t count, bool is_opti
   return c->nulls == NULL ? w->cx->code : PQ_OK;
 }
 
-/* Would a filter on `name` see what the column says? It looks into the document first. */
-static bool is_name_of(const pq_entity *e, pq_slice name) {
-  pq_value v = pq_object_get_str(e->data, "name");
-  pq_slice text;
-  return pq_value_is_missing(v) || (pq_value_string(v, &text) && pq_slice_eq(text, name));
-}
-
-/* Columns whose names documents may have as well. */
-static bool is_shadowed(uint32_t spec) {
-  return spec >= SPEC_NAME && spec <= SPEC_VERSION;
-}
-
-static void count_shadows(file_writer *w, const pq_entity *e, pq_slice name) {
-  pq_value key = pq_object_get_str(e->data, "_id");
-  w->key_other += !pq_value_is_missing(key) && !pq_id_is_of_key(e->id, key);
-  w->system_other[SPEC_NAME] += !is_name_of(e, name);
-  for (uint32_t s = SPEC_NAME + 1; is_shadowed(s); s++)
-    w->system_other[s] += !pq_value_is_missing(pq_object_get_str(e->data, fixed_specs[s].name));
-}
-
 static int fixed_columns(file_writer *w, uint32_t count, pq_column *cols) {
   for (uint32_t s = 0; s < SPEC_DATA; s++)
     PQ_TRY(column_new(w, fixed_specs[s].phys, count, false, &cols[s]));
@@ -195,7 +174,7 @@ static void fill_fixed(file_writer *w, const pq_entity *e, uint32_t i, pq_column
   cols[SPEC_ID].v.bytes[i] = e->id;
   cols[SPEC_TYPE].v.bytes[i] = e->type;
   cols[SPEC_NAME].v.bytes[i] = pq_entity_name(e->id, e->data, e->name_field);
-  count_shadows(w, e, cols[SPEC_NAME].v.bytes[i]);
+  pq_shadow_add(&w->shadows, e, cols[SPEC_NAME].v.bytes[i]);
   cols[SPEC_CREATED_AT].v.i64[i] = e->created_at;
   cols[SPEC_CREATED_BY].v.bytes[i] = e->created_by;
   cols[SPEC_UPDATED_AT].v.i64[i] = e->updated_at;
@@ -253,6 +232,7 @@ typedef struct group_columns {
 
 static int begin_group(file_writer *w, uint32_t count, group_columns *g) {
   *g = (group_columns){.count = count};
+  pq_shadow_forget(&w->shadows);
   pq_arena_clear(&w->group);
   g->cols = pq_arena_calloc(
       &w->group, (size_t)LEAF_COUNT + w->column_count + w->fields->tree_leaves, sizeof *g->cols);
@@ -291,7 +271,7 @@ static int write_group(file_writer *w, const pq_entity *rows, uint32_t count) {
 static int finish(file_writer *w, pq_slice collection) {
   pq_key_value *kv =
       pq_arena_calloc(&w->arena, (size_t)w->column_count + SPEC_COUNT + 4, sizeof *kv);
-  char *keys = pq_arena_printf(&w->arena, "%llu", (unsigned long long)w->key_other);
+  char *keys = pq_arena_printf(&w->arena, "%llu", (unsigned long long)w->shadows.key_other);
   uint32_t n = 0;
   if (kv == NULL || keys == NULL) return w->cx->code;
   kv[n++] = (pq_key_value){PQ_SLICE("parquedb.kind"), PQ_SLICE("data 1")};
@@ -299,10 +279,10 @@ static int finish(file_writer *w, pq_slice collection) {
   if (!w->fields->has_data)
     kv[n++] = (pq_key_value){pq_str(PQ_ENTITY_DOCUMENT_KEY), pq_str(PQ_ENTITY_DOCUMENT_COLUMNS)};
   kv[n++] = (pq_key_value){PQ_SLICE("parquedb.keys"), pq_str(keys)};
-  for (uint32_t s = SPEC_NAME; is_shadowed(s); s++) {
-    char *key = pq_arena_printf(&w->arena, "parquedb.index.%s", fixed_specs[s].name);
-    char *value = pq_arena_printf(&w->arena, s == SPEC_NAME ? "%llu 0" : "%llu 0 0",
-                                  (unsigned long long)w->system_other[s]);
+  for (uint32_t s = 0; s < PQ_SHADOWS; s++) {
+    char *key = pq_arena_printf(&w->arena, "parquedb.index.%s", pq_shadow_name(s));
+    char *value = pq_arena_printf(&w->arena, s == PQ_SHADOW_NAME ? "%llu 0" : "%llu 0 0",
+                                  (unsigned long long)w->shadows.other[s]);
     if (key == NULL || value == NULL) return w->cx->code;
     kv[n++] = (pq_key_value){pq_str(key), pq_str(value)};
   }
@@ -374,9 +354,7 @@ static int join_part(file_writer *w, const part *p) {
     w->retyped[i] += p->w->retyped[i];
     w->unlike[i] += p->w->unlike[i];
   }
-  for (uint32_t s = 0; s < SPEC_COUNT; s++)
-    w->system_other[s] += p->w->system_other[s];
-  w->key_other += p->w->key_other;
+  pq_shadow_join(&w->shadows, &p->w->shadows);
   return pq_writer_join(w->writer, p->w->writer);
 }
 
@@ -580,6 +558,10 @@ int pq_entity_stream_step(pq_entity_stream *s, uint64_t *len_left) {
 
 uint64_t pq_entity_stream_len(const pq_entity_stream *s) {
   return pq_writer_len(s->w.writer);
+}
+
+pq_writer *pq_entity_stream_writer(pq_entity_stream *s) {
+  return s->w.writer;
 }
 
 uint64_t pq_entity_stream_rows(const pq_entity_stream *s, pq_slice *id_min, pq_slice *id_max) {

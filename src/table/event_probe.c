@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/merge_sort.h"
+#include "table/file_bloom.h"
 
 enum { WIDE_ROWS = 4096 }; /* of a page that is decoded for one row only where more are to come */
 
@@ -28,55 +29,6 @@ typedef struct prober {
   probe_hit *hits;
   uint32_t count, cap;
 } prober;
-
-/* ---- files ---- */
-
-static int by_seq(const void *a, const void *b, const void *ud) {
-  const pq_file_info *x = *(const pq_file_info *const *)a, *y = *(const pq_file_info *const *)b;
-  (void)ud;
-  return x->seq_lo < y->seq_lo ? -1 : x->seq_lo > y->seq_lo;
-}
-
-static bool is_in_range(const pq_manifest *m, const pq_file_info *info, const pq_event_want *want) {
-  return pq_file_has_seqs(info->kind) && pq_file_is_live(info, m->entry) &&
-         info->seq_hi >= want->seq_lo && info->seq_lo <= want->seq_hi && info->ts_lo <= want->ts_hi;
-}
-
-/* The infos of one kind in the range, by seq. */
-static int list_kind(const pq_manifest *m, pq_arena *arena, const pq_event_want *want,
-                     pq_file_kind kind, const pq_file_info ***out, uint32_t *count) {
-  uint32_t n = 0;
-  for (uint32_t i = 0; i < m->file_count; i++)
-    n += m->files[i].kind == kind && is_in_range(m, &m->files[i], want);
-  *count = 0;
-  *out = pq_arena_calloc(arena, n, sizeof **out);
-  if (*out == NULL) return m->cx->code;
-  for (uint32_t i = 0; i < m->file_count && *count < n; i++)
-    if (m->files[i].kind == kind && is_in_range(m, &m->files[i], want))
-      (*out)[(*count)++] = &m->files[i];
-  return pq_sort_items(m->cx, *out, n, sizeof **out, by_seq, NULL);
-}
-
-int pq_event_sources(const pq_manifest *m, pq_arena *arena, const pq_event_want *want,
-                     pq_event_source **out, uint32_t *count) {
-  const pq_file_info **events, **indexes;
-  uint32_t index_count, at = 0;
-  *out = NULL;
-  PQ_TRY(list_kind(m, arena, want, PQ_FILE_EVENTS, &events, count));
-  PQ_TRY(list_kind(m, arena, want, PQ_FILE_EVENT_INDEX, &indexes, &index_count));
-  *out = pq_arena_calloc(arena, *count, sizeof **out);
-  if (*out == NULL) return m->cx->code;
-  for (uint32_t i = 0; i < *count; i++) {
-    const pq_file_info *e = events[i];
-    (*out)[i].events = e;
-    while (at < index_count && indexes[at]->seq_lo < e->seq_lo)
-      at++;
-    if (at < index_count && indexes[at]->seq_lo == e->seq_lo && indexes[at]->seq_hi == e->seq_hi &&
-        e->seq_hi - e->seq_lo == e->row_count - 1)
-      (*out)[i].index = indexes[at];
-  }
-  return PQ_OK;
-}
 
 /* ---- cells of a file ---- */
 
@@ -194,20 +146,27 @@ static bool is_page_before(const pq_page_info *page, pq_slice id, bool is_upper)
   return is_upper ? order <= 0 : order < 0;
 }
 
+/* The first page that may have a key not below the id, or, with `is_upper`, above it. */
+static uint32_t key_page(const pq_chunk_pages *chunk, pq_slice id, bool is_upper) {
+  uint32_t lo = 0, hi = chunk->index.page_count;
+  while (lo < hi) {
+    uint32_t mid = lo + (hi - lo) / 2;
+    if (is_page_before(&chunk->index.pages[mid], id, is_upper))
+      lo = mid + 1;
+    else
+      hi = mid;
+  }
+  return lo;
+}
+
 /* First row of the row group whose key is not below the id, or, with `is_upper`, above it. Pages
  * are judged by their bounds first, so that one page is decoded, or none. */
 static int key_bound(const prober *r, place at, bool is_upper, uint32_t *out) {
   pq_chunk_pages *chunk;
   pq_cached_page *page;
-  uint32_t lo = 0, hi, i;
+  uint32_t lo, hi, i;
   PQ_TRY(chunk_of(r, at, PQ_INDEX_LEAF_KEY, &chunk));
-  for (hi = chunk->index.page_count; lo < hi;) {
-    uint32_t mid = lo + (hi - lo) / 2;
-    if (is_page_before(&chunk->index.pages[mid], r->p->id, is_upper))
-      lo = mid + 1;
-    else
-      hi = mid;
-  }
+  lo = key_page(chunk, r->p->id, is_upper);
   *out = (uint32_t)at.file->file.footer->row_groups[at.group].row_count;
   if (lo == chunk->index.page_count) return PQ_OK;
   *out = chunk->index.pages[lo].first_row;
@@ -243,7 +202,7 @@ static int add_hit(prober *r, const probe_hit *hit) {
 static int read_hit(prober *r, const pq_event_source *s, place at, uint32_t row, bool *is_wanted) {
   probe_hit hit = {.source = s, .event = {.target = PQ_TARGET_ENTITY, .id = r->p->id}};
   pq_event *e = &hit.event;
-  int64_t seq, version, txn;
+  int64_t seq, version, txn, age;
   pq_slice op;
   *is_wanted = false;
   PQ_TRY(number_cell(r, at, PQ_INDEX_LEAF_SEQ, row, &seq));
@@ -258,7 +217,8 @@ static int read_hit(prober *r, const pq_event_source *s, place at, uint32_t row,
   *is_wanted = true;
   hit.row = e->seq - s->events->seq_lo;
   PQ_TRY(number_cell(r, at, PQ_INDEX_LEAF_TS, row, &e->ts));
-  PQ_TRY(number_cell(r, at, PQ_INDEX_LEAF_CREATED_AT, row, &e->created_at));
+  PQ_TRY(number_cell(r, at, PQ_INDEX_LEAF_AGE, row, &age));
+  e->created_at = (int64_t)((uint64_t)e->ts - (uint64_t)age);
   PQ_TRY(number_cell(r, at, PQ_INDEX_LEAF_TXN, row, &txn));
   PQ_TRY(text_cell(r, at, PQ_INDEX_LEAF_OP, row, &op));
   PQ_TRY(text_cell(r, at, PQ_INDEX_LEAF_TYPE, row, &e->type));
@@ -272,6 +232,16 @@ static int read_hit(prober *r, const pq_event_source *s, place at, uint32_t row,
   return add_hit(r, &hit);
 }
 
+/* Is the page of keys that may hold the id decoded? */
+static bool is_key_decoded(const prober *r, place at) {
+  const pq_chunk_pages *chunk =
+      &at.file->chunks[(size_t)at.group * at.file->file.footer->leaf_count + PQ_INDEX_LEAF_KEY];
+  uint32_t page;
+  if (chunk->cached == NULL) return false;
+  page = key_page(chunk, r->p->id, false);
+  return page == chunk->index.page_count || chunk->cached[page] != NULL;
+}
+
 /* May the row group hold the id? By role and bounds, then by the bloom filter. */
 static int may_hold(const prober *r, place at, bool *may) {
   const pq_row_group *g = &at.file->file.footer->row_groups[at.group];
@@ -281,8 +251,10 @@ static int may_hold(const prober *r, place at, bool *may) {
   if (role->has_min && !pq_slice_is(role->min, pq_event_role_name(PQ_ROLE_ENTITY))) return PQ_OK;
   if (key->has_min && pq_slice_cmp(r->p->id, key->min) < 0) return PQ_OK;
   if (key->has_max && pq_slice_cmp(r->p->id, key->max) > 0) return PQ_OK;
-  return pq_bloom_check(r->f, &at.file->file, at.group, PQ_INDEX_LEAF_KEY, pq_hash(r->p->id, 0),
-                        may);
+  *may = true;
+  if (is_key_decoded(r, at)) return PQ_OK;
+  return pq_file_cache_bloom(r->p->files, r->f, &at.file->file, at.group, PQ_INDEX_LEAF_KEY,
+                             pq_hash(r->p->id, 0), may);
 }
 
 /* Ask for all that rows [lo, hi) of the index say. */
@@ -316,8 +288,11 @@ static int probe_group(prober *r, const pq_event_source *s, place at) {
 
 static int probe_index(prober *r, const pq_event_source *s) {
   place at = {0};
+  bool may;
   if (pq_slice_cmp(r->p->id, s->index->id_min) < 0 || pq_slice_cmp(r->p->id, s->index->id_max) > 0)
     return PQ_OK;
+  PQ_TRY(pq_file_may_hold(r->p->files, r->f, s->index, &r->p->id, 1, &may));
+  if (!may) return PQ_OK;
   PQ_TRY(pq_file_cache_open(r->p->files, r->f, s->index, &at.file));
   PQ_TRY(pq_event_index_check(r->f->cx, &at.file->file));
   for (; at.group < at.file->file.footer->row_group_count; at.group++)
@@ -499,7 +474,8 @@ int pq_event_probe_run(const pq_event_probe *p, pq_fetch *f, pq_arena *scratch, 
   uint32_t source_count;
   *out = NULL;
   *count = 0;
-  PQ_TRY(pq_event_sources(p->manifest, scratch, &want, &sources, &source_count));
+  PQ_TRY(
+      pq_live_files_events(&p->files->live, p->manifest, scratch, &want, &sources, &source_count));
   for (uint32_t i = source_count; i > 0; i--) { /* the newest first: it may be enough */
     const pq_event_source *s = &sources[i - 1];
     PQ_TRY(note(&r, s->index != NULL ? probe_index(&r, s) : read_unindexed(&r, s)));
@@ -551,7 +527,7 @@ int pq_event_seq_at(const pq_manifest *m, pq_file_cache *files, pq_fetch *f, pq_
   pq_event_source *sources;
   uint32_t count;
   *out = floor;
-  PQ_TRY(pq_event_sources(m, scratch, &want, &sources, &count));
+  PQ_TRY(pq_live_files_events(&files->live, m, scratch, &want, &sources, &count));
   if (count == 0) return PQ_OK;
   *out = sources[count - 1].events->seq_hi;
   if (sources[count - 1].events->ts_hi <= ts) return PQ_OK;

@@ -14,17 +14,6 @@
 #include "log/event_index.h"
 #include "table/file_cache.h"
 
-/* An event file and its index. */
-typedef struct pq_event_source {
-  const pq_file_info *events;
-  const pq_file_info *index; /* NULL: none */
-} pq_event_source;
-
-/* The live event files that may hold events of seq_lo to seq_hi with a time up to ts_hi, in the
- * order of their seqs; in `arena`. PQ_ENOMEM. */
-int pq_event_sources(const pq_manifest *m, pq_arena *arena, const pq_event_want *want,
-                     pq_event_source **out, uint32_t *count) PQ_MUST_CHECK;
-
 typedef struct pq_event_probe {
   const pq_manifest *manifest; /* borrowed, as all of this */
   pq_file_cache *files;

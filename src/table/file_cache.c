@@ -14,6 +14,7 @@ void pq_file_cache_init(pq_file_cache *c, pq_cx *cx, const char *ns) {
 void pq_file_cache_release(pq_file_cache *c) {
   pq_page_cache_release(&c->pages); /* its pages point into the arena */
   pq_forms_release(&c->forms);
+  pq_live_files_clear(&c->live, c->cx);
   pq_arena_release(&c->arena);
   pq_table_release(&c->by_name);
   *c = (pq_file_cache){0};
@@ -39,8 +40,7 @@ static int grow(pq_file_cache *c) {
   return PQ_OK;
 }
 
-/* Find or make the record, without footer. */
-static int record(pq_file_cache *c, const pq_file_info *info, pq_cached_file **out) {
+int pq_file_cache_record(pq_file_cache *c, const pq_file_info *info, pq_cached_file **out) {
   pq_slice name = pq_str(info->name);
   uint64_t hash = pq_hash(name, 0);
   pq_cached_file *file = find(c, name, hash);
@@ -65,7 +65,7 @@ int pq_file_cache_open(pq_file_cache *c, pq_fetch *f, const pq_file_info *info,
   pq_footer *footer;
   size_t count;
   int rc;
-  PQ_TRY(record(c, info, &file));
+  PQ_TRY(pq_file_cache_record(c, info, &file));
   *out = file;
   if (file->file.footer != NULL) return PQ_OK;
   rc = pq_footer_fetch(f, &c->arena, file->file.key, info->len, info->footer_len, &footer);

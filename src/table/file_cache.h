@@ -13,6 +13,7 @@
 #include "log/event_file.h"
 #include "log/manifest.h"
 #include "table/form.h"
+#include "table/live_files.h"
 #include "table/page_cache.h"
 
 typedef struct pq_cached_file {
@@ -30,13 +31,18 @@ typedef struct pq_file_cache {
   const char *ns; /* borrowed */
   pq_table by_name;
   pq_page_cache pages;
-  pq_forms forms; /* plans between versions of schemas, which never change either */
+  pq_live_files live; /* which files of the manifest an entry is about */
+  pq_forms forms;     /* plans between versions of schemas, which never change either */
   pq_cached_file **files;
   uint32_t count, cap;
 } pq_file_cache;
 
 void pq_file_cache_init(pq_file_cache *c, pq_cx *cx, const char *ns);
 void pq_file_cache_release(pq_file_cache *c);
+
+/* The file's record, with or without its footer. */
+int pq_file_cache_record(pq_file_cache *c, const pq_file_info *info,
+                         pq_cached_file **out) PQ_MUST_CHECK;
 
 /* The file with its footer. PQ_NEED_IO, or the reader's failures; a missing file is PQ_ECORRUPT. */
 int pq_file_cache_open(pq_file_cache *c, pq_fetch *f, const pq_file_info *info,

@@ -12,18 +12,22 @@
 
 #include "base/merge_sort.h"
 #include "table/event_probe.h"
+#include "table/file_bloom.h"
 #include "table/tail.h"
 
 enum {
-  POINT_IDS_MAX = 64, /* more ids than that: no bloom filters, no cached pages */
-  ID_LEAF = 0         /* $id is the first column of an entity file */
+  POINT_IDS_MAX = PQ_BLOOM_IDS_MAX, /* more ids than that: no bloom filters, no cached pages */
+  SIFT_IDS_MAX = 4096,              /* so many may be kept apart for each file */
+  ID_LEAF = 0                       /* $id is the first column of an entity file */
 };
 
 typedef struct locate_task {
   const pq_file_info *info;
   pq_cached_file *file;
   uint32_t row_group;
-  uint32_t id_lo, id_hi; /* ids that may be in it */
+  const pq_slice *ids;    /* those that may be in the file, sorted */
+  const uint32_t *places; /* in the locator's ids; NULL: the same */
+  uint32_t id_lo, id_hi;  /* of them, those that may be in the row group */
   pq_chunk_pages *chunk;
   uint32_t *pages;      /* those that may hold ids */
   pq_row_range *ranges; /* theirs, or all rows when there is no page index */
@@ -82,7 +86,8 @@ static int ask_bloom(locator *l, const locate_task *t, bool *may) {
     return PQ_OK;
   }
   for (uint32_t i = t->id_lo; i < t->id_hi && !*may; i++)
-    PQ_TRY(pq_bloom_check(l->f, &t->file->file, t->row_group, ID_LEAF, pq_hash(l->ids[i], 0), may));
+    PQ_TRY(pq_file_cache_bloom(l->v->files, l->f, &t->file->file, t->row_group, ID_LEAF,
+                               pq_hash(t->ids[i], 0), may));
   return PQ_OK;
 }
 
@@ -100,8 +105,8 @@ static int choose_pages(locator *l, locate_task *t) {
     const pq_page_info *page = &index->pages[p];
     uint32_t lo = t->id_lo;
     if (page->is_null_page) continue;
-    if (page->has_bounds) lo = id_lower(l->ids, t->id_lo, t->id_hi, page->min);
-    if (lo == t->id_hi || (page->has_bounds && pq_slice_cmp(l->ids[lo], page->max) > 0)) continue;
+    if (page->has_bounds) lo = id_lower(t->ids, t->id_lo, t->id_hi, page->min);
+    if (lo == t->id_hi || (page->has_bounds && pq_slice_cmp(t->ids[lo], page->max) > 0)) continue;
     t->pages[t->range_count] = p;
     t->ranges[t->range_count++] =
         (pq_row_range){page->first_row, page->first_row + page->row_count};
@@ -161,8 +166,8 @@ static int plan_row_group(locator *l, locate_task proto) {
   const pq_stats *s = &footer->row_groups[proto.row_group].chunks[ID_LEAF].stats;
   bool may = false;
   int rc;
-  if (s->has_min) proto.id_lo = id_lower(l->ids, proto.id_lo, proto.id_hi, s->min);
-  if (s->has_max) proto.id_hi = id_upper(l->ids, proto.id_lo, proto.id_hi, s->max);
+  if (s->has_min) proto.id_lo = id_lower(proto.ids, proto.id_lo, proto.id_hi, s->min);
+  if (s->has_max) proto.id_hi = id_upper(proto.ids, proto.id_lo, proto.id_hi, s->max);
   if (proto.id_lo >= proto.id_hi) return exclude(l, PQ_LEVEL_STATISTICS);
   proto.chunk = &proto.file->chunks[(size_t)proto.row_group * footer->leaf_count + ID_LEAF];
   if (proto.chunk->cached != NULL) {
@@ -186,12 +191,41 @@ static int plan_row_group(locator *l, locate_task proto) {
   return add_task(l, &proto);
 }
 
+/* Keep the ids that the file's bloom filter lets through. */
+static int sift(locator *l, locate_task *t) {
+  uint32_t n = t->id_hi - t->id_lo, count = 0;
+  uint32_t *places;
+  pq_slice *ids;
+  if (n > SIFT_IDS_MAX || t->info->bloom_count == 0) return PQ_OK;
+  places = pq_arena_calloc(l->scratch, n, sizeof *places);
+  if (places == NULL) return l->v->cx->code;
+  PQ_TRY(pq_file_sift(l->v->files, l->f, t->info, l->ids + t->id_lo, n, places, &count));
+  if (count == n) return PQ_OK;
+  ids = pq_arena_calloc(l->scratch, count, sizeof *ids);
+  if (ids == NULL) return l->v->cx->code;
+  for (uint32_t i = 0; i < count; i++) {
+    places[i] += t->id_lo;
+    ids[i] = l->ids[places[i]];
+  }
+  t->ids = ids;
+  t->places = places;
+  t->id_lo = 0;
+  t->id_hi = count;
+  return PQ_OK;
+}
+
 static int plan_file(locator *l, const pq_file_info *info) {
-  locate_task proto = {.info = info};
+  locate_task proto = {.info = info, .ids = l->ids};
   int rc;
   proto.id_lo = id_lower(l->ids, 0, l->id_count, info->id_min);
   proto.id_hi = id_upper(l->ids, proto.id_lo, l->id_count, info->id_max);
   if (proto.id_lo >= proto.id_hi) return PQ_OK;
+  rc = sift(l, &proto);
+  if (rc != PQ_OK) return note(l, rc);
+  if (proto.id_lo == proto.id_hi) {
+    if (l->told != NULL) l->told->row_groups = info->bloom_count;
+    return exclude(l, PQ_LEVEL_FILE);
+  }
   rc = pq_file_cache_open(l->v->files, l->f, info, &proto.file);
   if (rc != PQ_OK) return note(l, rc);
   if (pq_footer_leaf(proto.file->file.footer, "$id") != ID_LEAF)
@@ -207,8 +241,10 @@ static int plan_file(locator *l, const pq_file_info *info) {
   return PQ_OK;
 }
 
-/* Note a row that holds a wanted id, unless it is deleted or the overlay has decided. */
-static void found(const locator *l, const locate_task *t, uint32_t row, pq_location *out) {
+/* Note a row that holds the task's id `i`, unless it is deleted or the overlay has decided. */
+static void found(const locator *l, const locate_task *t, uint32_t i, uint32_t row,
+                  pq_location *all) {
+  pq_location *out = &all[t->places == NULL ? i : t->places[i]];
   pq_location at = {.info = t->info, .file = t->file, .row_group = t->row_group, .row = row};
   if (out->event != NULL) return;
   if (!pq_view_is_deleted(l->v, t->file->name, pq_location_row(&at))) *out = at;
@@ -225,9 +261,9 @@ static int walk_rows(locator *l, const locate_task *t, pq_location *out) {
       int order = 1;
       if (pq_column_is_null(&c, at))
         return pq_fail(l->v->cx, PQ_ECORRUPT, "%s: null $id", t->file->file.key);
-      while (i < t->id_hi && (order = pq_slice_cmp(l->ids[i], c.v.bytes[at])) < 0)
+      while (i < t->id_hi && (order = pq_slice_cmp(t->ids[i], c.v.bytes[at])) < 0)
         i++;
-      if (i < t->id_hi && order == 0) found(l, t, row, &out[i]);
+      if (i < t->id_hi && order == 0) found(l, t, i, row, out);
     }
   }
   return PQ_OK;
@@ -243,9 +279,9 @@ static int search(locator *l, const locate_task *t, pq_location *out) {
     if (page->column.nulls != NULL || page->column.def != NULL)
       return pq_fail(l->v->cx, PQ_ECORRUPT, "%s: null $id", t->file->file.key);
     for (uint32_t i = t->id_lo; i < t->id_hi; i++) {
-      uint32_t row = id_lower(page->column.v.bytes, 0, page->column.row_count, l->ids[i]);
-      if (row < page->column.row_count && pq_slice_eq(page->column.v.bytes[row], l->ids[i]))
-        found(l, t, page->first_row + row, &out[i]);
+      uint32_t row = id_lower(page->column.v.bytes, 0, page->column.row_count, t->ids[i]);
+      if (row < page->column.row_count && pq_slice_eq(page->column.v.bytes[row], t->ids[i]))
+        found(l, t, i, page->first_row + row, out);
     }
   }
   return PQ_OK;
@@ -254,9 +290,12 @@ static int search(locator *l, const locate_task *t, pq_location *out) {
 /* Find and ask for the pages that may hold the ids. */
 static int plan_files(locator *l, pq_slice collection, pq_point_plan *plan) {
   const pq_view *v = l->v;
-  for (uint32_t i = 0; i < v->manifest->file_count; i++) {
+  const pq_live_list *live;
+  PQ_TRY(pq_live_files_of(&v->files->live, v->manifest, v->entry, &live));
+  for (uint32_t at = 0; at < live->data_count; at++) {
+    uint32_t i = live->data[at];
     const pq_file_info *info = &v->manifest->files[i];
-    if (info->kind != PQ_FILE_DATA || !pq_file_is_live(info, v->entry)) continue;
+    if (!pq_view_has_file(v, info)) continue;
     l->told = NULL;
     if (plan != NULL && pq_slice_eq(info->collection, collection)) {
       l->told = &plan->files[plan->file_count++];
@@ -297,6 +336,18 @@ static int probe_all(locator *l, pq_location *out) {
   return l->is_missing ? PQ_NEED_IO : PQ_OK;
 }
 
+/* No file was opened, none but those that the log has the filters of was asked: the id is nowhere
+ * in the namespace. */
+static void raise_level(const pq_view *v, pq_point_plan *plan) {
+  for (uint32_t i = 0; i < plan->file_count; i++) {
+    const pq_file_info *info = &v->manifest->files[plan->files[i].file];
+    if (plan->files[i].level == PQ_LEVEL_ID_RANGE) continue;
+    if (plan->files[i].level != PQ_LEVEL_FILE || info->blooms[0].bytes.n == 0) return;
+  }
+  for (uint32_t i = 0; i < plan->file_count; i++)
+    if (plan->files[i].level == PQ_LEVEL_FILE) plan->files[i].level = PQ_LEVEL_NAMESPACE;
+}
+
 int pq_view_candidates(const pq_view *v, pq_fetch *f, pq_arena *scratch, pq_slice id,
                        pq_candidate **out, uint32_t *count, pq_point_plan *plan) {
   locator l = {.v = v, .f = f, .scratch = scratch, .ids = &id, .id_count = 1};
@@ -318,6 +369,7 @@ int pq_view_candidates(const pq_view *v, pq_fetch *f, pq_arena *scratch, pq_slic
   }
   if (event != NULL) return PQ_OK;
   PQ_TRY(plan_files(&l, collection, plan));
+  if (plan != NULL) raise_level(v, plan);
   for (const locate_task *t = l.tasks; t != NULL; t = t->next)
     ++*count;
   *out = pq_arena_calloc(scratch, *count, sizeof **out);

@@ -198,7 +198,7 @@ static int take_batch(pq_overlay *o, pq_buf *raw, uint64_t seq_lo, uint32_t coun
     return rc;
   }
   o->batches = batches;
-  o->batches[o->batch_count++] = (pq_overlay_batch){*raw, seq_lo, count};
+  o->batches[o->batch_count++] = (pq_overlay_batch){*raw, seq_lo, count, 0};
   o->held_len += raw->cap;
   pq_batch_reader_init(r, o->cx, pq_buf_slice(raw), seq_lo, count);
   *raw = (pq_buf){0};
@@ -227,6 +227,24 @@ int pq_overlay_add_own(pq_overlay *o, pq_buf *raw, uint64_t seq_lo, uint32_t cou
   PQ_TRY(take_batch(o, raw, seq_lo, count, &r));
   r.is_own = true;
   return add_events(o, &r, 0);
+}
+
+int pq_overlay_add_only(pq_overlay *o, pq_buf *raw, uint64_t seq_lo, uint32_t count,
+                        uint64_t seq_after, pq_slice only) {
+  pq_batch_reader r, taken; /* of the same bytes, which do not move */
+  pq_event e;
+  bool is_end = false, is_taken = false;
+  pq_batch_reader_init(&r, o->cx, pq_buf_slice(raw), seq_lo, count);
+  r.only = only;
+  o->is_partial = true;
+  for (;;) {
+    PQ_TRY(pq_batch_next(&r, &e, &is_end));
+    if (is_end) return PQ_OK;
+    if (e.seq <= seq_after || !pq_batch_is_wanted(&r, &e)) continue;
+    if (!is_taken) PQ_TRY(take_batch(o, raw, seq_lo, count, &taken));
+    is_taken = true;
+    PQ_TRY(pq_overlay_add(o, &e));
+  }
 }
 
 uint32_t pq_overlay_count(const pq_overlay *o, uint64_t seq) {

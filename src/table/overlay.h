@@ -56,6 +56,7 @@ typedef struct pq_overlay_batch {
   pq_buf raw; /* owned */
   uint64_t seq_lo;
   uint32_t count;
+  uint64_t mark; /* what the loader knows it by; 0: nothing */
 } pq_overlay_batch;
 
 typedef struct pq_overlay {
@@ -69,6 +70,8 @@ typedef struct pq_overlay {
   pq_overlay_batch *batches; /* owned, in seq order */
   uint32_t batch_count, batch_cap;
   uint64_t held_len; /* bytes of memory, roughly */
+  uint64_t base_seq; /* of a tail: it begins behind this event. UINT64_MAX: in the making */
+  bool is_partial;   /* it has the events of one entity and of collections only */
 } pq_overlay;
 
 void pq_overlay_init(pq_overlay *o, pq_cx *cx);
@@ -83,6 +86,11 @@ int pq_overlay_add_batch(pq_overlay *o, pq_buf *raw, uint64_t seq_lo, uint32_t c
                          uint64_t seq_after) PQ_MUST_CHECK;
 /* The same for a batch that this process just encoded, all of it: its values are not checked. */
 int pq_overlay_add_own(pq_overlay *o, pq_buf *raw, uint64_t seq_lo, uint32_t count) PQ_MUST_CHECK;
+
+/* The same as pq_overlay_add_batch for events of the entity `only` and of collections: the overlay
+ * is partial from then on. `raw` is taken if there are any, else it is left as it is. */
+int pq_overlay_add_only(pq_overlay *o, pq_buf *raw, uint64_t seq_lo, uint32_t count,
+                        uint64_t seq_after, pq_slice only) PQ_MUST_CHECK;
 
 /* Make `out`, which is initialised and empty, the part of `o` behind `seq`, which is the last event
  * of one of its batches. With `is_last` nobody reads `o` any more and its bytes move, so that it is

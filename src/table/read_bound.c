@@ -114,7 +114,7 @@ static void add_row_group(const pq_cached_file *file, uint32_t row_group, const 
 }
 
 static bool is_of_query(const pq_view *v, const pq_file_info *info, const pq_bound_query *q) {
-  if (info->kind != q->kind || !pq_file_is_live(info, v->entry)) return false;
+  if (info->kind != q->kind || !pq_view_has_file(v, info)) return false;
   return q->kind != PQ_FILE_DATA || q->collection.n == 0 ||
          pq_slice_eq(info->collection, q->collection);
 }

@@ -19,10 +19,6 @@ const pq_event *pq_tail_edge(const pq_view *v, pq_slice from, pq_slice predicate
   return pq_overlay_edge(v->overlay, from, predicate, to, v->seq);
 }
 
-bool pq_tail_is_own(const pq_view *v, const pq_event *e) {
-  return v->own != NULL && e->seq > v->seq; /* own events are numbered behind what the view sees */
-}
-
 bool pq_tail_is_keyed(const pq_view *v, pq_slice collection) {
   return (v->overlay == NULL || pq_overlay_is_keyed(v->overlay, collection)) &&
          (v->own == NULL || pq_overlay_is_keyed(v->own, collection));

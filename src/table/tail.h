@@ -1,8 +1,8 @@
 /* table/tail.h - the events after a view's manifest, as the view sees them.
  *
  *      own      posts/p1 UPDATE            what the reader's transaction did so far; decides first
- *      overlay  posts/p1 CREATE  posts/p2 CREATE   the tail, or the events of a past instant, <=
- * seq files    …
+ *      overlay  posts/p1 CREATE  posts/p2 CREATE   the tail, or events of a past instant, <= seq
+ *      files    …
  *
  * Most views have no `own` layer. Readers of events go through here, so that a transaction sees its
  * own writes wherever anybody sees the tail's.
@@ -16,9 +16,6 @@
 const pq_event *pq_tail_entity(const pq_view *v, pq_slice id);
 /* The same of an edge. */
 const pq_event *pq_tail_edge(const pq_view *v, pq_slice from, pq_slice predicate, pq_slice to);
-
-/* Is an event the view's own, of its transaction? Its seq does not count as one then. */
-bool pq_tail_is_own(const pq_view *v, const pq_event *e);
 
 /* Has every document of the collection that has an _id the id of it? */
 bool pq_tail_is_keyed(const pq_view *v, pq_slice collection);

@@ -4,30 +4,24 @@
 #include "table/tail.h"
 
 int pq_view_load(pq_view *v, pq_fetch *f, pq_arena *arena, pq_arena *scratch) {
-  uint32_t count = 0, n = 0;
+  const pq_live_list *live;
   bool is_missing = false;
   pq_cached_file **deletes;
-  for (uint32_t i = 0; i < v->manifest->file_count; i++) {
-    const pq_file_info *info = &v->manifest->files[i];
-    pq_cached_file *file;
-    int rc;
-    if (info->kind != PQ_FILE_DELETES || !pq_file_is_live(info, v->entry)) continue;
-    rc = pq_file_cache_positions(v->files, f, scratch, info, &file);
+  PQ_TRY(pq_live_files_of(&v->files->live, v->manifest, v->entry, &live));
+  deletes = pq_arena_calloc(scratch, live->delete_count, sizeof *deletes);
+  if (deletes == NULL) return v->cx->code;
+  for (uint32_t i = 0; i < live->delete_count; i++) {
+    const pq_file_info *info = &v->manifest->files[live->data[live->data_count + i]];
+    int rc = pq_file_cache_positions(v->files, f, scratch, info, &deletes[i]);
     if (rc < 0) return rc;
     is_missing |= rc == PQ_NEED_IO;
-    count++;
   }
   if (is_missing) return PQ_NEED_IO;
-  deletes = pq_arena_calloc(arena, count, sizeof *deletes);
-  if (deletes == NULL) return v->cx->code;
-  for (uint32_t i = 0; i < v->manifest->file_count; i++) {
-    const pq_file_info *info = &v->manifest->files[i];
-    if (info->kind != PQ_FILE_DELETES || !pq_file_is_live(info, v->entry)) continue;
-    PQ_TRY(pq_file_cache_positions(v->files, f, scratch, info, &deletes[n]));
-    n++;
-  }
-  v->deletes = deletes;
-  v->delete_count = n;
+  v->deletes = pq_arena_calloc(arena, live->delete_count, sizeof *deletes);
+  if (v->deletes == NULL) return v->cx->code;
+  for (uint32_t i = 0; i < live->delete_count; i++)
+    v->deletes[i] = deletes[i];
+  v->delete_count = live->delete_count;
   return PQ_OK;
 }
 
@@ -72,7 +66,7 @@ bool pq_view_hint_is_valid(const pq_view *v, const pq_event *e) {
   const pq_file_info *info;
   if (e->where_file.n == 0) return false;
   info = pq_manifest_file(v->manifest, e->where_file);
-  return info != NULL && pq_file_is_live(info, v->entry);
+  return info != NULL && pq_view_has_file(v, info);
 }
 
 void pq_view_mark_overlay(const pq_view *v, pq_slice collection, pq_slice file, uint64_t first,

@@ -18,14 +18,22 @@ typedef struct pq_view {
   const pq_manifest *manifest; /* borrowed */
   uint64_t entry;              /* files as of this entry; 0: none */
   uint64_t seq;                /* events up to this one */
-  const pq_overlay *overlay;   /* borrowed; NULL: files only */
-  const pq_overlay *own; /* borrowed: what the reader's transaction did; NULL: none (tail.h) */
-  uint64_t own_seq;      /* its events up to this one; they are numbered from seq + 1 */
+  uint64_t pending_to; /* also files of bulk writes up to this event, before an entry adds them */
+  const pq_overlay *overlay; /* borrowed; NULL: files only */
+  const pq_overlay *own;     /* borrowed: what the reader's transaction did; NULL: none (tail.h) */
+  uint64_t own_seq;          /* its events up to this one; they are numbered from seq + 1 */
   uint64_t probe_lo; /* not 0: the events from here to seq are in no overlay, but in event files */
   pq_file_cache *files;     /* borrowed */
   pq_cached_file **deletes; /* live delete files, in the operation's arena */
   uint32_t delete_count;
 } pq_view;
+
+/* Is the file part of the view? */
+static inline bool pq_view_has_file(const pq_view *v, const pq_file_info *f) {
+  if (pq_file_is_live(f, v->entry)) return true;
+  return f->pending_seq > 0 && f->pending_seq <= v->pending_to && v->entry < f->added &&
+         v->entry < f->removed;
+}
 
 /* Find the delete files of the view and load their positions. A stage's call; the array goes into
  * `arena` only when all is there. */
@@ -102,10 +110,15 @@ typedef struct pq_candidate {
 /* What excluded a file, or nothing did. */
 typedef enum pq_file_level {
   PQ_LEVEL_READ,
-  PQ_LEVEL_ID_RANGE, /* of the manifest */
+  PQ_LEVEL_ID_RANGE,  /* of the log's record */
+  PQ_LEVEL_TYPES,     /* the same: scans */
+  PQ_LEVEL_NAMESPACE, /* the bloom filters of all files say no, and the log has them all */
+  PQ_LEVEL_FILE,      /* the file's bloom filter, asked without its footer */
   PQ_LEVEL_STATISTICS,
-  PQ_LEVEL_BLOOM,
-  PQ_LEVEL_INDEX
+  PQ_LEVEL_BLOOM, /* of row groups */
+  PQ_LEVEL_INDEX,
+  PQ_LEVEL_DELETES, /* scans */
+  PQ_LEVEL_LAST = PQ_LEVEL_DELETES
 } pq_file_level;
 
 typedef struct pq_point_file {

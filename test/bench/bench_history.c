@@ -7,7 +7,13 @@
  *       --> error TEXT
  *
  *   change FROM TO ITEMS      those changes in commits of 1,000, the process's time of making them
- * left out single FROM TO ITEMS      the same in commits of one settle                    flush seq
+ *                             left out
+ *   single FROM TO ITEMS      the same in commits of one
+ *   callers N FROM TO ITEMS   the same by N callers at a time
+ *   kind K COUNT              documents of one kind (history_kind); the bytes of the input
+ *   live K                    the bytes of its live files; K after the last kind: of the events
+ *   settle, compact           what is done in the background
+ *   seq                       the number of the last change
  *   get COUNT SEQ ITEMS SEED  that many of items at random, as of SEQ (0: now)
  *   scan SEQ, group SEQ
  *   history ITEM              all of its versions
@@ -65,6 +71,14 @@ static void run(bench *b, const char *line) {
     answer = change(b, a[0], a[1], a[2], BATCH);
   else if (strcmp(job, "single") == 0)
     answer = change(b, a[0], a[1], a[2], 1);
+  else if (strcmp(job, "callers") == 0)
+    b->side->callers(b->db, a[0], a[1], a[2], a[3]);
+  else if (strcmp(job, "kind") == 0 && b->side->kind != NULL && a[0] < HISTORY_KINDS)
+    answer = b->side->kind(b->db, (history_kind)a[0], a[1]);
+  else if (strcmp(job, "live") == 0 && b->side->live != NULL && a[0] <= HISTORY_KINDS)
+    answer = b->side->live(b->db, (history_kind)a[0]);
+  else if (strcmp(job, "compact") == 0)
+    b->side->compact(b->db);
   else if (strcmp(job, "settle") == 0)
     b->side->settle(b->db);
   else if (strcmp(job, "seq") == 0)

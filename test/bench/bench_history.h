@@ -31,6 +31,18 @@ typedef enum history_question {
   HISTORY_QUESTIONS
 } history_question;
 
+typedef enum history_kind {
+  HISTORY_TEXT,
+  HISTORY_NUMBERS,
+  HISTORY_TIMES,
+  HISTORY_IDS,
+  HISTORY_EDGES, /* among the documents of HISTORY_TEXT */
+  HISTORY_KINDS
+} history_kind;
+
+/* Document or edge `i` of a kind as a line, without the line break; its length. */
+size_t history_kind_line(history_kind kind, uint64_t i, uint64_t count, char out[HISTORY_LINE_CAP]);
+
 typedef struct history_side {
   const char *name;
   void *(*open)(const char *folder, bool is_reader);
@@ -42,6 +54,13 @@ typedef struct history_side {
   uint64_t (*seq)(void *db);
   uint64_t (*ask)(void *db, history_question which, uint64_t number, uint64_t seq);
   uint64_t (*versions)(void *db, uint64_t item); /* its history: how many */
+  /* Changes from..to, each a synced commit of its own, by so many callers at a time. */
+  void (*callers)(void *db, uint64_t count, uint64_t from, uint64_t to, uint64_t items);
+  /* Documents that are nearly all of one kind, and edges; the bytes of the input. NULL: no such
+   * question. */
+  uint64_t (*kind)(void *db, history_kind kind, uint64_t count);
+  /* The bytes of the live files of a kind; of HISTORY_KINDS: of event files. NULL as above. */
+  uint64_t (*live)(void *db, history_kind kind);
 } history_side;
 
 extern const history_side history_ours, history_sqlite;

@@ -4,10 +4,14 @@
     bench_history.py FOLDER [--entities N] [--versions N] [--rounds N] [--only TEXT]
 
       load     creations, then changes at random, in commits of 1,000; 10 instants on the way
-      rounds   present, instant 1, ... instant 10: each a job to a process that stays
+      rounds   present without and with a tail, instant 1, ... instant 10: each a job to a process
+               that stays; then gets by a process that only reads
       cold     a new process each: open, one history (the files are in the system's cache)
-      single   writes of one change, each synced
-      table    minima; the aim with a mark: `ok` or `MISSED`
+      million  a warehouse of so many entities (--million), opened
+      writes   changes by one and by 64 callers, each synced; bytes written per byte of input
+      sizes    documents of one kind each, edges, and the events of all of them
+      table    minima; the aim with a mark: `ok` or `MISSED`. --only: a part by its name, or `get`,
+               `scan`, `group`
 """
 import argparse
 import os
@@ -19,6 +23,21 @@ import sys
 INSTANTS = 10
 GETS = 2000
 SPACING = 10000  # changes between two flushes
+KINDS = ("text", "numbers", "times", "ids", "edges")
+
+
+def progress(what, done, total):
+    """A bar where somebody looks."""
+    if sys.stderr.isatty():
+        bar = "#" * (30 * done // total)
+        end = "\r\x1b[K" if done == total else ""
+        print(f"\r{what:<10} [{bar:<30}] {100 * done // total:3} %{end}", end="",
+              file=sys.stderr, flush=True)
+
+
+def folder_bytes(folder):
+    return sum(os.path.getsize(os.path.join(at, name))
+               for at, _, names in os.walk(folder) for name in names)
 
 
 class Worker:
@@ -42,14 +61,14 @@ class Worker:
         print(*job, file=self.process.stdin, flush=True)
         return self.reply(job)
 
+    def written(self):
+        """Bytes that the process has sent to the disk so far."""
+        with open(f"/proc/{self.process.pid}/io") as f:
+            return int(dict(line.split(": ") for line in f)["write_bytes"])
+
     def close(self):
         self.process.stdin.close()
         self.process.wait()
-
-
-def folder_bytes(folder):
-    return sum(os.path.getsize(os.path.join(at, name))
-               for at, _, names in os.walk(folder) for name in names)
 
 
 class Bench:
@@ -84,6 +103,7 @@ class Bench:
             a, b = (o.versions * i // INSTANTS for i in (k, k + 1))
             for w in (self.ours, self.lite):
                 took[w.name] += w.run("change", a, b, o.entities)[0]
+            progress("load", k + 1, INSTANTS)
             if b >= o.entities:
                 self.instants.append(b - SPACING // 2)  # half of an interval to replay
         for w in (self.ours, self.lite):
@@ -114,10 +134,12 @@ class Bench:
 
     def questions(self):
         o = self.options
+        jobs = [j for j in ("get", "scan", "group") if self.wanted(j)]
+        flushed = {job: self.times(job, self.ours, 0, o.rounds)[0] for job in jobs}
         for w in (self.ours, self.lite):  # a present that is being written to
             w.run("change", o.versions, o.versions + SPACING // 2, o.entities)
-        print("\nas of an instant" + " " * 30 + "   present     fastest     slowest    /present"
-              "   slow/fast  SQLite then")
+        head = ("no tail", "present", "fastest", "slowest", "/present", "slow/fast", "SQLite then")
+        print(f"\n{'as of an instant':<46}" + "".join(f"{h:>12}" for h in head))
         for job, name, limit in (("get", "get by id, us", 1.5), ("scan", "scan, filter, ms", 2.0),
                                  ("group", "group by lang, ms", 2.0)):
             if not self.wanted(name):
@@ -126,6 +148,7 @@ class Bench:
             now, answer = self.times(job, self.ours, 0, o.rounds)
             past, lite = [], []
             for i, seq in enumerate(self.instants):
+                progress(job, i + 1, len(self.instants))
                 took, mine = self.times(job, self.ours, seq, o.rounds)
                 past.append(took)
                 if i % 3 > 0:
@@ -135,11 +158,20 @@ class Bench:
                     sys.exit(f"bench history: {job} as of {seq}: {mine}, SQLite says {other}")
                 lite.append(other_took)
             slow, fast = max(past), min(past)
-            self.row(name, [f"{now * unit:.2f}", f"{fast * unit:.2f}", f"{slow * unit:.2f}",
+            self.row(name, [*(f"{x * unit:.2f}" for x in (flushed[job], now, fast, slow)),
                             f"{statistics.mean(past) / now:.2f}", f"{slow / fast:.2f}",
                             f"{min(lite) * unit:.2f}"],
                      f"<= {limit} present", statistics.mean(past) <= limit * now)
-            self.row("", ["", "", "", "", "", ""], "slowest <= 1.5 fastest", slow <= 1.5 * fast)
+            self.row("", [""] * 7, "slowest <= 1.5 fastest", slow <= 1.5 * fast)
+
+    def reader(self):
+        if not self.wanted("reader"):
+            return
+        w = self.start("ours", "read")
+        took = min(w.run("get", 500, 0, self.options.entities, 17)[0] for _ in range(3)) / 500
+        w.close()
+        print("\na process that only reads" + " " * 30 + "ours")
+        self.row(f"get by id, tail of {SPACING // 2}, us", [f"{took * 1e6:.0f}"])
 
     def cold(self):
         o = self.options
@@ -165,19 +197,77 @@ class Bench:
         self.row("history of one entity, with opening",
                  [f"{sum(rows[s]):.2f}" for s in ("ours", "sqlite")], "< 5 ms", total < 5)
 
+    def million(self):
+        n = self.options.million
+        if not self.wanted("million") or n == 0:
+            return
+        folder, self.folder = self.folder, os.path.join(self.options.folder, "million")
+        shutil.rmtree(self.folder, ignore_errors=True)
+        os.makedirs(self.folder)
+        w = self.start("ours")
+        for k in range(10):
+            w.run("change", n * k // 10, n * (k + 1) // 10, n)
+            progress("million", k + 1, 10)
+        w.run("settle")
+        w.close()
+        took = []
+        for i in range(10):
+            w = self.start("ours", "read")
+            took.append(w.opened + w.run("get", 1, 0, n, i)[0])
+            w.close()
+        print(f"\nopening {n} entities, ms" + " " * 30 + "ours")
+        self.row("a new process: open and one get", [f"{min(took) * 1e3:.2f}"], "< 50 ms",
+                 min(took) < 0.05)
+        shutil.rmtree(self.folder)
+        self.folder = folder
+
     # ---- writing ----
 
-    def single(self):
-        if not self.wanted("single"):
+    def writes(self):
+        if not self.wanted("writes"):
             return
-        ours, lite = self.start("ours"), self.start("sqlite")
-        n = self.options.versions + 2 * SPACING
-        took = [w.run("single", n, n + 2000, self.options.entities)[0] / 2000 for w in (ours, lite)]
-        ours.close()
-        lite.close()
-        print("\ndurable writes" + " " * 40 + "ours      SQLite     /SQLite")
-        self.row("one caller, a commit, us",
-                 [f"{took[0] * 1e6:.0f}", f"{took[1] * 1e6:.0f}", f"{took[0] / took[1]:.2f}"])
+        n, entities = self.options.versions + 2 * SPACING, self.options.entities
+        print("\ndurable writes of one document" + " " * 24 + "ours      SQLite     /SQLite")
+        for callers, count in ((1, 2000), (64, 6400)):
+            took, amount = [], []
+            for side in ("ours", "sqlite"):
+                w = self.start(side)
+                before = w.written()
+                took.append(w.run("callers", callers, n, n + count, entities)[0] / count)
+                amount.append((w.written() - before) / count)
+                w.close()
+            n += count
+            name = "one caller" if callers == 1 else f"{callers} callers"
+            self.row(f"{name}, a commit, us", [f"{took[0] * 1e6:.0f}", f"{took[1] * 1e6:.0f}",
+                                               f"{took[0] / took[1]:.2f}"])
+            self.row(f"{name}, bytes written a document",
+                     [f"{amount[0]:.0f}", f"{amount[1]:.0f}",
+                      f"{amount[0] / max(amount[1], 1):.2f}"])
+
+    def sizes(self):
+        if not self.wanted("sizes"):
+            return
+        folder, self.folder = self.folder, os.path.join(self.options.folder, "sizes")
+        shutil.rmtree(self.folder, ignore_errors=True)
+        os.makedirs(self.folder)
+        w, given = self.start("ours"), []
+        for k, _ in enumerate(KINDS):
+            given.append(w.run("kind", k, self.options.sizes)[1])
+            progress("sizes", k + 1, len(KINDS))
+        w.run("settle")
+        w.run("compact")
+        live = [w.run("live", k)[1] for k in range(len(KINDS) + 1)]
+        w.close()
+        head = ("as JSON", "as files", "times")
+        title = f"sizes, {self.options.sizes} each, MB"
+        print(f"\n{title:<46}" + "".join(f"{h:>12}" for h in head))
+        for kind, size, stored in zip(KINDS, given, live):
+            self.row(kind, [f"{size / 1e6:.2f}", f"{stored / 1e6:.2f}", f"{size / stored:.1f}"])
+        data = sum(live[:4])
+        self.row("edges per byte of data", ["", "", f"{live[4] / data:.2f}"])
+        self.row("events per byte of data", ["", "", f"{live[5] / data:.2f}"])
+        shutil.rmtree(self.folder)
+        self.folder = folder
 
 
 def main():
@@ -186,12 +276,17 @@ def main():
     parser.add_argument("--entities", type=int, default=50000)
     parser.add_argument("--versions", type=int, default=1000000)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--million", type=int, default=1000000)
+    parser.add_argument("--sizes", type=int, default=100000)
     parser.add_argument("--only")
     bench = Bench(parser.parse_args())
     bench.load()
     bench.questions()
+    bench.reader()
     bench.cold()
-    bench.single()
+    bench.million()
+    bench.writes()
+    bench.sizes()
     shutil.rmtree(bench.folder, ignore_errors=True)
     return bench.missed > 0
 

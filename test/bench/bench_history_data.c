@@ -44,3 +44,37 @@ size_t history_item(uint64_t i, uint64_t version, char out[HISTORY_LINE_CAP]) {
                  1700000000000ull + (unsigned long long)version * 977,
                  words[history_mix(5, seed) % 32], words[history_mix(6, seed) % 32]);
 }
+
+static size_t text_line(uint64_t i, char *out) {
+  size_t n = (size_t)sprintf(out, "{\"$id\": \"d%07llu\", \"text\": \"", (unsigned long long)i);
+  for (uint64_t w = 0; w < 24; w++)
+    n += (size_t)sprintf(out + n, "%s%s", w == 0 ? "" : " ",
+                         words[history_mix(12, i * 32 + w) % 32]);
+  return n + (size_t)sprintf(out + n, "\"}");
+}
+
+size_t history_kind_line(history_kind kind, uint64_t i, uint64_t count,
+                         char out[HISTORY_LINE_CAP]) {
+  unsigned long long id = i, a = history_mix(13, i), b = history_mix(14, i), c = history_mix(15, i);
+  switch (kind) {
+    case HISTORY_TEXT: return text_line(i, out);
+    case HISTORY_NUMBERS:
+      return (size_t)sprintf(out,
+                             "{\"$id\": \"d%07llu\", \"a\": %llu, \"b\": %llu, \"c\": %llu.%02llu}",
+                             id, a % 1000, b % 1000000, c % 100000, c / 100000 % 100);
+    case HISTORY_TIMES:
+      return (size_t)sprintf(out,
+                             "{\"$id\": \"d%07llu\", \"made\": {\"$date\": {\"$numberLong\": "
+                             "\"%llu\"}}, \"seen\": {\"$date\": {\"$numberLong\": \"%llu\"}}}",
+                             id, 1700000000000ull + i * 60000 + a % 60000,
+                             1700000000000ull + i * 60000 + b % 86400000);
+    case HISTORY_IDS:
+      return (size_t)sprintf(out, "{\"$id\": \"d%07llu\", \"user\": \"users/%016llx%08llx\"}", id,
+                             a, b & 0xffffffffu);
+    default:
+      return (size_t)sprintf(out,
+                             "{\"from\": \"text/d%07llu\", \"predicate\": \"next\", \"to\": "
+                             "\"text/d%07llu\"}",
+                             id, a % count);
+  }
+}

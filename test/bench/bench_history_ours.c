@@ -80,6 +80,75 @@ static void change(void *db, uint64_t from, uint64_t to, uint64_t items) {
   if (to > items) replace(db, from > items ? from : items, to, items);
 }
 
+enum { CALLERS_MAX = 256 };
+
+/* A change of one item as a command. */
+static int change_text(uint64_t n, uint64_t items, char *text, size_t cap) {
+  char line[HISTORY_LINE_CAP];
+  uint64_t i = history_pick(n, items);
+  (void)history_item(i, n, line);
+  return snprintf(text, cap, "{\"replace\": \"items/i%07llu\", \"document\": %s}",
+                  (unsigned long long)i, line);
+}
+
+/* Each caller has one change under way; they go on together. */
+static void callers(void *db, uint64_t count, uint64_t from, uint64_t to, uint64_t items) {
+  static char texts[CALLERS_MAX][HISTORY_LINE_CAP + 128];
+  pqdb_replies *open[CALLERS_MAX] = {NULL};
+  for (uint64_t n = from; n < to;) {
+    uint64_t begun = 0;
+    for (; begun < count && begun < CALLERS_MAX && n < to; begun++, n++) {
+      int len = change_text(n, items, texts[begun], sizeof texts[begun]);
+      if (pqdb_submit(db, NULL, texts[begun], (size_t)len, NULL, 0, &open[begun]) != PQDB_OK)
+        history_die("submit", pqdb_message(db));
+    }
+    while (pqdb_poll(db) > 0) {
+    }
+    for (uint64_t k = 0; k < begun; k++) {
+      const char *json;
+      size_t len;
+      int rc = pqdb_next(open[k], &json, &len);
+      if (rc != PQDB_ROW && rc != PQDB_DONE) history_die("change", pqdb_message(db));
+      pqdb_replies_close(open[k]);
+    }
+  }
+}
+
+static uint64_t kind(void *db, history_kind which, uint64_t count) {
+  static const char *const names[HISTORY_KINDS] = {"text", "numbers", "times", "ids", NULL};
+  enum { STEP = 5000 };
+  char *lines = malloc((size_t)STEP * HISTORY_LINE_CAP), text[64];
+  uint64_t bytes = 0;
+  if (lines == NULL) history_die("documents", "out of memory");
+  for (uint64_t i = 0; i < count;) {
+    size_t len = 0;
+    int n = names[which] == NULL
+                ? snprintf(text, sizeof text, "{\"link\": []}")
+                : snprintf(text, sizeof text, "{\"insert\": \"%s\"}", names[which]);
+    for (uint64_t k = 0; k < STEP && i < count; k++, i++) {
+      len += history_kind_line(which, i, count, lines + len);
+      lines[len++] = '\n';
+    }
+    bytes += len;
+    (void)run(db, text, (size_t)n, lines, len, NULL);
+  }
+  free(lines);
+  return bytes;
+}
+
+static uint64_t live(void *db, history_kind which) {
+  static const char *const asks[HISTORY_KINDS + 1] = {"{\"files\": \"text\"}",
+                                                      "{\"files\": \"numbers\"}",
+                                                      "{\"files\": \"times\"}",
+                                                      "{\"files\": \"ids\"}",
+                                                      "{\"files\": \"\", \"kind\": \"edges\"}",
+                                                      "{\"files\": \"\", \"kind\": \"events\"}"};
+  static const char reverse[] = "{\"files\": \"\", \"kind\": \"edges-reverse\"}";
+  uint64_t sum = run(db, asks[which], strlen(asks[which]), NULL, 0, "\"bytes\":");
+  if (which == HISTORY_EDGES) sum += run(db, reverse, strlen(reverse), NULL, 0, "\"bytes\":");
+  return sum;
+}
+
 static void settle(void *db) {
   if (pqdb_flush(db) != PQDB_OK) history_die("flush", pqdb_message(db));
 }
@@ -125,5 +194,5 @@ static uint64_t versions(void *db, uint64_t item) {
   return run(db, text, (size_t)len, NULL, 0, NULL);
 }
 
-const history_side history_ours = {"ours",  open_db, close_db, change,  settle,
-                                   compact, seq,     ask,      versions};
+const history_side history_ours = {"ours", open_db, close_db, change,  settle, compact,
+                                   seq,    ask,     versions, callers, kind,   live};

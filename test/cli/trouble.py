@@ -8,6 +8,8 @@
     newer     files of a later format: NOT_SUPPORTED, nothing is changed
     damage    one file of each kind cut or with one bit turned, at seeded places: every answer is
               the one from before or an error that names the file, and verify names it
+    clock     the clock of the day jumps a year ahead, two back, and home: between commands and
+              under a running shell; nothing is lost, the order of events is theirs, not the clock's
     writers   the second one is told who the first is; after kill -9 it works at once
 
 usage: trouble.py [--seed N] [--places N] [SECTION...]      (PARQUEDB names the program)
@@ -50,9 +52,9 @@ def skip(what):
     print(f"skipped: {what}", flush=True)
 
 
-def run(warehouse, *args, stdin=None, prefix=(), before=None):
+def run(warehouse, *args, stdin=None, prefix=(), before=None, more=None):
     """Run the program; the finished process, with text output."""
-    environment = dict(os.environ, PARQUEDB_WAREHOUSE=warehouse)
+    environment = dict(os.environ, PARQUEDB_WAREHOUSE=warehouse, **(more or {}))
     return subprocess.run([*prefix, PROGRAM, *args], input=stdin, capture_output=True, text=True,
                           env=environment, preexec_fn=before, errors="replace", timeout=120)
 
@@ -419,6 +421,15 @@ def section_disk(scratch, options):
     small_disk(scratch, rng)
 
 
+def fill_up(what, warehouse, copy):
+    """Everything else that writes, on a file system that is full or nearly so."""
+    if not os.path.exists(os.path.join(warehouse, "parquedb.json")):
+        return
+    for words in (["flush"], ["compact"], ["checkpoint"], ["vacuum", "0"], ["backup", copy],
+                  ["insert", "other", "{}"], ["retention", "52w"]):
+        check_refused(f"{what} {words[0]}", run(warehouse, *words))
+
+
 def small_disk(scratch, rng):
     folder = os.path.join(scratch, "tmpfs")
     os.mkdir(folder)
@@ -437,8 +448,7 @@ def small_disk(scratch, rng):
             what = f"tmpfs {round_number}"
             done = run(warehouse, "import", "items", "-", "--ack", stdin=lines_of(at, 3000))
             check_refused(f"{what} import", done)
-            check_refused(f"{what} flush", run(warehouse, "flush")
-                          if os.path.exists(os.path.join(warehouse, "parquedb.json")) else done)
+            fill_up(what, warehouse, os.path.join(folder, "copy"))
             os.remove(filler)
             acked = [int(line.split()[1]) for line in done.stdout.splitlines()
                      if line.startswith("durable ")]
@@ -449,6 +459,12 @@ def small_disk(scratch, rng):
                 warehouse, "find", "items", "{}", "--json", "--project", "i")) == list(range(n)))
             at = n
             must(warehouse, "flush")
+            must(warehouse, "vacuum", "0")
+            check(f"{what}: verify", "0 problems" in must(warehouse, "verify"))
+            must(warehouse, "backup", os.path.join(folder, "copy"))
+            check(f"{what}: the copy that was cut short is whole now",
+                  count_of(os.path.join(folder, "copy")) == n)
+            shutil.rmtree(os.path.join(folder, "copy"))
     except RuntimeError as error:
         check("tmpfs", False, str(error))
     finally:
@@ -747,6 +763,122 @@ def damaged_log(scratch, options, killed):
         list(pool.map(job, range(options.places)))
 
 
+# ---- a clock that jumps ----
+
+HOUR, YEAR = 3600, 365 * 86400
+
+
+class Clock:
+    """A clock for processes that are started with its variables; it can be set while they run."""
+
+    def __init__(self, scratch):
+        source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "clock_shift.c")
+        library = os.path.join(scratch, "clock_shift.so")
+        self.file = os.path.join(scratch, "clock_shift")
+        subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source], check=True)
+        # The sanitizer's own library wants to be the first.
+        options = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
+        self.variables = {"LD_PRELOAD": library, "CLOCK_SHIFT_FILE": self.file,
+                          "ASAN_OPTIONS": options}
+        self.set(0)
+
+    def set(self, seconds):
+        with open(self.file + ".new", "w") as out:
+            out.write(str(seconds))
+        os.rename(self.file + ".new", self.file)
+
+
+def clock_between_commands(warehouse, clock):
+    """One write at each setting, with upkeep between; then the past is asked at each of them."""
+    def at(seconds, *words):
+        clock.set(seconds)
+        done = run(warehouse, *words, more=clock.variables)
+        check(f"clock {seconds:+}: {words[0]}", done.returncode == 0, done.stderr)
+        return done.stdout
+
+    at(0, "insert", "items", '{"$id": "a", "n": 0}')
+    settings = [YEAR, YEAR + HOUR, -YEAR, -YEAR + HOUR, 0, 2 * YEAR, 0]
+    for n, seconds in enumerate(settings):
+        at(seconds, "update", "items/a", json.dumps({"$set": {"n": n + 1}}))
+        at(seconds, "link", "items/a", "next", "items/a", "--data", json.dumps({"n": n + 1}))
+        at(seconds, *[["flush"], ["compact"], ["checkpoint"], ["vacuum"]][n % 4])
+    events = [json.loads(line)
+              for line in at(0, "history", "items/a", "--json").splitlines()]
+    check("clock: the versions are there, in order",
+          [e["version"] for e in events] == list(range(1, len(settings) + 2)), str(events))
+    times = [e["ts"]["$date"] for e in events]
+    check("clock: no event is older than the one before it", times == sorted(times), str(times))
+    for seconds in (0, -2 * YEAR, 3 * YEAR):
+        doc = json.loads(at(seconds, "get", "items/a", "--json"))
+        check(f"clock {seconds:+}: the present is the last write", doc["n"] == len(settings), doc)
+        for event in events:
+            asked = at(seconds, "get", "items/a", "--json", "--as-of", f"seq:{event['seq']}")
+            check(f"clock {seconds:+}: as of event {event['seq']}",
+                  json.loads(asked)["n"] == event["after"]["n"], asked)
+            last = max(e["version"] for e in events if e["ts"] == event["ts"])
+            asked = at(seconds, "get", "items/a", "--json", "--as-of", event["ts"]["$date"])
+            check(f"clock {seconds:+}: as of {event['ts']['$date']}",
+                  json.loads(asked)["version"] == last, asked)
+    check("clock: verify", "0 problems" in at(0, "verify"))
+    at(0, "vacuum", "0")
+    check("clock: verify after vacuum", "0 problems" in at(0, "verify"))
+    copy = warehouse + "-copy"
+    at(-YEAR, "backup", copy)
+    check("clock: the copy", "0 problems" in run(copy, "verify").stdout)
+
+
+class Shell:
+    """A shell in a pipe whose clock can be set between two lines."""
+
+    def __init__(self, warehouse, clock):
+        environment = dict(os.environ, PARQUEDB_WAREHOUSE=warehouse, **clock.variables)
+        self.clock = clock
+        self.process = subprocess.Popen([PROGRAM, "shell"], stdin=subprocess.PIPE, text=True,
+                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                        env=environment)
+
+    def say(self, seconds, line, is_answered=True):
+        self.clock.set(seconds)
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        return self.process.stdout.readline().strip() if is_answered else ""
+
+    def end(self):
+        """What it still says, and how it ends."""
+        out, _ = self.process.communicate(timeout=60)
+        return out, self.process.returncode
+
+
+def clock_under_a_shell(warehouse, clock):
+    """The clock jumps while a writer has the warehouse open."""
+    shell = Shell(warehouse, clock)
+    for n, seconds in enumerate([0, 10 * YEAR, -10 * YEAR, HOUR, -HOUR, 0]):
+        said = shell.say(seconds, f"insert ticks '{{\"$id\": \"t{n}\"}}'")
+        check(f"clock {seconds:+} in a shell: insert", said == f"ticks/t{n}", said)
+        said = shell.say(seconds, "count ticks")
+        check(f"clock {seconds:+} in a shell: count", said == str(n + 1), said)
+    check("clock: the shell ends well", shell.end() == ("", 0))
+    # A transaction is given up by its age.
+    for jump, word in ((HOUR, "older than 300 s"), (-HOUR, "committed 1 event")):
+        shell = Shell(warehouse, clock)
+        shell.say(0, "begin", is_answered=False)
+        said = shell.say(0, f"insert ticks '{{\"$id\": \"in{jump}\"}}'")
+        check("clock: a write in a transaction", said == f"ticks/in{jump}", said)
+        said = shell.say(jump, "commit")
+        check(f"clock {jump:+} in a transaction", word in said, said)
+        shell.end()
+    clock.set(0)
+    done = run(warehouse, "count", "ticks", more=clock.variables)
+    check("clock: what was committed is there", done.stdout == "7\n", done.stdout)
+    check("clock: verify after the shell", "0 problems" in must(warehouse, "verify"))
+
+
+def section_clock(scratch, options):
+    clock = Clock(scratch)
+    clock_between_commands(os.path.join(scratch, "clock"), clock)
+    clock_under_a_shell(os.path.join(scratch, "clock-shell"), clock)
+
+
 # ---- two writers ----
 
 def section_writers(scratch, options):
@@ -776,7 +908,7 @@ def section_writers(scratch, options):
 
 
 SECTIONS = {"readers": section_readers, "disk": section_disk, "newer": section_newer,
-            "damage": section_damage, "writers": section_writers}
+            "damage": section_damage, "clock": section_clock, "writers": section_writers}
 
 
 def main():

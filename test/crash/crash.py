@@ -7,13 +7,15 @@
     update:  a loop of update, flush         ✂ kill -9 of the one that runs
              then: n = acknowledged updates (or one more, if an update was killed), version = n + 1,
              and the history has one event for each
-    mixed:   a load of all kinds (mixed_load.c) with two readers beside it ✂ kill -9
-             then: what was acknowledged is there, at most what was under way besides, a bulk of 400
-             whole or not at all, edges both ways; every fourth time verify finds nothing. Readers
-             never fail and never see less than was acknowledged before they began
+    mixed:   a load of all kinds (mixed_load.c) with three readers beside it ✂ kill -9
+             then: what was acknowledged is there, at most what was under way besides; a bulk of 400
+             and a transaction whole or not at all, edges both ways; every fourth time and in the
+             end verify finds nothing. Readers never fail. One never sees less than was acknowledged
+             before it began; two (mixed_reader.c) live through all kills, and what they were
+             answered once they are answered again as of then
 
 usage: crash.py [--seed N] [--rounds N] [--kills N]
-       (PARQUEDB names the program, crash/mixed_load beside it the load; --kills: of the mixed load)
+       (PARQUEDB names the program, crash/mixed_* beside it the rest; --kills: of the mixed load)
 """
 import argparse
 import json
@@ -49,10 +51,12 @@ def stored_ids(*options):
     return sorted(json.loads(line)["i"] for line in lines)
 
 
-def import_killed(path, delay):
-    """Start the import, kill it after `delay` seconds (None: never); the last `durable N`."""
+def import_killed(path, delay, acks=True):
+    """Start the import, kill it after `delay` seconds (None: never); the last `durable N`.
+    Without acknowledgements its batches are large: bulk writes."""
     with open(path) as source:
-        process = subprocess.Popen([PROGRAM, "import", "items", "-", "--ack"], stdin=source,
+        command = [PROGRAM, "import", "items", "-"] + (["--ack"] if acks else [])
+        process = subprocess.Popen(command, stdin=source,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     timer = threading.Timer(delay if delay is not None else 3600, process.kill)
     timer.daemon = True
@@ -66,7 +70,7 @@ def import_killed(path, delay):
 
 
 def round_import(name, path, lines, delay, rng):
-    acked = import_killed(path, delay)
+    acked = import_killed(path, delay, rng.random() < 0.5)
     is_there = os.path.isfile(os.path.join(os.environ["PARQUEDB_WAREHOUSE"], "parquedb.json"))
     ids = stored_ids() if is_there else []
     check(f"{name}: {acked} lines acknowledged, {len(ids)} stored", len(ids) >= acked)
@@ -113,6 +117,7 @@ class Model:
 
     def __init__(self):
         self.next, self.deleted, self.bulks, self.count = 0, 0, 0, 0
+        self.pairs, self.many, self.many_rows = 0, 0, 0
         self.linked = set()
         self.under_way = None
 
@@ -130,25 +135,33 @@ class Model:
             self.deleted = n + 1
         elif what == "bulk":
             self.bulks = n + 1
+        elif what == "pair":
+            self.pairs = n + 1
+        elif what == "many":
+            self.many, self.many_rows = n + 1, self.many_rows + 16
         elif what == "update":
             self.count += 1
         elif what == "link":
             self.linked.add(n)
 
     def state(self):
-        return (self.next, self.deleted, self.bulks, self.count,
+        return (self.next, self.deleted, self.bulks, self.count, self.pairs, self.many_rows,
                 frozenset(n for n in self.linked if n > self.deleted))
 
 
-def seen_state():
+def seen_state(name):
+    """What a reader sees: the numbers of Model.state() without the links."""
     ids = json.loads(parquedb("run", json.dumps({"aggregate": "items", "pipeline": [
         {"$match": {"text": {"$exists": True}}},
         {"$group": {"_id": None, "n": {"$sum": 1}, "lo": {"$min": "$n"}, "hi": {"$max": "$n"}}},
     ]})).splitlines()[0])
-    whole = ids["n"] == ids["hi"] - ids["lo"] + 1
-    bulk = int(parquedb("count", "bulk").split()[0])
     counter = json.loads(parquedb("get", "items/counter", "--json"))["n"]
-    return ids, whole, bulk, counter
+    bulk, pairs, right, many = (int(parquedb("count", collection).split()[0])
+                                for collection in ("bulk", "pairs", "right", "many"))
+    check(f"{name}: items without a gap", ids["n"] == ids["hi"] - ids["lo"] + 1)
+    check(f"{name}: bulks are whole", bulk % 400 == 0)
+    check(f"{name}: pairs are whole: {pairs} and {right}", pairs == right)
+    return (ids["hi"] + 1, ids["lo"], bulk // 400, counter, pairs, many)
 
 
 def read_beside(stop, model, faults):
@@ -169,12 +182,12 @@ def round_mixed(name, rng, model, load):
     """Kill a load after a random time; then look."""
     faults, stop = [], threading.Event()
     process = subprocess.Popen([load, os.environ["PARQUEDB_WAREHOUSE"], str(rng.randrange(10**9)),
-                                str(model.next), str(model.deleted), str(model.bulks)],
+                                *map(str, [model.next, model.deleted, model.bulks, model.pairs,
+                                           model.many])],
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    readers = [threading.Thread(target=read_beside, args=(stop, model, faults)) for _ in range(2)]
-    for reader in readers:
-        reader.start()
-    timer = threading.Timer(rng.uniform(0.005, 0.25), process.kill)
+    reader = threading.Thread(target=read_beside, args=(stop, model, faults))
+    reader.start()
+    timer = threading.Timer(rng.uniform(0.005, 0.4), process.kill)
     timer.start()
     for line in process.stdout:
         if line.endswith("\n"):
@@ -183,52 +196,76 @@ def round_mixed(name, rng, model, load):
     process.wait()
     timer.cancel()
     stop.set()
-    for reader in readers:
-        reader.join()
+    reader.join()
     check(f"{name}: the load was killed, not stopped: {error}", process.returncode == -9)
     check(f"{name}: readers: {faults[:2]}", not faults)
     check_mixed(name, rng, model)
 
 
 def check_mixed(name, rng, model):
-    way = model.under_way
-    ids, whole, bulk, counter = seen_state()
-    seen = (ids["hi"] + 1, ids["lo"], bulk // 400, counter)
-    check(f"{name}: items without a gap", whole)
-    check(f"{name}: bulks are whole", bulk % 400 == 0)
-    now = model.state()[:4]
-    if seen != now and way:
+    """What was under way is there or not. Readers beside it may keep SQLite's index of its log as
+    the killed one left it, without the last commit; the next writer's commit decides."""
+    way, model.under_way = model.under_way, None
+    first = seen_state(name)
+    parquedb("insert", "ticks", "{}")
+    seen = seen_state(name)
+    if way and way[0] == "many":  # each caller of the sixteen for itself
+        check(f"{name}: {first[5]}, then {seen[5]} by many callers",
+              model.many_rows <= first[5] <= seen[5] <= model.many_rows + 16)
+        model.many, model.many_rows, way = way[1] + 1, seen[5], None
+        first = seen
+    now = model.state()[:6]
+    if way and (seen != now or way[0] == "link" and
+                parquedb("related", f"items/i{way[1]:06}", "next", "--json").strip()):
         model.apply(*way)
-    elif way and way[0] == "link":
-        edge = parquedb("related", f"items/i{way[1]:06}", "next", "--json").strip()
-        if edge:
-            model.apply(*way)
-    model.under_way = None
-    check(f"{name}: {seen}, acknowledged {now}, under way {way}", seen == model.state()[:4])
-    for n in rng.sample(sorted(model.state()[4]), min(3, len(model.state()[4]))):
+    check(f"{name}: {seen}, acknowledged {now}, under way {way}", seen == model.state()[:6])
+    check(f"{name}: before the next commit {first}, then {seen}", first in (seen, now))
+    for n in rng.sample(sorted(model.state()[6]), min(3, len(model.state()[6]))):
         there = parquedb("related", f"items/i{n:06}", "next", "--json")
         back = parquedb("related", f"items/i{n - 1:06}", "next", "--reverse", "--json")
         check(f"{name}: the edge of {n}, both ways", f"i{n - 1:06}" in there and f"i{n:06}" in back)
     if rng.random() < 0.25:
-        done = subprocess.run([PROGRAM, "verify"], capture_output=True, text=True)
-        check(f"{name}: verify: {done.stdout[-300:]}{done.stderr}", done.returncode == 0)
+        check_verify(name)
+
+
+def check_verify(name):
+    done = subprocess.run([PROGRAM, "verify"], capture_output=True, text=True)
+    check(f"{name}: verify: {done.stdout[-300:]}{done.stderr}", done.returncode == 0)
+
+
+def end_readers(readers):
+    """Tell them to stop; what they say."""
+    for reader in readers:
+        out, err = reader.communicate(timeout=600)
+        check(f"mixed: a reader beside all kills: status {reader.returncode}: {out[-3000:]}"
+              f"{err[-3000:]}", reader.returncode == 0)
+        print(f"a reader beside all kills: {out.strip().splitlines()[-1]}", flush=True)
 
 
 def mixed(scratch, rng, kills):
-    load = os.path.join(os.path.dirname(PROGRAM), "crash", "mixed_load")
-    if not os.path.exists(load):
-        check(f"mixed: {load} was not built", False)
+    load, reader = (os.path.join(os.path.dirname(PROGRAM), "crash", f"mixed_{name}")
+                    for name in ("load", "reader"))
+    if not os.path.exists(load) or not os.path.exists(reader):
+        check(f"mixed: {load} or {reader} was not built", False)
         return
     os.environ["PARQUEDB_WAREHOUSE"] = os.path.join(scratch, "mixed")
     parquedb("insert", "items", '{"$id": "counter", "n": 0}')
     parquedb("insert", "items", '{"$id": "i000000", "n": 0, "text": "item 0"}')
     model = Model()
     model.next = 1
-    for i in range(kills):
-        round_mixed(f"mixed {i}", rng, model, load)
+    readers = [subprocess.Popen([reader, os.environ["PARQUEDB_WAREHOUSE"], str(rng.randrange(99))],
+                                stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    try:
+        for i in range(kills):
+            round_mixed(f"mixed {i}", rng, model, load)
+    finally:
+        end_readers(readers)
+    check_verify("mixed, in the end")
     print(f"{kills} kills of the mixed load: {model.next} inserts, {model.count} updates, "
           f"{model.deleted} deletes, {len(model.linked)} links, {model.bulks} times 400 in bulk, "
-          f"{results.pop('reads', 0)} reads beside it", flush=True)
+          f"{model.pairs} transactions, {model.many} times 16 callers, "
+          f"{results.pop('reads', 0)} counts beside it", flush=True)
 
 
 def main():

@@ -4,10 +4,13 @@
  *   + insert 17        it was acknowledged
  *
  * Documents i<N> of `items` are inserted, updated, linked to the one before and deleted in random
- * order; `bulk` gets 400 documents at once; flushes and compactions between. Lines go out by one
- * write each, so that what was said before a kill arrives.
+ * order; `bulk` gets 400 documents at once, every other time as files; a transaction makes both
+ * documents of a pair and the edge between them; `many` gets 16 by callers side by side; flushes,
+ * compactions, checkpoints and vacuums between. Lines go out by one write each, so that what was
+ * said before a kill arrives.
  *
- * usage: mixed_load WAREHOUSE SEED FIRST DELETED BULK     (numbers that follow what is there)
+ * usage: mixed_load WAREHOUSE SEED FIRST DELETED BULK PAIR MANY  (numbers that follow what is
+ * there)
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +19,7 @@
 
 #include "parquedb/parquedb.h"
 
-enum { BULK = 400, LINE_CAP = 120, EXIT_FAILED = 3 };
+enum { BULK = 400, CALLERS = 16, LINE_CAP = 120, EXIT_FAILED = 3 };
 
 static unsigned long long rng;
 
@@ -80,6 +83,41 @@ static void bulk(pqdb *db, long n) {
   say('+', "bulk", n);
 }
 
+static void pair(pqdb *db, long n) {
+  char document[100], from[40], to[40];
+  say('>', "pair", n);
+  check(db, pqdb_begin(db, NULL), "begin");
+  for (int side = 0; side < 2; side++) {
+    snprintf(document, sizeof document, "{\"$id\":\"%c%ld\",\"n\":%ld}", side ? 'r' : 'l', n, n);
+    check(db, pqdb_create(db, side ? "right" : "pairs", document), "insert in a transaction");
+  }
+  snprintf(from, sizeof from, "pairs/l%ld", n);
+  snprintf(to, sizeof to, "right/r%ld", n);
+  check(db, pqdb_link(db, from, "other", to, NULL), "link in a transaction");
+  check(db, pqdb_commit(db, NULL), "commit");
+  say('+', "pair", n);
+}
+
+static void many(pqdb *db, long n) {
+  pqdb_replies *callers[CALLERS];
+  char command[CALLERS][120];
+  const char *json;
+  size_t len;
+  say('>', "many", n);
+  for (int i = 0; i < CALLERS; i++) {
+    int size = snprintf(command[i], sizeof command[i],
+                        "{\"insert\":\"many\",\"documents\":[{\"$id\":\"m%ld-%d\"}]}", n, i);
+    check(db, pqdb_submit(db, NULL, command[i], (size_t)size, NULL, 0, &callers[i]), "submit");
+  }
+  while (pqdb_poll(db) > 0) {
+  }
+  for (int i = 0; i < CALLERS; i++) {
+    check(db, pqdb_next(callers[i], &json, &len), "insert of one caller of many");
+    pqdb_replies_close(callers[i]);
+  }
+  say('+', "many", n);
+}
+
 static void upkeep(pqdb *db, const char *name, const char *command) {
   pqdb_replies *r = NULL;
   say('>', name, 0);
@@ -88,33 +126,46 @@ static void upkeep(pqdb *db, const char *name, const char *command) {
   say('+', name, 0);
 }
 
+/* The numbers that come next. */
+typedef struct load {
+  long next, deleted, bulks, pairs, many;
+} load;
+
+static void step(pqdb *db, load *l) {
+  unsigned what = next_random(100);
+  if (what < 45)
+    insert(db, l->next++);
+  else if (what < 63)
+    update(db);
+  else if (what < 73 && l->next > l->deleted + 3)
+    link_items(db, l->next - 1);
+  else if (what < 78 && l->next > l->deleted + 10)
+    delete_item(db, l->deleted++);
+  else if (what < 82)
+    bulk(db, l->bulks++);
+  else if (what < 88)
+    pair(db, l->pairs++);
+  else if (what < 92)
+    many(db, l->many++);
+  else if (what < 96)
+    upkeep(db, "flush", "{\"flush\":1}");
+  else if (what < 98)
+    upkeep(db, "compact", "{\"compact\":\"\"}");
+  else if (what == 98)
+    upkeep(db, "checkpoint", "{\"checkpoint\":1}");
+  else
+    upkeep(db, "vacuum", "{\"vacuum\":1,\"minAge\":\"0\"}");
+}
+
 int main(int argc, char **argv) {
-  pqdb_options options = {.size = sizeof options};
-  long next, deleted, bulks;
+  pqdb_options options = {.size = sizeof options, .bulk = 200}; /* the bulk of 400 is one */
+  load l;
   pqdb *db;
-  if (argc != 6) return 2;
+  if (argc != 8) return 2;
   rng = (unsigned long long)atol(argv[2]);
-  next = atol(argv[3]);
-  deleted = atol(argv[4]);
-  bulks = atol(argv[5]);
+  if (rng % 2 == 0) options.bulk = 0; /* too few then: the 400 go through the hot tier */
+  l = (load){atol(argv[3]), atol(argv[4]), atol(argv[5]), atol(argv[6]), atol(argv[7])};
   check(NULL, pqdb_open(argv[1], &options, &db), "open");
-  for (;;) {
-    unsigned what = next_random(100);
-    if (what < 55)
-      insert(db, next++);
-    else if (what < 75)
-      update(db);
-    else if (what < 85 && next > deleted + 3)
-      link_items(db, next - 1);
-    else if (what < 90 && next > deleted + 10)
-      delete_item(db, deleted++);
-    else if (what < 94)
-      bulk(db, bulks++);
-    else if (what < 98)
-      upkeep(db, "flush", "{\"flush\":1}");
-    else if (what == 98)
-      upkeep(db, "compact", "{\"compact\":\"\"}");
-    else if (what == 99)
-      upkeep(db, "checkpoint", "{\"checkpoint\":1}");
-  }
+  for (;;)
+    step(db, &l);
 }

@@ -154,19 +154,19 @@ def with_pkg_config(prefix, folder, env):
                 check_says_hello(what, "./hello", folder, None if way else libraries)
 
 
-def check_parquet_example(prefix, folder, env):
-    """examples/parquet prints what its README shows."""
-    source = os.path.join(ROOT, "examples", "parquet")
+def check_example(prefix, folder, env, name, program, argument):
+    """examples/NAME prints what its README shows."""
+    source = os.path.join(ROOT, "examples", name)
     libraries = os.path.join(prefix, "lib")
     flags = run(["pkg-config", "--cflags", "--libs", "parquedb"], env=env)[1].split()
-    status, output = run(["gcc", *STRICT, os.path.join(source, "trips.c"), "-o", "trips", *flags],
-                         folder)
-    check("examples/parquet compiles", status == 0, output)
-    status, output = run(["./trips", "trips.parquet"], folder, {"LD_LIBRARY_PATH": libraries})
+    status, output = run(["gcc", *STRICT, os.path.join(source, program + ".c"), "-o", program,
+                          *flags], folder)
+    check(f"examples/{name} compiles", status == 0, output)
+    status, output = run(["./" + program, argument], folder, {"LD_LIBRARY_PATH": libraries})
     text = open(os.path.join(source, "README.md"), encoding="utf-8").read()
     shown = re.findall(r"^```\n(.*?)^```$", text, re.S | re.M)[-1]
     pattern = ".*".join(re.escape(part) for part in shown.split("…"))
-    check("examples/parquet prints what its README shows",
+    check(f"examples/{name} prints what its README shows",
           status == 0 and re.fullmatch(pattern, output), output)
 
 
@@ -206,7 +206,9 @@ def main():
     with open(os.path.join(folder, "hello.c"), "w", encoding="utf-8") as out:
         out.write(text)
     with_pkg_config(prefix, folder, env)
-    check_parquet_example(prefix, folder, env)
+    check_example(prefix, folder, env, "parquet", "trips", "trips.parquet")
+    os.makedirs(os.path.join(folder, "bank"))
+    check_example(prefix, folder, env, "ledger", "ledger", "bank")
     with_cmake(prefix, folder, version)
     print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
     return 1 if failed else 0

@@ -32,7 +32,7 @@ def check_control(path):
     fields = dict(re.findall(r"^(\S+): (.*)$", run("dpkg-deb", "-f", path)[1], re.M))
     check("its name", fields.get("Package") == "parquedb", fields)
     check("its version", re.fullmatch(r"\d+\.\d+\.\d+", fields.get("Version", "")), fields)
-    for need in ("libc6", "libsqlite3-0", "libzstd1", "zlib1g"):
+    for need in ("libc6", "libsqlite3-0", "libsodium23", "libzstd1", "zlib1g"):
         check(f"it depends on {need}", need in fields.get("Depends", ""), fields)
     if shutil.which("dpkg-shlibdeps"):
         check("the least version of libc6 is known",

@@ -12,7 +12,8 @@ test/sim/mutants/*.mutant: the first lines say what is wrong, then come changes:
     the text with the bug
     >>>>
 
-The changed file is compiled alone and linked before the library, whose own copy is not taken then.
+A seed of seeds.txt that is kept for a mutant is tried first, then those from 1 on. The changed file
+is compiled alone and linked before the library, whose own copy is not taken then.
 A change that does not apply, does not compile or is not found is a failed test. Prints a line each:
 the seed and the tick that found it, and the seconds. Needs a release build.
 """
@@ -31,6 +32,7 @@ LIBRARIES = ["libzstd", "zlib", "snappy", "liblz4", "libbrotlidec", "libpcre2-8"
              "sqlite3"]
 DEFINES = ["-DPQ_HAVE_ZSTD=1", "-DPQ_HAVE_ZLIB=1", "-DPQ_HAVE_SNAPPY=1", "-DPQ_HAVE_LZ4=1",
            "-DPQ_HAVE_BROTLI=1", "-DPQ_HAVE_PCRE2", "-DPQ_HAVE_SODIUM=1"]
+SEEDS = os.path.join(ROOT, "test/sim/seeds.txt")
 TIME_MAX = 300  # seconds of one mutant's seeds
 
 
@@ -110,6 +112,21 @@ def make(name, folder, build, objects, libraries):
     return what, program
 
 
+def kept_seeds():
+    """The seeds that are kept for mutants, by their names."""
+    with open(SEEDS, encoding="utf-8") as f:
+        return {m[1]: m[0] for m in re.findall(r"^(\d+)\s+(\w+)$", f.read(), re.M)}
+
+
+def search(program, kept, count):
+    """Try the kept seed, then others."""
+    if kept:
+        done = run([program, "hunt", kept, "1"], timeout=TIME_MAX, cwd=ROOT)
+        if done.returncode != 0:
+            return done
+    return run([program, "hunt", "1", str(count)], timeout=TIME_MAX, cwd=ROOT)
+
+
 def hunt(name, options, folder, objects, libraries):
     """(found, the line of the table)"""
     try:
@@ -118,7 +135,7 @@ def hunt(name, options, folder, objects, libraries):
         return False, f"{name:<28} BROKEN  {e}"
     start = time.monotonic()
     try:
-        done = run([program, "hunt", "1", str(options.seeds)], timeout=TIME_MAX, cwd=ROOT)
+        done = search(program, kept_seeds().get(name), options.seeds)
     except subprocess.TimeoutExpired:
         return False, f"{name:<28} not found within {TIME_MAX} s: {what}"
     seconds = time.monotonic() - start

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "log/batch.h"
+#include "log/bulk_record.h"
 #include "sim_world.h"
 
 enum { EVENT_ID_LEN = 35 }; /* {"id":"…26 characters…", */
@@ -12,6 +13,7 @@ enum { EVENT_ID_LEN = 35 }; /* {"id":"…26 characters…", */
 typedef struct run {
   uint32_t tag, count;
   int64_t ts;
+  bool is_bulk; /* its events are in files: how many of a transaction's are whose is not told */
 } run;
 
 enum { RUNS_MAX = 64 };
@@ -47,6 +49,32 @@ static void read_batch(sim_world *w, const sim_session *p, pq_slice body, run *r
   pq_buf_release(&raw);
 }
 
+/* The row of a bulk write: its events stand in the files that it names, all of one command or of
+ * one transaction. */
+static void read_bulk(sim_world *w, const sim_session *p, const pq_hot_batch *b, run *runs,
+                      uint32_t *count) {
+  pq_cx *cx = &w->store.cx;
+  pq_bulk_record record;
+  pq_arena arena;
+  pq_buf raw;
+  uint64_t seq;
+  uint32_t n;
+  size_t link = pq_batch_has_link(b->body) ? PQ_DIGEST_LEN : 0;
+  pq_arena_init(&arena, cx, SIZE_MAX / 2);
+  pq_buf_init(&raw, cx, SIZE_MAX / 2);
+  if (pq_batch_open(cx, b->body, &raw, &seq, &n) != PQ_OK ||
+      pq_bulk_record_parse(&arena, (pq_slice){raw.p, raw.len - link}, b->seq_lo, b->seq_hi,
+                           &record) != PQ_OK)
+    sim_die("%s", cx->msg);
+  w->bulks++;
+  if (p->op.kind != SIM_COMMIT)
+    runs[(*count)++] = (run){.tag = p->op.tag, .count = n, .ts = record.ts, .is_bulk = true};
+  for (uint32_t i = 0; p->op.kind == SIM_COMMIT && i < p->txn.count; i++)
+    runs[(*count)++] = (run){.tag = p->txn.ops[i].tag, .ts = record.ts, .is_bulk = true};
+  pq_buf_release(&raw);
+  pq_arena_release(&arena);
+}
+
 /* The command with a tag: a session's own, or one of its transaction that is being committed. */
 static sim_session *find_writer(const sim_session *p, uint32_t tag, const sim_op **op) {
   for (uint32_t i = 0; i < p->engine->session_count; i++) {
@@ -62,12 +90,14 @@ static sim_session *find_writer(const sim_session *p, uint32_t tag, const sim_op
   return NULL;
 }
 
-/* The time of a commit: that of the clock, later than the one before. */
+/* The time of a commit: that of the clock, later than the one before. A bulk write has taken it
+ * when it began with its files. */
 static void check_time(sim_world *w, const sim_session *s, const run *r, bool is_same) {
   int64_t last = sim_model_ts(&w->model), now = s->step_us;
-  if (is_same ? r->ts == last : r->ts > last) {
-    if (s->engine->session_count > 1 || is_same || r->ts == (now > last ? now : last + 1)) return;
-  }
+  bool is_free = s->engine->session_count > 1 || is_same || r->is_bulk;
+  if ((is_same && r->ts == last) ||
+      (r->ts > last && (is_free ? !is_same || r->is_bulk : r->ts == (now > last ? now : last + 1))))
+    return;
   sim_fail(w, s, "events of time %lld, the clock says %lld, the last ones are of %lld",
            (long long)r->ts, (long long)now, (long long)last);
 }
@@ -83,13 +113,15 @@ static void apply(sim_world *w, sim_session *p, const run *r, const sim_session 
   check_time(w, s, r, s == *last);
   sim_model_write(&w->model, op, r->ts, &s->answer);
   if (s->commits++ == 0) s->seq_first = before + 1;
+  for (uint32_t i = before; i < w->model.count; i++)
+    w->model.events[i].stored_us = w->store_us;
   for (uint32_t i = before; s->op.kind == SIM_COMMIT && i < w->model.count; i++)
     w->model.events[i].txn = s->seq_first;
   s->seq_commit = w->model.count;
   *last = s;
   if (s->answer.rc != PQ_OK)
     sim_fail(w, s, "stores events, but must fail with %s", pq_status_name(s->answer.rc));
-  else if (w->model.count - before != r->count)
+  else if (!r->is_bulk && w->model.count - before != r->count)
     sim_fail(w, s, "stores %u events, %u are expected (%u)", (unsigned)r->count,
              (unsigned)(w->model.count - before), (unsigned)r->tag);
 }
@@ -106,26 +138,18 @@ void sim_check_append(sim_world *w, sim_session *p, const pq_hot_request *q) {
     return;
   }
   for (uint32_t i = 0; i < q->batch_count; i++)
-    read_batch(w, p, q->batches[i].body, runs, &count);
+    if (pq_batch_has_files(q->batches[i].body))
+      read_bulk(w, p, &q->batches[i], runs, &count);
+    else
+      read_batch(w, p, q->batches[i].body, runs, &count);
   for (uint32_t i = 0; i < count && !w->has_failed; i++)
     apply(w, p, &runs[i], &last);
+  if (w->model.count != q->batches[q->batch_count - 1].seq_hi)
+    sim_fail(w, p, "stores events up to %llu, expected %u",
+             (unsigned long long)q->batches[q->batch_count - 1].seq_hi, (unsigned)w->model.count);
 }
 
 /* ---- comparing ---- */
-
-/* The items of a history without the ids of the events, which are not the model's to know. */
-static void cut_ids(sim_text *t) {
-  size_t to = 0, from = 0;
-  while (from < t->len) {
-    const char *line = t->p + from, *end = memchr(line, '\n', t->len - from);
-    size_t n = end == NULL ? t->len - from : (size_t)(end - line) + 1;
-    size_t cut = n > EVENT_ID_LEN ? EVENT_ID_LEN : 0;
-    memmove(t->p + to, line + cut, n - cut);
-    to += n - cut;
-    from += n;
-  }
-  t->len = to;
-}
 
 static int64_t number_of(pq_value summary, const char *name) {
   int64_t n = INT64_MIN;
@@ -147,9 +171,12 @@ static bool is_equal(const sim_session *p, const sim_answer *a, pq_value summary
   return pq_slice_eq(sim_text_slice(&p->items), sim_text_slice(&a->items));
 }
 
-static void compare(sim_world *w, sim_session *p, sim_answer *a, pq_value summary) {
+void sim_compare(sim_world *w, sim_session *p, sim_answer *a, pq_value summary) {
+  bool has_more = false;
   compare_numbers(w, p, a, summary);
-  if (p->op.kind == SIM_HISTORY) cut_ids(&p->items);
+  if (a->tells_more && pq_value_bool(pq_object_get_str(summary, "hasMore"), &has_more) &&
+      has_more != a->has_more)
+    sim_fail(w, p, has_more ? "says that there is more" : "says that there is no more");
   if (a->is_unordered) {
     sim_text_sort(&p->items, 0);
     sim_text_sort(&a->items, 0);
@@ -163,25 +190,32 @@ static void compare(sim_world *w, sim_session *p, sim_answer *a, pq_value summar
 /* ---- failures ---- */
 
 /* Did a request of its process fail since it began? One append may serve several commands. */
-static bool has_faults(const sim_session *p) {
+bool sim_has_faults(const sim_session *p) {
   return p->engine->faults > p->faults;
 }
 
-/* Was something deleted that the command may have needed? The vacuums here wait for nobody: a
- * reader that is slower than the age they are given misses files, and so does a superseded writer,
- * which asks for no news. */
+/* Was something deleted that the command may have needed? The vacuums here wait for nobody: who is
+ * slower than the age they are given misses files. So does a process that does not know of them and
+ * cannot load anew, because others of its callers hold a view. */
 static bool may_miss(const sim_world *w, const sim_session *p) {
-  return w->deletes > (p->engine->is_writer && p->engine->is_superseded ? 0 : p->deletes);
+  bool may_lag = !p->engine->is_writer || w->has_rivals;
+  return w->deletes > (may_lag && p->engine->session_count > 1 ? 0 : p->deletes);
 }
 
 /* May a command of this process fail so, after what was done to it? */
 static bool is_allowed(const sim_world *w, const sim_session *p, int rc) {
   switch (rc) {
-    case PQ_EIO: return has_faults(p) || may_miss(w, p);
+    case PQ_EIO: return sim_has_faults(p) || may_miss(w, p);
     case PQ_ENOTFOUND: return may_miss(w, p);
-    case PQ_ECORRUPT: return (has_faults(p) && w->store.is_on[SIM_SHORT_BODY]) || may_miss(w, p);
-    case PQ_EFENCED: return p->engine->is_superseded || w->store.late_total > 0;
-    case PQ_EBUSY: return w->has_rivals || w->store.late_total > 0;
+    case PQ_ECORRUPT:
+      return (sim_has_faults(p) && w->store.is_on[SIM_SHORT_BODY]) || may_miss(w, p);
+    case PQ_EFENCED: /* the newer of two writers, too, whose place an older one has collected */
+      return p->engine->is_superseded || w->store.late_total > 0 ||
+             (w->has_rivals && w->deletes > 0);
+    case PQ_EBUSY:
+      return w->has_rivals || w->store.late_total > 0 ||
+             (p->engine->session_count > 1 &&
+              (w->deletes > 0 || w->store.is_on[SIM_SHORT_BODY])); /* others hold a view */
     default: return false;
   }
 }
@@ -202,7 +236,7 @@ static void check_failure(sim_world *w, sim_session *p, int rc) {
 
 /* ---- replies ---- */
 
-static int64_t seq_of(pq_value summary) {
+int64_t sim_seq_of(pq_value summary) {
   int64_t seq = -1;
   (void)pq_value_i64(pq_object_get_str(summary, "seq"), &seq);
   return seq;
@@ -212,7 +246,7 @@ static int64_t seq_of(pq_value summary) {
 static void check_unchanged(sim_world *w, sim_session *p, int rc, pq_value summary) {
   uint32_t lo = p->seq_start, hi = w->model.count;
   if (rc == PQ_OK) {
-    int64_t seq = seq_of(summary);
+    int64_t seq = sim_seq_of(summary);
     if (seq < lo || seq > hi) {
       sim_fail(w, p, "as of seq %lld, expected %u to %u", (long long)seq, (unsigned)lo,
                (unsigned)hi);
@@ -223,14 +257,14 @@ static void check_unchanged(sim_world *w, sim_session *p, int rc, pq_value summa
   }
   for (uint32_t seq = hi + 1; seq-- > lo;) {
     sim_model_copy(&w->scratch, &w->model, seq);
-    sim_model_write(&w->scratch, &p->op, INT64_MAX, &w->expected);
+    sim_model_write(&w->scratch, &p->op, SIM_EPOCH_US, &w->expected);
     if (w->expected.rc != rc || w->scratch.count != seq) continue;
     if (rc != PQ_OK || is_equal(p, &w->expected, summary)) return;
   }
   sim_model_copy(&w->scratch, &w->model, hi);
-  sim_model_write(&w->scratch, &p->op, INT64_MAX, &w->expected);
+  sim_model_write(&w->scratch, &p->op, SIM_EPOCH_US, &w->expected);
   if (w->expected.rc == rc && w->scratch.count == hi) {
-    compare(w, p, &w->expected, summary);
+    sim_compare(w, p, &w->expected, summary);
     return;
   }
   sim_fail(w, p, "%s (%s), but no events; expected %s, %u events",
@@ -240,7 +274,7 @@ static void check_unchanged(sim_world *w, sim_session *p, int rc, pq_value summa
 }
 
 static void check_write(sim_world *w, sim_session *p, int rc, pq_value summary) {
-  int64_t seq = rc == PQ_OK ? seq_of(summary) : 0;
+  int64_t seq = rc == PQ_OK ? sim_seq_of(summary) : 0;
   if (p->commits == 0) {
     check_unchanged(w, p, rc, summary);
   } else if (rc != PQ_OK) {
@@ -249,7 +283,7 @@ static void check_write(sim_world *w, sim_session *p, int rc, pq_value summary) 
     if (seq < p->seq_commit || seq > w->model.count ||
         (p->engine->session_count == 1 && seq != p->seq_commit))
       sim_fail(w, p, "seq %lld, expected %u", (long long)seq, (unsigned)p->seq_commit);
-    compare(w, p, &p->answer, summary);
+    sim_compare(w, p, &p->answer, summary);
     if (p->seq_commit > p->engine->seq_known) p->engine->seq_known = p->seq_commit;
   }
 }
@@ -267,8 +301,8 @@ static void check_in_txn(sim_world *w, sim_session *p, int rc, pq_value summary)
   if (rc == PQ_EVERSION) return; /* somebody else was there first */
   sim_model_copy(&w->scratch, &w->model, t->seq);
   for (uint32_t i = 0; i < t->count; i++)
-    sim_model_write(&w->scratch, &t->ops[i], INT64_MAX, &w->expected);
-  sim_model_write(&w->scratch, &p->op, INT64_MAX, &w->expected);
+    sim_model_write(&w->scratch, &t->ops[i], SIM_EPOCH_US, &w->expected);
+  sim_model_write(&w->scratch, &p->op, SIM_EPOCH_US, &w->expected);
   if (rc != w->expected.rc) {
     sim_fail(w, p, "%s (%s) in a transaction, expected %s", pq_status_name(rc), p->engine->cx.msg,
              pq_status_name(w->expected.rc));
@@ -284,7 +318,7 @@ static void check_empty_commit(sim_world *w, const sim_session *p) {
   const sim_txn *t = &p->txn;
   sim_model_copy(&w->scratch, &w->model, t->seq);
   for (uint32_t i = 0; i < t->count; i++)
-    sim_model_write(&w->scratch, &t->ops[i], INT64_MAX, &w->expected);
+    sim_model_write(&w->scratch, &t->ops[i], SIM_EPOCH_US, &w->expected);
   if (w->scratch.count != t->seq)
     sim_fail(w, p, "success, but none of %u events is stored",
              (unsigned)(w->scratch.count - t->seq));
@@ -310,32 +344,15 @@ static void check_txn(sim_world *w, sim_session *p, int rc, pq_value summary) {
     return;
   }
   (void)pq_value_i64(pq_object_get_str(summary, "txn"), &number);
-  p->txn = (sim_txn){.number = (uint64_t)number, .seq = (uint32_t)seq_of(summary)};
+  p->txn = (sim_txn){.number = (uint64_t)number, .seq = (uint32_t)sim_seq_of(summary)};
   if (p->txn.seq < p->seq_start || p->txn.seq > w->model.count)
     sim_fail(w, p, "as of seq %u, expected %u to %u", (unsigned)p->txn.seq, (unsigned)p->seq_start,
              (unsigned)w->model.count);
 }
 
-static void check_read(sim_world *w, sim_session *p, pq_value summary) {
-  const sim_op *op = &p->op;
-  uint32_t lo = op->is_flushed ? 0 : p->seq_start, hi = w->model.count, target = UINT32_MAX;
-  int64_t seq = seq_of(summary);
-  if (op->instant == 's') target = (uint32_t)op->as_of_seq;
-  if (op->instant == 't') target = sim_model_at(&w->model, op->as_of_ms * 1000);
-  if (lo > target) lo = target;
-  if (hi > target) hi = target;
-  if (seq < lo || seq > hi) {
-    sim_fail(w, p, "as of seq %lld, expected %u to %u", (long long)seq, (unsigned)lo, (unsigned)hi);
-    return;
-  }
-  if (seq > p->engine->seq_known && !op->is_flushed) p->engine->seq_known = (uint32_t)seq;
-  sim_model_read(&w->model, op, (uint32_t)seq, &w->expected);
-  compare(w, p, &w->expected, summary);
-}
-
 /* After a power cut the present may be that of an earlier commit, if commits are not synced. */
 static void learn(sim_world *w, sim_session *p, int rc, pq_value summary) {
-  int64_t seq = seq_of(summary);
+  int64_t seq = sim_seq_of(summary);
   p->is_probe = false;
   if (rc != PQ_OK) return;
   if (seq < w->seq_synced || seq > w->model.count) {
@@ -352,6 +369,8 @@ void sim_check_reply(sim_world *w, sim_session *p, int rc, pq_value summary) {
   if (rc < 0 && is_allowed(w, p, rc)) {
     if (p->op.kind == SIM_COMMIT || p->op.kind == SIM_ABORT) p->txn.number = 0;
     check_failure(w, p, rc);
+  } else if (rc == PQ_EHISTORY) {
+    sim_check_dropped(w, p);
   } else if (p->op.kind < SIM_WRITE_KINDS && p->op.in_txn) {
     check_in_txn(w, p, rc, summary);
   } else if (rc == PQ_EVERSION && p->op.kind < SIM_WRITE_KINDS && has_txn(p->engine)) {
@@ -363,9 +382,11 @@ void sim_check_reply(sim_world *w, sim_session *p, int rc, pq_value summary) {
   } else if (rc < 0) {
     sim_fail(w, p, "%s: %s", pq_status_name(rc), p->engine->cx.msg);
   } else if (p->op.kind < SIM_READ_END) {
-    check_read(w, p, summary);
-  } else if (p->op.kind == SIM_VERIFY && !has_faults(p) && !may_miss(w, p)) {
-    sim_model_read(&w->model, &p->op, 0, &w->expected);
-    compare(w, p, &w->expected, summary);
+    sim_check_read(w, p, summary);
+  } else if (p->op.kind == SIM_BACKUP) {
+    sim_copy_check(w, p, summary);
+  } else if (p->op.kind == SIM_VERIFY && !sim_has_faults(p) && !may_miss(w, p)) {
+    sim_model_read(&w->model, &p->op, 0, 0, &w->expected);
+    sim_compare(w, p, &w->expected, summary);
   }
 }

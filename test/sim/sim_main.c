@@ -2,7 +2,8 @@
  *
  *     sim                        the kept seeds (test/sim/seeds.txt), then seeds 1 … 40
  *     sim seeds FIRST COUNT      these seeds
- *     sim trace SEED [TICKS]     one seed, everything that happens
+ *     sim trace SEED [TICKS [OFF]]   one seed, everything that happens
+ *     sim shrink SEED            the fewest ticks and faults with which it still fails: OFF
  *     sim time SECONDS SEED      seeds from SEED on, for so long
  *     sim crashes COUNT SEED     seeds from SEED on, until so many crashes
  *     sim hunt FIRST COUNT       the same until one fails; each seed is printed before it runs
@@ -21,7 +22,7 @@
 static const char kept_path[] = "test/sim/seeds.txt";
 
 typedef struct sim_total {
-  uint64_t passed, failed, crashes, commands, events, unclear, trace;
+  uint64_t passed, failed, crashes, commands, events, unclear, bulks, trace;
 } sim_total;
 
 static void run_seed(uint64_t seed, const sim_options *options, sim_total *total) {
@@ -32,6 +33,7 @@ static void run_seed(uint64_t seed, const sim_options *options, sim_total *total
   total->commands += r.commands;
   total->events += r.events;
   total->unclear += r.unclear;
+  total->bulks += r.bulks;
   total->trace = total->trace * 31 + r.trace;
 }
 
@@ -68,9 +70,9 @@ static double seconds_since(time_t start) {
 
 static void report(const char *what, const sim_total *t, time_t start) {
   printf("%s: %" PRIu64 " seeds, %" PRIu64 " crashes, %" PRIu64 " commands, %" PRIu64
-         " events, %" PRIu64 " unclear ends, %" PRIu64 " failed, %.0f s\n",
-         what, t->passed + t->failed, t->crashes, t->commands, t->events, t->unclear, t->failed,
-         seconds_since(start));
+         " events, %" PRIu64 " bulk writes, %" PRIu64 " unclear ends, %" PRIu64 " failed, %.0f s\n",
+         what, t->passed + t->failed, t->crashes, t->commands, t->events, t->bulks, t->unclear,
+         t->failed, seconds_since(start));
   fflush(stdout);
 }
 
@@ -120,8 +122,13 @@ int main(int argc, char **argv) {
   } else if (strcmp(what, "crashes") == 0) {
     run_crashes(number(argc, argv, 2, 1000000), number(argc, argv, 3, 1), &total);
   } else if (strcmp(what, "trace") == 0) {
-    sim_options options = {.ticks = (uint32_t)number(argc, argv, 3, 0), .is_verbose = true};
+    sim_options options = {.ticks = (uint32_t)number(argc, argv, 3, 0),
+                           .off = (uint32_t)number(argc, argv, 4, 0),
+                           .is_verbose = true};
     run_seed(number(argc, argv, 2, 1), &options, &total);
+  } else if (strcmp(what, "shrink") == 0) {
+    if (!sim_shrink(number(argc, argv, 2, 1))) printf("it does not fail\n");
+    total.passed = 1;
   } else {
     sim_die("sim: '%s' is not known; the head of test/sim/sim_main.c lists what is", what);
   }

@@ -11,7 +11,7 @@ void sim_model_release(sim_model *m) {
   *m = (sim_model){0};
 }
 
-static sim_event *add(sim_model *m, sim_event e) {
+sim_event *sim_model_add(sim_model *m, sim_event e) {
   if (m->count == m->cap) {
     m->cap = m->cap * 2 + 64;
     m->events = sim_grow(m->events, m->cap * sizeof *m->events);
@@ -43,7 +43,7 @@ uint32_t sim_model_at(const sim_model *m, int64_t ts) {
 const sim_event *sim_model_entity(const sim_model *m, uint32_t entity, uint32_t count) {
   for (uint32_t i = count; i > 0; i--) {
     const sim_event *e = &m->events[i - 1];
-    if (!e->is_edge && e->entity == entity) return e->has_document ? e : NULL;
+    if (!e->is_edge && !e->is_schema && e->entity == entity) return e->has_document ? e : NULL;
   }
   return NULL;
 }
@@ -78,35 +78,26 @@ bool sim_model_matches(const sim_op *op, const sim_document *d) {
 
 /* ---- writes ---- */
 
-typedef struct writing {
-  sim_model *m;
-  const sim_op *op;
-  sim_answer *out;
-  int64_t ts;
-} writing;
-
-static void number(sim_answer *out, const char *name, int64_t n) {
+void sim_answer_number(sim_answer *out, const char *name, int64_t n) {
   out->names[out->number_count] = name;
   out->numbers[out->number_count++] = n;
 }
 
-/* A new life of an entity, or of one that was soft-deleted. */
-static void create(writing *w, uint32_t entity, sim_document d) {
+sim_event *sim_model_create(sim_writing *w, uint32_t entity, sim_document d) {
   const sim_event *old = sim_model_entity(w->m, entity, w->m->count);
-  add(w->m, (sim_event){.op = SIM_CREATE,
-                        .has_document = true,
-                        .entity = entity,
-                        .actor = w->op->actor,
-                        .created_by = w->op->actor,
-                        .version = old != NULL ? old->version + 1 : 1,
-                        .ts = w->ts,
-                        .created_at = w->ts,
-                        .document = d,
-                        .tag = w->op->tag});
+  return sim_model_add(w->m, (sim_event){.op = SIM_CREATE,
+                                         .has_document = true,
+                                         .entity = entity,
+                                         .actor = w->op->actor,
+                                         .created_by = w->op->actor,
+                                         .version = old != NULL ? old->version + 1 : 1,
+                                         .ts = w->ts,
+                                         .created_at = w->ts,
+                                         .document = d,
+                                         .tag = w->op->tag});
 }
 
-/* The next version of what is there. */
-static sim_event *next(writing *w, const sim_event *old, sim_event_op op) {
+sim_event *sim_model_next(sim_writing *w, const sim_event *old, sim_event_op op) {
   sim_event e = *old;
   e.op = op;
   e.actor = w->op->actor;
@@ -114,10 +105,11 @@ static sim_event *next(writing *w, const sim_event *old, sim_event_op op) {
   e.ts = w->ts;
   e.tag = w->op->tag;
   e.txn = 0;
-  return add(w->m, e);
+  e.note = SIM_PLAIN;
+  return sim_model_add(w->m, e);
 }
 
-static void insert(writing *w) {
+static void insert(sim_writing *w) {
   const sim_op *op = w->op;
   for (uint32_t i = 0; i < op->count; i++)
     if (sim_model_is_live(w->m, op->ids[i], w->m->count)) w->out->rc = PQ_EEXISTS;
@@ -126,8 +118,8 @@ static void insert(writing *w) {
       if (op->ids[i] == op->ids[j]) w->out->rc = PQ_EEXISTS;
   if (w->out->rc != PQ_OK) return;
   for (uint32_t i = 0; i < op->count; i++)
-    create(w, op->ids[i], op->documents[i]);
-  number(w->out, "insertedCount", op->count);
+    sim_model_create(w, op->ids[i], op->documents[i]);
+  sim_answer_number(w->out, "insertedCount", op->count);
 }
 
 /* True when the document is another one afterwards. */
@@ -154,7 +146,7 @@ static bool change(const sim_op *op, sim_document *d) {
   return true;
 }
 
-static bool is_same(const sim_document *a, const sim_document *b) {
+bool sim_document_is_same(const sim_document *a, const sim_document *b) {
   if (a->count != b->count) return false;
   for (uint32_t i = 0; i < a->count; i++)
     if (a->fields[i].name != b->fields[i].name || a->fields[i].value != b->fields[i].value)
@@ -163,7 +155,7 @@ static bool is_same(const sim_document *a, const sim_document *b) {
 }
 
 /* update and replace of one entity */
-static void update(writing *w) {
+static void update(sim_writing *w) {
   const sim_op *op = w->op;
   const sim_event *old = sim_model_entity(w->m, op->entity, w->m->count);
   bool is_live = old != NULL && old->op != SIM_REMOVE, is_changed = false;
@@ -174,7 +166,7 @@ static void update(writing *w) {
   }
   if (is_live) d = old->document;
   if (op->kind == SIM_REPLACE) {
-    is_changed = !is_same(&d, &op->documents[0]);
+    is_changed = !sim_document_is_same(&d, &op->documents[0]);
     d = op->documents[0];
   } else {
     is_changed = change(op, &d);
@@ -182,25 +174,25 @@ static void update(writing *w) {
   if (is_live && is_changed) {
     sim_event e = *old;
     e.document = d;
-    next(w, &e, SIM_CHANGE);
+    sim_model_next(w, &e, SIM_CHANGE);
   } else if (!is_live && op->is_upsert) {
-    create(w, op->entity, d);
+    sim_model_create(w, op->entity, d);
   }
   if (is_live || op->is_upsert)
     sim_put_entity(&w->out->items, sim_model_entity(w->m, op->entity, w->m->count));
-  number(w->out, "matchedCount", is_live);
-  number(w->out, "modifiedCount", is_live && is_changed);
-  number(w->out, "upsertedCount", !is_live && op->is_upsert);
+  sim_answer_number(w->out, "matchedCount", is_live);
+  sim_answer_number(w->out, "modifiedCount", is_live && is_changed);
+  sim_answer_number(w->out, "upsertedCount", !is_live && op->is_upsert);
 }
 
-static void remove_edge(writing *w, const sim_event *old) {
+static void remove_edge(sim_writing *w, const sim_event *old) {
   sim_event e = *old;
   e.has_document = false;
-  next(w, &e, SIM_REMOVE);
+  sim_model_next(w, &e, SIM_REMOVE);
 }
 
 /* The edges of an entity go: those that leave it, then those that enter, each by its names. */
-static void remove_edges(writing *w, uint32_t entity) {
+static void remove_edges(sim_writing *w, uint32_t entity) {
   for (int pass = 0; pass < 2; pass++)
     for (uint32_t p = 0; p < SIM_PREDICATES; p++)
       for (uint32_t far = 0; far < SIM_ENTITIES; far++) {
@@ -210,24 +202,24 @@ static void remove_edges(writing *w, uint32_t entity) {
       }
 }
 
-static void delete_one(writing *w) {
+static void delete_one(sim_writing *w) {
   const sim_op *op = w->op;
   const sim_event *old = sim_model_entity(w->m, op->entity, w->m->count);
   bool is_there = old != NULL && (old->op != SIM_REMOVE || op->is_hard);
-  number(w->out, "deletedCount", is_there);
+  sim_answer_number(w->out, "deletedCount", is_there);
   if (!is_there) return;
-  next(w, old, SIM_REMOVE)->has_document = !op->is_hard;
+  sim_model_next(w, old, SIM_REMOVE)->has_document = !op->is_hard;
   if (op->is_hard) remove_edges(w, op->entity);
 }
 
-static void restore(writing *w) {
+static void restore(sim_writing *w) {
   const sim_event *old = sim_model_entity(w->m, w->op->entity, w->m->count);
   bool is_deleted = old != NULL && old->op == SIM_REMOVE;
-  number(w->out, "restoredCount", is_deleted);
-  if (is_deleted) next(w, old, SIM_CHANGE);
+  sim_answer_number(w->out, "restoredCount", is_deleted);
+  if (is_deleted) sim_model_next(w, old, SIM_CHANGE);
 }
 
-static void change_many(writing *w) {
+static void change_many(sim_writing *w) {
   const sim_op *op = w->op;
   uint32_t matched = 0, modified = 0, count = w->m->count;
   for (uint32_t i = 0; i < SIM_LOCALS; i++) {
@@ -238,22 +230,22 @@ static void change_many(writing *w) {
     matched++;
     e = *old;
     if (op->kind == SIM_DELETE_MANY) {
-      next(w, &e, SIM_REMOVE);
+      sim_model_next(w, &e, SIM_REMOVE);
     } else if (change(op, &e.document)) {
       modified++;
-      next(w, &e, SIM_CHANGE);
+      sim_model_next(w, &e, SIM_CHANGE);
     }
   }
   if (op->kind == SIM_DELETE_MANY) {
-    number(w->out, "deletedCount", matched);
+    sim_answer_number(w->out, "deletedCount", matched);
   } else {
-    number(w->out, "matchedCount", matched);
-    number(w->out, "modifiedCount", modified);
+    sim_answer_number(w->out, "matchedCount", matched);
+    sim_answer_number(w->out, "modifiedCount", modified);
   }
 }
 
 /* The smallest end that is not live decides how linking fails. */
-static int link_status(const writing *w) {
+static int link_status(const sim_writing *w) {
   uint32_t worst = SIM_ENTITIES;
   for (uint32_t i = 0; i < w->op->count; i++) {
     uint32_t ends[] = {w->op->edges[i].from, w->op->edges[i].to};
@@ -264,41 +256,108 @@ static int link_status(const writing *w) {
   return sim_model_entity(w->m, worst, w->m->count) != NULL ? PQ_ETARGET : PQ_ENOENTITY;
 }
 
-static void link(writing *w) {
+bool sim_model_link(sim_writing *w, sim_edge edge, const sim_document *data) {
+  const sim_event *old = sim_model_edge(w->m, edge, w->m->count);
+  sim_event e = {.is_edge = true, .edge = edge, .created_by = w->op->actor, .created_at = w->ts};
+  if (old != NULL && old->has_document == (data != NULL) &&
+      (data == NULL || sim_document_is_same(&old->document, data)))
+    return false;
+  if (old != NULL) e = *old;
+  e.has_document = data != NULL;
+  if (data != NULL) e.document = *data;
+  sim_model_next(w, &e, old != NULL ? SIM_CHANGE : SIM_CREATE);
+  return true;
+}
+
+static void link(sim_writing *w) {
   const sim_op *op = w->op;
   int64_t linked = 0;
   w->out->rc = link_status(w);
   if (w->out->rc != PQ_OK) return;
-  for (uint32_t i = 0; i < op->count; i++) {
-    const sim_event *old = sim_model_edge(w->m, op->edges[i], w->m->count);
-    sim_event e = {.is_edge = true, .edge = op->edges[i], .created_by = op->actor};
-    if (old != NULL && old->has_document == op->has_data[i] &&
-        (!op->has_data[i] || is_same(&old->document, &op->documents[i])))
-      continue;
-    if (old != NULL) e = *old;
-    if (old == NULL) e.created_at = w->ts;
-    e.has_document = op->has_data[i];
-    if (op->has_data[i]) e.document = op->documents[i];
-    next(w, &e, old != NULL ? SIM_CHANGE : SIM_CREATE);
-    linked++;
-  }
-  number(w->out, "linkedCount", linked);
-  number(w->out, "unchangedCount", op->count - linked);
+  for (uint32_t i = 0; i < op->count; i++)
+    linked += sim_model_link(w, op->edges[i], op->has_data[i] ? &op->documents[i] : NULL);
+  sim_answer_number(w->out, "linkedCount", linked);
+  sim_answer_number(w->out, "unchangedCount", op->count - linked);
 }
 
-static void unlink(writing *w) {
+bool sim_model_unlink(sim_writing *w, sim_edge edge) {
+  const sim_event *old = sim_model_edge(w->m, edge, w->m->count);
+  if (old == NULL) return false;
+  remove_edge(w, old);
+  return true;
+}
+
+static void unlink(sim_writing *w) {
   int64_t unlinked = 0;
-  for (uint32_t i = 0; i < w->op->count; i++) {
-    const sim_event *old = sim_model_edge(w->m, w->op->edges[i], w->m->count);
-    if (old == NULL) continue;
-    remove_edge(w, old);
-    unlinked++;
+  for (uint32_t i = 0; i < w->op->count; i++)
+    unlinked += sim_model_unlink(w, w->op->edges[i]);
+  sim_answer_number(w->out, "unlinkedCount", unlinked);
+}
+
+/* ---- a schema, and what it forbids ---- */
+
+bool sim_model_is_unique(const sim_model *m, uint32_t *version) {
+  *version = 0;
+  for (uint32_t i = m->count; i > 0; i--) {
+    if (!m->events[i - 1].is_schema) continue;
+    *version = m->events[i - 1].version;
+    return m->events[i - 1].is_unique;
   }
-  number(w->out, "unlinkedCount", unlinked);
+  return false;
+}
+
+static const sim_field *field_b(const sim_event *e) {
+  for (uint32_t i = 0; i < e->document.count; i++)
+    if (e->document.fields[i].name == 'b') return &e->document.fields[i];
+  return NULL;
+}
+
+/* Have two dogs that are live the same b? */
+static bool has_twins(const sim_model *m) {
+  const sim_field *seen[SIM_LOCALS];
+  uint32_t n = 0;
+  for (uint32_t i = SIM_DOGS * SIM_LOCALS; i < (SIM_DOGS + 1) * SIM_LOCALS; i++) {
+    const sim_field *b;
+    if (!sim_model_is_live(m, i, m->count)) continue;
+    b = field_b(sim_model_entity(m, i, m->count));
+    for (uint32_t j = 0; b != NULL && j < n; j++)
+      if (seen[j]->value == b->value) return true;
+    if (b != NULL) seen[n++] = b;
+  }
+  return false;
+}
+
+/* Setting what is set changes nothing; what shall be unique must be so. */
+static void set_schema(sim_writing *w) {
+  uint32_t version;
+  bool was_unique = sim_model_is_unique(w->m, &version);
+  bool is_set = version > 0 && was_unique == w->op->is_unique;
+  sim_answer_number(w->out, "version", version + !is_set);
+  if (is_set) return;
+  if (w->op->is_unique && has_twins(w->m)) {
+    w->out->rc = PQ_EUNIQUE;
+    return;
+  }
+  sim_model_add(w->m, (sim_event){.op = SIM_CHANGE,
+                                  .is_schema = true,
+                                  .is_unique = w->op->is_unique,
+                                  .actor = w->op->actor,
+                                  .version = version + 1,
+                                  .ts = w->ts,
+                                  .tag = w->op->tag});
+}
+
+static void check_unique(sim_writing *w, uint32_t before) {
+  uint32_t version;
+  if (w->m->count == before || !sim_model_is_unique(w->m, &version) || !has_twins(w->m)) return;
+  w->m->count = before;
+  sim_answer_clear(w->out);
+  w->out->rc = PQ_EUNIQUE;
 }
 
 void sim_model_write(sim_model *m, const sim_op *op, int64_t ts, sim_answer *out) {
-  writing w = {.m = m, .op = op, .out = out, .ts = ts};
+  sim_writing w = {.m = m, .op = op, .out = out, .ts = ts};
+  uint32_t before = m->count;
   sim_answer_clear(out);
   switch (op->kind) {
     case SIM_INSERT: insert(&w); break;
@@ -310,13 +369,17 @@ void sim_model_write(sim_model *m, const sim_op *op, int64_t ts, sim_answer *out
     case SIM_DELETE_MANY: change_many(&w); break;
     case SIM_LINK: link(&w); break;
     case SIM_UNLINK: unlink(&w); break;
+    case SIM_REVERT: sim_model_revert(&w); break;
+    case SIM_REPLAY: sim_model_replay(&w); break;
+    case SIM_SCHEMA: set_schema(&w); break;
     default: break; /* flushes and the like change nothing that can be seen */
   }
+  check_unique(&w, before);
 }
 
 void sim_answer_clear(sim_answer *a) {
   a->rc = PQ_OK;
-  a->is_unordered = false;
+  a->is_unordered = a->tells_more = a->has_more = false;
   a->number_count = 0;
   sim_text_clear(&a->items);
 }

@@ -6,7 +6,7 @@
  *     state at seq S: the newest event of the thing among the first S
  *
  * It shares nothing with the engine: documents are a few small fields, replies are expected as
- * text. A world is two collections of up to eight ids each, so that everything meets everything.
+ * text. A world is three collections of up to eight ids each, so that everything meets everything.
  */
 #ifndef PQ_TEST_SIM_MODEL_H
 #define PQ_TEST_SIM_MODEL_H
@@ -14,14 +14,15 @@
 #include "sim_text.h"
 
 enum {
-  SIM_COLLECTIONS = 2,
+  SIM_COLLECTIONS = 3,
+  SIM_DOGS = 1,   /* the collection that may have a schema */
   SIM_LOCALS = 8, /* ids of a collection */
   SIM_ENTITIES = SIM_COLLECTIONS * SIM_LOCALS,
   SIM_PREDICATES = 2,
   SIM_FIELDS = 4, /* a and b hold numbers, s and t texts */
   SIM_ITEMS = 3,  /* documents or edges of a command */
   SIM_ACTORS = 3,
-  SIM_NAMES = 4
+  SIM_NAMES = 6
 };
 
 typedef struct sim_field {
@@ -40,14 +41,21 @@ typedef struct sim_edge {
 
 typedef enum sim_event_op { SIM_CREATE = 1, SIM_CHANGE, SIM_REMOVE } sim_event_op;
 
+/* What the engine adds to the metadata of an event. */
+typedef enum sim_note_kind { SIM_PLAIN = 0, SIM_OF_REVERT, SIM_OF_REPLAY } sim_note_kind;
+
 typedef struct sim_event {
   sim_event_op op;
   bool is_edge, has_document; /* a hard delete and an edge without data have none */
-  uint32_t entity;            /* of an entity */
+  bool is_schema, is_unique;  /* of dogs: it takes effect; field b may be there once */
+  sim_note_kind note;
+  uint32_t note_seq; /* reverted to; of the event that is replayed */
+  uint32_t entity;   /* of an entity */
   sim_edge edge;
   uint32_t actor, created_by;
   uint32_t version;
   int64_t ts, created_at;
+  int64_t stored_us; /* when the hot tier took it, by the store's clock */
   sim_document document;
   uint32_t tag; /* of the command, in its metadata; 0: none */
   uint32_t txn; /* seq of the first event of its transaction; 0: of none */
@@ -64,6 +72,9 @@ typedef enum sim_kind {
   SIM_DELETE_MANY,
   SIM_LINK,
   SIM_UNLINK,
+  SIM_REVERT,
+  SIM_REPLAY,
+  SIM_SCHEMA,
   SIM_WRITE_KINDS, /* those before change documents */
   SIM_GET = SIM_WRITE_KINDS,
   SIM_FIND,
@@ -71,12 +82,20 @@ typedef enum sim_kind {
   SIM_RELATED,
   SIM_TRAVERSE,
   SIM_HISTORY,
+  SIM_EVENTS,
+  SIM_DIFF,
+  SIM_RECONSTRUCT,
+  SIM_AT_VERSION,
+  SIM_GROUP,
+  SIM_PAGE,     /* the next page of a find */
   SIM_READ_END, /* those before read */
   SIM_FLUSH = SIM_READ_END,
   SIM_COMPACT,
   SIM_CHECKPOINT,
   SIM_MAINTAIN, /* some steps of what is due */
   SIM_VACUUM,
+  SIM_RETENTION,
+  SIM_BACKUP,
   SIM_BEGIN,
   SIM_COMMIT,
   SIM_ABORT,
@@ -90,7 +109,7 @@ typedef enum sim_compare {
   SIM_AT_LEAST,
   SIM_BELOW,
   SIM_DIFFERS
-} sim_compare;
+} sim_comparison;
 
 typedef struct sim_op {
   sim_kind kind;
@@ -102,11 +121,16 @@ typedef struct sim_op {
   sim_document documents[SIM_ITEMS]; /* documents, data of edges */
   sim_edge edges[SIM_ITEMS];
   bool has_data[SIM_ITEMS];
-  char change; /* '=' $set, '+' $inc, '-' $unset */
+  sim_event_op ops[SIM_ITEMS]; /* of events that are replayed */
+  bool is_edge[SIM_ITEMS];
+  bool is_append; /* said as appendEvent */
+  bool is_one;    /* revert, diff: an entity, not its collection; history: an edge */
+  bool is_unique; /* a schema */
+  char change;    /* '=' $set, '+' $inc, '-' $unset */
   sim_field field;
   bool is_upsert, is_hard, has_version;
   uint32_t version;
-  sim_compare compare; /* the filter: field `by` against `than` */
+  sim_comparison compare; /* the filter: field `by` against `than` */
   char by;
   int32_t than;
   bool includes_deleted, is_edges, is_flushed;
@@ -117,6 +141,13 @@ typedef struct sim_op {
   char instant; /* 0: now, 's': as of seq, 't': as of a time */
   uint64_t as_of_seq;
   int64_t as_of_ms;
+  uint32_t from;         /* events behind it; a diff's first moment; what is reverted to */
+  sim_event_op event_op; /* only such events, 0: all */
+  char target;           /* 'e' entities, 'r' edges, 0: all */
+  bool is_tail;          /* goes on where the session's last one ended */
+  bool is_first;         /* of a page: the first one */
+  bool is_snapshot;      /* of a page: all pages as of the first one's seq */
+  uint32_t behind;       /* of a page: items before it; without a snapshot: the last entity + 1 */
 } sim_op;
 
 /* What a command must answer. */
@@ -124,6 +155,7 @@ typedef struct sim_answer {
   int rc;         /* PQ_OK or the failure */
   sim_text items; /* a line each */
   bool is_unordered;
+  bool tells_more, has_more; /* is there more than the items? */
   uint32_t number_count;
   const char *names[SIM_NAMES]; /* of the summary */
   int64_t numbers[SIM_NAMES];
@@ -142,10 +174,14 @@ int64_t sim_model_ts(const sim_model *m);
 /* Events at or before an instant. */
 uint32_t sim_model_at(const sim_model *m, int64_t ts);
 
+/* Is field b of dogs unique? Its schema's version, 0: none. */
+bool sim_model_is_unique(const sim_model *m, uint32_t *version);
+
 /* Do a write: adds its events, of time `ts`, says what it answers. */
 void sim_model_write(sim_model *m, const sim_op *op, int64_t ts, sim_answer *out);
-/* What a read answers as of the first `count` events. */
-void sim_model_read(const sim_model *m, const sim_op *op, uint32_t count, sim_answer *out);
+/* What a read answers as of the first `count` events; events up to `dropped` are not shown. */
+void sim_model_read(const sim_model *m, const sim_op *op, uint32_t count, uint32_t dropped,
+                    sim_answer *out);
 
 void sim_answer_clear(sim_answer *a);
 void sim_answer_release(sim_answer *a);
@@ -154,6 +190,12 @@ void sim_answer_release(sim_answer *a);
 const char *sim_collection_name(uint32_t collection);
 const char *sim_actor_name(uint32_t actor);
 const char *sim_predicate_name(uint32_t predicate);
+const char *sim_type_name(uint32_t collection);
+extern const char sim_field_names[]; /* "abst": a, b hold numbers, s, t texts */
+/* The id of the event with a small seq, as replay takes it. */
+void sim_put_source(sim_text *out, uint32_t seq);
+/* {"$date":"2026-01-01T00:00:00Z"} */
+void sim_put_date(sim_text *out, int64_t us);
 /* "cats/k3" */
 void sim_put_id(sim_text *out, uint32_t entity);
 /* {"a":1,"s":"v2"}, and without the braces. */

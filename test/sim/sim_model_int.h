@@ -14,4 +14,44 @@ bool sim_model_matches(const sim_op *op, const sim_document *d);
 /* The line of an entity as commands reply it. */
 void sim_put_entity(sim_text *out, const sim_event *e);
 
+void sim_answer_number(sim_answer *out, const char *name, int64_t n);
+
+/* ---- writes ---- */
+
+typedef struct sim_writing {
+  sim_model *m;
+  const sim_op *op;
+  sim_answer *out;
+  int64_t ts;
+} sim_writing;
+
+sim_event *sim_model_add(sim_model *m, sim_event e);
+/* A new life of an entity, or of one that was soft-deleted. */
+sim_event *sim_model_create(sim_writing *w, uint32_t entity, sim_document d);
+/* The next version of what is there. */
+sim_event *sim_model_next(sim_writing *w, const sim_event *old, sim_event_op op);
+bool sim_document_is_same(const sim_document *a, const sim_document *b);
+/* The edge gets this data, NULL: none. False: it is so already. */
+bool sim_model_link(sim_writing *w, sim_edge edge, const sim_document *data);
+bool sim_model_unlink(sim_writing *w, sim_edge edge);
+
+/* sim_model_time.c */
+void sim_model_revert(sim_writing *w);
+void sim_model_replay(sim_writing *w);
+
+/* ---- reads ---- */
+
+typedef struct sim_reading {
+  const sim_model *m;
+  const sim_op *op;
+  uint32_t count, dropped;
+  sim_answer *out;
+} sim_reading;
+
+/* sim_model_time.c */
+void sim_model_history(sim_reading *r);
+void sim_model_events(sim_reading *r);
+void sim_model_diff(sim_reading *r);
+void sim_model_at_version(sim_reading *r);
+
 #endif

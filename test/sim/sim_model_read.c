@@ -4,13 +4,18 @@
 
 #include "sim_model_int.h"
 
-static const char *const collections[] = {"cats", "dogs"};
-static const char *const types[] = {"Cat", "Dog"};
+static const char *const collections[] = {"cats", "dogs", "emus"};
+static const char *const types[] = {"Cat", "Dog", "Emu"};
 static const char *const actors[] = {"system/anonymous", "u1", "u2"};
 static const char *const predicates[] = {"p", "q"};
+const char sim_field_names[] = "abst";
 
 const char *sim_collection_name(uint32_t collection) {
   return collections[collection];
+}
+
+const char *sim_type_name(uint32_t collection) {
+  return types[collection];
 }
 
 const char *sim_actor_name(uint32_t actor) {
@@ -42,7 +47,7 @@ void sim_put_document(sim_text *out, const sim_document *d) {
 }
 
 /* The civil date of a time, by counting days from 2025 on. */
-static void put_date(sim_text *out, int64_t us) {
+void sim_put_date(sim_text *out, int64_t us) {
   static const int days_of[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
   int64_t days = us / 86400000000 - 20089, rest = us % 86400000000;
   int year = 2025, month = 0;
@@ -65,13 +70,13 @@ void sim_put_entity(sim_text *out, const sim_event *e) {
   sim_put_id(out, e->entity);
   sim_put(out, "\",\"$type\":\"%s\",\"name\":\"k%u\",\"createdAt\":", types[e->entity / SIM_LOCALS],
           (unsigned)(e->entity % SIM_LOCALS));
-  put_date(out, e->created_at);
+  sim_put_date(out, e->created_at);
   sim_put(out, ",\"createdBy\":\"%s\",\"updatedAt\":", actors[e->created_by]);
-  put_date(out, e->ts);
+  sim_put_date(out, e->ts);
   sim_put(out, ",\"updatedBy\":\"%s\",\"version\":%u", actors[e->actor], (unsigned)e->version);
   if (e->op == SIM_REMOVE) {
     sim_put(out, ",\"deletedAt\":");
-    put_date(out, e->ts);
+    sim_put_date(out, e->ts);
     sim_put(out, ",\"deletedBy\":\"%s\"", actors[e->actor]);
   }
   if (e->document.count > 0) sim_put(out, ",");
@@ -85,7 +90,7 @@ static void put_edge(sim_text *out, const sim_event *e) {
   sim_put(out, "\",\"predicate\":\"%s\",\"to\":\"", predicates[e->edge.predicate]);
   sim_put_id(out, e->edge.to);
   sim_put(out, "\",\"reverse\":\"%s_of\",\"createdAt\":", predicates[e->edge.predicate]);
-  put_date(out, e->created_at);
+  sim_put_date(out, e->created_at);
   sim_put(out, ",\"createdBy\":\"%s\",\"version\":%u", actors[e->created_by], e->version);
   if (e->has_document) {
     sim_put(out, ",\"data\":");
@@ -94,47 +99,13 @@ static void put_edge(sim_text *out, const sim_event *e) {
   sim_put(out, "}\n");
 }
 
-/* An event without its "id", which the reader of a reply cuts off. */
-static void put_event(sim_text *out, const sim_event *e, uint32_t seq, const sim_event *before) {
-  static const char *const ops[] = {"", "CREATE", "UPDATE", "DELETE"};
-  sim_put(out, "\"seq\":%u,\"ts\":", seq);
-  put_date(out, e->ts);
-  sim_put(out, ",\"op\":\"%s\",\"ns\":\"default\",\"entityId\":\"", ops[e->op]);
-  sim_put_id(out, e->entity);
-  sim_put(out, "\",\"version\":%u,\"before\":", e->version);
-  if (before != NULL && before->has_document && e->op != SIM_CREATE)
-    sim_put_document(out, &before->document);
-  else
-    sim_put(out, "null");
-  sim_put(out, ",\"after\":");
-  if (e->has_document)
-    sim_put_document(out, &e->document);
-  else
-    sim_put(out, "null");
-  sim_put(out, ",\"actor\":\"%s\",\"metadata\":{\"n\":%u}", actors[e->actor], (unsigned)e->tag);
-  if (e->txn > 0) sim_put(out, ",\"txn\":%u", (unsigned)e->txn);
-  sim_put(out, "}\n");
-}
-
 /* ---- reads ---- */
 
-typedef struct reading {
-  const sim_model *m;
-  const sim_op *op;
-  uint32_t count;
-  sim_answer *out;
-} reading;
-
-static void number(sim_answer *out, const char *name, int64_t n) {
-  out->names[out->number_count] = name;
-  out->numbers[out->number_count++] = n;
-}
-
-static void get(reading *r) {
+static void get(sim_reading *r) {
   const sim_event *e = sim_model_entity(r->m, r->op->entity, r->count);
   bool is_there = e != NULL && (e->op != SIM_REMOVE || r->op->includes_deleted);
   if (is_there) sim_put_entity(&r->out->items, e);
-  number(r->out, "n", is_there);
+  sim_answer_number(r->out, "n", is_there);
 }
 
 /* The value of the sort field; what has none comes first. */
@@ -142,6 +113,19 @@ static int64_t sort_key(const sim_event *e, char name) {
   for (uint32_t i = 0; i < e->document.count; i++)
     if (e->document.fields[i].name == name) return e->document.fields[i].value;
   return INT64_MIN;
+}
+
+static void put_group(sim_text *out, char by, int64_t key, int64_t rows, int64_t sum,
+                      int64_t largest) {
+  if (key == INT64_MIN)
+    sim_put(out, "{\"_id\":null");
+  else
+    sim_put(out, by < 'm' ? "{\"_id\":%lld" : "{\"_id\":\"v%lld\"", (long long)key);
+  sim_put(out, ",\"n\":%lld,\"a\":%lld", (long long)rows, (long long)sum);
+  if (largest == INT64_MIN)
+    sim_put(out, ",\"m\":null}\n");
+  else
+    sim_put(out, ",\"m\":%lld}\n", (long long)largest);
 }
 
 /* Insertion into a list that stays sorted; equal ones in the order of their ids. */
@@ -156,7 +140,7 @@ static void insert_sorted(const sim_event **list, uint32_t n, const sim_event *e
   list[n] = e;
 }
 
-static void find(reading *r) {
+static void find(sim_reading *r) {
   const sim_op *op = r->op;
   const sim_event *found[SIM_LOCALS];
   uint32_t n = 0, from, end;
@@ -165,6 +149,7 @@ static void find(reading *r) {
     const sim_event *e = sim_model_entity(r->m, entity, r->count);
     if (e == NULL || (e->op == SIM_REMOVE && !op->includes_deleted)) continue;
     if (!sim_model_matches(op, &e->document)) continue;
+    if (op->kind == SIM_PAGE && !op->is_snapshot && entity < op->behind) continue;
     if (op->sort != 0)
       insert_sorted(found, n, e, op);
     else
@@ -172,19 +157,22 @@ static void find(reading *r) {
     n++;
   }
   if (op->kind == SIM_COUNT) {
-    number(r->out, "count", n);
+    sim_answer_number(r->out, "count", n);
     return;
   }
-  from = op->skip < n ? op->skip : n;
+  from = op->kind == SIM_PAGE && op->is_snapshot ? op->behind : op->skip;
+  if (from > n) from = n;
   end = op->limit > 0 && op->limit < n - from ? from + op->limit : n;
   for (uint32_t i = from; i < end; i++)
     sim_put_entity(&r->out->items, found[i]);
-  r->out->is_unordered = op->sort == 0;
-  number(r->out, "n", end - from);
+  r->out->is_unordered = op->sort == 0 && op->kind == SIM_FIND;
+  r->out->tells_more = true;
+  r->out->has_more = end < n;
+  sim_answer_number(r->out, "n", end - from);
 }
 
 /* One step from a set of entities (bits) along a predicate to the live ones at the other end. */
-static uint32_t step(reading *r, uint32_t nodes, uint32_t predicate, bool is_reverse) {
+static uint32_t step(sim_reading *r, uint32_t nodes, uint32_t predicate, bool is_reverse) {
   uint32_t reached = 0;
   for (uint32_t near = 0; near < SIM_ENTITIES; near++) {
     if ((nodes >> near & 1) == 0) continue;
@@ -199,7 +187,7 @@ static uint32_t step(reading *r, uint32_t nodes, uint32_t predicate, bool is_rev
   return reached;
 }
 
-static void follow(reading *r) {
+static void follow(sim_reading *r) {
   const sim_op *op = r->op;
   uint32_t nodes = sim_model_is_live(r->m, op->entity, r->count) ? 1u << op->entity : 0, n = 0;
   for (uint32_t i = 0; i < op->count; i++)
@@ -210,33 +198,64 @@ static void follow(reading *r) {
     if (!op->is_edges) sim_put_entity(&r->out->items, sim_model_entity(r->m, i, r->count));
   }
   r->out->is_unordered = op->is_edges;
-  number(r->out, "n", n);
+  sim_answer_number(r->out, "n", n);
 }
 
-static void history(reading *r) {
-  const sim_event *before = NULL;
+/* What find and group look at, in the order of ids. */
+static uint32_t list(const sim_reading *r, const sim_event *found[SIM_LOCALS]) {
+  const sim_op *op = r->op;
   uint32_t n = 0;
-  for (uint32_t i = 0; i < r->count; i++) {
-    const sim_event *e = &r->m->events[i];
-    if (e->is_edge || e->entity != r->op->entity) continue;
-    put_event(&r->out->items, e, i + 1, before);
-    before = e;
-    n++;
+  for (uint32_t i = 0; i < SIM_LOCALS; i++) {
+    const sim_event *e = sim_model_entity(r->m, op->collection * SIM_LOCALS + i, r->count);
+    if (e == NULL || (e->op == SIM_REMOVE && !op->includes_deleted)) continue;
+    if (sim_model_matches(op, &e->document)) found[n++] = e;
   }
-  number(r->out, "n", n);
+  return n;
 }
 
-void sim_model_read(const sim_model *m, const sim_op *op, uint32_t count, sim_answer *out) {
-  reading r = {m, op, count, out};
+/* Groups in the order of their keys: what has none, then numbers or texts from below. */
+static void group(sim_reading *r) {
+  const sim_event *found[SIM_LOCALS];
+  const sim_op *op = r->op;
+  uint32_t n = list(r, found), groups = 0, done = 0;
+  for (int64_t after = INT64_MIN; done < n; groups++) {
+    int64_t key = INT64_MAX, rows = 0, sum = 0, largest = INT64_MIN;
+    for (uint32_t i = 0; i < n; i++) {
+      int64_t k = sort_key(found[i], op->sort);
+      if ((k > after || groups == 0) && k < key) key = k;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+      int64_t a = sort_key(found[i], 'a'), b = sort_key(found[i], 'b');
+      if (sort_key(found[i], op->sort) != key) continue;
+      rows++;
+      if (a != INT64_MIN) sum += a;
+      if (b > largest) largest = b;
+    }
+    put_group(&r->out->items, op->sort, key, rows, sum, largest);
+    done += (uint32_t)rows;
+    after = key;
+  }
+  sim_answer_number(r->out, "n", groups);
+}
+
+void sim_model_read(const sim_model *m, const sim_op *op, uint32_t count, uint32_t dropped,
+                    sim_answer *out) {
+  sim_reading r = {m, op, count, dropped, out};
   sim_answer_clear(out);
   switch (op->kind) {
-    case SIM_GET: get(&r); break;
+    case SIM_GET:
+    case SIM_RECONSTRUCT: get(&r); break;
     case SIM_FIND:
-    case SIM_COUNT: find(&r); break;
+    case SIM_COUNT:
+    case SIM_PAGE: find(&r); break;
     case SIM_RELATED:
     case SIM_TRAVERSE: follow(&r); break;
-    case SIM_HISTORY: history(&r); break;
-    case SIM_VERIFY: number(out, "problems", 0); break;
+    case SIM_HISTORY: sim_model_history(&r); break;
+    case SIM_EVENTS: sim_model_events(&r); break;
+    case SIM_DIFF: sim_model_diff(&r); break;
+    case SIM_AT_VERSION: sim_model_at_version(&r); break;
+    case SIM_GROUP: group(&r); break;
+    case SIM_VERIFY: sim_answer_number(out, "problems", 0); break;
     default: break;
   }
 }

@@ -26,13 +26,14 @@ void sim_engine_open(sim_world *w, sim_engine *e, bool is_writer) {
   e->seq_known = 0;
   e->live_len = 0;
   e->clock_shift = 0;
-  e->session_count = is_writer ? w->session_count : 1;
+  e->session_count = w->session_count;
   if (w->store.is_on[SIM_CLOCK])
     e->clock_shift = ((int64_t)sim_below(&w->random, 5) - 2) * 43200000000;
   pq_cx_init(&e->cx, count_alloc, e);
   if (w->tail_len_max > 0) e->cx.limits.tail_len_max = w->tail_len_max;
   if (pq_db_init(&e->db, &e->cx, is_writer, w->durability, seed) != PQ_OK) sim_die("out of memory");
   e->db.steps_all = true;
+  e->db.thresholds.bulk = w->bulk;
   if (w->works_events > 0) {
     e->db.thresholds.flush_events = w->works_events;
     e->db.thresholds.files = 2 + (uint32_t)w->works_events % 3;
@@ -50,8 +51,10 @@ static void release(sim_world *w, sim_engine *e) {
   for (uint32_t i = 0; i < e->session_count; i++) {
     sim_session *p = &e->sessions[i];
     pq_command_close(p->command);
+    sim_copy_free(p);
     p->command = NULL;
     p->txn.number = 0;
+    if (p->sleep > 0) w->is_stalled = false;
     p->sleep = 0;
   }
   pq_db_release(&e->db);
@@ -116,23 +119,9 @@ static void serve_hot(sim_world *w, sim_session *p, pq_fetch *f, const pq_io_req
     pq_fetch_done(f, r->id, rc, reply, rc == PQ_OK ? NULL : s->cx.msg);
 }
 
-/* A log entry says up to which event the files hold all: a power cut cannot take them. */
-static void note_entry(sim_world *w, const pq_io_req *r) {
-  static const char name[] = "\"seqHi\":";
-  uint32_t seq = 0;
-  const uint8_t *end = r->buf + r->len, *at = r->buf;
-  if (w->durability == 0 || strstr(r->key, "/log/") == NULL || !sim_store_holds(&w->store, r))
-    return;
-  while (end - at > (ptrdiff_t)sizeof name && memcmp(at, name, sizeof name - 1) != 0)
-    at++;
-  for (at += sizeof name - 1; at < end && *at >= '0' && *at <= '9'; at++)
-    seq = seq * 10 + (uint32_t)(*at - '0');
-  if (seq > w->seq_synced) w->seq_synced = seq;
-}
-
 static void serve(sim_world *w, sim_session *p, pq_fetch *f, const pq_io_req *r) {
-  static const char *const names[] = {"",       "read", "get",     "list", "put",
-                                      "delete", "hot",  "replace", "stat"};
+  static const char *const names[] = {"",    "read",    "get",  "list", "put", "delete",
+                                      "hot", "replace", "stat", "part", "end"};
   static const char *const hot_names[] = {"hot", "hot open", "hot read", "hot append", "hot trim"};
   uint64_t before;
   sim_note(w, p, r->kind == PQ_IO_HOT ? hot_names[r->buf[0] % 5] : names[r->kind],
@@ -148,10 +137,11 @@ static void serve(sim_world *w, sim_session *p, pq_fetch *f, const pq_io_req *r)
     case PQ_IO_STAT: sim_store_read(&w->store, f, r); break;
     case PQ_IO_PUT_NEW:
     case PQ_IO_PUT_IF:
+    case PQ_IO_PUT_PART:
+    case PQ_IO_PUT_END:
     case PQ_IO_DELETE:
       w->deletes += r->kind == PQ_IO_DELETE;
       sim_store_write(&w->store, driver_of(w, p), f, r);
-      if (r->kind == PQ_IO_PUT_NEW) note_entry(w, r);
       break;
     case PQ_IO_HOT: serve_hot(w, p, f, r); break;
   }
@@ -175,12 +165,14 @@ static void serve_some(sim_world *w, sim_session *p, bool is_all) {
 
 /* ---- commands ---- */
 
-static void take_items(sim_session *p) {
+static void take_items(sim_world *w, sim_session *p) {
   pq_value item;
   pq_buf line;
   pq_buf_init(&line, &p->engine->cx, SIZE_MAX / 2);
   while (pq_command_next(p->command, &item)) {
     pq_buf_clear(&line);
+    if (p->op.kind == SIM_BACKUP) sim_copy_take(w, p, item);
+    if (p->op.kind == SIM_BACKUP) continue;
     if (pq_json_print(&line, item, PQ_JSON_RELAXED) != PQ_OK) sim_die("%s", p->engine->cx.msg);
     sim_put_bytes(&p->items, line.p, line.len);
     sim_put_bytes(&p->items, "\n", 1);
@@ -194,6 +186,7 @@ static void finish(sim_world *w, sim_session *p, int rc) {
   sim_note(w, p, "reply", (uint64_t)(int64_t)rc, sim_text_slice(&p->items));
   if (rc < 0 && w->is_verbose) printf("      %s\n", p->engine->cx.msg);
   sim_check_reply(w, p, rc, summary);
+  sim_copy_free(p);
   pq_command_close(p->command);
   p->command = NULL;
 }
@@ -213,16 +206,19 @@ static void step(sim_world *w, sim_session *p) {
   do {
     rc = pq_command_step(p->command, p->step_us);
     if (rc == PQ_OK && pq_command_is_waiting(p->command)) return;
-    if (rc == PQ_OK) take_items(p);
+    if (rc == PQ_OK) take_items(w, p);
   } while (rc == PQ_OK && !pq_command_is_done(p->command));
   if (rc != PQ_NEED_IO) finish(w, p, rc);
 }
 
-/* The seq that a command must see: callers of one process see each other's writes when those were
- * replied, another process at once. */
-static uint32_t seq_to_see(const sim_world *w, const sim_session *p) {
+uint32_t sim_seq_to_see(const sim_world *w, const sim_session *p) {
   const sim_engine *e = p->engine;
   return e->is_writer && (e->is_superseded || e->session_count > 1) ? e->seq_known : w->model.count;
+}
+
+void sim_session_forget(sim_session *p) {
+  sim_text_clear(&p->page_token);
+  sim_text_clear(&p->tail_cursor);
 }
 
 void sim_session_start(sim_world *w, sim_session *p) {
@@ -230,13 +226,15 @@ void sim_session_start(sim_world *w, sim_session *p) {
   w->commands++;
   p->faults = p->engine->faults;
   p->deletes = w->deletes;
-  p->seq_start = seq_to_see(w, p);
-  p->commits = 0;
+  p->floor_start = w->floor;
+  p->seq_start = sim_seq_to_see(w, p);
+  p->commits = p->turns = 0;
   sim_text_clear(&p->items);
   sim_note(w, p, "command", p->op.kind, sim_text_slice(&p->text));
+  if (p->payload.len > 0) sim_note(w, p, "lines", 0, sim_text_slice(&p->payload));
   look_at_clock(w, p);
-  rc = pq_command_open(&p->engine->db, PQ_SLICE("default"), sim_text_slice(&p->text), (pq_slice){0},
-                       p->step_us, &p->command);
+  rc = pq_command_open(&p->engine->db, PQ_SLICE("default"), sim_text_slice(&p->text),
+                       sim_text_slice(&p->payload), p->step_us, &p->command);
   if (rc == PQ_OK)
     step(w, p);
   else if ((rc == PQ_ETIMEOUT || rc == PQ_EINVALID) && p->txn.is_old)
@@ -265,7 +263,8 @@ static void orphan(sim_world *w, sim_session *p) {
   pq_io_req r;
   while (f->unfinished > 0 && pq_fetch_take_nth(f, sim_below(&w->random, f->unfinished), &r)) {
     pq_slice reply;
-    if (r.kind == PQ_IO_PUT_NEW || r.kind == PQ_IO_PUT_IF || r.kind == PQ_IO_DELETE)
+    if (r.kind == PQ_IO_PUT_NEW || r.kind == PQ_IO_PUT_IF || r.kind == PQ_IO_DELETE ||
+        r.kind == PQ_IO_PUT_PART || r.kind == PQ_IO_PUT_END)
       sim_store_orphan(&w->store, &r);
     if (r.kind == PQ_IO_HOT && is_hot_write(&r) && sim_chance(&w->random, 500) &&
         sim_store_hot(&w->store, driver_of(w, p), &r, is_synced(w, &r), &reply) == PQ_OK)
@@ -297,6 +296,9 @@ void sim_power_cut(sim_world *w) {
   p->op = (sim_op){.kind = SIM_COUNT};
   sim_command_text(p);
   sim_session_run(w, p);
+  for (uint32_t i = 0; i < SIM_ENGINES; i++)
+    for (uint32_t j = 0; j < SIM_SESSIONS; j++)
+      sim_session_forget(&w->engines[i].sessions[j]);
   memcpy(w->store.is_on, was_on, sizeof was_on);
   if (w->has_failed) return;
   w->seq_synced = w->model.count; /* its opening was synced */

@@ -34,6 +34,7 @@ typedef enum sim_fault {
   SIM_HOT_UNHEARD,
   SIM_SLOW,       /* some requests wait while others are answered */
   SIM_SLEEP,      /* processes stop for a while, in the middle of a command too */
+  SIM_STALL,      /* collectors stop for long, and a rival comes meanwhile */
   SIM_CLOCK,      /* clocks jump, and differ */
   SIM_POWER_CUT,  /* everything stops at once; what was not synced may be gone */
   SIM_CRASH_PUTS, /* requests in flight at a crash: done, not done, garbage or late */
@@ -66,6 +67,9 @@ typedef struct sim_store {
   /* the hot tier before each call that is not synced yet: a power cut goes back to one of them */
   pq_memory_hot *unsynced[SIM_UNSYNCED_MAX];
   uint32_t unsynced_count;
+  /* told of each object that has been stored, when it is there */
+  void (*stored)(void *ud, const pq_io_req *r);
+  void *ud;
 } sim_store;
 
 void sim_store_init(sim_store *s, sim_random *random);
@@ -84,9 +88,6 @@ int sim_store_hot(sim_store *s, pq_driver *d, const pq_io_req *r, bool is_synced
 
 /* The power fails: what was not synced is there, or not from some call on. */
 void sim_store_cut_power(sim_store *s);
-
-/* Is the object of a PUT_NEW there, with its bytes? */
-bool sim_store_holds(sim_store *s, const pq_io_req *r);
 
 /* What becomes of a PUT_NEW, PUT_IF or DELETE whose process dies. */
 void sim_store_orphan(sim_store *s, const pq_io_req *r);

@@ -40,10 +40,11 @@ typedef struct sim_session {
   uint32_t number;
   struct sim_engine *engine;
   uint32_t sleep;      /* ticks */
+  uint32_t turns;      /* of its command, where a collector may have stalled */
   bool is_probe;       /* after a power cut: its first reply says what is left */
   pq_command *command; /* that runs; NULL: none */
   sim_op op;
-  sim_text text;                  /* of the command */
+  sim_text text, payload;         /* of the command */
   sim_text items;                 /* of the reply so far */
   uint64_t faults;                /* of its process when it began */
   uint64_t deletes;               /* of objects, by all, when it began */
@@ -53,6 +54,13 @@ typedef struct sim_session {
   uint32_t seq_first, seq_commit; /* of its events */
   sim_answer answer;              /* the model's, of the commit */
   sim_txn txn;
+  uint32_t floor_start; /* where history began when the command did */
+  /* what its caller goes on with, whatever becomes of the process: a find's next page, the place
+   * in the events */
+  sim_op page, tail;
+  uint32_t page_seq;
+  sim_text page_token, tail_cursor; /* empty: there is none */
+  struct sim_copy *copy;            /* of a backup that runs, owned */
 } sim_session;
 
 /* A process: the engine with its memory, gone in a crash. */
@@ -87,28 +95,55 @@ typedef struct sim_world {
   bool may_rival, has_rivals; /* two writers may be, were open at a time */
   uint64_t tail_len_max;      /* 0: the default */
   uint64_t works_events;      /* in the tail when a flush is due, 0: the default */
+  uint32_t bulk;              /* documents that make an insert a bulk write, 0: the default */
+  bool has_schema;            /* dogs get one */
+  bool has_retention;         /* history is dropped */
   uint64_t deletes;           /* of objects so far */
+  int64_t age_min_us;         /* the shortest retention that was ever asked for */
+  bool is_stalled;            /* a collector sleeps in the middle of its work */
+  uint64_t entry;             /* the newest of the log */
+  uint32_t floor;             /* where history begins, as entries say; 0: it is all there */
   uint32_t durability;
   uint32_t seq_synced; /* what no power cut can take: synced in the hot tier, or in files */
   uint64_t tick;
-  uint64_t crashes, commands, unclear;
+  uint64_t crashes, commands, unclear, bulks;
   uint64_t trace; /* hash of all that happened */
-  bool is_verbose, has_failed;
+  bool is_verbose, is_quiet, has_failed;
 } sim_world;
 
 /* What a run was like. */
 typedef struct sim_result {
   bool is_right;
-  uint64_t trace, ticks, crashes, commands, events, unclear;
+  uint64_t trace, ticks, crashes, commands, events, unclear, bulks;
 } sim_result;
 
+/* What can be left out of a world, behind the bits of sim_fault. */
+enum {
+  SIM_OFF_CRASHES = 1 << SIM_FAULTS,
+  SIM_OFF_TXNS = SIM_OFF_CRASHES << 1,
+  SIM_OFF_PROCESSES = SIM_OFF_CRASHES << 2,
+  SIM_OFF_CALLERS = SIM_OFF_CRASHES << 3,
+  SIM_OFF_WORKS = SIM_OFF_CRASHES << 4,
+  SIM_OFF_SCHEMA = SIM_OFF_CRASHES << 5,
+  SIM_OFF_RETENTION = SIM_OFF_CRASHES << 6,
+  SIM_OFF_BULK = SIM_OFF_CRASHES << 7,
+  SIM_OFF_BITS = SIM_FAULTS + 8
+};
+
+enum { SIM_TICKS = 1500 };
+
 typedef struct sim_options {
-  uint32_t ticks; /* 0: the default */
-  bool is_verbose;
+  uint32_t ticks; /* 0: SIM_TICKS */
+  uint32_t off;   /* bits of what is left out */
+  bool is_verbose, is_quiet;
 } sim_options;
 
 /* Run one seed. A failure prints the seed, the tick, the command and both answers. */
 void sim_run(uint64_t seed, const sim_options *options, sim_result *out);
+
+/* Find the fewest ticks and faults with which the seed still fails, and print them. False: it does
+ * not fail. */
+bool sim_shrink(uint64_t seed);
 
 /* ---- sim_process.c ---- */
 
@@ -119,6 +154,11 @@ void sim_engine_close(sim_world *w, sim_engine *e);
 void sim_engine_crash(sim_world *w, sim_engine *e);
 bool sim_engine_is_idle(const sim_engine *e);
 
+/* The seq that a command must see: callers of one process see each other's writes when those were
+ * replied, another process at once. */
+uint32_t sim_seq_to_see(const sim_world *w, const sim_session *p);
+/* Callers forget where they were: of a snapshot or events that a power cut took. */
+void sim_session_forget(sim_session *p);
 /* Begin the command p->op, with the text p->text. */
 void sim_session_start(sim_world *w, sim_session *p);
 /* Answer some of its requests (or all), and let it go on. */
@@ -136,10 +176,35 @@ void sim_check_append(sim_world *w, sim_session *p, const pq_hot_request *q);
 /* A command ended with `rc`; its items are in p->items. */
 void sim_check_reply(sim_world *w, sim_session *p, int rc, pq_value summary);
 
+/* Its items and numbers against the answer. */
+void sim_compare(sim_world *w, sim_session *p, sim_answer *a, pq_value summary);
+int64_t sim_seq_of(pq_value summary);
+/* Did a request of its process fail since it began? One append may serve several commands. */
+bool sim_has_faults(const sim_session *p);
+
+/* ---- sim_check_read.c ---- */
+
+/* The seqs that its answer may be as of. */
+void sim_read_range(const sim_world *w, const sim_session *p, uint32_t *lo, uint32_t *hi);
+void sim_check_read(sim_world *w, sim_session *p, pq_value summary);
+/* It says that history was dropped: rightly? */
+void sim_check_dropped(sim_world *w, sim_session *p);
+/* Is its moment before what was dropped already when it began? */
+bool sim_is_dropped(const sim_world *w, const sim_op *op, uint32_t floor);
+
+/* ---- sim_copy.c ---- */
+
+/* An item of a backup; and its end, after which the copy must be the model. */
+void sim_copy_take(sim_world *w, sim_session *p, pq_value item);
+void sim_copy_check(sim_world *w, sim_session *p, pq_value summary);
+void sim_copy_free(sim_session *p);
+
 /* ---- sim_command.c ---- */
 
 /* Choose a command: p->op and its text. */
 void sim_command_choose(sim_world *w, sim_session *p);
+/* ---- sim_command_text.c ---- */
+
 /* The text of p->op. */
 void sim_command_text(sim_session *p);
 

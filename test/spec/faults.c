@@ -1,4 +1,4 @@
-/* test/spec/faults.c - single faults: the n-th allocation, then the n-th request, for all n.
+/* test/spec/faults.c - single faults: the n-th allocation, request, hot-tier call, for all n.
  *
  *   set-up ─► before ──command, fault at n──► right reply, or an error that says so
  *                    │                        same handle: state is before or after, never between
@@ -12,217 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fault_probes.h"
 #include "spec_db.h"
 #include "spec_suites.h"
 
 enum { ROUNDS_MAX = 100000 };
-
-static const char *const setup[] = {
-    "{\"insert\": \"t\", \"documents\": [{\"$id\": \"a\", \"n\": 1, \"s\": \"x\"}, {\"$id\": "
-    "\"b\", "
-    "\"n\": 2, \"s\": \"y\"}, {\"$id\": \"c\", \"n\": 3}, {\"$id\": \"d\", \"n\": 4, \"o\": "
-    "{\"p\": [1, 2]}}]}",
-    "{\"link\": [{\"from\": \"t/a\", \"predicate\": \"p\", \"to\": \"t/b\", \"data\": {\"w\": 1}}, "
-    "{\"from\": \"t/b\", \"predicate\": \"p\", \"to\": \"t/c\"}, {\"from\": \"t/d\", "
-    "\"predicate\": "
-    "\"q\", \"to\": \"t/a\"}]}",
-    "{\"schema\": \"v\", \"set\": {\"k\": \"int##\", \"s\": \"string = 'x'\"}}",
-    "{\"insert\": \"v\", \"documents\": [{\"$id\": \"a\", \"k\": 1}]}",
-    "{\"flush\": 1}",
-    "{\"update\": \"t/b\", \"ops\": {\"$set\": {\"n\": 20}}}",
-    "{\"delete\": \"t/c\"}",
-    "{\"schema\": \"w\", \"set\": {\"k\": \"int\", \"l\": \"string[]\", \"o\": {\"x\": "
-    "\"decimal(5,2)\"}, "
-    "\"$mode\": \"strict\", \"$options\": {\"includeDataVariant\": false}}}",
-    "{\"insert\": \"w\", \"documents\": [{\"$id\": \"a\", \"l\": [\"x\"]}, {\"o\": {\"x\": 1.5}}]}",
-    "{\"flush\": 1}",
-    "{\"insert\": \"t\", \"documents\": [{\"$id\": \"e\", \"n\": 5}]}",
-    "{\"update\": \"t/a\", \"ops\": {\"$inc\": {\"n\": 1}}}",
-    "{\"link\": {\"from\": \"t/a\", \"predicate\": \"p\", \"to\": \"t/e\"}}",
-};
-
-/* Two commits, of which the second may fail: a state in the middle. */
-static const char bulk_of_two[] =
-    "{\"bulkWrite\": \"t\", \"ordered\": false, \"operations\": [{\"insertOne\": {\"document\": "
-    "{\"$id\": \"f\"}}}, {\"insertOne\": {\"document\": {\"$id\": \"a\"}}}, {\"deleteMany\": "
-    "{\"filter\": {\"n\": {\"$gt\": 2}}}}]}";
-static const char first_of_two[] = "{\"insert\": \"t\", \"documents\": [{\"$id\": \"f\"}]}";
-
-/* What is done in transaction 1 before a probe that ends or asks it, without faults. */
-static const char *const in_txn[] = {
-    "{\"begin\": 1}",
-    "{\"update\": \"t/d\", \"ops\": {\"$set\": {\"n\": 44}}, \"txn\": 1}",
-    "{\"insert\": \"t\", \"documents\": [{\"$id\": \"f\"}, {\"$id\": \"g\"}], \"txn\": 1}",
-    "{\"link\": {\"from\": \"t/f\", \"predicate\": \"p\", \"to\": \"t/a\"}, \"txn\": 1}",
-    "{\"delete\": \"t/a\", \"hard\": true, \"txn\": 1}",
-    "{\"flush\": 1}",
-};
-
-static const struct {
-  const char *command, *payload;
-  bool is_write;
-} probes[] = {
-    {"{\"commit\": 1}", NULL, true},
-    {"{\"abort\": 1}", NULL, true},
-    {"{\"find\": \"t\", \"txn\": 1}", NULL, false},
-    {"{\"insert\": \"t\", \"documents\": [{\"$id\": \"f\", \"n\": 6}, {\"$id\": \"c\", \"n\": 7}]}",
-     NULL, true},
-    {"{\"insert\": \"u\"}", "{\"$id\": \"a\", \"l\": [1, {\"x\": \"y\"}]}\n\n{\"$id\": \"b\"}\n",
-     true},
-    {"{\"insert\": \"t\", \"documents\": [{\"$id\": \"a\"}]}", NULL, false}, /* exists */
-    {"{\"update\": \"t/d\", \"ops\": {\"$set\": {\"o.q\": 5}, \"$unset\": {\"n\": \"\"}}}", NULL,
-     true},
-    {"{\"update\": \"t/a\", \"ops\": {\"z\": 1}}", NULL, true},
-    {"{\"delete\": \"t/d\"}", NULL, true},
-    {"{\"delete\": \"t/a\", \"hard\": true}", NULL, true},
-    {"{\"link\": [{\"from\": \"t/a\", \"predicate\": \"p\", \"to\": \"t/b\", \"data\": {\"w\": "
-     "2}}, "
-     "{\"from\": \"t/d\", \"predicate\": \"p\", \"to\": \"t/e\"}]}",
-     NULL, true},
-    {"{\"link\": []}", "{\"from\": \"t/e\", \"predicate\": \"p\", \"to\": \"t/e\"}\n", true},
-    {"{\"unlink\": [{\"from\": \"t/a\", \"predicate\": \"p\", \"to\": \"t/b\"}, {\"from\": "
-     "\"t/a\", "
-     "\"predicate\": \"p\", \"to\": \"t/e\"}]}",
-     NULL, true},
-    {"{\"revert\": \"t/a\", \"to\": \"seq:4\"}", NULL, true},
-    {"{\"revert\": \"t\", \"to\": \"seq:7\", \"metadata\": {\"k\": 1}}", NULL, true},
-    {"{\"replay\": 1}",
-     "{\"id\": \"01kdvdnaz80000000000000001\", \"op\": \"UPDATE\", \"target\": \"entity\", "
-     "\"entityId\": \"t/d\", \"after\": {\"n\": 9}, \"metadata\": {\"k\": 1}}\n"
-     "{\"id\": \"01kdvdnaz80000000000000002\", \"op\": \"DELETE\", \"target\": \"rel\", "
-     "\"entityId\": \"t/a\", \"predicate\": \"p\", \"to\": \"t/b\"}\n",
-     true},
-    {"{\"history\": {\"from\": \"t/a\", \"predicate\": \"p\", \"to\": \"t/b\"}}", NULL, false},
-    {"{\"history\": \"t/b\", \"from\": \"seq:9\", \"filter\": {\"after.n\": 20}}", NULL, false},
-    {"{\"history\": \"t\", \"limit\": 3}", NULL, false},
-    {"{\"getAtVersion\": \"t/b\", \"version\": 1}", NULL, false},
-    {"{\"diff\": \"t/b\", \"from\": \"seq:4\"}", NULL, false},
-    {"{\"diff\": \"t\", \"from\": \"seq:4\", \"to\": \"now\"}", NULL, false},
-    {"{\"flush\": 1}", NULL, false}, /* changes no answer */
-    {"{\"maintain\": 0}", NULL, false},
-    {"{\"compact\": \"\"}", NULL, false},
-    {"{\"checkpoint\": 1}", NULL, false},
-    {"{\"vacuum\": 1, \"minAge\": \"0\"}", NULL, false},
-    {"{\"vacuum\": 1, \"dryRun\": true}", NULL, false},
-    {"{\"retention\": {\"age\": \"9w\"}}", NULL, false},
-    {"{\"verify\": 1}", NULL, false},
-    {"{\"backup\": 1}", NULL, false},
-    {"{\"backup\": 1, \"asOf\": \"seq:9\"}", NULL, false},
-    {"{\"get\": \"t/d\"}", NULL, false},
-    {"{\"get\": \"w/a\"}", NULL, false},
-    {"{\"find\": \"w\", \"filter\": {\"l\": {\"$ne\": \"y\"}}}", NULL, false},
-    {"{\"update\": \"w/a\", \"ops\": {\"$push\": {\"l\": \"z\"}}}", NULL, true},
-    {"{\"get\": \"t/b\", \"asOf\": \"seq:2\", \"project\": {\"n\": 1}}", NULL, false},
-    {"{\"find\": \"t\", \"filter\": {\"n\": {\"$gt\": 1}, \"$or\": [{\"s\": \"x\"}, {\"n\": 4}]}, "
-     "\"sort\": "
-     "{\"n\": -1}, \"limit\": 3}",
-     NULL, false},
-    {"{\"find\": \"t\", \"includeDeleted\": true, \"project\": {\"o.p\": 1}, \"asOf\": \"seq:8\"}",
-     NULL, false},
-    {"{\"find\": \"t\", \"filter\": {\"$id\": \"t/b\"}, \"explain\": true}", NULL, false},
-    {"{\"count\": \"t\", \"filter\": {\"n\": 2}, \"asOf\": \"seq:5\"}", NULL, false},
-    {"{\"find\": \"t\", \"cursor\": \"\", \"limit\": 2, \"total\": true, \"snapshot\": true}", NULL,
-     false},
-    {"{\"find\": \"t\", \"sort\": {\"n\": -1}, \"limit\": 2, \"plain\": true}", NULL, false},
-    {"{\"find\": \"t\", \"sort\": {\"$id\": 1}, \"populate\": {\"p\": {\"limit\": 1, \"populate\": "
-     "[\"p_of\"]}, \"q\": {\"sort\": {\"n\": 1}}}}",
-     NULL, false},
-    {"{\"distinct\": \"t\", \"key\": \"n\", \"filter\": {\"n\": {\"$gt\": 1}}}", NULL, false},
-    {"{\"exists\": \"t\", \"filter\": {\"n\": 2}}", NULL, false},
-    {"{\"exists\": \"t/d\"}", NULL, false},
-    {"{\"estimatedCount\": \"t\"}", NULL, false},
-    {"{\"related\": \"t/a\", \"predicate\": \"p\"}", NULL, false},
-    {"{\"related\": \"t/a\", \"predicate\": \"p\", \"filter\": {\"n\": {\"$gt\": 0}}, \"sort\": "
-     "{\"n\": -1}, \"limit\": 1, \"cursor\": \"\", \"total\": true, \"populate\": [\"p_of\"]}",
-     NULL, false},
-    {"{\"stats\": \"t\"}", NULL, false},
-    {"{\"count\": \"t\"}", NULL, false},
-    {"{\"related\": \"t/a\", \"predicate\": \"q\", \"direction\": \"reverse\", \"edges\": true}",
-     NULL, false},
-    {"{\"traverse\": \"t/d\", \"path\": [\"q\", \"p\", {\"predicate\": \"p\", \"direction\": "
-     "\"reverse\"}]}",
-     NULL, false},
-    {"{\"history\": \"t/b\"}", NULL, false},
-    {"{\"history\": \"t/a\", \"asOf\": \"seq:4\"}", NULL, false},
-    {"{\"aggregate\": \"t\", \"pipeline\": [{\"$match\": {\"$id\": {\"$regex\": \"^t/\"}}}, "
-     "{\"$set\": "
-     "{\"m\": {\"$add\": [\"$n\", 1]}}}, {\"$group\": {\"_id\": \"$s\", \"all\": {\"$push\": "
-     "\"$m\"}}}]}",
-     NULL, false},
-    {"{\"aggregate\": \"t\", \"pipeline\": [{\"$lookup\": {\"from\": \"t\", \"localField\": "
-     "\"n\", \"foreignField\": \"n\", \"as\": \"r\"}}, {\"$lookup\": {\"from\": \"t\", \"let\": "
-     "{\"x\": \"$n\"}, \"pipeline\": [{\"$match\": {\"$expr\": {\"$lt\": [\"$n\", "
-     "\"$$x\"]}}}], \"as\": \"q\"}}, {\"$unionWith\": \"t\"}, {\"$facet\": {\"f\": [{\"$sort\": "
-     "{\"n\": 1}}]}}]}",
-     NULL, false},
-    {"{\"aggregate\": \"t\", \"pipeline\": [{\"$set\": {\"m\": 1}}, {\"$merge\": \"u\"}]}", NULL,
-     true},
-    {"{\"aggregate\": 1, \"pipeline\": [{\"$documents\": [{\"k\": 1, \"s\": \"z\"}, {\"_id\": "
-     "\"n\", \"k\": 2}, "
-     "{\"k\": 2, \"s\": \"w\"}]}, {\"$lookup\": {\"from\": \"t\", \"localField\": \"s\", "
-     "\"foreignField\": \"_id\", \"as\": \"none\"}}, {\"$unset\": \"none\"}, {\"$merge\": "
-     "{\"into\": "
-     "\"v\", \"on\": \"k\"}}]}",
-     NULL, true},
-    {"{\"aggregate\": 1, \"pipeline\": [{\"$documents\": [{\"r\": \"a\"}, {\"r\": \"d\"}]}, "
-     "{\"$graphLookup\": {\"from\": \"t\", \"startWith\": \"$r\", \"connectFromField\": \"n\", "
-     "\"connectToField\": \"_id\", \"as\": \"x\"}}]}",
-     NULL, false},
-    {"{\"aggregate\": \"t\", \"pipeline\": [{\"$match\": {\"n\": {\"$gt\": 2}}}, {\"$out\": "
-     "\"t\"}]}",
-     NULL, true},
-    {"{\"restore\": \"t/c\"}", NULL, true},
-    {"{\"updateOne\": \"t\", \"filter\": {\"$id\": \"t/d\", \"n\": 4}, \"update\": {\"$inc\": "
-     "{\"n\": "
-     "1}}}",
-     NULL, true},
-    {"{\"updateMany\": \"t\", \"filter\": {\"n\": {\"$gt\": 1}}, \"update\": {\"$set\": {\"o.q\": "
-     "1}, "
-     "\"$link\": {\"p\": \"t/e\"}}}",
-     NULL, true},
-    {"{\"findOneAndUpdate\": \"t\", \"filter\": {\"n\": {\"$gt\": 1}}, \"sort\": {\"n\": -1}, "
-     "\"update\": [{\"$set\": {\"m\": {\"$add\": [\"$n\", \"$$k\"]}}}], \"let\": {\"k\": 1}, "
-     "\"returnDocument\": \"after\"}",
-     NULL, true},
-    {"{\"updateOne\": \"u\", \"filter\": {\"_id\": 5, \"n\": 1}, \"update\": {\"$set\": {\"m\": "
-     "1}}, "
-     "\"upsert\": true}",
-     NULL, true},
-    {"{\"updateOne\": \"u\", \"filter\": {\"n\": 1}, \"update\": {\"$set\": {\"_id\": 5}}, "
-     "\"upsert\": true, \"collation\": {\"locale\": \"en\", \"strength\": 2}}",
-     NULL, true},
-    {"{\"deleteMany\": \"t\", \"filter\": {\"n\": {\"$gt\": 1}}, \"hard\": true}", NULL, true},
-    {"{\"bulkWrite\": \"t\", \"operations\": [{\"insertOne\": {\"document\": {\"$id\": \"f\"}}}, "
-     "{\"updateOne\": {\"filter\": {\"$id\": \"t/a\"}, \"update\": {\"$set\": {\"n\": 7}}}}, "
-     "{\"deleteOne\": {\"filter\": {\"$id\": \"t/d\"}}}]}",
-     NULL, true},
-    {bulk_of_two, NULL, true},
-    {"{\"upsertMany\": \"t\", \"operations\": [{\"filter\": {\"$id\": \"t/a\"}, \"update\": "
-     "{\"$set\": "
-     "{\"n\": 7}}}]}",
-     NULL, true},
-    {"{\"insert\": \"t\", \"ordered\": false, \"documents\": [{\"$id\": \"f\"}, {\"$id\": \"a\"}, "
-     "{\"$id\": 5}]}",
-     NULL, true},
-    {"{\"schema\": \"t\", \"set\": {\"n\": \"number!##\", \"s\": \"string\"}}", NULL, true},
-    {"{\"schema\": \"v\", \"set\": {\"k\": \"string\"}}", NULL, false}, /* does not fit */
-    {"{\"insert\": \"v\", \"documents\": [{\"$id\": \"b\", \"k\": 2}, {\"$id\": \"c\"}]}", NULL,
-     true},
-    {"{\"insert\": \"v\", \"ordered\": false, \"documents\": [{\"$id\": \"b\", \"k\": 1}, {\"k\": "
-     "\"x\"}, "
-     "{\"$id\": \"c\", \"k\": 3}]}",
-     NULL, true},
-    {"{\"schema\": \"v\", \"asOf\": \"seq:9\"}", NULL, false},
-    {"{\"schema\": \"t\", \"infer\": true}", NULL, false},
-    {"{\"schema\": \"v\", \"diff\": {\"k\": \"number\", \"z\": \"date\"}}", NULL, false},
-    {"{\"events\": \"\", \"from\": 2, \"limit\": 5}", NULL, false},
-    {"{\"events\": \"t\", \"asOf\": \"seq:9\"}", NULL, false},
-    {"{\"collections\": 1}", NULL, false},
-    {"{\"stats\": 1}", NULL, false},
-    {"{\"files\": \"t\"}", NULL, false},
-    {"{\"files\": \"\", \"kind\": \"edges\", \"sql\": true}", NULL, false},
-};
-enum { PROBE_COUNT = sizeof probes / sizeof *probes, SETUP_COUNT = sizeof setup / sizeof *setup };
 
 /* What the state is made of, for comparison. */
 static const char *const dump_commands[] = {
@@ -241,16 +35,25 @@ typedef enum fault_kind {
   FAULT_MEMORY_ONCE,
   FAULT_MEMORY_FROM, /* and all after it */
   FAULT_REQUEST,
-  FAULT_WRITE,      /* the n-th request that changes the store; it is not done */
-  FAULT_WRITE_DONE, /* it is done, but the answer gets lost */
+  FAULT_REQUESTS_FROM, /* the store has gone */
+  FAULT_HOT,           /* the n-th call of the hot tier */
+  FAULT_HOT_FROM,      /* the hot tier has gone, the files are there */
+  FAULT_WRITE,         /* the n-th request that changes the store; it is not done */
+  FAULT_WRITE_DONE,    /* it is done, but the answer gets lost */
   FAULT_KINDS
 } fault_kind;
-static const char *const fault_names[] = {"allocation", "allocations from", "request",
-                                          "write request (not done)", "write request (done)"};
+static const char *const fault_names[] = {"allocation",
+                                          "allocations from",
+                                          "request",
+                                          "requests from",
+                                          "hot-tier call",
+                                          "hot-tier calls from",
+                                          "write request (not done)",
+                                          "write request (done)"};
 
 typedef struct faults {
   spec_db db;
-  int probe;
+  const fault_probe *probe;
   fault_kind kind;
   uint64_t n;
   char *before, *middle, *after, *reply, *seq; /* texts; middle: NULL if there is none */
@@ -274,13 +77,13 @@ static char *dump(spec_db *s) {
 }
 
 static void build(faults *f) {
-  if (strstr(probes[f->probe].command, "maintain") != NULL)
+  if (strstr(f->probe->command, "maintain") != NULL)
     spec_start_low(&f->db, SPEC_MEMORY, 5);
   else
     spec_start(&f->db, SPEC_MEMORY, 5);
-  for (int i = 0; i < SETUP_COUNT; i++) {
+  for (int i = 0; fault_setup[i] != NULL; i++) {
     f->db.now_us = SPEC_EPOCH_US + 1000000 * (i + 1);
-    free(spec_text(&f->db, setup[i]));
+    free(spec_text(&f->db, fault_setup[i]));
   }
   f->db.now_us = SPEC_EPOCH_US + 100000000;
 }
@@ -288,7 +91,7 @@ static void build(faults *f) {
 static void fail(faults *f, const char *what, const char *detail) {
   if (f->has_failed) return;
   f->has_failed = true;
-  fprintf(stderr, "fault: %s, %s %llu: %s\n%s\n", probes[f->probe].command, fault_names[f->kind],
+  fprintf(stderr, "fault: %s, %s %llu: %s\n%s\n", f->probe->command, fault_names[f->kind],
           (unsigned long long)f->n, what, detail);
 }
 
@@ -301,19 +104,18 @@ static void tear_down(faults *f) {
 
 /* Do what a probe of a transaction needs, unless it is done. */
 static void begin_txn(faults *f) {
-  const char *command = probes[f->probe].command;
+  const char *command = f->probe->command;
   bool is_of_txn = strstr(command, "\"txn\": 1") != NULL ||
                    strncmp(command, "{\"commit\"", 9) == 0 ||
                    strncmp(command, "{\"abort\"", 8) == 0;
   if (!is_of_txn || f->db.db.txn_count > 0) return;
-  for (size_t i = 0; i < sizeof in_txn / sizeof *in_txn; i++)
-    free(spec_text(&f->db, in_txn[i]));
+  for (size_t i = 0; fault_in_txn[i] != NULL; i++)
+    free(spec_text(&f->db, fault_in_txn[i]));
 }
 
 static void run_probe(faults *f, spec_reply *r) {
-  const char *payload = probes[f->probe].payload;
-  spec_run(&f->db, pq_str(probes[f->probe].command),
-           payload == NULL ? (pq_slice){0} : pq_str(payload), r);
+  const char *payload = f->probe->payload;
+  spec_run(&f->db, pq_str(f->probe->command), payload == NULL ? (pq_slice){0} : pq_str(payload), r);
 }
 
 /* Arm the fault, run the command, disarm. True when the fault happened. */
@@ -324,6 +126,8 @@ static bool run_with_fault(faults *f, spec_reply *r) {
   m->calls = m->failed = q->requests = q->failed = 0;
   m->is_once = f->kind == FAULT_MEMORY_ONCE;
   q->only_writes = f->kind >= FAULT_WRITE;
+  q->only_hot = f->kind == FAULT_HOT || f->kind == FAULT_HOT_FROM;
+  q->is_from = f->kind == FAULT_REQUESTS_FROM || f->kind == FAULT_HOT_FROM;
   q->does_it_anyway = f->kind == FAULT_WRITE_DONE;
   if (f->kind <= FAULT_MEMORY_FROM)
     m->fail_at = f->n;
@@ -374,7 +178,7 @@ static unsigned check_state(faults *f, unsigned allowed, const char *where) {
 
 /* Flush and the like: they write to the store, but change no answer. */
 static bool is_upkeep(const faults *f) {
-  const char *command = probes[f->probe].command;
+  const char *command = f->probe->command;
   return strstr(command, "flush") != NULL || strstr(command, "compact") != NULL ||
          strstr(command, "maintain") != NULL || strstr(command, "checkpoint") != NULL ||
          strstr(command, "vacuum") != NULL || strstr(command, "retention") != NULL;
@@ -382,9 +186,9 @@ static bool is_upkeep(const faults *f) {
 
 /* Numbers of files and bytes may differ after a fault. */
 static bool has_loose_reply(const faults *f) {
-  return strstr(probes[f->probe].command, "explain") != NULL ||
-         strstr(probes[f->probe].command, "stats") != NULL ||
-         strstr(probes[f->probe].command, "verify") != NULL || is_upkeep(f);
+  return strstr(f->probe->command, "explain") != NULL ||
+         strstr(f->probe->command, "stats") != NULL ||
+         strstr(f->probe->command, "verify") != NULL || is_upkeep(f);
 }
 
 /* The reply: the right one, or a failure that the fault explains. */
@@ -443,7 +247,7 @@ static bool run_write(faults *f, bool tests_writing) {
   spec_reply r;
   has_fault = run_with_fault(f, &r);
   check_reply(f, &r, has_fault);
-  is_written = r.rc == PQ_OK && probes[f->probe].is_write;
+  is_written = r.rc == PQ_OK && f->probe->is_write;
   may_after = is_written || r.rc == PQ_EIO;
   if (may_after || f->n % 16 == 0)
     is = check_state(f,
@@ -475,7 +279,7 @@ static bool run_read(faults *f) {
 
 /* All n, each on a handle that was just opened (cold) or on one that knows the files already. */
 static void run_all(faults *f, bool is_cold) {
-  bool changes = probes[f->probe].is_write || is_upkeep(f);
+  bool changes = f->probe->is_write || is_upkeep(f);
   bool has_fault = true;
   for (f->n = 1; f->n < ROUNDS_MAX && has_fault && !f->has_failed; f->n++) {
     if (f->kind == FAULT_MEMORY_ONCE && f->n > 40) f->n += 2; /* the other kind tries them all */
@@ -485,7 +289,7 @@ static void run_all(faults *f, bool is_cold) {
     if (changes && f->kind >= FAULT_WRITE && has_fault) (void)run_write(f, true);
   }
   if (getenv("SPEC_TRACE") != NULL)
-    fprintf(stderr, "%s: %s %s: %llu\n", probes[f->probe].command, is_cold ? "cold" : "warm",
+    fprintf(stderr, "%s: %s %s: %llu\n", f->probe->command, is_cold ? "cold" : "warm",
             fault_names[f->kind], (unsigned long long)f->n);
 }
 
@@ -501,14 +305,14 @@ static void learn(faults *f) {
   spec_reply_release(&r);
   f->after = dump(&f->db);
   tear_down(f);
-  if (probes[f->probe].command != bulk_of_two) return;
+  if (f->probe->command != fault_bulk_of_two) return;
   build(f);
-  free(spec_text(&f->db, first_of_two));
+  free(spec_text(&f->db, fault_first_of_two));
   f->middle = dump(&f->db);
   tear_down(f);
 }
 
-static bool run_kind(int probe, fault_kind kind) {
+static bool run_kind(const fault_probe *probe, fault_kind kind) {
   faults f = {.probe = probe, .kind = kind};
   learn(&f);
   build(&f);
@@ -523,10 +327,19 @@ static bool run_kind(int probe, fault_kind kind) {
   return !f.has_failed;
 }
 
-void spec_faults_run(const char *only, uint64_t *passed, uint64_t *failed) {
-  for (int i = 0; i < PROBE_COUNT; i++) {
-    if (only != NULL && strstr(probes[i].command, only) == NULL) continue;
+static void run_list(const fault_probe *probes, const char *only, uint64_t *passed,
+                     uint64_t *failed) {
+  for (const fault_probe *p = probes; p->command != NULL; p++) {
+    if (only != NULL && strstr(p->command, only) == NULL) continue;
     for (int k = 0; k < FAULT_KINDS; k++)
-      *(run_kind(i, (fault_kind)k) ? passed : failed) += 1;
+      *(run_kind(p, (fault_kind)k) ? passed : failed) += 1;
   }
+}
+
+void spec_faults_run(const char *only, uint64_t *passed, uint64_t *failed) {
+  uint32_t bulk = spec_bulk;
+  run_list(fault_probes, only, passed, failed);
+  spec_bulk = 1;
+  run_list(fault_bulk_probes, only, passed, failed);
+  spec_bulk = bulk;
 }

@@ -6,6 +6,7 @@
  *     spec DIRECTORY faults WORD   only commands that contain WORD
  *     spec DIRECTORY direct WORD
  *     spec DIRECTORY forecast SEED [COUNT]
+ *     spec --bulk N …              so many new documents in a command are a bulk write
  *     spec --memory MB …           the engine may use as much, 64 by default; 0: no limit
  *     spec DIRECTORY travel SEED [COUNT]
  *
@@ -80,6 +81,11 @@ static int run(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+  if (argc > 2 && strcmp(argv[1], "--bulk") == 0) {
+    spec_bulk = (uint32_t)strtoul(argv[2], NULL, 10);
+    argc -= 2;
+    argv += 2;
+  }
   if (argc > 2 && strcmp(argv[1], "--memory") == 0) {
     spec_memory_max = strtoull(argv[2], NULL, 10) << 20;
     argc -= 2;

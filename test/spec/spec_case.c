@@ -34,6 +34,9 @@ const spec_variant spec_variants[] = {
     {.name = "maintained", .store = SPEC_MEMORY, .maintains = true},
     {.name = "maintained", .store = SPEC_SHUFFLE, .seed = 5, .maintains = true, .has_reader = true},
     {.name = "maintained", .store = SPEC_MEMORY, .maintains = true, .reopens = true},
+    {.name = "bulk", .store = SPEC_MEMORY, .bulks = true, .has_reader = true},
+    {.name = "bulk", .store = SPEC_SHUFFLE, .seed = 6, .bulks = true, .reopens = true},
+    {.name = "bulk", .store = SPEC_MEMORY, .bulks = true, .maintains = true},
 };
 const size_t spec_variant_count = sizeof spec_variants / sizeof *spec_variants;
 
@@ -328,6 +331,8 @@ static void check_whole(spec_run_state *r) {
 /* Run the case whose lines are [first, last). */
 static bool run_case(spec_run_state *r, size_t first, size_t last) {
   int64_t leaked;
+  uint32_t bulk = spec_bulk;
+  if (r->variant->bulks) spec_bulk = 1;
   if (r->variant->maintains)
     spec_start_low(&r->db, r->variant->store, r->variant->seed);
   else
@@ -350,6 +355,7 @@ static bool run_case(spec_run_state *r, size_t first, size_t last) {
   for (size_t i = 0; i < KEPT_MAX; i++)
     free(r->kept[i]);
   leaked = spec_end(&r->db);
+  spec_bulk = bulk;
   if (leaked == 0) return r->is_ok;
   fprintf(stderr, "%s: %.*s on %s: %lld bytes leaked\n", r->file->path, (int)r->name.n,
           (const char *)r->name.p, r->variant->name, (long long)leaked);

@@ -26,6 +26,7 @@ typedef struct spec_variant {
   spec_store store;
   uint64_t seed;
   bool flushes, compacts, reopens, has_reader, checks_cost;
+  bool bulks;     /* every command that only makes entities is a bulk write */
   bool maintains; /* a step of what is due after every command, and much is due */
 } spec_variant;
 

@@ -85,6 +85,7 @@ static void *count_alloc(void *ud, void *ptr, size_t old_size, size_t new_size) 
 }
 
 uint64_t spec_memory_max = 64 << 20;
+uint32_t spec_bulk;
 
 static uint64_t used_memory(void *ud) {
   const spec_memory *m = ud;
@@ -135,6 +136,7 @@ static int open_db(spec_db *s, bool is_writer, pq_cx *cx, pq_driver **driver, pq
   rc = pq_db_init(db, cx, is_writer, 2, seed);
   if (s->has_low_thresholds)
     db->thresholds = (pq_thresholds){.flush_events = 3, .files = 2, .dead_percent = 20};
+  if (spec_bulk > 0) db->thresholds.bulk = spec_bulk;
   if (rc == PQ_OK) return rc;
   pq_db_release(db);
   pq_driver_close(*driver);
@@ -205,7 +207,16 @@ int64_t spec_end(spec_db *s) {
 /* Is the request one that changes the store? */
 static bool is_write(const pq_io_req *r) {
   return r->kind == PQ_IO_PUT_NEW || r->kind == PQ_IO_PUT_IF || r->kind == PQ_IO_DELETE ||
+         r->kind == PQ_IO_PUT_PART || r->kind == PQ_IO_PUT_END ||
          (r->kind == PQ_IO_HOT && r->len > 0 && r->buf[0] != PQ_HOT_READ);
+}
+
+/* Count the request. Is it to fail? */
+static bool is_its_turn(spec_faults *t, const pq_io_req *r) {
+  if (t->only_writes && !is_write(r)) return false;
+  if (t->only_hot && r->kind != PQ_IO_HOT) return false;
+  t->requests++;
+  return t->requests == t->fail_at || (t->is_from && t->requests > t->fail_at);
 }
 
 /* Run the requests of a step, one of them failing if its turn has come. */
@@ -220,7 +231,7 @@ static void run_requests(spec_db *s, pq_driver *driver, pq_fetch *f) {
     return;
   }
   while (pq_fetch_take(f, &r)) {
-    if ((t->only_writes && !is_write(&r)) || ++t->requests != t->fail_at) {
+    if (!is_its_turn(t, &r)) {
       driver->vt->serve(driver, f, &r);
       continue;
     }
@@ -237,6 +248,9 @@ static void run_requests(spec_db *s, pq_driver *driver, pq_fetch *f) {
         (void)!pq_fetch_put_if(&shadow, r.key, (pq_slice){r.buf, (size_t)r.off},
                                (pq_slice){r.buf + (size_t)r.off, r.len - (size_t)r.off});
       if (r.kind == PQ_IO_DELETE) (void)!pq_fetch_delete(&shadow, r.key);
+      if (r.kind == PQ_IO_PUT_PART || r.kind == PQ_IO_PUT_END)
+        (void)!pq_fetch_put_part(&shadow, r.key, r.off, (pq_slice){r.buf, r.len},
+                                 r.kind == PQ_IO_PUT_END);
       while (shadow.unfinished > 0)
         pq_driver_run(driver, &shadow);
       pq_fetch_release(&shadow);

@@ -33,10 +33,15 @@ typedef struct spec_memory {
 /* The limit of memory for the handles that are opened from now on; 0: none. */
 extern uint64_t spec_memory_max;
 
+/* New documents in a command that make it a bulk write, for those handles; 0: the default. */
+extern uint32_t spec_bulk;
+
 /* Requests: the counter, and which one is to fail (0: none). A failing write may still be done. */
 typedef struct spec_faults {
   uint64_t requests, fail_at;
   bool only_writes; /* count only requests that change the store */
+  bool only_hot;    /* count only calls of the hot tier */
+  bool is_from;     /* all after it fail as well */
   bool does_it_anyway;
   uint64_t failed;
 } spec_faults;

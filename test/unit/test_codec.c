@@ -352,6 +352,7 @@ static void test_codec_crc_lengths(void) {
 static void test_codec_crc(void) {
   CHECK(pq_crc32(PQ_SLICE("123456789")) == 0xcbf43926u);
   CHECK(pq_crc32((pq_slice){0}) == 0);
+  CHECK(pq_crc32_more(pq_crc32(PQ_SLICE("1234")), PQ_SLICE("56789")) == 0xcbf43926u);
 }
 
 int main(void) {

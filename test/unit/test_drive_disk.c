@@ -84,6 +84,32 @@ static void test_disk_put_if(void) {
   pq_driver_close(d);
 }
 
+/* Temporary names in a folder. */
+static int count_temporary(const char *dir) {
+  char command[600], text[32] = "";
+  FILE *p;
+  snprintf(command, sizeof command, "ls -A '%s' | grep -c '^.tmp'", dir);
+  p = popen(command, "r");
+  if (p == NULL) return -1;
+  if (fgets(text, sizeof text, p) == NULL) text[0] = '\0';
+  pclose(p);
+  return atoi(text);
+}
+
+static void test_disk_parts(void) {
+  pq_driver *d, *r;
+  unit_cx_init(&drive_cx);
+  CHECK(pq_disk_open(&drive_cx, at("parts"), PQ_OPEN_CREATE, &d) == PQ_OK);
+  CHECK(pq_disk_open(&drive_cx, at("parts"), PQ_OPEN_READ, &r) == PQ_OK);
+  drive_check_parts(d, r);
+  CHECK(count_temporary(at("parts/n")) == 0);
+  CHECK(count_temporary(at("parts/n/left")) == 15);
+  pq_driver_close(r);
+  pq_driver_close(d);
+  CHECK(count_temporary(at("parts/n/left")) == 0);
+  CHECK(unit_live_len == 0);
+}
+
 static void test_disk_traversal(void) {
   static const char *const bad[] = {"../x",       "n/../../x", "/etc/passwd",   "n//x",
                                     "n/./x",      "n\\..\\x",  "n/x/",          "",
@@ -253,6 +279,7 @@ int main(void) {
   drive_make_dir(top);
   RUN(test_disk_objects);
   RUN(test_disk_put_if);
+  RUN(test_disk_parts);
   RUN(test_disk_traversal);
   RUN(test_disk_open_checks);
   RUN(test_disk_lock_here);

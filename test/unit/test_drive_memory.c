@@ -1,5 +1,6 @@
 /* Unit tests of port/drive_memory.c and port/drive_shuffle.c. */
 #include "port/drive_memory.h"
+#include "port/probe_store.h"
 
 #include "drive_util.h"
 #include "port/drive_shuffle.h"
@@ -49,6 +50,18 @@ static void test_memory_put_if(void) {
   CHECK(pq_memory_open(s, PQ_OPEN_CREATE, &w) == PQ_OK);
   CHECK(pq_memory_open(s, PQ_OPEN_READ, &r) == PQ_OK);
   drive_check_put_if(w, r);
+  pq_driver_close(w);
+  pq_driver_close(r);
+  pq_memory_store_free(s);
+}
+
+static void test_memory_parts(void) {
+  pq_memory_store *s = pq_memory_store_new();
+  pq_driver *w, *r;
+  unit_cx_init(&drive_cx);
+  CHECK(pq_memory_open(s, PQ_OPEN_CREATE, &w) == PQ_OK);
+  CHECK(pq_memory_open(s, PQ_OPEN_READ, &r) == PQ_OK);
+  drive_check_parts(w, r);
   pq_driver_close(w);
   pq_driver_close(r);
   pq_memory_store_free(s);
@@ -150,11 +163,37 @@ static void test_shuffle(void) {
   CHECK(unit_live_len == 0);
 }
 
+/* A store that replaces objects which are put create-only is found out when it is opened. */
+static void test_memory_probe(void) {
+  pq_memory_store *s = pq_memory_store_new();
+  pq_driver *d = NULL;
+  pq_fetch f;
+  pq_slice names;
+  unit_cx_init(&drive_cx);
+  pq_memory_store_set_unproven(s, false);
+  CHECK(pq_memory_open(s, PQ_OPEN_CREATE, &d) == PQ_OK);
+  CHECK(pq_store_probe(&drive_cx, d) == PQ_OK);
+  pq_fetch_init(&f, &drive_cx);
+  CHECK(pq_fetch_list(&f, "_system/probe/", &names) == PQ_NEED_IO);
+  pq_driver_run(d, &f);
+  CHECK(pq_fetch_list(&f, "_system/probe/", &names) == PQ_OK && names.n == 0); /* no traces */
+  pq_fetch_release(&f);
+  pq_driver_close(d);
+  pq_memory_store_set_unproven(s, true);
+  CHECK(pq_memory_open(s, PQ_OPEN_WRITE, &d) == PQ_EUNSUPPORTED && d == NULL);
+  CHECK(pq_memory_open(s, PQ_OPEN_READ, &d) == PQ_OK);
+  CHECK(pq_store_probe(&drive_cx, d) == PQ_EPERM);
+  pq_driver_close(d);
+  pq_memory_store_free(s);
+}
+
 int main(void) {
   RUN(test_memory_objects);
   RUN(test_memory_put_if);
+  RUN(test_memory_parts);
   RUN(test_memory_hot);
   RUN(test_memory_clock_and_random);
+  RUN(test_memory_probe);
   RUN(test_shuffle);
   return unit_end();
 }

@@ -49,6 +49,8 @@ static void close_handle(handle *h) {
   pq_driver_close(h->driver);
 }
 
+static int64_t now_us = 1; /* of commands; not the store's */
+
 static int run(handle *h, const char *command, char *summary, size_t cap);
 
 /* Do a request where nobody waits for it. */
@@ -91,11 +93,11 @@ static void serve(handle *h, pq_fetch *f, const pq_io_req *r) {
 static int run(handle *h, const char *command, char *summary, size_t cap) {
   pq_command *c;
   pq_value item;
-  int rc = pq_command_open(&h->db, PQ_SLICE("n"), pq_str(command), (pq_slice){0}, 1, &c);
+  int rc = pq_command_open(&h->db, PQ_SLICE("n"), pq_str(command), (pq_slice){0}, now_us, &c);
   if (summary != NULL) summary[0] = '\0';
   while (rc == PQ_OK && !pq_command_is_done(c)) {
     pq_io_req r;
-    while ((rc = pq_command_step(c, 1)) == PQ_NEED_IO)
+    while ((rc = pq_command_step(c, now_us)) == PQ_NEED_IO)
       while (pq_fetch_take(pq_command_fetch(c), &r))
         serve(h, pq_command_fetch(c), &r);
     while (rc == PQ_OK && pq_command_next(c, &item)) {
@@ -259,8 +261,8 @@ static void put_pin(handle *h, const char *key, pq_pin pin) {
   pq_fetch_release(&f);
 }
 
-/* A pin keeps the files of its entry, and the checkpoint and entries that lead to it, until it is
- * over. */
+/* A pin keeps the files of its entry and of all instants before it, and the checkpoint and entries
+ * that lead to it, until it is over. */
 static void test_garbage_pins(void) {
   pq_memory_store *store;
   handle a;
@@ -270,9 +272,9 @@ static void test_garbage_pins(void) {
   put_pin(&a, "n/pins/00000000000000a1", (pq_pin){3, 1000});
   put_pin(&a, "n/pins/00000000000000a2", (pq_pin){1, 0});
   CHECK(run(&a, "{\"compact\": \"t\"}", NULL, 0) == PQ_OK);
-  CHECK(has(&a, vacuum, "pins/00000000000000a2")); /* that one is over */
-  CHECK(strstr(last_summary, "\"inUse\":0") == NULL);
-  CHECK(strstr(last_summary, "\"objects\":1,") != NULL);
+  CHECK(has(&a, vacuum, "held by")); /* the last item */
+  CHECK(strstr(last_summary, "\"instantsForgotten\":0") != NULL);
+  CHECK(strstr(last_summary, "\"objects\":1,") != NULL); /* the other pin, which is over */
   CHECK(run(&a, vacuum, NULL, 0) == PQ_OK);
   CHECK(strstr(last_summary, "\"objects\":0,") != NULL);
   pq_memory_store_set_clock(store, INT64_C(1767225600000000) + 2000 * INT64_C(1000000), true);
@@ -285,11 +287,77 @@ static void test_garbage_pins(void) {
   pq_memory_store_free(store);
 }
 
+/* Free files are deleted by `maintain`, once they are old and large enough; a flush that is begun
+ * meanwhile comes first. */
+static void test_garbage_by_itself(void) {
+  static const char maintain[] = "{\"maintain\": 0}";
+  pq_memory_store *store;
+  handle a;
+  start(&a, &store);
+  a.db.thresholds = (pq_thresholds){.garbage_len = 1};
+  CHECK(run(&a, inc, NULL, 0) == PQ_OK);
+  CHECK(run(&a, flush, NULL, 0) == PQ_OK);
+  CHECK(run(&a, "{\"compact\": \"\"}", NULL, 0) == PQ_OK); /* event files become one */
+  CHECK(run(&a, inc, NULL, 0) == PQ_OK);
+  CHECK(run(&a, flush, NULL, 0) == PQ_OK);
+  CHECK(run(&a, maintain, NULL, 0) == PQ_OK);
+  CHECK(has(&a, "{\"stats\": 1}", "\"vacuumedBytes\":0,")); /* too young */
+  now_us = INT64_C(1767225600000000) + 9000 * INT64_C(1000000);
+  pq_memory_store_set_clock(store, now_us, true);
+  CHECK(run(&a, maintain, NULL, 0) == PQ_OK);
+  CHECK(has(&a, "{\"stats\": 1}", "\"vacuums\":1,"));
+  CHECK(!has(&a, "{\"stats\": 1}", "\"vacuumedBytes\":0,"));
+  CHECK(has(&a, get_a, "\"n\":3"));
+  CHECK(has(&a, "{\"get\": \"t/a\", \"asOf\": \"seq:1\"}", "\"n\":1"));
+  CHECK(!has(&a, "{\"verify\": 1}", "problem"));
+  CHECK(run(&a, maintain, NULL, 0) == PQ_OK);
+  CHECK(has(&a, "{\"stats\": 1}", "\"vacuums\":1,")); /* nothing is left */
+  now_us = 1;
+  close_handle(&a);
+  pq_memory_store_free(store);
+}
+
+/* A copy that is under way holds what it copies; when it is done, or its pin over, that goes. */
+static void test_garbage_backup(void) {
+  pq_memory_store *store;
+  pq_command *c;
+  pq_value item;
+  handle a, b;
+  int rc;
+  start(&a, &store);
+  CHECK(run(&a, inc, NULL, 0) == PQ_OK);
+  CHECK(run(&a, flush, NULL, 0) == PQ_OK);
+  CHECK(run(&a, "{\"compact\": \"\"}", NULL, 0) == PQ_OK);
+  open_handle(&b, store, false);
+  rc = pq_command_open(&b.db, PQ_SLICE("n"), PQ_SLICE("{\"backup\": 1}"), (pq_slice){0}, 1, &c);
+  while (rc == PQ_OK && !pq_command_next(c, &item))
+    while ((rc = pq_command_step(c, 1)) == PQ_NEED_IO)
+      pq_driver_run(b.driver, pq_command_fetch(c));
+  CHECK(rc == PQ_OK);
+  CHECK(has(&a, vacuum, "held by"));
+  CHECK(strstr(last_summary, "\"instantsForgotten\":0") != NULL);
+  while (rc == PQ_OK && !pq_command_is_done(c)) {
+    while ((rc = pq_command_step(c, 1)) == PQ_NEED_IO)
+      pq_driver_run(b.driver, pq_command_fetch(c));
+    while (rc == PQ_OK && pq_command_next(c, &item))
+      continue;
+  }
+  CHECK(rc == PQ_OK);
+  pq_command_close(c);
+  CHECK(!has(&a, vacuum, "held by"));
+  CHECK(strstr(last_summary, "\"instantsForgotten\":0") == NULL);
+  close_handle(&b);
+  close_handle(&a);
+  pq_memory_store_free(store);
+}
+
 int main(void) {
   RUN(test_garbage_lost_replies);
   RUN(test_garbage_sleeper);
   RUN(test_garbage_boundary_lost);
   RUN(test_garbage_orphans);
   RUN(test_garbage_pins);
+  RUN(test_garbage_by_itself);
+  RUN(test_garbage_backup);
   return unit_end();
 }

@@ -117,6 +117,34 @@ static void test_creates_share_appends(void) {
   drive_remove_dir(dir, 0);
 }
 
+/* A bulk write is one row, which an opening reads and a flush removes. */
+static void test_bulk_write_is_a_row(void) {
+  pqdb_options options = {.size = sizeof options, .bulk = 1000};
+  static char lines[100000];
+  size_t n = 0;
+  pqdb *db = NULL;
+  uint64_t written, read;
+  for (int i = 0; i < 1000; i++)
+    n += (size_t)snprintf(lines + n, sizeof lines - n, "{\"$id\":\"d%04d\",\"n\":%d}\n", i, i);
+  drive_make_dir(dir);
+  CHECK(pqdb_open(dir, &options, &db) == PQDB_OK);
+  must(db, "{\"count\":\"t\"}", NULL);
+  written = rows(db).rows_written;
+  read = rows(db).rows_read;
+  must(db, "{\"insert\":\"t\"}", lines);
+  CHECK(rows(db).rows_written - written == 1);
+  CHECK(rows(db).rows_read == read);
+  CHECK(count_of(db, "t") == 1000);
+  pqdb_close(db);
+  db = open_disk();
+  CHECK(count_of(db, "t") == 1000);
+  CHECK(rows(db).rows_read <= 4);
+  must(db, "{\"flush\":1}", NULL);
+  CHECK(count_of(db, "t") == 1000);
+  pqdb_close(db);
+  drive_remove_dir(dir, 0);
+}
+
 /* All at once from a handle that has loaded nothing: one of them loads. */
 static void test_first_commands_side_by_side(void) {
   pqdb *db = open_memory();
@@ -398,6 +426,7 @@ static void test_row_budget(void) {
 
 int main(void) {
   RUN(test_creates_share_appends);
+  RUN(test_bulk_write_is_a_row);
   RUN(test_first_commands_side_by_side);
   RUN(test_callers_meet_on_one_entity);
   RUN(test_twins);

@@ -121,10 +121,11 @@ static void test_retain_history(void) {
   CHECK(pq_manifest_apply(&m, &e) == PQ_ECORRUPT); /* no mark there */
   e.history.seq = 15000;
   e.has_retention = true;
-  e.retention = (pq_retention){60, 70};
+  e.retention = (pq_retention){60, 70, PQ_SLICE("/cold")};
   CHECK(pq_manifest_apply(&m, &e) == PQ_OK);
   CHECK(m.history.seq == 15000 && m.history.ts == 300 && m.marks[0].entry == 3);
   CHECK(m.retention.age_us == 60 && m.retention.len == 70);
+  CHECK(pq_slice_is(m.retention.archive, "/cold"));
   e = entry(6, NULL, NULL);
   e.history = (pq_history_start){.seq = 10000, .ts = 200};
   CHECK(pq_manifest_apply(&m, &e) == PQ_ECORRUPT); /* it never begins earlier */

@@ -1,0 +1,124 @@
+/* Unit tests of db/tail_load.c: what a reader takes of the tail never shows. Whatever it is asked
+ * first, and whatever the writer does between two of its commands, it replies as the writer does.
+ */
+#define _XOPEN_SOURCE 700
+#include <string.h>
+
+#include "drive_dir.h"
+#include "parquedb/parquedb.h"
+#include "unit.h"
+
+enum { TEXT_CAP = 1 << 16 };
+
+static const char *const questions[] = {"{\"get\": \"posts/p1\"}",
+                                        "{\"history\": \"posts/p1\"}",
+                                        "{\"reconstruct\": \"posts/p2\"}",
+                                        "{\"getAtVersion\": \"posts/p1\", \"version\": 1}",
+                                        "{\"get\": \"posts/none\"}",
+                                        "{\"get\": \"posts/p1\", \"asOf\": \"seq:2\"}",
+                                        "{\"get\": \"posts/p1\", \"populate\": {\"author\": true}}",
+                                        "{\"history\": \"posts/p2\", \"from\": \"seq:2\"}",
+                                        "{\"history\": \"posts\"}",
+                                        "{\"find\": \"posts\", \"sort\": {\"n\": 1}}",
+                                        "{\"related\": \"posts/p1\", \"predicate\": \"author\"}"};
+enum { QUESTIONS = sizeof questions / sizeof *questions };
+
+static pqdb *open_db(const char *dir, pqdb_mode mode) {
+  pqdb_options options = {.size = sizeof options, .mode = mode, .maintain = PQDB_MAINTAIN_NEVER};
+  pqdb *db = NULL;
+  CHECK(pqdb_open(dir, &options, &db) == PQDB_OK);
+  return db;
+}
+
+/* All items and the summary, or the status, as text. */
+static void ask(pqdb *db, const char *command, char out[TEXT_CAP]) {
+  pqdb_replies *r = NULL;
+  const char *json = "";
+  size_t len, n = 0;
+  int rc = pqdb_run(db, NULL, command, strlen(command), NULL, 0, &r);
+  out[0] = '\0';
+  while (rc == PQDB_OK || rc == PQDB_ROW) {
+    rc = pqdb_next(r, &json, &len);
+    if (rc < 0 || n + len + 2 > TEXT_CAP) break;
+    memcpy(out + n, json, len);
+    n += len;
+    out[n++] = '\n';
+    out[n] = '\0';
+  }
+  if (rc < 0) snprintf(out + n, TEXT_CAP - n, "%s", pqdb_status_name(rc));
+  pqdb_replies_close(r);
+}
+
+static void run(pqdb *db, const char *command) {
+  static char text[TEXT_CAP];
+  ask(db, command, text);
+  CHECK(strstr(text, "\"ok\":1") != NULL || strstr(text, "\"ok\": 1") != NULL);
+}
+
+static void check_same(pqdb *writer, pqdb *reader, const char *command) {
+  static char a[TEXT_CAP], b[TEXT_CAP];
+  ask(writer, command, a);
+  ask(reader, command, b);
+  CHECK(strcmp(a, b) == 0);
+}
+
+/* Each question is the first one of a process, and is followed by another one. */
+static void check_firsts(pqdb *writer, const char *dir) {
+  for (int i = 0; i < QUESTIONS; i++) {
+    pqdb *reader = open_db(dir, PQDB_READ);
+    check_same(writer, reader, questions[i]);
+    check_same(writer, reader, questions[(i + 5) % QUESTIONS]);
+    check_same(writer, reader, questions[(i + 2) % QUESTIONS]);
+    pqdb_close(reader);
+  }
+}
+
+static void check_all(pqdb *writer, pqdb *reader) {
+  for (int i = 0; i < QUESTIONS; i++)
+    check_same(writer, reader, questions[i]);
+}
+
+static void fill(pqdb *db) {
+  run(db, "{\"insert\": \"users\", \"documents\": [{\"$id\": \"u1\", \"name\": \"Ann\"}]}");
+  run(db,
+      "{\"insert\": \"posts\", \"documents\": [{\"$id\": \"p1\", \"n\": 1}, {\"$id\": \"p2\", "
+      "\"n\": 2}, {\"$id\": \"p3\", \"n\": 3}]}");
+  run(db,
+      "{\"update\": \"posts/p1\", \"ops\": {\"$set\": {\"n\": 11}, \"$link\": {\"author\": "
+      "\"users/u1\"}}}");
+  run(db, "{\"delete\": \"posts/p3\"}");
+}
+
+static void test_tail_load_readers(void) {
+  char dir[DRIVE_DIR_CAP];
+  pqdb *writer, *first, *second;
+  drive_make_dir(dir);
+  writer = open_db(dir, PQDB_CREATE);
+  fill(writer);
+  check_firsts(writer, dir);
+  first = open_db(dir, PQDB_READ);
+  second = open_db(dir, PQDB_READ);
+  check_same(writer, first, questions[0]); /* partial; `second` begins with everything */
+  check_all(writer, second);
+  run(writer, "{\"update\": \"posts/p2\", \"ops\": {\"$set\": {\"n\": 12}}}");
+  check_all(writer, first);
+  check_all(writer, second);
+  run(writer, "{\"schema\": \"posts\", \"set\": {\"n\": \"int\"}}");
+  check_all(writer, second);
+  CHECK(pqdb_flush(writer) == PQDB_OK);
+  check_all(writer, first);
+  run(writer, "{\"insert\": \"posts\", \"documents\": [{\"$id\": \"p4\", \"n\": 4}]}");
+  run(writer, "{\"replace\": \"posts/p1\", \"document\": {\"n\": 21}}");
+  check_all(writer, first);
+  check_all(writer, second);
+  check_firsts(writer, dir);
+  pqdb_close(first);
+  pqdb_close(second);
+  pqdb_close(writer);
+  drive_remove_dir(dir, 0);
+}
+
+int main(void) {
+  RUN(test_tail_load_readers);
+  return unit_end();
+}
