@@ -207,7 +207,8 @@ static int look_again(pq_command *c, int rc, int64_t now_us) {
   pq_space *s = c->s.space;
   pq_cx *cx = c->db->cx;
   char msg[PQ_MESSAGE_CAP];
-  bool is_used = s == NULL || s->write_owner != NULL || s->group.first != NULL;
+  bool is_used =
+      s == NULL || (s->write_owner != NULL && s->write_owner != c) || s->group.first != NULL;
   if (is_used || c->s.is_committed || c->s.ending != NULL || c->starts > 0) return rc;
   memcpy(msg, cx->msg, sizeof msg);
   pq_fetch_clear(&c->op.fetch);

@@ -10,11 +10,16 @@
 #include "cmd/command_int.h"
 #include "db/works.h"
 
+static int stage_flush_begin(pq_op *op);
+
 /* One step of the work that c->s.driven names; c->s.after_work follows it. */
 static int stage_drive(pq_op *op) {
   pq_command *c = pq_command_of(op);
   pq_works *u = c->s.space->works;
-  PQ_TRY(pq_works_run(u, c->s.driven, op->now_us));
+  int rc = pq_works_run(u, c->s.driven, op->now_us);
+  /* One that ran already, and that another command's entry overtook: the command's own follows. */
+  if (rc == PQ_EBUSY && c->s.after_work == stage_flush_begin && !c->s.space->is_stale) rc = PQ_OK;
+  PQ_TRY(rc);
   if (pq_works_is_running(u, c->s.driven)) return PQ_OK;
   c->s.driven = PQ_WORK_NONE;
   op->stage = c->s.after_work;
@@ -28,8 +33,6 @@ static void drive(pq_command *c, pq_work_kind kind, pq_stage_fn after) {
 }
 
 /* ---- flush ---- */
-
-static int stage_flush_begin(pq_op *op);
 
 /* A flush is over. It ended at a bulk write if one was pending: then there is more. */
 static int stage_flushed(pq_op *op) {

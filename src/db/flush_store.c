@@ -173,6 +173,9 @@ static int read_back(pq_op *op) {
   if (f->entry.is_fence && other.epoch < f->space->epoch)
     return pq_fail(op->cx, PQ_EBUSY, "%s: an earlier writer flushed meanwhile: try again",
                    f->log_key);
+  if (other.epoch == f->space->epoch && pq_slice_is(other.writer, f->space->db->writer))
+    return pq_fail(op->cx, PQ_EBUSY, "%s: another command of this process has stored it: try again",
+                   f->log_key);
   f->space->is_fenced = true;
   return pq_fail(op->cx, PQ_EFENCED, "namespace '%s' was taken over by another writer",
                  f->space->ns);

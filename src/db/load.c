@@ -169,6 +169,7 @@ static int start_anew(pq_space *s, pq_op *op, uint64_t boundary) {
 
 void pq_space_forget(pq_space *s) {
   pq_assert(s->reader_count == 0);
+  pq_works_void(s->works); /* they rest on it */
   pq_manifest_release(&s->manifest);
   pq_manifest_init(&s->manifest, s->db->cx);
   pq_live_files_clear(&s->files.live, s->db->cx);
