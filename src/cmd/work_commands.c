@@ -113,7 +113,12 @@ static int stage_relieve(pq_op *op) {
   pq_command *c = pq_command_of(op);
   pq_works *u;
   pq_work_kind first;
-  int rc = pq_works_of(c->s.space, &u);
+  int rc = PQ_OK;
+  if (c->s.space->is_stale || !c->s.space->is_loaded) { /* another command had to forget the log */
+    op->stage = c->s.after_work;
+    return PQ_OK;
+  }
+  rc = pq_works_of(c->s.space, &u);
   first = rc == PQ_OK ? pq_works_committing(u) : PQ_WORK_NONE;
   if (rc == PQ_OK && first == PQ_WORK_NONE && !pq_works_is_running(u, PQ_WORK_FLUSH))
     rc = pq_works_flush(u, true);

@@ -38,7 +38,7 @@ static bool is_look_due(const pq_space *s) {
 pq_work_kind pq_works_due(const pq_space *s, int64_t now_us) {
   const pq_works *u = s->works;
   pq_work_kind committing = pq_works_committing(u);
-  if (s->is_stale) return PQ_WORK_NONE;
+  if (s->is_stale || !s->is_loaded) return PQ_WORK_NONE;
   if (committing != PQ_WORK_NONE) return committing;
   if (is_pausing(u, now_us) && u->failed_kind == PQ_WORK_FLUSH) return PQ_WORK_NONE;
   if (u != NULL && pq_works_is_running(u, PQ_WORK_COLLECT)) return PQ_WORK_COLLECT;

@@ -197,7 +197,7 @@ bool sim_has_faults(const sim_session *p) {
 /* Was something deleted that the command may have needed? The vacuums here wait for nobody: who is
  * slower than the age they are given misses files. So does a process that does not know of them and
  * cannot load anew, because others of its callers hold a view. */
-static bool may_miss(const sim_world *w, const sim_session *p) {
+bool sim_may_miss(const sim_world *w, const sim_session *p) {
   bool may_lag = !p->engine->is_writer || w->has_rivals;
   return w->deletes > (may_lag && p->engine->session_count > 1 ? 0 : p->deletes);
 }
@@ -205,10 +205,10 @@ static bool may_miss(const sim_world *w, const sim_session *p) {
 /* May a command of this process fail so, after what was done to it? */
 static bool is_allowed(const sim_world *w, const sim_session *p, int rc) {
   switch (rc) {
-    case PQ_EIO: return sim_has_faults(p) || may_miss(w, p);
-    case PQ_ENOTFOUND: return may_miss(w, p);
+    case PQ_EIO: return sim_has_faults(p) || sim_may_miss(w, p);
+    case PQ_ENOTFOUND: return sim_may_miss(w, p);
     case PQ_ECORRUPT:
-      return (sim_has_faults(p) && w->store.is_on[SIM_SHORT_BODY]) || may_miss(w, p);
+      return (sim_has_faults(p) && w->store.is_on[SIM_SHORT_BODY]) || sim_may_miss(w, p);
     case PQ_EFENCED: /* the newer of two writers, too, whose place an older one has collected */
       return p->engine->is_superseded || w->store.late_total > 0 ||
              (w->has_rivals && w->deletes > 0);
@@ -385,7 +385,7 @@ void sim_check_reply(sim_world *w, sim_session *p, int rc, pq_value summary) {
     sim_check_read(w, p, summary);
   } else if (p->op.kind == SIM_BACKUP) {
     sim_copy_check(w, p, summary);
-  } else if (p->op.kind == SIM_VERIFY && !sim_has_faults(p) && !may_miss(w, p)) {
+  } else if (p->op.kind == SIM_VERIFY && !sim_has_faults(p) && !sim_may_miss(w, p)) {
     sim_model_read(&w->model, &p->op, 0, 0, &w->expected);
     sim_compare(w, p, &w->expected, summary);
   }

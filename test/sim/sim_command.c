@@ -254,6 +254,7 @@ static void choose_maintenance(sim_world *w, sim_op *op) {
                                    SIM_COMPACT,    SIM_MAINTAIN, SIM_MAINTAIN, SIM_MAINTAIN,
                                    SIM_CHECKPOINT, SIM_VACUUM,   SIM_BACKUP,   SIM_VERIFY};
   op->kind = kinds[sim_below(&w->random, sizeof kinds / sizeof *kinds)];
+  if (op->kind == SIM_BACKUP && w->has_no_copies) op->kind = SIM_VERIFY;
   op->limit = sim_below(&w->random, 4);
   if (w->works_events > 0 &&
       sim_chance(&w->random, 500)) { /* step by step, between other commands */

@@ -119,6 +119,7 @@ static void leave_out(sim_world *w, uint32_t off) {
   if (off & SIM_OFF_BULK) w->bulk = 0;
   if (off & SIM_OFF_SCHEMA) w->has_schema = false;
   if (off & SIM_OFF_RETENTION) w->has_retention = false;
+  w->has_no_copies = (off & SIM_OFF_COPIES) != 0;
 }
 
 /* Processes: 0 is the writer, 1 its rival in some worlds, the others read. */
