@@ -331,9 +331,9 @@ def test_ours():
     parquedb("delete", "own/gone")
     parquedb("flush")
     files = [json.loads(line) for line in parquedb("files", "own", "--json").splitlines()]
-    data = [f["path"] for f in files if f["kind"] == "data"]
+    data = sorted((f for f in files if f["kind"] == "data"), key=lambda f: -f["rows"])
     warehouse = os.environ["PARQUEDB_WAREHOUSE"]
-    parquedb("import", "own2", os.path.join(warehouse, data[0]))
+    parquedb("import", "own2", os.path.join(warehouse, data[0]["path"]))
     shown = parquedb("find", "own2", '{"$id": "own2/a"}', "--project", "z,b,a")
     check("own file", json.loads(shown),
           json.loads(parquedb("find", "own", '{"$id": "own/a"}', "--project", "z,b,a")
