@@ -422,10 +422,10 @@ static int join_task(pq_flush *f, pq_op *op, encode_task *t) {
   if (t->rc != PQ_OK) return pq_fail(op->cx, t->rc, "%s", t->cx.msg);
   while (t->files != NULL) {
     pq_encoded_file *file = t->files;
-    t->files = file->next;
     PQ_TRY(pq_arena_copy(&op->arena, file->info.collection, &file->info.collection));
     PQ_TRY(pq_arena_copy(&op->arena, file->info.id_min, &file->info.id_min));
     PQ_TRY(pq_arena_copy(&op->arena, file->info.id_max, &file->info.id_max));
+    t->files = file->next;
     PQ_TRY(pq_flush_add_file(f, op, file->folder, file->info, file->writer));
     PQ_TRY(keep_ids(f, op, file));
   }

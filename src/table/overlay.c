@@ -6,7 +6,12 @@
 #include "log/batch.h"
 #include "shred/key_id.h"
 
-enum { CAP_MIN = 64 };
+/* What an item counts for in held_len: its room on a 64-bit machine, taken to be the same on every
+ * machine, since when a flush is forced hangs on it. */
+enum { CAP_MIN = 64, VERSION_LEN = 320, KEY_LEN = 32, CHAIN_LEN = 32, BATCH_LEN = 64 };
+_Static_assert(sizeof(pq_version) <= VERSION_LEN && sizeof(pq_overlay_key) <= KEY_LEN &&
+                   sizeof(pq_overlay_chain) <= CHAIN_LEN && sizeof(pq_overlay_batch) <= BATCH_LEN,
+               "an item of an overlay counts for less than it is");
 
 void pq_overlay_init(pq_overlay *o, pq_cx *cx) {
   *o = (pq_overlay){.cx = cx};
@@ -35,8 +40,9 @@ void pq_overlay_release(pq_overlay *o) {
   *o = (pq_overlay){0};
 }
 
-/* Make room for one more item of `size` bytes in an owned array. */
-static int reserve(pq_overlay *o, void **items, uint32_t count, uint32_t *cap, size_t size) {
+/* Make room for one more item of `size` bytes, which counts for `held`, in an owned array. */
+static int reserve(pq_overlay *o, void **items, uint32_t count, uint32_t *cap, size_t size,
+                   uint32_t held) {
   uint32_t new_cap = *cap < CAP_MIN ? CAP_MIN : *cap * 2;
   size_t len;
   void *p;
@@ -45,7 +51,7 @@ static int reserve(pq_overlay *o, void **items, uint32_t count, uint32_t *cap, s
     return pq_fail(o->cx, PQ_ELIMIT, "more than %u unflushed changes", count);
   p = pq_alloc(o->cx, *items, *cap * size, len);
   if (p == NULL) return pq_fail_nomem(o->cx);
-  o->held_len += len - *cap * size;
+  o->held_len += (uint64_t)(new_cap - *cap) * held;
   *items = p;
   *cap = new_cap;
   return PQ_OK;
@@ -64,7 +70,7 @@ static int chain_of(pq_overlay *o, pq_chains *c, pq_slice name, pq_overlay_chain
   void *items = c->items;
   *out = chain_find(c, name, hash);
   if (*out != NULL) return PQ_OK;
-  PQ_TRY(reserve(o, &items, c->count, &c->cap, sizeof *c->items));
+  PQ_TRY(reserve(o, &items, c->count, &c->cap, sizeof *c->items, CHAIN_LEN));
   c->items = items;
   PQ_TRY(pq_table_add(&c->by_name, hash, c->count));
   *out = &c->items[c->count++];
@@ -135,7 +141,7 @@ static int key_new(pq_overlay *o, const pq_event *e, uint64_t hash, uint32_t v, 
   pq_slice collection, local;
   void *keys = o->keys;
   *out = PQ_NONE;
-  PQ_TRY(reserve(o, &keys, o->key_count, &o->key_cap, sizeof *o->keys));
+  PQ_TRY(reserve(o, &keys, o->key_count, &o->key_cap, sizeof *o->keys, KEY_LEN));
   o->keys = keys;
   if (e->target == PQ_TARGET_REL) {
     PQ_TRY(chain_of(o, &o->from, e->id, &chain));
@@ -172,7 +178,7 @@ int pq_overlay_add(pq_overlay *o, const pq_event *e) {
         "read it",
         (unsigned long long)e->seq);
   pq_assert(v == 0 || o->versions[v - 1].event.seq < e->seq);
-  PQ_TRY(reserve(o, &versions, v, &o->version_cap, sizeof *o->versions));
+  PQ_TRY(reserve(o, &versions, v, &o->version_cap, sizeof *o->versions, VERSION_LEN));
   o->versions = versions;
   key = key_find(o, e, hash);
   o->versions[v] = (pq_version){.event = *e, .older = PQ_NONE};
@@ -192,7 +198,7 @@ int pq_overlay_add(pq_overlay *o, const pq_event *e) {
 static int take_batch(pq_overlay *o, pq_buf *raw, uint64_t seq_lo, uint32_t count,
                       pq_batch_reader *r) {
   void *batches = o->batches;
-  int rc = reserve(o, &batches, o->batch_count, &o->batch_cap, sizeof *o->batches);
+  int rc = reserve(o, &batches, o->batch_count, &o->batch_cap, sizeof *o->batches, BATCH_LEN);
   if (rc != PQ_OK) {
     pq_buf_release(raw);
     return rc;

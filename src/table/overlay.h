@@ -69,7 +69,7 @@ typedef struct pq_overlay {
   pq_chains collections, from, to;
   pq_overlay_batch *batches; /* owned, in seq order */
   uint32_t batch_count, batch_cap;
-  uint64_t held_len; /* bytes of memory, roughly */
+  uint64_t held_len; /* bytes of memory, roughly, and the same on every machine */
   uint64_t base_seq; /* of a tail: it begins behind this event. UINT64_MAX: in the making */
   bool is_partial;   /* it has the events of one entity and of collections only */
 } pq_overlay;
