@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "progress.h"
+
 enum { MEGABYTES_MAX = 1 << 30 };
 
 void cli_session_init(cli_session *s, const char *name, const cli_options *options) {
@@ -74,6 +76,8 @@ int cli_open(cli_session *s, pqdb_mode mode) {
   options.ns = s->is_shell ? NULL : s->options->ns;
   options.actor = s->is_shell ? NULL : s->options->actor;
   options.memory = s->options->memory <= MEGABYTES_MAX ? s->options->memory << 20 : UINT64_MAX;
+  options.snapshot_events = s->options->snapshot_events;
+  options.cached_entities = s->options->cached_entities;
   rc = pqdb_open(dir, &options, &s->db);
   s->mode = mode;
   if (rc == PQDB_OK) return CLI_DONE;
@@ -324,13 +328,26 @@ static void tell_missing_tail(cli_session *s) {
       (unsigned long long)cli_json_u64(cli_json_field(summary, "seq")));
 }
 
+/* With a bar, which is drawn until there is something to show. */
+static int next_reply(cli_session *s, pqdb_replies *replies, const char **json, size_t *len) {
+  uint64_t done, total;
+  while (s->bar != NULL && !pqdb_is_ready(replies)) {
+    (void)pqdb_poll(s->db);
+    if (!cli_bar_is_due(s->bar)) continue;
+    pqdb_progress(replies, &done, &total);
+    if (total > 0) cli_bar_draw(s->bar, done, total, NULL, 0);
+  }
+  if (s->bar != NULL) cli_bar_clear(s->bar);
+  return pqdb_next(replies, json, len);
+}
+
 /* Show all items, keep the summary. PQDB_ROW: stopped early, because standard output fails or the
  * user has seen enough. */
 static int read_replies(cli_session *s, pqdb_replies *replies, cli_show show, void *ud) {
   const char *json;
   size_t len;
-  int rc = pqdb_next(replies, &json, &len);
-  for (; rc == PQDB_ROW; rc = pqdb_next(replies, &json, &len)) {
+  int rc = next_reply(s, replies, &json, &len);
+  for (; rc == PQDB_ROW; rc = next_reply(s, replies, &json, &len)) {
     if (show != NULL) show(ud, &s->screen, json, len);
     if (ferror(stdout) || (s->interrupt != NULL && *s->interrupt != 0)) return PQDB_ROW;
   }
@@ -347,6 +364,8 @@ static int run(cli_session *s, const char *payload, size_t payload_len, pqdb_rep
   }
   cli_text_byte(&s->request, '}');
   cli_text_clear(&s->summary);
+  if (s->bar != NULL)
+    return pqdb_submit(s->db, ns, s->request.p, s->request.len, payload, payload_len, out);
   return pqdb_run(s->db, ns, s->request.p, s->request.len, payload, payload_len, out);
 }
 

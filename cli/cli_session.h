@@ -35,9 +35,10 @@ typedef struct cli_session {
   bool must_reopen;  /* the handle failed in a way that only opening again tells more about */
   const volatile sig_atomic_t *interrupt; /* stop showing items when it is set; NULL: never */
   cli_text id;
-  cli_text request;   /* the command document under construction */
-  cli_text summary;   /* the summary of the last cli_execute */
-  bool has_open_line; /* a progress bar stands on the last line of standard error */
+  cli_text request;    /* the command document under construction */
+  cli_text summary;    /* the summary of the last cli_execute */
+  bool has_open_line;  /* a progress bar stands on the last line of standard error */
+  struct cli_bar *bar; /* shows how far the next command is; NULL: none */
 } cli_session;
 
 typedef void (*cli_show)(void *ud, const cli_screen *screen, const char *json, size_t len);

@@ -230,8 +230,9 @@ const cli_command cli_commands[] = {
      "seq:…", CLI_OPT_AUDIT | OPT(HARD), 1, 1, cli_run_append_event},
     {NULL, "diff", "COLL/ID | COLL", "show what differs between two moments",
      "From --from to --to, or to now: the fields that were added, removed and\n"
-     "changed, with their values before and after. Of a collection one item for\n"
-     "each entity that was created, deleted or changed, in the order of ids.",
+     "changed, with their values before and after; on a terminal a row for each.\n"
+     "Of a collection one item for each entity that was created, deleted or\n"
+     "changed, in the order of ids.",
      "parquedb diff posts/p1 --from seq:1",
      "{\"$id\":\"posts/p1\",\"change\":\"changed\",…\"changed\":[\"n\"],…}",
      OPT(FROM) | OPT(TO) | OPT(LIMIT) | OPT(CURSOR) | OPT(FLUSHED) | OPT(MAX_TIME), 1, 1,
@@ -329,19 +330,21 @@ const cli_command cli_commands[] = {
     {NULL, "verify", "", "check that all that is stored is whole and agrees",
      "Every page and value of every file, the hash chain of the history, and\n"
      "that the events add up to the entities and edges that are there. One line\n"
-     "for each problem, with the name of the file; exit status 1 when there is\n"
-     "any. --quick: only checksums and the log.",
+     "for each problem, with the name of the file, then what was looked at; exit\n"
+     "status 1 when there is any. --quick: only checksums and the log.",
      "parquedb verify",
-     "checked … files, … bytes, … events, … entities, … edges, … links of the hash chain: 0 "
-     "problems",
+     "kind … files  pages … bytes\n"
+     "data …\n"
+     "checked … files, … bytes, … events, … entities, … edges, … links of the hash chain in … s "
+     "(… MB/s): 0 problems",
      OPT(QUICK), 0, 0, cli_run_verify},
     {NULL, "backup", "DIR", "copy the warehouse into a folder, while it is in use",
      "The copy is a warehouse too: open it with -w DIR. Files never change, so\n"
      "the next backup into the same folder copies only what is new, and says\n"
-     "what. To go back to an instant: restore --into. Do not write to a copy\n"
-     "that you want to back up into again.",
+     "what (on a terminal: how far it is). To go back to an instant: restore\n"
+     "--into. Do not write to a copy that you want to back up into again.",
      "parquedb backup copy",
-     "…namespaces: copied … objects, … bytes; … were there; … events in the log", 0, 1, 1,
+     "…: copied … objects, … bytes; … were there; … events in the log", 0, 1, 1,
      cli_run_backup},
 
     {"Other", "parquet", "inspect|cat|schema|verify FILE", "look into a Parquet file of anybody",

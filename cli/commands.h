@@ -10,6 +10,7 @@
 #define PQ_CLI_COMMANDS_H
 
 #include "cli_session.h"
+#include "parquedb/backup.h"
 #include "parquedb/convert.h"
 
 typedef struct cli_command {
@@ -98,6 +99,10 @@ int cli_run_verify(cli_session *s, char **words, int word_count);
 int cli_run_backup(cli_session *s, char **words, int word_count);
 /* restore --into */
 int cli_restore_into(cli_session *s);
+/* pqdb_backup of the session's warehouse into folder `to`, with a progress bar. A status of the
+ * library. */
+int cli_copy(cli_session *s, const char *to, pqdb_backup_options *options,
+             pqdb_backup_report *report);
 /* warehouse_commands.c */
 int cli_run_run(cli_session *s, char **words, int word_count);
 /* parquet_command.c */

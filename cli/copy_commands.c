@@ -3,14 +3,18 @@
  *
  *   backup DIR               this warehouse ──► DIR, what is missing there
  *   restore --into DIR       the same as of --as-of, into an empty folder; then DIR is verified
- *   verify [--quick]         a line for each problem
+ *   verify [--quick]         a line for each problem, then what was looked at
  */
+#define _POSIX_C_SOURCE 200809L
+
 #include <stdio.h>
+#include <time.h>
 
 #include "commands.h"
-#include "parquedb/backup.h"
 #include "print.h"
+#include "progress.h"
 #include "replies.h"
+#include "text_table.h"
 
 /* ---- verify ---- */
 
@@ -26,57 +30,128 @@ static void show_problem(void *ud, const cli_screen *screen, const char *json, s
   cli_text_release(&line);
 }
 
+/* What was looked at, by kind, and all of it. */
+static void show_kinds(const cli_session *s) {
+  static const char *const columns[] = {"kind", "files", "?pages", "bytes", NULL};
+  cli_value summary = cli_json_value(cli_text_c(&s->summary), s->summary.len), key, kind;
+  cli_json_walk kinds = cli_json_enter(cli_json_field(summary, "kinds"));
+  cli_table table;
+  if (cli_summary_u64(s, "filesChecked") == 0) return; /* nothing was flushed yet */
+  cli_table_init(&table, &s->screen, columns);
+  table.is_whole = true;
+  while (cli_json_next(&kinds, &key, &kind))
+    cli_table_add(&table, kind.text, kind.len);
+  cli_table_end(&table);
+}
+
+static double seconds_since(const struct timespec *begun) {
+  struct timespec now;
+  double passed;
+  (void)clock_gettime(CLOCK_MONOTONIC, &now);
+  passed = (double)(now.tv_sec - begun->tv_sec) + (double)(now.tv_nsec - begun->tv_nsec) / 1e9;
+  return passed > 1e-6 ? passed : 1e-6;
+}
+
+/* "2 files", "1 file". */
+static void print_count(const char *before, uint64_t n, const char *one, const char *many) {
+  printf("%s%llu %s", before, (unsigned long long)n, n == 1 ? one : many);
+}
+
+static void tell_verified(const cli_session *s, double seconds) {
+  uint64_t bytes = cli_summary_u64(s, "bytesChecked");
+  show_kinds(s);
+  print_count("checked ", cli_summary_u64(s, "filesChecked"), "file", "files");
+  print_count(", ", bytes, "byte", "bytes");
+  if (!cli_has(s->options, CLI_OPT_QUICK)) {
+    print_count(", ", cli_summary_u64(s, "events"), "event", "events");
+    print_count(", ", cli_summary_u64(s, "entities"), "entity", "entities");
+    print_count(", ", cli_summary_u64(s, "edges"), "edge", "edges");
+    print_count(", ", cli_summary_u64(s, "links"), "link", "links");
+    printf(" of the hash chain");
+  }
+  printf(" in %.2f s (%.1f MB/s)", seconds, (double)bytes / seconds / 1e6);
+  print_count(": ", cli_summary_u64(s, "problems"), "problem\n", "problems\n");
+}
+
 int cli_run_verify(cli_session *s, char **words, int word_count) {
-  bool is_quick = cli_has(s->options, CLI_OPT_QUICK);
-  uint64_t problems;
+  struct timespec begun;
+  cli_bar bar;
   int status;
   (void)words;
   (void)word_count;
   cli_text_str(&s->request, "{\"verify\":1");
-  if (is_quick) cli_add_true(s, "quick");
+  if (cli_has(s->options, CLI_OPT_QUICK)) cli_add_true(s, "quick");
+  cli_bar_begin(&bar, s, "verify");
+  (void)clock_gettime(CLOCK_MONOTONIC, &begun);
+  s->bar = &bar;
   status = cli_execute(s, PQDB_READ, cli_wants_json(s) ? cli_show_line : show_problem, NULL);
+  s->bar = NULL;
   if (status != CLI_DONE) return status;
-  problems = cli_summary_u64(s, "problems");
-  if (cli_wants_json(s)) {
+  if (cli_wants_json(s))
     cli_print_summary(s);
-    return problems > 0 ? CLI_REFUSED : CLI_DONE;
-  }
-  printf("checked %llu files, %llu bytes", (unsigned long long)cli_summary_u64(s, "filesChecked"),
-         (unsigned long long)cli_summary_u64(s, "bytesChecked"));
-  if (!is_quick)
-    printf(", %llu events, %llu entities, %llu edges, %llu links of the hash chain",
-           (unsigned long long)cli_summary_u64(s, "events"),
-           (unsigned long long)cli_summary_u64(s, "entities"),
-           (unsigned long long)cli_summary_u64(s, "edges"),
-           (unsigned long long)cli_summary_u64(s, "links"));
-  printf(": %llu problem%s\n", (unsigned long long)problems, problems == 1 ? "" : "s");
-  return problems > 0 ? CLI_REFUSED : CLI_DONE;
+  else
+    tell_verified(s, seconds_since(&begun));
+  return cli_summary_u64(s, "problems") > 0 ? CLI_REFUSED : CLI_DONE;
 }
 
 /* ---- copies ---- */
 
-/* A line for each object, in either form. */
+typedef struct copy_view {
+  cli_session *s;
+  cli_bar bar;
+} copy_view;
+
+/* A line for each object, in either form; where the bar is seen it says enough. */
 static void on_copied(void *ud, const char *object, uint64_t len) {
-  const cli_session *s = ud; /* keys have no quotes: they are percent-encoded */
-  printf(cli_wants_json(s) ? "{\"object\":\"%s\",\"bytes\":%llu}\n" : "%s  %llu bytes\n", object,
+  copy_view *v = ud; /* keys have no quotes: they are percent-encoded */
+  bool is_json = cli_wants_json(v->s);
+  if (v->bar.is_on && v->s->screen.is_terminal && !is_json) return;
+  cli_bar_clear(&v->bar);
+  printf(is_json ? "{\"object\":\"%s\",\"bytes\":%llu}\n" : "%s  %llu bytes\n", object,
          (unsigned long long)len);
 }
 
+static void on_progress(void *ud, uint64_t done, uint64_t total) {
+  copy_view *v = ud;
+  cli_bar_draw(&v->bar, done, total, NULL, 0);
+}
+
+int cli_copy(cli_session *s, const char *to, pqdb_backup_options *options,
+             pqdb_backup_report *report) {
+  copy_view view = {.s = s};
+  int rc;
+  cli_bar_begin(&view.bar, s, s->name);
+  options->size = sizeof *options;
+  options->progress = on_progress;
+  options->ud = &view;
+  rc = pqdb_backup(cli_warehouse(s), to, options, report);
+  cli_bar_clear(&view.bar);
+  return rc;
+}
+
+static void tell_copied(const cli_session *s, const pqdb_backup_report *r) {
+  if (cli_wants_json(s)) {
+    printf("{\"namespaces\":%llu,\"copied\":%llu,\"bytes\":%llu,\"kept\":%llu,\"events\":%llu}\n",
+           (unsigned long long)r->namespaces, (unsigned long long)r->objects,
+           (unsigned long long)r->bytes, (unsigned long long)r->kept,
+           (unsigned long long)r->events);
+    return;
+  }
+  print_count("", r->namespaces, "namespace", "namespaces");
+  print_count(": copied ", r->objects, "object", "objects");
+  print_count(", ", r->bytes, "byte", "bytes");
+  print_count("; ", r->kept, "was there", "were there");
+  print_count("; ", r->events, "event in the log\n", "events in the log\n");
+}
+
 static int copy_warehouse(cli_session *s, const char *to, const char *as_of) {
-  const char *from = cli_warehouse(s);
-  pqdb_backup_options options = {
-      .size = sizeof options, .as_of = as_of, .copied = on_copied, .ud = s};
+  pqdb_backup_options options = {.as_of = as_of, .copied = on_copied};
   pqdb_backup_report r;
   int rc;
   if (cli_has(s->options, CLI_OPT_NS)) options.ns = s->options->ns;
-  rc = pqdb_backup(from, to, &options, &r);
+  rc = cli_copy(s, to, &options, &r);
   if (rc != PQDB_OK) return cli_error(pqdb_status_name(rc), "%s", r.message);
-  printf(cli_wants_json(s) ? "{\"namespaces\":%llu,\"copied\":%llu,\"bytes\":%llu,\"kept\":%llu,"
-                             "\"events\":%llu}\n"
-                           : "%llu namespaces: copied %llu objects, %llu bytes; %llu were there; "
-                             "%llu events in the log\n",
-         (unsigned long long)r.namespaces, (unsigned long long)r.objects,
-         (unsigned long long)r.bytes, (unsigned long long)r.kept, (unsigned long long)r.events);
+  tell_copied(s, &r);
   return CLI_DONE;
 }
 

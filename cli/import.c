@@ -20,10 +20,10 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "commands.h"
+#include "progress.h"
 #include "text_table.h"
 
 enum {
@@ -34,26 +34,25 @@ enum {
   BULK_LINES_MAX = 50000,
   BULK_LEN_MAX = 8 << 20, /* at most; and this part of the memory: */
   BULK_LEN_PART = 32,
+  BULK_LINE_PART = 5 << 10, /* a line for so many bytes of it */
   READER_ROWS_MAX = 5000,
   ACK_PAUSE_MS = 5,
   BULK_PAUSE_MS = 1000,
-  DRY_LEN_MAX = 128 << 20, /* of documents in memory during a dry run */
-  BAR_WIDTH = 30
+  DRY_LEN_MAX = 128 << 20 /* of documents in memory during a dry run */
 };
 
 typedef struct import_run {
-  cli_session *s;         /* borrowed */
-  const char *collection; /* borrowed */
-  const char *name;       /* of the file, for messages */
-  const char *unit;       /* "line" or "row" */
-  pqdb_reader *reader;    /* owned; NULL: NDJSON straight from the file */
+  cli_session *s;               /* borrowed */
+  const char *collection;       /* borrowed */
+  const char *name;             /* of the file, for messages */
+  const char *unit, *unit_many; /* "line" or "row" */
+  pqdb_reader *reader;          /* owned; NULL: NDJSON straight from the file */
   int fd;
   bool is_dry;
   pqdb *real_db;    /* of the session, set aside during a dry run */
   uint64_t dry_len; /* bytes sent to the warehouse in memory */
   bool has_ack;
   bool is_end;      /* of the input */
-  bool has_bar;     /* progress on standard error */
   cli_text text;    /* what was read and not sent */
   size_t scanned;   /* bytes of it searched for line ends */
   size_t batch_len; /* bytes of it that are the whole lines of the batch */
@@ -63,37 +62,25 @@ typedef struct import_run {
   uint64_t line_count; /* lines sent: all safe */
   uint64_t inserted;
   uint64_t file_len, sent_len; /* for the progress bar */
-  struct timespec bar_time;
+  cli_bar bar;
+  cli_text label;
 } import_run;
 
 /* ---- progress ---- */
 
-static void draw_bar(import_run *m, bool is_forced) {
-  struct timespec now;
-  long passed_ms;
-  int filled;
-  double part;
-  if (!m->has_bar) return;
-  (void)clock_gettime(CLOCK_MONOTONIC, &now);
-  passed_ms =
-      (now.tv_sec - m->bar_time.tv_sec) * 1000 + (now.tv_nsec - m->bar_time.tv_nsec) / 1000000;
-  if (!is_forced && passed_ms < 100) return;
-  m->bar_time = now;
-  m->s->has_open_line = true;
-  part = m->sent_len >= m->file_len ? 1.0 : (double)m->sent_len / (double)m->file_len;
-  filled = (int)(part * BAR_WIDTH);
-  fprintf(stderr, "\rimport %s [%.*s%*s] %3d%%  %llu %ss ", m->collection, filled,
-          "##############################", BAR_WIDTH - filled, "", (int)(part * 100),
-          (unsigned long long)m->line_count, m->unit);
+static void draw_bar(import_run *m) {
+  cli_bar_draw(&m->bar, m->sent_len, m->file_len, m->unit_many, m->line_count);
 }
 
+/* Only of a file, whose length is known. */
 static void begin_bar(import_run *m) {
   struct stat info;
-  if (isatty(STDERR_FILENO) != 1 || fstat(m->fd, &info) != 0) return;
-  if (!S_ISREG(info.st_mode) || info.st_size <= 0) return;
+  if (fstat(m->fd, &info) != 0 || !S_ISREG(info.st_mode) || info.st_size <= 0) return;
   m->file_len = (uint64_t)info.st_size;
-  m->has_bar = true;
-  draw_bar(m, true);
+  cli_text_str(&m->label, "import ");
+  cli_text_str(&m->label, m->collection);
+  cli_bar_begin(&m->bar, m->s, cli_text_c(&m->label));
+  draw_bar(m);
 }
 
 /* ---- batches ---- */
@@ -171,7 +158,7 @@ static int send_batch(import_run *m) {
   m->scanned -= m->batch_len;
   m->batch_len = 0;
   m->batch_lines = 0;
-  draw_bar(m, false);
+  draw_bar(m);
   return acknowledge(m);
 }
 
@@ -377,6 +364,7 @@ static int run_import(import_run *m, const char *file) {
   is_converted =
       format != PQDB_FORMAT_NDJSON || m->is_dry || cli_has(m->s->options, CLI_OPT_ID_FIELD);
   m->unit = format == PQDB_FORMAT_NDJSON ? "line" : "row";
+  m->unit_many = format == PQDB_FORMAT_NDJSON ? "lines" : "rows";
   if (is_converted) {
     status = open_reader(m, format);
     if (status == CLI_DONE) status = show_columns(m);
@@ -385,16 +373,21 @@ static int run_import(import_run *m, const char *file) {
   if (status != CLI_DONE) return status;
   begin_bar(m);
   status = is_converted ? convert_all(m) : import_all(m);
-  if (status == CLI_DONE) draw_bar(m, true);
+  if (status == CLI_DONE) cli_bar_stay(&m->bar, m->unit_many, m->line_count);
   cli_end_line(m->s);
   if (status == CLI_DONE && is_converted) note_misfits(m);
   return status;
 }
 
-/* A batch takes several times its length in memory until its files are written. */
-static size_t bulk_len(const cli_options *o) {
-  uint64_t part = (o->memory << 20) / BULK_LEN_PART;
-  return o->memory == 0 || part > BULK_LEN_MAX ? BULK_LEN_MAX : (size_t)part;
+/* Until its files are written a batch takes several times its length in memory, and a kilobyte and
+ * a half for each line. */
+static void set_batch(import_run *m, const cli_options *o) {
+  uint64_t memory = o->memory << 20;
+  m->lines_max = m->has_ack ? ACK_LINES_MAX : BULK_LINES_MAX;
+  m->len_max = m->has_ack ? ACK_LEN_MAX : BULK_LEN_MAX;
+  if (memory == 0) return;
+  if (m->lines_max > memory / BULK_LINE_PART) m->lines_max = memory / BULK_LINE_PART;
+  if (m->len_max > memory / BULK_LEN_PART) m->len_max = (size_t)(memory / BULK_LEN_PART);
 }
 
 int cli_import(cli_session *s, char **words, int word_count) {
@@ -403,10 +396,10 @@ int cli_import(cli_session *s, char **words, int word_count) {
   m.s = s;
   m.collection = words[0];
   m.unit = "line";
+  m.unit_many = "lines";
   m.is_dry = cli_has(s->options, CLI_OPT_DRY_RUN);
   m.has_ack = cli_has(s->options, CLI_OPT_ACK);
-  m.lines_max = m.has_ack ? ACK_LINES_MAX : BULK_LINES_MAX;
-  m.len_max = m.has_ack ? ACK_LEN_MAX : bulk_len(s->options);
+  set_batch(&m, s->options);
   if (m.is_dry) {
     m.real_db = s->db;
     s->db = NULL;
@@ -423,6 +416,7 @@ int cli_import(cli_session *s, char **words, int word_count) {
   }
   pqdb_reader_close(m.reader);
   if (m.fd > STDERR_FILENO) (void)close(m.fd);
+  cli_text_release(&m.label);
   cli_text_release(&m.text);
   return status;
 }

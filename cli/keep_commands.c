@@ -14,20 +14,36 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "commands.h"
-#include "parquedb/backup.h"
 #include "replies.h"
 #include "text_table.h"
 
 /* ---- retention ---- */
 
+/* Is the folder the warehouse, or below it? There it would be a namespace. */
+static bool is_inside(const cli_session *s, const char *path) {
+  char *warehouse = realpath(cli_warehouse(s), NULL);
+  size_t n = warehouse == NULL ? 0 : strlen(warehouse);
+  bool is = n > 0 && strncmp(path, warehouse, n) == 0 && (path[n] == '\0' || path[n] == '/');
+  free(warehouse);
+  return is;
+}
+
 /* The folder, made if it is missing, so that its path can be stored from the root on. */
 static int add_archive(cli_session *s, const char *dir) {
+  bool is_made = strstr(dir, "://") == NULL && mkdir(dir, 0777) == 0;
   char *path;
-  if (strstr(dir, "://") == NULL && mkdir(dir, 0777) != 0 && errno != EEXIST)
+  if (!is_made && strstr(dir, "://") == NULL && errno != EEXIST)
     return cli_error(pqdb_status_name(PQDB_VALIDATION_FAILED), "%s: %s", dir, strerror(errno));
   path = realpath(dir, NULL);
+  if (path != NULL && is_inside(s, path)) {
+    free(path);
+    if (is_made) (void)rmdir(dir);
+    return cli_error(pqdb_status_name(PQDB_VALIDATION_FAILED),
+                     "'%s' is the warehouse, or inside of it: choose a folder elsewhere", dir);
+  }
   cli_text_str(&s->request, ",\"archive\":");
   cli_text_json(&s->request, path == NULL ? dir : path, strlen(path == NULL ? dir : path));
   free(path);
@@ -64,7 +80,7 @@ int cli_run_retention(cli_session *s, char **words, int word_count) {
 
 /* Copy into the archive, if there is one; *seq: the last event that it has in files. */
 static int fill_archive(cli_session *s, uint64_t *seq) {
-  pqdb_backup_options options = {.size = sizeof options, .ns = s->options->ns};
+  pqdb_backup_options options = {.ns = s->options->ns};
   pqdb_backup_report r;
   cli_session ask;
   cli_text dir = {0};
@@ -77,7 +93,7 @@ static int fill_archive(cli_session *s, uint64_t *seq) {
         cli_json_field(cli_json_value(cli_text_c(&ask.summary), ask.summary.len), "archive"), &dir);
   cli_session_release(&ask);
   if (status == CLI_DONE && dir.len > 0) {
-    rc = pqdb_backup(cli_warehouse(s), cli_text_c(&dir), &options, &r);
+    rc = cli_copy(s, cli_text_c(&dir), &options, &r);
     *seq = r.flushed_seq;
     if (rc != PQDB_OK)
       status = cli_error(pqdb_status_name(rc), "archive %s: %s: no history is dropped",

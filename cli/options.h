@@ -82,7 +82,7 @@ enum {
 #define CLI_OPT_RESUME (UINT64_C(1) << 60)
 #define CLI_OPT_WITHOUT_EDGES (UINT64_C(1) << 61)
 #define CLI_OPT_QUICK (UINT64_C(1) << 62)
-#define CLI_OPT_MEMORY (UINT64_C(1) << 63)
+#define CLI_OPT_MEMORY (UINT64_C(1) << 63) /* and the other options of an open warehouse */
 /* Any of these: the answer says how, it has no results. */
 #define CLI_OPT_TELLS (CLI_OPT_EXPLAIN | CLI_OPT_PLAN)
 /* What reads take that can tell their cost. */
@@ -115,8 +115,9 @@ typedef struct cli_options {
   const char *from, *to, *metadata, *into, *into_ns;
   const char *more; /* of the shell: an object whose fields are options of the command document */
   uint64_t limit, skip, expected_version, max_time;
-  uint64_t memory; /* megabytes; 0: the default */
-  char **words;    /* the command and its positional arguments */
+  uint64_t memory;                           /* megabytes; 0: the default */
+  uint64_t snapshot_events, cached_entities; /* of pqdb_options */
+  char **words;                              /* the command and its positional arguments */
   int word_count;
 } cli_options;
 

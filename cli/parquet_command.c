@@ -10,14 +10,13 @@
  */
 #define _POSIX_C_SOURCE 200809L
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "commands.h"
 #include "port/parquet_tool.h"
+#include "progress.h"
 #include "text_table.h"
 
-enum { BAR_WIDTH = 30, BAR_AFTER_MS = 300, VALUE_SHOWN_LEN = 60 };
+enum { VALUE_SHOWN_LEN = 60 };
 
 static int tool_failure(pq_tool *t, int rc) {
   return rc == PQDB_OK ? CLI_DONE : cli_error(pqdb_status_name(rc), "%s", pq_tool_message(t));
@@ -88,14 +87,13 @@ static int inspect_file(cli_session *s, pq_tool *t) {
 typedef struct verify_view {
   cli_session *s;
   const char *path;
-  struct timespec begun;
-  bool has_bar;
+  cli_bar bar;
 } verify_view;
 
 static void show_problem(void *ud, const char *text, size_t len) {
   verify_view *v = ud;
   cli_text line = {0};
-  cli_end_line(v->s);
+  cli_bar_clear(&v->bar);
   if (cli_wants_json(v->s)) {
     cli_text_str(&line, "{\"problem\":");
     cli_text_json(&line, text, len);
@@ -108,30 +106,19 @@ static void show_problem(void *ud, const char *text, size_t len) {
   cli_text_release(&line);
 }
 
-/* A bar, once the work has lasted a while. */
 static void show_progress(void *ud, uint64_t done, uint64_t total) {
   verify_view *v = ud;
-  struct timespec now;
-  double part = total == 0 ? 1.0 : (double)done / (double)total;
-  int filled = (int)(part * BAR_WIDTH);
-  long passed_ms;
-  if (!v->has_bar) return;
-  (void)clock_gettime(CLOCK_MONOTONIC, &now);
-  passed_ms = (now.tv_sec - v->begun.tv_sec) * 1000 + (now.tv_nsec - v->begun.tv_nsec) / 1000000;
-  if (passed_ms < BAR_AFTER_MS) return;
-  v->s->has_open_line = true;
-  fprintf(stderr, "\rverify [%.*s%*s] %3d%% ", filled, "##############################",
-          BAR_WIDTH - filled, "", (int)(part * 100));
+  cli_bar_draw(&v->bar, done, total, NULL, 0);
 }
 
 static int verify_file(cli_session *s, pq_tool *t) {
-  verify_view view = {.s = s, .has_bar = isatty(STDERR_FILENO) == 1};
+  verify_view view = {.s = s};
   pq_tool_listener to = {.ud = &view, .line = show_problem, .progress = show_progress};
   pq_tool_verdict v;
   int rc;
-  (void)clock_gettime(CLOCK_MONOTONIC, &view.begun);
+  cli_bar_begin(&view.bar, s, "verify");
   rc = pq_tool_verify(t, to, &v);
-  cli_end_line(s);
+  cli_bar_clear(&view.bar);
   if (rc != PQDB_OK) return tool_failure(t, rc);
   printf(
       cli_wants_json(s) ? "{\"rowGroups\":%llu,\"chunks\":%llu,\"pages\":%llu,\"values\":%llu,"

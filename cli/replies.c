@@ -42,6 +42,18 @@ static void note_page(const cli_session *s) {
             next.text + 1);
 }
 
+/* History that does not begin with the first event: retention has dropped what was before. */
+static void note_floor(const cli_session *s) {
+  cli_value summary = cli_json_value(cli_text_c(&s->summary), s->summary.len);
+  cli_value from = cli_json_inner(cli_json_field(summary, "historyFrom"));
+  if (from.kind != CLI_JSON_STRING || cli_has(s->options, CLI_OPT_FROM | CLI_OPT_CURSOR)) return;
+  (void)fflush(stdout);
+  fprintf(stderr,
+          "parquedb: note: history begins behind event %llu (%.*s); what was before was dropped\n",
+          (unsigned long long)cli_json_u64(cli_json_field(summary, "historyFromSeq")),
+          (int)from.len - 2, from.text + 1);
+}
+
 /* History stops at 1,000 events by itself: say so when nobody asked for a limit. */
 static void note_more(const cli_session *s) {
   cli_value summary = cli_json_value(cli_text_c(&s->summary), s->summary.len);
@@ -52,7 +64,7 @@ static void note_more(const cli_session *s) {
   fprintf(stderr, "parquedb: note: there are more; ask with a larger --limit\n");
 }
 
-int cli_list_items(cli_session *s, const char *const *columns) {
+int cli_list_rows(cli_session *s, const char *const *columns, cli_show show) {
   cli_table table;
   int status = cli_add_options(s);
   if (status != CLI_DONE) return status;
@@ -66,12 +78,17 @@ int cli_list_items(cli_session *s, const char *const *columns) {
   } else {
     cli_table_init(&table, &s->screen, columns);
     table.shows_system = cli_has(s->options, CLI_OPT_PROJECT);
-    status = cli_execute(s, PQDB_READ, cli_show_table, &table);
+    status = cli_execute(s, PQDB_READ, show, &table);
     cli_table_end(&table);
   }
   if (status == CLI_DONE) note_page(s);
   if (status == CLI_DONE) note_more(s);
+  if (status == CLI_DONE) note_floor(s);
   return status;
+}
+
+int cli_list_items(cli_session *s, const char *const *columns) {
+  return cli_list_rows(s, columns, cli_show_table);
 }
 
 /* ---- ids ---- */

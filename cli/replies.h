@@ -23,6 +23,8 @@ void cli_show_table(void *ud, const cli_screen *screen, const char *json, size_t
 /* Add the options to the request, run it as a read that answers with many items. `columns`: of the
  * table, NULL-terminated, or NULL to choose them from the items. */
 int cli_list_items(cli_session *s, const char *const *columns);
+/* The same with another way from items to rows: `show` gets the cli_table. */
+int cli_list_rows(cli_session *s, const char *const *columns, cli_show show);
 
 /* COLL/ID, or COLL ID in two words, into s->id. */
 int cli_take_id(cli_session *s, char **words, int id_words);

@@ -13,6 +13,8 @@
 #include <time.h>
 
 #include "commands.h"
+#include "diff_view.h"
+#include "progress.h"
 #include "replies.h"
 
 enum { WAIT_MS = 200 };
@@ -189,13 +191,13 @@ int cli_run_append_event(cli_session *s, char **words, int word_count) {
 /* ---- what was, compared ---- */
 
 int cli_run_diff(cli_session *s, char **words, int word_count) {
-  static const char *const columns[] = {"$id", "change", "added", "removed", "changed", NULL};
+  static const char *const columns[] = {"$id", "change", "path", "before", "after", NULL};
   (void)word_count;
   if (!cli_has(s->options, CLI_OPT_FROM) && s->options->more == NULL)
     return cli_usage_error(s->name, "--from TIME is missing: the earlier moment");
   cli_begin(s, "diff", words[0]);
   add_choice(s);
-  return cli_list_items(s, columns);
+  return cli_list_rows(s, columns, cli_show_diff);
 }
 
 /* ---- back to it ---- */
@@ -296,13 +298,19 @@ static int build_choice(cli_session *s) {
 
 static int replay(cli_session *s, replayer *r, const char *collection) {
   int rc = PQDB_ROW;
+  cli_bar bar;
+  cli_bar_begin(&bar, s, "replay");
   if (cli_has(s->options, CLI_OPT_RESUME)) {
     int found = pqdb_replay_resume(r->into, &r->state);
     if (found != PQDB_OK) return cli_error(pqdb_status_name(found), "%s", pqdb_message(r->into));
   }
   take_interrupts(s);
-  while (rc == PQDB_ROW && !has_ended(s))
+  while (rc == PQDB_ROW && !has_ended(s)) {
     rc = pqdb_replay(r->from, collection, cli_text_c(&s->request), r->into, &r->state);
+    cli_bar_draw(&bar, r->state.seq, r->state.last_seq, "events",
+                 r->state.replayed + r->state.skipped);
+  }
+  cli_bar_clear(&bar);
   if (rc >= 0) return CLI_DONE;
   return cli_error(pqdb_status_name(rc), "%s",
                    pqdb_message(r->state.has_source_failed ? r->from : r->into));

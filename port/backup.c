@@ -10,6 +10,7 @@
  * stands above the checkpoint. Its hot tier follows the checkpoint,
  * as after any flush: batches that the checkpoint covers are ignored and trimmed.
  */
+#define _XOPEN_SOURCE 700 /* realpath */
 #include "parquedb/backup.h"
 
 #include <stdio.h>
@@ -33,6 +34,7 @@ enum {
   TRIES_MAX = 5,
   COMMAND_CAP = 512,
   SEED_LEN = 16,
+  PATH_LEN_MAX = 4096,
   NUMBER_LEN = 20
 };
 
@@ -49,6 +51,8 @@ typedef struct backup {
   pq_slice names;
   pq_hot_batch *batches;
   uint32_t batch_count, batch_cap;
+  uint64_t done_len, total_len; /* of the files of all namespaces so far */
+  uint64_t before_len;          /* of those before this one */
 } backup;
 
 /* ---- requests ---- */
@@ -186,6 +190,11 @@ static int copy_part(backup *b, request *r, uint32_t *crc, const uint32_t *want)
   return rc;
 }
 
+static void tell_progress(backup *b, uint64_t more) {
+  b->done_len += more;
+  if (b->options->progress != NULL) b->options->progress(b->options->ud, b->done_len, b->total_len);
+}
+
 static int copy_object(backup *b, pq_value item, const char *key) {
   request r = {.key = key};
   int64_t len = 0, crc = 0;
@@ -194,14 +203,18 @@ static int copy_object(backup *b, pq_value item, const char *key) {
   uint32_t sum = 0, want = (uint32_t)crc;
   int rc;
   PQ_TRY(is_copied(b, key, &is_there));
-  b->report->kept += is_there;
-  if (is_there) return PQ_OK;
   (void)pq_value_i64(pq_object_get_str(item, "length"), &len);
+  b->report->kept += is_there;
+  if (is_there) {
+    tell_progress(b, (uint64_t)len);
+    return PQ_OK;
+  }
   do {
     r.len = (uint64_t)len - r.off < part_len ? (uint64_t)len - r.off : part_len;
     r.is_end = r.off + r.len == (uint64_t)len;
     rc = copy_part(b, &r, &sum, has_crc ? &want : NULL);
     r.off += r.len;
+    if (rc == PQ_OK) tell_progress(b, r.len);
   } while (rc == PQ_OK && !r.is_end);
   return note_put(b, key, (uint64_t)len, rc);
 }
@@ -409,10 +422,14 @@ static int check_target(backup *b) {
 
 static int run_command(backup *b, pq_command *c) {
   pq_value item;
+  uint64_t named, total;
   int rc;
+  b->done_len = b->before_len;
   do {
     while ((rc = pq_command_step(c, pq_driver_now_us(b->from))) == PQ_NEED_IO)
       pq_driver_run(b->from, pq_command_fetch(c));
+    pq_command_progress(c, &named, &total);
+    b->total_len = b->before_len + total;
     while (rc >= 0 && pq_command_next(c, &item))
       PQ_TRY(take_item(b, item));
   } while (rc >= 0 && !pq_command_is_done(c));
@@ -449,6 +466,7 @@ static int copy_space(backup *b) {
     rc = i + 1 < TRIES_MAX ? PQ_OK : PQ_ENOTFOUND;
   }
   b->report->namespaces += rc == PQ_OK;
+  b->before_len = b->done_len;
   b->batches = NULL;
   b->batch_count = b->batch_cap = 0;
   b->folder = NULL;
@@ -492,10 +510,44 @@ static int check_empty(backup *b) {
                                 "a warehouse");
 }
 
+/* The real path of a folder, or of the nearest one above it that there is; the caller's to free.
+ * NULL: there is none. */
+static char *real_folder(const char *dir) {
+  char path[PATH_LEN_MAX];
+  size_t n = strlen(dir);
+  char *real = NULL;
+  if (n == 0 || n >= sizeof path) return NULL;
+  memcpy(path, dir, n + 1);
+  while ((real = realpath(path, NULL)) == NULL && n > 0) {
+    while (n > 0 && path[n - 1] == '/')
+      n--;
+    while (n > 0 && path[n - 1] != '/')
+      n--;
+    path[n] = '\0';
+  }
+  return real != NULL || dir[0] == '/' ? real : realpath(".", NULL);
+}
+
+/* A copy inside of the warehouse would be a namespace of it, and copy itself the next time. */
+static int check_place(backup *b, const char *from, const char *to) {
+  char *warehouse = real_folder(from), *copy = real_folder(to);
+  size_t n = warehouse == NULL ? 0 : strlen(warehouse);
+  bool is_inside = copy != NULL && n > 0 && strncmp(copy, warehouse, n) == 0 &&
+                   (copy[n] == '\0' || copy[n] == '/');
+  free(copy);
+  free(warehouse);
+  if (!is_inside) return PQ_OK;
+  return pq_fail(b->cx, PQ_EINVALID,
+                 "'%s' is the warehouse that is to be copied, or inside of it: choose a folder "
+                 "elsewhere",
+                 to);
+}
+
 static int copy(backup *b, const char *from, const char *to) {
   uint8_t seed[SEED_LEN];
   int rc;
   PQ_TRY(pq_disk_open(b->cx, from, PQ_OPEN_READ, &b->from));
+  PQ_TRY(check_place(b, from, to));
   PQ_TRY(pq_disk_open(b->cx, to, PQ_OPEN_CREATE, &b->to));
   pq_driver_random(b->from, seed, sizeof seed);
   rc = pq_db_init(&b->db, b->cx, false, 0, seed);

@@ -37,7 +37,7 @@ enum {
   NS_CAP = 160,
   ACTOR_CAP = 256,
   TEXT_LEN_MAX = 1 << 30,
-  MEMORY_MIN = 16 << 20,
+  MEMORY_MIN = 32 << 20,
   FILE_MIN = 1 << 20,
   /* After a write: changes for which a further step of work is done, and how many at most. A change
    * of 250 bytes is encoded some eight times on its way through the tiers. */
@@ -313,6 +313,10 @@ int pqdb_poll(pqdb *db) {
 
 int pqdb_is_ready(const pqdb_replies *r) {
   return is_ready(r);
+}
+
+void pqdb_progress(const pqdb_replies *r, uint64_t *done, uint64_t *total) {
+  pq_command_progress(r->command, done, total);
 }
 
 /* ---- work on files ---- */

@@ -5,9 +5,11 @@
  *                b ─► b    b                         b            linked through their first bytes
  *
  * A block is as long as its class, so that whoever frees it needs to know no more than what it
- * asked for. Blocks below the first class are the C library's. Those of huge pages and more are
- * aligned to them, and the system is asked to use them: a large block is then at hand after one
- * fault for 512 pages, and walking through it does not miss the processor's table of pages.
+ * asked for. Blocks below the first class are the C library's. Large ones are the system's: the C
+ * library keeps what is freed between others, and a program that may use 64 MB would have 90. Those
+ * of huge pages and more are aligned to them, and the system is asked to use them: a large block is
+ * then at hand after one fault for 512 pages, and walking through it does not miss the processor's
+ * table of pages.
  */
 #include "port/pool.h"
 
@@ -20,6 +22,12 @@ enum {
   PARTS_LOG2 = 2,      /* classes for each doubling */
   HUGE_LEN = 2 << 20
 };
+
+#if defined(__SANITIZE_ADDRESS__)
+#define MAPPED_LEN_MIN SIZE_MAX /* it does not watch others */
+#else
+#define MAPPED_LEN_MIN ((size_t)256 << 10) /* a multiple of all lengths of pages */
+#endif
 
 typedef struct pq_pool_block {
   struct pq_pool_block *next;
@@ -50,13 +58,40 @@ static size_t class_len(unsigned class) {
   return base + (base >> PARTS_LOG2) * (class & ((1u << PARTS_LOG2) - 1));
 }
 
+/* `len` is a class's: a multiple of a quarter of the smallest mapped block. */
+static void *map(size_t len) {
+  size_t more = len < HUGE_LEN ? 0 : HUGE_LEN, before;
+  uint8_t *p = mmap(NULL, len + more, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (p == MAP_FAILED) return NULL;
+  if (more == 0) return p;
+  before = (HUGE_LEN - (uintptr_t)p % HUGE_LEN) % HUGE_LEN;
+  if (before > 0) munmap(p, before);
+  if (more > before) munmap(p + before + len, more - before);
+#ifdef MADV_HUGEPAGE
+  madvise(p + before, len, MADV_HUGEPAGE); /* a hint: it works without */
+#endif
+  return p + before;
+}
+
+/* A block of a class. */
+static void *block_new(size_t len) {
+  return len < MAPPED_LEN_MIN ? malloc(len) : map(len);
+}
+
+static void block_free(void *ptr, size_t len) {
+  if (len < MAPPED_LEN_MIN)
+    free(ptr);
+  else
+    munmap(ptr, len);
+}
+
 void pq_pool_trim(pq_pool *p, uint64_t len) {
   for (unsigned class = PQ_POOL_CLASS_COUNT; class -- > 0 && p->idle_len > len;) {
     while (p->idle[class] != NULL && p->idle_len > len) {
       block *b = p->idle[class];
       p->idle[class] = b->next;
       p->idle_len -= class_len(class);
-      free(b);
+      block_free(b, class_len(class));
     }
   }
 }
@@ -72,12 +107,7 @@ static void *take(pq_pool *p, size_t size) {
     p->idle_len -= len;
     return b;
   }
-  if (len < HUGE_LEN) return malloc(len);
-  b = aligned_alloc(HUGE_LEN, (len + HUGE_LEN - 1) / HUGE_LEN * HUGE_LEN);
-#ifdef MADV_HUGEPAGE
-  if (b != NULL) madvise(b, len, MADV_HUGEPAGE); /* a hint: it works without */
-#endif
-  return b;
+  return block_new(len);
 }
 
 static void give_back(pq_pool *p, void *ptr, size_t size) {
@@ -85,7 +115,10 @@ static void give_back(pq_pool *p, void *ptr, size_t size) {
   unsigned class = class_of(size, &len);
   block *b = ptr;
   if (class == PQ_POOL_CLASS_COUNT || len > p->idle_len_max) {
-    free(ptr);
+    if (class == PQ_POOL_CLASS_COUNT)
+      free(ptr);
+    else
+      block_free(ptr, len);
     return;
   }
   b->next = p->idle[class];

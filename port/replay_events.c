@@ -26,6 +26,7 @@ typedef struct page {
   char *lines; /* owned */
   size_t len, cap;
   char last[sizeof((pqdb_replay_state *)0)->cursor];
+  uint64_t seq, last_seq;
 } page;
 
 static int grow(page *p, size_t more) {
@@ -127,6 +128,7 @@ static int take_items(pqdb_replies *r, page *p, bool *has_more) {
   p->len = 0;
   for (; rc == PQDB_ROW; rc = pqdb_next(r, &json, &len)) {
     (void)snprintf(p->last, sizeof p->last, "%.*s", ID_LEN, len < ID_LEN + 8 ? "" : json + 7);
+    p->seq = read_number(json, "seq"); /* stands behind the id, before what users wrote */
     rc = put(p, json, len);
     if (rc == PQDB_OK) rc = put_str(p, "\n");
     if (rc != PQDB_OK) return rc;
@@ -134,6 +136,7 @@ static int take_items(pqdb_replies *r, page *p, bool *has_more) {
     if (*has_more) return PQDB_OK;
   }
   if (rc != PQDB_DONE) return rc;
+  p->last_seq = read_number(json, "seq");
   more = find_field(json, "hasMore");
   *has_more = more != NULL && *more == 't';
   (void)read_text(json, "nextCursor", p->last, sizeof p->last);
@@ -174,6 +177,8 @@ int pqdb_replay(pqdb *from, const char *collection, const char *options, pqdb *i
   if (rc == PQDB_OK && p.len > 0) rc = store_page(into, &p, state);
   if (rc == PQDB_OK) {
     if (p.last[0] != '\0') memcpy(state->cursor, p.last, sizeof p.last);
+    if (p.seq > 0) state->seq = p.seq;
+    if (p.last_seq > 0) state->last_seq = p.last_seq;
     rc = has_more ? PQDB_ROW : PQDB_DONE;
   }
   free(p.lines);

@@ -28,6 +28,9 @@ typedef struct pqdb_backup_options {
                         present; the folder must be empty then. NULL: now */
   /* Called for each object that is copied; NULL: nobody is. */
   void (*copied)(void *ud, const char *object, uint64_t len);
+  /* Called now and then with the bytes of files that the copy has, and of all that it will have; of
+   * several namespaces one after the other. NULL: nobody is. */
+  void (*progress)(void *ud, uint64_t done, uint64_t total);
   void *ud;
 } pqdb_backup_options;
 
@@ -42,7 +45,7 @@ typedef struct pqdb_backup_report {
 
 /* Copy the warehouse in folder `from` into folder `to`, which is made if it is missing. *report is
  * set in any case. PQDB_VALIDATION_FAILED: no warehouse, or `to` holds something else than an older
- * copy; PQDB_CORRUPT, PQDB_BUSY, PQDB_STORAGE_ERROR … */
+ * copy, or stands inside of the warehouse; PQDB_CORRUPT, PQDB_BUSY, PQDB_STORAGE_ERROR … */
 PQDB_API int pqdb_backup(const char *from, const char *to, const pqdb_backup_options *options,
                          pqdb_backup_report *report);
 

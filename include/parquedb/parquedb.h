@@ -108,8 +108,8 @@ typedef struct pqdb_options {
   const char *ns;    /* namespace of commands that name none; NULL: "default" */
   const char *actor; /* who changes things; NULL: "system/anonymous" */
   pqdb_json json;    /* the form of replies; commands may have either, mixed too */
-  uint64_t memory;   /* bytes that the handle may use; 0: 256 MB. What needs more is
-                        PQDB_LIMIT_EXCEEDED */
+  uint64_t memory;   /* bytes that the handle may use, 32 MB at least; 0: 256 MB. What needs
+                        more is PQDB_LIMIT_EXCEEDED */
   pqdb_maintenance maintain;
   /* When a flush is due, by the unflushed changes: their memory, 0: 8 MB, or a sixteenth of
      `memory` if that is less; their number, 0: 10,000; the age of the oldest, 0: 600. */
@@ -185,6 +185,10 @@ PQDB_API int pqdb_poll(pqdb *db);
 /* 1: pqdb_next gives something without waiting. 0: not yet. */
 PQDB_API int pqdb_is_ready(const pqdb_replies *r);
 
+/* How far a long command is, for who shows that while it is polled: verify, in bytes. *total 0: not
+ * known. */
+PQDB_API void pqdb_progress(const pqdb_replies *r, uint64_t *done, uint64_t *total);
+
 /* The next reply: PQDB_ROW with an item, PQDB_DONE with the summary (again and again), or a
  * failure. The text is NUL-terminated and valid until the next call on `r`; `len` may be NULL. */
 PQDB_API int pqdb_next(pqdb_replies *r, const char **json, size_t *len);
@@ -258,6 +262,8 @@ PQDB_API int pqdb_revert(pqdb *db, const char *target, const char *to, const cha
 typedef struct pqdb_replay_state {
   char cursor[32];            /* behind the last event that was replayed; "": before the first */
   uint64_t replayed, skipped; /* events so far */
+  uint64_t seq, last_seq;     /* of the source: the last event of the page, and of all; 0: not known
+                               */
   int has_source_failed; /* whose message tells of a failure: 1: the source's, else the other */
 } pqdb_replay_state;
 

@@ -211,7 +211,7 @@ static int stage_reconstruct_read(pq_op *op) {
 }
 
 static int stage_reconstruct(pq_op *op) {
-  PQ_TRY(pq_read_point_snapshot(pq_command_of(op)));
+  PQ_TRY(pq_read_events_snapshot(pq_command_of(op)));
   op->stage = stage_reconstruct_read;
   return PQ_OK;
 }

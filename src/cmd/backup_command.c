@@ -89,7 +89,7 @@ static int stage_pin_again(pq_op *op) {
   int rc;
   memcpy(next, c->s.pin.reader, sizeof next);
   rename_pin(next);
-  rc = pq_space_pin(c->s.space, op, next, PIN_SECONDS);
+  rc = pq_space_pin(c->s.space, op, next, c->s.pin.entry, PIN_SECONDS);
   PQ_TRY(no_pin(rc));
   rc = pq_space_unpin(c->s.space, op, c->s.pin.reader);
   PQ_TRY(no_pin(rc));
@@ -122,6 +122,11 @@ static int stage_backup_next(pq_op *op) {
 
 static int stage_pin(pq_op *op);
 
+static void pin_newest(pq_command *c) {
+  c->s.pin.entry = c->s.space->manifest.entry;
+  c->op.stage = stage_pin;
+}
+
 static void begin(pq_command *c) {
   pq_backup_init(&c->s.backup, c->s.space, c->s.args.as_of);
   c->op.stage = stage_backup_next;
@@ -135,7 +140,7 @@ static int stage_unpin_late(pq_op *op) {
   c->s.pin.is_held = false;
   rename_pin(c->s.pin.reader);
   if (++c->s.pin.count < PINS_MAX)
-    op->stage = stage_pin;
+    pin_newest(c);
   else
     begin(c);
   return PQ_OK;
@@ -155,10 +160,9 @@ static int stage_pinned(pq_op *op) {
 
 static int stage_pin(pq_op *op) {
   pq_command *c = pq_command_of(op);
-  int rc = pq_space_pin(c->s.space, op, c->s.pin.reader, PIN_SECONDS);
+  int rc = pq_space_pin(c->s.space, op, c->s.pin.reader, c->s.pin.entry, PIN_SECONDS);
   PQ_TRY(no_pin(rc));
   c->s.pin.is_held = rc == PQ_OK;
-  c->s.pin.entry = c->s.space->manifest.entry;
   c->s.pin.since_us = op->now_us;
   op->stage = stage_pinned;
   return PQ_OK;
@@ -171,7 +175,7 @@ static int stage_backup(pq_op *op) {
     return PQ_OK;
   }
   pq_db_token(c->db, c->s.pin.reader);
-  op->stage = stage_pin;
+  pin_newest(c);
   return PQ_OK;
 }
 

@@ -110,7 +110,7 @@ static int take(pq_command *c, pq_table *ids) {
       s->variables = variables;
       return PQ_OK;
     }
-    PQ_TRY(pq_turn_grow(c, &c->op.arena));
+    PQ_TRY(pq_turn_grow(c, &c->op.arena, 0));
     PQ_TRY(is_open ? pq_table_add(ids, pq_hash(w.id, 7), n) : PQ_OK);
     s->writes[s->write_count++] = w;
     s->next_operation++;

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/hash.h"
-#include "base/merge_sort.h"
+#include "base/slices.h"
 #include "cmd/command_int.h"
 
 enum { WINDOW = 1 << 16 };
@@ -71,11 +71,6 @@ static bool is_wanted(const pq_command *c, const pq_event *e) {
   return pq_id_split(e->id, &collection, &local) && pq_slice_eq(collection, c->s.collection);
 }
 
-static int compare_ids(const void *a, const void *b, const void *ud) {
-  (void)ud;
-  return pq_slice_cmp(*(const pq_slice *)a, *(const pq_slice *)b);
-}
-
 /* Those of a tail, or of what the command's transaction did. */
 static int add_versions(pq_command *c, const pq_overlay *o, uint64_t seq_lo, uint64_t seq_hi) {
   for (uint32_t i = 0; o != NULL && i < o->version_count; i++) {
@@ -91,7 +86,7 @@ static int finish(pq_command *c) {
   struct pq_changed *k = c->s.changed_ids;
   PQ_TRY(add_versions(c, k->overlay, k->from, k->seq_hi));
   PQ_TRY(add_versions(c, c->s.snapshot.view.own, 0, UINT64_MAX));
-  PQ_TRY(pq_sort_items(c->op.cx, k->ids, k->count, sizeof *k->ids, compare_ids, NULL));
+  PQ_TRY(pq_slices_sort(c->op.cx, k->ids, &k->count));
   c->s.nodes = k->ids;
   c->s.node_count = k->count;
   c->op.stage = k->after;

@@ -44,6 +44,7 @@ int pq_command_load(pq_command *c) {
   }
   PQ_TRY(rc);
   c->forgotten = s->forgotten;
+  c->history_seq = s->manifest.history.seq;
   s->loader = NULL;
   return PQ_OK;
 }
@@ -138,6 +139,7 @@ static void release_state(pq_command *c) {
 
 int pq_command_again(pq_command *c) {
   pq_command_state kept = c->s;
+  pq_space_release(kept.space, c);
   release_state(c);
   memset(&c->s, 0, sizeof c->s);
   c->s.space = kept.space;
@@ -200,56 +202,62 @@ static void count_round(pq_command *c) {
   c->asked_aside = aside;
 }
 
-/* The same for a writer, once: an older one that did not know of it may have put entries behind
- * those that it read, and removed them and files. All is loaded again, as after an append of
- * unclear end, when nothing in this process rests on it. */
-static int look_again(pq_command *c, int rc, int64_t now_us) {
-  pq_space *s = c->s.space;
-  pq_cx *cx = c->db->cx;
-  char msg[PQ_MESSAGE_CAP];
-  bool is_used =
-      s == NULL || (s->write_owner != NULL && s->write_owner != c) || s->group.first != NULL;
-  if (is_used || c->s.is_committed || c->s.ending != NULL || c->starts > 0) return rc;
-  memcpy(msg, cx->msg, sizeof msg);
-  pq_fetch_clear(&c->op.fetch);
-  c->starts++;
-  PQ_TRY(pq_command_again(c));
-  s->is_stale = true;
-  if (s->reader_count > 0) return pq_fail(cx, rc, "%s", msg);
-  pq_space_forget(s);
-  return pq_op_step(&c->op, now_us);
+/* May the command be done again, when nobody was told of anything and nothing is stored? A writer's
+ * once: an older one that did not know of it may have put entries behind those that it read, where
+ * its own was to stand (PQ_EBUSY), and removed them and files. */
+static bool may_start_anew(const pq_command *c, int rc) {
+  bool is_missing = rc == PQ_ENOTFOUND || rc == PQ_ECORRUPT;
+  if (c->has_given || c->s.space == NULL) return false;
+  if (!c->db->is_writer) return is_missing && c->starts < STARTS_MAX;
+  if (!is_missing && (rc != PQ_EBUSY || !c->s.space->is_stale)) return false;
+  return !c->s.is_committed && c->starts == 0;
 }
 
-/* A file that a collector has removed since this reader looked at the log: load it again from where
- * it begins by now, and do the command again, as long as nothing was given out and nobody else in
- * this process reads what the log said before. `rc`, a failure, stays when that is not so. */
+/* A file that a collector has removed since this process looked at the log, or an entry that it did
+ * not know: load the log again from where it begins by now, and do the command again. The load
+ * waits for others of this process that read what the log said before. */
 static int start_anew(pq_command *c, int rc, int64_t now_us) {
   pq_cx *cx = c->db->cx;
+  pq_space *s = c->s.space;
   char msg[PQ_MESSAGE_CAP];
-  bool is_missing = rc == PQ_ENOTFOUND || rc == PQ_ECORRUPT;
-  if (!is_missing || c->has_given || c->starts == STARTS_MAX) return rc;
-  if (c->db->is_writer) return look_again(c, rc, now_us);
+  int was = rc;
+  if (!may_start_anew(c, rc)) return rc;
   memcpy(msg, cx->msg, sizeof msg);
   pq_fetch_clear(&c->op.fetch);
   c->starts++;
-  PQ_TRY(pq_command_again(c));
-  if (c->s.space->reader_count > 0) return pq_fail(cx, rc, "%s", msg);
-  pq_space_forget(c->s.space);
-  return pq_op_step(&c->op, now_us);
+  PQ_TRY(c->s.ending != NULL ? pq_commit_again(c) : pq_command_again(c));
+  s->is_outdated = true;
+  s->is_stale = s->is_stale || c->db->is_writer;
+  rc = pq_op_step(&c->op, now_us);
+  return rc == PQ_EBUSY && s->is_outdated ? pq_fail(cx, was, "%s", msg) : rc;
 }
 
-/* Another command of this process had to forget the log while this one waited for an answer: what
- * it knows is of a manifest that is no more. Nobody had a view then. */
+/* Does it read events, that of which the instant is made or those that it was asked for, and was
+ * history dropped since it began? Those that it still wants may be among them. */
+static bool is_cut(const pq_command *c) {
+  const uint64_t options = PQ_OPT_FROM | PQ_OPT_TO | PQ_OPT_VERSION;
+  if (c->s.space->manifest.history.seq == c->history_seq) return false;
+  return c->s.snapshot.view.probe_lo > 0 || c->s.then.view.probe_lo > 0 ||
+         (c->s.spec->options & options) != 0 || c->s.spec->open == pq_open_reconstruct;
+}
+
+/* Another command of this process had to forget the log while this one waited for an answer, or
+ * read in it that history was dropped: what this one knows is of a manifest that is no more. */
 static int begin_again(pq_command *c) {
   const pq_space *s = c->s.space;
-  if (c->op.stage == NULL || c->op.stage == stage_load || s->forgotten == c->forgotten)
+  bool is_forgotten = s->forgotten != c->forgotten;
+  if (c->op.stage == NULL || c->op.stage == stage_load || (!is_forgotten && !is_cut(c)))
     return PQ_OK;
   if (s->write_owner == c || c->s.commit.space != NULL || c->s.commit.is_over) return PQ_OK;
-  if (c->has_given || c->s.is_committed || c->s.ending != NULL)
+  if (!is_forgotten && c->has_given)
+    return pq_history_dropped(c, "this answer still needs some of it: ask again");
+  if (c->has_given || c->s.is_committed)
     return pq_fail(c->db->cx, PQ_EBUSY, "namespace '%s' had to be loaded anew meanwhile: try again",
                    s->ns);
   pq_fetch_clear(&c->op.fetch);
-  return pq_command_again(c);
+  c->forgotten = s->forgotten;
+  c->history_seq = s->manifest.history.seq;
+  return c->s.ending != NULL ? pq_commit_again(c) : pq_command_again(c);
 }
 
 /* Out of memory because of the limit: say so, and which. */
@@ -272,7 +280,8 @@ int pq_command_step(pq_command *c, int64_t now_us) {
   c->db->is_waiting = false;
   rc = begin_again(c);
   if (rc == PQ_OK) rc = pq_op_step(&c->op, now_us);
-  if (rc < 0) rc = name_limit(c->db->cx, start_anew(c, rc, now_us));
+  if (rc < 0) rc = pq_command_make_room(c, start_anew(c, rc, now_us), now_us);
+  if (rc < 0) rc = name_limit(c->db->cx, rc);
   c->is_waiting = c->db->is_waiting;
   if (rc < 0) pq_txn_command_failed(c);
   if (rc < 0 || c->op.stage == NULL) stop(c);
@@ -316,6 +325,12 @@ bool pq_command_is_done(const pq_command *c) {
 
 bool pq_command_is_waiting(const pq_command *c) {
   return c->is_waiting;
+}
+
+void pq_command_progress(const pq_command *c, uint64_t *done, uint64_t *total) {
+  *done = *total = 0;
+  if (c->s.verify != NULL) pq_verify_progress(c->s.verify, done, total);
+  if (c->s.backup.part != 0) pq_backup_progress(&c->s.backup, done, total);
 }
 
 pq_value pq_command_summary(const pq_command *c) {

@@ -43,6 +43,9 @@ pq_value pq_command_summary(const pq_command *c);
 /* What it asked of the store so far: requests, bytes read, and how often it had to wait. */
 void pq_command_cost(const pq_command *c, uint64_t *requests, uint64_t *bytes, uint64_t *rounds);
 
+/* How far a long one is, in bytes: verify, backup. *total 0: nobody knows. */
+void pq_command_progress(const pq_command *c, uint64_t *done, uint64_t *total);
+
 /* End what a command that is not done has begun in the store: an append, which others may wait for,
  * goes on to its end; temporary objects are deleted. PQ_NEED_IO, then PQ_OK: it does not fail and
  * keeps the message of the failure before. What cannot be deleted goes when the driver closes.

@@ -273,7 +273,8 @@ typedef struct pq_command_state {
   /* writes: of this turn */
   pq_write *writes;
   uint32_t write_count, write_cap;
-  pq_event **found; /* events of an updateMany or deleteMany */
+  uint32_t expected_writes; /* an insert's; 0: unknown */
+  pq_event **found;         /* events of an updateMany or deleteMany */
   uint32_t found_count, found_cap;
   pq_slice *gone; /* ids of hard-deleted entities, whose edges go too */
   uint32_t gone_count, gone_cap;
@@ -344,10 +345,11 @@ struct pq_command {
   uint32_t line_part_count;
   pq_value *items;
   uint32_t item_count, item_cap, item_next;
-  bool has_given;     /* an item was taken */
-  uint32_t starts;    /* how often it began anew after a file was missing */
-  uint32_t forgotten; /* of the space, when this one had loaded it */
-  pq_value summary;   /* in op.arena */
+  bool has_given;       /* an item was taken */
+  uint32_t starts;      /* how often it began anew after a file was missing */
+  uint32_t forgotten;   /* of the space, when this one had loaded it; */
+  uint64_t history_seq; /* where its history began then */
+  pq_value summary;     /* in op.arena */
   pq_command_state s;
 };
 
@@ -372,6 +374,7 @@ typedef struct pq_line_place {
 
 /* Parse all lines; the first one has number `first`. Lines that are wrong say so themselves. */
 int pq_lines_parse(pq_command *c, uint64_t first) PQ_MUST_CHECK;
+uint32_t pq_lines_count(const pq_command *c);
 /* The next line, in order, or NULL. `at` begins zeroed. Where a command fails as a whole, lines
  * behind a wrong one may be left out. */
 const pq_line *pq_lines_next(const pq_command *c, pq_line_place *at);
@@ -414,6 +417,9 @@ int pq_put_text(pq_builder *b, const char *name, pq_slice text) PQ_MUST_CHECK;
 
 /* What it did is not stored and rests on what has changed: begin it anew, from the load on. */
 int pq_command_again(pq_command *c) PQ_MUST_CHECK;
+/* make_room.c: `rc` is its failure. Out of memory while a compaction waits: that is dropped, and
+ * the command, if it has given out and stored nothing, done again, once. Else `rc`. */
+int pq_command_make_room(pq_command *c, int rc, int64_t now_us) PQ_MUST_CHECK;
 /* Load the namespace; of commands side by side one does it. A stage call. */
 int pq_command_load(pq_command *c) PQ_MUST_CHECK;
 
@@ -476,6 +482,10 @@ int pq_read_snapshot(pq_command *c) PQ_MUST_CHECK;
 /* The same for reading single entities: of an instant no more than their own events are read.
  * What embeds others opens the whole instant. */
 int pq_read_point_snapshot(pq_command *c) PQ_MUST_CHECK;
+/* The same for reading the events of single entities. In a later stage pq_read_rows_of gives a view
+ * that rows are read from: the stage's own, as the snapshot may not change before all is there. */
+int pq_read_events_snapshot(pq_command *c) PQ_MUST_CHECK;
+int pq_read_rows_of(pq_command *c, pq_view *v) PQ_MUST_CHECK;
 /* A scan for `filter` as the options say. */
 void pq_read_scan(pq_command *c, const pq_filter *filter);
 /* PQ_ETIMEOUT once maxTimeMs has passed; called at the beginning of a stage. */
@@ -572,6 +582,8 @@ int pq_event_finish(pq_command *c) PQ_MUST_CHECK;
 /* Do the options of history and events ask for events before the floor? PQ_EHISTORY. The range
  * begins at the floor else. In the stage that opens the snapshot. */
 int pq_history_floor(pq_command *c) PQ_MUST_CHECK;
+/* Was event `seq` dropped? */
+bool pq_history_lacks(const pq_command *c, uint64_t seq);
 /* `historyFrom` and `historyFromSeq` into the summary, if some was dropped. */
 int pq_history_put(pq_command *c) PQ_MUST_CHECK;
 /* Where some was dropped: the entity c->s.id as the snapshot has it, whose newest event may be
@@ -682,13 +694,16 @@ int pq_write_upsert(pq_command *c, pq_write *w) PQ_MUST_CHECK;
 /* ---- write_turn.c: the stages of every write ---- */
 /* Begin with c->s.writes, whose ids are sorted by pq_turn_ids; `finish` makes the summary. */
 void pq_turn_begin(pq_command *c, pq_stage_fn finish);
-int pq_turn_grow(pq_command *c, pq_arena *arena) PQ_MUST_CHECK;
+/* Room for one more write; for `expected` in all at least. */
+int pq_turn_grow(pq_command *c, pq_arena *arena, uint32_t expected) PQ_MUST_CHECK;
 /* The result of a stage: in a bulk write an operation's failure is noted and the next one begins.
  */
 int pq_turn_result(pq_command *c, int rc) PQ_MUST_CHECK;
 int pq_note_add(pq_command *c, pq_write_notes *notes, pq_write_note note) PQ_MUST_CHECK;
 /* An operation's failure, noted if it may be: PQ_OK. */
 int pq_note_error(pq_command *c, uint32_t index, int rc) PQ_MUST_CHECK;
+/* Begin a transaction's commit again, which has stored nothing: load, check, prepare. */
+int pq_commit_again(pq_command *c) PQ_MUST_CHECK;
 /* Append the prepared commit, flush if the tail has grown, then `finish`. */
 int pq_write_commit(pq_command *c, pq_stage_fn finish) PQ_MUST_CHECK;
 pq_slice pq_actor_of(const pq_command *c);
@@ -723,6 +738,8 @@ int pq_put_work_stats(pq_command *c) PQ_MUST_CHECK;
 void pq_command_flush(pq_command *c, pq_stage_fn after);
 /* The same for a write whose tail has grown too long: a failure is noted, but not the write's. */
 void pq_command_relieve(pq_command *c, pq_stage_fn after);
+/* Have the work that puts an entry, and a flush that runs, end first. A failure is only noted. */
+void pq_command_settle(pq_command *c, pq_stage_fn after);
 
 /* ---- the commands ---- */
 int pq_open_insert(pq_command *c, pq_value target);

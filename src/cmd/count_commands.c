@@ -41,7 +41,7 @@ static int live_rows(pq_command *c, const pq_cached_file *file, uint32_t row_gro
   hidden = pq_arena_calloc(&c->op.scratch, count, 1);
   if (hidden == NULL) return c->op.cx->code;
   pq_view_mark_deleted(v, file->name, group->first_row, count, hidden);
-  pq_view_mark_overlay(v, c->s.collection, file->name, group->first_row, count, hidden);
+  pq_view_mark_overlay(v, file->name, group->first_row, count, hidden);
   for (uint32_t i = 0; i < count; i++)
     *rows += hidden[i] == 0;
   return PQ_OK;
@@ -60,7 +60,7 @@ static int count_files(pq_command *c, uint64_t *rows, bool *is_exact) {
     rc = pq_file_cache_open(v->files, &c->op.fetch, info, &file);
     if (rc < 0) return rc;
     is_missing |= rc == PQ_NEED_IO;
-    hides = !is_missing && pq_view_hides_rows(v, c->s.collection, file->name);
+    hides = !is_missing && pq_view_hides_rows(v, file->name);
     for (uint32_t g = 0; !is_missing && g < file->file.footer->row_group_count; g++)
       PQ_TRY(live_rows(c, file, g, hides, rows, is_exact));
   }

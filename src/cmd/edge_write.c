@@ -8,6 +8,7 @@
 
 #include "base/hash.h"
 #include "base/merge_sort.h"
+#include "base/slices.h"
 #include "cmd/command_int.h"
 #include "table/tail.h"
 
@@ -74,21 +75,6 @@ int pq_edges_sort(pq_command *c) {
 
 /* ---- ends and edges that are there ---- */
 
-static int compare_slices(const void *a, const void *b, const void *ud) {
-  (void)ud;
-  return pq_slice_cmp(*(const pq_slice *)a, *(const pq_slice *)b);
-}
-
-/* Sort, each once. */
-static int distinct(pq_command *c, pq_slice *ids, uint32_t *n) {
-  uint32_t count = 0;
-  PQ_TRY(pq_sort_items(c->op.cx, ids, *n, sizeof *ids, compare_slices, NULL));
-  for (uint32_t i = 0; i < *n; i++)
-    if (count == 0 || !pq_slice_eq(ids[count - 1], ids[i])) ids[count++] = ids[i];
-  *n = count;
-  return PQ_OK;
-}
-
 /* The ends that must be looked at. */
 static int list_ends(pq_command *c, pq_slice **out, uint32_t *count) {
   uint32_t n = 0;
@@ -102,7 +88,7 @@ static int list_ends(pq_command *c, pq_slice **out, uint32_t *count) {
   }
   *out = ends;
   *count = n;
-  return distinct(c, ends, count);
+  return pq_slices_sort(c->op.cx, ends, count);
 }
 
 /* The nodes that the edges leave. */
@@ -113,7 +99,7 @@ static int list_nodes(pq_command *c, pq_slice **out, uint32_t *count) {
     nodes[i] = c->s.edges[i].from;
   *out = nodes;
   *count = c->s.edge_count;
-  return distinct(c, nodes, count);
+  return pq_slices_sort(c->op.cx, nodes, count);
 }
 
 /* What the command has decided or found so far about edges, by (from, predicate, to). */
@@ -324,17 +310,7 @@ void pq_edges_write(pq_command *c, pq_stage_fn after) {
 /* ---- edges of hard-deleted entities ---- */
 
 static bool is_gone(const pq_command *c, pq_slice id) {
-  uint32_t lo = 0, hi = c->s.gone_count;
-  while (lo < hi) {
-    uint32_t mid = lo + (hi - lo) / 2;
-    int order = pq_slice_cmp(c->s.gone[mid], id);
-    if (order == 0) return true;
-    if (order < 0)
-      lo = mid + 1;
-    else
-      hi = mid;
-  }
-  return false;
+  return pq_slices_find(c->s.gone, c->s.gone_count, id) < c->s.gone_count;
 }
 
 static int unlink_gone(pq_command *c, bool is_reverse) {
@@ -368,7 +344,7 @@ static int stage_gone_forward(pq_op *op) {
 }
 
 int pq_edges_unlink_gone(pq_command *c, pq_stage_fn after) {
-  PQ_TRY(distinct(c, c->s.gone, &c->s.gone_count));
+  PQ_TRY(pq_slices_sort(c->op.cx, c->s.gone, &c->s.gone_count));
   c->s.after_edges = after;
   c->op.stage = stage_gone_forward;
   return PQ_OK;

@@ -6,33 +6,25 @@
  */
 #include <string.h>
 
-#include "base/merge_sort.h"
+#include "base/slices.h"
 #include "cmd/command_int.h"
 
 enum { HOPS_MAX = 64 };
-
-static int compare_slices(const void *a, const void *b, const void *ud) {
-  (void)ud;
-  return pq_slice_cmp(*(const pq_slice *)a, *(const pq_slice *)b);
-}
 
 /* The distinct far ends of edges, sorted, copied: the next frontier. */
 int pq_nodes_set(pq_command *c, const pq_edge *edges, uint32_t count, bool is_reverse) {
   pq_slice *ids = pq_arena_calloc(&c->op.scratch, count, sizeof *ids);
   pq_slice *nodes;
-  uint32_t n = 0;
   if (ids == NULL) return c->op.cx->code;
   for (uint32_t i = 0; i < count; i++)
     ids[i] = is_reverse ? edges[i].from_id : edges[i].to_id;
-  PQ_TRY(pq_sort_items(c->op.cx, ids, count, sizeof *ids, compare_slices, NULL));
+  PQ_TRY(pq_slices_sort(c->op.cx, ids, &count));
   nodes = pq_arena_calloc(&c->op.arena, count, sizeof *nodes);
   if (nodes == NULL) return c->op.cx->code;
-  for (uint32_t i = 0; i < count; i++) {
-    if (i > 0 && pq_slice_eq(ids[i - 1], ids[i])) continue;
-    PQ_TRY(pq_arena_copy(&c->op.arena, ids[i], &nodes[n++]));
-  }
+  for (uint32_t i = 0; i < count; i++)
+    PQ_TRY(pq_arena_copy(&c->op.arena, ids[i], &nodes[i]));
   c->s.nodes = nodes;
-  c->s.node_count = n;
+  c->s.node_count = count;
   return PQ_OK;
 }
 

@@ -60,11 +60,12 @@ static int list_tail(history *h, uint64_t after, const pq_event ***out, uint32_t
 /* What the files say of the entity: the state before the first event of the tail. */
 static int read_entity(history *h) {
   pq_command *c = h->c;
-  const pq_view *v = &c->s.snapshot.view;
+  pq_view v;
   pq_location at;
   pq_entity e;
-  PQ_TRY(pq_view_locate(v, &c->op.fetch, &c->op.scratch, &c->s.id, 1, true, &at));
-  PQ_TRY(pq_view_read(v, &c->op.fetch, &c->op.scratch, &at, 1, PQ_WANT_ALL, &e, NULL));
+  PQ_TRY(pq_read_rows_of(c, &v));
+  PQ_TRY(pq_view_locate(&v, &c->op.fetch, &c->op.scratch, &c->s.id, 1, true, &at));
+  PQ_TRY(pq_view_read(&v, &c->op.fetch, &c->op.scratch, &at, 1, PQ_WANT_ALL, &e, NULL));
   if (e.id.p != NULL) h->before = e.data;
   return PQ_OK;
 }
@@ -78,7 +79,9 @@ static int read_edge(history *h) {
                      .needs_data = true};
   pq_edge *edges;
   uint32_t count;
-  PQ_TRY(pq_edges_read(&c->s.snapshot.view, &c->op.fetch, &c->op.scratch, &q, &edges, &count));
+  pq_view v;
+  PQ_TRY(pq_read_rows_of(c, &v));
+  PQ_TRY(pq_edges_read(&v, &c->op.fetch, &c->op.scratch, &q, &edges, &count));
   for (uint32_t i = 0; i < count; i++)
     if (pq_slice_eq(edges[i].to_id, c->s.edge.to)) h->before = edges[i].data;
   return PQ_OK;
@@ -133,7 +136,7 @@ static int stage_history_read(pq_op *op) {
 
 static int stage_history(pq_op *op) {
   pq_command *c = pq_command_of(op);
-  PQ_TRY(pq_read_point_snapshot(c));
+  PQ_TRY(pq_read_events_snapshot(c));
   pq_event_choice_range(c);
   PQ_TRY(pq_history_floor(c));
   op->stage = stage_history_read;

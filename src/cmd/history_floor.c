@@ -40,6 +40,10 @@ int pq_history_floor(pq_command *c) {
   return PQ_OK;
 }
 
+bool pq_history_lacks(const pq_command *c, uint64_t seq) {
+  return start_of(c)->seq >= seq;
+}
+
 int pq_history_put(pq_command *c) {
   const pq_history_start *h = start_of(c);
   if (h->seq == 0) return PQ_OK;
@@ -49,13 +53,14 @@ int pq_history_put(pq_command *c) {
 }
 
 int pq_history_row(pq_command *c, pq_entity *e, bool *is_there) {
-  const pq_view *v = &c->s.snapshot.view;
+  pq_view v;
   pq_location at;
   *e = (pq_entity){0};
   *is_there = false;
   if (start_of(c)->seq == 0) return PQ_OK;
-  PQ_TRY(pq_view_locate(v, &c->op.fetch, &c->op.scratch, &c->s.id, 1, false, &at));
-  PQ_TRY(pq_view_read(v, &c->op.fetch, &c->op.scratch, &at, 1, PQ_WANT_ALL, e, NULL));
+  PQ_TRY(pq_read_rows_of(c, &v));
+  PQ_TRY(pq_view_locate(&v, &c->op.fetch, &c->op.scratch, &c->s.id, 1, false, &at));
+  PQ_TRY(pq_view_read(&v, &c->op.fetch, &c->op.scratch, &at, 1, PQ_WANT_ALL, e, NULL));
   *is_there = e->id.p != NULL;
   return PQ_OK;
 }

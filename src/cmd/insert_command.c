@@ -70,7 +70,7 @@ enum { DOCUMENTS_MAX = 1 << 20 };
 static int take_write(pq_command *c, uint32_t index, uint64_t line, pq_write w) {
   if (index >= DOCUMENTS_MAX)
     return pq_fail(c->op.cx, PQ_ELIMIT, "more than %d documents in one insert", DOCUMENTS_MAX);
-  PQ_TRY(pq_turn_grow(c, &c->arena));
+  PQ_TRY(pq_turn_grow(c, &c->arena, c->s.expected_writes));
   w.index = index;
   w.line = line;
   c->s.writes[c->s.write_count++] = w;
@@ -113,6 +113,7 @@ static int take_payload(pq_command *c) {
   pq_line_place at = {0};
   const pq_line *line;
   PQ_TRY(pq_lines_parse(c, c->s.args.line > 0 ? c->s.args.line : 1));
+  c->s.expected_writes = pq_lines_count(c);
   while (!c->s.is_stopped && (line = pq_lines_next(c, &at)) != NULL) {
     int rc = take_line(c, line);
     if (rc != PQ_OK) PQ_TRY(pq_note_error(c, c->s.operation_count, rc));
@@ -125,6 +126,7 @@ static int take_documents(pq_command *c) {
   pq_value list = c->s.args.documents;
   uint32_t n = pq_value_count(list);
   c->s.operation_count = n;
+  c->s.expected_writes = n;
   for (uint32_t i = 0; i < n && !c->s.is_stopped; i++) {
     int rc = take_document(c, i, pq_array_at(list, i));
     if (rc != PQ_OK && n > 1 && !c->s.is_bulk)

@@ -128,6 +128,13 @@ int pq_lines_parse(pq_command *c, uint64_t first) {
   return PQ_OK;
 }
 
+uint32_t pq_lines_count(const pq_command *c) {
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < c->line_part_count; i++)
+    count += c->line_parts[i].count;
+  return count;
+}
+
 const pq_line *pq_lines_next(const pq_command *c, pq_line_place *at) {
   while (at->part < c->line_part_count) {
     const pq_line_part *p = &c->line_parts[at->part];

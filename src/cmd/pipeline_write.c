@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/merge_sort.h"
+#include "base/slices.h"
 #include "cmd/pipeline_run.h"
 
 #define TEXT_ARGS(s) (int)((s).n > 60 ? 60 : (s).n), (const char *)(s).p
@@ -223,11 +224,6 @@ static int compare_docs(const void *a, const void *b, const void *ud) {
   return pq_slice_cmp(((const pq_pipe_doc *)a)->id, ((const pq_pipe_doc *)b)->id);
 }
 
-static int compare_ids(const void *a, const void *b, const void *ud) {
-  (void)ud;
-  return pq_slice_cmp(*(const pq_slice *)a, *(const pq_slice *)b);
-}
-
 static int stage_commit(pq_op *op) {
   pq_command *c = pq_command_of(op);
   return pq_write_commit(c, c->s.finish);
@@ -257,14 +253,10 @@ static int stage_decide(pq_op *op) {
 static int stage_sort(pq_op *op) {
   pq_command *c = pq_command_of(op);
   struct pq_pipeline_run *r = c->s.run;
-  uint32_t kept = 0;
   PQ_TRY(pq_sort_items(op->cx, r->docs, r->doc_count, sizeof *r->docs, compare_docs, NULL));
   for (uint32_t i = 0; i < r->doc_count; i++)
     if (i == 0 || !pq_slice_eq(r->docs[i].id, r->docs[i - 1].id)) PQ_TRY(add_id(c, r->docs[i].id));
-  PQ_TRY(pq_sort_items(op->cx, r->ids, r->id_count, sizeof *r->ids, compare_ids, NULL));
-  for (uint32_t i = 0; i < r->id_count; i++)
-    if (kept == 0 || !pq_slice_eq(r->ids[i], r->ids[kept - 1])) r->ids[kept++] = r->ids[i];
-  r->id_count = kept;
+  PQ_TRY(pq_slices_sort(op->cx, r->ids, &r->id_count));
   op->stage = stage_decide;
   return PQ_OK;
 }

@@ -9,33 +9,8 @@
 #include "cmd/populate.h"
 
 #include "base/merge_sort.h"
+#include "base/slices.h"
 #include "expr/expression.h"
-
-uint32_t pq_populate_find(const pq_slice *ids, uint32_t count, pq_slice id) {
-  uint32_t lo = 0, hi = count;
-  while (lo < hi) {
-    uint32_t mid = lo + (hi - lo) / 2;
-    if (pq_slice_cmp(ids[mid], id) < 0)
-      lo = mid + 1;
-    else
-      hi = mid;
-  }
-  return lo < count && pq_slice_eq(ids[lo], id) ? lo : count;
-}
-
-static int compare_ids(const void *a, const void *b, const void *ud) {
-  (void)ud;
-  return pq_slice_cmp(*(const pq_slice *)a, *(const pq_slice *)b);
-}
-
-static int sort_ids(pq_cx *cx, pq_slice *ids, uint32_t *count) {
-  uint32_t n = 0;
-  PQ_TRY(pq_sort_items(cx, ids, *count, sizeof *ids, compare_ids, NULL));
-  for (uint32_t i = 0; i < *count; i++)
-    if (n == 0 || !pq_slice_eq(ids[n - 1], ids[i])) ids[n++] = ids[i];
-  *count = n;
-  return PQ_OK;
-}
 
 /* ---- edges ---- */
 
@@ -116,13 +91,13 @@ static int make_links(pq_command *c, pq_populate_node *n, const found_edges *fou
   loose_link *loose = pq_arena_calloc(&c->op.scratch, count, sizeof *loose);
   if (loose == NULL) return c->op.cx->code;
   for (uint32_t i = 0; i < found->forward_count; i++)
-    loose[k++] = (loose_link){
-        found->forward[i].to_id,
-        pq_populate_find(n->sources, n->source_count, found->forward[i].from_id), false};
+    loose[k++] =
+        (loose_link){found->forward[i].to_id,
+                     pq_slices_find(n->sources, n->source_count, found->forward[i].from_id), false};
   for (uint32_t i = 0; i < found->reverse_count; i++)
     loose[k++] =
         (loose_link){found->reverse[i].from_id,
-                     pq_populate_find(n->sources, n->source_count, found->reverse[i].to_id), true};
+                     pq_slices_find(n->sources, n->source_count, found->reverse[i].to_id), true};
   PQ_TRY(pq_sort_items(c->op.cx, loose, count, sizeof *loose, compare_loose, NULL));
   return number_targets(c, n, loose, count);
 }
@@ -243,7 +218,7 @@ static int read_level(pq_command *c, unsigned want, level_rows *out) {
   for (uint32_t i = from; i < end; i++)
     for (uint32_t t = 0; t < p->nodes[i].target_count; t++)
       out->ids[out->count++] = p->nodes[i].targets[t];
-  PQ_TRY(sort_ids(c->op.cx, out->ids, &out->count));
+  PQ_TRY(pq_slices_sort(c->op.cx, out->ids, &out->count));
   at = pq_arena_calloc(scratch, out->count, sizeof *at);
   out->rows = pq_arena_calloc(scratch, out->count, sizeof *out->rows);
   if (at == NULL || out->rows == NULL) return c->op.cx->code;
@@ -252,7 +227,7 @@ static int read_level(pq_command *c, unsigned want, level_rows *out) {
 }
 
 static const pq_entity *row_of(const pq_command *c, const level_rows *rows, pq_slice id) {
-  uint32_t i = pq_populate_find(rows->ids, rows->count, id);
+  uint32_t i = pq_slices_find(rows->ids, rows->count, id);
   const pq_entity *e = i == rows->count ? NULL : &rows->rows[i];
   if (e == NULL || e->id.p == NULL) return NULL;
   return e->is_deleted && !c->s.args.includes_deleted ? NULL : e;
@@ -380,7 +355,7 @@ int pq_populate_begin(pq_command *c, pq_stage_fn after) {
   if (ids == NULL) return c->op.cx->code;
   for (uint32_t i = 0; i < count; i++)
     ids[i] = k->items[i].place.id;
-  PQ_TRY(sort_ids(c->op.cx, ids, &count));
+  PQ_TRY(pq_slices_sort(c->op.cx, ids, &count));
   for (uint32_t i = 0; i < p->node_count; i++) {
     pq_populate_node *n = &p->nodes[i];
     bool is_root = n->parent == PQ_POPULATE_ROOT;

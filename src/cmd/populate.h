@@ -46,7 +46,4 @@ typedef struct pq_populate {
   pq_stage_fn after;
 } pq_populate;
 
-/* Index of `id` among sorted ids, or `count`. */
-uint32_t pq_populate_find(const pq_slice *ids, uint32_t count, pq_slice id);
-
 #endif

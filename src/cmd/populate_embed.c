@@ -7,12 +7,13 @@
  * Recursion follows the tree of nodes, so it is as deep as the option is nested; circles of edges
  * do not matter. The size is that of a document at most.
  */
+#include "base/slices.h"
 #include "cmd/populate.h"
 
 /* The links of a source, or none. */
 static uint32_t links_of(const pq_populate_node *n, pq_slice id, uint32_t *source, uint32_t *end) {
   uint32_t lo = 0, hi = n->link_count;
-  *source = pq_populate_find(n->sources, n->source_count, id);
+  *source = pq_slices_find(n->sources, n->source_count, id);
   while (lo < hi) {
     uint32_t mid = lo + (hi - lo) / 2;
     if (n->links[mid].source < *source)

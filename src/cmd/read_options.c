@@ -52,6 +52,17 @@ int pq_read_point_snapshot(pq_command *c) {
                                 c->s.args.is_flushed);
 }
 
+int pq_read_events_snapshot(pq_command *c) {
+  if (c->s.populate != NULL || c->s.txn != NULL) return pq_read_snapshot(c);
+  return pq_snapshot_open_events(&c->s.snapshot, c->s.space, &c->op, c->s.args.as_of,
+                                 c->s.args.is_flushed);
+}
+
+int pq_read_rows_of(pq_command *c, pq_view *v) {
+  *v = c->s.snapshot.view;
+  return pq_view_load(v, &c->op.fetch, &c->op.scratch, &c->op.scratch);
+}
+
 void pq_read_scan(pq_command *c, const pq_filter *filter) {
   pq_scan_init(&c->s.scan, &c->s.snapshot.view, c->s.collection, filter);
   c->s.scan.eval = c->s.eval;

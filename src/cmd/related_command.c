@@ -11,6 +11,7 @@
  * keeps the page. With `edges` the items are edges: of one predicate there is one to each node.
  */
 #include "base/hash.h"
+#include "base/slices.h"
 #include "cmd/command_int.h"
 
 enum { NODES_AT_ONCE = 4096 };
@@ -25,15 +26,7 @@ static bool is_streamed(const pq_command *c) {
 }
 
 static uint32_t find_node(const pq_command *c, pq_slice id) {
-  uint32_t lo = 0, hi = c->s.node_count;
-  while (lo < hi) {
-    uint32_t mid = lo + (hi - lo) / 2;
-    if (pq_slice_cmp(c->s.nodes[mid], id) < 0)
-      lo = mid + 1;
-    else
-      hi = mid;
-  }
-  return lo;
+  return pq_slices_lower(c->s.nodes, 0, c->s.node_count, id);
 }
 
 /* ---- items ---- */

@@ -15,7 +15,7 @@
  */
 #include <string.h>
 
-#include "base/merge_sort.h"
+#include "base/slices.h"
 #include "cmd/command_int.h"
 
 #define TEXT_ARGS(s) (int)((s).n > 60 ? 60 : (s).n), (const char *)(s).p
@@ -180,36 +180,16 @@ typedef struct state {
   bool is_changed; /* by this command: `at` is no more its place */
 } state;
 
-static int compare_slices(const void *a, const void *b, const void *ud) {
-  (void)ud;
-  return pq_slice_cmp(*(const pq_slice *)a, *(const pq_slice *)b);
-}
-
 static int list_ids(pq_command *c, pq_slice **out, uint32_t *count) {
   const struct pq_replay *r = c->s.replay;
-  uint32_t n = 0, distinct = 0;
+  uint32_t n = 0;
   pq_slice *ids = pq_arena_calloc(&c->op.scratch, r->count, sizeof *ids);
   if (ids == NULL) return c->op.cx->code;
   for (uint32_t i = 0; i < r->count; i++)
     if (r->items[i].target == PQ_TARGET_ENTITY) ids[n++] = r->items[i].id;
-  PQ_TRY(pq_sort_items(c->op.cx, ids, n, sizeof *ids, compare_slices, NULL));
-  for (uint32_t i = 0; i < n; i++)
-    if (distinct == 0 || !pq_slice_eq(ids[distinct - 1], ids[i])) ids[distinct++] = ids[i];
   *out = ids;
-  *count = distinct;
-  return PQ_OK;
-}
-
-static uint32_t find(const pq_slice *ids, uint32_t count, pq_slice id) {
-  uint32_t lo = 0, hi = count;
-  while (lo + 1 < hi) {
-    uint32_t mid = lo + (hi - lo) / 2;
-    if (pq_slice_cmp(ids[mid], id) <= 0)
-      lo = mid;
-    else
-      hi = mid;
-  }
-  return lo;
+  *count = n;
+  return pq_slices_sort(c->op.cx, ids, count);
 }
 
 /* The state after an event, for the next one of the same entity. */
@@ -278,7 +258,7 @@ static int stage_replay_entities(pq_op *op) {
     states[i] = (state){.at = at[i], .e = entities[i]};
   for (uint32_t i = 0; i < r->count; i++)
     if (r->items[i].target == PQ_TARGET_ENTITY)
-      PQ_TRY(apply_entity(c, &r->items[i], &states[find(ids, n, r->items[i].id)]));
+      PQ_TRY(apply_entity(c, &r->items[i], &states[pq_slices_find(ids, n, r->items[i].id)]));
   op->stage = stage_replay_edges;
   return PQ_OK;
 }
@@ -371,6 +351,10 @@ static int stage_last_files(pq_op *op) {
   uint32_t count;
   int rc;
   if (last == 0) return stage_replay_end(op);
+  if (pq_history_lacks(c, last))
+    return pq_history_dropped(c,
+                              "with it perhaps the last event that was replayed: say where to go "
+                              "on ('cursor' of the events)");
   PQ_TRY(pq_space_events(c->s.space, op, &want, &events, &count));
   for (uint32_t i = count; i > 0; i--)
     if (is_replayed(c, &events[i - 1], &rc)) return rc < 0 ? rc : stage_replay_end(op);

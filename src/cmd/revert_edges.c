@@ -6,7 +6,7 @@
  *
  * A node that was not there then keeps its edges: nobody sees them while it is deleted.
  */
-#include "base/merge_sort.h"
+#include "base/slices.h"
 #include "cmd/document_diff.h"
 #include "cmd/revert_int.h"
 
@@ -88,31 +88,13 @@ static int compare_edges(pq_command *c, const pq_edge *then, uint32_t then_count
 
 /* ---- ends that are not there ---- */
 
-static int compare_slices(const void *a, const void *b, const void *ud) {
-  (void)ud;
-  return pq_slice_cmp(*(const pq_slice *)a, *(const pq_slice *)b);
-}
-
-/* The place of an id in a sorted list; `count`: it is not there. */
-static uint32_t find(const pq_slice *ids, uint32_t count, pq_slice id) {
-  uint32_t lo = 0, hi = count;
-  while (lo < hi) {
-    uint32_t mid = lo + (hi - lo) / 2;
-    if (pq_slice_cmp(ids[mid], id) < 0)
-      lo = mid + 1;
-    else
-      hi = mid;
-  }
-  return lo < count && pq_slice_eq(ids[lo], id) ? lo : count;
-}
-
 static bool has(const pq_slice *ids, uint32_t count, pq_slice id) {
-  return find(ids, count, id) < count;
+  return pq_slices_find(ids, count, id) < count;
 }
 
 /* The distinct ends of edges to be linked. */
 static int list_ends(pq_command *c, pq_slice **out, uint32_t *count) {
-  uint32_t n = 0, distinct = 0;
+  uint32_t n = 0;
   pq_slice *ends = pq_arena_calloc(&c->op.scratch, (size_t)c->s.edge_count * 2, sizeof *ends);
   if (ends == NULL) return c->op.cx->code;
   for (uint32_t i = 0; i < c->s.edge_count; i++) {
@@ -120,12 +102,9 @@ static int list_ends(pq_command *c, pq_slice **out, uint32_t *count) {
     ends[n++] = c->s.edges[i].from;
     ends[n++] = c->s.edges[i].to;
   }
-  PQ_TRY(pq_sort_items(c->op.cx, ends, n, sizeof *ends, compare_slices, NULL));
-  for (uint32_t i = 0; i < n; i++)
-    if (distinct == 0 || !pq_slice_eq(ends[distinct - 1], ends[i])) ends[distinct++] = ends[i];
   *out = ends;
-  *count = distinct;
-  return PQ_OK;
+  *count = n;
+  return pq_slices_sort(c->op.cx, ends, count);
 }
 
 static int stage_revert_ends(pq_op *op) {
@@ -146,8 +125,9 @@ static int stage_revert_ends(pq_op *op) {
     const pq_edge_arg *e = &c->s.edges[i];
     bool is_whole =
         e->is_unlink ||
-        ((ends[find(ids, n, e->from)].id.p != NULL || has(r->back, r->back_count, e->from)) &&
-         (ends[find(ids, n, e->to)].id.p != NULL || has(r->back, r->back_count, e->to)));
+        ((ends[pq_slices_find(ids, n, e->from)].id.p != NULL ||
+          has(r->back, r->back_count, e->from)) &&
+         (ends[pq_slices_find(ids, n, e->to)].id.p != NULL || has(r->back, r->back_count, e->to)));
     if (is_whole)
       c->s.edges[kept++] = *e;
     else

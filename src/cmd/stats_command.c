@@ -159,6 +159,11 @@ static const char *verdict_text(pq_command *c, const pq_index_verdict *v) {
     case PQ_INDEX_IS_LONG:
       return pq_arena_printf(scratch, "too long: %s, text of %.0f bytes on average, 64 at most",
                              share, v->text_len);
+    case PQ_INDEX_IS_PROSE:
+      return pq_arena_printf(scratch,
+                             "too long: %s, text of %.0f bytes on average, 40 at most where it is "
+                             "of words and little repeats",
+                             share, v->text_len);
     case PQ_INDEX_IS_OTHER:
       if (v->arrays > 0) return pq_arena_printf(scratch, "%s, in %u an array", share, v->arrays);
       if (v->nulls > 0) return pq_arena_printf(scratch, "%s, in %u null", share, v->nulls);

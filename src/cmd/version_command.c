@@ -57,7 +57,7 @@ static int stage_version_read(pq_op *op) {
 
 static int stage_version(pq_op *op) {
   pq_command *c = pq_command_of(op);
-  PQ_TRY(pq_read_point_snapshot(c));
+  PQ_TRY(pq_read_events_snapshot(c));
   op->stage = stage_version_read;
   return PQ_OK;
 }

@@ -4,6 +4,7 @@
  *   compact    [flush] ─► all files of a collection, or of all ─► summary
  *   maintain   what runs or is due, a step ─► again, as often as asked ─► summary
  *   a write whose tail is too long: flush, whose failure is not the write's
+ *   a bulk write: what puts an entry or chooses columns ends first
  *
  *   c->s.driven names the work whose requests the driver runs instead of the command's.
  */
@@ -16,10 +17,7 @@ static int stage_flush_begin(pq_op *op);
 static int stage_drive(pq_op *op) {
   pq_command *c = pq_command_of(op);
   pq_works *u = c->s.space->works;
-  int rc = pq_works_run(u, c->s.driven, op->now_us);
-  /* One that ran already, and that another command's entry overtook: the command's own follows. */
-  if (rc == PQ_EBUSY && c->s.after_work == stage_flush_begin && !c->s.space->is_stale) rc = PQ_OK;
-  PQ_TRY(rc);
+  PQ_TRY(pq_works_run(u, c->s.driven, op->now_us));
   if (pq_works_is_running(u, c->s.driven)) return PQ_OK;
   c->s.driven = PQ_WORK_NONE;
   op->stage = c->s.after_work;
@@ -130,6 +128,34 @@ static int stage_relieve(pq_op *op) {
 void pq_command_relieve(pq_command *c, pq_stage_fn after) {
   c->s.after_work = after;
   c->op.stage = stage_relieve;
+}
+
+/* ---- what must end before a bulk write ---- */
+
+static int stage_settle(pq_op *op);
+
+static int stage_settle_step(pq_op *op) {
+  pq_command *c = pq_command_of(op);
+  int rc = pq_works_run(c->s.space->works, c->s.driven, op->now_us);
+  if (rc == PQ_NEED_IO) return rc;
+  c->s.driven = PQ_WORK_NONE;
+  op->stage = stage_settle; /* one that failed does not run any more */
+  return PQ_OK;
+}
+
+static int stage_settle(pq_op *op) {
+  pq_command *c = pq_command_of(op);
+  pq_works *u = c->s.space->works;
+  pq_work_kind first = pq_works_committing(u);
+  if (first == PQ_WORK_NONE && pq_works_is_running(u, PQ_WORK_FLUSH)) first = PQ_WORK_FLUSH;
+  c->s.driven = first;
+  op->stage = first == PQ_WORK_NONE ? c->s.after_work : stage_settle_step;
+  return PQ_OK;
+}
+
+void pq_command_settle(pq_command *c, pq_stage_fn after) {
+  c->s.after_work = after;
+  c->op.stage = stage_settle;
 }
 
 /* ---- compact ---- */

@@ -227,7 +227,7 @@ int pq_open_change(pq_command *c, pq_value target) {
   if (c->s.projection != NULL && pq_projection_is_positional(c->s.projection))
     return pq_fail(c->op.cx, PQ_EUNSUPPORTED, "%s: 'project' may not hold the positional operator",
                    c->s.spec->name);
-  PQ_TRY(pq_turn_grow(c, &c->arena));
+  PQ_TRY(pq_turn_grow(c, &c->arena, 0));
   PQ_TRY(pq_write_parse(c, &c->arena, name, &c->s.args, &c->s.writes[0]));
   c->s.write_count = c->s.operation_count = 1;
   c->s.wants_reply = (row->flags & IS_REPLY) != 0;

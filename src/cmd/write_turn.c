@@ -87,6 +87,15 @@ static int stage_load_again(pq_op *op) {
   return PQ_OK;
 }
 
+/* Before it has joined a group: what was forgotten meanwhile is read again. */
+int pq_commit_again(pq_command *c) {
+  pq_space_release(c->s.space, c);
+  pq_commit_release(&c->s.commit);
+  pq_arena_clear(&c->op.arena);
+  c->op.stage = stage_load_again;
+  return PQ_OK;
+}
+
 /* What the write rests on has changed since its view: it is decided anew on what is there now. In a
  * bulk write that is this turn, of which nothing is stored; else the whole command. */
 static int take_turn_again(pq_command *c) {
@@ -170,7 +179,7 @@ static int write_bulk(pq_command *c) {
   int rc;
   PQ_TRY(pq_space_acquire(c->s.space, c));
   if (pq_bulk_is_barred(c->s.space)) {
-    pq_command_relieve(c, stage_join);
+    pq_command_settle(c, stage_join);
     return PQ_OK;
   }
   rc = pq_bulk_begin(&c->s.commit, c->s.space, &c->op, c->s.ending, c);
@@ -325,6 +334,7 @@ static int decide_keyed(pq_command *c, const keyed *k) {
   if (rank == NULL) return c->op.cx->code;
   for (uint32_t i = 0; i < n; i++)
     rank[k->order[i]] = i;
+  PQ_TRY(pq_commit_expect(&c->s.commit, &c->op.arena, n));
   for (uint32_t i = 0; i < n; i++) {
     const pq_write *w = &c->s.writes[i];
     int rc;
@@ -511,11 +521,12 @@ static int stage_turn(pq_op *op) {
   return PQ_OK;
 }
 
-int pq_turn_grow(pq_command *c, pq_arena *arena) {
+int pq_turn_grow(pq_command *c, pq_arena *arena, uint32_t expected) {
   pq_command_state *s = &c->s;
   uint32_t cap = s->write_cap == 0 ? 16 : s->write_cap * 4;
   pq_write *writes;
   if (s->write_count < s->write_cap) return PQ_OK;
+  if (cap < expected) cap = expected;
   writes = pq_arena_array(arena, cap, sizeof *writes);
   if (writes == NULL) return c->op.cx->code;
   if (s->write_count > 0) memcpy(writes, s->writes, s->write_count * sizeof *writes);

@@ -66,12 +66,11 @@ bool pq_bulk_is_barred(pq_space *s) {
   pq_works *u = s->works;
   const pq_work *flush, *compact;
   if (u == NULL) return false;
+  if (pq_works_committing(u) != PQ_WORK_NONE) return true;
   flush = &u->items[PQ_WORK_FLUSH];
   compact = &u->items[PQ_WORK_COMPACT];
   if (flush->is_running && flush->flush.event_count > 0) return true;
-  if (!compact->is_running || compact->flush.collection_count == 0) return false;
-  if (compact->flush.is_committing) return true;
-  pq_works_drop(u, PQ_WORK_COMPACT);
+  if (compact->is_running && compact->flush.collection_count > 0) pq_works_drop(u, PQ_WORK_COMPACT);
   return false;
 }
 
@@ -108,6 +107,7 @@ static int prepare(pq_commit *c, pq_space *s, pq_op *op, pq_bulk *b) {
   for (uint32_t i = 0; i < c->count; i++)
     PQ_TRY(pq_event_check(op->cx, &c->events[i]));
   PQ_TRY(link_events(b, op, c));
+  PQ_TRY(pq_overlay_expect(&b->events, c->count));
   for (uint32_t i = 0; i < c->count; i++)
     PQ_TRY(pq_overlay_add(&b->events, &c->events[i]));
   b->flush = (pq_flush){.space = s,
@@ -142,17 +142,14 @@ int pq_bulk_begin(pq_commit *c, pq_space *s, pq_op *op, const pq_txn *ending, co
 
 /* ---- the row ---- */
 
-/* The row is stored: the files are part of what everybody sees. */
-static int stored(pq_bulk *b, pq_op *op) {
+/* The row is stored: the files are part of what everybody sees. What memory has no room for is read
+ * from the hot tier before anything else is done. */
+static void stored(pq_bulk *b) {
   pq_space *s = b->space;
-  int rc = pq_space_take_pending(s, &s->pendings, &b->record, b->link);
-  if (rc != PQ_OK)
-    return pq_fail(op->cx, PQ_EIO, "the change is stored, but memory does not have it: %s",
-                   op->cx->msg);
+  if (pq_space_take_pending(s, &s->pendings, &b->record, b->link) != PQ_OK) s->is_stale = true;
   s->seq = b->record.seq_hi;
   s->ts = b->ts;
   memcpy(s->link, b->link, sizeof s->link);
-  return PQ_OK;
 }
 
 static int stage_bulk_append(pq_op *op) {
@@ -162,7 +159,7 @@ static int stage_bulk_append(pq_op *op) {
   int rc = pq_fetch_hot(&op->fetch, s->ns, pq_buf_slice(&b->request), &reply);
   if (rc == PQ_NEED_IO) return rc;
   if (rc == PQ_EFENCED) s->is_fenced = true;
-  if (rc == PQ_OK) rc = stored(b, op);
+  if (rc == PQ_OK) stored(b);
   if (rc != PQ_OK) s->is_stale = true;
   b->is_sent = false;
   pq_flush_release(&b->flush);

@@ -23,8 +23,9 @@ enum { PQ_BULK_OBJECTS = 5, PQ_BULK_DISK = 5000 };
 
 /* Is it one? All of its events create entities that the tail does not know, and they are enough. */
 bool pq_bulk_fits(const pq_commit *c, const pq_space *s);
-/* A flush that has encoded documents must end first, because it has chosen columns, too. A
- * compaction that has is begun anew. The namespace's write slot is held. */
+/* A work that puts an entry must end first, as a bulk write may have to put its fence; and a flush
+ * that has encoded documents, because it has chosen columns, too. A compaction that has is begun
+ * anew. The namespace's write slot is held. */
 bool pq_bulk_is_barred(pq_space *s);
 
 /* Take the write slot for `owner`; hold the write against what came meanwhile (pq_commit_join says

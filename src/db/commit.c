@@ -19,15 +19,21 @@ typedef struct batch_task {
   int rc;
 } batch_task;
 
+int pq_commit_expect(pq_commit *c, pq_arena *arena, uint32_t count) {
+  pq_event *events;
+  if (count <= c->cap - c->count) return PQ_OK;
+  if (count > UINT32_MAX - c->count)
+    return pq_fail(arena->cx, PQ_ELIMIT, "more than %u changes at once", UINT32_MAX);
+  events = pq_arena_array(arena, c->count + count, sizeof *events);
+  if (events == NULL) return arena->cx->code;
+  if (c->count > 0) memcpy(events, c->events, c->count * sizeof *events);
+  c->events = events;
+  c->cap = c->count + count;
+  return PQ_OK;
+}
+
 int pq_commit_add(pq_commit *c, pq_arena *arena, const pq_event *e) {
-  if (c->count == c->cap) {
-    uint32_t cap = c->cap == 0 ? 16 : c->cap * 4;
-    pq_event *events = pq_arena_array(arena, cap, sizeof *events);
-    if (events == NULL) return arena->cx->code;
-    if (c->count > 0) memcpy(events, c->events, c->count * sizeof *events);
-    c->events = events;
-    c->cap = cap;
-  }
+  if (c->count == c->cap) PQ_TRY(pq_commit_expect(c, arena, c->cap == 0 ? 16 : c->cap * 3));
   c->events[c->count++] = *e;
   return PQ_OK;
 }

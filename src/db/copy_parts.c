@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "db/space_int.h"
-#include "log/manifest_past.h"
 
 enum { BATCH_EVENTS = 1000, BATCH_LEN = 4 << 20, TEXT_LEN_MAX = 256 << 20 };
 
@@ -25,16 +24,23 @@ static int begin(pq_backup *b, pq_op *op) {
   PQ_TRY(pq_snapshot_open(&b->snapshot, b->space, op, b->as_of, false));
   b->seq_to = b->snapshot.view.seq;
   b->mark = pq_manifest_mark_between(m, b->seq_to);
+  PQ_TRY(pq_manifest_at(m, &b->mark, &op->arena, &b->past));
   b->seq = b->mark.seq_hi;
   b->epoch = m->epoch;
   b->part = PQ_BACKUP_FILE;
   return PQ_OK;
 }
 
+void pq_backup_progress(const pq_backup *b, uint64_t *done, uint64_t *total) {
+  *done = *total = 0;
+  for (uint32_t i = 0; i < b->past.file_count; i++) {
+    *total += b->past.files[i].len;
+    if (i < b->file) *done += b->past.files[i].len;
+  }
+}
+
 static int next_file(pq_backup *b, pq_op *op, pq_backup_item *out) {
-  const pq_manifest *m = &b->space->manifest;
-  while (b->file < m->file_count && !pq_file_is_needed_at(m, &m->files[b->file], &b->mark))
-    b->file++;
+  const pq_manifest *m = &b->past;
   if (b->file == m->file_count) {
     b->part = b->mark.entry == 0 ? PQ_BACKUP_BATCH : PQ_BACKUP_CHECKPOINT;
     return PQ_OK;
@@ -47,6 +53,16 @@ static int next_file(pq_backup *b, pq_op *op, pq_backup_item *out) {
   if (out->key == NULL) return op->cx->code;
   b->file++;
   return PQ_OK;
+}
+
+/* Nothing is dropped behind a pin, but a collector that looked for pins before it stood. */
+static int check_history(const pq_backup *b, pq_op *op, uint64_t seq) {
+  uint64_t dropped = b->space->manifest.history.seq;
+  if (seq > dropped || dropped == b->past.history.seq) return PQ_OK;
+  return pq_fail(op->cx, PQ_ENOTFOUND,
+                 "namespace '%s': history up to event %llu was dropped while it was copied: begin "
+                 "again",
+                 b->space->ns, (unsigned long long)dropped);
 }
 
 /* The chain's link at the mark: the manifest's own, or that of the event there. */
@@ -62,10 +78,11 @@ static int link_at_mark(pq_backup *b, pq_op *op) {
     return PQ_OK;
   }
   if (b->mark.seq_hi == 0) return PQ_OK;
-  if (b->mark.seq_hi == m->history.seq) { /* its event was dropped */
-    (void)pq_link_parse(m->history.hash, b->link);
+  if (b->mark.seq_hi == b->past.history.seq) { /* its event was dropped */
+    (void)pq_link_parse(b->past.history.hash, b->link);
     return PQ_OK;
   }
+  PQ_TRY(check_history(b, op, b->mark.seq_hi));
   PQ_TRY(pq_space_events(b->space, op, &want, &events, &count));
   if (count == 1 && events[0].hash.n == PQ_DIGEST_LEN)
     memcpy(b->link, events[0].hash.p, PQ_DIGEST_LEN);
@@ -74,16 +91,16 @@ static int link_at_mark(pq_backup *b, pq_op *op) {
 
 static int checkpoint(pq_backup *b, pq_op *op, pq_backup_item *out) {
   char name[PQ_LOG_KEY_CAP], hex[PQ_LINK_CAP];
+  pq_manifest past = b->past;
   PQ_TRY(link_at_mark(b, op));
   pq_ckpt_key(b->mark.entry, name);
   pq_link_print(b->link, hex);
   *out = (pq_backup_item){.part = PQ_BACKUP_CHECKPOINT};
   out->key = pq_arena_printf(&op->scratch, "%s/%s", b->space->ns, name);
   if (out->key == NULL) return op->cx->code;
+  past.hash = pq_link_is_set(b->link) ? pq_str(hex) : (pq_slice){0};
   pq_buf_clear(&b->text);
-  PQ_TRY(pq_manifest_print_at(&b->space->manifest, &b->mark,
-                              pq_link_is_set(b->link) ? pq_str(hex) : (pq_slice){0}, &op->scratch,
-                              &b->text));
+  PQ_TRY(pq_manifest_print(&past, &b->text));
   out->body = pq_buf_slice(&b->text);
   b->part = PQ_BACKUP_BATCH;
   return PQ_OK;
@@ -175,6 +192,7 @@ static int encode_next(pq_backup *b, pq_op *op, const pq_event *events, uint32_t
 static int next_batch(pq_backup *b, pq_op *op, pq_backup_item *out) {
   pq_event *events;
   uint32_t count;
+  PQ_TRY(check_history(b, op, b->seq + 1));
   PQ_TRY(read_events(b, op, &events, &count));
   if (count == 0 || events[0].seq != b->seq + 1)
     return pq_fail(op->cx, PQ_ECORRUPT, "%s: event %llu is missing", b->space->ns,

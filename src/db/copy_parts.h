@@ -13,6 +13,7 @@
 
 #include "db/db.h"
 #include "log/batch.h"
+#include "log/manifest_past.h"
 
 typedef enum pq_backup_part {
   PQ_BACKUP_FILE = 1,
@@ -36,6 +37,7 @@ typedef struct pq_backup {
   pq_snapshot snapshot;
   pq_backup_part part; /* 0: not begun */
   pq_entry_mark mark;  /* entry 0: there is no file yet */
+  pq_manifest past;    /* as of the mark, as it was known at the beginning */
   uint64_t seq_to;     /* the instant */
   uint64_t seq;        /* the last event that stands in an item */
   uint64_t epoch;
@@ -45,9 +47,13 @@ typedef struct pq_backup {
   bool is_late; /* the chain does not begin with event 1 */
 } pq_backup;
 
-/* Of a loaded namespace. */
+/* Of a loaded namespace, whose log may go on meanwhile. When it drops history that the copy still
+ * has to read, the step is PQ_ENOTFOUND, as when a file has gone: begin again. */
 void pq_backup_init(pq_backup *b, pq_space *space, pq_as_of as_of);
 void pq_backup_release(pq_backup *b);
+
+/* Bytes of the files whose items were given, and of all. */
+void pq_backup_progress(const pq_backup *b, uint64_t *done, uint64_t *total);
 
 /* The next step, as a stage of `op`. out->part is 0 when it gave no item. PQ_ECORRUPT when events
  * do not have the links that are stored with them. */

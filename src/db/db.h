@@ -45,6 +45,7 @@ struct pq_space {
   char *ns;         /* owned, NUL-terminated */
   bool is_loaded;
   bool is_stale;        /* a write ended unclear: load again before anything else */
+  bool is_outdated;     /* files that the log named are gone: a load is to forget all before */
   bool is_fenced;       /* another writer has taken over */
   bool has_fence;       /* my fence entry is in the log */
   bool is_tail_missing; /* the unflushed tail could not be opened: answers lack it */
@@ -174,6 +175,10 @@ int pq_snapshot_open_on(pq_snapshot *s, pq_space *space, pq_file_cache *files, p
  * pq_view_locate asks the by-entity indexes for them. `overlay` is NULL then, `probe_lo` not 0. */
 int pq_snapshot_open_point(pq_snapshot *s, pq_space *space, pq_file_cache *files, pq_op *op,
                            pq_as_of as_of, bool is_flushed) PQ_MUST_CHECK;
+/* For reading the events of single entities: as above, and no delete file is read. Whoever needs a
+ * row after all loads a copy of the view (pq_view_load). */
+int pq_snapshot_open_events(pq_snapshot *s, pq_space *space, pq_op *op, pq_as_of as_of,
+                            bool is_flushed) PQ_MUST_CHECK;
 void pq_snapshot_close(pq_snapshot *s);
 
 /* The flushed events that match, in seq order, in op->scratch. A stage call. */
@@ -211,6 +216,8 @@ typedef struct pq_commit {
 /* Add an event; slices and values must live in `arena`, as long as the operation. created_at 0
  * stands for the time of the commit. */
 int pq_commit_add(pq_commit *c, pq_arena *arena, const pq_event *e) PQ_MUST_CHECK;
+/* Make room for so many more: an array that grows as they come takes up to eight times as much. */
+int pq_commit_expect(pq_commit *c, pq_arena *arena, uint32_t count) PQ_MUST_CHECK;
 
 /* ---- group commit; the picture is in group.c ---- */
 

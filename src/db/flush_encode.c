@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/merge_sort.h"
+#include "base/slices.h"
 #include "base/text.h"
 #include "db/encode_task_int.h"
 #include "db/schema_of.h"
@@ -172,8 +173,8 @@ static void name_end(const pq_flush *f, pq_slice id, pq_slice *name, pq_slice *t
     *type = e->type;
     return;
   }
-  i = pq_flush_find(f->end_ids, f->end_count, id);
-  if (i == UINT32_MAX) return;
+  i = pq_slices_find(f->end_ids, f->end_count, id);
+  if (i == f->end_count) return;
   *name = f->end_names[i];
   *type = f->end_types[i];
 }
@@ -263,8 +264,8 @@ static void set_flushed_before(const pq_flush *f, bool has_before, pq_event *e) 
     if (edge != NULL) e->before = edge->data;
     return;
   }
-  i = pq_flush_find(f->ids, f->id_count, e->id);
-  if (i == UINT32_MAX || f->locations[i].info == NULL) return;
+  i = pq_slices_find(f->ids, f->id_count, e->id);
+  if (i == f->id_count || f->locations[i].info == NULL) return;
   if (has_before) e->before = f->before[i];
   e->where_file = f->locations[i].file->name;
   e->where_row = pq_location_row(&f->locations[i]);
@@ -425,7 +426,7 @@ static int join_task(pq_flush *f, pq_op *op, encode_task *t) {
     PQ_TRY(pq_arena_copy(&op->arena, file->info.collection, &file->info.collection));
     PQ_TRY(pq_arena_copy(&op->arena, file->info.id_min, &file->info.id_min));
     PQ_TRY(pq_arena_copy(&op->arena, file->info.id_max, &file->info.id_max));
-    t->files = file->next;
+    t->files = file->next; /* until here the task frees its writer */
     PQ_TRY(pq_flush_add_file(f, op, file->folder, file->info, file->writer));
     PQ_TRY(keep_ids(f, op, file));
   }

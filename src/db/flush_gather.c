@@ -6,35 +6,8 @@
  */
 #include <string.h>
 
-#include "base/merge_sort.h"
+#include "base/slices.h"
 #include "db/flush_int.h"
-
-static int compare_slices(const void *a, const void *b, const void *ud) {
-  (void)ud;
-  return pq_slice_cmp(*(const pq_slice *)a, *(const pq_slice *)b);
-}
-
-/* Sort and remove repetitions. */
-static int sort_unique(pq_cx *cx, pq_slice *ids, uint32_t *count) {
-  uint32_t n = 0;
-  PQ_TRY(pq_sort_items(cx, ids, *count, sizeof *ids, compare_slices, NULL));
-  for (uint32_t i = 0; i < *count; i++)
-    if (n == 0 || !pq_slice_eq(ids[n - 1], ids[i])) ids[n++] = ids[i];
-  *count = n;
-  return PQ_OK;
-}
-
-uint32_t pq_flush_find(const pq_slice *ids, uint32_t count, pq_slice id) {
-  uint32_t lo = 0, hi = count;
-  while (lo < hi) {
-    uint32_t mid = lo + (hi - lo) / 2;
-    if (pq_slice_cmp(ids[mid], id) < 0)
-      lo = mid + 1;
-    else
-      hi = mid;
-  }
-  return lo < count && pq_slice_eq(ids[lo], id) ? lo : UINT32_MAX;
-}
 
 int pq_flush_delete(pq_flush *f, pq_op *op, pq_slice file, uint64_t row) {
   if (f->delete_count == f->delete_cap) {
@@ -63,9 +36,9 @@ static int list_changed(pq_flush *f, pq_op *op) {
     if (e->target == PQ_TARGET_REL) f->from_ids[f->from_count++] = e->id;
     if (e->target == PQ_TARGET_REL) f->to_ids[f->to_count++] = e->to_id;
   }
-  PQ_TRY(sort_unique(op->cx, f->ids, &f->id_count));
-  PQ_TRY(sort_unique(op->cx, f->from_ids, &f->from_count));
-  return sort_unique(op->cx, f->to_ids, &f->to_count);
+  PQ_TRY(pq_slices_sort(op->cx, f->ids, &f->id_count));
+  PQ_TRY(pq_slices_sort(op->cx, f->from_ids, &f->from_count));
+  return pq_slices_sort(op->cx, f->to_ids, &f->to_count);
 }
 
 /* The edge ends that the tail does not know: their names come from files. */
@@ -82,7 +55,7 @@ static int list_ends(pq_flush *f, pq_op *op) {
     if (pq_overlay_entity(o, e->id, f->seq_hi) == NULL) f->end_ids[f->end_count++] = e->id;
     if (pq_overlay_entity(o, e->to_id, f->seq_hi) == NULL) f->end_ids[f->end_count++] = e->to_id;
   }
-  PQ_TRY(sort_unique(op->cx, f->end_ids, &f->end_count));
+  PQ_TRY(pq_slices_sort(op->cx, f->end_ids, &f->end_count));
   f->end_names = pq_arena_calloc(&op->arena, f->end_count, sizeof *f->end_names);
   f->end_types = pq_arena_calloc(&op->arena, f->end_count, sizeof *f->end_types);
   return f->end_names == NULL || f->end_types == NULL ? op->cx->code : PQ_OK;

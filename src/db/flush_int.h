@@ -52,7 +52,4 @@ int pq_flush_note_blooms(pq_arena *arena, const pq_writer *writer,
 /* Note that a row is replaced. */
 int pq_flush_delete(pq_flush *f, pq_op *op, pq_slice file, uint64_t row) PQ_MUST_CHECK;
 
-/* Index of `id` in a sorted array, or UINT32_MAX. */
-uint32_t pq_flush_find(const pq_slice *ids, uint32_t count, pq_slice id);
-
 #endif

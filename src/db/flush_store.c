@@ -1,7 +1,7 @@
 /* db/flush_store.c - last part of a flush: the commit protocol. See flush.h, doc/formats/log.md.
  *
  *   FENCE ─► PUT log/N+1 (fence) ─► read back if unclear ─► boundary? ─► FILES ─► PUT log/N+2 …
- *   ─► new empty tail ─► TRIM ─► [checkpoint every 100 entries or 1 MB]
+ *   ─► new empty tail ─► TRIM ─► [checkpoint every 100 entries, or when they are long]
  *
  * An unclear or refused put of an entry is read back: mine means stored, absent means send the same
  * bytes again, somebody else's means that I am fenced: stop, delete nothing. An entry counts only
@@ -9,14 +9,18 @@
  */
 #include <string.h>
 
+#include "base/slices.h"
 #include "db/flush_int.h"
+#include "db/works.h"
 
 enum {
   TRIES_MAX = 8,
   ENTRY_LEN_MAX = 64 << 20,
-  /* A checkpoint is due after so many entries, or so many bytes of them. */
+  /* A checkpoint is due after so many entries, or so many bytes of them: who opens the namespace
+   * reads them all. It has some 300 bytes a file; while it is long, more may stand behind it. */
   CHECKPOINT_EVERY = 100,
-  CHECKPOINT_LEN = 1 << 20
+  CHECKPOINT_LEN = 64 << 10,
+  CHECKPOINT_LEN_FILE = 128
 };
 
 static int stage_read_back(pq_op *op);
@@ -64,23 +68,17 @@ static int make_entry(pq_flush *f, pq_op *op) {
 
 /* Where the flush put an entity that an event behind it changes: the hint of that event, which was
  * decided when the entity stood in the tail. */
-static void set_where(const pq_flush *f, pq_event *e) {
+static void set_where(void *ud, pq_event *e) {
+  const pq_flush *f = ud;
   for (uint32_t i = 0; i < f->file_count; i++) {
     const pq_flush_file *file = &f->files[i];
-    uint32_t row;
+    uint32_t row, row_count = (uint32_t)file->info.row_count;
     if (file->ids == NULL) continue;
-    row = pq_flush_find(file->ids, (uint32_t)file->info.row_count, e->id);
-    if (row == UINT32_MAX) continue;
+    row = pq_slices_find(file->ids, row_count, e->id);
+    if (row == row_count) continue;
     e->where_file = pq_str(pq_manifest_file(&f->space->manifest, pq_str(file->info.name))->name);
     e->where_row = row;
     return;
-  }
-}
-
-static void set_hints(const pq_flush *f, pq_overlay *next) {
-  for (uint32_t k = 0; k < next->key_count; k++) {
-    pq_event *e = &next->versions[next->keys[k].first].event;
-    if (e->target == PQ_TARGET_ENTITY && e->version > 1 && e->where_file.n == 0) set_where(f, e);
   }
 }
 
@@ -93,8 +91,10 @@ static int next_tail(pq_flush *f, pq_op *op) {
   int rc;
   if (next == NULL) return pq_fail_nomem(op->cx);
   pq_overlay_init(next, op->cx);
+  next->place = set_where;
+  next->place_ud = f;
   rc = pq_overlay_take_after(next, f->overlay, f->seq_hi, is_last);
-  if (rc == PQ_OK) set_hints(f, next);
+  next->place = NULL;
   if (rc == PQ_OK && is_last) pq_snapshot_close(&f->snapshot);
   if (rc == PQ_OK) rc = pq_space_replace_overlay(s, next);
   if (rc == PQ_OK) return rc;
@@ -107,6 +107,7 @@ static int next_tail(pq_flush *f, pq_op *op) {
  * of the flushed one in the same step, so that no read beside this sees a row in both. */
 static int entry_stored(pq_flush *f, pq_op *op) {
   PQ_TRY(pq_manifest_apply(&f->space->manifest, &f->entry));
+  pq_works_overtake(f->space->works, f);
   f->space->manifest.delta_len += f->text.len;
   f->is_committing = false;
   f->put_bytes += f->text.len;
@@ -271,7 +272,9 @@ static int stage_checkpoint(pq_op *op) {
 }
 
 static bool is_checkpoint_due(const pq_manifest *m, uint64_t entry) {
-  return entry - m->checkpoint >= CHECKPOINT_EVERY || m->delta_len >= CHECKPOINT_LEN;
+  uint64_t len = (uint64_t)m->file_count * CHECKPOINT_LEN_FILE;
+  if (len < CHECKPOINT_LEN) len = CHECKPOINT_LEN;
+  return entry - m->checkpoint >= CHECKPOINT_EVERY || m->delta_len >= len;
 }
 
 /* Everything is stored. */

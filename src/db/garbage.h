@@ -3,6 +3,7 @@
  *   survey ─► [entry: forget marks, drop history, gone files] ─► [checkpoint] ─► raise boundary
  *   (lists)                                                                        │
  *   done ◄── delete expired pins ◄── files ◄── checkpoints ◄── log entries below it ┘
+ *                                     └─ none, if a pin has come since the survey
  *
  * Only the namespace's writer collects. The order makes each pause and each crash harmless: an
  * entry says that files are gone before their objects are, the boundary stands above entries before
@@ -72,6 +73,8 @@ typedef struct pq_collect {
   uint64_t surveyed;               /* the newest entry then */
   uint64_t boundary_was, boundary; /* equal: it stays */
   pq_slice boundary_text;          /* as it was read */
+  pq_slice pin_names;              /* as listed, a line each */
+  bool has_new_pins;               /* since then: what they need is not known, no file goes */
   bool needs_entry, needs_checkpoint;
   uint32_t next; /* item to delete */
   uint64_t deleted, deleted_len;
@@ -90,8 +93,10 @@ void pq_collect_release(pq_collect *g);
 
 /* Put the pin `reader` (16 hex digits, a new one each time) on the namespace's newest entry, for so
  * many seconds. It holds once the newest entry is still the same after a load behind it. Stage
- * calls; the pin of a finished reader should be deleted. */
-int pq_space_pin(pq_space *s, pq_op *op, const char *reader, uint64_t seconds) PQ_MUST_CHECK;
+ * calls, which ask the same when they are run again, whatever the newest entry is by then; the pin
+ * of a finished reader should be deleted. */
+int pq_space_pin(pq_space *s, pq_op *op, const char *reader, uint64_t entry,
+                 uint64_t seconds) PQ_MUST_CHECK;
 int pq_space_unpin(pq_space *s, pq_op *op, const char *reader) PQ_MUST_CHECK;
 
 #endif

@@ -12,10 +12,13 @@ enum { DELETES_PER_STAGE = 256 };
 
 /* ---- deleting ---- */
 
+static bool is_file(const pq_garbage *item) {
+  return item->kind == PQ_GARBAGE_FILE || item->kind == PQ_GARBAGE_ORPHAN;
+}
+
 /* Reads that run in this process may stand on files that have just become free. */
 static bool must_wait(const pq_collect *g, const pq_garbage *item) {
-  bool is_file = item->kind == PQ_GARBAGE_FILE || item->kind == PQ_GARBAGE_ORPHAN;
-  return is_file && g->space->reader_count > 0;
+  return is_file(item) && (g->space->reader_count > 0 || g->has_new_pins);
 }
 
 static int delete_some(pq_collect *g, pq_op *op, uint32_t end) {
@@ -49,6 +52,36 @@ static int stage_delete(pq_op *op) {
   return PQ_OK;
 }
 
+/* Is every line of a listing one of the other? */
+static bool has_all(pq_slice names, pq_slice lines) {
+  while (lines.n > 0) {
+    const uint8_t *end = memchr(lines.p, '\n', lines.n);
+    size_t n = end == NULL ? lines.n : (size_t)(end - lines.p) + 1, at = 0;
+    while (at + n <= names.n &&
+           (memcmp(names.p + at, lines.p, n) != 0 || (at > 0 && names.p[at - 1] != '\n')))
+      at++;
+    if (at + n > names.n) return false;
+    lines = (pq_slice){lines.p + n, lines.n - n};
+  }
+  return true;
+}
+
+/* A pin holds when no entry came behind it. One that was made between the survey and the entry
+ * holds, though the survey did not see it; one that is made from now on does not. */
+static int stage_look_for_pins(pq_op *op) {
+  pq_collect *g = pq_collect_of(op);
+  char *key = pq_arena_printf(&op->scratch, "%s/pins/", g->space->ns);
+  bool is_wanted = false;
+  pq_slice names = {0};
+  if (key == NULL) return op->cx->code;
+  for (uint32_t i = 0; i < g->count; i++)
+    is_wanted = is_wanted || is_file(&g->items[i]);
+  if (is_wanted) PQ_TRY(pq_fetch_list(&op->fetch, key, &names));
+  g->has_new_pins = !has_all(g->pin_names, names);
+  op->stage = stage_delete;
+  return PQ_OK;
+}
+
 /* The collector's own entries, when a checkpoint covers them already. */
 static int stage_delete_own(pq_op *op) {
   pq_collect *g = pq_collect_of(op);
@@ -65,7 +98,7 @@ static int stage_delete_own(pq_op *op) {
     is_missing |= rc == PQ_NEED_IO;
   }
   if (is_missing) return PQ_NEED_IO;
-  op->stage = stage_delete;
+  op->stage = stage_look_for_pins;
   return PQ_OK;
 }
 

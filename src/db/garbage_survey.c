@@ -395,6 +395,10 @@ static int look_at_file(survey *v, const char *prefix, pq_slice name) {
   info = pq_manifest_file(v->m, base_of(pq_str(full)));
   if (epoch == 0 || (info != NULL && !info->is_gone)) return PQ_OK;
   if (info == NULL && epoch >= mine) return PQ_OK;
+  if (info != NULL && v->pin_count > 0) { /* a pin may be older than the entry that says so */
+    v->kept_pinned++;
+    return PQ_OK;
+  }
   if (is_full(v)) return PQ_OK;
   PQ_TRY(stat_of(v, full, &stat));
   if (!is_old(v, stat.modified_us)) {
@@ -520,6 +524,7 @@ static int keep(survey *v) {
   PQ_TRY(keep_names(arena, v->remove, v->remove_count, &f->remove));
   PQ_TRY(keep_names(arena, v->gone, v->gone_count, &f->gone));
   PQ_TRY(pq_arena_copy(arena, v->boundary_text, &g->boundary_text));
+  PQ_TRY(pq_arena_copy(arena, v->pin_names, &g->pin_names));
   if (v->forget_count > 0) memcpy(f->forget, v->forget, v->forget_count * sizeof *f->forget);
   f->forget_count = v->forget_count;
   f->remove_count = v->remove_count;

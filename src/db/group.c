@@ -191,17 +191,17 @@ int pq_commit_send(pq_commit *c, pq_space *s, pq_op *op) {
   return PQ_OK;
 }
 
-/* Stored: the overlay follows. */
-static int stored(pq_commit *c, pq_space *s, pq_cx *cx) {
-  for (uint32_t i = 0; i < c->raw_count; i++) {
-    int rc = pq_overlay_add_own(s->overlay, &c->raws[i], c->raw_seq[i], c->raw_events[i]);
-    if (rc != PQ_OK)
-      return pq_fail(cx, PQ_EIO, "the change is stored, but memory does not have it: %s", cx->msg);
-  }
+/* Stored: the overlay follows. What it has no room for is read from the hot tier before anything
+ * else is done: the write has happened. */
+static void stored(pq_commit *c, pq_space *s) {
+  bool has_room = true; /* stale or not for another reason: others may be behind their load */
+  for (uint32_t i = 0; i < c->raw_count && has_room; i++)
+    has_room =
+        pq_overlay_add_own(s->overlay, &c->raws[i], c->raw_seq[i], c->raw_events[i]) == PQ_OK;
+  s->is_stale = s->is_stale || !has_room;
   s->seq += s->group.event_count;
   s->ts = s->group.ts;
   memcpy(s->link, c->link, sizeof s->link);
-  return PQ_OK;
 }
 
 int pq_commit_append(pq_commit *c, pq_space *s, pq_op *op) {
@@ -212,7 +212,7 @@ int pq_commit_append(pq_commit *c, pq_space *s, pq_op *op) {
   rc = pq_fetch_hot(&op->fetch, s->ns, pq_buf_slice(&c->request), &reply);
   if (rc == PQ_NEED_IO) return rc;
   if (rc == PQ_EFENCED) s->is_fenced = true;
-  if (rc == PQ_OK) rc = stored(c, s, op->cx);
+  if (rc == PQ_OK) stored(c, s);
   if (rc != PQ_OK) s->is_stale = true;
   end_group(s, rc);
   return rc;

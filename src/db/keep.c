@@ -6,8 +6,8 @@ static char *pin_key(pq_space *s, pq_op *op, const char *reader) {
   return pq_arena_printf(&op->scratch, "%s/pins/%s", s->ns, reader);
 }
 
-int pq_space_pin(pq_space *s, pq_op *op, const char *reader, uint64_t seconds) {
-  pq_pin pin = {.entry = s->manifest.entry, .seconds = seconds};
+int pq_space_pin(pq_space *s, pq_op *op, const char *reader, uint64_t entry, uint64_t seconds) {
+  pq_pin pin = {.entry = entry, .seconds = seconds};
   const char *key = pin_key(s, op, reader);
   pq_buf text;
   int rc;

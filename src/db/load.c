@@ -152,14 +152,21 @@ static int read_log(pq_space *s, pq_op *op, const pq_hot_state *hot, log_start *
   return pq_space_read_boundary(s, op, boundary);
 }
 
-/* Forget what is known and begin at the boundary, when nobody holds a view of it. */
+/* All is to be forgotten, but others hold a view of it or write: until they are done. Who comes
+ * after them loads too, and so waits as well. */
+static int wait_for_others(pq_space *s, pq_op *op) {
+  pq_works_drop_idle(s->works);
+  if (s->reader_count == 0 && s->write_owner == NULL && s->group.first == NULL) return PQ_OK;
+  if (s->db->steps_all) return pq_space_wait(s);
+  return pq_fail(op->cx, PQ_EBUSY,
+                 "namespace '%s': entries and files that running commands rest on were removed: "
+                 "finish those, then try again",
+                 s->ns);
+}
+
+/* Forget what is known and begin at the boundary. */
 static int start_anew(pq_space *s, pq_op *op, uint64_t boundary) {
-  if (s->reader_count > 0)
-    return pq_fail(
-        op->cx, PQ_EBUSY,
-        "namespace '%s': entries below %llu were removed: finish the running reads, then "
-        "try again",
-        s->ns, (unsigned long long)boundary);
+  PQ_TRY(wait_for_others(s, op));
   if (++s->starts > STARTS_MAX)
     return pq_fail(op->cx, PQ_EIO, "%s/boundary: rises faster than the log can be read", s->ns);
   pq_space_forget(s);
@@ -179,12 +186,7 @@ void pq_space_forget(pq_space *s) {
 
 /* It knows bulk writes and no entry: a checkpoint is to be its beginning. */
 static int empty_manifest(pq_space *s, pq_op *op) {
-  if (s->reader_count > 0)
-    return pq_fail(
-        op->cx, PQ_EBUSY,
-        "namespace '%s': its first entries have been removed already: finish the running "
-        "reads, then try again",
-        s->ns);
+  PQ_TRY(wait_for_others(s, op));
   pq_space_forget(s);
   return PQ_OK;
 }
@@ -220,15 +222,18 @@ static int apply_log(pq_space *s, pq_op *op, const log_start *start, uint64_t la
 
 #define HOT "hot tier (hot.sqlite) of '%s': "
 
+/* What is wrong with a batch is so of the hot tier. */
+static int blame(const pq_space *s, pq_op *op, int rc) {
+  char msg[PQ_MESSAGE_CAP];
+  if (rc != PQ_ECORRUPT && rc != PQ_EUNSUPPORTED) return rc;
+  memcpy(msg, op->cx->msg, sizeof msg);
+  return pq_fail(op->cx, rc, HOT "%s", s->ns, msg);
+}
+
 /* The batch of a hot tier's row, which must say the same about it. */
 static int open_batch(const pq_space *s, pq_op *op, const pq_hot_batch *batch, pq_buf *raw,
                       uint64_t *seq_lo, uint32_t *count) {
-  int rc = pq_batch_open(op->cx, batch->body, raw, seq_lo, count);
-  if (rc == PQ_ECORRUPT || rc == PQ_EUNSUPPORTED) {
-    char msg[PQ_MESSAGE_CAP];
-    memcpy(msg, op->cx->msg, sizeof msg);
-    return pq_fail(op->cx, rc, HOT "%s", s->ns, msg);
-  }
+  int rc = blame(s, op, pq_batch_open(op->cx, batch->body, raw, seq_lo, count));
   if (rc == PQ_OK && (*seq_lo != batch->seq_lo || *count != batch->seq_hi - batch->seq_lo + 1))
     return pq_fail(op->cx, PQ_ECORRUPT, HOT "batch from event %llu holds others", s->ns,
                    (unsigned long long)batch->seq_lo);
@@ -252,13 +257,16 @@ static int take_batch(pq_space *s, pq_op *op, const pq_hot_batch *batch, uint64_
                       pq_overlay *o, pq_pendings *pendings) {
   uint64_t seq_lo;
   uint32_t count;
+  bool may = true;
   pq_buf raw;
   int rc;
+  if (batch->seq_lo > seq + 1)
+    return pq_fail(op->cx, PQ_ECORRUPT, HOT "events %llu to %llu are missing", s->ns,
+                   (unsigned long long)seq + 1, (unsigned long long)batch->seq_lo - 1);
+  PQ_TRY(blame(s, op, pq_tail_may_take(s, o, batch, &may)));
+  if (!may) return PQ_OK;
   pq_buf_init(&raw, op->cx, SIZE_MAX / 2);
   rc = open_batch(s, op, batch, &raw, &seq_lo, &count);
-  if (rc == PQ_OK && seq_lo > seq + 1)
-    rc = pq_fail(op->cx, PQ_ECORRUPT, HOT "events %llu to %llu are missing", s->ns,
-                 (unsigned long long)seq + 1, (unsigned long long)seq_lo - 1);
   if (rc == PQ_OK)
     rc = pq_batch_has_files(batch->body) ? take_bulk(s, op, batch, &raw, pendings)
                                          : pq_tail_take(s, o, batch, &raw);
@@ -393,6 +401,13 @@ static int mend_hot(pq_space *s, pq_op *op, uint64_t epoch, const pq_hot_state *
   return rc;
 }
 
+static int forget_outdated(pq_space *s, pq_op *op) {
+  PQ_TRY(wait_for_others(s, op));
+  pq_space_forget(s);
+  s->is_outdated = false;
+  return PQ_OK;
+}
+
 /* Has another reader of this process seen more of the tail than this one's answer shows? */
 static bool is_behind(const pq_space *s, const pq_hot_state *hot) {
   uint64_t last = hot->seq_hi;
@@ -405,6 +420,7 @@ int pq_space_load(pq_space *s, pq_op *op) {
   log_start start;
   pq_hot_state hot;
   s->manifest.spacing = s->db->thresholds.snapshot_events;
+  if (s->is_outdated) PQ_TRY(forget_outdated(s, op));
   if (s->db->is_writer && s->is_loaded && !s->is_stale) return PQ_OK;
   PQ_TRY(read_hot(s, op, &epoch, &hot));
   PQ_TRY(read_log(s, op, &hot, &start, &last, &boundary));

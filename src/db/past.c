@@ -76,7 +76,7 @@ static int keep_value(pq_arena *arena, text_run *names, pq_value *v) {
   return PQ_OK;
 }
 
-enum { RUNS = 7, FILES = 64 };
+enum { TEXTS = 6, RUNS = TEXTS + 2, FILES = 64 };
 
 /* Files are few and take turns: each name once, so that whoever judged one knows it again by its
  * place in memory (table/view.c). */
@@ -88,17 +88,19 @@ static int keep_file(pq_arena *arena, pq_slice names[FILES], pq_slice *name) {
   return PQ_OK;
 }
 
-/* Readers of the past need the state, not what was before it. */
+/* Readers of the past need the state, not what was before it. An event of the tail keeps its
+ * metadata, as `events` finds it nowhere else. */
 static int keep_event(pq_arena *arena, text_run runs[RUNS], pq_slice files[FILES], pq_event *e) {
-  pq_slice *texts[RUNS - 1] = {&e->type,  &e->predicate, &e->reverse,
-                               &e->to_id, &e->actor,     &e->created_by};
-  for (size_t i = 0; i < RUNS - 1; i++)
+  pq_slice *texts[TEXTS] = {&e->type,  &e->predicate, &e->reverse,
+                            &e->to_id, &e->actor,     &e->created_by};
+  for (size_t i = 0; i < TEXTS; i++)
     PQ_TRY(keep_text(arena, &runs[i], texts[i]));
   PQ_TRY(keep_file(arena, files, &e->where_file));
   PQ_TRY(pq_arena_copy(arena, e->id, &e->id));
-  e->before = e->metadata = (pq_value){0};
+  e->before = (pq_value){0};
   e->hash = (pq_slice){0};
-  return keep_value(arena, &runs[RUNS - 1], &e->after);
+  PQ_TRY(keep_value(arena, &runs[TEXTS], &e->metadata));
+  return keep_value(arena, &runs[TEXTS + 1], &e->after);
 }
 
 static int fill(pq_past *p, pq_event *events, uint32_t count) {

@@ -14,7 +14,8 @@
 enum {
   EVENTS_AHEAD_MAX = 262144, /* more than an instant needs, to serve others of its interval */
   OPEN_FLUSHED = 1,          /* of open_at(): without the tail */
-  OPEN_POINT = 2             /* for reading single entities */
+  OPEN_POINT = 2,            /* for reading single entities */
+  OPEN_EVENTS = 4            /* for reading events: no rows, so no delete files */
 };
 
 /* Copy what an event borrows from the stage into the operation's arena. */
@@ -238,13 +239,14 @@ static bool is_within(const pq_space *space, pq_as_of as_of, unsigned how) {
 
 /* An instant before the newest entry's: the files of the mark before it, and the events between.
  * With `is_point` those are left to be asked for one by one, unless they are at hand. */
-static int open_before(pq_snapshot *s, pq_space *space, pq_op *op, pq_as_of as_of, bool is_point) {
+static int open_before(pq_snapshot *s, pq_space *space, pq_op *op, pq_as_of as_of, unsigned how) {
+  bool is_point = (how & OPEN_POINT) != 0;
   pq_view *v = &s->view;
   pq_entry_mark mark = past_mark(space, as_of);
   v->entry = mark.entry;
   /* Have the delete files of that entry (compaction may have removed them since) loaded before
    * anything is made, so that nothing is made twice. */
-  PQ_TRY(pq_view_load(v, &op->fetch, &op->scratch, &op->scratch));
+  if ((how & OPEN_EVENTS) == 0) PQ_TRY(pq_view_load(v, &op->fetch, &op->scratch, &op->scratch));
   PQ_TRY(past_seq(space, v->files, op, as_of, mark, &v->seq));
   if (v->seq == mark.seq_hi) return PQ_OK;
   if (is_point && v->files == &space->files)
@@ -260,7 +262,7 @@ static int open_at(pq_snapshot *s, pq_space *space, pq_file_cache *files, pq_op 
                    unsigned how) {
   pq_snapshot fresh = {.space = space};
   pq_view *v = &fresh.view;
-  int rc;
+  int rc = PQ_OK;
   *v = (pq_view){.cx = op->cx,
                  .manifest = &space->manifest,
                  .entry = space->manifest.entry,
@@ -269,7 +271,7 @@ static int open_at(pq_snapshot *s, pq_space *space, pq_file_cache *files, pq_op 
   pq_assert(s->space == NULL);
   PQ_TRY(pq_space_check_instant(space, as_of));
   if (is_past(space, as_of) || is_within(space, as_of, how)) {
-    PQ_TRY(open_before(&fresh, space, op, as_of, (how & OPEN_POINT) != 0));
+    PQ_TRY(open_before(&fresh, space, op, as_of, how));
   } else if ((how & OPEN_FLUSHED) == 0) {
     v->overlay = space->overlay;
     v->seq = space->seq;
@@ -277,7 +279,7 @@ static int open_at(pq_snapshot *s, pq_space *space, pq_file_cache *files, pq_op 
     if (as_of.is_set && !as_of.is_seq) v->seq = seq_at(space, as_of.ts);
     v->pending_to = v->seq;
   }
-  rc = pq_view_load(v, &op->fetch, &op->arena, &op->scratch);
+  if ((how & OPEN_EVENTS) == 0) rc = pq_view_load(v, &op->fetch, &op->arena, &op->scratch);
   if (rc != PQ_OK) {
     pq_assert(fresh.past == NULL || rc != PQ_NEED_IO);
     if (fresh.past != NULL) pq_past_leave(&space->pasts, fresh.past);
@@ -300,6 +302,12 @@ int pq_snapshot_open(pq_snapshot *s, pq_space *space, pq_op *op, pq_as_of as_of,
 int pq_snapshot_open_point(pq_snapshot *s, pq_space *space, pq_file_cache *files, pq_op *op,
                            pq_as_of as_of, bool is_flushed) {
   return open_at(s, space, files, op, as_of, OPEN_POINT | (is_flushed ? OPEN_FLUSHED : 0));
+}
+
+int pq_snapshot_open_events(pq_snapshot *s, pq_space *space, pq_op *op, pq_as_of as_of,
+                            bool is_flushed) {
+  return open_at(s, space, &space->files, op, as_of,
+                 OPEN_POINT | OPEN_EVENTS | (is_flushed ? OPEN_FLUSHED : 0));
 }
 
 void pq_snapshot_close(pq_snapshot *s) {

@@ -15,6 +15,9 @@ int pq_space_replace_overlay(pq_space *s, pq_overlay *overlay) PQ_MUST_CHECK;
  * lacks batches of events? *known: the first of these. Never for a writer, who reads the hot tier
  * only when he must begin anew. */
 bool pq_tail_is_known(const pq_space *s, const pq_hot_state *hot, uint32_t *known);
+/* May a batch have events that the load is for? Else it is left out, and the overlay is partial. */
+int pq_tail_may_take(const pq_space *s, pq_overlay *o, const pq_hot_batch *batch,
+                     bool *may) PQ_MUST_CHECK;
 /* The events of a batch, whose raw bytes are `raw`, into the overlay: all of them, or those that
  * the load is for (space.only). `raw` is taken, or left to be released. */
 int pq_tail_take(const pq_space *s, pq_overlay *o, const pq_hot_batch *batch,

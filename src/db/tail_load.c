@@ -1,15 +1,16 @@
 /* db/tail_load.c - what a reader decodes of the tail.
  *
- *   hot tier:   b1  b2  b3  b4        the first command of a process is about posts/p1: of each
- *   overlay:    ·   p1  ·   p1        batch only its events are taken ("partial"), as nobody knows
- *                                     whether a second command will come
+ *   hot tier:   b1  b2  b3  b4        the first command of a process is about posts/p1: batches
+ *   overlay:    ·   p1  ·   p1        whose filter has it are opened, and its events are taken
+ *                                     ("partial"), as nobody knows whether a second one will come
  *   hot tier:   b1  b2  b3  b4  b5    the next one, about whatever: all of them
  *   overlay:    b1  b2  b3  b4  b5
  *   hot tier:   b1  …  b5  b6         from then on only what came since: a reader reads the hot
- * tier overlay:    b1  …  b5 +b6         before each command, and most of it is what it was
+ *   overlay:    b1  …  b5 +b6         tier before each command, and most of it is what it was
  *
- * Every batch's CRC is checked whatever is taken of it: a turned bit is found as before. Batches
- * are told apart by all their bytes, since a hot tier may be lost and made anew with the same seqs.
+ * The CRC of a batch is checked before anything of it is used, and that of its filter before it is
+ * believed. Batches are told apart by all their bytes, since a hot tier may be lost and made anew
+ * with the same seqs.
  */
 #include "db/space_int.h"
 
@@ -35,6 +36,14 @@ bool pq_tail_is_known(const pq_space *s, const pq_hot_state *hot, uint32_t *know
     at++;
   }
   return at == o->batch_count && (at > 0 || hot->batch_count == 0);
+}
+
+int pq_tail_may_take(const pq_space *s, pq_overlay *o, const pq_hot_batch *batch, bool *may) {
+  *may = true;
+  if (s->only.n == 0) return PQ_OK;
+  PQ_TRY(pq_batch_may_hold(s->db->cx, batch->body, batch->seq_lo, batch->seq_hi, s->only, may));
+  if (!*may) o->is_partial = true;
+  return PQ_OK;
 }
 
 int pq_tail_take(const pq_space *s, pq_overlay *o, const pq_hot_batch *batch, pq_buf *raw) {

@@ -205,6 +205,11 @@ static int check_flushed(pq_txn *t, pq_op *op, const pq_intent *mine) {
   uint32_t count;
   int rc = PQ_OK;
   if (want.seq_hi <= t->seq) return PQ_OK;
+  if (s->manifest.history.seq > t->seq)
+    return pq_fail(op->cx, PQ_EVERSION,
+                   "events since transaction %llu began were dropped (retention), so what they "
+                   "changed is not known: abort it and begin again",
+                   (unsigned long long)t->number);
   PQ_TRY(pq_space_events(s, op, &want, &events, &count));
   pq_overlay_init(&since, op->cx);
   for (uint32_t i = 0; i < count && rc == PQ_OK; i++)

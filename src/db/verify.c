@@ -31,6 +31,24 @@ int pq_verify_problem(pq_verify *v, pq_op *op, const char *name, const char *pro
   return v->options.found(v->options.ud, key, problem);
 }
 
+/* ---- how far it is ---- */
+
+void pq_verify_file_done(pq_verify *v, const pq_file_info *info) {
+  v->done_len += info->len;
+  v->file_len = 0;
+}
+
+void pq_verify_progress(const pq_verify *v, uint64_t *done, uint64_t *total) {
+  *done = v->done_len + v->file_len;
+  *total = 0;
+  for (uint32_t i = 0; i < v->file_count; i++) {
+    const pq_file_info *f = &v->files[i];
+    bool is_read = !v->options.is_quick && (pq_verify_has_rows(v, f) || pq_verify_has_events(v, f));
+    *total += f->len * (1 + (is_read ? v->parts : 0));
+  }
+  if (*done > *total) *done = *total;
+}
+
 /* ---- files ---- */
 
 static int part_files(pq_verify *v, pq_op *op);
@@ -80,11 +98,16 @@ static int finish_file(pq_verify *v, pq_op *op, const pq_file_info *info) {
   return info->kind == PQ_FILE_DELETES ? check_positions(v, op, info) : PQ_OK;
 }
 
+static void count_file(pq_verify *v, int kind, uint64_t len) {
+  v->counts.kinds[kind].files++;
+  v->counts.kinds[kind].bytes += len;
+}
+
 static void next_file(pq_verify *v) {
   pq_file_check_free(v->check);
   v->check = NULL;
-  v->counts.files++;
-  v->counts.bytes += v->files[v->file].len;
+  count_file(v, (int)v->files[v->file].kind, v->files[v->file].len);
+  pq_verify_file_done(v, &v->files[v->file]);
   v->file++;
   v->part = part_files;
 }
@@ -103,6 +126,12 @@ static int end_file(pq_verify *v, pq_op *op, int rc) {
 static int part_finish_file(pq_verify *v, pq_op *op) {
   int rc = finish_file(v, op, &v->files[v->file]);
   return rc == PQ_NEED_IO ? rc : end_file(v, op, rc);
+}
+
+static void note_pages(pq_verify *v, const pq_chunk_facts *facts) {
+  v->counts.kinds[v->files[v->file].kind].pages +=
+      (uint64_t)facts->data_page_count + facts->dictionary_page_count + facts->other_page_count;
+  v->file_len += facts->stored_len;
 }
 
 static int part_pages(pq_verify *v, pq_op *op) {
@@ -128,6 +157,7 @@ static int part_pages(pq_verify *v, pq_op *op) {
   v->is_check_waiting = rc == PQ_NEED_IO;
   if (rc != PQ_OK) return rc == PQ_NEED_IO || rc == PQ_ENOMEM ? rc : end_file(v, op, rc);
   if (facts.leaf + 1 == footer->leaf_count) v->row_group = facts.row_group + 1;
+  note_pages(v, &facts);
   return v->found_rc;
 }
 
@@ -159,6 +189,7 @@ static int check_entry(pq_verify *v, pq_op *op, uint64_t n) {
   int rc;
   pq_log_key(n, name);
   rc = get(v, op, name, ENTRY_LEN_MAX, &key, &text);
+  if (rc != PQ_NEED_IO) count_file(v, PQ_VERIFY_LOG, text.n);
   if (rc == PQ_OK) rc = pq_log_entry_parse(&op->scratch, key, text, &entry);
   if (rc == PQ_OK || rc == PQ_NEED_IO) return rc;
   if (!pq_verify_is_finding(rc)) return rc;
@@ -185,7 +216,6 @@ static int part_log(pq_verify *v, pq_op *op) {
   PQ_TRY(ask(v, op, from, to));
   for (uint64_t n = from; n <= to; n++) {
     PQ_TRY(check_entry(v, op, n));
-    v->counts.files++;
   }
   v->entry = to;
   if (to == last) v->part = part_files;
@@ -224,7 +254,7 @@ static int check_checkpoint(pq_verify *v, pq_op *op, uint64_t n) {
   pq_manifest_init(&manifest, op->cx);
   if (rc == PQ_OK) rc = pq_manifest_parse(&manifest, key, text);
   pq_manifest_release(&manifest);
-  v->counts.files++;
+  count_file(v, PQ_VERIFY_CHECKPOINTS, text.n);
   if (rc == PQ_OK || !pq_verify_is_finding(rc)) return rc;
   return pq_verify_problem(v, op, name, op->cx->msg);
 }

@@ -26,8 +26,21 @@ typedef struct pq_verify_options {
   void *ud;
 } pq_verify_options;
 
+/* What was looked at, by kind: those of the manifest, and the log's own two. */
+enum {
+  PQ_VERIFY_LOG = PQ_FILE_KIND_LAST + 1,
+  PQ_VERIFY_CHECKPOINTS,
+  PQ_VERIFY_KINDS /* 0 stands for nothing */
+};
+
+typedef struct pq_verify_kind {
+  uint64_t files, bytes;
+  uint64_t pages; /* not of a quick one */
+} pq_verify_kind;
+
 typedef struct pq_verify_counts {
-  uint64_t files, bytes, events, links, entities, edges, problems;
+  pq_verify_kind kinds[PQ_VERIFY_KINDS];
+  uint64_t events, links, entities, edges, problems;
 } pq_verify_counts;
 
 /* Of a loaded namespace. */
@@ -41,6 +54,9 @@ int pq_verify_step(pq_verify *v, pq_op *op, bool *is_end) PQ_MUST_CHECK;
 pq_fetch *pq_verify_fetch(const pq_verify *v);
 
 pq_verify_counts pq_verify_result(const pq_verify *v);
+/* How far it is, in bytes that are read; *total 0: not known yet. It grows when the state has to be
+ * compared in more parts than was thought. */
+void pq_verify_progress(const pq_verify *v, uint64_t *done, uint64_t *total);
 /* The chain's newest link as hex, for whoever keeps it; empty: no hashes. *from: the first event
  * that it covers. */
 void pq_verify_head(const pq_verify *v, char out[PQ_LINK_CAP], uint64_t *from);

@@ -22,11 +22,14 @@ static int compare_seq(const void *a, const void *b, const void *ud) {
   return x < y ? -1 : x > y;
 }
 
+bool pq_verify_has_events(const pq_verify *v, const pq_file_info *info) {
+  return info->kind == PQ_FILE_EVENTS && pq_view_has_file(&v->snapshot.view, info);
+}
+
 static int list_files(pq_verify *v) {
   const pq_overlay *tail = v->snapshot.view.overlay;
   for (uint32_t i = 0; i < v->file_count; i++)
-    if (v->files[i].kind == PQ_FILE_EVENTS && pq_view_has_file(&v->snapshot.view, &v->files[i]))
-      v->event_files[v->event_file_count++] = i;
+    if (pq_verify_has_events(v, &v->files[i])) v->event_files[v->event_file_count++] = i;
   PQ_TRY(pq_sort_items(v->cx, v->event_files, v->event_file_count, sizeof *v->event_files,
                        compare_seq, v));
   if (v->event_file_count > 0) {
@@ -155,6 +158,7 @@ static void skip_file(pq_verify *v, const pq_file_info *info) {
   }
   v->seq = info->seq_hi;
   v->event_file++;
+  pq_verify_file_done(v, info);
 }
 
 /* The newest entry repeats the link at its seq_hi: looked at once, behind its event files. */
@@ -175,6 +179,7 @@ static int check_entry_hash(pq_verify *v, pq_op *op) {
 /* All events of a file were read: in the first pass its index must say the same. */
 static void end_file(pq_verify *v, const pq_file_info *info) {
   v->event_file++;
+  pq_verify_file_done(v, info);
   if (v->pass == 0) pq_verify_begin_index(v, info, part_events);
 }
 
@@ -213,6 +218,7 @@ static int part_events(pq_verify *v, pq_op *op) {
     PQ_TRY(take_event(v, op, info->name, events[i]));
     v->events_sum += pq_event_index_sum(events[i]);
   }
+  v->file_len = info->len / (info->seq_hi - info->seq_lo + 1) * (want.seq_hi - info->seq_lo);
   if (want.seq_hi >= info->seq_hi) end_file(v, info);
   v->seq = want.seq_hi < info->seq_hi ? want.seq_hi : info->seq_hi;
   return PQ_OK;

@@ -32,6 +32,8 @@ struct pq_verify {
   pq_verify_part part; /* what the next step does; NULL: the end */
   pq_snapshot snapshot;
   pq_verify_counts counts;
+  uint64_t done_len; /* of files that a part is done with, once for each part */
+  uint64_t file_len; /* of the file at hand, so far */
   pq_arena arena;
   /* the log */
   uint64_t entry;
@@ -68,6 +70,13 @@ struct pq_verify {
 int pq_verify_problem(pq_verify *v, pq_op *op, const char *name, const char *problem) PQ_MUST_CHECK;
 /* Failures that say something about what is stored, not about us. */
 bool pq_verify_is_finding(int rc);
+
+/* A part is done with a file, whole or not. */
+void pq_verify_file_done(pq_verify *v, const pq_file_info *info);
+
+/* Of the present state: does the file count there? */
+bool pq_verify_has_rows(const pq_verify *v, const pq_file_info *info);
+bool pq_verify_has_events(const pq_verify *v, const pq_file_info *info);
 
 /* verify_history.c: the part that begins a pass over the events. */
 int pq_verify_begin_pass(pq_verify *v, pq_op *op) PQ_MUST_CHECK;

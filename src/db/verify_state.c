@@ -251,7 +251,7 @@ static int end_pass(pq_verify *v, pq_op *op) {
   return PQ_OK;
 }
 
-static bool has_rows(const pq_verify *v, const pq_file_info *info) {
+bool pq_verify_has_rows(const pq_verify *v, const pq_file_info *info) {
   return (info->kind == PQ_FILE_DATA || info->kind == PQ_FILE_FORWARD ||
           info->kind == PQ_FILE_REVERSE) &&
          pq_view_has_file(&v->snapshot.view, info);
@@ -261,7 +261,7 @@ static bool has_rows(const pq_verify *v, const pq_file_info *info) {
 static void skip_rows(pq_verify *v) {
   v->is_incomplete = true;
   v->row_group = 0;
-  v->file++;
+  pq_verify_file_done(v, &v->files[v->file++]);
 }
 
 static int read_rows(pq_verify *v, pq_op *op, const pq_file_info *info, bool *is_end) {
@@ -272,6 +272,7 @@ static int read_rows(pq_verify *v, pq_op *op, const pq_file_info *info, bool *is
   *is_end = v->row_group >= file->file.footer->row_group_count;
   if (*is_end) return PQ_OK;
   group = &file->file.footer->row_groups[v->row_group];
+  v->file_len = info->len / file->file.footer->row_group_count * v->row_group;
   hidden = pq_arena_calloc(&op->scratch, (size_t)group->row_count, 1);
   if (hidden == NULL) return op->cx->code;
   pq_view_mark_deleted(&v->snapshot.view, file->name, group->first_row, (uint32_t)group->row_count,
@@ -284,7 +285,7 @@ static int part_rows(pq_verify *v, pq_op *op) {
   const pq_file_info *info;
   bool is_end = false;
   int rc;
-  while (v->file < v->file_count && !has_rows(v, &v->files[v->file]))
+  while (v->file < v->file_count && !pq_verify_has_rows(v, &v->files[v->file]))
     v->file++;
   if (v->file == v->file_count) return end_pass(v, op);
   info = &v->files[v->file];
@@ -303,7 +304,7 @@ static int part_rows(pq_verify *v, pq_op *op) {
   v->row_group++;
   if (!is_end) return PQ_OK;
   v->row_group = 0;
-  v->file++;
+  pq_verify_file_done(v, &v->files[v->file++]);
   return PQ_OK;
 }
 

@@ -41,11 +41,24 @@ void pq_works_void(pq_works *u) {
     u->items[k].is_void = u->items[k].is_running;
 }
 
+void pq_works_overtake(pq_works *u, const pq_flush *by) {
+  for (int k = 0; u != NULL && k < PQ_WORK_NONE; k++)
+    if (k != PQ_WORK_COMPACT && &u->items[k].flush != by)
+      u->items[k].is_void = u->items[k].is_running;
+}
+
+void pq_works_drop_idle(pq_works *u) {
+  if (u == NULL || u->space->write_owner != NULL) return;
+  for (int k = 0; k < PQ_WORK_NONE; k++)
+    pq_works_drop(u, (pq_work_kind)k);
+}
+
 static int begin(pq_works *u, pq_work_kind kind) {
   pq_work *w = &u->items[kind];
   pq_db *db = u->space->db;
   int rc;
   pq_assert(!w->is_running);
+  pq_assert(u->space->is_loaded);
   u->last[kind] = (pq_work_result){0};
   rc = pq_op_init(&w->op, db->cx, &w->flush,
                   kind == PQ_WORK_COLLECT ? sizeof w->collect : sizeof w->flush, NULL);
@@ -65,17 +78,17 @@ static void stop_collecting(pq_works *u) {
   pq_works_drop(u, PQ_WORK_COLLECT);
 }
 
-/* A compaction that waits for the flush holds windows, a row group and places: it begins anew
- * afterwards, where that is what the flush needs. */
-static void make_room(pq_works *u) {
-  const pq_cx *cx = u->space->db->cx;
-  if (cx->meter == NULL || pq_memory_left(cx) >= cx->meter->max / 4) return;
-  if (!u->items[PQ_WORK_COMPACT].flush.is_committing) pq_works_drop(u, PQ_WORK_COMPACT);
+bool pq_works_make_room(pq_works *u) {
+  const pq_work *w = u == NULL ? NULL : &u->items[PQ_WORK_COMPACT];
+  if (w == NULL || !w->is_running || w->flush.is_committing) return false;
+  pq_works_drop(u, PQ_WORK_COMPACT);
+  return true;
 }
 
 int pq_works_flush(pq_works *u, bool is_whole) {
   pq_work *w = &u->items[PQ_WORK_FLUSH];
-  make_room(u);
+  const pq_cx *cx = u->space->db->cx;
+  if (cx->meter != NULL && pq_memory_left(cx) < cx->meter->max / 4) (void)pq_works_make_room(u);
   stop_collecting(u);
   PQ_TRY(begin(u, PQ_WORK_FLUSH));
   pq_flush_begin(&w->flush, u->space, &w->op, is_whole);
@@ -119,11 +132,8 @@ static int note_failure(pq_works *u, pq_work_kind kind, int64_t now_us, int rc) 
   u->failures++;
   u->failed_us = now_us;
   u->failed_kind = kind;
-  if (kind == PQ_WORK_FLUSH && rc == PQ_ENOMEM && u->items[PQ_WORK_COMPACT].is_running &&
-      !u->items[PQ_WORK_COMPACT].flush.is_committing) {
-    pq_works_drop(u, PQ_WORK_COMPACT); /* and the flush is tried again at once */
-    seconds = 0;
-  }
+  if (kind == PQ_WORK_FLUSH && rc == PQ_ENOMEM && pq_works_make_room(u))
+    seconds = 0; /* it is tried again at once */
   u->retry_us = now_us + (seconds < PAUSE_SECONDS_MAX ? seconds : PAUSE_SECONDS_MAX) * SECOND_US;
   pq_works_drop(u, kind);
   return rc;
@@ -165,9 +175,7 @@ int pq_works_run(pq_works *u, pq_work_kind kind, int64_t now_us) {
   pq_assert(w->is_running);
   if (w->is_void) {
     pq_works_drop(u, kind);
-    if (!u->space->is_stale) return PQ_OK;
-    return pq_fail(u->space->db->cx, PQ_EBUSY, "namespace '%s' is being loaded again: try again",
-                   u->space->ns);
+    return PQ_OK;
   }
   rc = pq_op_step(&w->op, now_us);
   if (rc == PQ_NEED_IO) return rc;

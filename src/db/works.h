@@ -90,8 +90,17 @@ bool pq_garbage_is_due(const pq_space *s, int64_t now_us);
 pq_work_kind pq_works_committing(const pq_works *u);
 /* Forget one that is running. */
 void pq_works_drop(pq_works *u, pq_work_kind kind);
+/* Drop a compaction that others need the memory of: it holds windows, a row group and places, and
+ * begins anew later. False: there is none, or it puts its entry. Nobody may be driving it. Takes
+ * NULL. */
+bool pq_works_make_room(pq_works *u);
 /* The namespace was loaded anew: what is running must begin again. Takes NULL. */
 void pq_works_void(pq_works *u);
+/* `by` has put an entry. A flush or collection that waits for its next step is of the one before
+ * and must begin again; a compaction looks whether its files are still there. Takes NULL. */
+void pq_works_overtake(pq_works *u, const pq_flush *by);
+/* Forget those that no command drives now, and their views. Takes NULL. */
+void pq_works_drop_idle(pq_works *u);
 
 /* put_parts.c: note such a file; have the store forget it, before the next is begun. PQ_NEED_IO. */
 void pq_works_abandon(pq_works *u, const char *key);

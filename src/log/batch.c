@@ -8,7 +8,9 @@
  */
 #include "log/batch.h"
 
+#include "base/hash.h"
 #include "log/log_int.h"
+#include "parquet/bloom.h"
 
 enum {
   HEAD_TARGET_SHIFT = 2,
@@ -28,10 +30,15 @@ enum {
   HEAD_END = 1 << 17
 };
 
+#define FILTER_FPP 0.02
+
 enum {
   FLAG_ZSTD = 1,
   FLAG_FILES = 2,
   FLAG_LINK = 4,
+  FLAG_FILTER = 8,
+  FILTER_EVENTS_MIN = 64, /* fewer are unpacked as fast as a filter is asked */
+  FILTER_LEN_MAX = 64 << 10,
   ZSTD_LEVEL = 1,
   COMPRESS_LEN_MIN = 64, /* below this a zstd frame does not pay */
   RECORD_LEN_MIN = 5     /* head, length of the id, "a/b" */
@@ -47,11 +54,13 @@ static size_t raw_len_max(const pq_cx *cx) {
 void pq_batch_writer_init(pq_batch_writer *w, pq_cx *cx) {
   *w = (pq_batch_writer){.cx = cx};
   pq_buf_init(&w->raw, cx, raw_len_max(cx) + PQ_DIGEST_LEN);
+  pq_buf_init(&w->hashes, cx, SIZE_MAX / 2);
   pq_digest_init(&w->digest);
 }
 
 void pq_batch_writer_release(pq_batch_writer *w) {
   pq_buf_release(&w->raw);
+  pq_buf_release(&w->hashes);
   *w = (pq_batch_writer){0};
 }
 
@@ -155,6 +164,12 @@ static const char *order_defect(const pq_batch_writer *w, const pq_event *e) {
   return e->ts < w->ts ? "ts is before that of the event before" : NULL;
 }
 
+/* There is room for it. */
+static void note_hash(pq_batch_writer *w, uint64_t hash) {
+  pq_wr64(w->hashes.p + w->hashes.len, hash);
+  w->hashes.len += 8;
+}
+
 int pq_batch_add(pq_batch_writer *w, const pq_event *e) {
   pq_batch_span saved[PQ_BATCH_LAST_COUNT];
   size_t len = w->raw.len;
@@ -164,6 +179,7 @@ int pq_batch_add(pq_batch_writer *w, const pq_event *e) {
   defect = order_defect(w, e);
   if (defect != NULL)
     return pq_fail(w->cx, PQ_EINVALID, "event %llu: %s", (unsigned long long)e->seq, defect);
+  PQ_TRY(pq_buf_reserve(&w->hashes, 8));
   memcpy(saved, w->last, sizeof saved);
   rc = put_record(w, e);
   if (rc != PQ_OK) {
@@ -172,6 +188,8 @@ int pq_batch_add(pq_batch_writer *w, const pq_event *e) {
     return rc;
   }
   pq_digest_event(&w->digest, e);
+  if (e->target == PQ_TARGET_ENTITY) note_hash(w, pq_hash(e->id, 0));
+  w->has_schema |= e->target == PQ_TARGET_COLLECTION;
   if (w->count == 0) w->seq_lo = e->seq;
   w->count++;
   w->ts = e->ts;
@@ -183,18 +201,35 @@ typedef struct batch_content {
   pq_slice raw;
   uint64_t seq_lo, count;
   pq_slice digest; /* empty in a build without hashes */
-  bool has_files;
+  bool has_files, has_filter;
+  pq_slice hashes; /* with has_filter: what stands in it */
 } batch_content;
+
+/* Which entities the events are of. It has a CRC of its own, since it is asked without the rest. */
+static int put_filter(pq_slice hashes, pq_buf *body) {
+  size_t len = pq_bloom_len_for(hashes.n / 8, FILTER_FPP), start;
+  if (len > FILTER_LEN_MAX) len = FILTER_LEN_MAX;
+  PQ_TRY(pq_buf_put_varint(body, len));
+  PQ_TRY(pq_buf_reserve(body, len));
+  start = body->len;
+  memset(body->p + start, 0, len);
+  for (size_t i = 0; i < hashes.n; i += 8)
+    pq_bloom_insert(body->p + start, len, pq_rd64(hashes.p + i));
+  body->len += len;
+  return pq_buf_put_u32(body, pq_crc32((pq_slice){body->p + start, len}));
+}
 
 /* All of the body before the CRC. */
 static int put_header(const batch_content *c, pq_buf *body) {
-  unsigned flags = FLAG_ZSTD | (c->digest.n > 0 ? FLAG_LINK : 0) | (c->has_files ? FLAG_FILES : 0);
+  unsigned flags = FLAG_ZSTD | (c->digest.n > 0 ? FLAG_LINK : 0) | (c->has_files ? FLAG_FILES : 0) |
+                   (c->has_filter ? FLAG_FILTER : 0);
   PQ_TRY(pq_buf_put_str(body, "PQB1"));
   PQ_TRY(pq_buf_put_byte(body, (uint8_t)flags));
   PQ_TRY(pq_buf_put_varint(body, c->count));
   PQ_TRY(pq_buf_put_varint(body, c->seq_lo));
   PQ_TRY(pq_buf_put_varint(body, c->raw.n));
-  return pq_buf_put_slice(body, c->digest);
+  PQ_TRY(pq_buf_put_slice(body, c->digest));
+  return c->has_filter ? put_filter(c->hashes, body) : PQ_OK;
 }
 
 static int put_body(const batch_content *c, pq_compressor *compressor, pq_buf *body) {
@@ -220,7 +255,9 @@ int pq_batch_finish(pq_batch_writer *w, pq_compressor *compressor, pq_buf *body,
   size_t len = body->len;
   uint8_t bytes[PQ_DIGEST_LEN];
   pq_slice digest = {bytes, pq_digest_is_there() && !w->is_unchained ? PQ_DIGEST_LEN : 0};
-  batch_content content = {pq_buf_slice(&w->raw), w->seq_lo, w->count, digest, false};
+  bool has_filter = w->count >= FILTER_EVENTS_MIN && !w->has_schema;
+  batch_content content = {pq_buf_slice(&w->raw),   w->seq_lo, w->count, digest, false, has_filter,
+                           pq_buf_slice(&w->hashes)};
   int rc;
   if (raw != NULL) *raw = (pq_buf){0};
   if (w->count == 0) return pq_fail(w->cx, PQ_EINVALID, "a batch without events");
@@ -237,6 +274,8 @@ int pq_batch_finish(pq_batch_writer *w, pq_compressor *compressor, pq_buf *body,
   }
   pq_digest_init(&w->digest);
   pq_buf_clear(&w->raw);
+  pq_buf_clear(&w->hashes);
+  w->has_schema = false;
   w->seq_lo = 0;
   w->count = 0;
   w->ts = 0;
@@ -247,7 +286,8 @@ int pq_batch_finish(pq_batch_writer *w, pq_compressor *compressor, pq_buf *body,
 int pq_batch_put_files(pq_compressor *compressor, pq_slice text, uint64_t seq_lo, uint64_t count,
                        const uint8_t link[PQ_DIGEST_LEN], pq_buf *body) {
   pq_slice digest = {link, pq_digest_is_there() ? PQ_DIGEST_LEN : 0};
-  batch_content content = {text, seq_lo, count, digest, true};
+  batch_content content = {
+      .raw = text, .seq_lo = seq_lo, .count = count, .digest = digest, .has_files = true};
   size_t len = body->len;
   int rc = put_body(&content, compressor, body);
   if (rc != PQ_OK) body->len = len;
@@ -262,32 +302,36 @@ bool pq_batch_has_link(pq_slice body) {
   return body.n > 4 && (body.p[4] & FLAG_LINK) != 0;
 }
 
-/* Bytes before the link, in a body that pq_batch_finish made. */
-static size_t link_off(pq_slice body) {
+/* Bytes before the link, and before the CRC, in a body that pq_batch_finish made. */
+static void find_link(pq_slice body, size_t *link, size_t *crc) {
   pq_reader r = pq_reader_of(body);
-  pq_slice fixed;
+  pq_slice part = {0};
   uint64_t number;
-  bool is_there = pq_read_bytes(&r, 5, &fixed);
+  bool is_there = pq_read_bytes(&r, 5, &part);
   for (int i = 0; i < 3; i++)
     is_there = is_there && pq_read_varint(&r, &number);
-  pq_assert(is_there && pq_reader_left(&r) >= PQ_DIGEST_LEN + 4);
-  return (size_t)(r.p - body.p);
+  *link = (size_t)(r.p - body.p);
+  is_there = is_there && pq_read_bytes(&r, PQ_DIGEST_LEN, &part);
+  if (body.p[4] & FLAG_FILTER)
+    is_there = is_there && pq_read_block(&r, &part) && pq_read_bytes(&r, 4, &part);
+  pq_assert(is_there && pq_reader_left(&r) >= 4);
+  *crc = (size_t)(r.p - body.p);
 }
 
 void pq_batch_seal(pq_buf *body, pq_buf *raw, const uint8_t before[PQ_DIGEST_LEN],
                    uint8_t out[PQ_DIGEST_LEN]) {
-  size_t off;
+  size_t link_off, crc_off;
   uint8_t *link;
   uint32_t crc;
   if (out != before) memcpy(out, before, PQ_DIGEST_LEN);
   if (!(body->p[4] & FLAG_LINK)) return;
-  off = link_off(pq_buf_slice(body));
-  link = body->p + off;
-  crc = pq_rd32(link + PQ_DIGEST_LEN) ^ pq_crc32((pq_slice){body->p, off + PQ_DIGEST_LEN});
+  find_link(pq_buf_slice(body), &link_off, &crc_off);
+  link = body->p + link_off;
+  crc = pq_rd32(body->p + crc_off) ^ pq_crc32((pq_slice){body->p, crc_off});
   pq_chain_link(out, link, out);
   memcpy(link, out, PQ_DIGEST_LEN);
-  crc ^= pq_crc32((pq_slice){body->p, off + PQ_DIGEST_LEN});
-  pq_wr32(link + PQ_DIGEST_LEN, crc);
+  crc ^= pq_crc32((pq_slice){body->p, crc_off});
+  pq_wr32(body->p + crc_off, crc);
   memcpy(raw->p + raw->len - PQ_DIGEST_LEN, out, PQ_DIGEST_LEN);
 }
 
@@ -295,11 +339,22 @@ void pq_batch_seal(pq_buf *body, pq_buf *raw, const uint8_t before[PQ_DIGEST_LEN
 
 typedef struct batch_header {
   uint8_t flags;
-  pq_slice link; /* empty: none */
+  pq_slice link;   /* empty: none */
+  pq_slice filter; /* empty: none */
   uint64_t count, seq_lo, raw_len;
   uint32_t crc;        /* as stored */
   uint32_t header_crc; /* of the bytes before it */
 } batch_header;
+
+static int read_filter(pq_cx *cx, pq_reader *r, pq_slice *out) {
+  uint32_t crc;
+  if (!pq_read_block(r, out) || !pq_read_u32(r, &crc))
+    return pq_fail(cx, PQ_ECORRUPT, "batch: truncated filter");
+  if (out->n == 0 || out->n % PQ_BLOOM_BLOCK_LEN != 0 || out->n > FILTER_LEN_MAX)
+    return pq_fail(cx, PQ_ECORRUPT, "batch: a filter of %zu bytes", out->n);
+  if (pq_crc32(*out) != crc) return pq_fail(cx, PQ_ECORRUPT, "batch: CRC mismatch in its filter");
+  return PQ_OK;
+}
 
 static int read_header(pq_cx *cx, pq_slice body, pq_reader *r, batch_header *h) {
   pq_slice magic;
@@ -313,9 +368,10 @@ static int read_header(pq_cx *cx, pq_slice body, pq_reader *r, batch_header *h) 
     return pq_fail(cx, PQ_ECORRUPT, "batch: truncated header");
   if ((h->flags & FLAG_LINK) && !pq_read_bytes(r, PQ_DIGEST_LEN, &h->link))
     return pq_fail(cx, PQ_ECORRUPT, "batch: truncated header");
+  if (h->flags & FLAG_FILTER) PQ_TRY(read_filter(cx, r, &h->filter));
   h->header_crc = pq_crc32((pq_slice){body.p, (size_t)(r->p - body.p)});
   if (!pq_read_u32(r, &h->crc)) return pq_fail(cx, PQ_ECORRUPT, "batch: truncated header");
-  if (h->flags & ~(FLAG_ZSTD | FLAG_FILES | FLAG_LINK))
+  if (h->flags & ~(FLAG_ZSTD | FLAG_FILES | FLAG_LINK | FLAG_FILTER))
     return pq_fail(cx, PQ_EUNSUPPORTED, "batch: unknown flags 0x%02x", h->flags);
   if (h->seq_lo == 0 || h->seq_lo > INT64_MAX || h->count == 0 || h->count >= UINT32_MAX ||
       h->count - 1 > INT64_MAX - h->seq_lo)
@@ -363,6 +419,19 @@ int pq_batch_open(pq_cx *cx, pq_slice body, pq_buf *raw, uint64_t *seq_lo, uint3
   *seq_lo = h.seq_lo;
   *count = (uint32_t)h.count;
   return pq_buf_put_slice(raw, h.link);
+}
+
+int pq_batch_may_hold(pq_cx *cx, pq_slice body, uint64_t seq_lo, uint64_t seq_hi, pq_slice id,
+                      bool *may) {
+  pq_reader r = pq_reader_of(body);
+  batch_header h = {0};
+  *may = true;
+  PQ_TRY(read_header(cx, body, &r, &h));
+  if (h.seq_lo != seq_lo || h.seq_lo + h.count - 1 != seq_hi)
+    return pq_fail(cx, PQ_ECORRUPT, "batch from event %llu holds others",
+                   (unsigned long long)seq_lo);
+  if (h.filter.n > 0) *may = pq_bloom_contains(h.filter.p, h.filter.n, pq_hash(id, 0));
+  return PQ_OK;
 }
 
 void pq_batch_reader_init(pq_batch_reader *r, pq_cx *cx, pq_slice raw, uint64_t seq_lo,

@@ -1,8 +1,9 @@
 /* log/batch.h - up to about 1,000 events as one BLOB of the hot tier.
  *
- *   body:  "PQB1" | flags:u8 (bit 0: zstd, bit 1: files, bit 2: link) | count:varint |
- * seq_lo:varint | raw_len:varint | [link: 32 bytes] | crc:u32 of header and raw bytes | raw bytes,
- *          compressed or not
+ *   body:  "PQB1" | flags:u8 (bit 0: zstd, bit 1: files, bit 2: link, bit 3: filter)
+ *          | count:varint | seq_lo:varint | raw_len:varint | [link: 32 bytes]
+ *          | [filter: block of bits, crc:u32 of them] | crc:u32 of header and raw bytes
+ *          | raw bytes, compressed or not
  *   raw:   count events: head of flag bits | the fields that they announce
  *          (doc/formats/batch.md has every byte)
  *
@@ -41,6 +42,8 @@ typedef struct pq_batch_writer {
   int64_t ts; /* of the event before, delta base */
   pq_batch_span last[PQ_BATCH_LAST_COUNT];
   pq_digest digest;  /* of the events so far */
+  pq_buf hashes;     /* u64 each: of the ids of entities, for the filter */
+  bool has_schema;   /* an event of a collection is among them: whoever reads any needs it */
   bool is_unchained; /* to be set after init: events of before there were hashes, no link */
 } pq_batch_writer;
 
@@ -79,6 +82,11 @@ bool pq_batch_has_link(pq_slice body);
  * (initialised by the caller), and behind them the link, if it has one. PQ_ECORRUPT. */
 int pq_batch_open(pq_cx *cx, pq_slice body, pq_buf *raw, uint64_t *seq_lo,
                   uint32_t *count) PQ_MUST_CHECK;
+
+/* May a reader of one entity alone (pq_batch_reader.only) want events of the body, as far as the
+ * header tells? Else it need not be opened. PQ_ECORRUPT, also where the header has other seqs. */
+int pq_batch_may_hold(pq_cx *cx, pq_slice body, uint64_t seq_lo, uint64_t seq_hi, pq_slice id,
+                      bool *may) PQ_MUST_CHECK;
 
 typedef struct pq_batch_reader {
   pq_cx *cx;

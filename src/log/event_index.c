@@ -18,8 +18,8 @@
 
 enum {
   ROWS_MAX = 100000,      /* of a row group */
-  KEY_PAGE_LEN = 4 << 10, /* encoded: some 2,000 keys, which share most of their bytes */
-  PAGE_LEN = 8 << 10,
+  KEY_PAGE_LEN = 2 << 10, /* encoded: some 1,000 keys, which share most of their bytes */
+  PAGE_LEN = 2 << 10,
   ZSTD_LEVEL = 3
 };
 
@@ -60,31 +60,61 @@ typedef struct index_item {
   pq_event_role role;
 } index_item;
 
-static int compare_items(const void *a, const void *b, const void *ud) {
-  const index_item *x = a, *y = b;
-  int order;
+enum { ROLES = PQ_ROLE_COLLECTION + 1 };
+
+/* Items of one role. They came in the order of seq, and the sort is stable. */
+static int compare_keys(const void *a, const void *b, const void *ud) {
   (void)ud;
-  if (x->role != y->role) return x->role < y->role ? -1 : 1;
-  order = pq_slice_cmp(x->key, y->key);
-  if (order != 0) return order;
-  return x->event->seq < y->event->seq ? -1 : x->event->seq > y->event->seq;
+  return pq_slice_cmp(((const index_item *)a)->key, ((const index_item *)b)->key);
 }
 
-/* An event of an entity or a collection is one item, one of a link is two. */
-static uint32_t list_items(const pq_event *const *events, uint32_t count, index_item *items) {
-  uint32_t n = 0;
+/* An event of an entity or a collection is one item, one of a link is two. Where the items of a
+ * role begin: ends[role - 1]. */
+static void count_items(const pq_event *const *events, uint32_t count, uint32_t ends[ROLES]) {
+  uint32_t counts[ROLES] = {0}, n = 0;
   for (uint32_t i = 0; i < count; i++) {
-    const pq_event *e = events[i];
-    switch (e->target) {
-      case PQ_TARGET_ENTITY: items[n++] = (index_item){e->id, e, PQ_ROLE_ENTITY}; break;
-      case PQ_TARGET_COLLECTION: items[n++] = (index_item){e->id, e, PQ_ROLE_COLLECTION}; break;
+    switch (events[i]->target) {
+      case PQ_TARGET_ENTITY: counts[PQ_ROLE_ENTITY]++; break;
+      case PQ_TARGET_COLLECTION: counts[PQ_ROLE_COLLECTION]++; break;
       case PQ_TARGET_REL:
-        items[n++] = (index_item){e->id, e, PQ_ROLE_FROM};
-        items[n++] = (index_item){e->to_id, e, PQ_ROLE_TO};
+        counts[PQ_ROLE_FROM]++;
+        counts[PQ_ROLE_TO]++;
         break;
     }
   }
-  return n;
+  for (int role = 0; role < ROLES; role++)
+    ends[role] = n += counts[role];
+}
+
+/* By role; in a role as they came. */
+static void list_items(const pq_event *const *events, uint32_t count, const uint32_t ends[ROLES],
+                       index_item *items) {
+  uint32_t at[ROLES] = {0};
+  for (int role = 1; role < ROLES; role++)
+    at[role] = ends[role - 1];
+  for (uint32_t i = 0; i < count; i++) {
+    const pq_event *e = events[i];
+    pq_event_role role = e->target == PQ_TARGET_ENTITY ? PQ_ROLE_ENTITY
+                         : e->target == PQ_TARGET_REL  ? PQ_ROLE_FROM
+                                                       : PQ_ROLE_COLLECTION;
+    items[at[role]++] = (index_item){e->id, e, role};
+    if (role == PQ_ROLE_FROM) items[at[PQ_ROLE_TO]++] = (index_item){e->to_id, e, PQ_ROLE_TO};
+  }
+}
+
+/* *items sorted by role, key and seq. */
+static int sort_items(pq_arena *arena, const pq_event *const *events, uint32_t count,
+                      index_item **items, uint32_t *item_count) {
+  uint32_t ends[ROLES];
+  count_items(events, count, ends);
+  *item_count = ends[ROLES - 1];
+  *items = pq_arena_array(arena, *item_count, sizeof **items);
+  if (*items == NULL) return arena->cx->code;
+  list_items(events, count, ends, *items);
+  for (int role = 1; role < ROLES; role++)
+    PQ_TRY(pq_sort_items(arena->cx, *items + ends[role - 1], ends[role] - ends[role - 1],
+                         sizeof **items, compare_keys, NULL));
+  return PQ_OK;
 }
 
 static pq_slice text_of(pq_index_leaf l, const index_item *item) {
@@ -150,10 +180,7 @@ static int open_stream(pq_event_index_stream *s, const pq_event *const *events, 
     if (events[i]->seq != events[0]->seq + i)
       return pq_fail(s->cx, PQ_EINVALID, "event %llu: a seq before it is missing",
                      (unsigned long long)events[i]->seq);
-  s->items = pq_arena_array(&s->arena, count, 2 * sizeof *s->items);
-  if (s->items == NULL) return s->cx->code;
-  s->count = list_items(events, count, s->items);
-  PQ_TRY(pq_sort_items(s->cx, s->items, s->count, sizeof *s->items, compare_items, NULL));
+  PQ_TRY(sort_items(&s->arena, events, count, &s->items, &s->count));
   out->rows = s->count;
   for (uint32_t i = 0; i < s->count; i++) {
     pq_slice key = s->items[i].key;

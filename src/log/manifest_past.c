@@ -59,16 +59,16 @@ static int past_collections(const pq_manifest *m, uint64_t seq, pq_arena *scratc
   return PQ_OK;
 }
 
-int pq_manifest_print_at(const pq_manifest *m, const pq_entry_mark *mark, pq_slice hash,
-                         pq_arena *scratch, pq_buf *out) {
-  pq_manifest past = *m;
-  past.entry = mark->entry;
-  past.seq_hi = mark->seq_hi;
-  past.ts_hi = mark->ts_hi;
-  past.hash = hash;
-  PQ_TRY(past_files(m, mark, scratch, &past));
-  PQ_TRY(past_collections(m, mark->seq_hi, scratch, &past));
-  while (past.mark_count > 0 && past.marks[past.mark_count - 1].entry > mark->entry)
-    past.mark_count--;
-  return pq_manifest_print(&past, out);
+int pq_manifest_at(const pq_manifest *m, const pq_entry_mark *mark, pq_arena *arena,
+                   pq_manifest *out) {
+  *out = *m;
+  out->entry = mark->entry;
+  out->seq_hi = mark->seq_hi;
+  out->ts_hi = mark->ts_hi;
+  out->hash = (pq_slice){0};
+  PQ_TRY(past_files(m, mark, arena, out));
+  PQ_TRY(past_collections(m, mark->seq_hi, arena, out));
+  while (out->mark_count > 0 && out->marks[out->mark_count - 1].entry > mark->entry)
+    out->mark_count--;
+  return PQ_OK;
 }

@@ -1,4 +1,4 @@
-/* log/manifest_past.h - the checkpoint of an older entry, made from the newest manifest. */
+/* log/manifest_past.h - the manifest of an older entry, made from the newest one. */
 #ifndef PQ_LOG_MANIFEST_PAST_H
 #define PQ_LOG_MANIFEST_PAST_H
 
@@ -12,10 +12,10 @@ pq_entry_mark pq_manifest_mark_between(const pq_manifest *m, uint64_t seq);
  * hold them by now, whichever held them then. */
 bool pq_file_is_needed_at(const pq_manifest *m, const pq_file_info *f, const pq_entry_mark *mark);
 
-/* Text of the checkpoint as it was after entry `mark`, which is retained; `hash` is the chain's
- * link there (hex, or empty). Index columns that collections got later stay in it: their set only
- * grows. */
-int pq_manifest_print_at(const pq_manifest *m, const pq_entry_mark *mark, pq_slice hash,
-                         pq_arena *scratch, pq_buf *out) PQ_MUST_CHECK;
+/* The manifest as it was after entry `mark`, which is retained, to be printed: what `m` learns
+ * later does not change it. Its lists are in `arena`, what they name is borrowed from `m`; its hash
+ * is empty. Index columns that collections got later stay in it: their set only grows. */
+int pq_manifest_at(const pq_manifest *m, const pq_entry_mark *mark, pq_arena *arena,
+                   pq_manifest *out) PQ_MUST_CHECK;
 
 #endif

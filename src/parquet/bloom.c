@@ -2,13 +2,13 @@
  *
  * The size follows from the exact false positive rate: a block holds k values with Poisson
  * probability of mean m = values / blocks, and then answers true with (1 - (31/32)^k)^8. The mean
- * is found by bisection with plain arithmetic, so every machine chooses the same size.
+ * of each size is tried with plain arithmetic, so every machine chooses the same size.
  */
 #include "parquet/bloom.h"
 
 #include "parquet/kernels_int.h"
 
-enum { WORD_LEN = 4, BISECT_STEPS = 32, TERM_COUNT = 400 };
+enum { WORD_LEN = 4, TERM_COUNT = 400 };
 
 #define FPP_MIN 1e-6
 #define FPP_MAX 0.5
@@ -64,20 +64,17 @@ static double fpp_of_mean(double mean) {
   return hits / weights;
 }
 
+/* Would so many values be more to a block of `len` bytes than the false positives allow? */
+static bool is_too_small(size_t len, uint64_t distinct, double fpp) {
+  double mean = (double)distinct * PQ_BLOOM_BLOCK_LEN / ((double)len * SLACK);
+  return mean > MEAN_MAX || fpp_of_mean(mean) > fpp;
+}
+
 size_t pq_bloom_len_for(uint64_t distinct, double fpp) {
-  double lo = 0, hi = MEAN_MAX, need;
   size_t len = PQ_BLOOM_BLOCK_LEN;
   if (!(fpp >= FPP_MIN)) fpp = FPP_MIN;
   if (fpp > FPP_MAX) fpp = FPP_MAX;
-  for (unsigned i = 0; i < BISECT_STEPS; i++) {
-    double mid = (lo + hi) / 2;
-    if (fpp_of_mean(mid) > fpp)
-      hi = mid;
-    else
-      lo = mid;
-  }
-  need = (double)distinct / hi * PQ_BLOOM_BLOCK_LEN;
-  while ((double)len * SLACK < need && len < PQ_BLOOM_LEN_MAX)
+  while (len < PQ_BLOOM_LEN_MAX && is_too_small(len, distinct, fpp))
     len *= 2;
   return len;
 }

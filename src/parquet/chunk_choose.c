@@ -16,6 +16,8 @@ enum {
   CONSTANT_VALUES_MIN = 64, /* fewer are smaller without a dictionary */
   RUN_COUNT = 4,
   RUN_VALUES = 1024,
+  RUN_VALUES_MIN = 512, /* and this part of a large chunk, or trials cost more than the writing: */
+  RUN_PART = 4 * RUN_COUNT,
   RUN_LEN = 16 << 10, /* PLAIN bytes */
   SAMPLE_VALUES = RUN_COUNT * RUN_VALUES,
   DICT_TRIAL_LEN = 64 << 10, /* PLAIN bytes */
@@ -39,16 +41,19 @@ typedef struct sample {
 } sample;
 
 typedef struct trial {
-  uint64_t raw;    /* encoded bytes of the sample */
-  uint64_t packed; /* compressed, of the whole chunk */
-  bool is_light;   /* the light level makes it as small */
+  uint64_t raw;        /* encoded bytes of the sample */
+  uint64_t raw_packed; /* these compressed */
+  uint64_t packed;     /* compressed, of the whole chunk */
+  bool is_light;       /* the light level makes it as small */
 } trial;
 
 /* Values from `start` on that make a run. */
 static uint32_t run_values(const pq_dense *v, uint32_t start) {
   uint64_t len = 0;
-  uint32_t n = 0;
-  while (n < RUN_VALUES && start + n < v->count && len < RUN_LEN) {
+  uint32_t n = 0, max = v->count / RUN_PART;
+  if (max < RUN_VALUES_MIN) max = RUN_VALUES_MIN;
+  if (max > RUN_VALUES || v->count <= SAMPLE_VALUES) max = RUN_VALUES;
+  while (n < max && start + n < v->count && len < RUN_LEN) {
     if (pq_phys_is_slice(v->phys)) len += v->v.bytes[start + n].n;
     n++;
   }
@@ -95,13 +100,14 @@ static int packed_len(pq_chunk_writer *w, int level, uint64_t *out) {
 }
 
 /* Where nothing repeats, as in ids, the search for more and shorter matches takes three quarters of
- * the time and makes pages no smaller. `packed` is what w->body came to. */
-static int try_light(pq_chunk_writer *w, uint64_t packed, bool *is_light) {
+ * the time and makes pages no smaller. Asked of the best trial so far, which w->body still holds.
+ */
+static int try_light(pq_chunk_writer *w, trial *best) {
   uint64_t len;
-  *is_light = false;
+  best->is_light = false;
   if (w->codec != PQ_CODEC_ZSTD || w->level != ZSTD_LEVEL) return PQ_OK;
   PQ_TRY(packed_len(w, ZSTD_LIGHT_LEVEL, &len));
-  *is_light = len <= packed + packed / LIGHT_MORE_PARTS;
+  best->is_light = len <= best->raw_packed + best->raw_packed / LIGHT_MORE_PARTS;
   return PQ_OK;
 }
 
@@ -110,25 +116,17 @@ static uint64_t scaled(uint64_t len, uint64_t whole, uint64_t part) {
 }
 
 static int try_plain(pq_chunk_writer *w, const sample *s, pq_encoding encoding, trial *out) {
-  uint64_t packed;
   pq_buf_clear(&w->body);
   PQ_TRY(pq_encode(&w->body, encoding, &s->values, &w->lengths));
-  PQ_TRY(packed_len(w, w->level, &packed));
+  PQ_TRY(packed_len(w, w->level, &out->raw_packed));
   out->raw = w->body.len;
-  out->packed = scaled(packed, s->all_plain_len, s->plain_len);
-  return try_light(w, packed, &out->is_light);
+  out->packed = scaled(out->raw_packed, s->all_plain_len, s->plain_len);
+  return PQ_OK;
 }
 
 static int try_dict(pq_chunk_writer *w, const pq_dense *v, const sample *s, trial *out) {
-  uint64_t codes, entries;
+  uint64_t entries;
   uint32_t n = 0;
-  PQ_TRY(copy_runs(s, w->dict.ids, sizeof *w->dict.ids, &w->numbers));
-  pq_buf_clear(&w->body);
-  PQ_TRY(pq_encode_rle(&w->body, (const uint32_t *)(const void *)w->numbers.p, s->values.count,
-                       pq_bit_width(w->dict.count - 1)));
-  PQ_TRY(packed_len(w, w->level, &codes));
-  out->raw = w->body.len;
-  PQ_TRY(try_light(w, codes, &out->is_light));
   pq_buf_clear(&w->body);
   while (n < w->dict.count && w->body.len < DICT_TRIAL_LEN) {
     pq_dense one = pq_dense_part(v, w->dict.firsts[n], w->dict.firsts[n] + 1);
@@ -136,8 +134,14 @@ static int try_dict(pq_chunk_writer *w, const pq_dense *v, const sample *s, tria
     n++;
   }
   PQ_TRY(packed_len(w, w->level, &entries));
-  out->packed = scaled(codes, v->count, s->values.count) +
-                scaled(entries, w->dict.plain_len, w->body.len) + DICT_PAGE_COST;
+  entries = scaled(entries, w->dict.plain_len, w->body.len) + DICT_PAGE_COST;
+  PQ_TRY(copy_runs(s, w->dict.ids, sizeof *w->dict.ids, &w->numbers));
+  pq_buf_clear(&w->body);
+  PQ_TRY(pq_encode_rle(&w->body, (const uint32_t *)(const void *)w->numbers.p, s->values.count,
+                       pq_bit_width(w->dict.count - 1)));
+  PQ_TRY(packed_len(w, w->level, &out->raw_packed));
+  out->raw = w->body.len;
+  out->packed = scaled(out->raw_packed, v->count, s->values.count) + entries;
   return PQ_OK;
 }
 
@@ -204,12 +208,14 @@ static int try_all_plain(pq_chunk_writer *w, const pq_leaf_spec *spec, const sam
   unsigned count = candidates(spec, encodings);
   *encoding = encodings[0];
   PQ_TRY(try_plain(w, s, encodings[0], best));
+  PQ_TRY(try_light(w, best));
   for (unsigned i = 1; i < count; i++) {
     trial other;
     PQ_TRY(try_plain(w, s, encodings[i], &other));
     if (!is_better(&other, best, margin_of(encodings[i]))) continue;
     *best = other;
     *encoding = encodings[i];
+    PQ_TRY(try_light(w, best));
   }
   return PQ_OK;
 }
@@ -263,7 +269,10 @@ int pq_chunk_choose(pq_chunk_writer *w, const pq_leaf_spec *spec, const pq_dense
   if (out->has_dict) {
     PQ_TRY(try_dict(w, v, &s, &other));
     is_dict = is_dict || is_better(&other, &best, MARGIN_PERCENT);
-    if (is_dict) best = other;
+    if (is_dict) {
+      best = other;
+      PQ_TRY(try_light(w, &best));
+    }
   }
   if (is_dict) out->encoding = PQ_ENC_RLE_DICTIONARY;
   if (best.is_light) out->level = ZSTD_LIGHT_LEVEL;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/merge_sort.h"
+#include "base/slices.h"
 #include "value/compare.h"
 
 #define SIGN ((uint64_t)1 << 63)
@@ -199,11 +200,6 @@ static bool is_byte_order(pq_index_type type) {
   return type == PQ_INDEX_STRING || type == PQ_INDEX_UUID;
 }
 
-static int compare_slices(const void *a, const void *b, const void *ud) {
-  (void)ud;
-  return pq_slice_cmp(*(const pq_slice *)a, *(const pq_slice *)b);
-}
-
 static int set_texts(pq_column_test *t, pq_arena *arena) {
   bool is_list = t->op == PQ_PUSH_IN;
   t->texts = pq_arena_calloc(arena, t->operand_count, sizeof *t->texts);
@@ -214,8 +210,7 @@ static int set_texts(pq_column_test *t, pq_arena *arena) {
     t->count += is_ok;
   }
   t->kind = is_list ? PQ_COLUMN_TEST_TEXT_IN : PQ_COLUMN_TEST_TEXT;
-  if (is_list && !is_byte_order(t->type))
-    return pq_sort_items(arena->cx, t->texts, t->count, sizeof *t->texts, compare_slices, NULL);
+  if (is_list && !is_byte_order(t->type)) return pq_slices_sort(arena->cx, t->texts, &t->count);
   if (!is_list && t->count != 1) t->kind = PQ_COLUMN_TEST_VALUES;
   if (t->op != PQ_PUSH_EQ && !is_byte_order(t->type)) t->kind = PQ_COLUMN_TEST_VALUES;
   return PQ_OK;
@@ -395,15 +390,7 @@ static bool has_real(const pq_column_test *t, double v) {
 }
 
 static bool has_text(const pq_column_test *t, pq_slice v) {
-  uint32_t lo = 0, hi = t->count;
-  while (lo < hi) {
-    uint32_t mid = lo + (hi - lo) / 2;
-    if (pq_slice_cmp(t->texts[mid], v) < 0)
-      lo = mid + 1;
-    else
-      hi = mid;
-  }
-  return lo < t->count && pq_slice_eq(t->texts[lo], v);
+  return pq_slices_find(t->texts, t->count, v) < t->count;
 }
 
 static void test_i64(const pq_column_test *t, const int64_t *v, uint32_t n, uint8_t *out) {

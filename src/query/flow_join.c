@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/hash.h"
-#include "base/merge_sort.h"
+#include "base/slices.h"
 #include "query/flow_int.h"
 #include "shred/key_id.h"
 
@@ -247,19 +247,11 @@ static int parse_filter(pq_hash_join *j, pq_flow *f, pq_filter **out) {
 
 /* ---- by id ---- */
 
-static int compare_ids(const void *a, const void *b, const void *ud) {
-  (void)ud;
-  return pq_slice_cmp(*(const pq_slice *)a, *(const pq_slice *)b);
-}
-
 /* Sorted, each once. */
 static int set_ids(pq_hash_join *j, pq_source_want *want, pq_slice *ids, uint32_t n) {
-  uint32_t kept = 0;
-  PQ_TRY(pq_sort_items(j->cx, ids, n, sizeof *ids, compare_ids, NULL));
-  for (uint32_t i = 0; i < n; i++)
-    if (kept == 0 || !pq_slice_eq(ids[kept - 1], ids[i])) ids[kept++] = ids[i];
+  PQ_TRY(pq_slices_sort(j->cx, ids, &n));
   want->ids = ids;
-  want->id_count = kept;
+  want->id_count = n;
   return PQ_OK;
 }
 

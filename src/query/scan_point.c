@@ -11,16 +11,11 @@
  */
 #include <string.h>
 
-#include "base/merge_sort.h"
+#include "base/slices.h"
 #include "query/scan_int.h"
 #include "shred/key_id.h"
 
 /* ---- which ids ---- */
-
-static int compare_ids(const void *a, const void *b, const void *ud) {
-  (void)ud;
-  return pq_slice_cmp(*(const pq_slice *)a, *(const pq_slice *)b);
-}
 
 /* Is it an id of the collection? No other entity of it has another. */
 static bool is_of_collection(pq_slice collection, pq_slice id) {
@@ -32,7 +27,7 @@ int pq_ids_of_term(pq_arena *arena, pq_slice collection, const pq_push *term, pq
                    uint32_t *count) {
   bool is_key = pq_slice_is(term->path->text, "_id");
   pq_slice *ids = pq_arena_calloc(arena, (size_t)term->operand_count + 1, sizeof *ids);
-  uint32_t n = 0, kept = 0;
+  uint32_t n = 0;
   *out = NULL;
   *count = 0;
   if (ids == NULL) return arena->cx->code;
@@ -45,11 +40,9 @@ int pq_ids_of_term(pq_arena *arena, pq_slice collection, const pq_push *term, pq
       n++;
     }
   }
-  PQ_TRY(pq_sort_items(arena->cx, ids, n, sizeof *ids, compare_ids, NULL));
-  for (uint32_t i = 0; i < n; i++)
-    if (kept == 0 || !pq_slice_eq(ids[kept - 1], ids[i])) ids[kept++] = ids[i];
+  PQ_TRY(pq_slices_sort(arena->cx, ids, &n));
   *out = ids;
-  *count = kept;
+  *count = n;
   return PQ_OK;
 }
 

@@ -141,7 +141,7 @@ static int hide_rows(pq_window *w, pq_unit *u) {
   u->rows = rows;
   if (rows == NULL || hidden == NULL) return w->scratch->cx->code;
   pq_view_mark_deleted(v, u->file->name, u->first_row, u->row_count, hidden);
-  pq_view_mark_overlay(v, w->s->collection, u->file->name, u->first_row, u->row_count, hidden);
+  pq_view_mark_overlay(v, u->file->name, u->first_row, u->row_count, hidden);
   for (uint32_t i = 0, n = u->row_count; i < n; i++)
     rows[i] = hidden[i] ? PQ_NO : verdict;
   u->is_out = is_empty(u);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/merge_sort.h"
+#include "base/slices.h"
 #include "rel/edge_int.h"
 #include "table/file_bloom.h"
 #include "table/tail.h"
@@ -33,25 +34,6 @@ typedef struct edge_reader {
 
 static uint32_t key_leaf(const edge_reader *r) {
   return pq_edge_id_leaf(r->q->is_reverse);
-}
-
-/* First node in [lo, hi) that is >= key. */
-static uint32_t node_lower(const pq_edge_query *q, uint32_t lo, uint32_t hi, pq_slice key) {
-  while (lo < hi) {
-    uint32_t mid = lo + (hi - lo) / 2;
-    if (pq_slice_cmp(q->nodes[mid], key) < 0)
-      lo = mid + 1;
-    else
-      hi = mid;
-  }
-  return lo;
-}
-
-static uint32_t node_upper(const pq_edge_query *q, uint32_t lo, uint32_t hi, pq_slice key) {
-  lo = node_lower(q, lo, hi, key);
-  while (lo < hi && pq_slice_eq(q->nodes[lo], key))
-    lo++;
-  return lo;
 }
 
 static int note(edge_reader *r, int rc) {
@@ -92,7 +74,7 @@ static int choose_pages(edge_reader *r, edge_task *t, const pq_page_index *pages
   for (uint32_t p = 0; p < pages->page_count; p++) {
     const pq_page_info *page = &pages->pages[p];
     uint32_t n = t->lo;
-    if (page->has_bounds) n = node_lower(r->q, t->lo, t->hi, page->min);
+    if (page->has_bounds) n = pq_slices_lower(r->q->nodes, t->lo, t->hi, page->min);
     if (n == t->hi || (page->has_bounds && pq_slice_cmp(r->q->nodes[n], page->max) > 0)) continue;
     t->ranges[t->range_count++] =
         (pq_row_range){page->first_row, page->first_row + page->row_count};
@@ -133,8 +115,8 @@ static int plan_row_group(edge_reader *r, edge_task proto) {
   edge_task *t;
   bool may;
   int rc;
-  if (s->has_min) proto.lo = node_lower(r->q, proto.lo, proto.hi, s->min);
-  if (s->has_max) proto.hi = node_upper(r->q, proto.lo, proto.hi, s->max);
+  if (s->has_min) proto.lo = pq_slices_lower(r->q->nodes, proto.lo, proto.hi, s->min);
+  if (s->has_max) proto.hi = pq_slices_upper(r->q->nodes, proto.lo, proto.hi, s->max);
   if (proto.lo >= proto.hi) return PQ_OK;
   rc = ask_bloom(r, &proto, &may);
   if (rc != PQ_OK) return note(r, rc);
@@ -172,8 +154,8 @@ static int plan_file(edge_reader *r, const pq_file_info *info) {
   edge_task proto = {.info = info};
   bool may;
   int rc;
-  proto.lo = node_lower(r->q, 0, r->q->node_count, info->id_min);
-  proto.hi = node_upper(r->q, proto.lo, r->q->node_count, info->id_max);
+  proto.lo = pq_slices_lower(r->q->nodes, 0, r->q->node_count, info->id_min);
+  proto.hi = pq_slices_upper(r->q->nodes, proto.lo, r->q->node_count, info->id_max);
   if (proto.lo >= proto.hi) return PQ_OK;
   rc = pq_file_may_hold(r->v->files, r->f, info, r->q->nodes + proto.lo, proto.hi - proto.lo, &may);
   if (rc != PQ_OK) return note(r, rc);
@@ -208,7 +190,7 @@ static bool is_wanted(const pq_edge_query *q, uint32_t lo, uint32_t hi, const pq
   uint32_t n;
   if (q->predicate.n > 0 && !pq_slice_eq(e->predicate, q->predicate)) return false;
   if (q->reverse.n > 0 && !pq_slice_eq(e->reverse, q->reverse)) return false;
-  n = node_lower(q, lo, hi, node);
+  n = pq_slices_lower(q->nodes, lo, hi, node);
   return n < hi && pq_slice_eq(q->nodes[n], node);
 }
 

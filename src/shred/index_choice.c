@@ -7,14 +7,19 @@
  */
 #include <string.h>
 
+#include "base/hash.h"
 #include "shred/index_column.h"
 
 enum {
-  SAMPLE_MAX = 4096,     /* documents looked at */
-  PATHS_MAX = 512,       /* different paths counted */
-  PATH_DEPTH_MAX = 4,    /* objects on the way */
-  PATH_LEN_MAX = 120,    /* bytes of a path */
-  TEXT_LEN_AVERAGE = 64, /* longer text is not chosen */
+  SAMPLE_MAX = 4096,      /* documents looked at, */
+  SAMPLE_AGAIN = 1024,    /* where earlier ones have chosen */
+  PATHS_MAX = 512,        /* different paths counted */
+  PATH_DEPTH_MAX = 4,     /* objects on the way */
+  PATH_LEN_MAX = 120,     /* bytes of a path */
+  TEXT_LEN_AVERAGE = 64,  /* longer text is not chosen, */
+  PROSE_LEN_AVERAGE = 40, /* nor sentences of which few repeat: nobody compares them as a whole */
+  REPEATS_LOOKED = 64, /* texts that are compared with earlier ones, by their hashes in so many */
+  SEEN_BITS = 256,     /* bits */
   KINDS = PQ_INDEX_OBJECT_ID + 1
 };
 
@@ -23,6 +28,9 @@ typedef struct path_stat {
   uint32_t count[KINDS]; /* values by type; [0]: anything that no column holds */
   uint32_t nulls, arrays;
   uint64_t text_len;
+  uint32_t spaced; /* texts with a blank */
+  uint32_t looked, repeats;
+  uint8_t seen[SEEN_BITS / 8];
 } path_stat;
 
 struct pq_index_survey {
@@ -54,12 +62,24 @@ static bool is_name_usable(pq_slice name, size_t prefix_len) {
   return prefix_len + 1 + name.n <= PATH_LEN_MAX;
 }
 
+/* A text that is taken for a repetition though it is none is one in eight at most. */
+static void count_text(path_stat *s, pq_slice text) {
+  uint64_t bit;
+  s->text_len += text.n;
+  s->spaced += text.n > 0 && memchr(text.p, ' ', text.n) != NULL;
+  if (s->looked == REPEATS_LOOKED) return;
+  bit = pq_hash(text, 0) % SEEN_BITS;
+  s->repeats += s->seen[bit / 8] >> bit % 8 & 1;
+  s->seen[bit / 8] |= (uint8_t)(1u << bit % 8);
+  s->looked++;
+}
+
 static void count_value(path_stat *s, pq_value v) {
   pq_slice string;
   s->count[pq_index_type_of(v)]++;
   s->nulls += pq_value_type(v) == PQ_TYPE_NULL;
   s->arrays += pq_value_type(v) == PQ_TYPE_ARRAY;
-  if (pq_value_string(v, &string)) s->text_len += string.n;
+  if (pq_value_string(v, &string)) count_text(s, string);
 }
 
 static int walk(pq_index_survey *c, pq_arena *scratch, pq_value object, size_t prefix_len,
@@ -116,6 +136,12 @@ static pq_index_type only_type(const path_stat *s) {
   return type;
 }
 
+static bool is_prose(const path_stat *s) {
+  uint32_t texts = s->count[PQ_INDEX_STRING];
+  return s->text_len > (uint64_t)PROSE_LEN_AVERAGE * texts && s->spaced > texts / 2 &&
+         s->repeats < s->looked / 2;
+}
+
 static void judge(const pq_index_survey *c, const path_stat *s, pq_index_verdict *out) {
   uint32_t fitting = 0, texts = s->count[PQ_INDEX_STRING];
   for (int t = 1; t < KINDS; t++)
@@ -134,6 +160,8 @@ static void judge(const pq_index_survey *c, const path_stat *s, pq_index_verdict
     out->reason = PQ_INDEX_IS_RARE;
   else if (out->type == PQ_INDEX_STRING && s->text_len > (uint64_t)TEXT_LEN_AVERAGE * texts)
     out->reason = PQ_INDEX_IS_LONG;
+  else if (out->type == PQ_INDEX_STRING && is_prose(s))
+    out->reason = PQ_INDEX_IS_PROSE;
 }
 
 bool pq_index_survey_path(const pq_index_survey *c, uint32_t i, pq_index_verdict *out) {
@@ -153,7 +181,7 @@ static bool is_chosen(const pq_index_column *columns, uint32_t count, pq_slice p
 int pq_index_choose(pq_arena *arena, const pq_value *docs, uint32_t count,
                     const pq_index_column *old, uint32_t old_count, pq_index_column **out,
                     uint32_t *out_count) {
-  uint32_t step = count / SAMPLE_MAX + 1, chosen = 0;
+  uint32_t step = count / (old_count > 0 ? SAMPLE_AGAIN : SAMPLE_MAX) + 1, chosen = 0;
   pq_index_survey *survey;
   pq_index_verdict v;
   *out = NULL;

@@ -3,8 +3,9 @@
  * Choice, from statistics over the documents of a flush: a path through objects only, present as
  * one scalar type in at least half of the documents and in no other type, at most 16 per
  * collection. INT64 if all are integers; DOUBLE only if every integer is exact in it; text of at
- * most 64 bytes on average. Once chosen the type never changes. The fields of a schema have columns
- * of their own names and types besides (schema_column.c).
+ * most 64 bytes on average, 40 if it is of words and little repeats. Once chosen the type never
+ * changes. The fields of a schema have columns of their own names and types besides
+ * (schema_column.c).
  */
 #ifndef PQ_SHRED_INDEX_COLUMN_H
 #define PQ_SHRED_INDEX_COLUMN_H
@@ -33,7 +34,8 @@ typedef enum pq_index_reason {
   PQ_INDEX_IS_RARE,  /* in fewer than half of the documents */
   PQ_INDEX_IS_MIXED, /* of several types */
   PQ_INDEX_IS_OTHER, /* arrays, nulls, objects, or a type that has no column, among the values */
-  PQ_INDEX_IS_LONG   /* text that is too long on average */
+  PQ_INDEX_IS_LONG,  /* text that is too long on average */
+  PQ_INDEX_IS_PROSE  /* text of words, of which little repeats */
 } pq_index_reason;
 
 typedef struct pq_index_verdict {

@@ -10,7 +10,7 @@
  */
 #include <string.h>
 
-#include "base/merge_sort.h"
+#include "base/slices.h"
 #include "table/event_probe.h"
 #include "table/file_bloom.h"
 #include "table/tail.h"
@@ -51,26 +51,6 @@ uint64_t pq_location_row(const pq_location *l) {
   return l->file->file.footer->row_groups[l->row_group].first_row + l->row;
 }
 
-/* First index in [lo, hi) whose id is >= key. */
-static uint32_t id_lower(const pq_slice *ids, uint32_t lo, uint32_t hi, pq_slice key) {
-  while (lo < hi) {
-    uint32_t mid = lo + (hi - lo) / 2;
-    if (pq_slice_cmp(ids[mid], key) < 0)
-      lo = mid + 1;
-    else
-      hi = mid;
-  }
-  return lo;
-}
-
-/* First index in [lo, hi) whose id is > key. */
-static uint32_t id_upper(const pq_slice *ids, uint32_t lo, uint32_t hi, pq_slice key) {
-  lo = id_lower(ids, lo, hi, key);
-  while (lo < hi && pq_slice_eq(ids[lo], key))
-    lo++;
-  return lo;
-}
-
 /* Note PQ_NEED_IO and go on; pass failures up. */
 static int note(locator *l, int rc) {
   if (rc != PQ_NEED_IO) return rc;
@@ -105,7 +85,7 @@ static int choose_pages(locator *l, locate_task *t) {
     const pq_page_info *page = &index->pages[p];
     uint32_t lo = t->id_lo;
     if (page->is_null_page) continue;
-    if (page->has_bounds) lo = id_lower(t->ids, t->id_lo, t->id_hi, page->min);
+    if (page->has_bounds) lo = pq_slices_lower(t->ids, t->id_lo, t->id_hi, page->min);
     if (lo == t->id_hi || (page->has_bounds && pq_slice_cmp(t->ids[lo], page->max) > 0)) continue;
     t->pages[t->range_count] = p;
     t->ranges[t->range_count++] =
@@ -166,8 +146,8 @@ static int plan_row_group(locator *l, locate_task proto) {
   const pq_stats *s = &footer->row_groups[proto.row_group].chunks[ID_LEAF].stats;
   bool may = false;
   int rc;
-  if (s->has_min) proto.id_lo = id_lower(proto.ids, proto.id_lo, proto.id_hi, s->min);
-  if (s->has_max) proto.id_hi = id_upper(proto.ids, proto.id_lo, proto.id_hi, s->max);
+  if (s->has_min) proto.id_lo = pq_slices_lower(proto.ids, proto.id_lo, proto.id_hi, s->min);
+  if (s->has_max) proto.id_hi = pq_slices_upper(proto.ids, proto.id_lo, proto.id_hi, s->max);
   if (proto.id_lo >= proto.id_hi) return exclude(l, PQ_LEVEL_STATISTICS);
   proto.chunk = &proto.file->chunks[(size_t)proto.row_group * footer->leaf_count + ID_LEAF];
   if (proto.chunk->cached != NULL) {
@@ -217,8 +197,8 @@ static int sift(locator *l, locate_task *t) {
 static int plan_file(locator *l, const pq_file_info *info) {
   locate_task proto = {.info = info, .ids = l->ids};
   int rc;
-  proto.id_lo = id_lower(l->ids, 0, l->id_count, info->id_min);
-  proto.id_hi = id_upper(l->ids, proto.id_lo, l->id_count, info->id_max);
+  proto.id_lo = pq_slices_lower(l->ids, 0, l->id_count, info->id_min);
+  proto.id_hi = pq_slices_upper(l->ids, proto.id_lo, l->id_count, info->id_max);
   if (proto.id_lo >= proto.id_hi) return PQ_OK;
   rc = sift(l, &proto);
   if (rc != PQ_OK) return note(l, rc);
@@ -279,7 +259,7 @@ static int search(locator *l, const locate_task *t, pq_location *out) {
     if (page->column.nulls != NULL || page->column.def != NULL)
       return pq_fail(l->v->cx, PQ_ECORRUPT, "%s: null $id", t->file->file.key);
     for (uint32_t i = t->id_lo; i < t->id_hi; i++) {
-      uint32_t row = id_lower(page->column.v.bytes, 0, page->column.row_count, t->ids[i]);
+      uint32_t row = pq_slices_lower(page->column.v.bytes, 0, page->column.row_count, t->ids[i]);
       if (row < page->column.row_count && pq_slice_eq(page->column.v.bytes[row], t->ids[i]))
         found(l, t, i, page->first_row + row, out);
     }

@@ -19,6 +19,7 @@ void pq_overlay_init(pq_overlay *o, pq_cx *cx) {
   pq_table_init(&o->collections.by_name, cx);
   pq_table_init(&o->from.by_name, cx);
   pq_table_init(&o->to.by_name, cx);
+  pq_table_init(&o->files.by_name, cx);
 }
 
 static void chains_release(pq_cx *cx, pq_chains *c) {
@@ -37,6 +38,7 @@ void pq_overlay_release(pq_overlay *o) {
   chains_release(o->cx, &o->collections);
   chains_release(o->cx, &o->from);
   chains_release(o->cx, &o->to);
+  chains_release(o->cx, &o->files);
   *o = (pq_overlay){0};
 }
 
@@ -54,6 +56,23 @@ static int reserve(pq_overlay *o, void **items, uint32_t count, uint32_t *cap, s
   o->held_len += (uint64_t)(new_cap - *cap) * held;
   *items = p;
   *cap = new_cap;
+  return PQ_OK;
+}
+
+int pq_overlay_expect(pq_overlay *o, uint32_t count) {
+  size_t version_len, key_len;
+  pq_assert(o->version_cap == 0 && o->key_cap == 0);
+  if (count < CAP_MIN) count = CAP_MIN;
+  if (!pq_mul_size(count, sizeof *o->versions, &version_len) ||
+      !pq_mul_size(count, sizeof *o->keys, &key_len))
+    return pq_fail(o->cx, PQ_ELIMIT, "%u changes at once are too many", count);
+  o->versions = pq_alloc(o->cx, NULL, 0, version_len);
+  if (o->versions == NULL) return pq_fail_nomem(o->cx);
+  o->version_cap = count;
+  o->keys = pq_alloc(o->cx, NULL, 0, key_len);
+  if (o->keys == NULL) return pq_fail_nomem(o->cx);
+  o->key_cap = count;
+  o->held_len += (uint64_t)count * (VERSION_LEN + KEY_LEN);
   return PQ_OK;
 }
 
@@ -152,6 +171,8 @@ static int key_new(pq_overlay *o, const pq_event *e, uint64_t hash, uint32_t v, 
     if (!pq_id_split(e->id, &collection, &local))
       return pq_fail(o->cx, PQ_ECORRUPT, "event %llu: id without '/'", (unsigned long long)e->seq);
     PQ_TRY(chain_of(o, &o->collections, collection, &chain));
+    if (e->where_file.n > 0 || e->version > 1)
+      PQ_TRY(chain_of(o, &o->files, e->where_file, &to_chain));
   }
   PQ_TRY(pq_table_add(&o->by_key, hash, o->key_count));
   o->keys[o->key_count] = (pq_overlay_key){.newest = v,
@@ -183,7 +204,10 @@ int pq_overlay_add(pq_overlay *o, const pq_event *e) {
   key = key_find(o, e, hash);
   o->versions[v] = (pq_version){.event = *e, .older = PQ_NONE};
   if (key == PQ_NONE) {
-    PQ_TRY(key_new(o, e, hash, v, &key));
+    pq_event *first = &o->versions[v].event;
+    if (o->place != NULL && e->target == PQ_TARGET_ENTITY && e->version > 1 && e->where_file.n == 0)
+      o->place(o->place_ud, first);
+    PQ_TRY(key_new(o, first, hash, v, &key));
   } else {
     o->versions[v].older = o->keys[key].newest;
     o->keys[key].newest = v;

@@ -4,8 +4,9 @@
  *                     ▲                                          │older
  *                     └──────────────────────────────────────────┘
  *   keys:      posts/p1 → newest e19      posts/p2 → newest e18      p1 ─author→ u7 → newest e20
- *              hash table on the key; chains per collection, per from end, per to end
- *   An event of a collection (its schema) has the collection's name as key, and is in no chain.
+ *              hash table on the key; chains per collection and per file whose rows the first
+ * events of entities replace, per from end, per to end An event of a collection (its schema) has
+ * the collection's name as key, and is in no chain.
  *
  * It keeps versions by seq: a reader at sequence S takes a key's newest version with seq <= S, so
  * one overlay serves all readers until the flush that replaces it. The present's tail and an
@@ -33,14 +34,15 @@ typedef struct pq_overlay_key {
   uint32_t newest;  /* version */
   uint32_t first;   /* version: the first one after the manifest */
   uint32_t next;    /* entities: next key of the collection; edges: next with the same from */
-  uint32_t next_to; /* edges: next with the same to */
+  uint32_t next_to; /* edges: next with the same to; entities: next of the same file */
   uint64_t hash;
   pq_target target;
 } pq_overlay_key;
 
-/* A chain of keys: entities of a collection, edges out of or into an entity. */
+/* A chain of keys: entities of a collection, or whose row is in a file, edges out of or into an
+ * entity. */
 typedef struct pq_overlay_chain {
-  pq_slice name; /* collection name or entity id */
+  pq_slice name; /* collection name, file name or entity id */
   uint32_t head, tail, count;
   bool has_other_keys; /* some document had an _id that is not that of its entity's id */
 } pq_overlay_chain;
@@ -67,15 +69,22 @@ typedef struct pq_overlay {
   uint32_t key_count, key_cap;
   pq_table by_key;
   pq_chains collections, from, to;
+  pq_chains files; /* by `where_file` of a key's first event; empty: no hint, but there is a row */
   pq_overlay_batch *batches; /* owned, in seq order */
   uint32_t batch_count, batch_cap;
   uint64_t held_len; /* bytes of memory, roughly, and the same on every machine */
   uint64_t base_seq; /* of a tail: it begins behind this event. UINT64_MAX: in the making */
-  bool is_partial;   /* it has the events of one entity and of collections only */
+  /* Not NULL: called for the first event of an entity that has a row somewhere and no hint, to give
+   * it one (a flush knows). */
+  void (*place)(void *ud, pq_event *e);
+  void *place_ud;
+  bool is_partial; /* it has the events of one entity and of collections only */
 } pq_overlay;
 
 void pq_overlay_init(pq_overlay *o, pq_cx *cx);
 void pq_overlay_release(pq_overlay *o);
+/* Of an empty one: room for so many events of as many keys, exactly. */
+int pq_overlay_expect(pq_overlay *o, uint32_t count) PQ_MUST_CHECK;
 
 /* Add an event; seq must rise. Borrows from *e's memory. PQ_ENOMEM, PQ_ELIMIT. */
 int pq_overlay_add(pq_overlay *o, const pq_event *e) PQ_MUST_CHECK;

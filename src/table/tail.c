@@ -27,10 +27,11 @@ bool pq_tail_is_keyed(const pq_view *v, pq_slice collection) {
 /* ---- walks ---- */
 
 static uint32_t first_key(const pq_tail_walk *w, const pq_overlay *layer) {
-  const pq_chains *chains = w->kind == PQ_TAIL_ENTITIES ? &layer->collections
-                            : w->kind == PQ_TAIL_FROM   ? &layer->from
-                                                        : &layer->to;
-  return pq_chain_first(chains, w->name);
+  const pq_chains *const chains[] = {[PQ_TAIL_ENTITIES] = &layer->collections,
+                                     [PQ_TAIL_FROM] = &layer->from,
+                                     [PQ_TAIL_TO] = &layer->to,
+                                     [PQ_TAIL_FILE] = &layer->files};
+  return pq_chain_first(chains[w->kind], w->name);
 }
 
 pq_tail_walk pq_tail_begin(const pq_view *v, pq_tail_kind kind, pq_slice name) {
@@ -50,7 +51,7 @@ static bool take_key(pq_tail_walk *w, const pq_overlay **layer, uint32_t *key) {
   if (w->at == NULL) return false;
   *layer = w->at;
   *key = w->key;
-  w->key = w->kind == PQ_TAIL_TO ? w->at->keys[w->key].next_to : w->at->keys[w->key].next;
+  w->key = w->kind >= PQ_TAIL_TO ? w->at->keys[w->key].next_to : w->at->keys[w->key].next;
   return true;
 }
 

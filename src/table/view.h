@@ -47,11 +47,11 @@ void pq_view_mark_deleted(const pq_view *v, pq_slice file, uint64_t first, uint3
                           uint8_t *hidden);
 
 /* Mark rows of an entity file that the overlay hides by its `where` hints. */
-void pq_view_mark_overlay(const pq_view *v, pq_slice collection, pq_slice file, uint64_t first,
-                          uint32_t count, uint8_t *hidden);
+void pq_view_mark_overlay(const pq_view *v, pq_slice file, uint64_t first, uint32_t count,
+                          uint8_t *hidden);
 
 /* Do delete files or the overlay hide any row of the file? */
-bool pq_view_hides_rows(const pq_view *v, pq_slice collection, pq_slice file);
+bool pq_view_hides_rows(const pq_view *v, pq_slice file);
 
 /* True when some changed entity of the collection may stand in a file at a place that no hint
  * names: then a scan must compare $id with the overlay. */

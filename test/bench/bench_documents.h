@@ -15,12 +15,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { BENCH_LINE_CAP = 4096, BENCH_LANGS = 20, BENCH_AUTHORS = 20000 };
+#include "bench_seeded.h"
+
+enum { BENCH_LINE_CAP = 4096, BENCH_AUTHORS = 20000 };
 
 /* Post `i` as a line of JSON without the line break; its length. */
 size_t bench_post(uint64_t i, char out[BENCH_LINE_CAP]);
-/* A number that looks random, the same for the same arguments. */
-uint64_t bench_mix(uint64_t seed, uint64_t i);
 
 typedef enum bench_question {
   ASK_AUTHOR,    /* author.id = one of BENCH_AUTHORS */

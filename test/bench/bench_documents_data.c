@@ -18,16 +18,6 @@ static const char *const words[64] = {
     "coffee", "bread",  "morning", "village", "bird",  "cloud",   "rain",   "light",
     "green",  "red",    "blue",    "old",     "new",   "small",   "long",   "first",
     "second", "third",  "always",  "never",   "once",  "again",   "here",   "there"};
-static const char *const langs[BENCH_LANGS] = {"en", "es", "pt", "de", "fr", "it", "ja",
-                                               "zh", "ru", "ar", "hi", "tr", "ko", "nl",
-                                               "pl", "sv", "fi", "da", "cs", "el"};
-
-uint64_t bench_mix(uint64_t seed, uint64_t i) {
-  uint64_t x = (i + 1) * 0x9e3779b97f4a7c15u ^ seed * 0xbf58476d1ce4e5b9u;
-  x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
-  x = (x ^ x >> 27) * 0x94d049bb133111ebu;
-  return x ^ x >> 31;
-}
 
 /* Small numbers often, large ones seldom. */
 static uint64_t skewed(uint64_t r, uint64_t max) {
@@ -52,7 +42,7 @@ size_t bench_post(uint64_t i, char out[BENCH_LINE_CAP]) {
       "\",\"author\":{\"id\":\"u%llu\",\"name\":\"%s %s\"},\"lang\":\"%s\",\"likes\":%llu,"
       "\"shares\":%llu,\"score\":0.%04llu,\"at\":{\"$date\":{\"$numberLong\":\"%llu\"}},\"tags\":[",
       (unsigned long long)author, words[author % 64], words[author / 64 % 64],
-      langs[skewed(bench_mix(5, i), BENCH_LANGS)],
+      bench_langs[skewed(bench_mix(5, i), BENCH_LANGS)],
       (unsigned long long)skewed(bench_mix(6, i), 100000),
       (unsigned long long)skewed(bench_mix(7, i), 5000),
       (unsigned long long)(bench_mix(8, i) % 9000 + 1000),

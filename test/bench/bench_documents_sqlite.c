@@ -1,11 +1,11 @@
 /* test/bench/bench_documents_sqlite.c - SQLite's side of ./bench documents: a table of JSON text,
  * an index on an expression for every path that is asked for and that ParqueDB has a column of. */
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bench_documents.h"
+#include "bench_lite.h"
 
 enum { GET = ASK_QUESTIONS, PUT, UPDATE, REMOVE, LINK, TRAVERSE, STATEMENTS };
 
@@ -38,22 +38,8 @@ typedef struct lite {
   sqlite3_stmt *statements[STATEMENTS];
 } lite;
 
-static void check(lite *l, int rc) {
-  if (rc != SQLITE_OK && rc != SQLITE_ROW && rc != SQLITE_DONE)
-    bench_die("SQLite", sqlite3_errmsg(l->db));
-}
-
-static void run(lite *l, const char *sql) {
-  check(l, sqlite3_exec(l->db, sql, NULL, NULL, NULL));
-}
-
-static void prepare_all(lite *l) {
-  for (int i = 0; i < STATEMENTS; i++) {
-    sqlite3_finalize(l->statements[i]);
-    l->statements[i] = NULL;
-    check(l, sqlite3_prepare_v3(l->db, texts[i], -1, SQLITE_PREPARE_PERSISTENT, &l->statements[i],
-                                NULL));
-  }
+static void check(const lite *l, int rc) {
+  lite_check(l->db, rc);
 }
 
 static void *open_db(const char *folder) {
@@ -61,13 +47,13 @@ static void *open_db(const char *folder) {
   char path[1024];
   if (l == NULL) bench_die("SQLite", "out of memory");
   snprintf(path, sizeof path, "%s/posts.sqlite", folder);
-  check(l, sqlite3_open(path, &l->db));
-  run(l, "pragma journal_mode = wal; pragma synchronous = full; pragma cache_size = -262144");
-  run(l, "create table if not exists docs (id text primary key, doc text) without rowid");
-  run(l,
-      "create table if not exists edges (source text, target text, primary key (source, "
-      "target)) without rowid");
-  prepare_all(l);
+  l->db = lite_open(path);
+  lite_tune(l->db);
+  lite_run(l->db, "create table if not exists docs (id text primary key, doc text) without rowid");
+  lite_run(l->db,
+           "create table if not exists edges (source text, target text, primary key (source, "
+           "target)) without rowid");
+  lite_prepare(l->db, texts, STATEMENTS, l->statements);
   return l;
 }
 
@@ -99,7 +85,7 @@ static void bind_text(lite *l, int which, int at, const char *text, size_t len) 
 }
 
 static void put_lines(lite *l, int which, const char *lines, size_t len) {
-  run(l, "begin");
+  lite_run(l->db, "begin");
   for (size_t from = 0; from < len;) {
     const char *end = memchr(lines + from, '\n', len - from);
     size_t n = end == NULL ? len - from : (size_t)(end - lines) - from;
@@ -107,7 +93,7 @@ static void put_lines(lite *l, int which, const char *lines, size_t len) {
     (void)step_all(l, which, false);
     from += n + 1;
   }
-  run(l, "commit");
+  lite_run(l->db, "commit");
 }
 
 static void put(void *db, const char *lines, size_t len) {
@@ -115,17 +101,19 @@ static void put(void *db, const char *lines, size_t len) {
 }
 
 static void finish(void *db) {
-  run(db, "pragma wal_checkpoint(truncate)");
+  lite_run(((lite *)db)->db, "pragma wal_checkpoint(truncate)");
 }
 
 static void make_index(void *db) {
-  run(db, "create index if not exists by_author on docs (json_extract(doc, '$.author.id'))");
-  run(db, "create index if not exists by_likes on docs (json_extract(doc, '$.likes'))");
-  run(db,
-      "create index if not exists by_lang on docs (json_extract(doc, '$.lang'), "
-      "json_extract(doc, '$.likes'))");
-  run(db, "analyze");
-  prepare_all(db);
+  lite *l = db;
+  lite_run(l->db,
+           "create index if not exists by_author on docs (json_extract(doc, '$.author.id'))");
+  lite_run(l->db, "create index if not exists by_likes on docs (json_extract(doc, '$.likes'))");
+  lite_run(l->db,
+           "create index if not exists by_lang on docs (json_extract(doc, '$.lang'), "
+           "json_extract(doc, '$.likes'))");
+  lite_run(l->db, "analyze");
+  lite_prepare(l->db, texts, STATEMENTS, l->statements);
 }
 
 static size_t get(void *db, const char *id) {

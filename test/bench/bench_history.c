@@ -1,7 +1,7 @@
 /* test/bench/bench_history.c - one side of ./bench history as a process that stays: jobs in, times
  * out. bench_history.h says what the data are, bench_history.py which jobs there are.
  *
- *     bench_history SIDE FOLDER [read]
+ *     bench_history SIDE FOLDER [read] [cpu]      cpu: SECONDS of processor time, all threads
  *       <-- JOB ARGUMENT…       a line of standard input
  *       --> ok SECONDS ANSWER   the answer must be the same on all sides
  *       --> error TEXT
@@ -38,9 +38,11 @@ _Noreturn void history_die(const char *what, const char *why) {
   exit(1);
 }
 
+static clockid_t the_clock = CLOCK_MONOTONIC;
+
 double history_now(void) {
   struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
+  clock_gettime(the_clock, &t);
   return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
@@ -56,7 +58,7 @@ static uint64_t change(bench *b, uint64_t from, uint64_t to, uint64_t items, uin
 static uint64_t get(bench *b, uint64_t count, uint64_t seq, uint64_t items, uint64_t seed) {
   uint64_t found = 0;
   for (uint64_t i = 0; i < count; i++)
-    found += b->side->ask(b->db, HISTORY_GET, history_mix(seed, i) % items, seq);
+    found += b->side->ask(b->db, HISTORY_GET, bench_mix(seed, i) % items, seq);
   return found;
 }
 
@@ -98,11 +100,17 @@ static void run(bench *b, const char *line) {
 
 int main(int argc, char **argv) {
   static char line[1024];
+  bool is_reader = false;
   bench b = {0};
-  double start = history_now();
-  if (argc < 3) history_die("usage", "bench_history ours|sqlite FOLDER [read]");
+  double start;
+  if (argc < 3) history_die("usage", "bench_history ours|sqlite FOLDER [read] [cpu]");
+  for (int i = 3; i < argc; i++) {
+    is_reader |= strcmp(argv[i], "read") == 0;
+    if (strcmp(argv[i], "cpu") == 0) the_clock = CLOCK_PROCESS_CPUTIME_ID;
+  }
+  start = history_now();
   b.side = strcmp(argv[1], "sqlite") == 0 ? &history_sqlite : &history_ours;
-  b.db = b.side->open(argv[2], argc > 3);
+  b.db = b.side->open(argv[2], is_reader);
   setvbuf(stdout, NULL, _IOLBF, 0);
   printf("ok %.9f 0\n", history_now() - start); /* opening */
   while (fgets(line, sizeof line, stdin) != NULL)

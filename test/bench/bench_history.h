@@ -13,15 +13,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { HISTORY_LINE_CAP = 1024, HISTORY_LANGS = 20, HISTORY_INSTANTS = 10 };
+#include "bench_seeded.h"
+
+enum { HISTORY_LINE_CAP = 1024, HISTORY_INSTANTS = 10 };
 
 /* Version `version` of item `i` as a line of JSON without the line break, the first one with its
  * id; its length. */
 size_t history_item(uint64_t i, uint64_t version, char out[HISTORY_LINE_CAP]);
 /* The item that change number `n` is of. */
 uint64_t history_pick(uint64_t n, uint64_t items);
-/* A number that looks random, the same for the same arguments. */
-uint64_t history_mix(uint64_t seed, uint64_t i);
 
 /* A question as of `seq`, 0: now. `answer` must be the same on both sides. */
 typedef enum history_question {

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """./bench history: every past instant beside the present, and beside SQLite with a versions table.
 
-    bench_history.py FOLDER [--entities N] [--versions N] [--rounds N] [--only TEXT]
+    bench_history.py FOLDER [--entities N] [--versions N] [--rounds N] [--only TEXT] [--cpu]
 
       load     creations, then changes at random, in commits of 1,000; 10 instants on the way
       rounds   present without and with a tail, instant 1, ... instant 10: each a job to a process
@@ -11,7 +11,8 @@
       writes   changes by one and by 64 callers, each synced; bytes written per byte of input
       sizes    documents of one kind each, edges, and the events of all of them
       table    minima; the aim with a mark: `ok` or `MISSED`. --only: a part by its name, or `get`,
-               `scan`, `group`
+               `scan`, `group`. --cpu: processor time of user and kernel, all threads, in the place
+               of elapsed time: on a machine that is busy otherwise
 """
 import argparse
 import os
@@ -81,7 +82,8 @@ class Bench:
         self.missed = 0
 
     def start(self, side, *more):
-        return Worker(side, [self.program, side, self.folder, *more])
+        cpu = ["cpu"] if self.options.cpu else []
+        return Worker(side, [self.program, side, self.folder, *more, *cpu])
 
     def row(self, name, values, aim=None, met=None):
         cells = "".join(f"{v:>12}" for v in values)
@@ -279,6 +281,7 @@ def main():
     parser.add_argument("--million", type=int, default=1000000)
     parser.add_argument("--sizes", type=int, default=100000)
     parser.add_argument("--only")
+    parser.add_argument("--cpu", action="store_true")
     bench = Bench(parser.parse_args())
     bench.load()
     bench.questions()

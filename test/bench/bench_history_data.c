@@ -11,51 +11,40 @@ static const char *const words[32] = {
     "summer", "friend", "window",  "paper",   "music", "street", "harbour", "coffee",
     "bread",  "cloud",  "village", "bird",    "rain",  "light",  "green",   "blue",
     "quiet",  "bright", "early",   "late",    "small", "long",   "first",   "always"};
-static const char *const langs[HISTORY_LANGS] = {"en", "es", "pt", "de", "fr", "it", "ja",
-                                                 "zh", "ru", "ar", "hi", "tr", "ko", "nl",
-                                                 "pl", "sv", "fi", "da", "cs", "el"};
-
-uint64_t history_mix(uint64_t seed, uint64_t i) {
-  uint64_t x = (i + 1) * 0x9e3779b97f4a7c15u ^ seed * 0xbf58476d1ce4e5b9u;
-  x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
-  x = (x ^ x >> 27) * 0x94d049bb133111ebu;
-  return x ^ x >> 31;
-}
 
 uint64_t history_pick(uint64_t n, uint64_t items) {
-  return history_mix(7, n) % items;
+  return bench_mix(7, n) % items;
 }
 
 size_t history_item(uint64_t i, uint64_t version, char out[HISTORY_LINE_CAP]) {
-  uint64_t seed = i << 32 ^ version, count = 4 + history_mix(1, seed) % 12;
+  uint64_t seed = i << 32 ^ version, count = 4 + bench_mix(1, seed) % 12;
   size_t n = 1;
   out[0] = '{';
   if (version == 1) n += (size_t)sprintf(out + n, "\"$id\": \"i%07llu\", ", (unsigned long long)i);
   n += (size_t)sprintf(out + n, "\"title\": \"");
   for (uint64_t w = 0; w < count; w++)
     n += (size_t)sprintf(out + n, "%s%s", w == 0 ? "" : " ",
-                         words[history_mix(2, seed * 16 + w) % 32]);
+                         words[bench_mix(2, seed * 16 + w) % 32]);
   return n + (size_t)sprintf(
                  out + n,
                  "\", \"lang\": \"%s\", \"rank\": %llu, \"at\": {\"$date\": {\"$numberLong\": "
                  "\"%llu\"}}, \"tags\": [\"%s\", \"%s\"]}",
-                 langs[history_mix(3, i) % HISTORY_LANGS],
-                 (unsigned long long)(history_mix(4, seed) % 100000),
+                 bench_langs[bench_mix(3, i) % BENCH_LANGS],
+                 (unsigned long long)(bench_mix(4, seed) % 100000),
                  1700000000000ull + (unsigned long long)version * 977,
-                 words[history_mix(5, seed) % 32], words[history_mix(6, seed) % 32]);
+                 words[bench_mix(5, seed) % 32], words[bench_mix(6, seed) % 32]);
 }
 
 static size_t text_line(uint64_t i, char *out) {
   size_t n = (size_t)sprintf(out, "{\"$id\": \"d%07llu\", \"text\": \"", (unsigned long long)i);
   for (uint64_t w = 0; w < 24; w++)
-    n += (size_t)sprintf(out + n, "%s%s", w == 0 ? "" : " ",
-                         words[history_mix(12, i * 32 + w) % 32]);
+    n += (size_t)sprintf(out + n, "%s%s", w == 0 ? "" : " ", words[bench_mix(12, i * 32 + w) % 32]);
   return n + (size_t)sprintf(out + n, "\"}");
 }
 
 size_t history_kind_line(history_kind kind, uint64_t i, uint64_t count,
                          char out[HISTORY_LINE_CAP]) {
-  unsigned long long id = i, a = history_mix(13, i), b = history_mix(14, i), c = history_mix(15, i);
+  unsigned long long id = i, a = bench_mix(13, i), b = bench_mix(14, i), c = bench_mix(15, i);
   switch (kind) {
     case HISTORY_TEXT: return text_line(i, out);
     case HISTORY_NUMBERS:

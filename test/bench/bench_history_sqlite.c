@@ -1,11 +1,11 @@
 /* test/bench/bench_history_sqlite.c - SQLite's side of ./bench history: a table of the documents
  * and one of all versions, which triggers could fill; here the same statements do. */
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bench_history.h"
+#include "bench_lite.h"
 
 enum { PUT, KEEP, GET, SCAN, GROUP, GET_AT, SCAN_AT, GROUP_AT, VERSIONS, SEQ, STATEMENTS };
 
@@ -36,13 +36,8 @@ typedef struct lite {
   sqlite3_stmt *statements[STATEMENTS];
 } lite;
 
-static void check(lite *l, int rc) {
-  if (rc != SQLITE_OK && rc != SQLITE_ROW && rc != SQLITE_DONE)
-    history_die("SQLite", sqlite3_errmsg(l->db));
-}
-
-static void exec(lite *l, const char *sql) {
-  check(l, sqlite3_exec(l->db, sql, NULL, NULL, NULL));
+static void check(const lite *l, int rc) {
+  lite_check(l->db, rc);
 }
 
 static void *open_db(const char *folder, bool is_reader) {
@@ -50,17 +45,16 @@ static void *open_db(const char *folder, bool is_reader) {
   char path[1024];
   if (l == NULL) history_die("SQLite", "out of memory");
   snprintf(path, sizeof path, "%s/history.sqlite", folder);
-  check(l, sqlite3_open(path, &l->db));
+  l->db = lite_open(path);
   if (!is_reader) {
-    exec(l, "pragma journal_mode = wal; pragma synchronous = full; pragma cache_size = -262144");
-    exec(l, "create table if not exists items (id text primary key, doc text) without rowid");
-    exec(l,
-         "create table if not exists versions (id text, seq integer, doc text, "
-         "primary key (id, seq)) without rowid");
+    lite_tune(l->db);
+    lite_run(l->db,
+             "create table if not exists items (id text primary key, doc text) without rowid");
+    lite_run(l->db,
+             "create table if not exists versions (id text, seq integer, doc text, "
+             "primary key (id, seq)) without rowid");
   }
-  for (int i = 0; i < STATEMENTS; i++)
-    check(l, sqlite3_prepare_v3(l->db, texts[i], -1, SQLITE_PREPARE_PERSISTENT, &l->statements[i],
-                                NULL));
+  lite_prepare(l->db, texts, STATEMENTS, l->statements);
   return l;
 }
 
@@ -79,7 +73,7 @@ static void step(lite *l, int which) {
 
 static void change(void *db, uint64_t from, uint64_t to, uint64_t items) {
   lite *l = db;
-  exec(l, "begin");
+  lite_run(l->db, "begin");
   for (uint64_t n = from; n < to; n++) {
     uint64_t i = n < items ? n : history_pick(n, items);
     char line[HISTORY_LINE_CAP], id[32];
@@ -94,11 +88,11 @@ static void change(void *db, uint64_t from, uint64_t to, uint64_t items) {
     check(l, sqlite3_bind_text(keep, 3, line, (int)len, SQLITE_STATIC));
     step(l, KEEP);
   }
-  exec(l, "commit");
+  lite_run(l->db, "commit");
 }
 
 static void settle(void *db) {
-  exec(db, "pragma wal_checkpoint(truncate)");
+  lite_run(((lite *)db)->db, "pragma wal_checkpoint(truncate)");
 }
 
 static void compact(void *db) {

@@ -727,7 +727,33 @@ def test_replay(w):
     w.refused("replay", "--into-namespace", "../x", code=("PATH_TRAVERSAL", "VALIDATION_FAILED"))
 
 
+def check_kinds(text, has_pages):
+    """The table of verify: kinds, then numbers that add up to those of the line below it."""
+    *rows, last = text.splitlines()
+    check(rows[0].split() == ["kind", "files", *(["pages"] if has_pages else []), "bytes"],
+          "its columns", text)
+    kinds = [row.split()[0] for row in rows[1:]]
+    check(kinds[:1] == ["data"] and {"events", "eventIndex", "entry"} <= set(kinds), "kinds", text)
+    sums = [sum(int(row.split()[k]) for row in rows[1:]) for k in (1, -1)]
+    check(last.startswith(f"checked {sums[0]} files, {sums[1]} bytes"), "its sums", text)
+    return last
+
+
+def test_options_of_the_past(w):
+    w.ok("insert", "posts", '[{"$id": "p1", "n": 1}, {"$id": "p2", "n": 2}]')
+    check(len(w.ok("files", "posts", "--json").items) == 0, "nothing is flushed")
+    w.ok("update", "posts/p1", '{"$set": {"n": 3}}', "--snapshot-events", "2")
+    check(len(w.ok("files", "posts", "--json").items) == 1, "an instant every two changes")
+    count = w.ok("count", "posts", "--as-of", "seq:2", "--cached-entities", "1")
+    check(count.out.strip() == "2", "--cached-entities")
+    w.usage("flush", "--snapshot-events", "few", says=["--snapshot-events"])
+    w.usage("flush", "--snapshot-event", "5", says=["--snapshot-events"])
+
+
 def test_maintenance(w):
+    w.ok("insert", "posts", '{"$id": "p0"}')
+    check(w.ok("verify").out.startswith("checked 0 files, 0 bytes, 1 event,"), "nothing is flushed")
+    w.ok("delete", "posts/p0", "--hard")
     for n in range(3):
         w.ok("insert", "posts", json.dumps({"$id": f"p{n}", "n": n}))
         w.ok("flush")
@@ -740,14 +766,22 @@ def test_maintenance(w):
     check(w.ok("maintain", "1", "--json").items[0]["due"] is None, "maintain --json")
     w.usage("maintain", "soon", says=["soon"])
     w.usage("maintain", "--memory", "little", says=["--memory"])
-    w.refused("maintain", "--memory", "1", code="VALIDATION_FAILED", says=["memory", "16 MB"])
+    w.refused("maintain", "--memory", "1", code="VALIDATION_FAILED", says=["memory", "32 MB"])
     check(re.search(r"(?m)^entry: +\d+$", w.ok("checkpoint").out), "checkpoint")
     check(w.ok("find", "posts", "--sort", "n").out == before, "the same answers")
-    check(re.fullmatch(r"checked \d+ files, \d+ bytes, 3 events, 3 entities, 0 edges, 3 links of "
-                       r"the hash chain: 0 problems\n", w.ok("verify").out), "verify")
+    whole = w.ok("verify").out
+    rest = check_kinds(whole, True)
+    check(re.fullmatch(r"checked \d+ files, \d+ bytes, 5 events, 3 entities, 0 edges, 5 links of "
+                       r"the hash chain in \d+\.\d\d s \(\d+\.\d MB/s\): 0 problems", rest),
+          "verify", whole)
     quick = w.ok("verify", "--quick").out
-    check(re.fullmatch(r"checked \d+ files, \d+ bytes: 0 problems\n", quick), "quick", quick)
-    check(w.ok("verify", "--json").items[-1]["problems"] == 0, "verify --json")
+    check(re.fullmatch(r"checked \d+ files, \d+ bytes in \d+\.\d\d s \(\d+\.\d MB/s\): "
+                       r"0 problems", check_kinds(quick, False)), "quick", quick)
+    told = w.ok("verify", "--json").items[-1]
+    check(told["problems"] == 0, "verify --json")
+    kinds = {k["kind"]: k for k in told["kinds"]}
+    check(sum(k["bytes"] for k in kinds.values()) == told["bytesChecked"], "bytes by kind", told)
+    check(sum(k["pages"] for k in kinds.values()) == told["pages"], "pages by kind", told)
     name = w.ok("files", "posts", "--json").items[0]["path"]
     path = os.path.join(w.dir, name)
     data = bytearray(open(path, "rb").read())
@@ -782,7 +816,19 @@ def test_archive(w):
     check(was["n"] == 1, "any instant of it", was)
     check(w.ok("verify", "--json", "-w", cold).items[-1]["links"] >= 4, "one chain")
     w.refused("history", "posts/p1", "--from", "seq:1", code="HISTORY_DROPPED")
+    for words in (["history", "posts/p1"], ["history", "posts"], ["events"]):
+        note = w.ok(*words).err
+        check(re.fullmatch(r"parquedb: note: history begins behind event \d+ \(20[-0-9T:.]+Z\); "
+                           r"what was before was dropped\n", note), "where history begins", note)
+    last = w.ok("events", "-w", cold)
+    check(last.err == "", "the archive has all of it", last)
+    check(w.ok("history", "posts", "--from", f"seq:{last.items[-1]['seq']}").err == "",
+          "who asks for a moment knows")
     w.refused("retention", "30d", "--into", "s3://bucket/cold", code="NOT_SUPPORTED")
+    for inside in (w.dir, os.path.join(w.dir, "cold"), "w/default"):
+        w.refused("retention", "30d", "--into", inside, code="VALIDATION_FAILED", says=[inside])
+    check(not os.path.exists(os.path.join(w.dir, "cold")), "and no folder is made")
+    check(w.ok("retention", "--json").items[0]["archive"] == cold, "the setting is as it was")
 
 
 def test_backup(w):
@@ -793,7 +839,7 @@ def test_backup(w):
     w.ok("link", "posts/p1", "next", "posts/p2")
     out = w.ok("backup", copy).out
     check(re.search(r"(?m)^default/data/posts/\S+  \d+ bytes$", out), "it names objects", out)
-    check("; 0 were there; 1 events in the log" in out, "and counts", out)
+    check("; 0 were there; 1 event in the log" in out, "and counts", out)
     head = w.ok("verify", "--json").items[-1]["head"]
     def there(folder, *words):
         return w.ok(*words, "-w", folder)
@@ -819,6 +865,12 @@ def test_backup(w):
               says=["empty"])
     w.refused("backup", old, code="VALIDATION_FAILED", says=["no older copy"])
     w.refused("backup", copy, "-w", os.path.join(w.base, "none"), code="VALIDATION_FAILED")
+    below = sorted(os.listdir(os.path.join(w.dir, "default")))
+    for inside in (w.dir, os.path.join(w.dir, "copy"), os.path.join(w.dir, "default", "a", "b"),
+                   "w/../w//copy/", os.path.join(copy, "..", "w")):
+        w.refused("backup", inside, code="VALIDATION_FAILED", says=[inside, "choose a folder"])
+    check(sorted(os.listdir(os.path.join(w.dir, "default"))) == below, "no folder was made", below)
+    w.ok("backup", w.dir + "-2")  # begins with the same letters, and is elsewhere
     w.usage("restore", "posts/p0", "--into", old)
     w.usage("restore")
 
@@ -839,6 +891,15 @@ def test_import(w):
     w.ok("import", "e", "-", stdin=b'{"$id": "d"}\n' + long + b'\n{"$id": "f"}\n')
     check(w.count("e") == 6, "a line longer than a batch")
     check(len(w.ok("get", "e/long").items[0]["text"]) == 5 << 20, "whole")
+
+
+def test_import_in_little_memory(w):
+    """The compaction that is under way has to make way, batches have to be smaller."""
+    path = w.file("d.ndjson", lines(0, 60000))
+    check(w.ok("import", "d", path, "--memory", "32").out == "imported 60000\n", "in 32 MB")
+    check(w.ok("import", "e", path, "--memory", "32", "--ack").out.endswith("durable 60000\n"),
+          "with --ack")
+    check(w.count("d") == 60000 and w.count("e") == 60000, "all there")
 
 
 def test_import_ack(w):
@@ -1041,11 +1102,46 @@ def test_terminal(w):
         check(not re.search("[\u0080-\u009f\u007f\u001b]", text), "no control characters", text)
     status, text = w.on_terminal("history", "posts/p1", NO_COLOR="1", COLUMNS="120")
     check(status == 0 and re.match(r"seq +ts +op +version", text), "history", text)
+    w.ok("update", "posts/p1", '{"$set": {"n": 9, "o": {"x": 1}}, "$unset": {"title": 1}}')
+    w.ok("insert", "posts", '{"$id": "q1"}')
+    status, text = w.on_terminal("diff", "posts", "--from", "seq:6", NO_COLOR="1", COLUMNS="80")
+    rows = [row.split() for row in text.splitlines()]
+    check(rows == [["$id", "change", "path", "before", "after"],
+                   ["posts/p1", "changed", "n", "3", "9"],
+                   ["posts/p1", "changed", "title", "Grüße"],
+                   ["posts/p1", "changed", "o", '{"x":1}'],
+                   ["posts/q1", "created"]], "diff shows the values", text)
+    check(text.splitlines()[2].index("Grüße") < text.splitlines()[3].index("{"),
+          "before stands before after", text)
     status, text = w.on_terminal("import", "y", w.file("y.ndjson", lines(0, 6000)))
     check(status == 0 and "100%" in text and "imported 6000" in text, "progress", text)
     status, text = w.on_terminal("import", "z", w.file("z.ndjson", lines(0, 6000, bad=5500)))
     check(status == 1 and re.search(r"(?m)^parquedb: VALIDATION_FAILED: .*line 5500", text),
           "a message on its own line", text)
+
+
+def test_progress(w):
+    """Bars of long commands: on a terminal only, gone before the result, never in what is piped."""
+    w.ok("import", "d", w.file("d.ndjson", lines(0, 6000)))
+    w.ok("flush")
+    bar = r"\r{} \[#* *\] +\d+%  \d+ of \d+ (bytes|kB)"
+    for words in (["verify"], ["backup", "copy"], ["restore", "--into", "other"]):
+        status, text = w.on_terminal(*words, NO_COLOR="1")
+        check(status == 0 and re.search(bar.format(words[0]), text), f"{words[0]}: a bar", text)
+        shown = text.split("\r")
+        check(shown[-2].strip(" ") == "" and "[" not in shown[-1], "it is gone at the end", text)
+    check(re.search(bar.format("restore"), text) and re.search(r"(?m)^checked \d+ files", text),
+          "restore verifies what it made", text)
+    check(not re.search(r"parquet  \d+ bytes", text), "no line for each object beside it", text)
+    status, text = w.on_terminal("replay", "--into", "third")
+    check(status == 0 and re.search(r"\rreplay \[#* *\] +\d+%  \d000 events", text), "replay", text)
+    with open(os.path.join(w.dir, w.ok("files", "d", "--json").items[0]["path"]), "r+b") as f:
+        f.write(b"nonsense")
+    status, text = w.on_terminal("verify", NO_COLOR="1")
+    check(status == 1 and re.search(r"(?m)(^|\r)default/data/d/\S+: ", text), "a problem", text)
+    for words in (["verify", "-w", "copy"], ["backup", "fourth"], ["replay", "--into", "fifth"]):
+        result = w(*words)
+        check(result.err.count("\r") == 0 and "%" not in result.err, "no bar in a pipe", result)
 
 
 def main():

@@ -807,7 +807,8 @@ def clock_between_commands(warehouse, clock):
     check("clock: the versions are there, in order",
           [e["version"] for e in events] == list(range(1, len(settings) + 2)), str(events))
     times = [e["ts"]["$date"] for e in events]
-    check("clock: no event is older than the one before it", times == sorted(times), str(times))
+    in_order = sorted(times, key=lambda t: t.rstrip("Z"))  # zeros at the end are left out
+    check("clock: no event is older than the one before it", times == in_order, str(times))
     for seconds in (0, -2 * YEAR, 3 * YEAR):
         doc = json.loads(at(seconds, "get", "items/a", "--json"))
         check(f"clock {seconds:+}: the present is the last write", doc["n"] == len(settings), doc)

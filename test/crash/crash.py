@@ -4,6 +4,8 @@
     import:  parquedb import items - --ack   ...durable 2000 ✂ kill -9
              then: the stored lines are a prefix of the input of at least 2000, each there once;
              the rest is imported, and all lines are there once, also after a flush
+    bulk:    import of 6,000 lines, one bulk write   ✂ kill -9 when its first files appear
+             then: all of it or nothing; what its files leave behind is no harm, and vacuum takes it
     update:  a loop of update, flush         ✂ kill -9 of the one that runs
              then: n = acknowledged updates (or one more, if an update was killed), version = n + 1,
              and the history has one event for each
@@ -30,6 +32,7 @@ import time
 
 PROGRAM = os.environ.get("PARQUEDB", "build/parquedb")
 LINES = 30000
+BULK_LINES = 6000  # from 5,000 on they are a bulk write
 results = {"passed": 0, "failed": 0}
 
 
@@ -84,6 +87,69 @@ def round_import(name, path, lines, delay, rng):
     if rng.random() < 0.3:
         parquedb("flush")
         check(f"{name}: all lines in the files", stored_ids("--flushed") == list(range(len(lines))))
+
+
+def parquet_files():
+    """Names of the Parquet files that stand in the warehouse, whoever knows of them."""
+    top = os.environ["PARQUEDB_WAREHOUSE"]
+    return {os.path.relpath(os.path.join(folder, name), top)
+            for folder, _, names in os.walk(top) for name in names if name.endswith(".parquet")}
+
+
+def bulk_killed(path, before, rng):
+    """Import the file, kill it some moments after the first of its files appeared."""
+    after = rng.choice([0, 0, rng.uniform(0, 0.003), rng.uniform(0, 0.02)])
+    process = subprocess.Popen([PROGRAM, "import", "bulks", path], stdout=subprocess.DEVNULL,
+                               stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while process.poll() is None and time.monotonic() < deadline:
+        if parquet_files() - before:
+            time.sleep(after)
+            process.kill()
+            break
+    _, err = process.communicate(timeout=60)
+    if process.returncode not in (0, -9):
+        raise RuntimeError(f"import: status {process.returncode}: {err}")
+    return process.returncode == 0
+
+
+def round_bulk(name, rng, path, state):
+    """Between the files of a bulk write and its row: they are nobody's."""
+    with open(path, "w") as out:
+        out.writelines(f'{{"$id": "{name.replace(" ", "-")}-{i}", "n": {i}}}\n'
+                       for i in range(BULK_LINES))
+    before = parquet_files()
+    is_acked = bulk_killed(path, before, rng)
+    count = int(parquedb("count", "bulks"))
+    left = parquet_files() - before
+    check(f"{name}: {count} stored, {state['count']} before", count == state["count"] + BULK_LINES
+          or count == state["count"] and not is_acked)
+    is_between = count == state["count"] and len(left) > 0
+    state["between"] += is_between
+    state["count"] = count
+    if rng.random() < 0.5:
+        parquedb("insert", "ticks", "{}")
+    if rng.random() < 0.3:
+        parquedb("flush")
+    if is_between and rng.random() < 0.6:
+        parquedb("vacuum", "0")
+        check(f"{name}: vacuum takes the files of nobody", not left & parquet_files())
+    check(f"{name}: the same count", int(parquedb("count", "bulks")) == count)
+    if rng.random() < 0.25:
+        check_verify(name)
+
+
+def bulks(scratch, rng, rounds):
+    os.environ["PARQUEDB_WAREHOUSE"] = os.path.join(scratch, "bulk")
+    parquedb("insert", "ticks", "{}")
+    state = {"count": 0, "between": 0}
+    for i in range(rounds):
+        round_bulk(f"bulk {i}", rng, os.path.join(scratch, "bulk.ndjson"), state)
+    parquedb("vacuum", "0")
+    check_verify("bulk, in the end")
+    check("bulk: a kill between the files and their row", state["between"] > 0 or rounds < 20)
+    print(f"{rounds} kills of bulk writes: {state['between']} between the files and their row, "
+          f"{state['count'] // BULK_LINES} stored", flush=True)
 
 
 def round_update(name, rng, state):
@@ -259,6 +325,8 @@ def mixed(scratch, rng, kills):
     try:
         for i in range(kills):
             round_mixed(f"mixed {i}", rng, model, load)
+            if i % 100 == 99:
+                print(f"{i + 1} kills: {results['failed']} failed", flush=True)
     finally:
         end_readers(readers)
     check_verify("mixed, in the end")
@@ -299,6 +367,7 @@ def main():
             round_update(f"update {i}", rng, state)
         events = parquedb("history", "items/counter", "--json", "--limit", "1000000").splitlines()
         check("update: one event for each", len(events) == state["acked"] + 1)
+        bulks(scratch, rng, args.rounds // 2)
         mixed(scratch, rng, args.kills)
     except (RuntimeError, KeyError, ValueError) as error:
         check(f"{type(error).__name__}: {error}", False)

@@ -51,6 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   pq_buf raw;
   uint64_t seq_lo;
   uint32_t count;
+  bool may;
   uint8_t how = fuzz_byte(&in);
   fuzz_cx_init(&cx);
   cx.limits.tail_len_max = 1u << 20;
@@ -62,6 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     read_events(&cx, in, 1, how / 2u);
     return 0;
   }
+  if (pq_batch_may_hold(&cx, in, 1, 64, PQ_SLICE("t/1"), &may) != PQ_OK) FUZZ_CHECK(may);
   pq_buf_init(&raw, &cx, 1u << 20);
   if (pq_batch_open(&cx, in, &raw, &seq_lo, &count) == PQ_OK) {
     if (pq_batch_has_files(in))

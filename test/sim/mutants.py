@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Plants bugs in the engine, one at a time, and has the simulator look for each.
+"""Plants bugs in the engine, one at a time, and has the simulator look for each, or a test.
 
     python3 test/sim/mutants.py [--build build] [--seeds 3000] [--check] [NAME...]
 
@@ -12,8 +12,14 @@ test/sim/mutants/*.mutant: the first lines say what is wrong, then come changes:
     the text with the bug
     >>>>
 
-A seed of seeds.txt that is kept for a mutant is tried first, then those from 1 on. The changed file
-is compiled alone and linked before the library, whose own copy is not taken then.
+A seed of seeds.txt that is kept for a mutant is tried first, then those from 1 on. Where a line
+before the changes says
+
+    found by: unit test_rivals            a program of test/unit
+    found by: spec diff that ends         cases of test/spec with these words
+
+that is what must fail: worlds meet such a bug too seldom. The changed file is compiled alone and
+linked before the library, whose own copy is not taken then.
 A change that does not apply, does not compile or is not found is a failed test. Prints a line each:
 the seed and the tick that found it, and the seconds. Needs a release build.
 """
@@ -24,6 +30,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -41,7 +48,7 @@ class Broken(Exception):
 
 
 def parse(path):
-    """What is wrong, and the changes: [(file, old, new)]."""
+    """What is wrong, what finds it, and the changes: [(file, old, new)]."""
     with open(path, encoding="utf-8") as f:
         text = f.read()
     what, _, rest = text.partition("--- ")
@@ -52,7 +59,9 @@ def parse(path):
             changes.append((name.strip(), old, new))
     if not what.strip() or not changes:
         raise Broken("has no description or no change")
-    return " ".join(what.split()), changes
+    finder = re.search(r"^found by: (.+)$", what, re.M)
+    what = re.sub(r"^found by: .+$", "", what, flags=re.M)
+    return " ".join(what.split()), finder[1] if finder else "sim", changes
 
 
 def apply(changes):
@@ -83,22 +92,43 @@ def must(command):
 
 def compiler():
     cc = [os.environ.get("CC", "cc"), "-std=c11", "-O1", "-w", "-I" + os.path.join(ROOT, "src"),
-          "-I" + ROOT, "-I" + os.path.join(ROOT, "include"), *DEFINES]
+          "-I" + ROOT, "-I" + os.path.join(ROOT, "include"),
+          "-I" + os.path.join(ROOT, "test/unit"), *DEFINES]
     return cc
 
 
-def build_simulator(folder):
-    """Its objects, compiled once."""
-    objects = []
-    for source in sorted(glob.glob(os.path.join(ROOT, "test/sim/*.c"))):
-        out = os.path.join(folder, os.path.basename(source)[:-2] + ".o")
-        must(compiler() + ["-c", source, "-o", out])
-        objects.append(out)
-    return objects
+def sources_of(finder):
+    """The sources of the program that is to find a mutant."""
+    kind, _, words = finder.partition(" ")
+    if kind == "unit":
+        return [os.path.join(ROOT, "test/unit", words + ".c")]
+    if kind in ("sim", "spec"):
+        return sorted(glob.glob(os.path.join(ROOT, f"test/{kind}/*.c")))
+    raise Broken(f"found by: {finder}: neither unit nor spec")
+
+
+class Objects:
+    """Those of the programs that find mutants, each compiled once."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.lock = threading.Lock()
+        self.made = {}
+
+    def of(self, finder):
+        with self.lock:
+            for source in sources_of(finder):
+                if source in self.made:
+                    continue
+                name = os.path.relpath(source, ROOT)[:-2].replace("/", "-")
+                out = os.path.join(self.folder, name + ".o")
+                must(compiler() + ["-c", source, "-o", out])
+                self.made[source] = out
+            return [self.made[source] for source in sources_of(finder)]
 
 
 def make(name, folder, build, objects, libraries):
-    what, changes = parse(os.path.join(MUTANTS, name + ".mutant"))
+    what, finder, changes = parse(os.path.join(MUTANTS, name + ".mutant"))
     mutated = []
     for path, text in apply(changes).items():
         source = os.path.join(folder, name + "-" + os.path.basename(path))
@@ -107,9 +137,9 @@ def make(name, folder, build, objects, libraries):
         must(compiler() + ["-c", source, "-o", source[:-2] + ".o"])
         mutated.append(source[:-2] + ".o")
     program = os.path.join(folder, name)
-    must([compiler()[0], "-o", program, *mutated, *objects, os.path.join(build, "libparquedb.a"),
-          *libraries, "-pthread", "-lm"])
-    return what, program
+    must([compiler()[0], "-o", program, *mutated, *objects.of(finder),
+          os.path.join(build, "libparquedb.a"), *libraries, "-pthread", "-lm"])
+    return what, finder, program
 
 
 def kept_seeds():
@@ -118,8 +148,13 @@ def kept_seeds():
         return {m[1]: m[0] for m in re.findall(r"^(\d+)\s+(\w+)$", f.read(), re.M)}
 
 
-def search(program, kept, count):
-    """Try the kept seed, then others."""
+def search(program, finder, kept, count):
+    """Run the test; or try the kept seed, then others."""
+    kind, _, words = finder.partition(" ")
+    if kind == "unit":
+        return run([program], timeout=TIME_MAX, cwd=ROOT)
+    if kind == "spec":
+        return run([program, "test/spec", "cases", words], timeout=TIME_MAX, cwd=ROOT)
     if kept:
         done = run([program, "hunt", kept, "1"], timeout=TIME_MAX, cwd=ROOT)
         if done.returncode != 0:
@@ -130,19 +165,22 @@ def search(program, kept, count):
 def hunt(name, options, folder, objects, libraries):
     """(found, the line of the table)"""
     try:
-        what, program = make(name, folder, options.build, objects, libraries)
+        what, finder, program = make(name, folder, options.build, objects, libraries)
     except (Broken, OSError) as e:
         return False, f"{name:<28} BROKEN  {e}"
     start = time.monotonic()
     try:
-        done = search(program, kept_seeds().get(name), options.seeds)
+        done = search(program, finder, kept_seeds().get(name), options.seeds)
     except subprocess.TimeoutExpired:
         return False, f"{name:<28} not found within {TIME_MAX} s: {what}"
     seconds = time.monotonic() - start
     if done.returncode == 0:
-        return False, f"{name:<28} NOT FOUND by {options.seeds} seeds, {seconds:.1f} s: {what}"
+        by = f"{options.seeds} seeds" if finder == "sim" else finder
+        return False, f"{name:<28} NOT FOUND by {by}, {seconds:.1f} s: {what}"
     if options.verbose:
         print(done.stdout[-1500:])
+    if finder != "sim":
+        return True, f"{name:<28} {finder[:16]:>16} {seconds:8.1f}  {what}"
     seeds = re.findall(r"seed (\d+)", done.stdout)
     tick = re.search(r"tick (\d+)", done.stdout)
     seed = seeds[-1] if seeds else "?"
@@ -155,7 +193,10 @@ def check(names):
     failed = 0
     for name in names:
         try:
-            apply(parse(os.path.join(MUTANTS, name + ".mutant"))[1])
+            _, finder, changes = parse(os.path.join(MUTANTS, name + ".mutant"))
+            apply(changes)
+            if not all(map(os.path.exists, sources_of(finder))):
+                raise Broken(f"found by: {finder}: there is no such test")
         except (Broken, OSError) as e:
             print(f"{name}: {e}")
             failed += 1
@@ -179,12 +220,7 @@ def main():
     if options.check:
         return check(names)
     flags = run(["pkg-config", "--libs", *LIBRARIES]).stdout.split()
-    try:
-        objects = build_simulator(folder)
-    except Broken as e:
-        print(e)
-        print("0 passed, 1 failed")
-        return 1
+    objects = Objects(folder)
     passed = failed = 0
     print(f"{'mutant':<28} {'seed':>6} {'tick':>9} {'seconds':>8}  what is wrong")
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 2) as pool:

@@ -72,10 +72,15 @@ bool sim_is_dropped(const sim_world *w, const sim_op *op, uint32_t floor) {
   return (op->kind == SIM_DIFF || op->kind == SIM_REVERT) && is_before(w, op->from, floor);
 }
 
-/* Of an entity with a later version: the events of this one are gone. */
-static bool is_version_dropped(const sim_world *w, const sim_op *op) {
-  const sim_event *e = sim_model_entity(&w->model, op->entity, w->model.count);
-  return op->kind == SIM_AT_VERSION && w->floor > 0 && e != NULL && e->version > op->version;
+/* Of an entity that has a later version as of what is asked: the events of this one are gone. */
+static bool is_version_dropped(const sim_world *w, const sim_session *p) {
+  uint32_t lo, hi;
+  if (p->op.kind != SIM_AT_VERSION || w->floor == 0) return false;
+  for (sim_read_range(w, p, &lo, &hi); lo <= hi; lo++) {
+    const sim_event *e = sim_model_entity(&w->model, p->op.entity, lo);
+    if (e != NULL && e->version > p->op.version) return true;
+  }
+  return false;
 }
 
 static bool is_page_dropped(const sim_session *p, uint32_t floor) {
@@ -84,8 +89,9 @@ static bool is_page_dropped(const sim_session *p, uint32_t floor) {
 
 void sim_check_dropped(sim_world *w, sim_session *p) {
   if (p->commits > 0) sim_fail(w, p, "history is dropped, but its events are stored");
+  if (p->op.in_txn && p->txn.seq < w->floor) return; /* where the transaction began */
   if (!sim_is_dropped(w, &p->op, w->floor) && !is_page_dropped(p, w->floor) &&
-      !is_version_dropped(w, &p->op))
+      !is_version_dropped(w, p))
     sim_fail(w, p, "%s; history begins at %u", p->engine->cx.msg, (unsigned)w->floor);
   if (p->op.kind == SIM_PAGE) sim_text_clear(&p->page_token);
   if (p->op.is_tail) sim_text_clear(&p->tail_cursor);

@@ -33,13 +33,15 @@ static void any_filter(sim_world *w, sim_op *op) {
   op->than = any_value(w, op->by);
 }
 
+/* Any seq, half of the time one of the last: what is not flushed yet. */
 static void any_instant(sim_world *w, sim_op *op) {
-  uint32_t n = sim_below(&w->random, 10);
+  uint32_t n = sim_below(&w->random, 10), last = w->model.count + 2;
   if (n < 3) op->is_flushed = n == 0 && (op->kind < SIM_HISTORY || op->kind == SIM_GROUP);
   if (n < 6 || w->model.count == 0) return;
   if (n < 8) {
     op->instant = 's';
-    op->as_of_seq = sim_below(&w->random, w->model.count + 2);
+    op->as_of_seq = sim_below(&w->random, last);
+    if (last > 8 && sim_chance(&w->random, 500)) op->as_of_seq = last - 1 - op->as_of_seq % 8;
   } else {
     const sim_event *e = &w->model.events[sim_below(&w->random, w->model.count)];
     op->instant = 't';
@@ -269,15 +271,25 @@ static void choose_maintenance(sim_world *w, sim_op *op) {
   op->collection = sim_below(&w->random, SIM_COLLECTIONS + 1);
 }
 
-/* The next command of a session that has a transaction. */
+/* The next command of a session that has a transaction. Its reads are as of where it began. */
 static void choose_in_txn(sim_world *w, const sim_session *p, sim_op *op) {
+  static const sim_kind reads[] = {SIM_GET,     SIM_FIND,     SIM_COUNT,
+                                   SIM_RELATED, SIM_TRAVERSE, SIM_GROUP};
   const sim_txn *t = &p->txn;
-  uint32_t n = sim_below(&w->random, 10);
-  op->kind = n == 0 ? SIM_ABORT : SIM_COMMIT;
-  if (n < 4 || t->count == SIM_TXN_OPS) return;
-  op->kind = any_write(w, false);
-  op->in_txn = true;
-  choose_write(w, p, op);
+  uint32_t n = sim_below(&w->random, 12);
+  op->in_txn = n >= 4;
+  if (n >= 10) {
+    op->kind = reads[sim_below(&w->random, sizeof reads / sizeof *reads)];
+    choose_read(w, p, op);
+    op->instant = 0;
+    op->is_flushed = false;
+  } else if (n >= 4 && t->count < SIM_TXN_OPS) {
+    op->kind = any_write(w, false);
+    choose_write(w, p, op);
+  } else {
+    op->in_txn = false;
+    op->kind = n == 0 ? SIM_ABORT : SIM_COMMIT;
+  }
 }
 
 void sim_command_choose(sim_world *w, sim_session *p) {

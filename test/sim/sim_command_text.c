@@ -260,6 +260,7 @@ static void put_read(sim_text *t, const sim_session *p) {
   }
   if (op->includes_deleted && has_deleted(op->kind)) sim_put(t, ",\"includeDeleted\":true");
   if (op->is_flushed) sim_put(t, ",\"flushed\":true");
+  if (op->in_txn) sim_put(t, ",\"txn\":%llu", (unsigned long long)p->txn.number);
   put_instant(t, op);
 }
 

@@ -73,7 +73,7 @@ static void copy_object(sim_world *w, sim_session *p, const char *key, int64_t l
     pq_driver_run(w->store.reader, &f);
     rc = pq_fetch_read(&f, key, 0, (uint64_t)len, &body);
   }
-  if (rc == PQ_ENOTFOUND && sim_may_miss(w, p))
+  if (rc == PQ_ENOTFOUND && sim_may_name_gone(w, p))
     p->copy->is_missed = true;
   else if (rc != PQ_OK)
     sim_fail(w, p, "the backup names %s: %s", key, p->copy->cx.msg);

@@ -5,7 +5,6 @@
  *     sim trace SEED [TICKS [OFF]]   one seed, everything that happens
  *     sim shrink SEED            the fewest ticks and faults with which it still fails: OFF
  *     sim time SECONDS SEED      seeds from SEED on, for so long
- *     sim sound SECONDS SEED     the same without what is open (README.md)
  *     sim crashes COUNT SEED     seeds from SEED on, until so many crashes
  *     sim hunt FIRST COUNT       the same until one fails; each seed is printed before it runs
  *     sim kept [FILE]            the kept seeds
@@ -77,11 +76,11 @@ static void report(const char *what, const sim_total *t, time_t start) {
   fflush(stdout);
 }
 
-static void run_time(uint64_t seconds, uint64_t seed, uint32_t off, sim_total *total) {
+static void run_time(uint64_t seconds, uint64_t seed, sim_total *total) {
   time_t start = time(NULL);
   printf("seeds from %" PRIu64 " on, %" PRIu64 " s\n", seed, seconds);
   while (seconds_since(start) < (double)seconds && total->failed < 10)
-    run_seed(seed++, &(sim_options){.off = off}, total);
+    run_seed(seed++, &(sim_options){0}, total);
   report("done", total, start);
 }
 
@@ -119,9 +118,7 @@ int main(int argc, char **argv) {
   } else if (strcmp(what, "hunt") == 0) {
     hunt(number(argc, argv, 2, 1), number(argc, argv, 3, 1000), &total);
   } else if (strcmp(what, "time") == 0) {
-    run_time(number(argc, argv, 2, 60), number(argc, argv, 3, 1), 0, &total);
-  } else if (strcmp(what, "sound") == 0) {
-    run_time(number(argc, argv, 2, 60), number(argc, argv, 3, 1), SIM_OFF_OPEN, &total);
+    run_time(number(argc, argv, 2, 60), number(argc, argv, 3, 1), &total);
   } else if (strcmp(what, "crashes") == 0) {
     run_crashes(number(argc, argv, 2, 1000000), number(argc, argv, 3, 1), &total);
   } else if (strcmp(what, "trace") == 0) {

@@ -6,7 +6,7 @@
 #include "sim_world.h"
 #include "value/json.h"
 
-enum { ROUNDS_MAX = 100000, TXN_AGE_US = 300000000 };
+enum { ROUNDS_MAX = 100000, WAITS_MAX = 20, TXN_AGE_US = 300000000 };
 
 static void *count_alloc(void *ud, void *ptr, size_t old_size, size_t new_size) {
   sim_engine *p = ud;
@@ -139,10 +139,7 @@ static void serve(sim_world *w, sim_session *p, pq_fetch *f, const pq_io_req *r)
     case PQ_IO_PUT_IF:
     case PQ_IO_PUT_PART:
     case PQ_IO_PUT_END:
-    case PQ_IO_DELETE:
-      w->deletes += r->kind == PQ_IO_DELETE;
-      sim_store_write(&w->store, driver_of(w, p), f, r);
-      break;
+    case PQ_IO_DELETE: sim_store_write(&w->store, driver_of(w, p), f, r); break;
     case PQ_IO_HOT: serve_hot(w, p, f, r); break;
   }
   p->engine->faults += w->store.injected - before;
@@ -199,13 +196,26 @@ static void look_at_clock(const sim_world *w, sim_session *p) {
     if (p->step_us - e->sessions[i].txn.begun_us > TXN_AGE_US) e->sessions[i].txn.is_old = true;
 }
 
+/* A command goes on, or waits for another one of its process, of which one must go on. */
+static void check_wait(sim_world *w, sim_session *p, bool waits) {
+  sim_engine *e = p->engine;
+  bool has_other = false;
+  for (uint32_t i = 0; i < e->session_count; i++) {
+    sim_session *s = &e->sessions[i];
+    s->waits = !waits ? 0 : s->waits + (s == p);
+    has_other = has_other || (s->command != NULL && s->waits < WAITS_MAX);
+  }
+  if (waits && !has_other) sim_fail(w, p, "waits, and so does every other command of its process");
+}
+
 static void step(sim_world *w, sim_session *p) {
   int rc;
   look_at_clock(w, p);
   p->engine->cx.msg[0] = '\0';
   do {
     rc = pq_command_step(p->command, p->step_us);
-    if (rc == PQ_OK && pq_command_is_waiting(p->command)) return;
+    check_wait(w, p, rc == PQ_OK && pq_command_is_waiting(p->command));
+    if (p->waits > 0) return;
     if (rc == PQ_OK) take_items(w, p);
   } while (rc == PQ_OK && !pq_command_is_done(p->command));
   if (rc != PQ_NEED_IO) finish(w, p, rc);
@@ -225,10 +235,10 @@ void sim_session_start(sim_world *w, sim_session *p) {
   int rc;
   w->commands++;
   p->faults = p->engine->faults;
-  p->deletes = w->deletes;
+  p->deletes = w->store.deletes;
   p->floor_start = w->floor;
   p->seq_start = sim_seq_to_see(w, p);
-  p->commits = p->turns = 0;
+  p->commits = p->turns = p->waits = 0;
   sim_text_clear(&p->items);
   sim_note(w, p, "command", p->op.kind, sim_text_slice(&p->text));
   if (p->payload.len > 0) sim_note(w, p, "lines", 0, sim_text_slice(&p->payload));

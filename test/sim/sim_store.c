@@ -134,6 +134,8 @@ void sim_store_read(sim_store *s, pq_fetch *f, const pq_io_req *r) {
 static int store_now(sim_store *s, pq_driver *d, const pq_io_req *r) {
   pq_slice reply;
   int rc = do_aside(s, d, r, &reply);
+  s->deletes += r->kind == PQ_IO_DELETE;
+  s->has_collected |= r->kind == PQ_IO_DELETE || strstr(r->key, "/boundary") != NULL;
   if (rc == PQ_OK && r->kind == PQ_IO_PUT_NEW && s->stored != NULL) s->stored(s->ud, r);
   return rc;
 }

@@ -64,6 +64,8 @@ typedef struct sim_store {
   uint32_t late_count, late_cap;
   uint64_t late_total; /* ever */
   uint64_t injected;   /* faults so far */
+  uint64_t deletes;    /* of objects so far */
+  bool has_collected;  /* objects were deleted, or the boundary rose, which comes first */
   /* the hot tier before each call that is not synced yet: a power cut goes back to one of them */
   pq_memory_hot *unsynced[SIM_UNSYNCED_MAX];
   uint32_t unsynced_count;

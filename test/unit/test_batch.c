@@ -414,6 +414,95 @@ static void test_batch_extreme_times(void) {
   teardown(&f);
 }
 
+/* A sealed batch of entities t/0, t/2, …, its bytes in f->body. */
+static int write_entities(fixture *f, uint32_t count, bool has_schema) {
+  const uint8_t link[PQ_DIGEST_LEN] = {1};
+  uint8_t out[PQ_DIGEST_LEN];
+  pq_buf raw = {0};
+  pq_value doc;
+  int rc;
+  PQ_TRY(make_document(&f->arena, "a", 1, &doc));
+  pq_buf_clear(&f->body);
+  for (uint32_t i = 0; i < count; i++) {
+    char id[16];
+    pq_event e = {.seq = 1 + i,
+                  .ts = 1000,
+                  .op = PQ_EVENT_CREATE,
+                  .target = PQ_TARGET_ENTITY,
+                  .version = 1,
+                  .created_at = 1000,
+                  .after = doc};
+    snprintf(id, sizeof id, has_schema && i == 3 ? "t" : "t/%u", (unsigned)i * 2);
+    PQ_TRY(pq_arena_copy(&f->arena, pq_str(id), &e.id));
+    if (has_schema && i == 3) e.target = PQ_TARGET_COLLECTION;
+    if (has_schema && i == 3) e.op = PQ_EVENT_UPDATE;
+    PQ_TRY(pq_batch_add(&f->writer, &e));
+  }
+  rc = pq_batch_finish(&f->writer, &f->compressor, &f->body, &raw);
+  if (rc == PQ_OK) pq_batch_seal(&f->body, &raw, link, out);
+  pq_buf_release(&raw);
+  return rc;
+}
+
+static bool may_hold(fixture *f, uint32_t count, unsigned number) {
+  bool may = false;
+  char id[16];
+  snprintf(id, sizeof id, "t/%u", number);
+  CHECK(pq_batch_may_hold(&f->cx, pq_buf_slice(&f->body), 1, count, pq_str(id), &may) == PQ_OK);
+  return may;
+}
+
+static void test_batch_filter(void) {
+  enum { COUNT = 300 };
+  fixture f;
+  unsigned wrong = 0;
+  bool may;
+  unit_cx_init(&f.cx);
+  setup(&f);
+  CHECK(write_entities(&f, COUNT, false) == PQ_OK);
+  CHECK(read_body(&f.cx, pq_buf_slice(&f.body)) == COUNT);
+  for (unsigned i = 0; i < COUNT; i++) {
+    CHECK(may_hold(&f, COUNT, 2 * i));
+    wrong += may_hold(&f, COUNT, 2 * i + 1);
+  }
+  CHECK(wrong < COUNT / 10);
+  /* other seqs than those of the hot tier's row */
+  CHECK(pq_batch_may_hold(&f.cx, pq_buf_slice(&f.body), 2, COUNT, PQ_SLICE("t/0"), &may) ==
+        PQ_ECORRUPT);
+  CHECK(pq_batch_may_hold(&f.cx, pq_buf_slice(&f.body), 1, COUNT + 1, PQ_SLICE("t/0"), &may) ==
+        PQ_ECORRUPT);
+  /* few events need none; where a schema changes everybody must see it */
+  CHECK(write_entities(&f, 10, false) == PQ_OK && may_hold(&f, 10, 1));
+  CHECK(write_entities(&f, COUNT, true) == PQ_OK && may_hold(&f, COUNT, 1));
+  CHECK(write_entities(&f, 64, false) == PQ_OK); /* a writer begins each batch without the last */
+  for (unsigned i = 0, n = 0; i < 64; i++) {
+    n += may_hold(&f, 64, 200 + 2 * i);
+    CHECK(n < 16);
+  }
+  teardown(&f);
+}
+
+/* A bit that is turned in the header is found, or leaves the answer as it was. */
+static void test_batch_filter_flipped(void) {
+  enum { COUNT = 64 };
+  fixture f;
+  size_t found = 0;
+  unit_cx_init(&f.cx);
+  setup(&f);
+  CHECK(write_entities(&f, COUNT, false) == PQ_OK);
+  for (size_t bit = 0; bit < 8 * 160; bit++) {
+    bool may = true;
+    int rc;
+    f.body.p[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    rc = pq_batch_may_hold(&f.cx, pq_buf_slice(&f.body), 1, COUNT, PQ_SLICE("t/0"), &may);
+    CHECK(rc != PQ_OK || may);
+    found += rc != PQ_OK;
+    f.body.p[bit / 8] ^= (uint8_t)(1u << bit % 8);
+  }
+  CHECK(found > 8 * 64);
+  teardown(&f);
+}
+
 static void test_batch_out_of_memory(void) {
   fixture f;
   int rc = PQ_OK;
@@ -422,10 +511,10 @@ static void test_batch_out_of_memory(void) {
     unit_cx_init(&f.cx);
     unit_fail_at = n;
     setup(&f);
-    rc = write_events(&f, 1, 20, &raw);
+    rc = write_events(&f, 1, 70, &raw); /* so many have a filter */
     if (rc == PQ_OK) {
       rc = read_body(&f.cx, pq_buf_slice(&f.body));
-      if (rc == 20) rc = PQ_OK;
+      if (rc == 70) rc = PQ_OK;
     }
     pq_buf_release(&raw);
     teardown(&f);
@@ -442,6 +531,8 @@ int main(void) {
   RUN(test_batch_truncated);
   RUN(test_batch_newer);
   RUN(test_batch_extreme_times);
+  RUN(test_batch_filter);
+  RUN(test_batch_filter_flipped);
   RUN(test_batch_out_of_memory);
   return unit_end();
 }

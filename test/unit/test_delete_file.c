@@ -1,6 +1,6 @@
 /* Unit tests of log/delete_file.c. */
 #include "log/event_file.h"
-#include "unit.h"
+#include "parquet_util.h"
 
 #define KEY "ns/deletes/1-1-ab.parquet"
 
@@ -28,33 +28,21 @@ static void teardown(fixture *f) {
   pq_arena_release(&f->arena);
 }
 
-static void serve(fixture *f) {
-  pq_slice bytes = pq_writer_bytes(f->writer);
-  pq_io_req req;
-  f->rounds++;
-  while (pq_fetch_take(&f->fetch, &req)) {
-    CHECK(req.kind == PQ_IO_READ && req.off <= bytes.n && req.len <= bytes.n - req.off);
-    memcpy(req.buf, bytes.p + req.off, req.len);
-    pq_fetch_done(&f->fetch, req.id, PQ_OK, (pq_slice){0}, NULL);
-  }
-}
-
 static int read_back(fixture *f) {
+  pq_slice bytes = pq_writer_bytes(f->writer);
   int rc;
   f->file.key = KEY;
   pq_fetch_clear(&f->fetch);
   pq_arena_clear(&f->arena);
-  do {
-    rc = pq_footer_fetch(&f->fetch, &f->arena, KEY, pq_writer_bytes(f->writer).n,
-                         pq_writer_footer_len(f->writer), &f->file.footer);
-    if (rc == PQ_NEED_IO) serve(f);
-  } while (rc == PQ_NEED_IO);
+  DRIVE(rc, &f->fetch, bytes,
+        pq_footer_fetch(&f->fetch, &f->arena, KEY, bytes.n, pq_writer_footer_len(f->writer),
+                        &f->file.footer));
   if (rc != PQ_OK) return rc;
-  f->rounds = 0;
-  do {
+  for (f->rounds = 0; f->rounds < 8; f->rounds++) {
     rc = pq_delete_file_read(&f->fetch, &f->arena, &f->file, &f->got, &f->count);
-    if (rc == PQ_NEED_IO) serve(f);
-  } while (rc == PQ_NEED_IO);
+    if (rc != PQ_NEED_IO) break;
+    serve(&f->fetch, bytes);
+  }
   return rc;
 }
 

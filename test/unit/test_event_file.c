@@ -1,7 +1,7 @@
 /* Unit tests of log/event_file.c. The file lives in memory; a loop answers its requests. */
 #include "base/text.h"
 #include "log/event_file.h"
-#include "unit.h"
+#include "parquet_util.h"
 #include "value/builder.h"
 
 #define KEY "ns/events/day=2026-03-01/1-1-ab.parquet"
@@ -34,16 +34,9 @@ static void teardown(fixture *f) {
   pq_arena_release(&f->stage);
 }
 
-static void serve(fixture *f) {
-  pq_slice bytes = pq_writer_bytes(f->writer);
-  pq_io_req req;
+static void answer(fixture *f) {
   f->rounds++;
-  while (pq_fetch_take(&f->fetch, &req)) {
-    CHECK(req.kind == PQ_IO_READ && strcmp(req.key, KEY) == 0);
-    CHECK(req.off <= bytes.n && req.len <= bytes.n - req.off);
-    memcpy(req.buf, bytes.p + req.off, req.len);
-    pq_fetch_done(&f->fetch, req.id, PQ_OK, (pq_slice){0}, NULL);
-  }
+  serve(&f->fetch, pq_writer_bytes(f->writer));
 }
 
 static int write_file(pq_cx *cx, pq_slice ns, const pq_event *events, uint32_t count,
@@ -65,7 +58,7 @@ static int open_file(fixture *f) {
   do {
     rc = pq_footer_fetch(&f->fetch, &f->arena, KEY, pq_writer_bytes(f->writer).n,
                          pq_writer_footer_len(f->writer), &f->file.footer);
-    if (rc == PQ_NEED_IO) serve(f);
+    if (rc == PQ_NEED_IO) answer(f);
   } while (rc == PQ_NEED_IO);
   pq_fetch_clear(&f->fetch);
   return rc;
@@ -79,7 +72,7 @@ static int read_group(fixture *f, uint32_t group, const pq_event_want *want, pq_
   pq_arena_clear(&f->stage);
   do {
     rc = pq_event_file_read(&f->fetch, &f->stage, &f->file, group, want, out, count);
-    if (rc == PQ_NEED_IO) serve(f);
+    if (rc == PQ_NEED_IO) answer(f);
   } while (rc == PQ_NEED_IO);
   return rc;
 }
@@ -320,7 +313,7 @@ static void test_event_file_ids(void) {
   leaf = pq_footer_leaf(f.file.footer, "id");
   CHECK(leaf == 0);
   while ((rc = pq_chunk_want(&f.fetch, &f.file, 0, 0, NULL, NULL, 0)) == PQ_NEED_IO)
-    serve(&f);
+    answer(&f);
   CHECK(rc == PQ_OK);
   CHECK(pq_chunk_decode(&f.fetch, &f.stage, &f.file, 0, 0, NULL, NULL, 0, &ids) == PQ_OK);
   for (uint32_t i = 0; i < ids.row_count; i++) {
@@ -361,7 +354,7 @@ static void test_event_file_example(void) {
   CHECK(write_file(&f.cx, PQ_SLICE("default"), events, 2, &f.writer) == PQ_OK);
   CHECK(open_file(&f) == PQ_OK);
   while ((rc = pq_chunk_want(&f.fetch, &f.file, 0, 0, NULL, NULL, 0)) == PQ_NEED_IO)
-    serve(&f);
+    answer(&f);
   CHECK(rc == PQ_OK);
   CHECK(pq_chunk_decode(&f.fetch, &f.stage, &f.file, 0, 0, NULL, NULL, 0, &ids) == PQ_OK);
   CHECK(pq_slice_is(ids.v.bytes[0], "01kjmma2g1000000000000000h"));

@@ -1,7 +1,7 @@
 /* Unit tests of log/event_index.c: what an index says of events, row by row. */
 #include "log/event_index.h"
 
-#include "unit.h"
+#include "parquet_util.h"
 
 #define KEY "ns/indexes/events/1-1-ab.parquet"
 
@@ -26,34 +26,21 @@ static void teardown(fixture *f) {
   pq_arena_release(&f->arena);
 }
 
-static void serve(fixture *f) {
-  pq_slice bytes = pq_writer_bytes(f->index.writer);
-  pq_io_req req;
-  while (pq_fetch_take(&f->fetch, &req)) {
-    CHECK(req.kind == PQ_IO_READ && req.off <= bytes.n && req.len <= bytes.n - req.off);
-    memcpy(req.buf, bytes.p + req.off, req.len);
-    pq_fetch_done(&f->fetch, req.id, PQ_OK, (pq_slice){0}, NULL);
-  }
-}
-
 static void open_index(fixture *f) {
+  pq_slice bytes = pq_writer_bytes(f->index.writer);
   int rc;
   f->file.key = KEY;
-  do {
-    rc = pq_footer_fetch(&f->fetch, &f->arena, KEY, pq_writer_bytes(f->index.writer).n,
-                         pq_writer_footer_len(f->index.writer), &f->file.footer);
-    if (rc == PQ_NEED_IO) serve(f);
-  } while (rc == PQ_NEED_IO);
+  DRIVE(rc, &f->fetch, bytes,
+        pq_footer_fetch(&f->fetch, &f->arena, KEY, bytes.n, pq_writer_footer_len(f->index.writer),
+                        &f->file.footer));
   CHECK(rc == PQ_OK);
 }
 
 static pq_column column(fixture *f, uint32_t group, pq_index_leaf leaf) {
   pq_column c = {0};
   int rc;
-  do {
-    rc = pq_chunk_want(&f->fetch, &f->file, group, leaf, NULL, NULL, 0);
-    if (rc == PQ_NEED_IO) serve(f);
-  } while (rc == PQ_NEED_IO);
+  DRIVE(rc, &f->fetch, pq_writer_bytes(f->index.writer),
+        pq_chunk_want(&f->fetch, &f->file, group, leaf, NULL, NULL, 0));
   CHECK(rc == PQ_OK);
   CHECK(pq_chunk_decode(&f->fetch, &f->arena, &f->file, group, leaf, NULL, NULL, 0, &c) == PQ_OK);
   return c;

@@ -187,83 +187,89 @@ static void test_file_bloom_oom(void) {
 
 /* ---- the record ---- */
 
-static int round_trip(pq_arena *arena, pq_buf *out, const pq_file_info *in, pq_log_entry *back) {
+/* A record on its way through the text of a log entry. */
+typedef struct text_case {
+  pq_cx cx;
+  pq_arena arena;
+  pq_buf out;
+  fixture t;
+  pq_log_entry e; /* what was read back */
+} text_case;
+
+static void text_begin(text_case *c, bool has_bytes) {
+  *c = (text_case){0};
+  unit_cx_init(&c->cx);
+  pq_arena_init(&c->arena, &c->cx, SIZE_MAX / 2);
+  pq_buf_init(&c->out, &c->cx, SIZE_MAX / 2);
+  CHECK(setup(&c->t, &c->cx, has_bytes) == PQ_OK);
+}
+
+static void text_end(text_case *c) {
+  teardown(&c->t);
+  pq_buf_release(&c->out);
+  pq_arena_release(&c->arena);
+  CHECK(unit_live_len == 0);
+}
+
+static int round_trip(text_case *c) {
   pq_log_entry e = {.entry = 1,
                     .epoch = 1,
                     .writer = PQ_SLICE("00000000000000a1"),
                     .commit = PQ_SLICE("00000000000000a1"),
-                    .add = (pq_file_info *)(uintptr_t)in,
+                    .add = &c->t.info,
                     .add_count = 1};
-  pq_buf_clear(out);
-  PQ_TRY(pq_log_entry_print(&e, out));
-  return pq_log_entry_parse(arena, "n/log/1", pq_buf_slice(out), back);
+  pq_buf_clear(&c->out);
+  PQ_TRY(pq_log_entry_print(&e, &c->out));
+  return pq_log_entry_parse(&c->arena, "n/log/1", pq_buf_slice(&c->out), &c->e);
 }
 
 static void test_bloom_text_round(void) {
   static const pq_slice types[] = {PQ_SLICE("A"), PQ_SLICE("\xc3\xa9")};
-  fixture t;
-  pq_cx cx;
-  pq_arena arena;
-  pq_buf out;
-  pq_log_entry e;
-  unit_cx_init(&cx);
-  pq_arena_init(&arena, &cx, SIZE_MAX / 2);
-  pq_buf_init(&out, &cx, SIZE_MAX / 2);
-  CHECK(setup(&t, &cx, true) == PQ_OK);
-  t.info.types = types;
-  t.info.type_count = 2;
-  CHECK(round_trip(&arena, &out, &t.info, &e) == PQ_OK);
-  CHECK(e.add != NULL && e.add->bloom_count == GROUPS && e.add->type_count == 2);
-  for (int g = 0; g < GROUPS && e.add != NULL; g++) {
-    const pq_bloom_place *a = &t.blooms[g], *b = &e.add->blooms[g];
+  text_case c;
+  fixture *t = &c.t;
+  text_begin(&c, true);
+  t->info.types = types;
+  t->info.type_count = 2;
+  CHECK(round_trip(&c) == PQ_OK);
+  CHECK(c.e.add != NULL && c.e.add->bloom_count == GROUPS && c.e.add->type_count == 2);
+  for (int g = 0; g < GROUPS && c.e.add != NULL; g++) {
+    const pq_bloom_place *a = &t->blooms[g], *b = &c.e.add->blooms[g];
     CHECK(a->off == b->off && a->len == b->len && a->crc == b->crc);
     CHECK(pq_slice_eq(a->min, b->min) && pq_slice_eq(a->max, b->max));
     CHECK(pq_slice_eq(a->bytes, b->bytes));
   }
-  CHECK(e.add != NULL && pq_slice_eq(e.add->types[1], types[1]));
-  CHECK(pq_file_may_have_type(e.add, types, 1));
-  CHECK(!pq_file_may_have_type(e.add, (const pq_slice[]){PQ_SLICE("B")}, 1));
-  t.info.bloom_count = 1; /* bounds of the only row group are those of the file */
-  t.blooms[0].bytes = (pq_slice){0};
-  t.blooms[0].min = t.info.id_min;
-  t.blooms[0].max = t.info.id_max;
-  CHECK(round_trip(&arena, &out, &t.info, &e) == PQ_OK && e.add->blooms[0].bytes.n == 0);
-  CHECK(pq_slice_eq(e.add->blooms[0].max, t.info.id_max));
-  teardown(&t);
-  pq_buf_release(&out);
-  pq_arena_release(&arena);
-  CHECK(unit_live_len == 0);
+  CHECK(c.e.add != NULL && pq_slice_eq(c.e.add->types[1], types[1]));
+  CHECK(pq_file_may_have_type(c.e.add, types, 1));
+  CHECK(!pq_file_may_have_type(c.e.add, (const pq_slice[]){PQ_SLICE("B")}, 1));
+  t->info.bloom_count = 1; /* bounds of the only row group are those of the file */
+  t->blooms[0].bytes = (pq_slice){0};
+  t->blooms[0].min = t->info.id_min;
+  t->blooms[0].max = t->info.id_max;
+  CHECK(round_trip(&c) == PQ_OK && c.e.add->blooms[0].bytes.n == 0);
+  CHECK(pq_slice_eq(c.e.add->blooms[0].max, t->info.id_max));
+  text_end(&c);
 }
 
 /* Lengths 1 to 9: every kind of padding. */
 static void test_bloom_text_base64(void) {
   uint8_t bytes[9] = {0, 255, 62, 63, 128, 1, 17, 254, 7};
-  fixture t;
-  pq_cx cx;
-  pq_arena arena;
-  pq_buf out;
-  pq_log_entry e;
-  unit_cx_init(&cx);
-  pq_arena_init(&arena, &cx, SIZE_MAX / 2);
-  pq_buf_init(&out, &cx, SIZE_MAX / 2);
-  CHECK(setup(&t, &cx, false) == PQ_OK);
-  t.info.bloom_count = 1;
+  text_case c;
+  pq_bloom_place *bloom = &c.t.blooms[0];
+  text_begin(&c, false);
+  c.t.info.bloom_count = 1;
   for (uint32_t n = 1; n <= sizeof bytes; n++) {
-    t.blooms[0].bytes = (pq_slice){bytes, n};
-    t.blooms[0].len = n;
-    t.blooms[0].crc = pq_crc32(t.blooms[0].bytes);
-    CHECK(round_trip(&arena, &out, &t.info, &e) == PQ_OK);
-    CHECK(e.add != NULL && pq_slice_eq(e.add->blooms[0].bytes, t.blooms[0].bytes));
+    bloom->bytes = (pq_slice){bytes, n};
+    bloom->len = n;
+    bloom->crc = pq_crc32(bloom->bytes);
+    CHECK(round_trip(&c) == PQ_OK);
+    CHECK(c.e.add != NULL && pq_slice_eq(c.e.add->blooms[0].bytes, bloom->bytes));
   }
-  t.blooms[0].crc++;
-  CHECK(round_trip(&arena, &out, &t.info, &e) == PQ_EINVALID);
-  t.blooms[0].crc--;
-  t.blooms[0].off = t.info.len;
-  CHECK(round_trip(&arena, &out, &t.info, &e) == PQ_EINVALID);
-  teardown(&t);
-  pq_buf_release(&out);
-  pq_arena_release(&arena);
-  CHECK(unit_live_len == 0);
+  bloom->crc++;
+  CHECK(round_trip(&c) == PQ_EINVALID);
+  bloom->crc--;
+  bloom->off = c.t.info.len;
+  CHECK(round_trip(&c) == PQ_EINVALID);
+  text_end(&c);
 }
 
 /* Lines of an entry that must be refused, each naming what is wrong. */

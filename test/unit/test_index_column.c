@@ -185,6 +185,32 @@ static void test_index_choice_oom(void) {
   }
 }
 
+/* Sentences have no column unless they repeat; long words without blanks have. */
+static void test_index_choice_prose(void) {
+  fixture f;
+  pq_value docs[40];
+  pq_index_column *c;
+  uint32_t n;
+  unit_cx_init(&f.cx);
+  CHECK(setup(&f) == PQ_OK);
+  for (int i = 0; i < 40; i++) {
+    char json[400];
+    snprintf(json, sizeof json,
+             "{\"gloss\": \"number %d of the things that are told in some words\","
+             " \"status\": \"number %d of the things that are told in some words\","
+             " \"key\": \"number-%d-of-the-things-that-are-told-in-no-words\","
+             " \"title\": \"the title %d\"}",
+             i, i % 3, i, i);
+    CHECK(value_of(&f, json, &docs[i]) == PQ_OK);
+  }
+  CHECK(pq_index_choose(&f.arena, docs, 40, NULL, 0, &c, &n) == PQ_OK && n == 3);
+  CHECK(type_at(c, n, "gloss") == 0);
+  CHECK(type_at(c, n, "status") == PQ_INDEX_STRING);
+  CHECK(type_at(c, n, "key") == PQ_INDEX_STRING);
+  CHECK(type_at(c, n, "title") == PQ_INDEX_STRING);
+  teardown(&f);
+}
+
 /* ---- what is at a path ---- */
 
 static pq_index_found find(fixture *f, const char *json, const char *path, pq_index_type type) {
@@ -368,6 +394,7 @@ int main(void) {
   RUN(test_index_choice_grows);
   RUN(test_index_choice_limit);
   RUN(test_index_choice_oom);
+  RUN(test_index_choice_prose);
   RUN(test_index_find);
   RUN(test_index_walk);
   RUN(test_index_cells);

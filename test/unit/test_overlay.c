@@ -1,6 +1,6 @@
 /* Unit tests of table/overlay.c: versions by seq, chains, what is found, batches. */
 #include "log/batch.h"
-#include "table/overlay.h"
+#include "table/tail.h"
 #include "unit.h"
 
 #define ALL UINT64_MAX
@@ -283,10 +283,67 @@ static void test_overlay_oom(void) {
   }
 }
 
+static pq_event replacing(uint64_t seq, const char *id, const char *file, uint64_t row) {
+  pq_event e = entity(seq, id, 2);
+  e.where_file = pq_str(file);
+  e.where_row = row;
+  return e;
+}
+
+/* Which of rows 10 to 17 of a file the view hides, as digits. */
+static const char *hidden_rows(const pq_overlay *o, uint64_t seq, const char *file) {
+  static char text[9];
+  uint8_t hidden[8] = {0};
+  pq_view v = {.overlay = o, .seq = seq};
+  pq_view_mark_overlay(&v, pq_str(file), 10, 8, hidden);
+  for (int i = 0; i < 8; i++)
+    text[i] = (char)('0' + hidden[i]);
+  return text;
+}
+
+static void place(void *ud, pq_event *e) {
+  *(int *)ud += 1;
+  e->where_file = PQ_SLICE("d");
+  e->where_row = 17;
+}
+
+/* Rows that first events replace, by file; later events of the same entity name none. */
+static void test_overlay_files(void) {
+  pq_cx cx;
+  pq_overlay o;
+  int placed = 0;
+  unit_cx_init(&cx);
+  pq_overlay_init(&o, &cx);
+  CHECK(add(&o, replacing(1, "t/a", "d", 10)) == PQ_OK);
+  CHECK(add(&o, replacing(2, "t/b", "e", 11)) == PQ_OK);
+  CHECK(add(&o, replacing(3, "t/c", "d", 12)) == PQ_OK);
+  CHECK(add(&o, replacing(4, "t/a", "e", 13)) == PQ_OK); /* not its first */
+  CHECK(add(&o, entity(5, "t/new", 1)) == PQ_OK);
+  CHECK(add(&o, edge(6, "t/a", "p", "t/b")) == PQ_OK);
+  CHECK(add(&o, replacing(7, "t/d", "d", 9)) == PQ_OK);
+  CHECK(add(&o, replacing(8, "t/e", "d", 18)) == PQ_OK);
+  CHECK(o.files.count == 2);
+  CHECK(strcmp(hidden_rows(&o, ALL, "d"), "10100000") == 0);
+  CHECK(strcmp(hidden_rows(&o, 2, "d"), "10000000") == 0);
+  CHECK(strcmp(hidden_rows(&o, ALL, "e"), "01000000") == 0);
+  CHECK(strcmp(hidden_rows(&o, 1, "e"), "00000000") == 0);
+  CHECK(strcmp(hidden_rows(&o, ALL, "f"), "00000000") == 0);
+  CHECK(add(&o, entity(9, "t/f", 2)) == PQ_OK); /* has a row, nobody knows where */
+  CHECK(o.files.count == 3 && pq_chain_first(&o.files, (pq_slice){0}) != PQ_NONE);
+  o.place = place;
+  o.place_ud = &placed;
+  CHECK(add(&o, entity(10, "t/g", 2)) == PQ_OK && add(&o, entity(11, "t/g", 3)) == PQ_OK);
+  CHECK(add(&o, entity(12, "t/h", 1)) == PQ_OK && placed == 1);
+  CHECK(strcmp(hidden_rows(&o, ALL, "d"), "10100001") == 0);
+  pq_overlay_release(&o);
+  CHECK(unit_live_len == 0);
+}
+
 int main(void) {
   RUN(test_overlay_versions);
   RUN(test_overlay_edges);
   RUN(test_overlay_chains);
+  RUN(test_overlay_files);
   RUN(test_overlay_refuses);
   RUN(test_overlay_many);
   RUN(test_overlay_batch);

@@ -1,5 +1,5 @@
 /* Unit tests of log/retain.c: marks, free and gone files, where history begins. */
-#include "log/manifest.h"
+#include "log/manifest_past.h"
 
 #include "unit.h"
 
@@ -167,9 +167,59 @@ static void test_retain_thin(void) {
   CHECK(unit_live_len == 0);
 }
 
+/* 1 to 3 add events, 4 makes one file of the first two, 5 forgets the first two marks. What a copy
+ * as of entry 2 is made of: the merged file, as if it had been there, whatever comes later. */
+static void test_retain_as_of(void) {
+  static const char *merged[] = {"events/day=2026-01-01/1-1-a.parquet",
+                                 "events/day=2026-01-01/1-2-a.parquet"};
+  static const char *const names[] = {
+      "events/day=2026-01-01/1-1-a.parquet", "events/day=2026-01-01/1-2-a.parquet",
+      "events/day=2026-01-01/1-3-a.parquet", "events/day=2026-01-01/1-4-a.parquet", NULL};
+  uint64_t forget[] = {1, 2};
+  pq_entry_mark mark = {0};
+  pq_cx cx;
+  pq_arena arena;
+  pq_manifest m, past, copy;
+  pq_buf text;
+  pq_cx_init(&cx, NULL, NULL);
+  pq_arena_init(&arena, &cx, 1 << 20);
+  pq_buf_init(&text, &cx, 1 << 20);
+  pq_manifest_init(&m, &cx);
+  pq_manifest_init(&copy, &cx);
+  for (uint64_t n = 1; n <= 5; n++) {
+    pq_file_info file;
+    pq_log_entry e = entry(n, names[n - 1], &file);
+    e.seq_hi = n <= 3 ? n * 5000 : 15000;
+    if (n == 4) {
+      file.seq_lo = 1;
+      file.seq_hi = 10000;
+      e.remove = merged;
+      e.remove_count = 2;
+      mark = pq_manifest_mark_between(&m, 12000);
+      CHECK(mark.entry == 2);
+    }
+    if (n == 5) {
+      e.forget = forget;
+      e.forget_count = 2;
+      CHECK(pq_manifest_at(&m, &mark, &arena, &past) == PQ_OK);
+    }
+    CHECK(pq_manifest_apply(&m, &e) == PQ_OK);
+  }
+  CHECK(pq_manifest_print(&past, &text) == PQ_OK);
+  CHECK(pq_manifest_parse(&copy, "n/ckpt/00000000000000000002", pq_buf_slice(&text)) == PQ_OK);
+  CHECK(copy.entry == 2 && copy.seq_hi == 10000 && copy.mark_count == 2);
+  CHECK(copy.file_count == 1 && strcmp(copy.files[0].name, names[3]) == 0);
+  CHECK(copy.files[0].added == 2 && copy.files[0].removed == PQ_ENTRY_NONE);
+  pq_manifest_release(&copy);
+  pq_manifest_release(&m);
+  pq_buf_release(&text);
+  pq_arena_release(&arena);
+}
+
 int main(void) {
   RUN(test_retain_forget_and_gone);
   RUN(test_retain_history);
   RUN(test_retain_thin);
+  RUN(test_retain_as_of);
   return unit_end();
 }

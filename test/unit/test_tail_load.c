@@ -89,6 +89,23 @@ static void fill(pqdb *db) {
   run(db, "{\"delete\": \"posts/p3\"}");
 }
 
+/* Batches of so many events that their filters are asked. */
+static void fill_more(pqdb *db) {
+  static char text[TEXT_CAP];
+  for (int batch = 0; batch < 3; batch++) {
+    size_t n = (size_t)snprintf(text, sizeof text, "{\"insert\": \"others\", \"documents\": [");
+    for (int i = 0; i < 100; i++)
+      n += (size_t)snprintf(text + n, sizeof text - n, "%s{\"$id\": \"o%d-%d\", \"n\": %d}",
+                            i == 0 ? "" : ", ", batch, i, i);
+    snprintf(text + n, sizeof text - n, "]}");
+    run(db, text);
+    if (batch == 1) run(db, "{\"update\": \"posts/p1\", \"ops\": {\"$set\": {\"n\": 31}}}");
+  }
+  run(db,
+      "{\"bulkWrite\": \"posts\", \"operations\": [{\"updateMany\": {\"filter\": {}, \"update\": "
+      "{\"$set\": {\"m\": 1}}}}]}");
+}
+
 static void test_tail_load_readers(void) {
   char dir[DRIVE_DIR_CAP];
   pqdb *writer, *first, *second;
@@ -112,6 +129,9 @@ static void test_tail_load_readers(void) {
   check_all(writer, first);
   check_all(writer, second);
   check_firsts(writer, dir);
+  fill_more(writer);
+  check_firsts(writer, dir);
+  check_all(writer, first);
   pqdb_close(first);
   pqdb_close(second);
   pqdb_close(writer);

@@ -1,0 +1,18 @@
+/* base/slices.c - see slices.h. */
+#include "base/slices.h"
+
+#include "base/merge_sort.h"
+
+static int compare_slices(const void *a, const void *b, const void *ud) {
+  (void)ud;
+  return pq_slice_cmp(*(const pq_slice *)a, *(const pq_slice *)b);
+}
+
+int pq_slices_sort(pq_cx *cx, pq_slice *items, uint32_t *count) {
+  uint32_t n = 0;
+  PQ_TRY(pq_sort_items(cx, items, *count, sizeof *items, compare_slices, NULL));
+  for (uint32_t i = 0; i < *count; i++)
+    if (n == 0 || !pq_slice_eq(items[n - 1], items[i])) items[n++] = items[i];
+  *count = n;
+  return PQ_OK;
+}
