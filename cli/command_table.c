@@ -343,9 +343,8 @@ const cli_command cli_commands[] = {
      "the next backup into the same folder copies only what is new, and says\n"
      "what (on a terminal: how far it is). To go back to an instant: restore\n"
      "--into. Do not write to a copy that you want to back up into again.",
-     "parquedb backup copy",
-     "…: copied … objects, … bytes; … were there; … events in the log", 0, 1, 1,
-     cli_run_backup},
+     "parquedb backup copy", "…: copied … objects, … bytes; … were there; … events in the log", 0,
+     1, 1, cli_run_backup},
 
     {"Other", "parquet", "inspect|cat|schema|verify FILE", "look into a Parquet file of anybody",
      "Needs no warehouse. The options stand behind the word that they are for:\n\n"

@@ -192,13 +192,14 @@ int pq_commit_send(pq_commit *c, pq_space *s, pq_op *op) {
 }
 
 /* Stored: the overlay follows. What it has no room for is read from the hot tier before anything
- * else is done: the write has happened. */
+ * else is done: the write has happened. Until then reads end before it, so that none sees a part. */
 static void stored(pq_commit *c, pq_space *s) {
-  bool has_room = true; /* stale or not for another reason: others may be behind their load */
-  for (uint32_t i = 0; i < c->raw_count && has_room; i++)
-    has_room =
-        pq_overlay_add_own(s->overlay, &c->raws[i], c->raw_seq[i], c->raw_events[i]) == PQ_OK;
-  s->is_stale = s->is_stale || !has_room;
+  for (uint32_t i = 0; i < c->raw_count; i++) {
+    if (pq_overlay_add_own(s->overlay, &c->raws[i], c->raw_seq[i], c->raw_events[i]) == PQ_OK)
+      continue;
+    s->is_stale = true;
+    return;
+  }
   s->seq += s->group.event_count;
   s->ts = s->group.ts;
   memcpy(s->link, c->link, sizeof s->link);

@@ -4,9 +4,10 @@
  *                     ▲                                          │older
  *                     └──────────────────────────────────────────┘
  *   keys:      posts/p1 → newest e19      posts/p2 → newest e18      p1 ─author→ u7 → newest e20
- *              hash table on the key; chains per collection and per file whose rows the first
- * events of entities replace, per from end, per to end An event of a collection (its schema) has
- * the collection's name as key, and is in no chain.
+ *              hash table on the key; chains per collection, per file, per from end, per to end
+ *
+ *   An event of a collection (its schema) has the collection's name as key, and is in no chain. A
+ *   file's chain are the entities whose first event replaces a row of it.
  *
  * It keeps versions by seq: a reader at sequence S takes a key's newest version with seq <= S, so
  * one overlay serves all readers until the flush that replaces it. The present's tail and an

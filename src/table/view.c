@@ -69,35 +69,22 @@ bool pq_view_hint_is_valid(const pq_view *v, const pq_event *e) {
   return info != NULL && pq_view_has_file(v, info);
 }
 
-/* A flush notes places later, of events that were without (db/flush_store.c): their chain is still
- * that of the empty name. */
-static const pq_slice unnoted = {0};
-
 void pq_view_mark_overlay(const pq_view *v, pq_slice file, uint64_t first, uint32_t count,
                           uint8_t *hidden) {
-  const pq_slice names[] = {file, unnoted};
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-    pq_tail_walk w = pq_tail_begin(v, PQ_TAIL_FILE, names[i]);
-    const pq_event *e;
-    while ((e = pq_tail_next_first(&w)) != NULL)
-      if (e->where_row >= first && e->where_row - first < count && pq_slice_eq(e->where_file, file))
-        hidden[e->where_row - first] = 1;
-  }
+  pq_tail_walk w = pq_tail_begin(v, PQ_TAIL_FILE, file);
+  const pq_event *e;
+  while ((e = pq_tail_next_first(&w)) != NULL)
+    if (e->where_row >= first && e->where_row - first < count) hidden[e->where_row - first] = 1;
 }
 
 bool pq_view_hides_rows(const pq_view *v, pq_slice file) {
   pq_tail_walk w = pq_tail_begin(v, PQ_TAIL_FILE, file);
-  const pq_event *e;
   for (uint32_t i = 0; i < v->delete_count; i++) {
     uint32_t at = lower_bound(v->deletes[i], file, 0);
     if (at < v->deletes[i]->position_count && pq_slice_eq(v->deletes[i]->positions[at].file, file))
       return true;
   }
-  if (pq_tail_next_first(&w) != NULL) return true;
-  w = pq_tail_begin(v, PQ_TAIL_FILE, unnoted);
-  while ((e = pq_tail_next_first(&w)) != NULL)
-    if (pq_slice_eq(e->where_file, file)) return true;
-  return false;
+  return pq_tail_next_first(&w) != NULL;
 }
 
 /* Does an event of the layer change a row of the collection, in a file that the view lacks or at a
@@ -106,14 +93,11 @@ static bool has_unresolved(const pq_view *v, const pq_overlay *layer, uint64_t s
                            pq_slice collection) {
   for (uint32_t i = 0; layer != NULL && i < layer->files.count; i++) {
     uint32_t k = layer->files.items[i].head;
-    bool is_noted = layer->files.items[i].name.n > 0;
     pq_slice of, local;
-    if (is_noted && pq_view_hint_is_valid(v, &layer->versions[layer->keys[k].first].event))
-      continue;
+    if (pq_view_hint_is_valid(v, &layer->versions[layer->keys[k].first].event)) continue;
     for (; k != PQ_NONE; k = layer->keys[k].next_to) {
       const pq_event *e = &layer->versions[layer->keys[k].first].event;
       if (e->seq > seq) break;
-      if (!is_noted && pq_view_hint_is_valid(v, e)) continue;
       if (e->version > 1 && pq_id_split(e->id, &of, &local) && pq_slice_eq(of, collection))
         return true;
     }

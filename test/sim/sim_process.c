@@ -145,6 +145,12 @@ static void serve(sim_world *w, sim_session *p, pq_fetch *f, const pq_io_req *r)
   p->engine->faults += w->store.injected - before;
 }
 
+/* Nobody of the process waits in vain so far. */
+static void went_on(sim_engine *e) {
+  for (uint32_t i = 0; i < e->session_count; i++)
+    e->sessions[i].waits = 0;
+}
+
 /* Answer the pending requests: all, or one, or some; never none. */
 static void serve_some(sim_world *w, sim_session *p, bool is_all) {
   pq_fetch *f = pq_command_fetch(p->command);
@@ -152,6 +158,7 @@ static void serve_some(sim_world *w, sim_session *p, bool is_all) {
   uint32_t left = f->unfinished;
   pq_io_req r;
   if (left == 0) return; /* it waits for another command */
+  went_on(p->engine);
   if (is_slow) left = 1 + sim_below(&w->random, left);
   for (; left > 0 && f->unfinished > 0; left--) {
     uint32_t nth = is_all ? 0 : sim_below(&w->random, f->unfinished);
@@ -196,14 +203,16 @@ static void look_at_clock(const sim_world *w, sim_session *p) {
     if (p->step_us - e->sessions[i].txn.begun_us > TXN_AGE_US) e->sessions[i].txn.is_old = true;
 }
 
-/* A command goes on, or waits for another one of its process, of which one must go on. */
+/* A command goes on, or waits for another one of its process, of which one must go on. One that
+ * sleeps will. */
 static void check_wait(sim_world *w, sim_session *p, bool waits) {
   sim_engine *e = p->engine;
   bool has_other = false;
+  if (!waits) went_on(e);
+  p->waits += waits;
   for (uint32_t i = 0; i < e->session_count; i++) {
-    sim_session *s = &e->sessions[i];
-    s->waits = !waits ? 0 : s->waits + (s == p);
-    has_other = has_other || (s->command != NULL && s->waits < WAITS_MAX);
+    const sim_session *s = &e->sessions[i];
+    has_other = has_other || (s->command != NULL && (s->waits < WAITS_MAX || s->sleep > 0));
   }
   if (waits && !has_other) sim_fail(w, p, "waits, and so does every other command of its process");
 }

@@ -4,6 +4,7 @@
  *
  * The simulator's worlds meet these so seldom that each has a story of its own here.
  */
+#include "cmd/command_int.h"
 #include "handle_util.h"
 
 static const char insert_a[] = "{\"insert\": \"t\", \"documents\": [{\"$id\": \"a\", \"n\": 1}]}";
@@ -137,6 +138,7 @@ static void test_slot_of_one_that_failed(void) {
   rc = step(&h, waiting, NULL, 0);
   if (rc != PQ_OK) fprintf(stderr, "%s\n", h.cx.msg);
   CHECK(rc == PQ_OK && pq_command_is_done(waiting));
+  CHECK(waiting->starts == 0); /* it knew, and had not to be told by the log */
   pq_command_close(waiting);
   CHECK(has(&h, get_a, "\"n\":2"));
   CHECK(!has(&h, verify, "problem"));
@@ -191,6 +193,43 @@ static void test_load_waits_for_reads(void) {
   CHECK(step(&reader, loading, text, sizeof text) == PQ_OK && pq_command_is_done(loading));
   CHECK(strstr(text, "\"n\":2") != NULL);
   pq_command_close(loading);
+  close_handle(&reader);
+  close_handle(&a);
+  pq_memory_store_free(store);
+}
+
+/* An instant is made of a row and the events behind it. Another command of the process learns that
+ * these were dropped, while the first one looks for them. */
+static void test_history_dropped_beside_a_read(void) {
+  handle a, reader;
+  pq_memory_store *store = begin(&a);
+  pq_command *reading;
+  bool is_dropped = false;
+  int rc;
+  must(&a, flush);
+  must(&a, inc_a);
+  must(&a, inc_a);
+  must(&a, flush);
+  open_handle(&reader, store, false);
+  CHECK(has(&reader, "{\"get\": \"t/a\", \"asOf\": \"seq:2\"}", "\"n\":2"));
+  close_handle(&reader);
+  open_handle(&reader, store, false);
+  reading = open_command(&reader, "{\"get\": \"t/a\", \"asOf\": \"seq:2\"}");
+  while ((rc = pq_command_step(reading, now_us)) == PQ_NEED_IO) {
+    pq_io_req r;
+    while (pq_fetch_take(pq_command_fetch(reading), &r)) {
+      if (!is_dropped && r.kind == PQ_IO_READ && strstr(r.key, "/indexes/") != NULL) {
+        is_dropped = true;
+        must(&a, "{\"retention\": {\"bytes\": 1}}");
+        must(&a, "{\"vacuum\": 1}");
+        must(&reader, "{\"count\": \"t\"}");
+        CHECK(reader.db.spaces[0]->manifest.history.seq == 3);
+      }
+      serve(&reader, pq_command_fetch(reading), &r);
+    }
+  }
+  CHECK(is_dropped && rc == PQ_EHISTORY);
+  pq_command_close(reading);
   close_handle(&reader);
   close_handle(&a);
   pq_memory_store_free(store);
@@ -371,6 +410,7 @@ int main(void) {
   RUN(test_slot_of_one_that_failed);
   RUN(test_commit_that_cannot_begin);
   RUN(test_load_waits_for_reads);
+  RUN(test_history_dropped_beside_a_read);
   RUN(test_pin_behind_the_survey);
   RUN(test_marks_forgotten_beside_a_copy);
   RUN(test_copy_from_where_history_begins);
