@@ -192,7 +192,7 @@ int pq_commit_send(pq_commit *c, pq_space *s, pq_op *op) {
 }
 
 /* Stored: the overlay follows. What it has no room for is read from the hot tier before anything
- * else is done: the write has happened. Until then reads end before it, so that none sees a part. */
+ * else is done: the write has happened. Until then reads end before it, so none sees a part. */
 static void stored(pq_commit *c, pq_space *s) {
   for (uint32_t i = 0; i < c->raw_count; i++) {
     if (pq_overlay_add_own(s->overlay, &c->raws[i], c->raw_seq[i], c->raw_events[i]) == PQ_OK)
