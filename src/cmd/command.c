@@ -31,6 +31,7 @@ int pq_command_load(pq_command *c) {
   pq_space *s = c->s.space;
   bool is_needed = c->db->is_writer && (!s->is_loaded || s->is_stale);
   int rc;
+  c->is_loading = true;
   if (is_needed && c->db->steps_all) {
     if (s->loader != NULL && s->loader != c) return pq_space_wait(s);
     s->loader = c; /* until the load or the command is over */
@@ -43,6 +44,7 @@ int pq_command_load(pq_command *c) {
     rc = pq_space_load(s, &c->op);
   }
   PQ_TRY(rc);
+  c->is_loading = false;
   c->forgotten = s->forgotten;
   c->history_seq = s->manifest.history.seq;
   s->loader = NULL;
@@ -213,9 +215,15 @@ static bool may_start_anew(const pq_command *c, int rc) {
   return !c->s.is_committed && c->starts == 0;
 }
 
+/* Do others read what this process knows of the log, and nobody writes? */
+static bool is_only_read(const pq_space *s) {
+  return s->reader_count > 0 && s->write_owner == NULL && s->group.first == NULL;
+}
+
 /* A file that a collector has removed since this process looked at the log, or an entry that it did
  * not know: load the log again from where it begins by now, and do the command again. The load
- * waits for others of this process that read what the log said before. */
+ * waits for others of this process that read what the log said before. For bytes that are wrong no
+ * reader is waited for, as they will be wrong then: the log is read on. */
 static int start_anew(pq_command *c, int rc, int64_t now_us) {
   pq_cx *cx = c->db->cx;
   pq_space *s = c->s.space;
@@ -226,7 +234,7 @@ static int start_anew(pq_command *c, int rc, int64_t now_us) {
   pq_fetch_clear(&c->op.fetch);
   c->starts++;
   PQ_TRY(c->s.ending != NULL ? pq_commit_again(c) : pq_command_again(c));
-  s->is_outdated = true;
+  s->is_outdated = s->is_outdated || was != PQ_ECORRUPT || !is_only_read(s);
   s->is_stale = s->is_stale || c->db->is_writer;
   rc = pq_op_step(&c->op, now_us);
   return rc == PQ_EBUSY && s->is_outdated ? pq_fail(cx, was, "%s", msg) : rc;
@@ -246,8 +254,8 @@ static bool is_cut(const pq_command *c) {
 static int begin_again(pq_command *c) {
   const pq_space *s = c->s.space;
   bool is_forgotten = s->forgotten != c->forgotten;
-  if (c->op.stage == NULL || c->op.stage == stage_load || (!is_forgotten && !is_cut(c)))
-    return PQ_OK;
+  bool is_loading = c->op.stage == stage_load || c->is_loading;
+  if (c->op.stage == NULL || is_loading || (!is_forgotten && !is_cut(c))) return PQ_OK;
   if (s->write_owner == c || c->s.commit.space != NULL || c->s.commit.is_over) return PQ_OK;
   if (!is_forgotten && c->has_given)
     return pq_history_dropped(c, "this answer still needs some of it: ask again");

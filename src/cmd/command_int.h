@@ -347,6 +347,7 @@ struct pq_command {
   uint32_t item_count, item_cap, item_next;
   bool has_given;       /* an item was taken */
   uint32_t starts;      /* how often it began anew after a file was missing */
+  bool is_loading;      /* it is at it: what others forget or drop it reads now */
   uint32_t forgotten;   /* of the space, when this one had loaded it; */
   uint64_t history_seq; /* where its history began then */
   pq_value summary;     /* in op.arena */

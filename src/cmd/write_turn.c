@@ -224,11 +224,11 @@ int pq_write_commit(pq_command *c, pq_stage_fn finish) {
 
 /* ---- turns ---- */
 
-/* The next turn, or the summary. */
+/* The next turn, which is to see what the last one stored, or the summary. */
 static int stage_turn_end(pq_op *op) {
   pq_command *c = pq_command_of(op);
   bool has_more = !c->s.is_stopped && c->s.next_operation < c->s.operation_count;
-  op->stage = has_more ? stage_turn : c->s.finish;
+  op->stage = !has_more ? c->s.finish : c->s.space->is_stale ? stage_load_again : stage_turn;
   return PQ_OK;
 }
 

@@ -142,13 +142,13 @@ int pq_bulk_begin(pq_commit *c, pq_space *s, pq_op *op, const pq_txn *ending, co
 
 /* ---- the row ---- */
 
-/* The row is stored: the files are part of what everybody sees. What memory has no room for is read
- * from the hot tier before anything else is done, and until then reads end before it. */
+/* The row is stored: the files are part of what everybody sees, once the next load has read it if
+ * memory has no room. */
 static void stored(pq_bulk *b) {
   pq_space *s = b->space;
   if (pq_space_take_pending(s, &s->pendings, &b->record, b->link) != PQ_OK) {
+    s->unread += b->record.seq_hi - s->seq;
     s->is_stale = true;
-    return;
   }
   s->seq = b->record.seq_hi;
   s->ts = b->ts;

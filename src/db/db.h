@@ -58,8 +58,10 @@ struct pq_space {
   pq_slice only;        /* of a reader: during a load, the one entity that it is for; empty: all */
   pq_pendings pendings; /* bulk writes that no entry has adopted */
   uint64_t epoch;       /* mine, 0: reader */
-  uint64_t seq;         /* of the last event */
-  int64_t ts;           /* its time */
+  uint64_t seq;         /* of the last event that is stored */
+  uint64_t unread; /* events at the end that memory had no room for: reads end before them until the
+                      next load brings them */
+  int64_t ts;      /* its time */
   uint8_t link[PQ_DIGEST_LEN]; /* of the last batch (log/chain.h); zeros: no hashes yet */
   uint64_t file_no;            /* counts files that I named */
   const void *write_owner;     /* the operation that has the write slot, NULL: free */

@@ -76,6 +76,7 @@ typedef struct pq_collect {
   pq_slice pin_names;              /* as listed, a line each */
   bool has_new_pins;               /* since then: what they need is not known, no file goes */
   bool needs_entry, needs_checkpoint;
+  bool has_left; /* files that are gone for the log: only a listing finds them again */
   uint32_t next; /* item to delete */
   uint64_t deleted, deleted_len;
 } pq_collect;

@@ -43,6 +43,7 @@ static int stage_delete(pq_op *op) {
   for (; g->next < end; g->next++) {
     if (must_wait(g, &g->items[g->next])) {
       g->kept_pinned++;
+      g->has_left = true;
       continue;
     }
     g->deleted++;

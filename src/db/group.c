@@ -191,15 +191,15 @@ int pq_commit_send(pq_commit *c, pq_space *s, pq_op *op) {
   return PQ_OK;
 }
 
-/* Stored: the overlay follows. What it has no room for is read from the hot tier before anything
- * else is done: the write has happened. Until then reads end before it, so none sees a part. */
+/* Stored: the overlay follows. If memory has no room for it the next load reads it, and until then
+ * no read sees a part of it: the write has happened. */
 static void stored(pq_commit *c, pq_space *s) {
-  for (uint32_t i = 0; i < c->raw_count; i++) {
-    if (pq_overlay_add_own(s->overlay, &c->raws[i], c->raw_seq[i], c->raw_events[i]) == PQ_OK)
-      continue;
-    s->is_stale = true;
-    return;
-  }
+  bool has_room = true;
+  for (uint32_t i = 0; i < c->raw_count && has_room; i++)
+    has_room =
+        pq_overlay_add_own(s->overlay, &c->raws[i], c->raw_seq[i], c->raw_events[i]) == PQ_OK;
+  if (!has_room) s->unread += s->group.event_count;
+  if (!has_room) s->is_stale = true;
   s->seq += s->group.event_count;
   s->ts = s->group.ts;
   memcpy(s->link, c->link, sizeof s->link);

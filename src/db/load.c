@@ -164,14 +164,22 @@ static int wait_for_others(pq_space *s, pq_op *op) {
                  s->ns);
 }
 
+/* Forget all when nobody needs it any more. Who has to wait begins with this when it is run again,
+ * before it asks for anything. */
+static int forget(pq_space *s, pq_op *op) {
+  s->is_outdated = true;
+  PQ_TRY(wait_for_others(s, op));
+  pq_space_forget(s);
+  s->is_outdated = false;
+  return PQ_OK;
+}
+
 /* Forget what is known and begin at the boundary. */
 static int start_anew(pq_space *s, pq_op *op, uint64_t boundary) {
-  PQ_TRY(wait_for_others(s, op));
   if (++s->starts > STARTS_MAX)
     return pq_fail(op->cx, PQ_EIO, "%s/boundary: rises faster than the log can be read", s->ns);
-  pq_space_forget(s);
   s->boundary = boundary;
-  return PQ_OK;
+  return forget(s, op);
 }
 
 void pq_space_forget(pq_space *s) {
@@ -184,13 +192,6 @@ void pq_space_forget(pq_space *s) {
   s->forgotten++;
 }
 
-/* It knows bulk writes and no entry: a checkpoint is to be its beginning. */
-static int empty_manifest(pq_space *s, pq_op *op) {
-  PQ_TRY(wait_for_others(s, op));
-  pq_space_forget(s);
-  return PQ_OK;
-}
-
 /* The manifest becomes the checkpoint and the entries behind it. */
 static int apply_log(pq_space *s, pq_op *op, const log_start *start, uint64_t last) {
   pq_manifest *m = &s->manifest;
@@ -200,7 +201,8 @@ static int apply_log(pq_space *s, pq_op *op, const log_start *start, uint64_t la
     return pq_fail(op->cx, PQ_ECORRUPT, "%s/%s: the log entry is missing", s->ns, name);
   }
   if (m->entry == 0 && start->ckpt > 0) {
-    if (m->file_count > 0) PQ_TRY(empty_manifest(s, op));
+    /* It knows bulk writes and no entry: the checkpoint is to be its beginning. */
+    if (m->file_count > 0) PQ_TRY(forget(s, op));
     if (start->text.n == 0)
       return pq_fail(op->cx, PQ_ECORRUPT, "%s: the checkpoint is missing", start->key);
     PQ_TRY(pq_manifest_parse(m, start->key, start->text));
@@ -401,13 +403,6 @@ static int mend_hot(pq_space *s, pq_op *op, uint64_t epoch, const pq_hot_state *
   return rc;
 }
 
-static int forget_outdated(pq_space *s, pq_op *op) {
-  PQ_TRY(wait_for_others(s, op));
-  pq_space_forget(s);
-  s->is_outdated = false;
-  return PQ_OK;
-}
-
 /* Has another reader of this process seen more of the tail than this one's answer shows? */
 static bool is_behind(const pq_space *s, const pq_hot_state *hot) {
   uint64_t last = hot->seq_hi;
@@ -420,7 +415,7 @@ int pq_space_load(pq_space *s, pq_op *op) {
   log_start start;
   pq_hot_state hot;
   s->manifest.spacing = s->db->thresholds.snapshot_events;
-  if (s->is_outdated) PQ_TRY(forget_outdated(s, op));
+  if (s->is_outdated) PQ_TRY(forget(s, op));
   if (s->db->is_writer && s->is_loaded && !s->is_stale) return PQ_OK;
   PQ_TRY(read_hot(s, op, &epoch, &hot));
   PQ_TRY(read_log(s, op, &hot, &start, &last, &boundary));
@@ -441,6 +436,7 @@ int pq_space_load(pq_space *s, pq_op *op) {
   pq_works_void(s->works);
   s->epoch = epoch;
   s->starts = 0;
+  s->unread = 0;
   s->is_loaded = true;
   s->is_stale = false;
   return PQ_OK;

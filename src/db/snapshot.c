@@ -133,11 +133,16 @@ int pq_space_events(pq_space *s, pq_op *op, const pq_event_want *want, pq_event 
 
 /* ---- instants ---- */
 
+/* The last event that reads may see. */
+static uint64_t last_seen(const pq_space *s) {
+  return s->seq - s->unread;
+}
+
 /* The newest seq of the tail at or before an instant, or that of the newest entry. */
 static uint64_t seq_at(const pq_space *s, int64_t ts) {
   const pq_overlay *o = s->overlay;
   uint64_t floor = s->manifest.seq_hi, bulk = pq_space_bulk_seq_at(s, ts);
-  uint32_t lo = 0, hi = o->version_count;
+  uint32_t lo = 0, hi = pq_overlay_count(o, last_seen(s));
   if (bulk > floor) floor = bulk;
   while (lo < hi) {
     uint32_t mid = lo + (hi - lo) / 2;
@@ -274,7 +279,7 @@ static int open_at(pq_snapshot *s, pq_space *space, pq_file_cache *files, pq_op 
     PQ_TRY(open_before(&fresh, space, op, as_of, how));
   } else if ((how & OPEN_FLUSHED) == 0) {
     v->overlay = space->overlay;
-    v->seq = space->seq;
+    v->seq = last_seen(space);
     if (as_of.is_set && as_of.is_seq && as_of.seq < v->seq) v->seq = as_of.seq;
     if (as_of.is_set && !as_of.is_seq) v->seq = seq_at(space, as_of.ts);
     v->pending_to = v->seq;

@@ -110,14 +110,15 @@ static int stage_collected(pq_op *op) {
   return PQ_OK;
 }
 
-/* Unknown files are looked for once; later all garbage is what the manifest names. */
+/* Unknown files are looked for once, and when some had to be left; else all garbage is what the
+ * manifest names. */
 int pq_works_collect(pq_works *u) {
   pq_work *w = &u->items[PQ_WORK_COLLECT];
   PQ_TRY(begin(u, PQ_WORK_COLLECT));
   u->has_garbage = false;
   w->collect.space = u->space;
   w->collect.min_age_us = PQ_GARBAGE_MIN_AGE_US;
-  w->collect.skips_unknown = u->counts.collections > 0;
+  w->collect.skips_unknown = u->counts.collections > 0 && !u->has_left;
   w->collect.done = stage_collected;
   pq_collect_begin(&w->collect, &w->op);
   return PQ_OK;
@@ -143,6 +144,7 @@ static void note_collected(pq_works *u) {
   const pq_collect *g = &u->items[PQ_WORK_COLLECT].collect;
   u->last[PQ_WORK_COLLECT] = (pq_work_result){.removed = g->deleted, .bytes = g->deleted_len};
   u->counts.collections++;
+  u->has_left = g->has_left;
   u->counts.collected_bytes += g->deleted_len;
   if (u->failed_kind == PQ_WORK_COLLECT) u->failures = 0;
   pq_works_drop(u, PQ_WORK_COLLECT);

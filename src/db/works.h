@@ -61,6 +61,7 @@ typedef struct pq_works {
   pq_work_kind failed_kind; /* of the last failure */
   uint64_t looked_entry;    /* nothing was to be compacted as of that entry */
   char *abandoned;  /* owned; key of a file of which parts are stored, and no more will be */
+  bool has_left;    /* the last collection had to leave files that no entry names any more */
   bool has_garbage; /* a collection is due, as of the last work or `maintain` */
   char message[PQ_MESSAGE_CAP];
 } pq_works;

@@ -18,7 +18,7 @@
 enum {
   ROWS_MAX = 100000,      /* of a row group */
   PAGE_LEN = 1 << 20,     /* a page costs 30-60 bytes, most columns compress to nothing */
-  VALUE_PAGE_LEN = 32768, /* documents are read in parts */
+  VALUE_PAGE_LEN = 65536, /* documents are read in parts */
   ZSTD_LEVEL = 3,         /* 6: edge events 7 % smaller, 10 % slower */
   ZSTD_LEVEL_LONG = 2,    /* documents: 4 % larger than with 3, in a fifth less time */
   LONG_LEN = 64,          /* bytes of an event's document that make it long */

@@ -18,8 +18,8 @@
 
 enum {
   ROWS_MAX = 100000,      /* of a row group */
-  KEY_PAGE_LEN = 2 << 10, /* encoded: some 1,000 keys, which share most of their bytes */
-  PAGE_LEN = 2 << 10,
+  KEY_PAGE_LEN = 4 << 10, /* encoded: some 2,000 keys, which share most of their bytes */
+  PAGE_LEN = 8 << 10,
   ZSTD_LEVEL = 3
 };
 

@@ -94,6 +94,7 @@ static bool has_unresolved(const pq_view *v, const pq_overlay *layer, uint64_t s
   for (uint32_t i = 0; layer != NULL && i < layer->files.count; i++) {
     uint32_t k = layer->files.items[i].head;
     pq_slice of, local;
+    if (k == PQ_NONE) continue; /* memory ended before its first key */
     if (pq_view_hint_is_valid(v, &layer->versions[layer->keys[k].first].event)) continue;
     for (; k != PQ_NONE; k = layer->keys[k].next_to) {
       const pq_event *e = &layer->versions[layer->keys[k].first].event;

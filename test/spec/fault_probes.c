@@ -33,6 +33,10 @@ const char fault_bulk_of_two[] =
     "{\"bulkWrite\": \"t\", \"ordered\": false, \"operations\": [{\"insertOne\": {\"document\": "
     "{\"$id\": \"f\"}}}, {\"insertOne\": {\"document\": {\"$id\": \"a\"}}}, {\"deleteMany\": "
     "{\"filter\": {\"n\": {\"$gt\": 2}}}}]}";
+/* The second is about what the first has stored. */
+const char fault_bulk_of_one[] =
+    "{\"bulkWrite\": \"t\", \"operations\": [{\"insertOne\": {\"document\": {\"$id\": \"f\"}}}, "
+    "{\"updateOne\": {\"filter\": {\"$id\": \"t/f\"}, \"update\": {\"$set\": {\"n\": 8}}}}]}";
 const char fault_first_of_two[] = "{\"insert\": \"t\", \"documents\": [{\"$id\": \"f\"}]}";
 
 /* What is done in transaction 1 before a probe that ends or asks it, without faults. */
@@ -181,6 +185,7 @@ const fault_probe fault_probes[] = {
      "{\"deleteOne\": {\"filter\": {\"$id\": \"t/d\"}}}]}",
      NULL, true},
     {fault_bulk_of_two, NULL, true},
+    {fault_bulk_of_one, NULL, true},
     {"{\"upsertMany\": \"t\", \"operations\": [{\"filter\": {\"$id\": \"t/a\"}, \"update\": "
      "{\"$set\": "
      "{\"n\": 7}}}]}",

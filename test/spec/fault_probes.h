@@ -19,6 +19,6 @@ extern const char *const fault_setup[];
 extern const char *const fault_in_txn[];
 
 /* Two commits, of which the second may fail, and the first of them alone. */
-extern const char fault_bulk_of_two[], fault_first_of_two[];
+extern const char fault_bulk_of_two[], fault_bulk_of_one[], fault_first_of_two[];
 
 #endif

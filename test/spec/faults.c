@@ -305,7 +305,7 @@ static void learn(faults *f) {
   spec_reply_release(&r);
   f->after = dump(&f->db);
   tear_down(f);
-  if (f->probe->command != fault_bulk_of_two) return;
+  if (f->probe->command != fault_bulk_of_two && f->probe->command != fault_bulk_of_one) return;
   build(f);
   free(spec_text(&f->db, fault_first_of_two));
   f->middle = dump(&f->db);

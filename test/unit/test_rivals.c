@@ -189,6 +189,10 @@ static void test_load_waits_for_reads(void) {
   loading = open_command(&reader, get_a);
   CHECK(step(&reader, loading, NULL, 0) == PQ_OK);
   CHECK(pq_command_is_waiting(loading));
+  for (int i = 0; i < 3; i++) { /* it asks for nothing meanwhile, so that a driver sees it wait */
+    CHECK(pq_command_step(loading, now_us) == PQ_OK);
+    CHECK(pq_command_is_waiting(loading));
+  }
   pq_command_close(reading);
   CHECK(step(&reader, loading, text, sizeof text) == PQ_OK && pq_command_is_done(loading));
   CHECK(strstr(text, "\"n\":2") != NULL);
