@@ -229,12 +229,13 @@ static int start_anew(pq_command *c, int rc, int64_t now_us) {
   pq_space *s = c->s.space;
   char msg[PQ_MESSAGE_CAP];
   int was = rc;
+  bool is_of_bytes = rc == PQ_ECORRUPT && !c->is_loading && !c->op.fetch.is_file_missing;
   if (!may_start_anew(c, rc)) return rc;
   memcpy(msg, cx->msg, sizeof msg);
   pq_fetch_clear(&c->op.fetch);
   c->starts++;
   PQ_TRY(c->s.ending != NULL ? pq_commit_again(c) : pq_command_again(c));
-  s->is_outdated = s->is_outdated || was != PQ_ECORRUPT || !is_only_read(s);
+  s->is_outdated = s->is_outdated || !is_of_bytes || !is_only_read(s);
   s->is_stale = s->is_stale || c->db->is_writer;
   rc = pq_op_step(&c->op, now_us);
   return rc == PQ_EBUSY && s->is_outdated ? pq_fail(cx, was, "%s", msg) : rc;

@@ -81,6 +81,7 @@ void pq_fetch_clear(pq_fetch *f) {
   f->next_id = 1;
   f->unfinished = 0;
   f->take_pos = 0;
+  f->is_file_missing = false;
   f->bloom_checked = NULL;
   f->found = NULL;
   pq_arena_clear(&f->kept);
@@ -528,6 +529,7 @@ void pq_fetch_done(pq_fetch *f, uint32_t id, int rc, pq_slice reply, const char 
   it->state = ITEM_DONE;
   it->rc = rc;
   if (rc == PQ_OK && reply.n > 0) it->rc = keep_reply(f, it, reply);
+  if (rc == PQ_ENOTFOUND && it->req.kind == PQ_IO_READ) f->is_file_missing = true;
   if (it->rc == PQ_ELIMIT && rc == PQ_OK) detail = "the answer is longer than its limit";
   if (it->rc != PQ_OK && it->rc != PQ_ENOMEM && detail != NULL) keep_detail(f, it, detail);
   f->unfinished--;

@@ -69,6 +69,7 @@ typedef struct pq_fetch {
   uint64_t stat_hot_bytes;             /* of the bytes: to and from the hot tier */
   /* of all: for temporary objects (query/spill.h), which are no part of the warehouse */
   uint64_t stat_aside_requests, stat_aside_bytes;
+  bool is_file_missing; /* a READ since the last clear met an object that is not there */
   /* A plan: reads of data are noted (pq_fetch_note), all other requests are made as ever. */
   bool is_plan;
   bool may_be_fewer; /* the rows that are wanted next may turn out to be fewer */
