@@ -105,12 +105,30 @@ static int stage_delete_own(pq_op *op) {
 
 /* ---- the boundary ---- */
 
+static int stage_boundary(pq_op *op);
+
+/* Another collector has raised it meanwhile, but less: raise it from there. It only rises, so that
+ * this ends. */
+static int raise_on(pq_collect *g, pq_op *op, uint64_t boundary) {
+  pq_buf text;
+  int rc;
+  pq_buf_init(&text, op->cx, PQ_BOUNDARY_LEN_MAX);
+  rc = pq_boundary_print(boundary, &text);
+  if (rc == PQ_OK) rc = pq_arena_copy(&op->arena, pq_buf_slice(&text), &g->boundary_text);
+  pq_buf_release(&text);
+  if (rc != PQ_OK) return rc;
+  g->boundary_was = boundary;
+  op->stage = stage_boundary;
+  return PQ_OK;
+}
+
 /* Whoever raised it meanwhile, and whatever became of my request: it must stand where I want it
  * before anything below it is deleted. */
 static int stage_boundary_again(pq_op *op) {
   pq_collect *g = pq_collect_of(op);
   uint64_t boundary;
   PQ_TRY(pq_space_read_boundary(g->space, op, &boundary));
+  if (boundary < g->boundary && boundary > g->boundary_was) return raise_on(g, op, boundary);
   if (boundary < g->boundary)
     return pq_fail(op->cx, PQ_EIO, "%s/boundary: could not be raised to %llu: try again",
                    g->space->ns, (unsigned long long)g->boundary);
