@@ -240,12 +240,22 @@ void sim_session_forget(sim_session *p) {
   sim_text_clear(&p->tail_cursor);
 }
 
+/* Where history begins, as far as the process must know. Of several callers of a writer one may
+ * have put the entry that raises it and not have been answered: the others do not know of it yet.
+ */
+static uint32_t floor_to_know(const sim_world *w, const sim_engine *e) {
+  uint64_t known;
+  if (!e->is_writer || e->session_count < 2 || e->db.space_count == 0) return w->floor;
+  known = e->db.spaces[0]->manifest.history.seq;
+  return known < w->floor ? (uint32_t)known : w->floor;
+}
+
 void sim_session_start(sim_world *w, sim_session *p) {
   int rc;
   w->commands++;
   p->faults = p->engine->faults;
   p->deletes = w->store.deletes;
-  p->floor_start = w->floor;
+  p->floor_start = floor_to_know(w, p->engine);
   p->seq_start = sim_seq_to_see(w, p);
   p->commits = p->turns = p->waits = 0;
   sim_text_clear(&p->items);
