@@ -7,6 +7,7 @@
 
 #include "drive_dir.h"
 #include "parquedb/parquedb.h"
+#include "ask_util.h"
 #include "unit.h"
 
 enum { TEXT_CAP = 1 << 14, CHANGES = 40 };
@@ -86,30 +87,11 @@ static pqdb *open_db(const char *dir, uint64_t snapshot_events, uint64_t cached_
   return db;
 }
 
-/* All items and the summary as text. */
-static void ask(pqdb *db, const char *command, char out[TEXT_CAP]) {
-  pqdb_replies *r = NULL;
-  const char *json = "";
-  size_t len, n = 0;
-  int rc = pqdb_run(db, NULL, command, strlen(command), NULL, 0, &r);
-  out[0] = '\0';
-  while (rc == PQDB_OK || rc == PQDB_ROW) {
-    rc = pqdb_next(r, &json, &len);
-    if (rc < 0 || n + len + 2 > TEXT_CAP) break;
-    memcpy(out + n, json, len);
-    n += len;
-    out[n++] = '\n';
-    out[n] = '\0';
-  }
-  CHECK(rc == PQDB_DONE);
-  pqdb_replies_close(r);
-}
-
 /* The number behind a name in the reply to a command. */
 static uint64_t number(pqdb *db, const char *command, const char *name) {
   static char text[TEXT_CAP];
   const char *at;
-  ask(db, command, text);
+  CHECK(ask(db, command, text, TEXT_CAP) == PQDB_DONE);
   at = strstr(text, name);
   CHECK(at != NULL);
   return at == NULL ? 0 : strtoull(at + strlen(name), NULL, 10);
@@ -122,11 +104,11 @@ static void change(pqdb *db) {
     char command[128];
     snprintf(command, sizeof command, "{\"update\": \"t/%d\", \"ops\": {\"$set\": {\"n\": %d}}%s}",
              i % 4, i, i < 4 ? ", \"upsert\": true" : "");
-    ask(db, command, text);
+    CHECK(ask(db, command, text, TEXT_CAP) == PQDB_DONE);
   }
-  ask(db, "{\"maintain\": 0}", text);
+  CHECK(ask(db, "{\"maintain\": 0}", text, TEXT_CAP) == PQDB_DONE);
   CHECK(pqdb_flush(db) == PQDB_OK);
-  ask(db, "{\"compact\": \"\"}", text);
+  CHECK(ask(db, "{\"compact\": \"\"}", text, TEXT_CAP) == PQDB_DONE);
 }
 
 /* The last change of each of the four is known at every instant. */

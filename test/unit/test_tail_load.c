@@ -6,6 +6,7 @@
 
 #include "drive_dir.h"
 #include "parquedb/parquedb.h"
+#include "ask_util.h"
 #include "unit.h"
 
 enum { TEXT_CAP = 1 << 16 };
@@ -30,35 +31,16 @@ static pqdb *open_db(const char *dir, pqdb_mode mode) {
   return db;
 }
 
-/* All items and the summary, or the status, as text. */
-static void ask(pqdb *db, const char *command, char out[TEXT_CAP]) {
-  pqdb_replies *r = NULL;
-  const char *json = "";
-  size_t len, n = 0;
-  int rc = pqdb_run(db, NULL, command, strlen(command), NULL, 0, &r);
-  out[0] = '\0';
-  while (rc == PQDB_OK || rc == PQDB_ROW) {
-    rc = pqdb_next(r, &json, &len);
-    if (rc < 0 || n + len + 2 > TEXT_CAP) break;
-    memcpy(out + n, json, len);
-    n += len;
-    out[n++] = '\n';
-    out[n] = '\0';
-  }
-  if (rc < 0) snprintf(out + n, TEXT_CAP - n, "%s", pqdb_status_name(rc));
-  pqdb_replies_close(r);
-}
-
 static void run(pqdb *db, const char *command) {
   static char text[TEXT_CAP];
-  ask(db, command, text);
+  (void)ask(db, command, text, TEXT_CAP);
   CHECK(strstr(text, "\"ok\":1") != NULL || strstr(text, "\"ok\": 1") != NULL);
 }
 
 static void check_same(pqdb *writer, pqdb *reader, const char *command) {
   static char a[TEXT_CAP], b[TEXT_CAP];
-  ask(writer, command, a);
-  ask(reader, command, b);
+  (void)ask(writer, command, a, TEXT_CAP);
+  (void)ask(reader, command, b, TEXT_CAP);
   CHECK(strcmp(a, b) == 0);
 }
 
