@@ -193,7 +193,9 @@ PQDB_API void pqdb_progress(const pqdb_replies *r, uint64_t *done, uint64_t *tot
  * failure. The text is NUL-terminated and valid until the next call on `r`; `len` may be NULL. */
 PQDB_API int pqdb_next(pqdb_replies *r, const char **json, size_t *len);
 
-/* Free the replies, read or not. NULL is allowed. */
+/* Free the replies, read or not. NULL is allowed. Until then they may hold a view of the files,
+ * even when all is read, and a command that has to look at the log anew waits for them: close them
+ * soon. */
 PQDB_API void pqdb_replies_close(pqdb_replies *r);
 
 /* ---- transactions: several commands, stored together or not at all ---- */
