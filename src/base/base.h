@@ -205,6 +205,11 @@ static inline unsigned pq_leading_zeros(uint64_t v) {
 #endif
 }
 
+/* Zero bits below the lowest set bit; v is not 0. */
+static inline unsigned pq_trailing_zeros(uint64_t v) {
+  return 63 - pq_leading_zeros(v & (~v + 1));
+}
+
 static inline uint16_t pq_rd16(const uint8_t *p) {
   return (uint16_t)(p[0] | (unsigned)p[1] << 8);
 }

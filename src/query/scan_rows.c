@@ -13,48 +13,47 @@
 
 enum { SHORT_CHUNK_LEN = 16 << 10, GAP_ROWS = 32 };
 
-/* How many of `n` verdicts from `rows` on are like the first one. */
-static uint32_t run_len(const uint8_t *rows, uint32_t n) {
-  uint64_t first = rows[0] * (UINT64_MAX / 255);
-  uint32_t i = 1;
-  while (n - i >= 8 && pq_rd64(rows + i) == first)
-    i += 8;
-  while (i < n && rows[i] == rows[0])
-    i++;
-  return i;
+/* Which of eight rows have a verdict in the mask: bit k for row k. A verdict has two bits. */
+static uint64_t eight_in(const uint8_t *rows, unsigned mask) {
+  const uint64_t ones = UINT64_MAX / 255;
+  uint64_t v = pq_rd64(rows), yes = v >> 1 & ones, maybe = v & ones & ~yes, in;
+  in = (mask >> PQ_MAYBE & 1 ? maybe : 0) | (mask >> PQ_YES & 1 ? yes : 0);
+  return in * 0x0102040810204080 >> 56;
 }
 
-/* The next run of rows in the mask, from *at on, which moves behind it; false: there is none. */
-static bool next_range(const pq_unit *u, unsigned mask, uint32_t *at, pq_row_range *out) {
-  uint32_t i = *at, lo;
-  while (i < u->row_count && (mask >> u->rows[i] & 1) == 0)
-    i += run_len(u->rows + i, u->row_count - i);
-  lo = i;
-  while (i < u->row_count && (mask >> u->rows[i] & 1) != 0)
-    i += run_len(u->rows + i, u->row_count - i);
-  *at = i;
-  *out = (pq_row_range){lo, i};
-  return lo < i;
+/* The same of at most 64 rows. */
+static uint64_t rows_in(const uint8_t *rows, uint32_t n, unsigned mask) {
+  uint64_t bits = 0;
+  uint32_t i = 0;
+  for (; n - i >= 8; i += 8)
+    bits |= eight_in(rows + i, mask) << i;
+  for (; i < n; i++)
+    bits |= (uint64_t)(mask >> rows[i] & 1) << i;
+  return bits;
 }
 
 int pq_unit_ranges(pq_arena *scratch, const pq_unit *u, unsigned mask, uint32_t gap,
                    pq_row_range **out, uint32_t *count) {
-  uint32_t n = 0, cap = 0, at = 0, hi = 0;
-  pq_row_range run;
-  while (next_range(u, mask, &at, &run)) {
-    cap += cap == 0 || run.lo - hi > gap;
-    hi = run.hi;
+  uint32_t n = 0, cap = u->row_count / (gap + 2) + 1; /* a row and a gap that is not bridged */
+  pq_row_range *found = pq_arena_calloc(scratch, cap, sizeof *found);
+  *out = found;
+  *count = 0;
+  if (found == NULL) return scratch->cx->code;
+  for (uint32_t i = 0; i < u->row_count; i += 64) {
+    uint32_t len = u->row_count - i < 64 ? u->row_count - i : 64;
+    uint64_t bits = rows_in(u->rows + i, len, mask);
+    while (bits != 0) {
+      uint64_t from = bits & (~bits + 1), behind = ~bits & ~(from - 1);
+      uint32_t lo = i + pq_trailing_zeros(bits);
+      uint32_t hi = i + (behind == 0 ? 64 : pq_trailing_zeros(behind));
+      bits = behind == 0 ? 0 : bits & ~((behind & (~behind + 1)) - 1);
+      if (n > 0 && lo - found[n - 1].hi <= gap)
+        found[n - 1].hi = hi;
+      else
+        found[n++] = (pq_row_range){lo, hi};
+    }
   }
-  *count = cap;
-  *out = pq_arena_calloc(scratch, cap, sizeof **out);
-  if (*out == NULL) return scratch->cx->code;
-  at = 0;
-  while (next_range(u, mask, &at, &run)) {
-    if (n > 0 && run.lo - (*out)[n - 1].hi <= gap)
-      (*out)[n - 1].hi = run.hi;
-    else
-      (*out)[n++] = run;
-  }
+  *count = n;
   return PQ_OK;
 }
 

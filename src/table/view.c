@@ -54,10 +54,10 @@ void pq_view_mark_deleted(const pq_view *v, pq_slice file, uint64_t first, uint3
                           uint8_t *hidden) {
   for (uint32_t i = 0; i < v->delete_count; i++) {
     const pq_cached_file *d = v->deletes[i];
-    for (uint32_t at = lower_bound(d, file, first); at < d->position_count; at++) {
-      const pq_position *p = &d->positions[at];
-      if (!pq_slice_eq(p->file, file) || p->row - first >= count) break;
-      hidden[p->row - first] = 1;
+    uint32_t end = lower_bound(d, file, first + count);
+    for (uint32_t at = lower_bound(d, file, first); at < end; at++) {
+      uint64_t row = d->positions[at].row - first;
+      if (row < count) hidden[row] = 1;
     }
   }
 }

@@ -4,8 +4,9 @@
     bench_history.py FOLDER [--entities N] [--versions N] [--rounds N] [--only TEXT] [--cpu]
 
       load     creations, then changes at random, in commits of 1,000; 10 instants on the way
-      rounds   present without and with a tail, instant 1, ... instant 10: each a job to a process
-               that stays; then gets by a process that only reads
+      rounds   present without a tail; then the present with one and instants 1 to 10 in turns, so
+               that a minute in which the machine is slow is one for all of them: each a job to a
+               process that stays; then gets by a process that only reads
       cold     a new process each: open, one history (the files are in the system's cache)
       million  a warehouse of so many entities (--million), opened
       writes   changes by one and by 64 callers, each synced; bytes written per byte of input
@@ -122,22 +123,28 @@ class Bench:
 
     # ---- instants ----
 
-    def times(self, job, worker, seq, rounds):
-        o, best, answer = self.options, None, None
-        for i in range(rounds):
-            if job == "get":
-                took, answer = worker.run("get", GETS, seq, o.entities, 17)
-            else:
-                took, answer = worker.run(job, seq)
-            if i == 0 and rounds > 1:
-                continue  # what is read is in memory from here on
-            best = took if best is None else min(best, took)
-        return (best / GETS if job == "get" else best), answer
+    def ask(self, job, worker, seq):
+        if job == "get":
+            took, answer = worker.run("get", GETS, seq, self.options.entities, 17)
+            return took / GETS, answer
+        return worker.run(job, seq)
+
+    def times(self, job, worker, seqs):
+        """{seq: (seconds, answer)}: minima over rounds in which each instant has its turn."""
+        best = {}
+        for i in range(self.options.rounds):
+            for seq in seqs:
+                self.ask(job, worker, seq)  # what is read is in memory from here on
+                for _ in range(2):
+                    took, answer = self.ask(job, worker, seq)
+                    best[seq] = min(best.get(seq, (took, answer)), (took, answer))
+            progress(job, i + 1, self.options.rounds)
+        return best
 
     def questions(self):
         o = self.options
         jobs = [j for j in ("get", "scan", "group") if self.wanted(j)]
-        flushed = {job: self.times(job, self.ours, 0, o.rounds)[0] for job in jobs}
+        flushed = {job: self.times(job, self.ours, [0])[0][0] for job in jobs}
         for w in (self.ours, self.lite):  # a present that is being written to
             w.run("change", o.versions, o.versions + SPACING // 2, o.entities)
         head = ("no tail", "present", "fastest", "slowest", "/present", "slow/fast", "SQLite then")
@@ -147,18 +154,15 @@ class Bench:
             if not self.wanted(name):
                 continue
             unit = 1e6 if job == "get" else 1e3
-            now, answer = self.times(job, self.ours, 0, o.rounds)
-            past, lite = [], []
-            for i, seq in enumerate(self.instants):
-                progress(job, i + 1, len(self.instants))
-                took, mine = self.times(job, self.ours, seq, o.rounds)
-                past.append(took)
-                if i % 3 > 0:
-                    continue  # SQLite takes its time
-                other_took, other = self.times(job, self.lite, seq, 1)
-                if mine != other:
-                    sys.exit(f"bench history: {job} as of {seq}: {mine}, SQLite says {other}")
-                lite.append(other_took)
+            ours = self.times(job, self.ours, [0, *self.instants])
+            now, past = ours[0][0], [ours[seq][0] for seq in self.instants]
+            lite = []
+            for seq in self.instants[::3]:  # SQLite takes its time
+                took, theirs = self.ask(job, self.lite, seq)
+                if ours[seq][1] != theirs:
+                    sys.exit(f"bench history: {job} as of {seq}: {ours[seq][1]}, "
+                             f"SQLite says {theirs}")
+                lite.append(took)
             slow, fast = max(past), min(past)
             self.row(name, [*(f"{x * unit:.2f}" for x in (flushed[job], now, fast, slow)),
                             f"{statistics.mean(past) / now:.2f}", f"{slow / fast:.2f}",
