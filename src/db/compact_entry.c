@@ -3,6 +3,8 @@
  *
  *   deletes at the beginning   d1 d2       rows left out of the outputs
  *   deletes now                d1 d2 d3    d3 names rows of inputs: they get the rows of outputs
+ *   the tail                   e7 e8 e9    where they replace rows of inputs, the same: a scan
+ * would have to compare ids until the next flush
  *
  * A delete file whose positions all lie in files that are gone has done its work and is removed.
  * Where many are left they become one.
@@ -61,25 +63,32 @@ static const pq_compact_input *find_input(const pq_flush *f, pq_slice name,
   return NULL;
 }
 
+/* The file and the row that a row of an input has become; false: it was dead before, or places were
+ * not kept. */
+static bool place_of(const pq_flush *f, const pq_compact_job *job, const pq_compact_input *in,
+                     uint64_t row, pq_position *out) {
+  const pq_compact_output *o = job->outputs;
+  uint32_t i = 0;
+  if (job->places == NULL || row >= in->info.row_count) return false;
+  row = job->places[in->first_place + row];
+  if (row-- == 0) return false;
+  while (i + 1 < job->output_count && o[i + 1].first_row <= row)
+    i++;
+  pq_assert(i < job->output_count && o[i].first_row <= row);
+  *out = (pq_position){pq_str(f->files[o[i].file].info.name), row - o[i].first_row};
+  return true;
+}
+
 /* A row of an input was deleted meanwhile: delete the row of the output. */
 static int move_delete(pq_flush *f, pq_op *op, const pq_position *at) {
   const pq_compact_job *job = NULL;
   const pq_compact_input *in = find_input(f, at->file, &job);
-  uint64_t row;
-  uint32_t o = 0;
+  pq_position to;
   if (in == NULL) return PQ_OK;
   if (job->places == NULL)
     return pq_fail(op->cx, PQ_EBUSY, "rows of %s were deleted while it was being compacted",
                    in->info.name);
-  if (at->row >= in->info.row_count) return PQ_OK;
-  row = job->places[in->first_place + at->row];
-  if (row == 0) return PQ_OK; /* it was dead before */
-  row--;
-  while (o + 1 < job->output_count && job->outputs[o + 1].first_row <= row)
-    o++;
-  pq_assert(o < job->output_count && job->outputs[o].first_row <= row);
-  return pq_flush_delete(f, op, pq_str(f->files[job->outputs[o].file].info.name),
-                         row - job->outputs[o].first_row);
+  return place_of(f, job, in, at->row, &to) ? pq_flush_delete(f, op, to.file, to.row) : PQ_OK;
 }
 
 static bool is_needed(const pq_flush *f, const pq_cached_file *deletes) {
@@ -174,4 +183,47 @@ int pq_compact_stage_entry(pq_op *op) {
   f->recheck = pq_compact_stage_entry;
   op->stage = pq_flush_stage_put_files;
   return PQ_OK;
+}
+
+/* ---- hints of the tail ---- */
+
+/* An event of the tail changes a row of an input: its hint becomes that of the output. */
+static void move_hint(void *ud, pq_event *e) {
+  const pq_flush *f = ud;
+  const pq_compact_job *job;
+  const pq_compact_input *in = e->where_file.n == 0 ? NULL : find_input(f, e->where_file, &job);
+  pq_position to;
+  if (in == NULL || !place_of(f, job, in, e->where_row, &to)) return;
+  e->where_file = pq_str(pq_manifest_file(&f->space->manifest, to.file)->name);
+  e->where_row = to.row;
+}
+
+static bool has_hints(const pq_flush *f, const pq_overlay *o) {
+  const pq_compact_job *job;
+  for (uint32_t i = 0; i < o->files.count; i++) {
+    const pq_overlay_chain *chain = &o->files.items[i];
+    if (chain->head == PQ_NONE) continue;
+    if (find_input(f, o->versions[o->keys[chain->head].first].event.where_file, &job) != NULL)
+      return true;
+  }
+  return false;
+}
+
+int pq_compact_move_hints(pq_flush *f, pq_op *op) {
+  pq_space *s = f->space;
+  pq_overlay *next;
+  int rc;
+  if (!has_hints(f, s->overlay)) return PQ_OK;
+  next = pq_alloc(op->cx, NULL, 0, sizeof *next);
+  if (next == NULL) return pq_fail_nomem(op->cx);
+  pq_overlay_init(next, op->cx);
+  next->place = move_hint;
+  next->place_ud = f;
+  rc = pq_overlay_copy(next, s->overlay);
+  next->place = NULL;
+  if (rc == PQ_OK) rc = pq_space_replace_overlay(s, next);
+  if (rc == PQ_OK) return rc;
+  pq_overlay_release(next);
+  pq_alloc(op->cx, next, sizeof *next, 0);
+  return rc;
 }

@@ -18,6 +18,9 @@ int pq_flush_stage_put_files(pq_op *op);
 int pq_flush_put_file(pq_flush *f, pq_op *op, const pq_flush_file *file) PQ_MUST_CHECK;
 /* compact.c */
 void pq_compact_release(pq_flush *f);
+/* compact_entry.c: the entry is in the log: events of the tail that replace rows of its inputs get
+ * the places of the outputs as their hints. */
+int pq_compact_move_hints(pq_flush *f, pq_op *op) PQ_MUST_CHECK;
 
 static inline pq_flush *pq_flush_of(pq_op *op) {
   return op->sub;

@@ -70,6 +70,7 @@ static int make_entry(pq_flush *f, pq_op *op) {
  * decided when the entity stood in the tail. */
 static void set_where(void *ud, pq_event *e) {
   const pq_flush *f = ud;
+  if (e->where_file.n > 0) return;
   for (uint32_t i = 0; i < f->file_count; i++) {
     const pq_flush_file *file = &f->files[i];
     uint32_t row, row_count = (uint32_t)file->info.row_count;
@@ -119,6 +120,7 @@ static int entry_stored(pq_flush *f, pq_op *op) {
     PQ_TRY(next_tail(f, op));
     pq_pendings_drop(&f->space->pendings, f->seq_hi);
   }
+  if (!f->entry.is_fence && f->compaction != NULL) PQ_TRY(pq_compact_move_hints(f, op));
   op->stage = f->after_entry;
   return PQ_OK;
 }

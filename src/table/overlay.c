@@ -205,7 +205,8 @@ int pq_overlay_add(pq_overlay *o, const pq_event *e) {
   o->versions[v] = (pq_version){.event = *e, .older = PQ_NONE};
   if (key == PQ_NONE) {
     pq_event *first = &o->versions[v].event;
-    if (o->place != NULL && e->target == PQ_TARGET_ENTITY && e->version > 1 && e->where_file.n == 0)
+    if (o->place != NULL && e->target == PQ_TARGET_ENTITY &&
+        (e->version > 1 || e->where_file.n > 0))
       o->place(o->place_ud, first);
     PQ_TRY(key_new(o, first, hash, v, &key));
   } else {
@@ -311,22 +312,35 @@ static int move_after(pq_overlay *out, pq_overlay *o, uint64_t seq) {
   return PQ_OK;
 }
 
+/* Add a copy of a batch: its events behind `seq`. */
+static int copy_batch(pq_overlay *out, const pq_overlay_batch *b, uint64_t seq) {
+  pq_batch_reader r;
+  pq_buf raw;
+  int rc;
+  pq_buf_init(&raw, out->cx, b->raw.len_max);
+  rc = pq_buf_put_slice(&raw, pq_buf_slice(&b->raw));
+  if (rc != PQ_OK) {
+    pq_buf_release(&raw);
+    return rc;
+  }
+  PQ_TRY(take_batch(out, &raw, b->seq_lo, b->count, &r));
+  r.is_own = true;
+  return add_events(out, &r, seq);
+}
+
 int pq_overlay_take_after(pq_overlay *out, pq_overlay *o, uint64_t seq, bool is_last) {
   pq_assert(out->version_count == 0);
   if (is_last) return move_after(out, o, seq);
-  for (uint32_t i = 0; i < o->batch_count; i++) {
-    const pq_overlay_batch *b = &o->batches[i];
-    pq_buf raw;
-    int rc;
-    if (b->seq_lo <= seq) continue;
-    pq_buf_init(&raw, o->cx, b->raw.len_max);
-    rc = pq_buf_put_slice(&raw, pq_buf_slice(&b->raw));
-    if (rc != PQ_OK) {
-      pq_buf_release(&raw);
-      return rc;
-    }
-    PQ_TRY(pq_overlay_add_own(out, &raw, b->seq_lo, b->count));
-  }
+  for (uint32_t i = 0; i < o->batch_count; i++)
+    if (o->batches[i].seq_lo > seq) PQ_TRY(copy_batch(out, &o->batches[i], 0));
+  return PQ_OK;
+}
+
+int pq_overlay_copy(pq_overlay *out, const pq_overlay *o) {
+  uint64_t before = o->version_count == 0 ? UINT64_MAX : o->versions[0].event.seq - 1;
+  pq_assert(out->version_count == 0);
+  for (uint32_t i = 0; i < o->batch_count; i++)
+    PQ_TRY(copy_batch(out, &o->batches[i], before));
   return PQ_OK;
 }
 

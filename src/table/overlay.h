@@ -75,8 +75,8 @@ typedef struct pq_overlay {
   uint32_t batch_count, batch_cap;
   uint64_t held_len; /* bytes of memory, roughly, and the same on every machine */
   uint64_t base_seq; /* of a tail: it begins behind this event. UINT64_MAX: in the making */
-  /* Not NULL: called for the first event of an entity that has a row somewhere and no hint, to give
-   * it one (a flush knows). */
+  /* Not NULL: called for the first event of an entity that has a row somewhere, to give it the hint
+   * that it lacks (a flush knows) or a better one (a compaction). */
   void (*place)(void *ud, pq_event *e);
   void *place_ud;
   bool is_partial; /* it has the events of one entity and of collections only */
@@ -106,6 +106,9 @@ int pq_overlay_add_only(pq_overlay *o, pq_buf *raw, uint64_t seq_lo, uint32_t co
  * of one of its batches. With `is_last` nobody reads `o` any more and its bytes move, so that it is
  * only good for release; else they are copied. On failure `o` is as it was: release `out`. */
 int pq_overlay_take_after(pq_overlay *out, pq_overlay *o, uint64_t seq, bool is_last) PQ_MUST_CHECK;
+
+/* Make `out`, which is initialised and empty, the same, with bytes of its own; `place` is asked. */
+int pq_overlay_copy(pq_overlay *out, const pq_overlay *o) PQ_MUST_CHECK;
 
 /* How many of its events, which begin with the oldest, are at or before `seq`. */
 uint32_t pq_overlay_count(const pq_overlay *o, uint64_t seq);
