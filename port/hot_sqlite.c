@@ -35,6 +35,8 @@ enum {
                                is synced in half the time, its blocks being there already */
   SMALL_COMMIT = 32 << 10,  /* bytes */
   ARENA_LEN_MAX = 64 << 20, /* request headers: 40 bytes a batch */
+  PAGE_LEN = 4096,          /* SQLite's, unless somebody chose another */
+  ROOM_LEN_MAX = 4 << 20,   /* for a longer tail room is made as it is read */
   PATH_SUFFIX_LEN_MAX = 16
 };
 
@@ -48,6 +50,7 @@ typedef enum stmt_id {
   STMT_LAST,
   STMT_APPEND,
   STMT_CHECK,
+  STMT_PAGES,
   STMT_STRAYS,
   STMT_READ,
   STMT_POSITION,
@@ -69,6 +72,7 @@ static const char *const stmt_sql[STMT_COUNT] = {
     [STMT_LAST] = "SELECT seq_hi FROM batch WHERE ns = ?1 ORDER BY seq_lo DESC, chunk DESC LIMIT 1",
     [STMT_APPEND] = "INSERT INTO batch(ns, seq_lo, chunk, seq_hi, body) VALUES(?1, ?2, ?3, ?4, ?5)",
     [STMT_CHECK] = "PRAGMA quick_check(1)",
+    [STMT_PAGES] = "PRAGMA page_count",
     [STMT_STRAYS] =
         ("SELECT 1 FROM (SELECT DISTINCT ns FROM batch) WHERE ns NOT IN (SELECT ns FROM state)"
          " LIMIT 1"),
@@ -736,11 +740,10 @@ static int call_trim(pq_hot_sqlite *h, const char *ns, owner *o, const pq_hot_re
   return PQ_OK;
 }
 
-/* What READ gathers: batch records whose bodies stand one after the other in `bodies`. */
+/* What READ gathers. */
 typedef struct gather {
-  pq_buf records; /* of pq_hot_batch; only body.n is set */
-  pq_buf bodies;
-  int64_t chunk;    /* the last one of the last record */
+  pq_hot_writer writer;
+  int64_t chunk;    /* the last one of the last batch */
   uint64_t flushed; /* TRIM leaves nothing at or below this one */
 } gather;
 
@@ -749,22 +752,41 @@ static int gather_row(pq_hot_sqlite *h, gather *g, sqlite3_stmt *s) {
   int64_t hi = sqlite3_column_int64(s, 2);
   const void *body = sqlite3_column_blob(s, 3);
   size_t n = (size_t)sqlite3_column_bytes(s, 3);
-  pq_hot_batch *last, fresh = {.seq_lo = (uint64_t)lo, .seq_hi = (uint64_t)hi};
+  const pq_hot_batch *last = &g->writer.last;
+  pq_hot_batch fresh = {(uint64_t)lo, (uint64_t)hi, {body, n}};
   if (n > 0 && body == NULL) return pq_fail_nomem(h->cx);
   for (int i = 0; i < 4; i++)
     if (sqlite3_column_type(s, i) != (i < 3 ? SQLITE_INTEGER : SQLITE_BLOB))
       return fail_rows(h, "a batch has a column of another type");
   if (lo < 1 || lo > hi) return fail_rows(h, "a batch has impossible numbers");
   if ((uint64_t)hi <= g->flushed) return fail_rows(h, "a batch below the flush position is left");
-  if (chunk == 0) PQ_TRY(pq_buf_put(&g->records, &fresh, sizeof fresh));
-  if (g->records.len == 0) return fail_rows(h, "a batch has no beginning");
-  last = (pq_hot_batch *)(void *)(g->records.p + g->records.len - sizeof fresh);
-  if (last->seq_lo != fresh.seq_lo || last->seq_hi != fresh.seq_hi ||
-      (chunk != 0 && chunk != g->chunk + 1))
+  if (chunk == 0) {
+    if (g->writer.count > 0 && fresh.seq_lo != last->seq_hi + 1)
+      return fail_rows(h, "a batch is missing");
+    g->chunk = 0;
+    return pq_hot_add_batch(&g->writer, &fresh);
+  }
+  if (g->writer.count == 0) return fail_rows(h, "a batch has no beginning");
+  if (last->seq_lo != fresh.seq_lo || last->seq_hi != fresh.seq_hi || chunk != g->chunk + 1)
     return fail_rows(h, "chunks of a batch are missing");
-  last->body.n += n;
   g->chunk = chunk;
-  return pq_buf_put(&g->bodies, body, n);
+  return pq_hot_add_body(&g->writer, fresh.body);
+}
+
+/* Room for all batches at once, if the file's length says that they are few: growing by doubling
+ * copies them, and touches memory, twice. */
+static int reserve_reply(pq_hot_sqlite *h, pq_buf *reply) {
+  sqlite3_stmt *s = prepare(h, STMT_PAGES, NULL);
+  int64_t pages;
+  int rc;
+  if (s == NULL) return h->cx->code;
+  rc = sqlite3_step(s);
+  pages = rc == SQLITE_ROW ? sqlite3_column_int64(s, 0) : 0;
+  rc = rc == SQLITE_ROW ? PQ_OK : fail_sqlite(h, rc, "read");
+  reset(s);
+  PQ_TRY(rc);
+  if (pages < 1 || pages > ROOM_LEN_MAX / PAGE_LEN) return PQ_OK;
+  return pq_buf_reserve(reply, (size_t)pages * PAGE_LEN);
 }
 
 /* SQLite keeps no checksums: a page that lost a row still reads well. Its own check of the pages
@@ -796,16 +818,20 @@ static int check_pages(pq_hot_sqlite *h) {
   return rc;
 }
 
-static int gather_rows(pq_hot_sqlite *h, const char *ns, pq_hot_state *state, gather *g) {
+static int gather_rows(pq_hot_sqlite *h, const char *ns, pq_buf *reply) {
+  pq_hot_state state;
   sqlite3_stmt *s;
+  gather g = {0};
   int rc, status = PQ_OK;
   PQ_TRY(check_pages(h));
-  PQ_TRY(load_state(h, ns, state));
-  g->flushed = state->seq_hi;
+  PQ_TRY(load_state(h, ns, &state));
+  PQ_TRY(reserve_reply(h, reply));
+  PQ_TRY(pq_hot_begin_state(&g.writer, reply, &state));
+  g.flushed = state.seq_hi;
   s = prepare(h, STMT_READ, ns);
   if (s == NULL) return h->cx->code;
   while ((rc = next_row(h, s)) == SQLITE_ROW) {
-    status = gather_row(h, g, s);
+    status = gather_row(h, &g, s);
     if (status != PQ_OK) break;
   }
   if (status == PQ_OK && rc != SQLITE_DONE) status = fail_sqlite(h, rc, "read");
@@ -814,29 +840,8 @@ static int gather_rows(pq_hot_sqlite *h, const char *ns, pq_hot_state *state, ga
 }
 
 static int call_read(pq_hot_sqlite *h, const char *ns, pq_buf *reply) {
-  pq_hot_state state;
-  gather g = {0};
-  size_t off = 0;
-  int rc;
-  pq_buf_init(&g.records, h->cx, ARENA_LEN_MAX);
-  pq_buf_init(&g.bodies, h->cx, reply->len_max);
-  rc = run(h, STMT_BEGIN_READ, NULL, "begin");
-  if (rc == PQ_OK) rc = end_transaction(h, gather_rows(h, ns, &state, &g));
-  if (rc == PQ_OK) {
-    state.batches = (pq_hot_batch *)(void *)g.records.p;
-    state.batch_count = (uint32_t)(g.records.len / sizeof *state.batches);
-    for (uint32_t i = 0; i < state.batch_count; i++) {
-      pq_hot_batch *b = &state.batches[i];
-      b->body.p = g.bodies.p == NULL ? NULL : g.bodies.p + off;
-      off += b->body.n;
-      if (i > 0 && b->seq_lo != state.batches[i - 1].seq_hi + 1)
-        rc = fail_rows(h, "a batch is missing");
-    }
-  }
-  if (rc == PQ_OK) rc = pq_hot_put_state(reply, &state);
-  pq_buf_release(&g.records);
-  pq_buf_release(&g.bodies);
-  return rc;
+  PQ_TRY(run(h, STMT_BEGIN_READ, NULL, "begin"));
+  return end_transaction(h, gather_rows(h, ns, reply));
 }
 
 /* READ of a reader: open as late as possible, and hold nothing that needs no lock. */

@@ -27,16 +27,20 @@ static bool batches_len(const pq_hot_batch *batches, uint32_t count, size_t *out
   return true;
 }
 
+static int put_batch_head(pq_buf *out, uint64_t seq_lo, uint64_t seq_hi, size_t len) {
+  pq_assert(seq_lo > 0);
+  pq_assert(seq_lo <= seq_hi);
+  PQ_TRY(pq_buf_put_u64(out, seq_lo));
+  PQ_TRY(pq_buf_put_u64(out, seq_hi));
+  return pq_buf_put_u32(out, (uint32_t)len);
+}
+
 static int put_batches(pq_buf *out, const pq_hot_batch *batches, uint32_t count) {
   PQ_TRY(pq_buf_put_u32(out, count));
   for (uint32_t i = 0; i < count; i++) {
     const pq_hot_batch *b = &batches[i];
-    pq_assert(b->seq_lo > 0);
-    pq_assert(b->seq_lo <= b->seq_hi);
     pq_assert(i == 0 || b->seq_lo == batches[i - 1].seq_hi + 1);
-    PQ_TRY(pq_buf_put_u64(out, b->seq_lo));
-    PQ_TRY(pq_buf_put_u64(out, b->seq_hi));
-    PQ_TRY(pq_buf_put_u32(out, (uint32_t)b->body.n));
+    PQ_TRY(put_batch_head(out, b->seq_lo, b->seq_hi, b->body.n));
     PQ_TRY(pq_buf_put_slice(out, b->body));
   }
   return PQ_OK;
@@ -68,13 +72,45 @@ int pq_hot_put_request(pq_buf *out, const pq_hot_request *r) {
   return put_batches(out, r->batches, count);
 }
 
-int pq_hot_put_state(pq_buf *out, const pq_hot_state *s) {
-  PQ_TRY(reserve(out, STATE_HEAD_LEN, s->batches, s->batch_count));
+static int put_state_head(pq_buf *out, const pq_hot_state *s) {
   PQ_TRY(pq_buf_put_byte(out, STATE_TAG));
   PQ_TRY(pq_buf_put_u64(out, s->epoch));
   PQ_TRY(pq_buf_put_u64(out, s->seq_hi));
-  PQ_TRY(pq_buf_put_u64(out, (uint64_t)s->ts_hi));
+  return pq_buf_put_u64(out, (uint64_t)s->ts_hi);
+}
+
+int pq_hot_put_state(pq_buf *out, const pq_hot_state *s) {
+  PQ_TRY(reserve(out, STATE_HEAD_LEN, s->batches, s->batch_count));
+  PQ_TRY(put_state_head(out, s));
   return put_batches(out, s->batches, s->batch_count);
+}
+
+int pq_hot_begin_state(pq_hot_writer *w, pq_buf *out, const pq_hot_state *s) {
+  *w = (pq_hot_writer){.out = out};
+  pq_assert(s->batch_count == 0);
+  PQ_TRY(put_state_head(out, s));
+  w->count_off = out->len;
+  return put_batches(out, NULL, 0);
+}
+
+int pq_hot_add_batch(pq_hot_writer *w, const pq_hot_batch *b) {
+  pq_assert(w->count == 0 || b->seq_lo == w->last.seq_hi + 1);
+  if (w->count == UINT32_MAX) return pq_fail(w->out->cx, PQ_ELIMIT, "hot tier: too many batches");
+  PQ_TRY(put_batch_head(w->out, b->seq_lo, b->seq_hi, 0));
+  w->len_off = w->out->len - 4;
+  w->last = (pq_hot_batch){.seq_lo = b->seq_lo, .seq_hi = b->seq_hi};
+  pq_wr32(w->out->p + w->count_off, ++w->count);
+  return pq_hot_add_body(w, b->body);
+}
+
+int pq_hot_add_body(pq_hot_writer *w, pq_slice more) {
+  pq_assert(w->count > 0);
+  if (more.n > UINT32_MAX - w->last.body.n)
+    return pq_fail(w->out->cx, PQ_ELIMIT, "hot tier: a batch is too long");
+  PQ_TRY(pq_buf_put_slice(w->out, more));
+  w->last.body.n += more.n;
+  pq_wr32(w->out->p + w->len_off, (uint32_t)w->last.body.n);
+  return PQ_OK;
 }
 
 static bool read_i64(pq_reader *r, int64_t *out) {

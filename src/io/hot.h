@@ -61,6 +61,21 @@ typedef struct pq_hot_state { /* reply of OPEN (no batches) and READ */
 /* Append the bytes of a request or a state to `out`. */
 int pq_hot_put_request(pq_buf *out, const pq_hot_request *r) PQ_MUST_CHECK;
 int pq_hot_put_state(pq_buf *out, const pq_hot_state *s) PQ_MUST_CHECK;
+
+/* The bytes of a state as its batches are read, so that bodies are copied once: begin with one that
+ * has no batches, then add a batch (which must follow the one before) or more of the last one's
+ * body. After a failure what was appended is of no use. */
+typedef struct pq_hot_writer {
+  pq_buf *out;      /* borrowed */
+  size_t count_off; /* of the number of batches */
+  size_t len_off;   /* of the length of the last batch */
+  pq_hot_batch last;
+  uint32_t count;
+} pq_hot_writer;
+int pq_hot_begin_state(pq_hot_writer *w, pq_buf *out, const pq_hot_state *s) PQ_MUST_CHECK;
+int pq_hot_add_batch(pq_hot_writer *w, const pq_hot_batch *b) PQ_MUST_CHECK;
+int pq_hot_add_body(pq_hot_writer *w, pq_slice more) PQ_MUST_CHECK;
+
 /* Parse; arrays go into `arena`, bodies borrow from `in`. PQ_ECORRUPT when malformed. */
 int pq_hot_parse_request(pq_arena *arena, pq_slice in, pq_hot_request *out) PQ_MUST_CHECK;
 int pq_hot_parse_state(pq_arena *arena, pq_slice in, pq_hot_state *out) PQ_MUST_CHECK;

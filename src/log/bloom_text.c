@@ -137,17 +137,22 @@ static bool read_base64(pq_slice text, uint8_t *out, size_t len) {
   return len == 0 || read_end(p, out, len);
 }
 
+int pq_bloom_bytes_get(pq_arena *arena, pq_slice text, size_t len, pq_slice *out) {
+  uint8_t *bytes = pq_arena_alloc(arena, len);
+  *out = (pq_slice){0};
+  if (bytes == NULL) return arena->cx->code;
+  if (read_base64(text, bytes, len)) *out = (pq_slice){bytes, len};
+  return PQ_OK;
+}
+
 static int get_bytes(const pq_log_doc *d, pq_bloom_place *out) {
-  uint8_t *bytes;
   pq_slice text;
   if (pq_value_is_missing(pq_object_get_str(d->value, "bytes"))) return PQ_OK;
   PQ_TRY(pq_log_doc_text(d, "bytes", &text));
   if (text.n / 4 > out->len) return pq_log_doc_fail(d, "bytes", "is longer than the filter");
-  bytes = pq_arena_alloc(d->arena, out->len);
-  if (bytes == NULL) return d->cx->code;
-  if (!read_base64(text, bytes, out->len))
+  PQ_TRY(pq_bloom_bytes_get(d->arena, text, out->len, &out->bytes));
+  if (out->bytes.p == NULL)
     return pq_log_doc_fail(d, "bytes", "is no base64 of the filter's length");
-  out->bytes = (pq_slice){bytes, out->len};
   return PQ_OK;
 }
 

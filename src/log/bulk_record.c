@@ -97,7 +97,7 @@ static int get_files(const pq_log_doc *d, pq_bulk_record *r) {
   for (uint32_t i = 0; i < r->file_count; i++) {
     pq_log_doc file;
     PQ_TRY(pq_log_doc_element(d, "add", array, i, &file));
-    PQ_TRY(pq_file_info_get(&file, false, &r->files[i]));
+    PQ_TRY(pq_file_info_get(&file, &r->files[i]));
   }
   return PQ_OK;
 }

@@ -127,15 +127,15 @@ static int get_head(const pq_log_doc *d, pq_log_entry *e) {
   return pq_log_doc_hash(d, &e->hash);
 }
 
-static int get_files(const pq_log_doc *d, pq_log_entry *e) {
+static int get_files(const pq_log_doc *d, const pq_file_records *records, pq_log_entry *e) {
   pq_value array;
   PQ_TRY(pq_log_doc_array(d, "add", &array, &e->add_count));
+  if (records->count > 0) e->add_count = records->count;
   e->add = pq_arena_calloc(d->arena, e->add_count, sizeof *e->add);
   if (e->add == NULL) return d->cx->code;
   for (uint32_t i = 0; i < e->add_count; i++) {
-    pq_log_doc file;
-    PQ_TRY(pq_log_doc_element(d, "add", array, i, &file));
-    PQ_TRY(pq_file_info_get(&file, false, &e->add[i]));
+    pq_log_doc place;
+    PQ_TRY(pq_log_doc_file(d, "add", records, i, &place, &e->add[i]));
     e->add[i].added = e->entry;
   }
   return PQ_OK;
@@ -161,10 +161,11 @@ int pq_log_doc_names(const pq_log_doc *d, const char *field, const char ***out, 
 }
 
 static int parse(pq_log_doc *d, pq_slice text, pq_log_entry *e) {
+  pq_file_records records;
   const char *defect;
-  PQ_TRY(pq_log_text_parse(d, word, text));
+  PQ_TRY(pq_log_text_parse_files(d, word, "add", text, &records));
   PQ_TRY(get_head(d, e));
-  PQ_TRY(get_files(d, e));
+  PQ_TRY(get_files(d, &records, e));
   PQ_TRY(pq_log_doc_names(d, "remove", &e->remove, &e->remove_count));
   PQ_TRY(pq_collection_infos_get(d, &e->collections, &e->collection_count));
   PQ_TRY(pq_log_retain_get(d, e));

@@ -68,11 +68,33 @@ typedef struct pq_log_doc {
   const char *key;  /* of the stored object */
   const char *part; /* array that `value` is an element of, NULL: the whole object */
   uint32_t index;   /* in that array */
-  pq_value value;   /* an object */
+  bool is_checkpoint;
+  bool is_text_kept; /* the text lives as long as what is parsed */
+  pq_value value;    /* an object */
 } pq_log_doc;
+
+/* Records of files that were read without their document (record_text.c): those of an array whose
+ * elements stand in [from, to) of the line. count 0: there are none. */
+typedef struct pq_file_records {
+  pq_file_info *files;
+  uint32_t count;
+  size_t from, to;
+} pq_file_records;
+
+/* Read the records in the array `field` of a line, all of them or none: nobody has checked that the
+ * rest of the line is JSON. Strings are borrowed from the arena, or from the line if it is kept. */
+int pq_file_records_read(const pq_log_doc *d, const char *field, pq_slice line,
+                         pq_file_records *out) PQ_MUST_CHECK;
 
 /* Check header line, CRC and JSON; d->value becomes the object. cx, arena and key must be set. */
 int pq_log_text_parse(pq_log_doc *d, const char *word, pq_slice text) PQ_MUST_CHECK;
+/* The same of an object that has files in the array `field`: those in *out, checked, are left out
+ * of the document, where the array is empty then. */
+int pq_log_text_parse_files(pq_log_doc *d, const char *word, const char *field, pq_slice text,
+                            pq_file_records *out) PQ_MUST_CHECK;
+/* File `i` of the array, from the records or from the document; *place is for messages. */
+int pq_log_doc_file(const pq_log_doc *d, const char *field, const pq_file_records *records,
+                    uint32_t i, pq_log_doc *place, pq_file_info *out) PQ_MUST_CHECK;
 /* Does the number in the last part of the key, if it has one, equal `entry`? */
 bool pq_log_key_agrees(const char *key, uint64_t entry);
 
@@ -129,8 +151,16 @@ int pq_log_doc_hash(const pq_log_doc *d, pq_slice *out) PQ_MUST_CHECK;
 /* Both fields; id_min and id_max are set. */
 int pq_blooms_get(const pq_log_doc *d, pq_file_info *out) PQ_MUST_CHECK;
 
+/* The bytes of a filter from base64; *out.p NULL: it is none of that length. */
+int pq_bloom_bytes_get(pq_arena *arena, pq_slice text, size_t len, pq_slice *out) PQ_MUST_CHECK;
+
+/* 0 for an unknown word. */
+pq_file_kind pq_file_kind_of(pq_slice word);
+/* Has the record idMin and idMax? */
+bool pq_file_has_ids(pq_file_kind kind);
+
 /* The record at `d`, checked. In a checkpoint with `added` and `removed`. */
-int pq_file_info_get(const pq_log_doc *d, bool is_checkpoint, pq_file_info *out) PQ_MUST_CHECK;
+int pq_file_info_get(const pq_log_doc *d, pq_file_info *out) PQ_MUST_CHECK;
 /* The array of collections in field "collections", checked one by one. */
 int pq_collection_infos_get(const pq_log_doc *d, pq_collection_info **out,
                             uint32_t *count) PQ_MUST_CHECK;

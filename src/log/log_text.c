@@ -34,6 +34,10 @@ static int word_of(const char *const *names, int last, pq_slice word) {
   return 0;
 }
 
+pq_file_kind pq_file_kind_of(pq_slice word) {
+  return (pq_file_kind)word_of(kind_names, PQ_FILE_KIND_LAST, word);
+}
+
 /* ---- checks ---- */
 
 static bool has_prefix(pq_slice s, const char *prefix) {
@@ -70,7 +74,7 @@ static const char *events_defect(const pq_file_info *f) {
   return f->seq_lo > f->seq_hi || f->ts_lo > f->ts_hi ? "the first event is after the last" : NULL;
 }
 
-static bool has_ids(pq_file_kind kind) {
+bool pq_file_has_ids(pq_file_kind kind) {
   return kind == PQ_FILE_DATA || kind == PQ_FILE_FORWARD || kind == PQ_FILE_REVERSE ||
          kind == PQ_FILE_EVENT_INDEX;
 }
@@ -86,8 +90,8 @@ const char *pq_file_info_defect(const pq_cx *cx, const pq_file_info *f) {
   if (f->footer_len >= f->len) return "the footer is not shorter than the file";
   if (f->kind == PQ_FILE_DATA && (f->collection.n == 0 || !pq_utf8_is_valid(f->collection)))
     return "the collection is empty or not UTF-8";
-  if (has_ids(f->kind) && (!pq_utf8_is_valid(f->id_min) || !pq_utf8_is_valid(f->id_max) ||
-                           pq_slice_cmp(f->id_min, f->id_max) > 0))
+  if (pq_file_has_ids(f->kind) && (!pq_utf8_is_valid(f->id_min) || !pq_utf8_is_valid(f->id_max) ||
+                                   pq_slice_cmp(f->id_min, f->id_max) > 0))
     return "idMin and idMax are not UTF-8 or not in order";
   defect = pq_blooms_defect(f);
   if (defect != NULL) return defect;
@@ -212,7 +216,7 @@ int pq_file_info_put(pq_buf *out, const pq_file_info *f, bool is_checkpoint, boo
     PQ_TRY(pq_buf_printf(out, ",\"tsLo\":%lld,\"tsHi\":%lld", (long long)f->ts_lo,
                          (long long)f->ts_hi));
   }
-  if (has_ids(f->kind)) {
+  if (pq_file_has_ids(f->kind)) {
     PQ_TRY(put_text(out, "idMin", f->id_min));
     PQ_TRY(put_text(out, "idMax", f->id_max));
     PQ_TRY(pq_blooms_put(out, f, has_bytes));
@@ -321,12 +325,9 @@ static int parse_json(const pq_log_doc *d, pq_slice line, pq_value *out) {
   return rc;
 }
 
-int pq_log_text_parse(pq_log_doc *d, const char *word, pq_slice text) {
-  pq_slice line;
-  int rc;
-  d->value = (pq_value){0};
-  PQ_TRY(parse_header(d, word, text, &line));
-  rc = parse_json(d, line, &d->value);
+/* The document of a whole line. */
+static int parse_line(pq_log_doc *d, pq_slice line) {
+  int rc = parse_json(d, line, &d->value);
   if (rc == PQ_EINVALID) {
     char msg[PQ_MESSAGE_CAP];
     memcpy(msg, d->cx->msg, sizeof msg);
@@ -337,6 +338,37 @@ int pq_log_text_parse(pq_log_doc *d, const char *word, pq_slice text) {
     return pq_fail(d->cx, PQ_ECORRUPT, "%s: line 2 is no JSON object", d->key);
   return PQ_OK;
 }
+
+int pq_log_text_parse(pq_log_doc *d, const char *word, pq_slice text) {
+  pq_slice line;
+  d->value = (pq_value){0};
+  PQ_TRY(parse_header(d, word, text, &line));
+  return parse_line(d, line);
+}
+
+int pq_log_text_parse_files(pq_log_doc *d, const char *word, const char *field, pq_slice text,
+                            pq_file_records *out) {
+  pq_slice line;
+  pq_buf rest;
+  int rc;
+  d->value = (pq_value){0};
+  *out = (pq_file_records){0};
+  PQ_TRY(parse_header(d, word, text, &line));
+  PQ_TRY(pq_file_records_read(d, field, line, out));
+  if (out->count == 0) return parse_line(d, line);
+  pq_buf_init(&rest, d->cx, SIZE_MAX);
+  rc = pq_buf_put(&rest, line.p, out->from);
+  if (rc == PQ_OK) rc = pq_buf_put(&rest, line.p + out->to, line.n - out->to);
+  if (rc == PQ_OK) rc = parse_json(d, pq_buf_slice(&rest), &d->value);
+  pq_buf_release(&rest);
+  if (rc == PQ_OK && pq_value_type(d->value) == PQ_TYPE_OBJECT) return PQ_OK;
+  *out = (pq_file_records){0};
+  if (rc != PQ_OK && rc != PQ_EINVALID) return rc;
+  /* Say where in the whole line. */
+  return parse_line(d, line);
+}
+
+/* ---- fields ---- */
 
 int pq_log_doc_i64(const pq_log_doc *d, const char *field, int64_t *out) {
   pq_value v = pq_object_get_str(d->value, field);
@@ -416,19 +448,19 @@ static int get_kind_fields(const pq_log_doc *d, pq_file_info *out) {
     PQ_TRY(pq_log_doc_i64(d, "tsLo", &out->ts_lo));
     PQ_TRY(pq_log_doc_i64(d, "tsHi", &out->ts_hi));
   }
-  if (!has_ids(out->kind)) return PQ_OK;
+  if (!pq_file_has_ids(out->kind)) return PQ_OK;
   PQ_TRY(pq_log_doc_text(d, "idMin", &out->id_min));
   PQ_TRY(pq_log_doc_text(d, "idMax", &out->id_max));
   return pq_blooms_get(d, out);
 }
 
-int pq_file_info_get(const pq_log_doc *d, bool is_checkpoint, pq_file_info *out) {
+int pq_file_info_get(const pq_log_doc *d, pq_file_info *out) {
   pq_file_info f = {.removed = PQ_ENTRY_NONE};
   pq_slice kind, name;
   const char *defect;
   *out = (pq_file_info){0};
   PQ_TRY(pq_log_doc_text(d, "kind", &kind));
-  f.kind = (pq_file_kind)word_of(kind_names, PQ_FILE_KIND_LAST, kind);
+  f.kind = pq_file_kind_of(kind);
   if (f.kind == 0) return pq_log_doc_fail(d, "kind", "is unknown");
   PQ_TRY(pq_log_doc_text(d, "name", &name));
   defect = pq_file_name_defect(d->cx, name); /* before the NUL-terminated copy hides a NUL */
@@ -440,11 +472,27 @@ int pq_file_info_get(const pq_log_doc *d, bool is_checkpoint, pq_file_info *out)
   PQ_TRY(pq_log_doc_u64(d, "rows", &f.row_count));
   PQ_TRY(get_crcs(d, &f));
   PQ_TRY(get_kind_fields(d, &f));
-  if (is_checkpoint) PQ_TRY(get_lifetime(d, &f));
+  if (d->is_checkpoint) PQ_TRY(get_lifetime(d, &f));
   defect = pq_file_info_defect(d->cx, &f);
   if (defect != NULL) return pq_log_doc_fail(d, "name", defect);
   *out = f;
   return PQ_OK;
+}
+
+int pq_log_doc_file(const pq_log_doc *d, const char *field, const pq_file_records *records,
+                    uint32_t i, pq_log_doc *place, pq_file_info *out) {
+  pq_value array;
+  uint32_t n;
+  *place = *d;
+  place->part = field;
+  place->index = i;
+  if (i < records->count) {
+    *out = records->files[i];
+    return PQ_OK;
+  }
+  PQ_TRY(pq_log_doc_array(d, field, &array, &n));
+  PQ_TRY(pq_log_doc_element(d, field, array, i, place));
+  return pq_file_info_get(place, out);
 }
 
 static int get_index_column(const pq_log_doc *d, bool is_named, pq_index_column *out) {

@@ -507,31 +507,31 @@ static int get_head(pq_manifest *m, const pq_log_doc *d) {
   return pq_arena_copy(&m->arena, commit, &m->commit);
 }
 
-static int get_file(pq_manifest *m, const pq_log_doc *d) {
+static int take_file(pq_manifest *m, const pq_log_doc *d, const pq_file_info *f) {
   uint32_t n = m->file_count;
-  pq_file_info f;
-  PQ_TRY(pq_file_info_get(d, true, &f));
-  if (f.added == 0 || f.added > m->entry || (n > 0 && f.added < m->files[n - 1].added))
+  if (f->added == 0 || f->added > m->entry || (n > 0 && f->added < m->files[n - 1].added))
     return pq_log_doc_fail(d, "added", "is out of order");
-  if (f.removed != PQ_ENTRY_NONE && (f.removed <= f.added || f.removed > m->entry))
+  if (f->removed != PQ_ENTRY_NONE && (f->removed <= f->added || f->removed > m->entry))
     return pq_log_doc_fail(d, "removed", "is out of range");
-  if (file_index(m, n, pq_str(f.name)) != PQ_TABLE_NONE)
+  if (file_index(m, n, pq_str(f->name)) != PQ_TABLE_NONE)
     return pq_log_doc_fail(d, "name", "stands twice");
-  PQ_TRY(stage_file(m, &f, n));
+  PQ_TRY(stage_file(m, f, n));
   m->file_count++;
   return PQ_OK;
 }
 
-static int get_files(pq_manifest *m, const pq_log_doc *d) {
+static int get_files(pq_manifest *m, const pq_log_doc *d, const pq_file_records *records) {
   pq_value array;
   uint32_t n;
   PQ_TRY(pq_log_doc_array(d, "files", &array, &n));
   if (pq_value_is_missing(array)) return pq_log_doc_fail(d, "files", "is missing");
+  if (records->count > 0) n = records->count;
   PQ_TRY(reserve_files(m, n));
   for (uint32_t i = 0; i < n; i++) {
-    pq_log_doc file;
-    PQ_TRY(pq_log_doc_element(d, "files", array, i, &file));
-    PQ_TRY(get_file(m, &file));
+    pq_log_doc place;
+    pq_file_info f;
+    PQ_TRY(pq_log_doc_file(d, "files", records, i, &place, &f));
+    PQ_TRY(take_file(m, &place, &f));
   }
   return PQ_OK;
 }
@@ -560,9 +560,10 @@ static int get_collections(pq_manifest *m, const pq_log_doc *d) {
 }
 
 static int parse(pq_manifest *m, pq_log_doc *d, pq_slice text) {
-  PQ_TRY(pq_log_text_parse(d, ckpt_word, text));
+  pq_file_records records;
+  PQ_TRY(pq_log_text_parse_files(d, ckpt_word, "files", text, &records));
   PQ_TRY(get_head(m, d));
-  PQ_TRY(get_files(m, d));
+  PQ_TRY(get_files(m, d, &records));
   PQ_TRY(get_collections(m, d));
   return pq_manifest_retain_get(m, d);
 }
@@ -570,7 +571,8 @@ static int parse(pq_manifest *m, pq_log_doc *d, pq_slice text) {
 int pq_manifest_parse(pq_manifest *m, const char *key, pq_slice text) {
   pq_cx *cx = m->cx;
   pq_arena arena;
-  pq_log_doc d = {.cx = cx, .arena = &arena, .key = key};
+  pq_log_doc d = {
+      .cx = cx, .arena = &arena, .key = key, .is_checkpoint = true, .is_text_kept = true};
   int rc;
   pq_assert(m->entry == 0);
   pq_assert(m->file_count == 0);

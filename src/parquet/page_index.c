@@ -27,6 +27,9 @@ enum { LOCATION_LEN_MIN = 7 };
  * read in one request; of a longer one just the header and then one block. */
 enum { BLOOM_HEADER_LEN = 64, BLOOM_WHOLE_LEN_MAX = 256 << 10 };
 
+/* Indexes of several leaves are read in one request where they stand as near as this. */
+enum { SPAN_LEN_MAX = 64 << 10, SPAN_GAP_LEN_MAX = 16 << 10 };
+
 static int thrift_failure(const pq_chunk_ref *r, const pq_thrift *t, uint64_t off) {
   pq_place at = r->at;
   at.off = off + pq_thrift_pos(t);
@@ -267,6 +270,32 @@ int pq_page_index_fetch(pq_fetch *f, pq_arena *arena, const pq_file *file, uint3
   if (file->indexes != NULL) pq_side_cache_put_index(file->indexes, row_group, leaf, &index);
   *out = index;
   return PQ_OK;
+}
+
+/* Bytes from `lo` to `hi`, of which `len` are wanted. */
+typedef struct index_span {
+  uint64_t lo, hi, len;
+} index_span;
+
+/* Extend the span by what lies in the file; the rest fails when it is asked for by itself. */
+static void extend(index_span *s, const pq_chunk_ref *r, uint64_t off, uint64_t len) {
+  if (!has_index(r, off, len) || off > r->file_end || len > r->file_end - off) return;
+  if (s->len == 0 || off < s->lo) s->lo = off;
+  if (off + len > s->hi) s->hi = off + len;
+  s->len += len;
+}
+
+int pq_page_index_want(pq_fetch *f, const pq_file *file, uint32_t row_group, uint32_t first,
+                       uint32_t count) {
+  index_span s = {0};
+  pq_slice ignored;
+  for (uint32_t leaf = first; leaf < first + count; leaf++) {
+    pq_chunk_ref r = pq_chunk_ref_of(f->cx, file, row_group, leaf);
+    extend(&s, &r, r.chunk->offset_index_off, r.chunk->offset_index_len);
+    extend(&s, &r, r.chunk->column_index_off, r.chunk->column_index_len);
+  }
+  if (s.hi - s.lo > SPAN_LEN_MAX || s.hi - s.lo > s.len + SPAN_GAP_LEN_MAX) return PQ_OK;
+  return pq_fetch_read(f, file->key, s.lo, s.hi - s.lo, &ignored);
 }
 
 /* ---- bloom filter ---- */

@@ -69,6 +69,11 @@ int pq_bloom_open(pq_cx *cx, const char *key, uint64_t off, pq_slice bytes,
 int pq_page_index_fetch(pq_fetch *f, pq_arena *arena, const pq_file *file, uint32_t row_group,
                         uint32_t leaf, pq_page_index *out) PQ_MUST_CHECK;
 
+/* Ask in one request for the page indexes of `count` leaves from `first` on, if they stand together
+ * as writers put them; else for nothing. pq_page_index_fetch then finds them. */
+int pq_page_index_want(pq_fetch *f, const pq_file *file, uint32_t row_group, uint32_t first,
+                       uint32_t count) PQ_MUST_CHECK;
+
 /* Ask for the bytes that rows `ranges` of a chunk need: with a page index (`index` not NULL and
  * not empty) the dictionary page and the pages that hold such rows, near ones merged; else the
  * whole chunk. Zero ranges mean all rows. PQ_OK when all are resident. A plan (io/fetch.h) only

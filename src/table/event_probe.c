@@ -11,7 +11,7 @@
 #include "base/merge_sort.h"
 #include "table/file_bloom.h"
 
-enum { WIDE_ROWS = 4096 }; /* of a page that is decoded for one row only where more are to come */
+enum { WIDE_ROWS = 4096 }; /* more of a page no history decodes at a time */
 
 /* One event found: a row of an index, or an event read from a file without one. */
 typedef struct probe_hit {
@@ -30,12 +30,19 @@ typedef struct prober {
   uint32_t count, cap;
 } prober;
 
+/* Hits in seq order; those from `from` on are wanted, the one at `at` is looked at. */
+typedef struct hit_list {
+  probe_hit **order;
+  uint32_t from, count, at;
+} hit_list;
+
 /* ---- cells of a file ---- */
 
-/* A row group of an open file. */
+/* Rows of a row group of an open file that are wanted together. */
 typedef struct place {
   pq_cached_file *file;
   uint32_t group;
+  pq_row_range rows;
 } place;
 
 /* Note PQ_NEED_IO and go on; pass failures up. */
@@ -51,19 +58,30 @@ static int chunk_of(const prober *r, place at, uint32_t leaf, pq_chunk_pages **o
   return pq_fail(r->f->cx, PQ_ECORRUPT, "%s: column %u has no page index", at.file->file.key, leaf);
 }
 
+/* A page of a leaf, and the rows in it that are wanted. */
+static pq_page_ref ref_of(place at, uint32_t leaf, pq_chunk_pages *chunk, uint32_t page) {
+  const pq_page_info *info = &chunk->index.pages[page];
+  uint32_t end = info->first_row + info->row_count;
+  pq_row_range rows = {at.rows.lo > info->first_row ? at.rows.lo : info->first_row,
+                       at.rows.hi < end ? at.rows.hi : end};
+  if (leaf == PQ_INDEX_LEAF_KEY || rows.lo >= rows.hi) rows = (pq_row_range){0, 0};
+  return (pq_page_ref){.file = &at.file->file,
+                       .row_group = at.group,
+                       .leaf = leaf,
+                       .page = page,
+                       .pages = chunk,
+                       .rows = rows};
+}
+
 /* The decoded page of a leaf that holds a row, and the row in it. */
-static int page_of(const prober *r, place at, uint32_t leaf, uint32_t row, pq_cached_page **out,
+static int page_of(const prober *r, const pq_page_ref *ref, uint32_t row, pq_cached_page **out,
                    uint32_t *in_page) {
-  pq_chunk_pages *chunk;
-  pq_page_ref ref;
-  PQ_TRY(chunk_of(r, at, leaf, &chunk));
-  ref = (pq_page_ref){&at.file->file, at.group, leaf, pq_chunk_page_of(chunk, row), chunk};
-  PQ_TRY(pq_page_cache_want(&ref, r->f));
-  PQ_TRY(pq_page_cache_get(&r->p->files->pages, &ref, r->f, r->scratch, out));
+  PQ_TRY(pq_page_cache_want(ref, r->f));
+  PQ_TRY(pq_page_cache_get(&r->p->files->pages, ref, r->f, out));
   *in_page = row - (*out)->first_row;
   if (row >= (*out)->first_row && *in_page < (*out)->column.row_count) return PQ_OK;
-  return pq_fail(r->f->cx, PQ_ECORRUPT, "%s: row %u of column %u is not there", at.file->file.key,
-                 row, leaf);
+  return pq_fail(r->f->cx, PQ_ECORRUPT, "%s: row %u of column %u is not there", ref->file->key, row,
+                 ref->leaf);
 }
 
 /* What all rows of the page say, by its bounds; NULL: they differ, or nobody tells. */
@@ -74,7 +92,13 @@ static const pq_page_info *told(const pq_chunk_pages *chunk, uint32_t row) {
 
 /* Ask for the page indexes of leaves, side by side. */
 static int want_chunks(const prober *r, place at, uint32_t first, uint32_t count) {
+  const pq_chunk_pages *chunks =
+      &at.file->chunks[(size_t)at.group * at.file->file.footer->leaf_count];
   bool is_missing = false;
+  uint32_t unknown = 0;
+  for (uint32_t leaf = first; leaf < first + count; leaf++)
+    unknown += chunks[leaf].cached == NULL;
+  if (unknown > 1) PQ_TRY(pq_page_index_want(r->f, &at.file->file, at.group, first, count));
   for (uint32_t leaf = first; leaf < first + count; leaf++) {
     pq_chunk_pages *chunk;
     int rc = chunk_of(r, at, leaf, &chunk);
@@ -84,15 +108,15 @@ static int want_chunks(const prober *r, place at, uint32_t first, uint32_t count
   return is_missing ? PQ_NEED_IO : PQ_OK;
 }
 
-/* Ask for the pages of a leaf that hold rows [lo, hi), unless their bounds tell all. */
-static int want_pages(const prober *r, place at, uint32_t leaf, uint32_t lo, uint32_t hi) {
+/* Ask for the pages of a leaf that hold the rows, unless their bounds tell all. */
+static int want_pages(const prober *r, place at, uint32_t leaf) {
   bool is_missing = false;
   pq_chunk_pages *chunk;
   PQ_TRY(chunk_of(r, at, leaf, &chunk));
-  for (uint32_t row = lo; row < hi;) {
+  for (uint32_t row = at.rows.lo; row < at.rows.hi;) {
     uint32_t page = pq_chunk_page_of(chunk, row);
     const pq_page_info *info = &chunk->index.pages[page];
-    pq_page_ref ref = {&at.file->file, at.group, leaf, page, chunk};
+    pq_page_ref ref = ref_of(at, leaf, chunk, page);
     int rc =
         told(chunk, row) != NULL || info->is_null_page ? PQ_OK : pq_page_cache_want(&ref, r->f);
     if (rc < 0) return rc;
@@ -107,6 +131,7 @@ static int text_cell(const prober *r, place at, uint32_t leaf, uint32_t row, pq_
   pq_chunk_pages *chunk;
   const pq_page_info *page;
   pq_cached_page *decoded;
+  pq_page_ref ref;
   uint32_t i;
   *out = (pq_slice){0};
   PQ_TRY(chunk_of(r, at, leaf, &chunk));
@@ -115,7 +140,8 @@ static int text_cell(const prober *r, place at, uint32_t leaf, uint32_t row, pq_
     *out = page->min;
     return PQ_OK;
   }
-  PQ_TRY(page_of(r, at, leaf, row, &decoded, &i));
+  ref = ref_of(at, leaf, chunk, pq_chunk_page_of(chunk, row));
+  PQ_TRY(page_of(r, &ref, row, &decoded, &i));
   if (!pq_column_is_null(&decoded->column, i)) *out = decoded->column.v.bytes[i];
   return PQ_OK;
 }
@@ -124,6 +150,7 @@ static int number_cell(const prober *r, place at, uint32_t leaf, uint32_t row, i
   pq_chunk_pages *chunk;
   const pq_page_info *page;
   pq_cached_page *decoded;
+  pq_page_ref ref;
   uint32_t i;
   *out = 0;
   PQ_TRY(chunk_of(r, at, leaf, &chunk));
@@ -132,7 +159,8 @@ static int number_cell(const prober *r, place at, uint32_t leaf, uint32_t row, i
     *out = (int64_t)pq_rd64(page->min.p);
     return PQ_OK;
   }
-  PQ_TRY(page_of(r, at, leaf, row, &decoded, &i));
+  ref = ref_of(at, leaf, chunk, pq_chunk_page_of(chunk, row));
+  PQ_TRY(page_of(r, &ref, row, &decoded, &i));
   if (!pq_column_is_null(&decoded->column, i)) *out = decoded->column.v.i64[i];
   return PQ_OK;
 }
@@ -164,7 +192,8 @@ static uint32_t key_page(const pq_chunk_pages *chunk, pq_slice id, bool is_upper
 static int key_bound(const prober *r, place at, bool is_upper, uint32_t *out) {
   pq_chunk_pages *chunk;
   pq_cached_page *page;
-  uint32_t lo, hi, i;
+  pq_page_ref ref;
+  uint32_t lo, hi;
   PQ_TRY(chunk_of(r, at, PQ_INDEX_LEAF_KEY, &chunk));
   lo = key_page(chunk, r->p->id, is_upper);
   *out = (uint32_t)at.file->file.footer->row_groups[at.group].row_count;
@@ -172,7 +201,10 @@ static int key_bound(const prober *r, place at, bool is_upper, uint32_t *out) {
   *out = chunk->index.pages[lo].first_row;
   if (chunk->index.pages[lo].has_bounds && pq_slice_cmp(chunk->index.pages[lo].min, r->p->id) > 0)
     return PQ_OK;
-  PQ_TRY(page_of(r, at, PQ_INDEX_LEAF_KEY, *out, &page, &i));
+  ref = ref_of(at, PQ_INDEX_LEAF_KEY, chunk, lo);
+  ref.key = r->p->id;
+  PQ_TRY(pq_page_cache_want(&ref, r->f));
+  PQ_TRY(pq_page_cache_get(&r->p->files->pages, &ref, r->f, &page));
   for (lo = 0, hi = page->column.row_count; lo < hi;) {
     uint32_t mid = lo + (hi - lo) / 2;
     int order = pq_slice_cmp(page->column.v.bytes[mid], r->p->id);
@@ -234,12 +266,16 @@ static int read_hit(prober *r, const pq_event_source *s, place at, uint32_t row,
 
 /* Is the page of keys that may hold the id decoded? */
 static bool is_key_decoded(const prober *r, place at) {
-  const pq_chunk_pages *chunk =
+  pq_chunk_pages *chunk =
       &at.file->chunks[(size_t)at.group * at.file->file.footer->leaf_count + PQ_INDEX_LEAF_KEY];
+  pq_page_ref ref;
   uint32_t page;
   if (chunk->cached == NULL) return false;
   page = key_page(chunk, r->p->id, false);
-  return page == chunk->index.page_count || chunk->cached[page] != NULL;
+  if (page == chunk->index.page_count) return true;
+  ref = ref_of(at, PQ_INDEX_LEAF_KEY, chunk, page);
+  ref.key = r->p->id;
+  return pq_page_cache_find(&ref) != NULL;
 }
 
 /* May the row group hold the id? By role and bounds, then by the bloom filter. */
@@ -247,21 +283,25 @@ static int may_hold(const prober *r, place at, bool *may) {
   const pq_row_group *g = &at.file->file.footer->row_groups[at.group];
   const pq_stats *role = &g->chunks[PQ_INDEX_LEAF_ROLE].stats;
   const pq_stats *key = &g->chunks[PQ_INDEX_LEAF_KEY].stats;
+  uint64_t hash = pq_hash(r->p->id, 0);
   *may = false;
   if (role->has_min && !pq_slice_is(role->min, pq_event_role_name(PQ_ROLE_ENTITY))) return PQ_OK;
   if (key->has_min && pq_slice_cmp(r->p->id, key->min) < 0) return PQ_OK;
   if (key->has_max && pq_slice_cmp(r->p->id, key->max) > 0) return PQ_OK;
   *may = true;
   if (is_key_decoded(r, at)) return PQ_OK;
-  return pq_file_cache_bloom(r->p->files, r->f, &at.file->file, at.group, PQ_INDEX_LEAF_KEY,
-                             pq_hash(r->p->id, 0), may);
+  if (at.file->is_asked && at.file->may_hold && at.file->asked_hash == hash &&
+      at.file->file.footer->row_group_count == 1)
+    return PQ_OK; /* it would say so again */
+  return pq_file_cache_bloom(r->p->files, r->f, &at.file->file, at.group, PQ_INDEX_LEAF_KEY, hash,
+                             may);
 }
 
-/* Ask for all that rows [lo, hi) of the index say. */
-static int want_rows(const prober *r, place at, uint32_t lo, uint32_t hi) {
+/* Ask for all that the rows of the index say. */
+static int want_rows(const prober *r, place at) {
   bool is_missing = false;
   for (uint32_t leaf = PQ_INDEX_LEAF_SEQ; leaf < PQ_INDEX_LEAVES; leaf++) {
-    int rc = want_pages(r, at, leaf, lo, hi);
+    int rc = want_pages(r, at, leaf);
     if (rc < 0) return rc;
     is_missing |= rc == PQ_NEED_IO;
   }
@@ -278,7 +318,8 @@ static int probe_group(prober *r, const pq_event_source *s, place at) {
   rc = key_bound(r, at, false, &lo);
   rc2 = rc < 0 ? rc : key_bound(r, at, true, &hi);
   if (rc != PQ_OK || rc2 != PQ_OK) return rc < 0 || rc2 == PQ_OK ? rc : rc2;
-  PQ_TRY(want_rows(r, at, lo, hi));
+  at.rows = (pq_row_range){lo, hi};
+  PQ_TRY(want_rows(r, at));
   for (uint32_t i = lo; i < hi; i++) { /* newest first: one may be enough */
     PQ_TRY(read_hit(r, s, at, lo + hi - 1 - i, &is_wanted));
     if (is_wanted && r->p->is_newest) break;
@@ -329,44 +370,45 @@ static int read_unindexed(prober *r, const pq_event_source *s) {
 /* One value of a VARIANT's leaf: where it is read. */
 typedef struct value_part {
   uint32_t leaf;
-  bool is_alone; /* decoded by itself: its page is wide, and nobody will come for the others */
-  pq_chunk_pages *chunk;
+  pq_page_ref ref;
   pq_slice bytes;
   bool is_null;
-  uint8_t *checked; /* NULL: nowhere noted */
+  uint8_t *checked;
 } value_part;
 
-static pq_row_range row_alone(uint32_t row) {
-  return (pq_row_range){row, row + 1};
+/* Rows of the hit that is looked at and of those after it in its page, if they are near, as they
+ * stand in the row group that begins at `base`. Those before it were read with the first of them.
+ */
+static pq_row_range hits_in(const pq_page_info *page, const hit_list *h, uint64_t base) {
+  const probe_hit *hit = h->order[h->at];
+  uint64_t hi = base + page->first_row + page->row_count;
+  uint32_t to = h->at;
+  if (hi > hit->row + WIDE_ROWS) hi = hit->row + WIDE_ROWS;
+  while (to + 1 < h->count && h->order[to + 1]->source == hit->source && h->order[to + 1]->row < hi)
+    to++;
+  return (pq_row_range){(uint32_t)(hit->row - base), (uint32_t)(h->order[to]->row - base) + 1};
 }
 
-static int want_part(const prober *r, place at, uint32_t row, value_part *part) {
-  pq_page_ref ref = {&at.file->file, at.group, part->leaf, 0, NULL};
-  pq_row_range alone = row_alone(row);
-  PQ_TRY(chunk_of(r, at, part->leaf, &part->chunk));
-  ref.pages = part->chunk;
-  ref.page = pq_chunk_page_of(part->chunk, row);
-  part->is_alone = !r->p->is_newest && part->chunk->cached[ref.page] == NULL &&
-                   part->chunk->index.pages[ref.page].row_count > WIDE_ROWS;
-  if (!part->is_alone) return pq_page_cache_want(&ref, r->f);
-  return pq_chunk_want(r->f, &at.file->file, at.group, part->leaf, &part->chunk->index, &alone, 1);
+static int want_part(const prober *r, place at, const hit_list *h, value_part *part) {
+  uint32_t row = at.rows.lo;
+  pq_chunk_pages *chunk;
+  const pq_page_info *page;
+  PQ_TRY(chunk_of(r, at, part->leaf, &chunk));
+  part->ref = ref_of(at, part->leaf, chunk, pq_chunk_page_of(chunk, row));
+  page = &chunk->index.pages[part->ref.page];
+  if (pq_page_cache_find(&part->ref) != NULL) return PQ_OK;
+  part->ref.is_rare = !r->p->is_newest && page->row_count > WIDE_ROWS;
+  if (part->ref.rows.hi > 0) part->ref.rows = hits_in(page, h, h->order[h->at]->row - row);
+  return pq_page_cache_want(&part->ref, r->f);
 }
 
-static int read_part(const prober *r, place at, uint32_t row, value_part *part) {
+static int read_part(const prober *r, place at, value_part *part) {
   pq_cached_page *page;
   const pq_column *column;
-  pq_row_range alone = row_alone(row);
-  pq_column one;
   uint32_t i = 0;
-  if (part->is_alone) {
-    PQ_TRY(pq_chunk_decode(r->f, r->scratch, &at.file->file, at.group, part->leaf,
-                           &part->chunk->index, &alone, 1, &one));
-    column = &one;
-  } else {
-    PQ_TRY(page_of(r, at, part->leaf, row, &page, &i));
-    column = &page->column;
-    part->checked = &page->checked[i];
-  }
+  PQ_TRY(page_of(r, &part->ref, at.rows.lo, &page, &i));
+  column = &page->column;
+  part->checked = &page->checked[i];
   if (!pq_phys_is_slice(column->phys) || column->def != NULL)
     return pq_fail(r->f->cx, PQ_ECORRUPT, "%s: column %u is of another type", at.file->file.key,
                    part->leaf);
@@ -375,8 +417,14 @@ static int read_part(const prober *r, place at, uint32_t row, value_part *part) 
   return PQ_OK;
 }
 
+/* Is every value of the leaf null, as the footer says? */
+static bool is_all_null(place at, uint32_t leaf) {
+  const pq_chunk *chunk = &at.file->file.footer->row_groups[at.group].chunks[leaf];
+  return chunk->stats.has_null_count && chunk->stats.null_count == chunk->value_count;
+}
+
 /* A VARIANT of an event's row: missing where it is null. */
-static int value_cell(prober *r, place at, uint32_t row, const char *path, pq_value *out) {
+static int value_cell(prober *r, place at, const hit_list *h, const char *path, pq_value *out) {
   int leaf = pq_footer_leaf(at.file->file.footer, path);
   value_part meta = {.leaf = (uint32_t)leaf}, value = {.leaf = (uint32_t)leaf + 1};
   pq_chunk_pages *chunk;
@@ -384,21 +432,21 @@ static int value_cell(prober *r, place at, uint32_t row, const char *path, pq_va
   *out = (pq_value){0};
   if (leaf < 0 || (uint32_t)leaf + 1 >= at.file->file.footer->leaf_count)
     return pq_fail(r->f->cx, PQ_ECORRUPT, "%s: column '%s' is missing", at.file->file.key, path);
+  if (is_all_null(at, meta.leaf) && is_all_null(at, value.leaf)) return PQ_OK;
   PQ_TRY(want_chunks(r, at, (uint32_t)leaf, 2));
   PQ_TRY(chunk_of(r, at, (uint32_t)leaf, &chunk));
-  if (chunk->index.pages[pq_chunk_page_of(chunk, row)].is_null_page) return PQ_OK;
-  rc = want_part(r, at, row, &meta);
-  rc2 = rc < 0 ? rc : want_part(r, at, row, &value);
+  if (chunk->index.pages[pq_chunk_page_of(chunk, at.rows.lo)].is_null_page) return PQ_OK;
+  rc = want_part(r, at, h, &meta);
+  rc2 = rc < 0 ? rc : want_part(r, at, h, &value);
   if (rc != PQ_OK || rc2 != PQ_OK) return rc < 0 || rc2 == PQ_OK ? rc : rc2;
-  PQ_TRY(read_part(r, at, row, &meta));
-  PQ_TRY(read_part(r, at, row, &value));
+  PQ_TRY(read_part(r, at, &meta));
+  PQ_TRY(read_part(r, at, &value));
   if (meta.is_null != value.is_null)
     return pq_fail(r->f->cx, PQ_ECORRUPT, "%s: '%s' and its value differ in nulls at row %u",
-                   at.file->file.key, path, row);
+                   at.file->file.key, path, at.rows.lo);
   if (meta.is_null) return PQ_OK;
-  if (value.checked == NULL || *value.checked == 0)
-    PQ_TRY(pq_value_check(r->f->cx, meta.bytes, value.bytes, out));
-  if (value.checked != NULL) *value.checked = 1;
+  if (*value.checked == 0) PQ_TRY(pq_value_check(r->f->cx, meta.bytes, value.bytes, out));
+  *value.checked = 1;
   *out = (pq_value){meta.bytes.p, value.bytes.p, (uint32_t)meta.bytes.n, (uint32_t)value.bytes.n};
   return PQ_OK;
 }
@@ -417,7 +465,10 @@ static bool is_successor(const prober *r, const probe_hit *before, const probe_h
   return info != NULL && info->schema_count == 0;
 }
 
-static int read_values(prober *r, const probe_hit *before, probe_hit *hit) {
+/* The values of the hit at h->at. */
+static int read_values(prober *r, const hit_list *h) {
+  probe_hit *hit = h->order[h->at];
+  const probe_hit *before = h->at > h->from ? h->order[h->at - 1] : NULL;
   const pq_footer *footer;
   place at = {0};
   uint64_t row = hit->row;
@@ -429,14 +480,15 @@ static int read_values(prober *r, const probe_hit *before, probe_hit *hit) {
   if (at.group == footer->row_group_count)
     return pq_fail(r->f->cx, PQ_ECORRUPT, "%s: row %llu is not there", at.file->file.key,
                    (unsigned long long)hit->row);
+  at.rows = (pq_row_range){(uint32_t)row, (uint32_t)row + 1};
   if (r->p->needs_values)
-    PQ_TRY(note(r, value_cell(r, at, (uint32_t)row, "after.metadata", &hit->event.after)));
+    PQ_TRY(note(r, value_cell(r, at, h, "after.metadata", &hit->event.after)));
   if (!r->p->needs_before) return PQ_OK;
   if (is_successor(r, before, hit))
     hit->event.before = before->event.after;
   else
-    PQ_TRY(note(r, value_cell(r, at, (uint32_t)row, "before.metadata", &hit->event.before)));
-  return note(r, value_cell(r, at, (uint32_t)row, "metadata.metadata", &hit->event.metadata));
+    PQ_TRY(note(r, value_cell(r, at, h, "before.metadata", &hit->event.before)));
+  return note(r, value_cell(r, at, h, "metadata.metadata", &hit->event.metadata));
 }
 
 static int by_event_seq(const void *a, const void *b, const void *ud) {
@@ -447,22 +499,23 @@ static int by_event_seq(const void *a, const void *b, const void *ud) {
 
 /* The hits that are wanted, in seq order, with their values. */
 static int finish(prober *r, pq_event **out, uint32_t *count) {
-  probe_hit **order = pq_arena_calloc(r->scratch, r->count, sizeof *order);
-  uint32_t from = r->p->is_newest && r->count > 0 ? r->count - 1 : 0;
+  hit_list h = {.count = r->count};
   pq_event *events;
-  if (order == NULL) return r->scratch->cx->code;
+  h.order = pq_arena_calloc(r->scratch, r->count, sizeof(probe_hit *));
+  if (h.order == NULL) return r->scratch->cx->code;
+  if (r->p->is_newest && r->count > 0) h.from = r->count - 1;
   for (uint32_t i = 0; i < r->count; i++)
-    order[i] = &r->hits[i];
-  PQ_TRY(pq_sort_items(r->scratch->cx, order, r->count, sizeof *order, by_event_seq, NULL));
-  for (uint32_t i = from; i < r->count; i++)
-    PQ_TRY(note(r, read_values(r, i > from ? order[i - 1] : NULL, order[i])));
+    h.order[i] = &r->hits[i];
+  PQ_TRY(pq_sort_items(r->scratch->cx, h.order, r->count, sizeof *h.order, by_event_seq, NULL));
+  for (h.at = h.from; h.at < h.count; h.at++)
+    PQ_TRY(note(r, read_values(r, &h)));
   if (r->is_missing) return PQ_NEED_IO;
-  events = pq_arena_calloc(r->scratch, r->count - from, sizeof *events);
+  events = pq_arena_calloc(r->scratch, h.count - h.from, sizeof *events);
   if (events == NULL) return r->scratch->cx->code;
-  for (uint32_t i = from; i < r->count; i++)
-    events[i - from] = order[i]->event;
+  for (uint32_t i = h.from; i < h.count; i++)
+    events[i - h.from] = h.order[i]->event;
   *out = events;
-  *count = r->count - from;
+  *count = h.count - h.from;
   return PQ_OK;
 }
 

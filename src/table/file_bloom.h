@@ -9,8 +9,9 @@
  * An id that no file of the view may hold is nowhere: the filters of all files, taken together, are
  * the namespace's. Where the record says nothing (files of older programs, of very many row groups)
  * everything may be in the file. Filters that were read stay in the cache of bodies, within its
- * limit (parquet/body_cache.h). A filter that is not what the log or the footer says is PQ_ECORRUPT
- * and names the file.
+ * limit (parquet/body_cache.h); that of an event index, of which a history asks many but each once,
+ * when it is asked for a second id. A filter that is not what the log or the footer says is
+ * PQ_ECORRUPT and names the file.
  */
 #ifndef PQ_TABLE_FILE_BLOOM_H
 #define PQ_TABLE_FILE_BLOOM_H

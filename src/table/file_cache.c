@@ -95,8 +95,9 @@ int pq_file_cache_chunk(pq_file_cache *c, pq_fetch *f, pq_cached_file *file, uin
   *out = chunk;
   if (chunk->cached != NULL) return PQ_OK;
   PQ_TRY(pq_page_index_fetch(f, &c->arena, &file->file, row_group, leaf, &index));
-  chunk->cached = pq_arena_calloc(&c->arena, index.page_count, sizeof(pq_cached_page *));
+  chunk->cached = pq_arena_calloc(&c->arena, index.page_count, 2 * sizeof(pq_cached_page *));
   if (chunk->cached == NULL) return c->cx->code;
+  chunk->parts = chunk->cached + index.page_count;
   chunk->index = index;
   return PQ_OK;
 }

@@ -20,6 +20,8 @@ typedef struct pq_cached_file {
   pq_slice name;
   pq_file file;            /* full key; footer NULL until fetched */
   pq_chunk_pages *chunks;  /* per row group and leaf; pages NULL until fetched */
+  uint64_t asked_hash;     /* of the id that the filters of the log's record were asked for last */
+  bool is_asked, may_hold; /* ever; what they said */
   uint32_t *entity_leaves; /* data files: shred/entity.h's columns; NULL until needed */
   pq_position *positions;  /* delete files: decoded, sorted by (file, row); NULL until fetched */
   uint32_t position_count;

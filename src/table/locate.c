@@ -105,7 +105,11 @@ static bool is_decoded(const locate_task *t) {
 }
 
 static pq_page_ref page_ref(const locate_task *t, uint32_t i) {
-  return (pq_page_ref){&t->file->file, t->row_group, ID_LEAF, t->pages[i], t->chunk};
+  return (pq_page_ref){.file = &t->file->file,
+                       .row_group = t->row_group,
+                       .leaf = ID_LEAF,
+                       .page = t->pages[i],
+                       .pages = t->chunk};
 }
 
 static int want_pages(locator *l, const locate_task *t) {
@@ -255,7 +259,7 @@ static int search(locator *l, const locate_task *t, pq_location *out) {
   for (uint32_t r = 0; r < t->range_count; r++) {
     pq_page_ref ref = page_ref(t, r);
     pq_cached_page *page;
-    PQ_TRY(pq_page_cache_get(&l->v->files->pages, &ref, l->f, l->scratch, &page));
+    PQ_TRY(pq_page_cache_get(&l->v->files->pages, &ref, l->f, &page));
     if (page->column.nulls != NULL || page->column.def != NULL)
       return pq_fail(l->v->cx, PQ_ECORRUPT, "%s: null $id", t->file->file.key);
     for (uint32_t i = t->id_lo; i < t->id_hi; i++) {

@@ -6,7 +6,11 @@
 
 #include <string.h>
 
-enum { MEMO_COUNT = 64 };
+enum {
+  MEMO_COUNT = 64,
+  WORK_LEN = 128 << 10,  /* most pages are decoded in it */
+  WORK_LEN_MAX = 1 << 20 /* more than that is given back */
+};
 
 /* Texts copied already, by where they were: those of a dictionary come again and again. */
 typedef struct memo {
@@ -18,6 +22,7 @@ typedef struct memo {
 void pq_page_cache_init(pq_page_cache *c, pq_cx *cx) {
   *c = (pq_page_cache){.cx = cx, .len_max = cx->limits.page_cache_len_max};
   pq_body_cache_init(&c->bodies, cx, c->len_max);
+  pq_arena_init(&c->work, cx, cx->limits.op_len_max);
 }
 
 static void unlink_page(pq_page_cache *c, pq_cached_page *p) {
@@ -44,13 +49,14 @@ static void link_newest(pq_page_cache *c, pq_cached_page *p) {
 static void free_oldest(pq_page_cache *c) {
   pq_cached_page *p = c->oldest;
   unlink_page(c, p);
-  *p->slot = NULL;
+  if (p->slot != NULL) *p->slot = NULL;
   c->held_len -= p->len;
   pq_alloc(c->cx, p, p->len, 0);
 }
 
 void pq_page_cache_release(pq_page_cache *c) {
   pq_body_cache_release(&c->bodies);
+  pq_arena_release(&c->work);
   while (c->oldest != NULL)
     free_oldest(c);
   *c = (pq_page_cache){0};
@@ -92,9 +98,24 @@ static pq_row_range rows_of(const pq_page_ref *ref) {
   return (pq_row_range){info->first_row, info->first_row + info->row_count};
 }
 
+/* Does a part hold all that is wanted? A key's part was made of all of its rows. */
+static bool has_wanted(const pq_cached_page *part, const pq_page_ref *ref) {
+  if (ref->key.p != NULL)
+    return pq_phys_is_slice(part->column.phys) && pq_slice_eq(part->column.v.bytes[0], ref->key);
+  return ref->rows.hi > 0 && ref->rows.lo >= part->first_row &&
+         ref->rows.hi - part->first_row <= part->column.row_count;
+}
+
+pq_cached_page *pq_page_cache_find(const pq_page_ref *ref) {
+  pq_cached_page *part;
+  if (ref->pages->cached[ref->page] != NULL) return ref->pages->cached[ref->page];
+  part = ref->pages->parts[ref->page];
+  return part != NULL && has_wanted(part, ref) ? part : NULL;
+}
+
 int pq_page_cache_want(const pq_page_ref *ref, pq_fetch *f) {
   pq_row_range rows = rows_of(ref);
-  if (ref->pages->cached[ref->page] != NULL) return PQ_OK;
+  if (pq_page_cache_find(ref) != NULL) return PQ_OK;
   return pq_chunk_want(f, ref->file, ref->row_group, ref->leaf, &ref->pages->index, &rows, 1);
 }
 
@@ -199,29 +220,91 @@ pq_column pq_cached_page_row(const pq_cached_page *p, uint32_t row) {
   return c;
 }
 
-int pq_page_cache_get(pq_page_cache *c, const pq_page_ref *ref, pq_fetch *f, pq_arena *scratch,
-                      pq_cached_page **out) {
-  pq_cached_page **slot = &ref->pages->cached[ref->page], *p;
-  pq_row_range rows = rows_of(ref);
-  pq_column column;
-  int rc;
-  *out = *slot;
-  if (*slot != NULL) {
-    if (*slot == c->newest) return PQ_OK;
-    unlink_page(c, *slot);
-    link_newest(c, *slot);
-    return PQ_OK;
+/* ---- decoding ---- */
+
+/* Memory for the next page: what the last one was decoded in. */
+static int begin_work(pq_page_cache *c) {
+  if (c->work.used_len > 0) return PQ_OK;
+  if (pq_arena_alloc(&c->work, WORK_LEN) == NULL) return c->cx->code;
+  pq_arena_clear(&c->work);
+  return PQ_OK;
+}
+
+static void end_work(pq_page_cache *c) {
+  uint64_t len_max = c->work.len_max;
+  if (c->work.used_len <= WORK_LEN_MAX) {
+    pq_arena_clear(&c->work);
+    return;
   }
-  c->bodies.is_closed = true;
-  rc = pq_chunk_decode(f, scratch, ref->file, ref->row_group, ref->leaf, &ref->pages->index, &rows,
-                       1, &column);
-  c->bodies.is_closed = false;
-  PQ_TRY(rc);
+  pq_arena_release(&c->work);
+  pq_arena_init(&c->work, c->cx, len_max);
+}
+
+/* The first row of a sorted column whose text is not below the key, or, with `is_upper`, above. */
+static uint32_t bound_of(const pq_column *column, pq_slice key, bool is_upper) {
+  uint32_t lo = 0, hi = column->row_count;
+  while (lo < hi) {
+    uint32_t mid = lo + (hi - lo) / 2;
+    int order = pq_slice_cmp(column->v.bytes[mid], key);
+    if (order < 0 || (is_upper && order == 0))
+      lo = mid + 1;
+    else
+      hi = mid;
+  }
+  return lo;
+}
+
+/* Narrow a decoded page to the rows of the key; false: it has none. */
+static bool pick_key(pq_column *column, pq_slice key, pq_row_range *rows) {
+  uint32_t lo, hi;
+  if (!pq_phys_is_slice(column->phys) || column->nulls != NULL || column->def != NULL) return false;
+  lo = bound_of(column, key, false);
+  hi = bound_of(column, key, true);
+  if (lo >= hi) return false;
+  column->v.bytes += lo;
+  column->row_count = column->entry_count = hi - lo;
+  *rows = (pq_row_range){rows->lo + lo, rows->lo + hi};
+  return true;
+}
+
+/* Decode a page, or of it what is wanted, and keep it. */
+static int decode(pq_page_cache *c, const pq_page_ref *ref, bool is_whole, pq_fetch *f,
+                  pq_cached_page **out) {
+  pq_row_range page = rows_of(ref), rows = is_whole || ref->key.p != NULL ? page : ref->rows;
+  pq_cached_page **slot, *p;
+  pq_column column;
+  PQ_TRY(pq_chunk_decode(f, &c->work, ref->file, ref->row_group, ref->leaf, &ref->pages->index,
+                         &rows, 1, &column));
+  if (!is_whole && ref->key.p != NULL) is_whole = !pick_key(&column, ref->key, &rows);
   PQ_TRY(keep(c, &column, rows.lo, &p));
+  slot = is_whole ? &ref->pages->cached[ref->page] : &ref->pages->parts[ref->page];
+  if (*slot != NULL) (*slot)->slot = NULL; /* borrowed until the step ends */
   p->slot = slot;
   *slot = p;
   link_newest(c, p);
   c->held_len += p->len;
   *out = p;
   return PQ_OK;
+}
+
+int pq_page_cache_get(pq_page_cache *c, const pq_page_ref *ref, pq_fetch *f, pq_cached_page **out) {
+  pq_row_range page = rows_of(ref);
+  pq_cached_page *p = pq_page_cache_find(ref);
+  bool is_part = ref->key.p != NULL || ref->rows.hi > 0, is_second;
+  int rc;
+  *out = p;
+  if (p != NULL) {
+    if (p == c->newest) return PQ_OK;
+    unlink_page(c, p);
+    link_newest(c, p);
+    return PQ_OK;
+  }
+  if (ref->key.p == NULL && ref->rows.lo == page.lo && ref->rows.hi == page.hi) is_part = false;
+  is_second = ref->pages->parts[ref->page] != NULL && !ref->is_rare;
+  PQ_TRY(begin_work(c));
+  c->bodies.is_closed = true;
+  rc = decode(c, ref, !is_part || is_second, f, out);
+  c->bodies.is_closed = false;
+  end_work(c);
+  return rc;
 }

@@ -73,8 +73,11 @@ static int want_group(pq_fetch *f, pq_arena *scratch, const pq_location *const *
 /* ---- single rows ---- */
 
 static pq_page_ref ref_of(const pq_location *at, uint32_t leaf, pq_chunk_pages *chunk) {
-  return (pq_page_ref){&at->file->file, at->row_group, leaf, pq_chunk_page_of(chunk, at->row),
-                       chunk};
+  return (pq_page_ref){.file = &at->file->file,
+                       .row_group = at->row_group,
+                       .leaf = leaf,
+                       .page = pq_chunk_page_of(chunk, at->row),
+                       .pages = chunk};
 }
 
 /* What asking for pages found out. */
@@ -150,7 +153,7 @@ static int read_document(const pq_view *v, pq_fetch *f, pq_arena *scratch, const
     if (!is_document_leaf(at, PQ_WANT_DATA, leaf)) continue;
     PQ_TRY(pq_file_cache_chunk(v->files, f, at->file, at->row_group, leaf, &chunk));
     ref = ref_of(at, leaf, chunk);
-    PQ_TRY(pq_page_cache_get(&v->files->pages, &ref, f, scratch, &page));
+    PQ_TRY(pq_page_cache_get(&v->files->pages, &ref, f, &page));
     if (at->row - page->first_row >= page->column.row_count) return fail_row(v, at, leaf);
     data[leaf] = pq_cached_page_row(page, at->row - page->first_row);
     columns[leaf] = &data[leaf];
@@ -181,7 +184,7 @@ static int read_row(const pq_view *v, pq_fetch *f, pq_arena *scratch, const pq_l
     ref = ref_of(at, leaf, chunk);
     if (pq_entity_set_told(out, name, i, &chunk->index.pages[ref.page])) continue;
     if (f == NULL && chunk->cached[ref.page] == NULL) return PQ_NEED_IO;
-    PQ_TRY(pq_page_cache_get(&v->files->pages, &ref, f, scratch, &page));
+    PQ_TRY(pq_page_cache_get(&v->files->pages, &ref, f, &page));
     row = at->row - page->first_row;
     if (row >= page->column.row_count || page->column.nulls != NULL || page->column.def != NULL)
       return fail_row(v, at, leaf);

@@ -67,6 +67,38 @@ static int round_trip_state(pq_cx *cx) {
   return rc;
 }
 
+/* Batches that come one by one, one of them in parts, are the same bytes. */
+static int write_state(pq_cx *cx) {
+  pq_hot_state in = {
+      .epoch = 4, .seq_hi = 9, .ts_hi = 77, .batches = two_batches, .batch_count = 2};
+  pq_hot_state head = {.epoch = 4, .seq_hi = 9, .ts_hi = 77};
+  pq_hot_batch begun = {two_batches[0].seq_lo, two_batches[0].seq_hi, PQ_SLICE("fir")};
+  pq_hot_writer w;
+  pq_buf whole, parts;
+  int rc;
+  pq_buf_init(&whole, cx, 10000);
+  pq_buf_init(&parts, cx, 10000);
+  rc = pq_hot_put_state(&whole, &in);
+  if (rc == PQ_OK) rc = pq_hot_begin_state(&w, &parts, &head);
+  if (rc == PQ_OK) rc = pq_hot_add_batch(&w, &begun);
+  if (rc == PQ_OK) rc = pq_hot_add_body(&w, PQ_SLICE("st"));
+  if (rc == PQ_OK) rc = pq_hot_add_batch(&w, &two_batches[1]);
+  if (rc == PQ_OK) CHECK(pq_slice_eq(pq_buf_slice(&whole), pq_buf_slice(&parts)));
+  pq_buf_release(&whole);
+  pq_buf_release(&parts);
+  return rc;
+}
+
+static void test_hot_writer(void) {
+  int rc = PQ_OK;
+  for (long n = 1; n > 0; n = unit_oom_next(n, rc)) {
+    pq_cx cx;
+    unit_cx_init(&cx);
+    unit_fail_at = n;
+    rc = write_state(&cx);
+  }
+}
+
 static void test_hot_state(void) {
   pq_cx cx;
   unit_cx_init(&cx);
@@ -182,6 +214,7 @@ static void test_hot_limits(void) {
 int main(void) {
   RUN(test_hot_requests);
   RUN(test_hot_state);
+  RUN(test_hot_writer);
   RUN(test_hot_out_of_memory);
   RUN(test_hot_hostile);
   RUN(test_hot_order);

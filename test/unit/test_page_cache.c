@@ -8,7 +8,7 @@ typedef struct fixture {
   opened o;
   pq_page_cache cache;
   pq_chunk_pages chunks[LEAVES];
-  pq_cached_page *slots[LEAVES][PAGES_MAX];
+  pq_cached_page *slots[LEAVES][PAGES_MAX], *parts[LEAVES][PAGES_MAX];
 } fixture;
 
 static int setup(fixture *t, pq_cx *cx, uint64_t len_max) {
@@ -23,6 +23,7 @@ static int setup(fixture *t, pq_cx *cx, uint64_t len_max) {
     PQ_TRY(rc);
     pq_assert(t->chunks[leaf].index.page_count <= PAGES_MAX);
     t->chunks[leaf].cached = t->slots[leaf];
+    t->chunks[leaf].parts = t->parts[leaf];
   }
   return PQ_OK;
 }
@@ -33,19 +34,26 @@ static void teardown(fixture *t) {
 }
 
 static pq_page_ref ref_of(fixture *t, uint32_t leaf, uint32_t row) {
-  return (pq_page_ref){&t->o.file, 0, leaf, pq_chunk_page_of(&t->chunks[leaf], row),
-                       &t->chunks[leaf]};
+  return (pq_page_ref){.file = &t->o.file,
+                       .leaf = leaf,
+                       .page = pq_chunk_page_of(&t->chunks[leaf], row),
+                       .pages = &t->chunks[leaf]};
 }
 
-/* The page of a row; what was fetched for it is forgotten at once, as between stages. */
-static int get(fixture *t, uint32_t leaf, uint32_t row, pq_cached_page **out) {
-  pq_page_ref ref = ref_of(t, leaf, row);
+/* What is wanted of a page; what was fetched for it is forgotten at once, as between stages. */
+static int get_ref(fixture *t, const pq_page_ref *ref, pq_cached_page **out) {
   int rc;
   *out = NULL;
-  DRIVE(rc, &t->o.f, t->o.bytes, pq_page_cache_want(&ref, &t->o.f));
-  if (rc == PQ_OK) rc = pq_page_cache_get(&t->cache, &ref, &t->o.f, &t->o.arena, out);
+  DRIVE(rc, &t->o.f, t->o.bytes, pq_page_cache_want(ref, &t->o.f));
+  if (rc == PQ_OK) rc = pq_page_cache_get(&t->cache, ref, &t->o.f, out);
   pq_fetch_clear(&t->o.f);
   return rc;
+}
+
+/* The page of a row. */
+static int get(fixture *t, uint32_t leaf, uint32_t row, pq_cached_page **out) {
+  pq_page_ref ref = ref_of(t, leaf, row);
+  return get_ref(t, &ref, out);
 }
 
 static void test_page_cache_rows(void) {
@@ -80,6 +88,83 @@ static void test_page_cache_rows(void) {
   /* Texts of a dictionary are held once. */
   CHECK(t.slots[2][0] != NULL &&
         t.slots[2][0]->column.v.bytes[0].p == t.slots[2][0]->column.v.bytes[3].p);
+  teardown(&t);
+  CHECK(unit_live_len == 0);
+}
+
+/* Who comes first gets the rows that are wanted, who comes second for others the whole page. */
+static void test_page_cache_parts(void) {
+  fixture t;
+  pq_cx cx;
+  unit_cx_init(&cx);
+  CHECK(setup(&t, &cx, 1 << 20) == PQ_OK);
+  for (uint32_t leaf = 0; leaf < 3; leaf++) {
+    pq_page_ref ref = ref_of(&t, leaf, 3);
+    pq_cached_page *part, *again, *whole;
+    ref.rows = (pq_row_range){3, 5};
+    CHECK(pq_page_cache_find(&ref) == NULL && get_ref(&t, &ref, &part) == PQ_OK);
+    CHECK(part->first_row == 3 && part->column.row_count == 2);
+    CHECK(t.slots[leaf][0] == NULL && t.parts[leaf][0] == part);
+    t.o.f.stat_bytes = 0;
+    ref.rows.lo = 4;
+    CHECK(get_ref(&t, &ref, &again) == PQ_OK && again == part && t.o.f.stat_bytes == 0);
+    CHECK(get(&t, leaf, 3, &whole) == PQ_OK && whole != part && t.slots[leaf][0] == whole);
+    CHECK(whole->first_row == 0 && whole->column.row_count > 5);
+    CHECK(pq_column_is_null(&part->column, 1) == pq_column_is_null(&whole->column, 4));
+    CHECK(leaf == 1 ? part->column.v.i64[1] == whole->column.v.i64[4]
+                    : pq_slice_eq(part->column.v.bytes[1], whole->column.v.bytes[4]));
+    CHECK(pq_page_cache_find(&ref) == whole);
+  }
+  teardown(&t);
+  CHECK(unit_live_len == 0);
+}
+
+/* Of a wide page nobody gets more than he wants; what was borrowed lives until the trim. */
+static void test_page_cache_rare(void) {
+  fixture t;
+  pq_cached_page *first, *second, *third;
+  pq_page_ref ref;
+  pq_cx cx;
+  unit_cx_init(&cx);
+  CHECK(setup(&t, &cx, 1 << 20) == PQ_OK);
+  ref = ref_of(&t, 0, 1);
+  ref.is_rare = true;
+  ref.rows = (pq_row_range){1, 2};
+  CHECK(get_ref(&t, &ref, &first) == PQ_OK && first->column.row_count == 1);
+  ref.rows = (pq_row_range){5, 6};
+  CHECK(get_ref(&t, &ref, &second) == PQ_OK && second->first_row == 5 && t.slots[0][0] == NULL);
+  CHECK(pq_slice_is(first->column.v.bytes[0], "k0001") && first->slot == NULL);
+  CHECK(pq_slice_is(second->column.v.bytes[0], "k0005") && t.parts[0][0] == second);
+  ref.is_rare = false;
+  ref.rows = (pq_row_range){0, 2};
+  CHECK(get_ref(&t, &ref, &third) == PQ_OK && third->column.row_count > 5);
+  t.cache.len_max = 0;
+  pq_page_cache_trim(&t.cache);
+  CHECK(t.cache.held_len == 0 && t.parts[0][0] == NULL && t.slots[0][0] == NULL);
+  teardown(&t);
+  CHECK(unit_live_len == 0);
+}
+
+static void test_page_cache_key(void) {
+  fixture t;
+  pq_cached_page *part, *again;
+  pq_page_ref ref;
+  pq_cx cx;
+  unit_cx_init(&cx);
+  CHECK(setup(&t, &cx, 1 << 20) == PQ_OK);
+  ref = ref_of(&t, 0, 0);
+  ref.key = PQ_SLICE("k0004");
+  CHECK(get_ref(&t, &ref, &part) == PQ_OK);
+  CHECK(part->first_row == 4 && part->column.row_count == 1 && t.slots[0][0] == NULL);
+  CHECK(pq_slice_is(part->column.v.bytes[0], "k0004"));
+  CHECK(get_ref(&t, &ref, &again) == PQ_OK && again == part);
+  ref = ref_of(&t, 0, 12);
+  ref.key = PQ_SLICE("k0012x"); /* not there: the page says so */
+  CHECK(get_ref(&t, &ref, &part) == PQ_OK && part->column.row_count > 1);
+  CHECK(pq_page_cache_find(&ref) == part);
+  ref = ref_of(&t, 0, 0);
+  ref.key = PQ_SLICE("k0005");
+  CHECK(get_ref(&t, &ref, &part) == PQ_OK && part->first_row == 0 && t.slots[0][0] == part);
   teardown(&t);
   CHECK(unit_live_len == 0);
 }
@@ -124,17 +209,27 @@ static void test_page_cache_oom(void) {
   for (long n = 1; n > 0; n = unit_oom_next(n, rc)) {
     fixture t;
     pq_cached_page *p;
+    pq_page_ref ref;
     pq_cx cx;
     unit_cx_init(&cx);
     unit_fail_at = n;
     rc = setup(&t, &cx, 1 << 20);
     if (rc == PQ_OK) rc = get(&t, 2, 3, &p);
+    if (rc == PQ_OK) {
+      ref = ref_of(&t, 0, 3);
+      ref.rows = (pq_row_range){3, 4};
+      rc = get_ref(&t, &ref, &p);
+      if (rc == PQ_OK) rc = get(&t, 0, 5, &p);
+    }
     teardown(&t);
   }
 }
 
 int main(void) {
   RUN(test_page_cache_rows);
+  RUN(test_page_cache_parts);
+  RUN(test_page_cache_rare);
+  RUN(test_page_cache_key);
   RUN(test_page_cache_trim);
   RUN(test_page_cache_page_of);
   RUN(test_page_cache_oom);
