@@ -7,7 +7,10 @@
  */
 #define _POSIX_C_SOURCE 200809L
 
+#include <dirent.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "commands.h"
@@ -144,32 +147,82 @@ static void tell_copied(const cli_session *s, const pqdb_backup_report *r) {
   print_count("; ", r->events, "event in the log\n", "events in the log\n");
 }
 
-static int copy_warehouse(cli_session *s, const char *to, const char *as_of) {
+static int copy_warehouse(cli_session *s, const char *to, const char *as_of,
+                          pqdb_backup_report *r) {
   pqdb_backup_options options = {.as_of = as_of, .copied = on_copied};
-  pqdb_backup_report r;
   int rc;
   if (cli_has(s->options, CLI_OPT_NS)) options.ns = s->options->ns;
-  rc = cli_copy(s, to, &options, &r);
-  if (rc != PQDB_OK) return cli_error(pqdb_status_name(rc), "%s", r.message);
-  tell_copied(s, &r);
+  rc = cli_copy(s, to, &options, r);
+  if (rc != PQDB_OK) return cli_error(pqdb_status_name(rc), "%s", r->message);
+  tell_copied(s, r);
   return CLI_DONE;
 }
 
 int cli_run_backup(cli_session *s, char **words, int word_count) {
+  pqdb_backup_report r;
   (void)word_count;
-  return copy_warehouse(s, words[0], NULL);
+  return copy_warehouse(s, words[0], NULL, &r);
 }
 
-int cli_restore_into(cli_session *s) {
-  const cli_options *o = s->options;
-  int status = copy_warehouse(s, o->into, cli_has(o, CLI_OPT_AS_OF) ? o->as_of : NULL);
-  cli_options there = *o;
+/* Verify a namespace of a warehouse; NULL: the default one. */
+static int verify_there(const cli_session *s, const char *dir, const char *ns) {
+  cli_options there = *s->options;
   cli_session copy;
-  if (status != CLI_DONE) return status;
-  there.given = (o->given & (CLI_OPT_JSON | CLI_OPT_NS)) | CLI_OPT_WAREHOUSE;
-  there.warehouse = o->into;
+  int status;
+  there.given = (s->options->given & CLI_OPT_JSON) | CLI_OPT_WAREHOUSE;
+  if (ns != NULL) there.given |= CLI_OPT_NS;
+  there.warehouse = dir;
+  there.ns = ns;
   cli_session_init(&copy, s->name, &there);
   status = cli_run_verify(&copy, NULL, 0);
   cli_session_release(&copy);
   return status;
+}
+
+/* The folders of a warehouse, each of which is a namespace, in the order of their names: the one
+ * behind `ns`; false: there is none. */
+static bool next_namespace(const char *dir, cli_text *ns) {
+  DIR *folder = opendir(dir);
+  struct dirent *entry;
+  cli_text best = {0}, path = {0};
+  struct stat is;
+  while (folder != NULL && (entry = readdir(folder)) != NULL) {
+    const char *name = entry->d_name;
+    cli_text_clear(&path);
+    cli_text_str(&path, dir);
+    cli_text_byte(&path, '/');
+    cli_text_str(&path, name);
+    if (name[0] == '.' || stat(cli_text_c(&path), &is) != 0 || !S_ISDIR(is.st_mode)) continue;
+    if (strcmp(name, cli_text_c(ns)) <= 0) continue;
+    if (best.len > 0 && strcmp(name, cli_text_c(&best)) >= 0) continue;
+    cli_text_clear(&best);
+    cli_text_str(&best, name);
+  }
+  if (folder != NULL) (void)closedir(folder);
+  cli_text_release(&path);
+  cli_text_release(ns);
+  *ns = best;
+  return best.len > 0;
+}
+
+/* All namespaces of a copy, each under its name where there are several. */
+static int verify_all(const cli_session *s, const char *dir, uint64_t count) {
+  cli_text ns = {0};
+  int status, worst = CLI_DONE;
+  while (next_namespace(dir, &ns)) {
+    if (count > 1 && !cli_wants_json(s)) printf("namespace %s\n", cli_text_c(&ns));
+    status = verify_there(s, dir, cli_text_c(&ns));
+    if (status > worst) worst = status;
+  }
+  cli_text_release(&ns);
+  return worst;
+}
+
+int cli_restore_into(cli_session *s) {
+  const cli_options *o = s->options;
+  pqdb_backup_report r;
+  int status = copy_warehouse(s, o->into, cli_has(o, CLI_OPT_AS_OF) ? o->as_of : NULL, &r);
+  if (status != CLI_DONE) return status;
+  if (cli_has(o, CLI_OPT_NS)) return verify_there(s, o->into, o->ns);
+  return verify_all(s, o->into, r.namespaces);
 }

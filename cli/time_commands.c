@@ -154,8 +154,10 @@ int cli_run_get_at_version(cli_session *s, char **words, int word_count) {
   status = cli_add_options(s);
   if (status != CLI_DONE) return status;
   status = cli_execute(s, PQDB_READ, cli_wants_lines(s) ? cli_show_line : cli_show_pretty, NULL);
-  if (status != CLI_DONE) return status;
-  return cli_summary_u64(s, "n") == 0 ? cli_missing_entity(s) : CLI_DONE;
+  if (status != CLI_DONE || cli_summary_u64(s, "n") > 0) return status;
+  return cli_error(pqdb_status_name(PQDB_ENTITY_NOT_FOUND),
+                   "no version %s of %s, or the entity was deleted with it", words[1],
+                   cli_text_c(&s->id));
 }
 
 int cli_run_reconstruct(cli_session *s, char **words, int word_count) {

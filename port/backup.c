@@ -22,6 +22,7 @@
 #include "codec/codec.h"
 #include "io/hot.h"
 #include "log/boundary.h"
+#include "log/event.h"
 #include "log/manifest_join.h"
 #include "port/cpu.h"
 #include "port/drive_disk.h"
@@ -474,6 +475,23 @@ static int copy_space(backup *b) {
   return rc;
 }
 
+/* Events are numbered by namespace: one of them says nothing about the others. Told before any is
+ * copied. */
+static int check_moment(backup *b, pq_slice names) {
+  pq_slice as_of = pq_str(b->options->as_of == NULL ? "" : b->options->as_of), name;
+  bool is_event = as_of.n > 4 && memcmp(as_of.p, "seq:", 4) == 0;
+  uint32_t count = 0;
+  uint64_t seq;
+  if (!is_event && !pq_event_seq_of_ulid(as_of, &seq)) return PQ_OK;
+  while (next_name(&names, &name))
+    count += name.p[name.n - 1] == '/';
+  if (count < 2) return PQ_OK;
+  return pq_fail(b->cx, PQ_EINVALID,
+                 "an event is of one namespace, and here are %u: choose one (--namespace), or "
+                 "give an instant",
+                 (unsigned)count);
+}
+
 static int copy_all(backup *b) {
   pq_arena arena;
   pq_slice names, name;
@@ -486,6 +504,7 @@ static int copy_all(backup *b) {
   pq_arena_init(&arena, b->cx, NAMES_LEN_MAX);
   rc = names.n == 0 ? PQ_OK : pq_arena_copy(&arena, names, &names);
   pq_arena_clear(&b->arena);
+  if (rc == PQ_OK) rc = check_moment(b, names);
   while (rc == PQ_OK && next_name(&names, &name)) {
     if (name.p[name.n - 1] != '/') continue;
     b->ns = pq_arena_str(&arena, (pq_slice){name.p, name.n - 1});

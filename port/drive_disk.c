@@ -97,7 +97,7 @@ void pq_disk_parent(const char *path, char out[PQ_DISK_PATH_CAP]) {
 
 /* Make the folder `path` and those above it; each new name is synced. */
 int pq_disk_make_dirs(pq_cx *cx, int dir_fd, const char *path) {
-  char part[PQ_DISK_PATH_CAP], parent[PQ_DISK_PATH_CAP];
+  char part[PQ_DISK_PATH_CAP], parent[PQ_DISK_PATH_CAP], doing[112];
   size_t len = strlen(path);
   if (len >= PQ_DISK_PATH_CAP) return pq_disk_fail(cx, ENAMETOOLONG, "make a folder");
   for (size_t i = 1; i <= len; i++) {
@@ -107,7 +107,8 @@ int pq_disk_make_dirs(pq_cx *cx, int dir_fd, const char *path) {
     part[i] = '\0';
     if (mkdirat(dir_fd, part, 0777) != 0) {
       if (errno == EEXIST) continue;
-      return pq_disk_fail(cx, errno, "make a folder");
+      snprintf(doing, sizeof doing, "make the folder '%.80s'", part);
+      return pq_disk_fail(cx, errno, doing);
     }
     pq_disk_parent(part, parent);
     PQ_TRY(pq_disk_sync_dir(cx, dir_fd, parent));
@@ -321,6 +322,15 @@ static int serve_delete(pq_disk *k, const char *key) {
   return errno == ENOENT || errno == ENOTDIR ? PQ_OK : pq_disk_fail(&k->cx, errno, "delete");
 }
 
+/* A namespace has a folder before it has events, so that who lists the folders, as a backup does,
+ * finds those that nothing was flushed of. */
+static int make_namespace(pq_disk *k, const char *ns) {
+  if (strcmp(k->written, ns) == 0) return PQ_OK;
+  PQ_TRY(pq_disk_make_dirs(&k->cx, k->dir_fd, ns));
+  snprintf(k->written, sizeof k->written, "%s", ns);
+  return PQ_OK;
+}
+
 static int serve_hot(pq_disk *k, const pq_io_req *r) {
   char path[PQ_DISK_PATH_CAP];
   int n = snprintf(path, sizeof path, "%s/hot.sqlite", k->dir);
@@ -329,6 +339,7 @@ static int serve_hot(pq_disk *k, const pq_io_req *r) {
     PQ_TRY(pq_hot_sqlite_open(&k->cx, path, k->is_writer, &k->hot));
     if (k->is_writer) PQ_TRY(pq_disk_sync_dir(&k->cx, k->dir_fd, "."));
   }
+  if (k->is_writer && r->len > 0 && r->buf[0] == PQ_HOT_APPEND) PQ_TRY(make_namespace(k, r->key));
   return pq_hot_sqlite_call(k->hot, r->key, (pq_slice){r->buf, r->len}, &k->reply);
 }
 
@@ -498,11 +509,13 @@ static int lock(pq_disk *k, const char *dir) {
 }
 
 static int create_marker(pq_disk *k, const char *dir) {
-  char text[MARKER_CAP];
+  char text[MARKER_CAP], msg[PQ_MESSAGE_CAP];
   int rc;
   print_marker(text);
   rc = pq_disk_put_new(k, MARKER, pq_str(text));
-  return rc == PQ_ECONFLICT || rc == PQ_OK ? check_marker(k, dir) : rc;
+  if (rc == PQ_ECONFLICT || rc == PQ_OK) return check_marker(k, dir);
+  memcpy(msg, k->cx.msg, sizeof msg); /* it belongs to no request, whose object would be named */
+  return pq_fail(&k->cx, rc, "%s/%s: %s", dir, MARKER, msg);
 }
 
 /* Open the directory itself; a missing one is made only by CREATE. */

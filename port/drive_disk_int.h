@@ -16,7 +16,8 @@ enum {
   PQ_DISK_PARTS_MAX = 16,       /* objects that are being put in parts */
   PQ_DISK_IO_LEN_MAX = 1 << 30, /* of one system call */
   PQ_DISK_PATH_CAP = 4096,
-  PQ_DISK_PREFIX_CAP = 48
+  PQ_DISK_PREFIX_CAP = 48,
+  PQ_DISK_NAME_CAP = 256
 };
 
 typedef struct pq_disk_file {
@@ -47,6 +48,7 @@ typedef struct pq_disk {
   pq_disk_parts parts[PQ_DISK_PARTS_MAX];
   uint64_t tick;
   pq_hot_sqlite *hot;                  /* owned, opened at first use */
+  char written[PQ_DISK_NAME_CAP];      /* the namespace of the last append */
   pq_temporary temporary;              /* a reader may have them too */
   pq_buf reply;                        /* of one request */
   uint64_t seed;                       /* for temporary names */

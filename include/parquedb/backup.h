@@ -24,8 +24,9 @@ extern "C" {
 typedef struct pqdb_backup_options {
   size_t size;       /* sizeof of this struct */
   const char *ns;    /* only this namespace; NULL: all */
-  const char *as_of; /* an instant ("2026-03-01T12:00:00Z", "seq:17", …) that becomes the copy's
-                        present; the folder must be empty then. NULL: now */
+  const char *as_of; /* an instant ("2026-03-01T12:00:00Z"; of one namespace also "seq:17" or an
+                        event's id) that becomes the copy's present; the folder must be empty then.
+                        NULL: now */
   /* Called for each object that is copied; NULL: nobody is. */
   void (*copied)(void *ud, const char *object, uint64_t len);
   /* Called now and then with the bytes of files that the copy has, and of all that it will have; of

@@ -142,7 +142,7 @@ typedef struct pq_event_choice {
   pq_event_op op;   /* 0: any */
   pq_target target; /* 0: any */
   uint64_t limit;   /* 0: all */
-  uint64_t after;   /* the cursor's seq */
+  pq_as_of after;   /* the cursor */
   uint64_t seq_lo, seq_hi;
   int64_t ts_after, ts_hi; /* ts_after < ts <= ts_hi */
   uint64_t last_seq;       /* of the last item */
@@ -569,6 +569,8 @@ int pq_edge_of(pq_command *c, pq_value v, pq_edge_arg *out) PQ_MUST_CHECK;
 /* ---- event_choice.c: which events history and events show ---- */
 /* Parse the options into c->s.choice and c->s.filter. */
 int pq_event_choice_open(pq_command *c) PQ_MUST_CHECK;
+/* Ids in them must be of events that are here. A stage call. */
+int pq_event_choice_check(pq_command *c) PQ_MUST_CHECK;
 /* Their range, now that the snapshot is open. */
 void pq_event_choice_range(pq_command *c);
 /* Do range and options, but for the filter, choose the event? */

@@ -36,20 +36,18 @@ static int parse_target(pq_command *c, pq_target *out) {
                  c->s.spec->name);
 }
 
-static int parse_cursor(pq_command *c, uint64_t *after) {
+static int parse_cursor(pq_command *c, pq_as_of *after) {
   pq_slice text = {0};
-  pq_as_of at;
-  *after = 0;
+  *after = (pq_as_of){0};
   if (!(c->s.args.given & PQ_OPT_CURSOR) || pq_value_type(c->s.args.cursor) == PQ_TYPE_NULL ||
       (pq_value_string(c->s.args.cursor, &text) && text.n == 0))
     return PQ_OK;
-  PQ_TRY(pq_parse_time_point(c, "cursor", true, c->s.args.cursor, &at));
-  if (!at.is_seq)
+  PQ_TRY(pq_parse_time_point(c, "cursor", true, c->s.args.cursor, after));
+  if (!after->is_seq)
     return pq_fail(c->op.cx, PQ_EINVALID,
                    "%s: option 'cursor' must be the id of an event or \"seq:N\", as 'nextCursor' "
                    "tells it; for an instant there is 'from'",
                    c->s.spec->name);
-  *after = at.seq;
   return PQ_OK;
 }
 
@@ -63,10 +61,23 @@ int pq_event_choice_open(pq_command *c) {
   return pq_read_language(c);
 }
 
+/* A number may lie ahead; an id is known to those who were told of the event, and so is one of here
+ * or none. */
+int pq_event_choice_check(pq_command *c) {
+  const pq_as_of places[] = {c->s.args.from, c->s.args.to, c->s.choice.after};
+  bool is_missing = false;
+  for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+    int rc = pq_space_check_id(c->s.space, &c->s.space->files, &c->op, places[i]);
+    if (rc < 0) return rc;
+    is_missing |= rc == PQ_NEED_IO;
+  }
+  return is_missing ? PQ_NEED_IO : PQ_OK;
+}
+
 void pq_event_choice_range(pq_command *c) {
   pq_event_choice *k = &c->s.choice;
   const pq_as_of *from = &c->s.args.from, *to = &c->s.args.to;
-  uint64_t after = k->after;
+  uint64_t after = k->after.seq;
   k->seq_hi = c->s.snapshot.view.seq;
   k->ts_after = INT64_MIN;
   k->ts_hi = INT64_MAX;
@@ -179,7 +190,7 @@ int pq_event_take(pq_command *c, const pq_event *e, bool has_target) {
 /* Where to go on. */
 static int put_cursor(pq_command *c) {
   const pq_event_choice *k = &c->s.choice;
-  uint64_t seq = c->s.snapshot.view.seq > k->after ? c->s.snapshot.view.seq : k->after;
+  uint64_t seq = c->s.snapshot.view.seq >= k->seq_lo ? c->s.snapshot.view.seq : k->seq_lo - 1;
   char ulid[PQ_ULID_LEN + 1];
   char *place;
   if (c->s.has_more) {

@@ -141,6 +141,7 @@ static int stage_events_files(pq_op *op) {
 
 int pq_stage_events(pq_op *op) {
   pq_command *c = pq_command_of(op);
+  PQ_TRY(pq_event_choice_check(c));
   PQ_TRY(pq_snapshot_open(&c->s.snapshot, c->s.space, op, c->s.args.as_of, c->s.args.is_flushed));
   pq_event_choice_range(c);
   PQ_TRY(pq_history_floor(c));

@@ -136,6 +136,7 @@ static int stage_history_read(pq_op *op) {
 
 static int stage_history(pq_op *op) {
   pq_command *c = pq_command_of(op);
+  PQ_TRY(pq_event_choice_check(c));
   PQ_TRY(pq_read_events_snapshot(c));
   pq_event_choice_range(c);
   PQ_TRY(pq_history_floor(c));

@@ -34,7 +34,7 @@ int pq_history_floor(pq_command *c) {
   if (h->seq == 0) return PQ_OK;
   if (is_before(h, &c->s.args.from)) return pq_history_dropped(c, "'from' is before that");
   if (is_before(h, &c->s.args.to)) return pq_history_dropped(c, "'to' is before that");
-  if (k->after > 0 && k->after < h->seq)
+  if (k->after.seq > 0 && k->after.seq < h->seq)
     return pq_history_dropped(c, "'cursor' is before that: some events behind it are gone");
   if (k->seq_lo <= h->seq) k->seq_lo = h->seq + 1;
   return PQ_OK;

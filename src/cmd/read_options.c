@@ -37,7 +37,7 @@ static pq_file_cache *files_of(const pq_command *c) {
 int pq_read_snapshot(pq_command *c) {
   const pq_txn *t = c->s.txn;
   pq_as_of as_of = c->s.args.as_of;
-  if (t != NULL) as_of = (pq_as_of){.is_set = true, .is_seq = true, .seq = t->seq};
+  if (t != NULL) as_of = (pq_as_of){.is_set = true, .is_seq = true, .seq = t->seq, .name = "txn"};
   PQ_TRY(pq_snapshot_open_on(&c->s.snapshot, c->s.space, files_of(c), &c->op, as_of,
                              c->s.args.is_flushed));
   if (t == NULL) return PQ_OK;

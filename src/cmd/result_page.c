@@ -66,7 +66,8 @@ static int read_token(pq_command *c, pq_slice text) {
   if (!c->s.cursor.is_pinned) return PQ_OK;
   if (args->as_of.is_set)
     return bad_cursor(c, "the token has an instant of its own, leave out 'asOf'");
-  args->as_of = (pq_as_of){.is_set = true, .is_seq = true, .seq = c->s.cursor.seq};
+  args->as_of =
+      (pq_as_of){.is_set = true, .is_seq = true, .seq = c->s.cursor.seq, .name = "cursor"};
   return PQ_OK;
 }
 

@@ -7,7 +7,7 @@
  *
  * A whole number is milliseconds since 1970 in `asOf`, as JavaScript has them, and an event's
  * number in `from` and `to`, which are places in the log. Where it can only be the other it is
- * refused.
+ * refused: nothing happened here in 1970, and no log has so many events.
  */
 #include <string.h>
 
@@ -17,7 +17,7 @@
 
 #define TEXT_ARGS(s) (int)((s).n > 40 ? 40 : (s).n), (s).n == 0 ? "" : (const char *)(s).p
 
-/* In milliseconds this is 1973; no log has as many events. */
+/* In milliseconds this is 1973. */
 #define SEQ_NUMBER_MAX INT64_C(100000000000)
 
 static bool parse_digits(pq_slice text, uint64_t *out) {
@@ -61,7 +61,11 @@ static bool parse_now(pq_slice text, int64_t now_us, int64_t *out) {
 static bool parse_text(pq_slice text, int64_t now_us, pq_as_of *out) {
   out->is_seq = true;
   if (text.n > 4 && memcmp(text.p, "seq:", 4) == 0) return parse_digits(behind(text, 4), &out->seq);
-  if (pq_event_seq_of_ulid(text, &out->seq)) return true;
+  if (pq_event_seq_of_ulid(text, &out->seq)) {
+    out->ts = pq_event_ts_of_ulid(text);
+    out->is_id = true;
+    return true;
+  }
   out->is_seq = false;
   return parse_now(text, now_us, &out->ts) || pq_time_parse(text, &out->ts);
 }
@@ -77,6 +81,11 @@ static int refuse(pq_command *c, const char *name, pq_value v) {
 
 /* A number; of text too. */
 static int take_number(pq_command *c, const char *name, bool is_place, int64_t i, pq_as_of *out) {
+  if (!is_place && i > 0 && i < SEQ_NUMBER_MAX)
+    return pq_fail(c->op.cx, PQ_EINVALID,
+                   "%s: option '%s' is milliseconds since 1970; %lld looks like the number of an "
+                   "event: write \"seq:%lld\"",
+                   c->s.spec->name, name, (long long)i, (long long)i);
   if (!is_place) {
     if (!pq_mul_i64(i, 1000, &out->ts)) return refuse(c, name, (pq_value){0});
     return PQ_OK;
@@ -85,7 +94,7 @@ static int take_number(pq_command *c, const char *name, bool is_place, int64_t i
   if (i >= SEQ_NUMBER_MAX)
     return pq_fail(c->op.cx, PQ_EINVALID,
                    "%s: option '%s' is the number of an event; %lld looks like milliseconds: write "
-                   "{\"$date\": %lld}",
+                   "{\"$date\": %lld}, or an ISO 8601 instant",
                    c->s.spec->name, name, (long long)i, (long long)i);
   out->is_seq = true;
   out->seq = (uint64_t)i;
@@ -93,7 +102,7 @@ static int take_number(pq_command *c, const char *name, bool is_place, int64_t i
 }
 
 int pq_parse_time_point(pq_command *c, const char *name, bool is_place, pq_value v, pq_as_of *out) {
-  pq_as_of at = {.is_set = true};
+  pq_as_of at = {.is_set = true, .name = name};
   pq_slice text;
   uint64_t digits;
   int64_t i;
@@ -113,7 +122,7 @@ int pq_parse_time_point(pq_command *c, const char *name, bool is_place, pq_value
     at.seq = (uint64_t)i;
   } else if (!pq_value_string(v, &text)) {
     return refuse(c, name, v);
-  } else if (is_place && parse_digits(text, &digits)) {
+  } else if (parse_digits(text, &digits)) {
     PQ_TRY(take_number(c, name, is_place, (int64_t)digits, &at));
   } else if (!parse_text(text, c->op.now_us, &at)) {
     return refuse(c, name, v);

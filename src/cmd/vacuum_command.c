@@ -146,6 +146,8 @@ static int stage_vacuum_end(pq_op *op) {
 static int stage_vacuum(pq_op *op) {
   pq_command *c = pq_command_of(op);
   pq_collect *g = c->s.collect;
+  PQ_TRY(pq_space_check_happened(c->s.space, c->s.args.to));
+  PQ_TRY(pq_space_check_id(c->s.space, &c->s.space->files, op, c->s.args.to));
   g->space = c->s.space;
   pq_collect_begin(g, op);
   return PQ_OK;

@@ -152,12 +152,19 @@ void pq_space_release(pq_space *s, const void *owner);
 typedef struct pq_as_of {
   bool is_set;
   bool is_seq; /* else ts */
+  bool is_id;  /* with is_seq: the event has an id of this ts, which is of a millisecond */
   uint64_t seq;
-  int64_t ts; /* µs */
+  int64_t ts;       /* µs */
+  const char *name; /* static: the option that said it, for messages */
 } pq_as_of;
 
 /* PQ_EHISTORY when the instant is before where the namespace's history begins. */
 int pq_space_check_instant(const pq_space *s, pq_as_of as_of) PQ_MUST_CHECK;
+/* PQ_EINVALID for an event that has not happened, as far as the namespace is loaded. */
+int pq_space_check_happened(const pq_space *s, pq_as_of as_of) PQ_MUST_CHECK;
+/* PQ_EINVALID for an id that no event has. Of another moment, and of what was dropped, it knows
+ * nothing. A stage call. */
+int pq_space_check_id(pq_space *s, pq_file_cache *files, pq_op *op, pq_as_of as_of) PQ_MUST_CHECK;
 
 /* What an operation holds while it reads. */
 typedef struct pq_snapshot {
@@ -166,8 +173,8 @@ typedef struct pq_snapshot {
   pq_past *past; /* the events of an as-of view, or NULL */
 } pq_snapshot;
 
-/* Open the present, the files alone (`is_flushed`), or an instant. A stage call; the snapshot and
- * op->arena change only when all is there. */
+/* Open the present, the files alone (`is_flushed`), or an instant, after the three checks above. A
+ * stage call; the snapshot and op->arena change only when all is there. */
 int pq_snapshot_open(pq_snapshot *s, pq_space *space, pq_op *op, pq_as_of as_of,
                      bool is_flushed) PQ_MUST_CHECK;
 /* The same with another file cache than the namespace's; it outlives the snapshot. */

@@ -8,6 +8,7 @@
  */
 #include <string.h>
 
+#include "base/text.h"
 #include "db/space_int.h"
 #include "table/event_probe.h"
 
@@ -154,6 +155,13 @@ static uint64_t seq_at(const pq_space *s, int64_t ts) {
   return lo == 0 || o->versions[lo - 1].event.seq < floor ? floor : o->versions[lo - 1].event.seq;
 }
 
+/* Is the instant older than what the newest entry's files show? */
+static bool is_past(const pq_space *space, pq_as_of as_of) {
+  if (!as_of.is_set) return false;
+  if (as_of.is_seq) return as_of.seq < space->manifest.seq_hi;
+  return as_of.ts < space->manifest.ts_hi;
+}
+
 /* The newest entry at or before an instant. */
 static pq_entry_mark past_mark(const pq_space *space, pq_as_of as_of) {
   return as_of.is_seq ? pq_manifest_mark(&space->manifest, as_of.seq)
@@ -183,6 +191,47 @@ static uint64_t past_end(const pq_manifest *m, uint64_t seq) {
   if (lo == m->mark_count || m->marks[lo].seq_hi - seq > EVENTS_AHEAD_MAX) return seq;
   return m->marks[lo].seq_hi;
 }
+
+/* ---- events that are to be there ---- */
+
+int pq_space_check_happened(const pq_space *s, pq_as_of as_of) {
+  if (!as_of.is_set || !as_of.is_seq || as_of.seq <= last_seen(s)) return PQ_OK;
+  return pq_fail(s->db->cx, PQ_EINVALID,
+                 "%s: event %llu is not there yet: the last one of namespace '%s' is %llu%s",
+                 as_of.name, (unsigned long long)as_of.seq, s->ns, (unsigned long long)last_seen(s),
+                 s->is_tail_missing ? " without the unflushed tail, which cannot be opened" : "");
+}
+
+/* The last event at or before an instant, wherever it is. */
+static int last_at(pq_space *s, pq_file_cache *files, pq_op *op, int64_t ts, uint64_t *out) {
+  const pq_as_of at = {.is_set = true, .ts = ts};
+  *out = seq_at(s, ts);
+  return is_past(s, at) ? past_seq(s, files, op, at, past_mark(s, at), out) : PQ_OK;
+}
+
+/* An id is a time to the millisecond and a seq, and times never fall: the event has it when it is
+ * not after that millisecond, and not before it. Times before 1970 are all 0 in an id. */
+int pq_space_check_id(pq_space *s, pq_file_cache *files, pq_op *op, pq_as_of as_of) {
+  const pq_event e = {.seq = as_of.seq, .ts = as_of.ts};
+  uint64_t before = 0, within = 0;
+  char id[PQ_ULID_LEN + 1];
+  int rc, rc2 = PQ_OK;
+  if (!as_of.is_set || !as_of.is_id || as_of.seq < s->manifest.history.seq) return PQ_OK;
+  PQ_TRY(pq_space_check_happened(s, as_of));
+  rc = last_at(s, files, op, as_of.ts + 999, &within);
+  if (rc < 0) return rc;
+  if (as_of.ts > 0) rc2 = last_at(s, files, op, as_of.ts - 1, &before);
+  if (rc2 < 0) return rc2;
+  if (rc == PQ_NEED_IO || rc2 == PQ_NEED_IO) return PQ_NEED_IO;
+  if (before < as_of.seq && as_of.seq <= within) return PQ_OK;
+  pq_event_ulid(&e, id);
+  return pq_fail(op->cx, PQ_EINVALID,
+                 "%s: namespace '%s' has no event %s: its event %llu has another time, so the id "
+                 "is of somewhere else",
+                 as_of.name, s->ns, id, (unsigned long long)as_of.seq);
+}
+
+/* ---- overlays of the past ---- */
 
 /* All events behind the newest entry up to `seq_hi`: those of bulk writes are in files, too. */
 static int gather_tail(pq_space *s, pq_file_cache *files, pq_op *op, uint64_t seq_hi,
@@ -229,13 +278,6 @@ static int open_past(pq_snapshot *s, pq_space *space, pq_op *op, pq_entry_mark m
   return PQ_OK;
 }
 
-/* Is the instant older than what the newest entry's files show? */
-static bool is_past(const pq_space *space, pq_as_of as_of) {
-  if (!as_of.is_set) return false;
-  if (as_of.is_seq) return as_of.seq < space->manifest.seq_hi;
-  return as_of.ts < space->manifest.ts_hi;
-}
-
 /* Is it in the midst of a bulk write that is pending, whose files show more? */
 static bool is_within(const pq_space *space, pq_as_of as_of, unsigned how) {
   return as_of.is_set && as_of.is_seq && (how & OPEN_FLUSHED) == 0 &&
@@ -275,6 +317,8 @@ static int open_at(pq_snapshot *s, pq_space *space, pq_file_cache *files, pq_op 
                  .files = files};
   pq_assert(s->space == NULL);
   PQ_TRY(pq_space_check_instant(space, as_of));
+  PQ_TRY(pq_space_check_happened(space, as_of));
+  PQ_TRY(pq_space_check_id(space, files, op, as_of));
   if (is_past(space, as_of) || is_within(space, as_of, how)) {
     PQ_TRY(open_before(&fresh, space, op, as_of, how));
   } else if ((how & OPEN_FLUSHED) == 0) {

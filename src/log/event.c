@@ -132,6 +132,13 @@ bool pq_event_seq_of_ulid(pq_slice text, uint64_t *seq) {
   return true;
 }
 
+int64_t pq_event_ts_of_ulid(pq_slice text) {
+  uint64_t ms = 0; /* the first 10 digits are 50 bits, of which 2 are 0 */
+  for (size_t i = 0; i < 10; i++)
+    ms = ms << 5 | digit_of(text.p[i]);
+  return (int64_t)(ms * 1000);
+}
+
 int pq_event_check(pq_cx *cx, const pq_event *e) {
   const char *defect = pq_event_defect(cx, e);
   if (defect == NULL) defect = pq_event_after_defect(e);

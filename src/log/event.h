@@ -65,6 +65,8 @@ int pq_event_check(pq_cx *cx, const pq_event *e) PQ_MUST_CHECK;
 void pq_event_ulid(const pq_event *e, char *out);
 /* The seq in such an id, in either case. False, *seq 0: it is none. */
 bool pq_event_seq_of_ulid(pq_slice text, uint64_t *seq);
+/* The time in what has a seq: µs, of a millisecond. */
+int64_t pq_event_ts_of_ulid(pq_slice text);
 
 /* Collection part and local part of an id: split at the first '/'. False without one. */
 bool pq_id_split(pq_slice id, pq_slice *collection, pq_slice *local);

@@ -641,6 +641,25 @@ def test_events_restore(w):
     w.usage("restore", "posts", says=["COLL/ID"])
 
 
+def moments_that_are_not_there(w, event):
+    """The last event is number 6; `event` is the id of number 5."""
+    says = ["event 7 is not there yet", "the last one of namespace 'default' is 6"]
+    for words in (["get", "posts/p1"], ["find", "posts"], ["count", "posts"], ["collections"],
+                  ["history", "posts/p1"], ["events"], ["reconstruct", "posts/p1"]):
+        w.refused(*words, "--as-of", "seq:7", code="VALIDATION_FAILED", says=["asOf:", *says])
+    w.refused("diff", "posts", "--from", "seq:7", code="VALIDATION_FAILED", says=["from:", *says])
+    w.refused("revert", "posts", "--to", 7, code="VALIDATION_FAILED", says=["to:", *says])
+    w.refused("count", "posts", "--as-of", 5, code="VALIDATION_FAILED", says=['write "seq:5"'])
+    w.refused("history", "posts", "--from", 1772366400000, code="VALIDATION_FAILED",
+              says=["looks like milliseconds"])
+    other = event[:9] + ("0" if event[9] != "0" else "1") + event[10:]
+    for words in (["find", "posts", "--as-of"], ["events", "--cursor"],
+                  ["history", "posts", "--to"], ["diff", "posts", "--from"],
+                  ["replay", "--into-namespace", "far", "--cursor"]):
+        w.refused(*words, other, code="VALIDATION_FAILED", says=[other, "event 5 has another time"])
+    check(w.ok("events", "--from", "seq:7").out == "", "a number may lie ahead")
+
+
 def test_time(w):
     posts(w)
     w.ok("update", "posts/p1", '{"$set": {"n": 9}}', "--actor", "users/ann", "--metadata",
@@ -655,9 +674,11 @@ def test_time(w):
     event = changed[0]["id"]
     check(w.ok("get", "posts/p2", "--as-of", event).items[0]["title"] == "Hello", "as of an event")
     check(w.ok("get-at-version", "posts/p1", 1).items[0]["n"] == 3, "version")
-    w.refused("get-at-version", "posts/p1", 7, code="ENTITY_NOT_FOUND")
+    w.refused("get-at-version", "posts/p1", 7, code="ENTITY_NOT_FOUND",
+              says=["no version 7 of posts/p1"])
     w.usage("get-at-version", "posts/p1", "one", says=["'one'"])
     check(w.ok("reconstruct", "posts/p1", "--as-of", "seq:4").items[0]["n"] == 3, "reconstruct")
+    moments_that_are_not_there(w, event)
     w.refused("reconstruct", "posts/p77", code="ENTITY_NOT_FOUND")
     difference = w.ok("diff", "posts/p1", "--from", "seq:4").items
     check(difference[0]["values"] == {"n": {"before": 3, "after": 9}}, "diff", difference)
@@ -871,8 +892,21 @@ def test_backup(w):
         w.refused("backup", inside, code="VALIDATION_FAILED", says=[inside, "choose a folder"])
     check(sorted(os.listdir(os.path.join(w.dir, "default"))) == below, "no folder was made", below)
     w.ok("backup", w.dir + "-2")  # begins with the same letters, and is elsewhere
+    several_namespaces(w)
     w.usage("restore", "posts/p0", "--into", old)
     w.usage("restore")
+
+
+def several_namespaces(w):
+    """Those of which nothing was flushed are copied, too; all are verified."""
+    both = os.path.join(w.base, "both")
+    w.ok("insert", "cats", '{"$id": "tom"}', "-n", "far")
+    told = w.ok("restore", "--into", both).out
+    check(told.count(": 0 problems\n") == 2 and "\nnamespace far\n" in told, "both verified", told)
+    check(w.ok("count", "cats", "-n", "far", "-w", both).out == "1\n", "the tail of another")
+    w.refused("restore", "--into", os.path.join(w.base, "one"), "--as-of", "seq:1",
+              code="VALIDATION_FAILED", says=["of one namespace", "--namespace"])
+    w.ok("restore", "--into", os.path.join(w.base, "one"), "--as-of", "seq:1", "-n", "far")
 
 
 # ---- import ----

@@ -412,6 +412,8 @@ void sim_check_reply(sim_world *w, sim_session *p, int rc, pq_value summary) {
     check_txn(w, p, rc, summary);
   } else if (p->op.kind < SIM_WRITE_KINDS) {
     check_write(w, p, rc, summary);
+  } else if (rc == PQ_EINVALID) {
+    sim_check_ahead(w, p);
   } else if (rc < 0) {
     sim_fail(w, p, "%s: %s", pq_status_name(rc), p->engine->cx.msg);
   } else if (p->op.kind < SIM_READ_END) {

@@ -166,12 +166,25 @@ static void move_tail(sim_session *p, pq_value summary, uint32_t seq) {
 
 /* ---- a read ---- */
 
+/* Is its moment an id that no event has? */
+static bool is_strange(const sim_world *w, const sim_op *op) {
+  if (op->instant != 's' || !op->is_id || op->as_of_seq > w->model.count) return false;
+  return w->model.events[op->as_of_seq - 1].ts / 1000 != op->as_of_ms;
+}
+
+void sim_check_ahead(sim_world *w, const sim_session *p) {
+  if (p->op.instant == 's' && (p->op.as_of_seq > p->seq_start || is_strange(w, &p->op))) return;
+  sim_fail(w, p, "%s; it must see %u events", p->engine->cx.msg, (unsigned)p->seq_start);
+}
+
+/* As of a seq is as of that seq, or nothing. */
 void sim_read_range(const sim_world *w, const sim_session *p, uint32_t *lo, uint32_t *hi) {
   const sim_op *op = &p->op;
   uint32_t target = UINT32_MAX;
   *lo = op->is_flushed ? 0 : p->seq_start;
   *hi = w->model.count;
   if (op->instant == 's') target = (uint32_t)op->as_of_seq;
+  if (op->instant == 's' && !op->is_flushed) *lo = target;
   if (op->instant == 't') target = sim_model_at(&w->model, op->as_of_ms * 1000);
   if (op->kind == SIM_PAGE && op->is_snapshot && !op->is_first) target = p->page_seq;
   if (*lo > target) *lo = target;
@@ -188,6 +201,8 @@ void sim_check_read(sim_world *w, sim_session *p, pq_value summary) {
     sim_fail(w, p, "as of seq %lld, expected %u to %u", (long long)seq, (unsigned)lo, (unsigned)hi);
     return;
   }
+  if (is_strange(w, op) || (op->instant == 's' && op->as_of_seq > w->model.count))
+    sim_fail(w, p, "answers as of an event that is not there");
   if (!may_lag(w, p) &&
       (sim_is_dropped(w, op, p->floor_start) || is_page_dropped(p, p->floor_start)))
     sim_fail(w, p, "answers as of what was dropped: history begins at %u",

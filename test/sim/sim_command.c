@@ -33,7 +33,15 @@ static void any_filter(sim_world *w, sim_op *op) {
   op->than = any_value(w, op->by);
 }
 
-/* Any seq, half of the time one of the last: what is not flushed yet. */
+/* As an id, which at times no event has. */
+static void choose_id(const sim_world *w, sim_op *op) {
+  uint64_t seq = op->as_of_seq, last = w->model.count;
+  op->is_id = true;
+  op->as_of_ms = w->model.events[(seq < last ? seq : last) - 1].ts / 1000;
+  if (seq % 5 == 1) op->as_of_ms += seq % 2 == 0 ? 1 : -1;
+}
+
+/* Any seq, half of the time one of the last: what is not flushed yet, or not there yet. */
 static void any_instant(sim_world *w, sim_op *op) {
   uint32_t n = sim_below(&w->random, 10), last = w->model.count + 2;
   if (n < 3) op->is_flushed = n == 0 && (op->kind < SIM_HISTORY || op->kind == SIM_GROUP);
@@ -42,6 +50,7 @@ static void any_instant(sim_world *w, sim_op *op) {
     op->instant = 's';
     op->as_of_seq = sim_below(&w->random, last);
     if (last > 8 && sim_chance(&w->random, 500)) op->as_of_seq = last - 1 - op->as_of_seq % 8;
+    if (op->as_of_seq % 3 == 1) choose_id(w, op);
   } else {
     const sim_event *e = &w->model.events[sim_below(&w->random, w->model.count)];
     op->instant = 't';

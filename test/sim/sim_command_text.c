@@ -1,4 +1,6 @@
 /* test/sim/sim_command_text.c - commands as text, as a caller writes them. See sim_command.c. */
+#include "base/text.h"
+#include "log/event.h"
 #include "sim_world.h"
 
 static void put_entity_field(sim_text *t, const char *name, uint32_t entity) {
@@ -213,10 +215,19 @@ static void put_diff(sim_text *t, const sim_op *op) {
   sim_put(t, ",\"from\":\"seq:%u\"", (unsigned)op->from);
 }
 
+static void put_id(sim_text *t, const sim_op *op) {
+  const pq_event e = {.seq = op->as_of_seq, .ts = op->as_of_ms * 1000};
+  char id[PQ_ULID_LEN + 1];
+  pq_event_ulid(&e, id);
+  sim_put(t, "\"%s\"", id);
+}
+
 static void put_instant(sim_text *t, const sim_op *op) {
   if (op->instant == 0) return;
   sim_put(t, op->kind == SIM_DIFF ? ",\"to\":" : ",\"asOf\":");
-  if (op->instant == 's')
+  if (op->instant == 's' && op->is_id)
+    put_id(t, op);
+  else if (op->instant == 's')
     sim_put(t, "\"seq:%llu\"", (unsigned long long)op->as_of_seq);
   else if (op->kind == SIM_DIFF) /* there a number is a seq */
     sim_put_date(t, op->as_of_ms * 1000);

@@ -140,7 +140,8 @@ typedef struct sim_op {
   uint32_t skip, limit;
   char instant; /* 0: now, 's': as of seq, 't': as of a time */
   uint64_t as_of_seq;
-  int64_t as_of_ms;
+  bool is_id;            /* 's': said as an event's id, of which as_of_ms is the time */
+  int64_t as_of_ms;      /* 't', and of an id */
   uint32_t from;         /* events behind it; a diff's first moment; what is reverted to */
   sim_event_op event_op; /* only such events, 0: all */
   char target;           /* 'e' entities, 'r' edges, 0: all */

@@ -194,6 +194,8 @@ bool sim_has_faults(const sim_session *p);
 /* The seqs that its answer may be as of. */
 void sim_read_range(const sim_world *w, const sim_session *p, uint32_t *lo, uint32_t *hi);
 void sim_check_read(sim_world *w, sim_session *p, pq_value summary);
+/* It says that its moment is of an event that is not there: rightly? */
+void sim_check_ahead(sim_world *w, const sim_session *p);
 /* It says that history was dropped: rightly? */
 void sim_check_dropped(sim_world *w, sim_session *p);
 /* Is its moment before what was dropped already when it began? */

@@ -201,11 +201,12 @@ static void put_filter(forecast *t, unsigned count) {
 }
 
 static void put_options(forecast *t) {
+  uint64_t last = t->db.db.spaces[0]->seq;
   if (random_chance(&t->random, 20)) random_put(&t->command, ", \"includeDeleted\": true");
   if (random_chance(&t->random, 10))
     random_put(&t->command, ", \"flushed\": true");
   else if (random_chance(&t->random, 10))
-    random_put(&t->command, ", \"asOf\": \"seq:%u\"", 1 + random_below(&t->random, 1500));
+    random_put(&t->command, ", \"asOf\": \"seq:%u\"", 1 + random_below(&t->random, (uint32_t)last));
 }
 
 static void put_stage(forecast *t, unsigned count) {

@@ -101,8 +101,10 @@ static void test_document_diff_event_ids(void) {
     pq_event e = {.seq = seqs[i], .ts = INT64_C(1772366400001000) + (int64_t)i * 86400000000};
     pq_event_ulid(&e, text);
     CHECK(pq_event_seq_of_ulid(pq_str(text), &seq) && seq == seqs[i]);
+    CHECK(pq_event_ts_of_ulid(pq_str(text)) == e.ts);
   }
   CHECK(pq_event_seq_of_ulid(pq_str("01KJMMA2G1000000000000000H"), &seq) && seq == 17);
+  CHECK(pq_event_ts_of_ulid(pq_str("7ZZZZZZZZZ000000000000000H")) == 281474976710655000);
   CHECK(!pq_event_seq_of_ulid(pq_str("01kjmma2g100000000000000h"), &seq) && seq == 0);
   CHECK(!pq_event_seq_of_ulid(pq_str("81kjmma2g1000000000000000h"), &seq));
   CHECK(!pq_event_seq_of_ulid(pq_str("01kjmma2g10000000000000000"), &seq));

@@ -267,6 +267,7 @@ typedef struct client {
   pqdb_replies *r; /* under way; NULL: none */
   unsigned txn;
   int step, from, to;
+  bool is_commit; /* what it ends with, or has ended with */
 } client;
 
 static uint64_t random_state;
@@ -289,7 +290,8 @@ static void go_on(pqdb *db, client *c) {
              "{\"update\":\"a/%02d\",\"ops\":{\"$inc\":{\"n\":%d}},\"txn\":%u}",
              c->step == 1 ? c->from : c->to, c->step == 1 ? -7 : 7, c->txn);
   } else {
-    snprintf(command, sizeof command, "{\"%s\":%u}", ends[c->step == 4 || any(8) == 0], c->txn);
+    c->is_commit = c->step == 3 && any(8) != 0;
+    snprintf(command, sizeof command, "{\"%s\":%u}", ends[!c->is_commit], c->txn);
   }
   c->r = submit(db, command);
 }
@@ -297,7 +299,7 @@ static void go_on(pqdb *db, client *c) {
 /* What a client does after a reply; a conflict makes it abort. True: a transfer was stored. */
 static bool take_reply(pqdb *db, client *c) {
   char out[600];
-  bool is_commit = c->step == 3;
+  bool is_commit = c->step == 3 && c->is_commit;
   int rc = finish(db, c->r, out, sizeof out);
   const char *events = strstr(out, "\"events\":2");
   c->r = NULL;
