@@ -100,7 +100,7 @@ static void test_page_cache_parts(void) {
   CHECK(setup(&t, &cx, 1 << 20) == PQ_OK);
   for (uint32_t leaf = 0; leaf < 3; leaf++) {
     pq_page_ref ref = ref_of(&t, leaf, 3);
-    pq_cached_page *part, *again, *whole;
+    pq_cached_page *part = NULL, *again, *whole;
     ref.rows = (pq_row_range){3, 5};
     CHECK(pq_page_cache_find(&ref) == NULL && get_ref(&t, &ref, &part) == PQ_OK);
     CHECK(part->first_row == 3 && part->column.row_count == 2);
