@@ -8,6 +8,8 @@
  *     spec DIRECTORY forecast SEED [COUNT]
  *     spec --bulk N …              so many new documents in a command are a bulk write
  *     spec --memory MB …           the engine may use as much, 64 by default; 0: no limit
+ *     spec --share K N …           of the single faults only those of each N-th command, from the
+ *                                  K-th on: N processes share them
  *     spec DIRECTORY travel SEED [COUNT]
  *
  * Prints failures, and at the end `N passed, N failed`.
@@ -90,6 +92,13 @@ int main(int argc, char **argv) {
     spec_memory_max = strtoull(argv[2], NULL, 10) << 20;
     argc -= 2;
     argv += 2;
+  }
+  if (argc > 3 && strcmp(argv[1], "--share") == 0) {
+    spec_share = (uint32_t)strtoul(argv[2], NULL, 10);
+    spec_shares = (uint32_t)strtoul(argv[3], NULL, 10);
+    if (spec_share < 1 || spec_share > spec_shares) spec_die("--share %s %s", argv[2], argv[3]);
+    argc -= 3;
+    argv += 3;
   }
   return run(argc, argv);
 }

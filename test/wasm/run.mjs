@@ -16,7 +16,11 @@ const SELF = fileURLToPath(import.meta.url);
 const ROOT = resolve(dirname(SELF), '../..');
 const AT_ONCE = 2;
 const TIME_MAX_MS = 600000;
-const SPEC_PARTS = ['faults', 'cases', 'direct', 'steps', 'property', 'forecast', 'travel'];
+// The longest first.
+const SPEC_RUNS = [['--share', '1', '2', 'test/spec', 'faults'],
+                   ['--share', '2', '2', 'test/spec', 'faults'],
+                   ...['cases', 'direct', 'steps', 'property', 'forecast', 'travel']
+                     .map((part) => ['test/spec', part])];
 
 // In a process of its own: the program, with standard output and error as they are.
 async function runProgram(path, args) {
@@ -47,7 +51,7 @@ function runChild(path, args) {
 }
 
 async function runTest(path, args, total) {
-  const name = [basename(path, '.wasm'), ...args.slice(1)].join(' ');
+  const name = [basename(path, '.wasm'), ...args.filter((a) => a !== 'test/spec')].join(' ');
   const start = Date.now();
   const { status, out, err } = await runChild(path, args);
   const last = out.trimEnd().split('\n').pop();
@@ -71,8 +75,8 @@ async function main(folder, wanted) {
   const total = { passed: 0, failed: 0, skipped: 0 };
   const names = readFileSync(join(folder, 'programs.txt'), 'utf8').trim().split('\n')
     .filter((n) => wanted.length === 0 || wanted.some((w) => n.includes(w))).sort();
-  // The longest first: the parts of `spec`, each a program of its own.
-  const runsOf = (n) => (n === 'spec' ? SPEC_PARTS.map((part) => ['test/spec', part]) : [[]]);
+  // The longest first: the parts of `spec`, each a process of its own.
+  const runsOf = (n) => (n === 'spec' ? SPEC_RUNS : [[]]);
   const waiting = names.flatMap((n) => runsOf(n).map((a) => [join(folder, 'tests', `${n}.wasm`), a]));
   waiting.sort((a, b) => b[1].length - a[1].length);
   const worker = async () => {
