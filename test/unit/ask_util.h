@@ -10,6 +10,16 @@
 
 #include "parquedb/parquedb.h"
 
+/* A handle whose files nobody maintains but who is told to; NULL: there is none. */
+static inline pqdb *ask_open(const char *dir, pqdb_mode mode) {
+  pqdb_options options = {.size = sizeof options, .mode = mode, .maintain = PQDB_MAINTAIN_NEVER};
+  pqdb *db = NULL;
+  int rc = pqdb_open(dir, &options, &db);
+  if (rc == PQDB_OK) return db;
+  pqdb_close(db);
+  return NULL;
+}
+
 /* All items and the summary, or the status of a failure, as text. PQDB_DONE or the failure. */
 static inline int ask(pqdb *db, const char *command, char *out, size_t cap) {
   pqdb_replies *r = NULL;

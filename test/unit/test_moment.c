@@ -21,13 +21,6 @@ static const char *const questions[] = {
 };
 enum { QUESTIONS = sizeof questions / sizeof *questions };
 
-static pqdb *open_db(const char *dir, pqdb_mode mode) {
-  pqdb_options options = {.size = sizeof options, .mode = mode, .maintain = PQDB_MAINTAIN_NEVER};
-  pqdb *db = NULL;
-  CHECK(pqdb_open(dir, &options, &db) == PQDB_OK);
-  return db;
-}
-
 static int ask_as_of(pqdb *db, int question, const char *moment, char *out) {
   char command[256];
   int n = snprintf(command, sizeof command, questions[question], moment);
@@ -68,14 +61,14 @@ static void test_moment_of_the_last_event(void) {
   char dir[DRIVE_DIR_CAP], id[32];
   pqdb *writer, *reader, *fresh;
   drive_make_dir(dir);
-  writer = open_db(dir, PQDB_CREATE);
+  writer = ask_open(dir, PQDB_CREATE);
   CHECK(ask(writer, "{\"insert\": \"t\", \"documents\": [{\"$id\": \"a\", \"n\": 0}]}", text,
             TEXT_CAP) == PQDB_DONE);
-  reader = open_db(dir, PQDB_READ);
+  reader = ask_open(dir, PQDB_READ);
   for (unsigned seq = 1; seq < 12; seq++) {
     find_id(writer, id);
     check_last(reader, seq, id);
-    fresh = open_db(dir, PQDB_READ);
+    fresh = ask_open(dir, PQDB_READ);
     check_last(fresh, seq, id);
     pqdb_close(fresh);
     check_last(writer, seq, id);

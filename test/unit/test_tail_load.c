@@ -24,13 +24,6 @@ static const char *const questions[] = {"{\"get\": \"posts/p1\"}",
                                         "{\"related\": \"posts/p1\", \"predicate\": \"author\"}"};
 enum { QUESTIONS = sizeof questions / sizeof *questions };
 
-static pqdb *open_db(const char *dir, pqdb_mode mode) {
-  pqdb_options options = {.size = sizeof options, .mode = mode, .maintain = PQDB_MAINTAIN_NEVER};
-  pqdb *db = NULL;
-  CHECK(pqdb_open(dir, &options, &db) == PQDB_OK);
-  return db;
-}
-
 static void run(pqdb *db, const char *command) {
   static char text[TEXT_CAP];
   (void)ask(db, command, text, TEXT_CAP);
@@ -47,7 +40,7 @@ static void check_same(pqdb *writer, pqdb *reader, const char *command) {
 /* Each question is the first one of a process, and is followed by another one. */
 static void check_firsts(pqdb *writer, const char *dir) {
   for (int i = 0; i < QUESTIONS; i++) {
-    pqdb *reader = open_db(dir, PQDB_READ);
+    pqdb *reader = ask_open(dir, PQDB_READ);
     check_same(writer, reader, questions[i]);
     check_same(writer, reader, questions[(i + 5) % QUESTIONS]);
     check_same(writer, reader, questions[(i + 2) % QUESTIONS]);
@@ -92,11 +85,11 @@ static void test_tail_load_readers(void) {
   char dir[DRIVE_DIR_CAP];
   pqdb *writer, *first, *second;
   drive_make_dir(dir);
-  writer = open_db(dir, PQDB_CREATE);
+  writer = ask_open(dir, PQDB_CREATE);
   fill(writer);
   check_firsts(writer, dir);
-  first = open_db(dir, PQDB_READ);
-  second = open_db(dir, PQDB_READ);
+  first = ask_open(dir, PQDB_READ);
+  second = ask_open(dir, PQDB_READ);
   check_same(writer, first, questions[0]); /* partial; `second` begins with everything */
   check_all(writer, second);
   run(writer, "{\"update\": \"posts/p2\", \"ops\": {\"$set\": {\"n\": 12}}}");
