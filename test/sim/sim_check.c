@@ -316,6 +316,29 @@ static void check_read_in_txn(sim_world *w, sim_session *p, int rc, pq_value sum
   sim_compare(w, p, &w->expected, summary);
 }
 
+static bool has_event_of(const sim_model *m, uint32_t before, sim_edge edge) {
+  for (uint32_t i = before; i < m->count; i++) {
+    const sim_edge *e = &m->events[i].edge;
+    if (m->events[i].is_edge && e->from == edge.from && e->predicate == edge.predicate &&
+        e->to == edge.to)
+      return true;
+  }
+  return false;
+}
+
+/* Leave out of a link or an unlink the edges that it found as they should be. */
+static void drop_unchanged(const sim_model *m, uint32_t before, sim_op *op) {
+  uint32_t n = 0;
+  if (op->kind != SIM_LINK && op->kind != SIM_UNLINK) return;
+  for (uint32_t i = 0; i < op->count; i++) {
+    if (!has_event_of(m, before, op->edges[i])) continue;
+    op->edges[n] = op->edges[i];
+    op->has_data[n] = op->has_data[i];
+    op->documents[n++] = op->documents[i];
+  }
+  op->count = n;
+}
+
 /* What is done in a transaction is as of its seq, behind what it did before. The time of its
  * entities is not decided yet, so that is not compared, and of writes only the numbers are. What
  * changed nothing then is no part of the commit, whatever it would meet by now. */
@@ -343,7 +366,9 @@ static void check_in_txn(sim_world *w, sim_session *p, int rc, pq_value summary)
   }
   if (rc != PQ_OK) return;
   compare_numbers(w, p, &w->expected, summary);
-  if (w->scratch.count > before) t->ops[t->count++] = p->op;
+  if (w->scratch.count == before) return;
+  t->ops[t->count] = p->op;
+  drop_unchanged(&w->scratch, before, &t->ops[t->count++]);
 }
 
 /* Success without events: there was nothing to change. */
