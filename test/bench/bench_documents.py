@@ -14,6 +14,7 @@ documents only the ids. The TypeScript ParqueDB takes part, with few posts, when
 PARQUEDB_TYPESCRIPT names a checkout of it with its packages (tsx among them) installed.
 """
 import argparse
+import json
 import os
 import shutil
 import subprocess
@@ -69,14 +70,18 @@ class Duck:
         "extremes": 'SELECT min("$index_likes"), max("$index_likes") FROM {f}',
         "absent": "SELECT \"$id\" FROM {f} WHERE \"$index_author.id\" = 'nobody'"}
 
-    def __init__(self, folder):
+    def __init__(self, program, folder):
         import duckdb
         self.name = "DuckDB " + duckdb.__version__
         self.con = duckdb.connect()
         self.con.execute("SET threads=1")
         self.con.execute("SET parquet_metadata_cache=true")
-        files = os.path.join(folder, "warehouse", "default", "data", "posts", "*.parquet")
-        self.files = f"'{files}'"
+        house = os.path.join(folder, "warehouse")  # has those that a compaction replaced, too
+        listed = subprocess.run([program, "run", "--warehouse", house, '{"files": "posts"}'],
+                                stdout=subprocess.PIPE, text=True, check=True)
+        paths = [json.loads(line).get("path") for line in listed.stdout.splitlines()]
+        files = ", ".join(f"'{os.path.join(house, path)}'" for path in paths if path)
+        self.files = f"read_parquet([{files}])"
 
     def run(self, job, times, _seed):
         query = self.QUERIES.get(job)
@@ -256,7 +261,8 @@ class Bench:
         self.imports()
         self.sizes()
         try:
-            self.duck = Duck(self.folder)
+            parquedb = os.path.join(self.options.folder, os.pardir, "parquedb")
+            self.duck = Duck(parquedb, self.folder)
         except ImportError:
             print("DuckDB is not there: left out", file=sys.stderr)
         self.questions()
