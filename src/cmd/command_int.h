@@ -113,6 +113,8 @@ typedef struct pq_command_spec {
   /* Check and keep the target (the command's first value) and parsed options; set the first
    * stage after the namespace is loaded. */
   int (*open)(pq_command *c, pq_value target);
+  const char *const *own; /* options of this command alone, ended by NULL: it reads and checks them
+                             itself (pq_own_option). NULL: none */
 } pq_command_spec;
 
 /* The options as given; absent ones are zero or missing. Values live in the command's arena. */
@@ -389,6 +391,8 @@ int pq_command_parse(pq_command *c, pq_value document) PQ_MUST_CHECK;
 /* Options among `allowed` (PQ_OPT_…) into *args. */
 int pq_parse_options(pq_command *c, uint64_t allowed, const pq_field *fields, uint32_t count,
                      pq_args *args) PQ_MUST_CHECK;
+/* What the command says for one of its spec's own options; missing: nothing. In `arena`. */
+pq_value pq_own_option(const pq_command *c, const char *name);
 /* Checked names. */
 int pq_check_collection(pq_cx *cx, pq_slice name) PQ_MUST_CHECK;
 int pq_check_id(pq_cx *cx, pq_slice id) PQ_MUST_CHECK;

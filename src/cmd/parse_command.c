@@ -7,118 +7,119 @@
 
 const pq_command_spec pq_command_specs[] = {
     {"insert", PQ_OPT_DOCUMENTS | PQ_OPT_LINE | PQ_OPT_ORDERED | PQ_OPT_VALIDATE | PQ_OPT_WRITES,
-     true, true, pq_open_insert},
+     true, true, pq_open_insert, NULL},
     {"get",
      PQ_OPT_INCLUDE_DELETED | PQ_OPT_SHOW | PQ_OPT_PLAIN | PQ_OPT_MAX_TIME | PQ_OPT_COMMENT |
          PQ_OPT_READS,
-     false, false, pq_open_get},
+     false, false, pq_open_get, NULL},
     {"find",
      PQ_OPT_SELECT | PQ_OPT_SHOW | PQ_OPT_SORT | PQ_OPT_SKIP | PQ_OPT_LIMIT | PQ_OPT_CURSOR |
          PQ_OPT_SNAPSHOT | PQ_OPT_TOTAL,
-     false, false, pq_open_find},
+     false, false, pq_open_find, NULL},
     {"findOne", PQ_OPT_SELECT | PQ_OPT_SHOW | PQ_OPT_SORT | PQ_OPT_SKIP, false, false,
-     pq_open_find_one},
-    {"count", PQ_OPT_SELECT | PQ_OPT_SKIP | PQ_OPT_LIMIT, false, false, pq_open_count},
+     pq_open_find_one, NULL},
+    {"count", PQ_OPT_SELECT | PQ_OPT_SKIP | PQ_OPT_LIMIT, false, false, pq_open_count, NULL},
     {"estimatedCount", PQ_OPT_MAX_TIME | PQ_OPT_COMMENT | PQ_OPT_AS_OF | PQ_OPT_FLUSHED, false,
-     false, pq_open_estimated_count},
-    {"exists", PQ_OPT_SELECT, false, false, pq_open_exists},
-    {"distinct", PQ_OPT_SELECT | PQ_OPT_KEY, false, false, pq_open_distinct},
+     false, pq_open_estimated_count, NULL},
+    {"exists", PQ_OPT_SELECT, false, false, pq_open_exists, NULL},
+    {"distinct", PQ_OPT_SELECT | PQ_OPT_KEY, false, false, pq_open_distinct, NULL},
     {"update",
      PQ_OPT_OPS | PQ_OPT_UPSERT | PQ_OPT_ARRAY_FILTERS | PQ_OPT_RETURN_DOCUMENT | PQ_OPT_PROJECT |
          PQ_OPT_PLAIN | PQ_OPT_COLLATION | PQ_OPT_LET | PQ_OPT_EXPECTED_VERSION | PQ_OPT_VALIDATE |
          PQ_OPT_WRITES,
-     true, false, pq_open_change},
+     true, false, pq_open_change, NULL},
     {"replace",
      PQ_OPT_DOCUMENT | PQ_OPT_UPSERT | PQ_OPT_RETURN_DOCUMENT | PQ_OPT_PROJECT | PQ_OPT_PLAIN |
          PQ_OPT_EXPECTED_VERSION | PQ_OPT_VALIDATE | PQ_OPT_WRITES,
-     true, false, pq_open_change},
+     true, false, pq_open_change, NULL},
     {"upsert",
      PQ_OPT_RETURN_DOCUMENT | PQ_OPT_PROJECT | PQ_OPT_CHANGE_ONE | PQ_OPT_VALIDATE | PQ_OPT_WRITES,
-     true, false, pq_open_change},
+     true, false, pq_open_change, NULL},
     {"updateOne", PQ_OPT_UPSERT | PQ_OPT_CHANGE_ONE | PQ_OPT_VALIDATE | PQ_OPT_WRITES, true, false,
-     pq_open_change},
+     pq_open_change, NULL},
     {"updateMany",
      PQ_OPT_FILTER | PQ_OPT_LANGUAGE | PQ_OPT_UPDATE | PQ_OPT_UPSERT | PQ_OPT_ARRAY_FILTERS |
          PQ_OPT_VALIDATE | PQ_OPT_WRITES,
-     true, false, pq_open_change},
+     true, false, pq_open_change, NULL},
     {"replaceOne",
      PQ_OPT_REPLACEMENT | PQ_OPT_UPSERT | PQ_OPT_CHOOSE_ONE | PQ_OPT_VALIDATE | PQ_OPT_WRITES, true,
-     false, pq_open_change},
+     false, pq_open_change, NULL},
     {"deleteOne", PQ_OPT_HARD | PQ_OPT_INCLUDE_DELETED | PQ_OPT_CHOOSE_ONE | PQ_OPT_WRITES, true,
-     false, pq_open_change},
+     false, pq_open_change, NULL},
     {"deleteMany",
      PQ_OPT_FILTER | PQ_OPT_LANGUAGE | PQ_OPT_HARD | PQ_OPT_INCLUDE_DELETED | PQ_OPT_WRITES, true,
-     false, pq_open_change},
+     false, pq_open_change, NULL},
     {"findOneAndUpdate",
      PQ_OPT_UPSERT | PQ_OPT_RETURN_DOCUMENT | PQ_OPT_PROJECT | PQ_OPT_CHANGE_ONE | PQ_OPT_VALIDATE |
          PQ_OPT_WRITES,
-     true, false, pq_open_change},
+     true, false, pq_open_change, NULL},
     {"findOneAndReplace",
      PQ_OPT_REPLACEMENT | PQ_OPT_UPSERT | PQ_OPT_RETURN_DOCUMENT | PQ_OPT_PROJECT |
          PQ_OPT_CHOOSE_ONE | PQ_OPT_VALIDATE | PQ_OPT_WRITES,
-     true, false, pq_open_change},
+     true, false, pq_open_change, NULL},
     {"findOneAndDelete",
      PQ_OPT_HARD | PQ_OPT_INCLUDE_DELETED | PQ_OPT_PROJECT | PQ_OPT_CHOOSE_ONE | PQ_OPT_WRITES,
-     true, false, pq_open_change},
+     true, false, pq_open_change, NULL},
     {"bulkWrite", PQ_OPT_OPERATIONS | PQ_OPT_ORDERED | PQ_OPT_LET | PQ_OPT_VALIDATE | PQ_OPT_WRITES,
-     true, false, pq_open_bulk},
+     true, false, pq_open_bulk, NULL},
     {"upsertMany",
      PQ_OPT_OPERATIONS | PQ_OPT_ORDERED | PQ_OPT_LET | PQ_OPT_VALIDATE | PQ_OPT_WRITES, true, false,
-     pq_open_bulk},
-    {"delete", PQ_OPT_HARD | PQ_OPT_EXPECTED_VERSION | PQ_OPT_WRITES, true, false, pq_open_change},
-    {"link", PQ_OPT_LINE | PQ_OPT_WRITES, true, true, pq_open_link},
-    {"unlink", PQ_OPT_WRITES, true, false, pq_open_unlink},
+     pq_open_bulk, NULL},
+    {"delete", PQ_OPT_HARD | PQ_OPT_EXPECTED_VERSION | PQ_OPT_WRITES, true, false, pq_open_change,
+     NULL},
+    {"link", PQ_OPT_LINE | PQ_OPT_WRITES, true, true, pq_open_link, NULL},
+    {"unlink", PQ_OPT_WRITES, true, false, pq_open_unlink, NULL},
     {"related",
      PQ_OPT_PREDICATE | PQ_OPT_DIRECTION | PQ_OPT_EDGES | PQ_OPT_FILTER | PQ_OPT_SORT |
          PQ_OPT_SKIP | PQ_OPT_LIMIT | PQ_OPT_CURSOR | PQ_OPT_SNAPSHOT | PQ_OPT_TOTAL | PQ_OPT_SHOW |
          PQ_OPT_MAX_TIME | PQ_OPT_COMMENT | PQ_OPT_READS | PQ_OPT_LANGUAGE,
-     false, false, pq_open_related},
+     false, false, pq_open_related, NULL},
     {"traverse", PQ_OPT_PATH | PQ_OPT_DIRECTION | PQ_OPT_LIMIT | PQ_OPT_PROJECT | PQ_OPT_READS,
-     false, false, pq_open_traverse},
-    {"history", PQ_OPT_EVENT_CHOICE, false, false, pq_open_history},
+     false, false, pq_open_traverse, NULL},
+    {"history", PQ_OPT_EVENT_CHOICE, false, false, pq_open_history, NULL},
     {"aggregate",
      PQ_OPT_PIPELINE | PQ_OPT_INCLUDE_DELETED | PQ_OPT_READS | PQ_OPT_LANGUAGE | PQ_OPT_COMMENT |
          PQ_OPT_ALLOW_DISK_USE | PQ_OPT_MAX_TIME | PQ_OPT_BATCH_SIZE | PQ_OPT_ACTOR |
          PQ_OPT_METADATA,
-     false, false, pq_open_aggregate},
-    {"restore", PQ_OPT_EXPECTED_VERSION | PQ_OPT_WRITES, true, false, pq_open_change},
+     false, false, pq_open_aggregate, NULL},
+    {"restore", PQ_OPT_EXPECTED_VERSION | PQ_OPT_WRITES, true, false, pq_open_change, NULL},
     {"events", PQ_OPT_EVENT_CHOICE | PQ_OPT_ENTITY | PQ_OPT_TARGET | PQ_OPT_PREDICATE, false, false,
-     pq_open_events},
-    {"begin", 0, false, false, pq_open_begin},
-    {"commit", 0, false, false, pq_open_commit},
-    {"abort", 0, false, false, pq_open_abort},
+     pq_open_events, NULL},
+    {"begin", 0, false, false, pq_open_begin, NULL},
+    {"commit", 0, false, false, pq_open_commit, NULL},
+    {"abort", 0, false, false, pq_open_abort, NULL},
     {"getAtVersion",
      PQ_OPT_VERSION | PQ_OPT_INCLUDE_DELETED | PQ_OPT_PROJECT | PQ_OPT_PLAIN | PQ_OPT_COMMENT |
          PQ_OPT_AS_OF | PQ_OPT_FLUSHED,
-     false, false, pq_open_get_at_version},
+     false, false, pq_open_get_at_version, NULL},
     {"reconstruct",
      PQ_OPT_INCLUDE_DELETED | PQ_OPT_PROJECT | PQ_OPT_PLAIN | PQ_OPT_COMMENT | PQ_OPT_AS_OF |
          PQ_OPT_FLUSHED,
-     false, false, pq_open_reconstruct},
+     false, false, pq_open_reconstruct, NULL},
     {"appendEvent", PQ_OPT_HARD | PQ_OPT_VALIDATE | PQ_OPT_WRITES, true, false,
-     pq_open_append_event},
+     pq_open_append_event, NULL},
     {"diff",
      PQ_OPT_FROM | PQ_OPT_TO | PQ_OPT_LIMIT | PQ_OPT_CURSOR | PQ_OPT_FLUSHED | PQ_OPT_MAX_TIME |
          PQ_OPT_COMMENT,
-     false, false, pq_open_diff},
+     false, false, pq_open_diff, NULL},
     {"revert", PQ_OPT_TO | PQ_OPT_EDGES | PQ_OPT_EXPECTED_VERSION | PQ_OPT_VALIDATE | PQ_OPT_WRITES,
-     true, false, pq_open_revert},
-    {"replay", PQ_OPT_LINE | PQ_OPT_ACTOR | PQ_OPT_COMMENT, true, true, pq_open_replay},
-    {"flush", 0, true, false, pq_open_flush},
-    {"files", PQ_OPT_KIND | PQ_OPT_SQL | PQ_OPT_ROOT, false, false, pq_open_files},
-    {"stats", 0, false, false, pq_open_stats},
-    {"collections", PQ_OPT_AS_OF | PQ_OPT_FLUSHED, false, false, pq_open_collections},
-    {"compact", 0, true, false, pq_open_compact},
-    {"maintain", 0, true, false, pq_open_maintain},
-    {"checkpoint", 0, true, false, pq_open_checkpoint},
-    {"vacuum", PQ_OPT_DRY_RUN | PQ_OPT_MIN_AGE | PQ_OPT_TO, false, false, pq_open_vacuum},
-    {"retention", 0, false, false, pq_open_retention},
-    {"backup", PQ_OPT_AS_OF, false, false, pq_open_backup},
-    {"verify", PQ_OPT_QUICK, false, false, pq_open_verify},
+     true, false, pq_open_revert, NULL},
+    {"replay", PQ_OPT_LINE | PQ_OPT_ACTOR | PQ_OPT_COMMENT, true, true, pq_open_replay, NULL},
+    {"flush", 0, true, false, pq_open_flush, NULL},
+    {"files", PQ_OPT_KIND | PQ_OPT_SQL | PQ_OPT_ROOT, false, false, pq_open_files, NULL},
+    {"stats", 0, false, false, pq_open_stats, NULL},
+    {"collections", PQ_OPT_AS_OF | PQ_OPT_FLUSHED, false, false, pq_open_collections, NULL},
+    {"compact", 0, true, false, pq_open_compact, NULL},
+    {"maintain", 0, true, false, pq_open_maintain, NULL},
+    {"checkpoint", 0, true, false, pq_open_checkpoint, NULL},
+    {"vacuum", PQ_OPT_DRY_RUN | PQ_OPT_MIN_AGE | PQ_OPT_TO, false, false, pq_open_vacuum, NULL},
+    {"retention", 0, false, false, pq_open_retention, NULL},
+    {"backup", PQ_OPT_AS_OF, false, false, pq_open_backup, NULL},
+    {"verify", PQ_OPT_QUICK, false, false, pq_open_verify, NULL},
     {"schema",
      PQ_OPT_SET | PQ_OPT_MODE | PQ_OPT_FORCE | PQ_OPT_DIFF | PQ_OPT_INFER | PQ_OPT_LIMIT |
          PQ_OPT_AS_OF | PQ_OPT_FLUSHED | (PQ_OPT_WRITES & ~PQ_OPT_TXN),
-     false, false, pq_open_schema},
+     false, false, pq_open_schema, NULL},
 };
 enum { SPEC_COUNT = sizeof pq_command_specs / sizeof *pq_command_specs };
 
@@ -212,7 +213,7 @@ static const struct option {
     {"dryRun", PQ_OPT_DRY_RUN, TYPE_BOOL, offsetof(pq_args, is_dry_run)},
     {"minAge", PQ_OPT_MIN_AGE, TYPE_TEXT, offsetof(pq_args, min_age)},
 };
-enum { OPTION_COUNT = sizeof options / sizeof *options };
+enum { OPTION_COUNT = sizeof options / sizeof *options, OWN_OPTIONS_MAX = 32 };
 
 #define TEXT_ARGS(s) (int)((s).n > 40 ? 40 : (s).n), (s).n == 0 ? "" : (const char *)(s).p
 
@@ -334,12 +335,17 @@ static int parse_option(pq_command *c, const struct option *o, pq_value v, pq_ar
   pq_unreachable("option type");
 }
 
-static int unknown_option(pq_command *c, uint64_t options_allowed, pq_slice name) {
-  const char *allowed[OPTION_COUNT + 1];
+static int unknown_option(pq_command *c, uint64_t options_allowed, const char *const *own,
+                          pq_slice name) {
+  const char *allowed[OPTION_COUNT + OWN_OPTIONS_MAX + 1];
   uint32_t n = 0;
   const char *near;
   for (uint32_t i = 0; i < OPTION_COUNT; i++)
     if (options[i].bit & options_allowed) allowed[n++] = options[i].name;
+  for (uint32_t i = 0; own != NULL && own[i] != NULL; i++) {
+    pq_assert(i < OWN_OPTIONS_MAX);
+    allowed[n++] = own[i];
+  }
   allowed[n] = NULL;
   near = pq_nearest(name, allowed);
   return pq_fail(c->op.cx, PQ_EINVALID, "%s: unknown option '%.*s'%s%s%s", c->s.spec->name,
@@ -347,18 +353,35 @@ static int unknown_option(pq_command *c, uint64_t options_allowed, pq_slice name
                  near ? "'?" : "");
 }
 
-int pq_parse_options(pq_command *c, uint64_t allowed, const pq_field *fields, uint32_t count,
-                     pq_args *args) {
+static bool is_own_option(const char *const *own, pq_slice name) {
+  for (; own != NULL && *own != NULL; own++)
+    if (pq_slice_is(name, *own)) return true;
+  return false;
+}
+
+static int parse_options(pq_command *c, uint64_t allowed, const char *const *own,
+                         const pq_field *fields, uint32_t count, pq_args *args) {
   for (uint32_t f = 0; f < count; f++) {
     uint32_t i = 0;
+    if (is_own_option(own, fields[f].name)) continue;
     while (i < OPTION_COUNT &&
            !(pq_slice_is(fields[f].name, options[i].name) && (options[i].bit & allowed)))
       i++;
-    if (i == OPTION_COUNT) return unknown_option(c, allowed, fields[f].name);
+    if (i == OPTION_COUNT) return unknown_option(c, allowed, own, fields[f].name);
     PQ_TRY(parse_option(c, &options[i], fields[f].value, args));
     args->given |= options[i].bit;
   }
   return PQ_OK;
+}
+
+int pq_parse_options(pq_command *c, uint64_t allowed, const pq_field *fields, uint32_t count,
+                     pq_args *args) {
+  return parse_options(c, allowed, NULL, fields, count, args);
+}
+
+pq_value pq_own_option(const pq_command *c, const char *name) {
+  pq_assert(is_own_option(c->s.spec->own, pq_str(name)));
+  return pq_object_get_str(c->document, name);
 }
 
 static int unknown_command(pq_command *c, pq_slice name) {
@@ -397,7 +420,7 @@ int pq_command_parse(pq_command *c, pq_value document) {
     i++;
   if (i == SPEC_COUNT) return unknown_command(c, fields[0].name);
   c->s.spec = &pq_command_specs[i];
-  PQ_TRY(pq_parse_options(c, c->s.spec->options, fields + 1, count - 1, &c->s.args));
+  PQ_TRY(parse_options(c, c->s.spec->options, c->s.spec->own, fields + 1, count - 1, &c->s.args));
   if (c->payload.n > 0 && !c->s.spec->takes_payload)
     return pq_fail(c->op.cx, PQ_EINVALID, "%s takes no payload", c->s.spec->name);
   PQ_TRY(find_txn(c));
