@@ -1,7 +1,7 @@
 /* graph/graph.h - the graph of a view: nodes and predicates by number, edges as slices of arrays.
  *
  *   namespace   node numbers     a=0 b=1 c=2 …            append-only, for all segments and events
- *   segment     of a forward file: out and in, by number   kept by the file's name (rel/adjacency.h)
+ *   segment     of a forward file: out and in, by number  kept by the file's name (rel/adjacency.h)
  *   base        the segments live at an entry, minus delete files; who is deleted softly there
  *   tail        of an overlay: its edges by number
  *   pq_graph    base + tail up to a seq = a view           a walk merges them on the fly:
