@@ -42,13 +42,26 @@ static inline bool pq_adjacency_doubts(const pq_adjacency *a, uint32_t node) {
 }
 
 /* From the rows of an open forward file; everything lives in `arena`. A stage's call (PQ_NEED_IO);
- * PQ_ECORRUPT when rows are out of order or twice. Files have less than 2^31 edges: PQ_ELIMIT. */
+ * PQ_ECORRUPT when rows are out of order or twice. Files have less than 2^31 edges: PQ_ELIMIT. With
+ * a plan's fetch set reading is noted and *out stays empty. */
 int pq_adjacency_build(pq_fetch *f, pq_arena *scratch, const pq_file *edges, pq_arena *arena,
                        pq_adjacency *out) PQ_MUST_CHECK;
 
-/* From edges in memory, sorted (pq_edge_compare) and each once; their texts are copied. */
+/* From edges in memory, sorted (pq_edge_compare) and each once, else PQ_EINVALID; their texts are
+ * copied. */
 int pq_adjacency_of(pq_arena *arena, const pq_edge *edges, uint32_t count,
                     pq_adjacency *out) PQ_MUST_CHECK;
+
+/* From edges that pass one after the other, in that order, as while their file is written. `key`,
+ * for messages, is borrowed; NULL: edges in memory. */
+typedef struct pq_adjacency_maker pq_adjacency_maker;
+int pq_adjacency_maker_new(pq_cx *cx, const char *key, pq_adjacency_maker **out) PQ_MUST_CHECK;
+void pq_adjacency_maker_free(pq_adjacency_maker *m); /* takes NULL */
+int pq_adjacency_maker_put(pq_adjacency_maker *m, const pq_edge *e) PQ_MUST_CHECK;
+/* Bytes of memory that it holds; finishing takes about as many again. */
+uint64_t pq_adjacency_maker_len(const pq_adjacency_maker *m);
+int pq_adjacency_maker_finish(pq_adjacency_maker *m, pq_arena *arena,
+                              pq_adjacency *out) PQ_MUST_CHECK;
 
 /* ---- its segment: a Parquet file (doc/formats/adjacency.md) ---- */
 
