@@ -17,6 +17,7 @@ before the changes says
 
     found by: unit test_rivals            a program of test/unit
     found by: spec diff that ends         cases of test/spec with these words
+    found by: graph 1 40                  seeds of test/spec's random graphs: the first, how many
 
 that is what must fail: worlds meet such a bug too seldom. The changed file is compiled alone and
 linked before the library, whose own copy is not taken then.
@@ -93,7 +94,7 @@ def must(command):
 def compiler():
     cc = [os.environ.get("CC", "cc"), "-std=c11", "-O1", "-w", "-I" + os.path.join(ROOT, "src"),
           "-I" + ROOT, "-I" + os.path.join(ROOT, "include"),
-          "-I" + os.path.join(ROOT, "test/unit"), *DEFINES]
+          "-I" + os.path.join(ROOT, "test"), "-I" + os.path.join(ROOT, "test/unit"), *DEFINES]
     return cc
 
 
@@ -102,9 +103,10 @@ def sources_of(finder):
     kind, _, words = finder.partition(" ")
     if kind == "unit":
         return [os.path.join(ROOT, "test/unit", words + ".c")]
-    if kind in ("sim", "spec"):
-        return sorted(glob.glob(os.path.join(ROOT, f"test/{kind}/*.c")))
-    raise Broken(f"found by: {finder}: neither unit nor spec")
+    if kind in ("sim", "spec", "graph"):
+        folders = ["naive", "sim" if kind == "sim" else "spec"]
+        return sorted(s for f in folders for s in glob.glob(os.path.join(ROOT, f"test/{f}/*.c")))
+    raise Broken(f"found by: {finder}: neither unit nor spec nor graph")
 
 
 class Objects:
@@ -155,6 +157,8 @@ def search(program, finder, kept, count):
         return run([program], timeout=TIME_MAX, cwd=ROOT)
     if kind == "spec":
         return run([program, "test/spec", "cases", words], timeout=TIME_MAX, cwd=ROOT)
+    if kind == "graph":
+        return run([program, "test/spec", "graph", *words.split()], timeout=TIME_MAX, cwd=ROOT)
     if kept:
         done = run([program, "hunt", kept, "1"], timeout=TIME_MAX, cwd=ROOT)
         if done.returncode != 0:

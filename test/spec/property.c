@@ -27,7 +27,7 @@ void property_fail(property *p, const char *format, ...) {
   va_list args;
   if (p->has_failed) return;
   p->has_failed = true;
-  fprintf(stderr, "property seed %llu, step %u: %.*s\n  ", (unsigned long long)p->seed, p->step,
+  fprintf(stderr, "%s seed %llu, step %u: %.*s\n  ", p->name, (unsigned long long)p->seed, p->step,
           (int)(p->command.len < 4000 ? p->command.len : 4000), (const char *)p->command.p);
   va_start(args, format);
   vfprintf(stderr, format, args);
@@ -270,6 +270,11 @@ static void remove_edges(property *p, pq_slice id, pq_slice actor, bool is_rever
   free(edges);
 }
 
+void property_remove_edges(property *p, pq_slice id, pq_slice actor) {
+  remove_edges(p, id, actor, false);
+  remove_edges(p, id, actor, true);
+}
+
 static void do_delete(property *p) {
   pq_entity e = {0};
   pq_slice actor;
@@ -294,8 +299,7 @@ static void do_delete(property *p) {
                           .type = e.type,
                           .after = is_hard ? (pq_value){0} : e.data});
   if (!is_hard) return;
-  remove_edges(p, k->id, actor, false);
-  remove_edges(p, k->id, actor, true);
+  property_remove_edges(p, k->id, actor);
 }
 
 /* ---- link, unlink ---- */
@@ -488,8 +492,10 @@ static void verify(property *p) {
 }
 
 static bool run_seed(uint64_t seed) {
-  property p = {
-      .seed = seed, .random = {.state = seed * 1000003, .ids = 12}, .knows_flushed = true};
+  property p = {.name = "property",
+                .seed = seed,
+                .random = {.state = seed * 1000003, .ids = 12},
+                .knows_flushed = true};
   bool is_large = seed % 8 == 0;
   int64_t leaked;
   p.random.noise = seed % 3 == 0 ? 3 : seed % 3 == 1 ? 0 : 20;

@@ -7,6 +7,7 @@
 #include "spec_db.h"
 
 typedef struct property {
+  const char *name; /* of the suite */
   uint64_t seed;
   uint32_t step;
   random_text random;
@@ -27,6 +28,9 @@ void property_fail(property *p, const char *format, ...) PQ_PRINTF(2, 3);
 bool property_expect(property *p, int rc);
 /* A number of the summary. */
 int64_t property_number(const property *p, const char *name);
+
+/* The edges of an entity that is deleted for ever, in the model. */
+void property_remove_edges(property *p, pq_slice id, pq_slice actor);
 
 /* One random update or delete by filter, on both. */
 void property_write_filtered(property *p);

@@ -11,6 +11,7 @@
  *     spec --share K N …           of the single faults only those of each N-th command, from the
  *                                  K-th on: N processes share them
  *     spec DIRECTORY travel SEED [COUNT]
+ *     spec DIRECTORY graph SEED [COUNT]
  *
  * Prints failures, and at the end `N passed, N failed`.
  */
@@ -22,7 +23,13 @@
 #include "spec_case.h"
 #include "spec_suites.h"
 
-enum { FILES_MAX = 256, PROPERTY_SEEDS = 12, FORECAST_SEEDS = 12, TRAVEL_SEEDS = 12 };
+enum {
+  FILES_MAX = 256,
+  PROPERTY_SEEDS = 12,
+  FORECAST_SEEDS = 12,
+  TRAVEL_SEEDS = 12,
+  GRAPH_SEEDS = 28
+};
 
 static int compare_names(const void *a, const void *b) {
   return strcmp(*(char *const *)a, *(char *const *)b);
@@ -78,6 +85,12 @@ static int run(int argc, char **argv) {
                     : word != NULL ? 1
                                    : TRAVEL_SEEDS,
                     &passed, &failed);
+  if (is_all || strcmp(part, "graph") == 0)
+    spec_graph_run(word == NULL ? 1 : strtoull(word, NULL, 10),
+                   argc > 4       ? strtoull(argv[4], NULL, 10)
+                   : word != NULL ? 1
+                                  : GRAPH_SEEDS,
+                   &passed, &failed);
   printf("%llu passed, %llu failed\n", (unsigned long long)passed, (unsigned long long)failed);
   return failed != 0;
 }

@@ -10,6 +10,9 @@ void spec_property_run(uint64_t first, uint64_t count, uint64_t *passed, uint64_
 /* Random histories: revert, diff and replay against reads as of then; one test per seed. */
 void spec_travel_run(uint64_t first, uint64_t count, uint64_t *passed, uint64_t *failed);
 
+/* Random graphs: every graph command against the naive graph; one test per seed. */
+void spec_graph_run(uint64_t first, uint64_t count, uint64_t *passed, uint64_t *failed);
+
 /* Every command with its n-th allocation, then its n-th request failing, for all n: of each
  * spec_shares commands the spec_share-th (1 of 1 unless told). */
 extern uint32_t spec_share, spec_shares;

@@ -19,7 +19,7 @@ const TIME_MAX_MS = 600000;
 // The longest first.
 const SPEC_RUNS = [['--share', '1', '2', 'test/spec', 'faults'],
                    ['--share', '2', '2', 'test/spec', 'faults'],
-                   ...['cases', 'direct', 'steps', 'property', 'forecast', 'travel']
+                   ...['cases', 'direct', 'steps', 'property', 'graph', 'forecast', 'travel']
                      .map((part) => ['test/spec', part])];
 
 // In a process of its own: the program, with standard output and error as they are.

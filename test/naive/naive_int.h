@@ -1,0 +1,27 @@
+/* test/naive/naive_int.h - what the naive graph's files share. */
+#ifndef PQ_TEST_NAIVE_INT_H
+#define PQ_TEST_NAIVE_INT_H
+
+#include "naive_graph.h"
+
+/* realloc that does not fail. */
+void *naive_grow(void *p, size_t size);
+char *naive_copy(const char *text);
+
+/* Is it an id of the collection? "": of any. */
+bool naive_is_of(const char *collection, const char *id);
+/* Is the edge one of the step's? */
+bool naive_takes(const naive_edge *e, const naive_step *s);
+/* The nodes that an edge leads to from a node: none, one, or with a loop and both ways two. */
+int naive_far(const naive_edge *e, uint32_t node, naive_direction d, uint32_t far[2]);
+
+void naive_related(const naive_graph *g, const naive_query *q, naive_answer *out);
+void naive_traverse(const naive_graph *g, const naive_query *q, naive_answer *out);
+void naive_subgraph(const naive_graph *g, const naive_query *q, naive_answer *out);
+void naive_neighbourhood(const naive_graph *g, const naive_query *q, naive_answer *out);
+void naive_path(const naive_graph *g, const naive_query *q, naive_answer *out);
+void naive_connected(const naive_graph *g, const naive_query *q, naive_answer *out);
+void naive_whole(const naive_graph *g, const naive_query *q, naive_answer *out);
+void naive_match(const naive_graph *g, const naive_query *q, naive_answer *out);
+
+#endif

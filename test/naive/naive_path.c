@@ -1,0 +1,206 @@
+/* test/naive/naive_path.c - path, connected: all loopless paths, put into order.
+ *
+ *   length or weight, then the ids of the nodes from the start on, then the predicates, then
+ *   forward before reverse
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "naive_int.h"
+
+enum { LEN_MAX = 64, WORK_MAX = 400000 };
+
+typedef struct route {
+  uint32_t len;
+  double weight;
+  uint32_t nodes[LEN_MAX + 1], edges[LEN_MAX];
+} route;
+
+typedef struct search {
+  const naive_graph *g;
+  const naive_query *q;
+  naive_direction direction;
+  uint32_t to;
+  uint32_t len_max; /* no longer ones */
+  uint32_t work;
+  bool is_weighted;
+  route now;
+  bool is_on[UINT16_MAX]; /* nodes of the path */
+  route *found;           /* owned */
+  uint32_t count, cap;
+} search;
+
+/* What an edge costs; false: it is no way. */
+static bool cost_of(const search *s, const naive_edge *e, double *cost) {
+  *cost = 1;
+  if (!s->is_weighted) return true;
+  *cost = e->has_weight ? e->weight : s->q->default_weight;
+  return e->has_weight || s->q->has_default_weight;
+}
+
+static void keep(search *s) {
+  if (s->count == s->cap) {
+    s->cap = s->cap * 2 + 16;
+    s->found = naive_grow(s->found, s->cap * sizeof *s->found);
+  }
+  s->found[s->count++] = s->now;
+}
+
+static void go_on(search *s) {
+  uint32_t node = s->now.nodes[s->now.len];
+  if (node == s->to) {
+    keep(s);
+    return;
+  }
+  if (s->now.len == s->len_max) return;
+  for (uint32_t i = 0; i < s->g->edge_count && s->work < WORK_MAX; i++) {
+    const naive_edge *e = &s->g->edges[i];
+    uint32_t far[2];
+    double cost, before = s->now.weight;
+    int n = naive_takes(e, &s->q->steps[0]) ? naive_far(e, node, s->direction, far) : 0;
+    if (n == 0 || s->is_on[far[0]] || !cost_of(s, e, &cost)) continue; /* loops are on it, too */
+    if (far[0] != s->to && (s->g->nodes[far[0]].passes >> s->q->steps[0].filter & 1) == 0) continue;
+    s->work++;
+    s->is_on[far[0]] = true;
+    s->now.edges[s->now.len++] = i;
+    s->now.nodes[s->now.len] = far[0];
+    s->now.weight += cost;
+    go_on(s);
+    s->now.weight = before;
+    s->now.len--;
+    s->is_on[far[0]] = false;
+  }
+}
+
+static const search *sorted; /* qsort has no argument for it */
+
+static int compare_routes(const void *x, const void *y) {
+  const route *a = x, *b = y;
+  uint32_t n = a->len < b->len ? a->len : b->len;
+  if (sorted->is_weighted && a->weight != b->weight) return a->weight < b->weight ? -1 : 1;
+  if (!sorted->is_weighted && a->len != b->len) return a->len < b->len ? -1 : 1;
+  for (uint32_t i = 0; i <= n; i++)
+    if (a->nodes[i] != b->nodes[i]) return a->nodes[i] < b->nodes[i] ? -1 : 1;
+  if (a->len != b->len) return a->len < b->len ? -1 : 1;
+  for (uint32_t i = 0; i < n; i++) {
+    const naive_edge *e = &sorted->g->edges[a->edges[i]], *f = &sorted->g->edges[b->edges[i]];
+    if (e->predicate != f->predicate) return e->predicate < f->predicate ? -1 : 1;
+  }
+  for (uint32_t i = 0; i < n; i++) { /* the one that leaves the node nearer to the start */
+    bool a_leaves = sorted->g->edges[a->edges[i]].from == a->nodes[i];
+    bool b_leaves = sorted->g->edges[b->edges[i]].from == b->nodes[i];
+    if (a_leaves != b_leaves) return a_leaves ? -1 : 1;
+  }
+  return 0;
+}
+
+/* The fewest hops; UINT32_MAX: there is no way. */
+static uint32_t distance(search *s, uint32_t from) {
+  const naive_graph *g = s->g;
+  uint32_t *depth = naive_grow(NULL, (g->node_count + 1) * sizeof *depth), out;
+  for (uint32_t i = 0; i < g->node_count; i++)
+    depth[i] = i == from ? 0 : UINT32_MAX;
+  for (uint32_t hop = 0; hop < g->node_count; hop++) {
+    for (uint32_t i = 0; i < 2 * g->edge_count; i++) {
+      const naive_edge *e = &g->edges[i / 2];
+      uint32_t near = i % 2 == 0 ? e->from : e->to, far[2];
+      double cost;
+      int n = naive_takes(e, &s->q->steps[0]) ? naive_far(e, near, s->direction, far) : 0;
+      if (depth[near] != hop || n == 0 || !cost_of(s, e, &cost)) continue;
+      if (near != from && (g->nodes[near].passes >> s->q->steps[0].filter & 1) == 0) continue;
+      if (near != s->to && depth[far[0]] == UINT32_MAX) depth[far[0]] = hop + 1;
+    }
+  }
+  out = depth[s->to];
+  free(depth);
+  if (s->q->hops_max > 0 && out > s->q->hops_max) out = UINT32_MAX;
+  return out;
+}
+
+static void put_route(naive_answer *out, const search *s, const route *r) {
+  const naive_graph *g = s->g;
+  naive_put(&out->items, "{\"length\":%u", r->len);
+  if (s->is_weighted) naive_put(&out->items, ",\"weight\":%.17g", r->weight);
+  naive_put(&out->items, ",\"nodes\":[");
+  for (uint32_t i = 0; i <= r->len; i++) {
+    const naive_node *node = &g->nodes[r->nodes[i]];
+    if (i > 0) naive_put(&out->items, ",");
+    if (s->q->wants_entities)
+      naive_put(&out->items, "%s", node->text);
+    else
+      naive_put(&out->items, "\"%s\"", node->id);
+  }
+  naive_put(&out->items, "],\"edges\":[");
+  for (uint32_t i = 0; i < r->len; i++)
+    naive_put(&out->items, "%s%s", i > 0 ? "," : "", g->edges[r->edges[i]].text);
+  naive_put(&out->items, "]}\n");
+}
+
+static search *search_new(const naive_graph *g, const naive_query *q) {
+  search *s = naive_grow(NULL, sizeof *s);
+  memset(s, 0, sizeof *s);
+  s->g = g;
+  s->q = q;
+  s->direction = q->steps[0].direction == NAIVE_DEFAULT ? NAIVE_FORWARD : q->steps[0].direction;
+  s->is_weighted = q->has_weight;
+  return s;
+}
+
+static void search_free(search *s) {
+  free(s->found);
+  free(s);
+}
+
+/* How many of the found ones, in order, are the answer. */
+static uint32_t answer_count(const search *s) {
+  const naive_query *q = s->q;
+  uint32_t n = 0;
+  if (!q->wants_all) return s->count < q->k ? s->count : q->k;
+  while (n < s->count && (q->limit == 0 || n < q->limit) &&
+         (s->is_weighted ? s->found[n].weight == s->found[0].weight
+                         : s->found[n].len == s->found[0].len))
+    n++;
+  return n;
+}
+
+void naive_path(const naive_graph *g, const naive_query *q, naive_answer *out) {
+  search *s = search_new(g, q);
+  int64_t from = naive_graph_find(g, q->from[0]), to = naive_graph_find(g, q->to);
+  uint32_t n = 0, shortest = UINT32_MAX;
+  if (from >= 0 && to >= 0) {
+    s->to = (uint32_t)to;
+    shortest = distance(s, (uint32_t)from);
+    s->len_max = q->hops_max > 0 && q->hops_max < LEN_MAX ? q->hops_max : LEN_MAX;
+    if (!s->is_weighted && (q->wants_all || q->k == 1)) s->len_max = shortest;
+    s->now.nodes[0] = (uint32_t)from;
+    s->is_on[from] = true;
+    if (shortest <= LEN_MAX) go_on(s);
+    sorted = s;
+    if (s->count > 0) qsort(s->found, s->count, sizeof *s->found, compare_routes);
+    n = answer_count(s);
+    for (uint32_t i = 0; i < n; i++)
+      put_route(out, s, &s->found[i]);
+  }
+  out->is_any = s->work >= WORK_MAX;
+  naive_put(&out->summary, "\"n\":%u\n", n);
+  if (n > 0)
+    naive_put(&out->summary, "\"length\":%u\n", s->found[0].len);
+  else
+    naive_put(&out->summary, "\"length\":null\n");
+  search_free(s);
+}
+
+void naive_connected(const naive_graph *g, const naive_query *q, naive_answer *out) {
+  search *s = search_new(g, q);
+  int64_t from = naive_graph_find(g, q->from[0]), to = naive_graph_find(g, q->to);
+  uint32_t n = UINT32_MAX;
+  if (from >= 0 && to >= 0) {
+    s->to = (uint32_t)to;
+    n = distance(s, (uint32_t)from);
+  }
+  if (n == UINT32_MAX)
+    naive_put(&out->summary, "\"connected\":false\n\"distance\":null\n");
+  else
+    naive_put(&out->summary, "\"connected\":true\n\"distance\":%u\n", n);
+  search_free(s);
+}
