@@ -102,12 +102,12 @@ typedef struct pq_arc_walk {
   const pq_graph *g;
   const pq_predicates *predicates; /* borrowed */
   uint32_t node;
-  pq_direction left;     /* directions not done */
+  unsigned left;         /* directions that were not begun */
   uint32_t segment;      /* of the direction; behind the last: the tail */
-  uint32_t run, run_end; /* of the segment */
+  uint32_t run, run_end; /* of the segment: the next one */
   uint32_t at, end;      /* edges of the run */
   uint32_t key;          /* of the tail */
-  bool is_in, is_checked, is_begun;
+  bool is_in, is_checked, is_touched, is_begun, is_over;
 } pq_arc_walk;
 
 pq_arc_walk pq_arcs_begin(const pq_graph *g, uint32_t node, pq_direction direction,

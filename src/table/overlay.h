@@ -62,6 +62,11 @@ typedef struct pq_overlay_batch {
   uint64_t mark; /* what the loader knows it by; 0: nothing */
 } pq_overlay_batch;
 
+/* What a higher layer has derived from an overlay and keeps with it. */
+typedef struct pq_derived {
+  void (*free)(struct pq_derived *d); /* the overlay holds it no more */
+} pq_derived;
+
 typedef struct pq_overlay {
   pq_cx *cx;
   pq_version *versions; /* owned, in seq order */
@@ -79,7 +84,8 @@ typedef struct pq_overlay {
    * that it lacks (a flush knows) or a better one (a compaction). */
   void (*place)(void *ud, pq_event *e);
   void *place_ud;
-  bool is_partial; /* it has the events of one entity and of collections only */
+  pq_derived *derived; /* owned; NULL: nothing. No part of its copies */
+  bool is_partial;     /* it has the events of one entity and of collections only */
 } pq_overlay;
 
 void pq_overlay_init(pq_overlay *o, pq_cx *cx);

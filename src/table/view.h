@@ -18,10 +18,10 @@ typedef struct pq_view {
   const pq_manifest *manifest; /* borrowed */
   uint64_t entry;              /* files as of this entry; 0: none */
   uint64_t seq;                /* events up to this one */
-  uint64_t pending_to; /* also files of bulk writes up to this event, before an entry adds them */
-  const pq_overlay *overlay; /* borrowed; NULL: files only */
-  const pq_overlay *own;     /* borrowed: what the reader's transaction did; NULL: none (tail.h) */
-  uint64_t own_seq;          /* its events up to this one; they are numbered from seq + 1 */
+  uint64_t pending_to;   /* also files of bulk writes up to this event, before an entry adds them */
+  pq_overlay *overlay;   /* borrowed; NULL: files only */
+  const pq_overlay *own; /* borrowed: what the reader's transaction did; NULL: none (tail.h) */
+  uint64_t own_seq;      /* its events up to this one; they are numbered from seq + 1 */
   uint64_t probe_lo; /* not 0: the events from here to seq are in no overlay, but in event files */
   pq_file_cache *files;     /* borrowed */
   pq_cached_file **deletes; /* live delete files, in the operation's arena */

@@ -1,0 +1,336 @@
+/* graph/graph.c - graphs of views: opened, kept for the next, numbers and ends. See graph.h.
+ *
+ *   open   the same entry and seq as one that is kept? that one
+ *          else base ─► tail ─► who is dead ─► a new one, in the place of the one not used longest
+ *
+ * A command after a commit makes a new graph of the same base and the same tail: an entry in
+ * arrays, and as many bits as there are nodes where somebody is deleted.
+ */
+#include "graph/graph.h"
+
+#include <string.h>
+
+#include "base/merge_sort.h"
+#include "graph/graph_int.h"
+#include "table/tail.h"
+
+/* ---- what a namespace keeps ---- */
+
+int pq_graphs_new(pq_cx *cx, pq_graphs **out) {
+  pq_graphs *s = pq_alloc(cx, NULL, 0, sizeof *s);
+  *out = NULL;
+  if (s == NULL) return pq_fail_nomem(cx);
+  *s = (pq_graphs){.cx = cx};
+  pq_numbers_init(&s->nodes, cx);
+  pq_numbers_init(&s->predicates, cx);
+  pq_table_init(&s->segment_table, cx);
+  pq_table_init(&s->dead_rows_table, cx);
+  *out = s;
+  return PQ_OK;
+}
+
+static void free_graph(pq_graph *g) {
+  pq_graphs *s = g->s;
+  if (g->dead != NULL) pq_alloc(s->cx, g->dead, pq_bits_len(g->node_count) * sizeof *g->dead, 0);
+  g->base->graph_count--;
+  pq_graph_tail_close(g->tail);
+  pq_graph_tail_close(g->own);
+  pq_alloc(s->cx, g, sizeof *g, 0);
+}
+
+/* Bases that no graph holds. */
+static void drop_bases(pq_graphs *s) {
+  pq_graph_base **at = &s->bases;
+  while (*at != NULL) {
+    pq_graph_base *b = *at;
+    if (b->graph_count > 0) {
+      at = &b->next;
+      continue;
+    }
+    *at = b->next;
+    pq_base_free(b);
+  }
+}
+
+static void drop_graphs(pq_graphs *s) {
+  for (int i = 0; i < PQ_GRAPHS_KEPT; i++) {
+    pq_graph *g = s->graphs[i];
+    if (g == NULL || g->holder_count > 0) continue;
+    free_graph(g);
+    s->graphs[i] = NULL;
+  }
+  drop_bases(s);
+}
+
+void pq_graphs_drop(pq_graphs *s) {
+  drop_graphs(s);
+  pq_graphs_trim(s);
+}
+
+void pq_graphs_free(pq_graphs *s) {
+  if (s == NULL) return;
+  s->pass++; /* nothing is wanted */
+  pq_graphs_drop(s);
+  pq_assert(s->bases == NULL && s->segment_count == 0);
+  pq_alloc(s->cx, s->segments, s->segment_cap * sizeof *s->segments, 0);
+  pq_alloc(s->cx, s->dead_rows, s->dead_rows_cap * sizeof *s->dead_rows, 0);
+  pq_table_release(&s->segment_table);
+  pq_table_release(&s->dead_rows_table);
+  pq_numbers_release(&s->nodes);
+  pq_numbers_release(&s->predicates);
+  pq_alloc(s->cx, s, sizeof *s, 0);
+}
+
+/* ---- who is dead ---- */
+
+/* Does the layer delete anybody whom the graph sees deleted? Sets their bits. */
+static void mark_deleted(pq_graph *g, const pq_view *v, const pq_graph_tail *t) {
+  const pq_overlay *o = t->overlay;
+  for (uint32_t i = 0; i < t->changed_count; i++) {
+    const pq_tail_change *c = &t->changed[i];
+    const pq_version *version = &o->versions[c->version];
+    const pq_event *e = pq_graph_event(g, t, version->key);
+    if (t == g->tail && v->own != NULL) e = pq_tail_entity(v, version->event.id);
+    if (e != NULL && e->op == PQ_EVENT_DELETE && c->node < g->node_count)
+      pq_bit_set(g->dead, c->node);
+  }
+}
+
+/* Those dead in the files, but for whom the tail has a live version. */
+static void copy_dead(pq_graph *g, const pq_view *v) {
+  const pq_graph_base *b = g->base;
+  for (uint32_t w = 0; w < pq_bits_len(g->node_count) && w * 64 < b->node_cap; w++) {
+    uint64_t bits = b->dead[w];
+    while (bits != 0) {
+      uint32_t node = w * 64 + pq_trailing_zeros(bits);
+      const pq_event *e = NULL;
+      bits &= bits - 1;
+      if (node >= g->node_count) break;
+      if (v->overlay != NULL || v->own != NULL) e = pq_tail_entity(v, g->s->nodes.names[node]);
+      if (e == NULL || e->op == PQ_EVENT_DELETE) pq_bit_set(g->dead, node);
+    }
+  }
+}
+
+static int find_dead(pq_graph *g, const pq_view *v) {
+  bool has = g->base->dead_count > 0 || (g->tail != NULL && g->tail->changed_count > 0) ||
+             (g->own != NULL && g->own->changed_count > 0);
+  size_t len = pq_bits_len(g->node_count) * sizeof *g->dead;
+  if (!has || g->node_count == 0) return PQ_OK;
+  g->dead = pq_alloc(g->s->cx, NULL, 0, len);
+  if (g->dead == NULL) return pq_fail_nomem(g->s->cx);
+  memset(g->dead, 0, len);
+  copy_dead(g, v);
+  if (g->tail != NULL) mark_deleted(g, v, g->tail);
+  if (g->own != NULL) mark_deleted(g, v, g->own);
+  return PQ_OK;
+}
+
+/* ---- open ---- */
+
+/* The layer below a transaction's own. */
+static pq_overlay *overlay_of(const pq_view *v) {
+  return v->overlay == v->own ? NULL : v->overlay;
+}
+
+static pq_graph *find_kept(const pq_graphs *s, const pq_view *v) {
+  pq_overlay *o = overlay_of(v);
+  for (int i = 0; i < PQ_GRAPHS_KEPT; i++) {
+    pq_graph *g = s->graphs[i];
+    if (g == NULL || v->own != NULL || g->base->entry != v->entry ||
+        g->base->pending_to != v->pending_to)
+      continue;
+    if (o == NULL ? g->tail == NULL
+                  : g->tail != NULL && &g->tail->derived == o->derived && g->seq == v->seq)
+      return g;
+  }
+  return NULL;
+}
+
+/* A place for a new one: that of the graph not used longest. NULL: all are held. */
+static pq_graph **find_place(pq_graphs *s) {
+  pq_graph **best = NULL;
+  for (int i = 0; i < PQ_GRAPHS_KEPT; i++) {
+    pq_graph **at = &s->graphs[i];
+    if (*at == NULL) return at;
+    if ((*at)->holder_count == 0 && (best == NULL || (*at)->used < (*best)->used)) best = at;
+  }
+  return best;
+}
+
+static void keep(pq_graphs *s, pq_graph *g) {
+  pq_graph **place = g->own != NULL ? NULL : find_place(s);
+  if (place == NULL) return;
+  if (*place != NULL) free_graph(*place);
+  *place = g;
+  g->is_kept = true;
+  drop_bases(s);
+}
+
+/* Look up the ends that no command checked. */
+static int check_doubts(const pq_graph_tail *t, pq_graph_base *b, const pq_view *v, pq_fetch *f,
+                        pq_arena *scratch) {
+  return t == NULL ? PQ_OK : pq_base_check(b, v, f, scratch, t->doubts, t->doubt_count);
+}
+
+static int make_graph(pq_graphs *s, const pq_view *v, pq_graph_base *b, pq_graph_tail *tail,
+                      pq_graph_tail *own, pq_graph **out) {
+  pq_graph *g = pq_alloc(s->cx, NULL, 0, sizeof *g);
+  uint32_t tail_count = tail == NULL ? 0 : tail->key_count;
+  uint32_t own_count = own == NULL ? 0 : own->key_count;
+  *out = NULL;
+  if (g == NULL) return pq_fail_nomem(s->cx);
+  *g = (pq_graph){.s = s,
+                  .base = b,
+                  .manifest = v->manifest,
+                  .files = v->files,
+                  .seq = v->seq,
+                  .own_seq = v->own_seq,
+                  .node_count = s->nodes.count,
+                  .tail_first = b->first_edge[b->segment_count]};
+  g->own_first = g->tail_first + tail_count;
+  g->edge_count = g->own_first + own_count;
+  g->tail = tail;
+  g->own = own;
+  if (find_dead(g, v) != PQ_OK) {
+    pq_alloc(s->cx, g, sizeof *g, 0);
+    return s->cx->code;
+  }
+  b->graph_count++;
+  *out = g;
+  return PQ_OK;
+}
+
+/* Tails are held from here on. */
+static int open_new(pq_graphs *s, const pq_view *v, pq_fetch *f, pq_arena *scratch,
+                    pq_graph_base *b, pq_graph **out) {
+  pq_overlay *o = overlay_of(v);
+  pq_graph_tail *tail = NULL, *own = NULL;
+  int rc = PQ_OK;
+  if (o != NULL) rc = pq_graph_tail_open(s, o, &tail);
+  if (rc == PQ_OK && v->own != NULL) rc = pq_graph_tail_own(s, v->own, &own);
+  if (rc == PQ_OK) rc = check_doubts(tail, b, v, f, scratch);
+  if (rc == PQ_OK) rc = check_doubts(own, b, v, f, scratch);
+  if (rc == PQ_OK) rc = make_graph(s, v, b, tail, own, out);
+  if (rc == PQ_OK) return PQ_OK;
+  pq_graph_tail_close(tail);
+  pq_graph_tail_close(own);
+  return rc;
+}
+
+int pq_graph_open(pq_graphs *s, const pq_view *v, pq_fetch *f, pq_arena *scratch, pq_graph **out) {
+  pq_graph *g = find_kept(s, v);
+  pq_graph_base *b;
+  *out = NULL;
+  pq_assert(v->probe_lo == 0); /* such a view lacks the events of its past */
+  if (g == NULL) {
+    PQ_TRY(pq_base_open(s, v, f, scratch, &b));
+    PQ_TRY(open_new(s, v, f, scratch, b, &g));
+    keep(s, g);
+  }
+  g->holder_count++;
+  g->used = ++s->clock;
+  *out = g;
+  return PQ_OK;
+}
+
+bool pq_graph_is_warm(const pq_graphs *s, const pq_view *v) {
+  return find_kept(s, v) != NULL || pq_base_is_warm(s, v);
+}
+
+void pq_graph_close(pq_graph *g) {
+  pq_graphs *s;
+  bool owns;
+  if (g == NULL || --g->holder_count > 0 || g->is_kept) return;
+  s = g->s;
+  owns = g->owns_graphs;
+  free_graph(g);
+  drop_bases(s);
+  if (owns) pq_graphs_free(s);
+}
+
+/* ---- a graph of edges in memory ---- */
+
+static int compare_edges(const void *a, const void *b, const void *ud) {
+  (void)ud;
+  return pq_edge_compare(a, b, false);
+}
+
+/* Sorted, each once, as an adjacency, which lives in the segment. */
+static int make_adjacency(pq_cx *cx, pq_arena *scratch, const pq_edge *edges, uint32_t count,
+                          pq_segment *segment, pq_adjacency *out) {
+  pq_edge *sorted = pq_arena_array(scratch, count, sizeof *sorted);
+  uint32_t n = 0;
+  if (sorted == NULL) return cx->code;
+  for (uint32_t i = 0; i < count; i++)
+    sorted[i] = edges[i];
+  PQ_TRY(pq_sort_items(cx, sorted, count, sizeof *sorted, compare_edges, NULL));
+  for (uint32_t i = 0; i < count; i++)
+    if (n == 0 || compare_edges(&sorted[n - 1], &sorted[i], NULL) != 0) sorted[n++] = sorted[i];
+  return pq_adjacency_of(&segment->arena, sorted, n, out);
+}
+
+static int make_whole(pq_graphs *s, pq_arena *scratch, const pq_edge *edges, uint32_t count,
+                      pq_graph **out) {
+  pq_view v = {.cx = s->cx};
+  pq_graph_base *b;
+  pq_adjacency a;
+  PQ_TRY(pq_base_of(s, &b));
+  PQ_TRY(make_adjacency(s->cx, scratch, edges, count, b->segments[0], &a));
+  for (uint32_t i = 0; i < a.node_count && a.doubts != NULL; i++)
+    ((uint8_t *)(uintptr_t)a.doubts)[i / 8] = 0; /* there is nobody to ask */
+  PQ_TRY(pq_segment_make(s, b->segments[0], scratch, &a));
+  b->first_edge[1] = a.edge_count;
+  return make_graph(s, &v, b, NULL, NULL, out);
+}
+
+int pq_graph_of(pq_cx *cx, const pq_edge *edges, uint32_t count, pq_graph **out) {
+  pq_arena scratch;
+  pq_graphs *s;
+  int rc;
+  *out = NULL;
+  PQ_TRY(pq_graphs_new(cx, &s));
+  pq_arena_init(&scratch, cx, UINT64_MAX / 2);
+  rc = make_whole(s, &scratch, edges, count, out);
+  pq_arena_release(&scratch);
+  if (rc != PQ_OK) {
+    pq_graphs_free(s);
+    return rc;
+  }
+  (*out)->owns_graphs = true;
+  (*out)->holder_count = 1;
+  return PQ_OK;
+}
+
+/* ---- nodes and predicates ---- */
+
+uint32_t pq_graph_node_count(const pq_graph *g) {
+  return g->node_count;
+}
+
+uint32_t pq_graph_node(const pq_graph *g, pq_slice id) {
+  uint32_t node = pq_numbers_find(&g->s->nodes, id);
+  return node < g->node_count ? node : PQ_NO_NODE;
+}
+
+pq_slice pq_graph_id(const pq_graph *g, uint32_t node) {
+  pq_assert(node < g->node_count);
+  return g->s->nodes.names[node];
+}
+
+bool pq_graph_is_live(const pq_graph *g, uint32_t node) {
+  return node < g->node_count && (g->dead == NULL || !pq_bit_at(g->dead, node));
+}
+
+uint32_t pq_graph_predicate_count(const pq_graph *g) {
+  return g->s->predicates.count;
+}
+
+uint32_t pq_graph_predicate(const pq_graph *g, pq_slice name) {
+  return pq_numbers_find(&g->s->predicates, name);
+}
+
+pq_slice pq_graph_predicate_name(const pq_graph *g, uint32_t predicate) {
+  pq_assert(predicate < g->s->predicates.count);
+  return g->s->predicates.names[predicate];
+}
