@@ -128,6 +128,7 @@ static void release_state(pq_command *c) {
   pq_backup_release(&c->s.backup);
   pq_schema_run_free(c);
   pq_changed_free(c);
+  pq_graph_close(c->s.graph);
   pq_snapshot_close(&c->s.snapshot);
   pq_snapshot_close(&c->s.then);
   pq_plan_free(c);

@@ -16,6 +16,7 @@
 #include "expr/update.h"
 #include "query/aggregate.h"
 #include "query/collect.h"
+#include "graph/graph.h"
 #include "rel/edge.h"
 #include "schema/schema.h"
 
@@ -272,6 +273,7 @@ typedef struct pq_command_state {
   pq_edge *node_edges;       /* related with `edges`: the edge of each node */
   pq_hop *hops;
   uint32_t hop_count, hop;
+  pq_graph *graph; /* held; NULL: none (pq_read_graph) */
   /* writes: of this turn */
   pq_write *writes;
   uint32_t write_count, write_cap;
@@ -484,6 +486,9 @@ int pq_read_open(pq_command *c, pq_value target) PQ_MUST_CHECK;
 /* The same without the collection. */
 int pq_read_language(pq_command *c) PQ_MUST_CHECK;
 int pq_read_snapshot(pq_command *c) PQ_MUST_CHECK;
+/* The graph of the snapshot, c->s.graph, which the command holds until it is closed. A stage call,
+ * alone in its stage or with what asks for nothing. PQ_ELIMIT: memory has no room for it. */
+int pq_read_graph(pq_command *c) PQ_MUST_CHECK;
 /* The same for reading single entities: of an instant no more than their own events are read.
  * What embeds others opens the whole instant. */
 int pq_read_point_snapshot(pq_command *c) PQ_MUST_CHECK;

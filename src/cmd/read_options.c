@@ -46,6 +46,12 @@ int pq_read_snapshot(pq_command *c) {
   return PQ_OK;
 }
 
+int pq_read_graph(pq_command *c) {
+  if (c->s.graph != NULL) return PQ_OK;
+  return pq_graph_open(c->s.space->graphs, &c->s.snapshot.view, &c->op.fetch, &c->op.scratch,
+                       &c->s.graph);
+}
+
 int pq_read_point_snapshot(pq_command *c) {
   if (c->s.populate != NULL || c->s.txn != NULL) return pq_read_snapshot(c);
   return pq_snapshot_open_point(&c->s.snapshot, c->s.space, files_of(c), &c->op, c->s.args.as_of,

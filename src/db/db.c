@@ -63,6 +63,7 @@ int pq_db_init(pq_db *db, pq_cx *cx, bool is_writer, uint32_t durability, const 
 static void space_free(pq_db *db, pq_space *s) {
   pq_works_free(s->works);
   pq_assert(s->reader_count == 0);
+  pq_graphs_free(s->graphs);
   if (s->overlay != NULL) {
     pq_overlay_release(s->overlay);
     pq_alloc(db->cx, s->overlay, sizeof *s->overlay, 0);
@@ -125,11 +126,14 @@ static int grow(pq_db *db) {
 
 static pq_space *space_new(pq_db *db, pq_slice ns) {
   pq_space *s = pq_alloc(db->cx, NULL, 0, sizeof *s);
+  int rc;
   if (s == NULL) return NULL;
   *s = (pq_space){.db = db};
   s->ns = pq_alloc(db->cx, NULL, 0, ns.n + 1);
   s->overlay = pq_alloc(db->cx, NULL, 0, sizeof *s->overlay);
-  if (s->ns == NULL || s->overlay == NULL) {
+  rc = pq_graphs_new(db->cx, &s->graphs);
+  if (s->ns == NULL || s->overlay == NULL || rc != PQ_OK) {
+    pq_graphs_free(s->graphs);
     if (s->ns != NULL) pq_alloc(db->cx, s->ns, ns.n + 1, 0);
     if (s->overlay != NULL) pq_alloc(db->cx, s->overlay, sizeof *s->overlay, 0);
     pq_alloc(db->cx, s, sizeof *s, 0);

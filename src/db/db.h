@@ -16,6 +16,7 @@
 #include "db/conflict.h"
 #include "db/past.h"
 #include "db/pending.h"
+#include "graph/graph.h"
 #include "io/hot.h"
 #include "io/op.h"
 #include "log/chain.h"
@@ -54,6 +55,7 @@ struct pq_space {
   uint32_t forgotten;   /* how often all was forgotten: who began before must begin again */
   pq_manifest manifest;
   pq_file_cache files;
+  pq_graphs *graphs;    /* owned: numbers of nodes, adjacency of its files */
   pq_overlay *overlay;  /* owned; replaced as a whole by a flush or a reload */
   pq_slice only;        /* of a reader: during a load, the one entity that it is for; empty: all */
   pq_pendings pendings; /* bulk writes that no entry has adopted */

@@ -253,20 +253,21 @@ void pq_graph_close(pq_graph *g) {
 
 static int compare_edges(const void *a, const void *b, const void *ud) {
   (void)ud;
-  return pq_edge_compare(a, b, false);
+  return pq_edge_compare(*(const pq_edge *const *)a, *(const pq_edge *const *)b, false);
 }
 
 /* Sorted, each once, as an adjacency, which lives in the segment. */
 static int make_adjacency(pq_cx *cx, pq_arena *scratch, const pq_edge *edges, uint32_t count,
                           pq_segment *segment, pq_adjacency *out) {
+  const pq_edge **order = pq_arena_calloc(scratch, count, sizeof *order);
   pq_edge *sorted = pq_arena_array(scratch, count, sizeof *sorted);
   uint32_t n = 0;
-  if (sorted == NULL) return cx->code;
+  if (order == NULL || sorted == NULL) return cx->code;
   for (uint32_t i = 0; i < count; i++)
-    sorted[i] = edges[i];
-  PQ_TRY(pq_sort_items(cx, sorted, count, sizeof *sorted, compare_edges, NULL));
+    order[i] = &edges[i];
+  PQ_TRY(pq_sort_items(cx, order, count, sizeof *order, compare_edges, NULL));
   for (uint32_t i = 0; i < count; i++)
-    if (n == 0 || compare_edges(&sorted[n - 1], &sorted[i], NULL) != 0) sorted[n++] = sorted[i];
+    if (n == 0 || pq_edge_compare(&sorted[n - 1], order[i], false) != 0) sorted[n++] = *order[i];
   return pq_adjacency_of(&segment->arena, sorted, n, out);
 }
 

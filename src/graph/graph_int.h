@@ -2,8 +2,8 @@
  *
  *   pq_graphs ─┬─ nodes, predicates      names by number (numbers.c)
  *              ├─ segments               of forward files (segment.c)
- *              ├─ deleted rows           of data files (base.c)
- *              ├─ bases                  of entries (base.c)
+ *              ├─ deleted rows           of data files (graph_base.c)
+ *              ├─ bases                  of entries (graph_base.c)
  *              └─ graphs                 of views, the last ones (graph.c)
  *   overlay ───── tail                   its edges by number (graph_tail.c); freed with it
  *
@@ -107,7 +107,7 @@ static inline void pq_links_runs(const pq_links *l, uint32_t node, uint32_t *lo,
   *hi = l->first_run[at + 1];
 }
 
-/* ---- base.c ---- */
+/* ---- graph_base.c ---- */
 
 /* The softly deleted rows of a data file. */
 typedef struct pq_dead_rows {

@@ -291,7 +291,7 @@ static pq_event replacing(uint64_t seq, const char *id, const char *file, uint64
 }
 
 /* Which of rows 10 to 17 of a file the view hides, as digits. */
-static const char *hidden_rows(const pq_overlay *o, uint64_t seq, const char *file) {
+static const char *hidden_rows(pq_overlay *o, uint64_t seq, const char *file) {
   static char text[9];
   uint8_t hidden[8] = {0};
   pq_view v = {.overlay = o, .seq = seq};

@@ -1,4 +1,4 @@
-/* graph/base.c - the graph of the files as of an entry.
+/* graph/graph_base.c - the graph of the files as of an entry.
  *
  *   forward files ─► segments, kept by name; delete files ─► bits of deleted edges
  *   data files    ─► their softly deleted rows, kept by name (statistics say that most have none)

@@ -1,4 +1,4 @@
-/* graph/walk.c - the edges of a node, as slices. See graph.h.
+/* graph/arcs.c - the edges of a node, as slices. See graph.h.
  *
  *   out, then in:   segments one after the other ─► their runs of the predicates ─► slices
  *                   then the tail's chain, then that of the transaction
