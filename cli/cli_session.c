@@ -273,8 +273,41 @@ static int add_costs(cli_session *s) {
   return cli_has(o, CLI_OPT_BUDGET) ? add_budget(s, o->budget) : CLI_DONE;
 }
 
+/* a,b */
+static void add_names(cli_session *s, const char *key, const char *list) {
+  add_key(s, key);
+  cli_text_byte(&s->request, '[');
+  for (const char *p = list;; p++) {
+    size_t len = strcspn(p, ",");
+    cli_text_json(&s->request, p, len);
+    p += len;
+    if (*p == '\0') break;
+    cli_text_byte(&s->request, ',');
+  }
+  cli_text_byte(&s->request, ']');
+}
+
+static int add_own(cli_session *s, const cli_own_option *own) {
+  char label[64], *end = NULL;
+  switch (own->form) {
+    case CLI_OWN_TRUE: cli_add_true(s, own->field); return CLI_DONE;
+    case CLI_OWN_TEXT: cli_add_text(s, own->field, own->text); return CLI_DONE;
+    case CLI_OWN_NAMES: add_names(s, own->field, own->text); return CLI_DONE;
+    case CLI_OWN_NUMBER:
+      (void)strtod(own->text, &end);
+      if (strspn(own->text, "+-.0123456789eE") != strlen(own->text) || end == own->text)
+        return cli_usage_error(s->name, "--%s needs a number, not '%s'", own->name, own->text);
+      break;
+    case CLI_OWN_JSON: break;
+    case CLI_OWN_NOWHERE: return CLI_DONE;
+  }
+  (void)snprintf(label, sizeof label, "--%s", own->name);
+  return cli_add_json(s, own->field, label, own->text);
+}
+
 int cli_add_options(cli_session *s) {
   const cli_options *o = s->options;
+  cli_own_option own;
   int status = CLI_DONE;
   if (cli_has(o, CLI_OPT_AS_OF)) {
     size_t digits = strspn(o->as_of, "0123456789");
@@ -299,6 +332,8 @@ int cli_add_options(cli_session *s) {
   if (cli_has(o, CLI_OPT_SORT)) status = add_fields(s, "sort", o->sort, ":-1");
   if (status != CLI_DONE) return status;
   if (cli_has(o, CLI_OPT_PROJECT)) status = add_fields(s, "project", o->project, ":0");
+  for (size_t i = 0; status == CLI_DONE && cli_own_given(o, i, &own); i++)
+    status = add_own(s, &own);
   if (o->more != NULL) cli_add_fields(s, o->more);
   return status;
 }

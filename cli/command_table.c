@@ -394,6 +394,28 @@ const cli_command cli_commands[] = {
     {0},
 };
 
+/* Beyond their row: the own options of those that have some. */
+#define OWN_WHOLE (CLI_OWN_PREDICATES | CLI_OWN_WRITE_AS)
+static const struct own_set {
+  const char *name;
+  uint64_t own;
+} own_sets[] = {
+    {"degree", OWN_WHOLE | CLI_OWN_DIRECTION},
+    {"pagerank",
+     OWN_WHOLE | CLI_OWN_DIRECTION | CLI_OWN_DAMPING | CLI_OWN_ITERATIONS | CLI_OWN_TOLERANCE},
+    {"components", OWN_WHOLE},
+    {"triangles", OWN_WHOLE},
+    {"communities", OWN_WHOLE | CLI_OWN_ITERATIONS},
+    {"kcore", OWN_WHOLE},
+};
+
+uint64_t cli_command_own(const cli_command *c) {
+  for (size_t i = 0; i < sizeof own_sets / sizeof own_sets[0]; i++) {
+    if (strcmp(own_sets[i].name, c->name) == 0) return own_sets[i].own;
+  }
+  return 0;
+}
+
 const cli_command *cli_command_find(const char *name) {
   for (const cli_command *c = cli_commands; c->name != NULL; c++) {
     if (strcmp(c->name, name) == 0) return c;
@@ -416,7 +438,7 @@ const cli_command *cli_command_need(const char *name) {
 }
 
 int cli_command_check(const cli_command *c, const cli_options *options, int word_count) {
-  int status = cli_options_allow(options, c->options | CLI_OPT_COMMON, c->name);
+  int status = cli_options_allow(options, c->options | CLI_OPT_COMMON, cli_command_own(c), c->name);
   if (status != CLI_DONE) return status;
   if (word_count >= c->word_min && word_count <= c->word_max) return CLI_DONE;
   return cli_usage_error(c->name, "%s; usage: parquedb %s %s",

@@ -33,6 +33,8 @@ extern const cli_command cli_commands[];
 const cli_command *cli_command_find(const char *name);
 /* The same; NULL after a message that names the nearest one. */
 const cli_command *cli_command_need(const char *name);
+/* Which of the CLI_OWN_ options it takes. */
+uint64_t cli_command_own(const cli_command *c);
 /* Check options and the number of words. CLI_DONE, or CLI_USAGE after a message. */
 int cli_command_check(const cli_command *c, const cli_options *options, int word_count);
 

@@ -42,7 +42,7 @@ void cli_help_command(const cli_command *c) {
   fputs("\nDESCRIPTION\n", stdout);
   print_indented(c->about);
   fputs("\nOPTIONS\n", stdout);
-  cli_options_print(c->options | CLI_OPT_COMMON, 4);
+  cli_options_print(c->options | CLI_OPT_COMMON, cli_command_own(c), 4);
   printf("\nEXAMPLE\n    $ %s\n", c->example);
   if (c->output != NULL) print_indented(c->output);
 }

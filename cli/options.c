@@ -122,7 +122,45 @@ static const option_row option_rows[] = {
      "set it although documents that are there may not fit"},
 };
 
-enum { ROW_COUNT = sizeof option_rows / sizeof option_rows[0] };
+#define OWN(name, value_name, help) \
+  { 0, name, 0, KIND_TEXT, 0, value_name, help }
+/* Without a value: CLI_OWN_TRUE, or CLI_OWN_NOWHERE. */
+#define OWN_FLAG(name, help) \
+  { 0, name, 0, KIND_FLAG, 0, NULL, help }
+
+/* Own options, in the order of the CLI_OWN_ bits; `bit` is not used. */
+static const struct own_row {
+  option_row row;
+  const char *field;
+  cli_own_form form;
+} own_rows[] = {
+    {OWN("predicates", "NAMES", "only edges of these predicates: a,b"), "predicates",
+     CLI_OWN_NAMES},
+    {OWN("direction", "WAY", "forward, reverse or both"), "direction", CLI_OWN_TEXT},
+    {OWN("write-as", "FIELD",
+         "write the values into this field of the entities, instead of showing them"),
+     "writeAs", CLI_OWN_TEXT},
+    {OWN("damping", "X", "the part of a rank that follows edges (0.85)"), "damping",
+     CLI_OWN_NUMBER},
+    {OWN("iterations", "N", "at most so many rounds"), "iterations", CLI_OWN_NUMBER},
+    {OWN("tolerance", "X", "end when the ranks change by less in all (1e-6)"), "tolerance",
+     CLI_OWN_NUMBER},
+};
+
+enum {
+  SHARED_COUNT = sizeof option_rows / sizeof option_rows[0],
+  OWN_COUNT = sizeof own_rows / sizeof own_rows[0],
+  ROW_COUNT = SHARED_COUNT + OWN_COUNT
+};
+
+static const option_row *row_at(size_t i) {
+  return i < SHARED_COUNT ? &option_rows[i] : &own_rows[i - SHARED_COUNT].row;
+}
+
+/* Is the i-th row in one of the sets? */
+static bool is_in(size_t i, uint64_t set, uint64_t own) {
+  return i < SHARED_COUNT ? (set & option_rows[i].bit) != 0 : (own >> (i - SHARED_COUNT) & 1) != 0;
+}
 
 /* ---- the nearest word ---- */
 
@@ -186,7 +224,7 @@ static int unknown_option(const char *text) {
     word[len - 2] = '\0';
     nearest.word = word;
     for (size_t i = 0; i < ROW_COUNT; i++)
-      cli_nearest_offer(&nearest, option_rows[i].name);
+      cli_nearest_offer(&nearest, row_at(i)->name);
   }
   if (nearest.name == NULL) {
     return cli_usage_error(NULL, "unknown option '%.*s'", (int)len, text);
@@ -209,9 +247,14 @@ static bool parse_number(const char *text, uint64_t *out) {
   return true;
 }
 
-static int store_value(const option_row *row, const char *value, cli_options *out) {
+static int store_value(size_t place, const char *value, cli_options *out) {
+  const option_row *row = row_at(place);
   uint64_t number;
   char *base = (char *)out;
+  if (place >= SHARED_COUNT) {
+    out->own_texts[place - SHARED_COUNT] = value;
+    return CLI_DONE;
+  }
   if (row->kind == KIND_TEXT) {
     memcpy(base + row->at, &value, sizeof value);
     return CLI_DONE;
@@ -223,30 +266,34 @@ static int store_value(const option_row *row, const char *value, cli_options *ou
   return CLI_DONE;
 }
 
-/* The row of an argument that begins with '-'; *value is what follows '=' or the letter. */
-static const option_row *find_row(const char *text, const char **value) {
+/* The place of the row of an argument that begins with '-'; ROW_COUNT: none. *value is what follows
+ * '=' or the letter. */
+static size_t find_row(const char *text, const char **value) {
   *value = NULL;
   for (size_t i = 0; i < ROW_COUNT; i++) {
-    const option_row *row = &option_rows[i];
+    const option_row *row = row_at(i);
     size_t len = strlen(row->name);
     if (text[1] != '-') {
       if (row->letter == 0 || text[1] != row->letter) continue;
       if (text[2] != '\0') *value = text + 2;
-      return row;
+      return i;
     }
     if (strncmp(text + 2, row->name, len) != 0) continue;
     if (text[2 + len] == '=') *value = text + 3 + len;
-    if (text[2 + len] == '=' || text[2 + len] == '\0') return row;
+    if (text[2 + len] == '=' || text[2 + len] == '\0') return i;
   }
-  return NULL;
+  return ROW_COUNT;
 }
 
 /* Parse the option at argv[*i]; *i moves to its last argument. */
 static int parse_option(int argc, char **argv, int *i, cli_options *out) {
   const char *value;
-  const option_row *row = find_row(argv[*i], &value);
-  if (row == NULL) return unknown_option(argv[*i]);
+  size_t place = find_row(argv[*i], &value);
+  const option_row *row;
+  if (place == ROW_COUNT) return unknown_option(argv[*i]);
+  row = row_at(place);
   out->given |= row->bit;
+  if (place >= SHARED_COUNT) out->own |= UINT64_C(1) << (place - SHARED_COUNT);
   if (row->kind == KIND_FLAG) {
     if (value == NULL) return CLI_DONE;
     return cli_usage_error(NULL, "option '--%s' takes no value", row->name);
@@ -259,7 +306,7 @@ static int parse_option(int argc, char **argv, int *i, cli_options *out) {
     }
     value = argv[++*i];
   }
-  return store_value(row, value, out);
+  return store_value(place, value, out);
 }
 
 int cli_options_parse(int argc, char **argv, cli_options *out) {
@@ -279,27 +326,37 @@ int cli_options_parse(int argc, char **argv, cli_options *out) {
   return CLI_DONE;
 }
 
-int cli_options_allow(const cli_options *o, uint64_t allowed, const char *command) {
+int cli_options_allow(const cli_options *o, uint64_t allowed, uint64_t own, const char *command) {
   for (size_t i = 0; i < ROW_COUNT; i++) {
-    if ((o->given & option_rows[i].bit & ~allowed) == 0) continue;
-    return cli_usage_error(command, "takes no option '--%s'", option_rows[i].name);
+    if (!is_in(i, o->given & ~allowed, o->own & ~own)) continue;
+    return cli_usage_error(command, "takes no option '--%s'", row_at(i)->name);
   }
   return CLI_DONE;
 }
 
-const char *cli_option_name(uint64_t set, size_t i) {
-  for (size_t row = 0; row < ROW_COUNT; row++) {
-    if ((set & option_rows[row].bit) != 0 && i-- == 0) return option_rows[row].name;
+const char *cli_option_name(uint64_t set, uint64_t own, size_t i) {
+  for (size_t n = 0; n < ROW_COUNT; n++) {
+    if (is_in(n, set, own) && i-- == 0) return row_at(n)->name;
   }
   return NULL;
 }
 
-void cli_options_print(uint64_t set, int indent) {
+bool cli_own_given(const cli_options *o, size_t i, cli_own_option *out) {
+  for (size_t n = 0; n < OWN_COUNT; n++) {
+    if ((o->own >> n & 1) == 0 || i-- > 0) continue;
+    *out = (cli_own_option){own_rows[n].row.name, own_rows[n].field, o->own_texts[n],
+                            own_rows[n].form};
+    return true;
+  }
+  return false;
+}
+
+void cli_options_print(uint64_t set, uint64_t own, int indent) {
   for (size_t i = 0; i < ROW_COUNT; i++) {
-    const option_row *row = &option_rows[i];
+    const option_row *row = row_at(i);
     char head[64];
     char letter[] = "    ";
-    if ((set & row->bit) == 0) continue;
+    if (!is_in(i, set, own)) continue;
     if (row->letter != 0) {
       letter[0] = '-';
       letter[1] = row->letter;

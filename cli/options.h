@@ -83,6 +83,17 @@ enum {
 #define CLI_OPT_WITHOUT_EDGES (UINT64_C(1) << 61)
 #define CLI_OPT_QUICK (UINT64_C(1) << 62)
 #define CLI_OPT_MEMORY (UINT64_C(1) << 63) /* and the other options of an open warehouse */
+/* Options that few commands know, as a set of their own (cli_command.own). They are fields of the
+ * command document, which cli_add_options adds as they are, or what a command looks at itself. */
+enum {
+  CLI_OWN_PREDICATES = 1 << 0,
+  CLI_OWN_DIRECTION = 1 << 1,
+  CLI_OWN_WRITE_AS = 1 << 2,
+  CLI_OWN_DAMPING = 1 << 3,
+  CLI_OWN_ITERATIONS = 1 << 4,
+  CLI_OWN_TOLERANCE = 1 << 5
+};
+enum { CLI_OWN_MAX = 64 };
 /* Any of these: the answer says how, it has no results. */
 #define CLI_OPT_TELLS (CLI_OPT_EXPLAIN | CLI_OPT_PLAN)
 /* What reads take that can tell their cost. */
@@ -106,7 +117,9 @@ enum {
 
 /* All text is borrowed from argv. */
 typedef struct cli_options {
-  uint64_t given; /* set of CLI_OPT_ bits */
+  uint64_t given;                     /* set of CLI_OPT_ bits */
+  uint64_t own;                       /* set of CLI_OWN_ bits */
+  const char *own_texts[CLI_OWN_MAX]; /* their values, by bit */
   const char *warehouse, *ns, *as_of, *sort, *project, *actor, *reverse_name, *data, *op;
   const char *cursor, *populate, *collation, *hint;
   const char *format, *output, *types, *id_field, *columns, *mode;
@@ -124,17 +137,36 @@ typedef struct cli_options {
 /* Sort argv (it is reordered). CLI_DONE, or CLI_USAGE after a message on standard error. */
 int cli_options_parse(int argc, char **argv, cli_options *out);
 
-/* Refuse given options outside `allowed`. CLI_DONE, or CLI_USAGE after a message. */
-int cli_options_allow(const cli_options *o, uint64_t allowed, const char *command);
+/* Refuse given options outside `allowed` and `own`. CLI_DONE, or CLI_USAGE after a message. */
+int cli_options_allow(const cli_options *o, uint64_t allowed, uint64_t own, const char *command);
 
-/* Print one line for each option in the set, after `indent` spaces. */
-void cli_options_print(uint64_t set, int indent);
+/* Print one line for each option in the sets, after `indent` spaces. */
+void cli_options_print(uint64_t set, uint64_t own, int indent);
 
-/* The name of the i-th option that is in the set, without dashes; NULL at the end. */
-const char *cli_option_name(uint64_t set, size_t i);
+/* The name of the i-th option that is in the sets, without dashes; NULL at the end. */
+const char *cli_option_name(uint64_t set, uint64_t own, size_t i);
+
+/* How the value of an own option stands in the command document. */
+typedef enum cli_own_form {
+  CLI_OWN_TRUE,   /* it has none: true */
+  CLI_OWN_TEXT,   /* as text */
+  CLI_OWN_NUMBER, /* as a number */
+  CLI_OWN_NAMES,  /* a,b: as an array of texts */
+  CLI_OWN_JSON,   /* as it is */
+  CLI_OWN_NOWHERE /* not at all: the command looks at it */
+} cli_own_form;
+typedef struct cli_own_option {
+  const char *name, *field, *text;
+  cli_own_form form;
+} cli_own_option;
+/* The i-th own option that was given; false at the end. */
+bool cli_own_given(const cli_options *o, size_t i, cli_own_option *out);
 
 static inline bool cli_has(const cli_options *o, uint64_t bit) {
   return (o->given & bit) != 0;
+}
+static inline bool cli_has_own(const cli_options *o, uint64_t bit) {
+  return (o->own & bit) != 0;
 }
 
 /* Keeps the nearest of the names offered to it. Start with {word, NULL, 0}. */

@@ -206,7 +206,7 @@ int cli_run_parquet(cli_session *s, char **words, int word_count) {
     cli_nearest_offer(&nearest, verbs[i].name);
     if (strcmp(words[0], verbs[i].name) != 0) continue;
     (void)snprintf(name, sizeof name, "parquet %s", verbs[i].name);
-    status = cli_options_allow(s->options, verbs[i].options | CLI_OPT_COMMON, name);
+    status = cli_options_allow(s->options, verbs[i].options | CLI_OPT_COMMON, 0, name);
     if (status != CLI_DONE) return status;
     return verbs[i].run == NULL ? cat_file(s, words[1]) : with_tool(s, words[1], verbs[i].run);
   }

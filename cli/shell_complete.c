@@ -238,7 +238,8 @@ static bool complete_call(cli_shell_state *shell, const char *start, place *at,
 static void complete_option(const cli_command *c, place *at, cli_candidates *out) {
   const char *name;
   at->word += 2;
-  for (size_t i = 0; (name = cli_option_name(c->options | CLI_OPT_COMMON, i)) != NULL; i++)
+  for (size_t i = 0;
+       (name = cli_option_name(c->options | CLI_OPT_COMMON, cli_command_own(c), i)) != NULL; i++)
     offer(out, at, name, strlen(name));
   out->after = ' ';
 }
