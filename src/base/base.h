@@ -207,7 +207,11 @@ static inline unsigned pq_leading_zeros(uint64_t v) {
 
 /* Zero bits below the lowest set bit; v is not 0. */
 static inline unsigned pq_trailing_zeros(uint64_t v) {
+#if defined(__GNUC__)
+  return (unsigned)__builtin_ctzll(v);
+#else
   return 63 - pq_leading_zeros(v & (~v + 1));
+#endif
 }
 
 static inline uint16_t pq_rd16(const uint8_t *p) {

@@ -65,6 +65,10 @@ int pq_adjacency_maker_finish(pq_adjacency_maker *m, pq_arena *arena,
 
 /* ---- its segment: a Parquet file (doc/formats/adjacency.md) ---- */
 
+/* Can it be written? Not with thousands of predicates, names that are not UTF-8, or 2^29 edges of
+ * one node and predicate: then there is no segment. */
+bool pq_adjacency_is_storable(const pq_adjacency *a);
+
 /* Write it; *out is the caller's (pq_writer_free), finished. */
 int pq_adjacency_write(pq_cx *cx, const pq_adjacency *a, pq_writer **out) PQ_MUST_CHECK;
 

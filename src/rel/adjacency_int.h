@@ -45,4 +45,18 @@ int pq_adjacency_maker_put_numbers(pq_adjacency_maker *m, pq_slice from, uint32_
 void pq_adjacency_maker_doubt_from(pq_adjacency_maker *m);
 void pq_adjacency_maker_doubt(pq_adjacency_maker *m, uint32_t node);
 
+/* ---- the columns of a segment (adjacency_file.c, adjacency_read.c) ---- */
+
+#define PQ_SEGMENT_KIND "adjacency 1"
+#define PQ_SEGMENT_NOTE "parquedb.adjacency"
+
+typedef enum pq_segment_leaf {
+  PQ_SEGMENT_ID,
+  PQ_SEGMENT_EDGES,
+  PQ_SEGMENT_DOUBT,
+  PQ_SEGMENT_LEAVES
+} pq_segment_leaf;
+
+enum { PQ_SEGMENT_PREDICATES_MAX = 10000 /* they stand in the footer */ };
+
 #endif
