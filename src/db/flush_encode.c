@@ -169,6 +169,7 @@ static void name_end(const pq_flush *f, pq_slice id, pq_slice *name, pq_slice *t
   uint32_t i;
   if (e != NULL) {
     if (!pq_id_split(id, &collection, &local)) collection = (pq_slice){0};
+    if (pq_value_is_missing(e->after)) return; /* deleted hard, with a link left by a replay */
     *name = pq_entity_name(id, e->after, pq_flush_name_field(f, collection));
     *type = e->type;
     return;

@@ -324,6 +324,20 @@ static int stage_finish(pq_op *op) {
   return finish(pq_flush_of(op), op);
 }
 
+/* Does the tail delete an entity hard by a replay, which leaves the edges of files alone? */
+static bool leaves_loose_edges(const pq_flush *f) {
+  const pq_overlay *o = f->overlay;
+  for (uint32_t i = 0; o != NULL && i < o->version_count; i++) {
+    const pq_event *e = &o->versions[i].event;
+    if (e->seq > f->seq_hi) break;
+    if (e->target == PQ_TARGET_ENTITY && e->op == PQ_EVENT_DELETE &&
+        pq_value_is_missing(e->after) &&
+        !pq_value_is_missing(pq_object_get_str(e->metadata, "replay")))
+      return true;
+  }
+  return false;
+}
+
 static int stage_entry(pq_op *op) {
   pq_flush *f = pq_flush_of(op);
   const pq_manifest *m = &f->space->manifest;
@@ -351,6 +365,7 @@ static int stage_entry(pq_op *op) {
                             .gone = f->gone,
                             .gone_count = f->gone_count,
                             .history = f->history,
+                            .is_loose = leaves_loose_edges(f),
                             .has_retention = f->has_retention,
                             .retention = f->retention};
   f->after_entry = f->overlay == NULL ? stage_finish : stage_trim;

@@ -388,6 +388,25 @@ static pq_graph_base *find_base(const pq_graphs *s, const pq_view *v) {
   return b;
 }
 
+/* Look up all nodes of the base. */
+static int check_all(pq_graph_base *b, const pq_view *v, pq_fetch *f, pq_arena *scratch) {
+  uint32_t *nodes = pq_arena_array(scratch, b->s->nodes.count, sizeof *nodes);
+  if (nodes == NULL) return b->s->cx->code;
+  for (uint32_t i = 0; i < b->s->nodes.count; i++)
+    nodes[i] = i;
+  return pq_base_check(b, v, f, scratch, nodes, b->s->nodes.count);
+}
+
+/* Look up the ends that may be no entities. */
+static int check_ends(pq_graph_base *b, const pq_view *v, pq_fetch *f, pq_arena *scratch) {
+  if (b->is_checked) return PQ_OK;
+  for (uint32_t i = 0; i < b->segment_count; i++)
+    PQ_TRY(pq_base_check(b, v, f, scratch, b->segments[i]->doubts, b->segments[i]->doubt_count));
+  if (v->manifest->is_loose) PQ_TRY(check_all(b, v, f, scratch));
+  b->is_checked = true;
+  return PQ_OK;
+}
+
 int pq_base_open(pq_graphs *s, const pq_view *v, pq_fetch *f, pq_arena *scratch,
                  pq_graph_base **out) {
   pq_graph_base *b = find_base(s, v);
@@ -399,8 +418,7 @@ int pq_base_open(pq_graphs *s, const pq_view *v, pq_fetch *f, pq_arena *scratch,
     s->bases = b;
     trim_segments(s);
   }
-  for (uint32_t i = 0; i < b->segment_count; i++)
-    PQ_TRY(pq_base_check(b, v, f, scratch, b->segments[i]->doubts, b->segments[i]->doubt_count));
+  PQ_TRY(check_ends(b, v, f, scratch));
   *out = b;
   return PQ_OK;
 }

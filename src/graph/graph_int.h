@@ -133,6 +133,7 @@ typedef struct pq_graph_base {
   uint32_t node_cap, spare_cap; /* of `checked`, and of `dead` */
   uint32_t dead_count;
   uint32_t graph_count; /* graphs that hold it */
+  bool is_checked;      /* ends that may be no entities were looked up */
   struct pq_graph_base *next;
 } pq_graph_base;
 

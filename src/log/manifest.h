@@ -171,6 +171,8 @@ typedef struct pq_log_entry {
   pq_history_start history; /* seq 0: as before */
   bool has_retention;       /* false: as before */
   pq_retention retention;
+  bool is_loose; /* from now on an edge of a file may have an end that is no entity: a replay
+                    deleted it and left the edge */
 } pq_log_entry;
 
 /* A retained instant: old instants find the newest one before them. */
@@ -199,6 +201,7 @@ typedef struct pq_manifest {
   uint64_t next_internal_id;
   pq_history_start history;
   pq_retention retention;
+  bool is_loose;       /* some entry was */
   uint64_t blooms_len; /* bytes of filters that were ever kept here */
   uint64_t spacing;    /* events between two marks that stay; 0: by the rule; who thins sets it */
   uint64_t delta_len;  /* bytes of entries since the newest checkpoint; who loads them counts */

@@ -132,5 +132,6 @@ int pq_manifest_join(const pq_manifest *older, const pq_manifest *newer, const c
   PQ_TRY(join_marks(older, newer, scratch, &all));
   all.history = older->history;
   all.retention = (pq_retention){0};
+  all.is_loose = older->is_loose || newer->is_loose;
   return pq_manifest_print(&all, out);
 }

@@ -59,6 +59,8 @@ static int put_retention(pq_buf *out, const pq_retention *r) {
   return pq_buf_put_byte(out, '}');
 }
 
+#define LOOSE ",\"loose\":true"
+
 int pq_log_retain_put(pq_buf *out, const pq_log_entry *e) {
   if (e->parent_at > 0) PQ_TRY(pq_buf_printf(out, ",\"parentAt\":%lld", (long long)e->parent_at));
   for (uint32_t i = 0; i < e->forget_count; i++)
@@ -71,6 +73,7 @@ int pq_log_retain_put(pq_buf *out, const pq_log_entry *e) {
   }
   if (e->gone_count > 0) PQ_TRY(pq_buf_put_byte(out, ']'));
   PQ_TRY(put_history(out, &e->history));
+  if (e->is_loose) PQ_TRY(pq_buf_put_str(out, LOOSE));
   return e->has_retention ? put_retention(out, &e->retention) : PQ_OK;
 }
 
@@ -106,6 +109,13 @@ static int get_retention(const pq_log_doc *d, bool *is_there, pq_retention *out)
   return pq_log_doc_text(&r, "archive", &out->archive);
 }
 
+static int get_loose(const pq_log_doc *d, bool *out) {
+  pq_value loose = pq_object_get_str(d->value, "loose");
+  *out = false;
+  if (pq_value_is_missing(loose) || pq_value_bool(loose, out)) return PQ_OK;
+  return pq_log_doc_fail(d, "loose", "is neither true nor false");
+}
+
 int pq_log_retain_get(const pq_log_doc *d, pq_log_entry *e) {
   pq_value array;
   if (!pq_value_is_missing(pq_object_get_str(d->value, "parentAt")))
@@ -121,11 +131,13 @@ int pq_log_retain_get(const pq_log_doc *d, pq_log_entry *e) {
   }
   PQ_TRY(pq_log_doc_names(d, "gone", &e->gone, &e->gone_count));
   PQ_TRY(get_history(d, &e->history));
+  PQ_TRY(get_loose(d, &e->is_loose));
   return get_retention(d, &e->has_retention, &e->retention);
 }
 
 int pq_manifest_retain_put(pq_buf *out, const pq_manifest *m) {
   PQ_TRY(put_history(out, &m->history));
+  if (m->is_loose) PQ_TRY(pq_buf_put_str(out, LOOSE));
   if (m->retention.age_us > 0 || m->retention.len > 0 || m->retention.archive.n > 0)
     PQ_TRY(put_retention(out, &m->retention));
   PQ_TRY(pq_buf_put_str(out, ",\"marks\":["));
@@ -183,6 +195,7 @@ int pq_manifest_retain_get(pq_manifest *m, const pq_log_doc *d) {
   bool is_there;
   PQ_TRY(get_history(d, &m->history));
   PQ_TRY(pq_arena_copy(&m->arena, m->history.hash, &m->history.hash));
+  PQ_TRY(get_loose(d, &m->is_loose));
   PQ_TRY(get_retention(d, &is_there, &m->retention));
   if ((m->retention.age_us | m->retention.len) > INT64_MAX)
     return pq_log_doc_fail(d, "retention", "has more than 63 bits");
@@ -286,6 +299,7 @@ void pq_manifest_retain_publish(pq_manifest *m, const pq_log_entry *e, const pq_
   m->mark_cap = s->mark_cap;
   m->history = s->history;
   m->retention = s->retention;
+  m->is_loose = m->is_loose || e->is_loose;
 }
 
 /* ---- which instants to retain ---- */

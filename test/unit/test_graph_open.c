@@ -309,27 +309,40 @@ static void test_graph_open(void) {
   }
 }
 
+static void replay(handle *h, const char *lines) {
+  pq_command *c;
+  CHECK(pq_command_open(&h->db, PQ_SLICE("n"), PQ_SLICE("{\"replay\": 1}"), pq_str(lines), now_us,
+                        &c) == PQ_OK);
+  CHECK(step(h, c, NULL, 0) == PQ_OK);
+  pq_command_close(c);
+}
+
+static void ask_both(handle *h) {
+  ask_graph(h, (pq_as_of){0}, false);
+  CHECK(run(h, "{\"flush\": 1}", NULL, 0) == PQ_OK);
+  ask_graph(h, (pq_as_of){0}, false);
+}
+
 /* Edges whose ends nobody looked at show when there is somebody. */
 static void test_graph_doubts(void) {
   pq_memory_store *store = pq_memory_store_new();
-  pq_command *c;
   handle h;
-  pq_slice lines = pq_str(
-      "{\"id\": \"01kdvdnaz80000000000000003\", \"op\": \"CREATE\", \"target\": \"rel\", "
-      "\"entityId\": \"n/01\", \"predicate\": \"knows\", \"to\": \"n/02\"}\n");
   open_handle(&h, store, true);
   CHECK(run(&h, "{\"insert\": \"n\", \"documents\": [{\"$id\": \"01\"}]}", NULL, 0) == PQ_OK);
-  CHECK(pq_command_open(&h.db, PQ_SLICE("n"), PQ_SLICE("{\"replay\": 1}"), lines, now_us, &c) ==
-        PQ_OK);
-  CHECK(step(&h, c, NULL, 0) == PQ_OK);
-  pq_command_close(c);
-  ask_graph(&h, (pq_as_of){0}, false);
-  CHECK(run(&h, "{\"flush\": 1}", NULL, 0) == PQ_OK);
-  ask_graph(&h, (pq_as_of){0}, false);
+  replay(&h,
+         "{\"id\": \"01kdvdnaz80000000000000003\", \"op\": \"CREATE\", \"target\": \"rel\", "
+         "\"entityId\": \"n/01\", \"predicate\": \"knows\", \"to\": \"n/02\"}\n");
+  ask_both(&h);
   CHECK(run(&h, "{\"insert\": \"n\", \"documents\": [{\"$id\": \"02\"}]}", NULL, 0) == PQ_OK);
-  ask_graph(&h, (pq_as_of){0}, false);
-  CHECK(run(&h, "{\"flush\": 1}", NULL, 0) == PQ_OK);
-  ask_graph(&h, (pq_as_of){0}, false);
+  ask_both(&h);
+  CHECK(has(&h, "{\"related\": \"n/01\", \"predicate\": \"knows\"}", "n/02"));
+  replay(&h,
+         "{\"id\": \"01kdvdnaz80000000000000004\", \"op\": \"DELETE\", \"target\": \"entity\", "
+         "\"entityId\": \"n/02\"}\n");
+  ask_both(&h);
+  CHECK(run(&h, "{\"insert\": \"n\", \"documents\": [{\"$id\": \"02\"}]}", NULL, 0) == PQ_OK);
+  ask_both(&h); /* the edge was left, and shows again */
+  CHECK(has(&h, "{\"related\": \"n/01\", \"predicate\": \"knows\"}", "n/02"));
   close_handle(&h);
   pq_memory_store_free(store);
 }
