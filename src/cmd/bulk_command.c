@@ -175,6 +175,7 @@ static int stage_bulk_end(pq_op *op) {
   PQ_TRY(pq_summary_count(c, "matchedCount", o->matched));
   PQ_TRY(pq_summary_count(c, "modifiedCount", o->modified));
   PQ_TRY(pq_summary_count(c, "deletedCount", o->deleted));
+  if (o->cascaded > 0) PQ_TRY(pq_summary_count(c, "cascadedCount", o->cascaded));
   PQ_TRY(pq_summary_count(c, "upsertedCount", o->upserted));
   PQ_TRY(put_ids(c, "insertedIds", &o->inserted_ids));
   PQ_TRY(put_ids(c, "upsertedIds", &o->upserted_ids));

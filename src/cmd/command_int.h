@@ -130,6 +130,7 @@ typedef struct pq_args {
   bool is_flushed, is_explain, includes_deleted, is_hard, is_reverse, is_edges, is_sql;
   bool is_upsert, is_ordered, returns_before, allows_disk_use, is_force, is_infer;
   bool is_dry_run;
+  pq_slice edges; /* of a delete: "unlink", "restrict" or "cascade" */
   pq_slice min_age;
   pq_slice actor, predicate, op, kind, root, validate, mode, entity, target;
   pq_value cursor, populate;
@@ -170,8 +171,10 @@ typedef struct pq_hop {
 
 /* An edge to make or to remove. */
 typedef struct pq_edge_arg {
-  pq_slice from, predicate, to, reverse; /* `to` empty: remove all of the predicate */
+  pq_slice from, predicate, to; /* `to` empty: remove all of the predicate */
+  pq_slice reverse;             /* empty: as the schema says, or the predicate and "_of" */
   pq_value data;
+  const struct pq_edge_rule *rule; /* of the schemas (cmd/edge_rules.h); NULL: none counts */
   bool is_unlink;
   bool is_of_update;   /* $link: `from` is there, and an edge that exists stays as it is */
   bool is_only_change; /* the document of `from` was not changed */
@@ -194,6 +197,7 @@ typedef struct pq_change {
   pq_update *update;
   pq_sort sort;
   bool is_many, is_upsert, is_hard, includes_deleted, has_version, is_plain;
+  pq_on_delete edges; /* of a hard delete: what becomes of edges that lead there */
   bool is_id_derived; /* the write's id comes from an equality on "_id": others may have that too */
   int64_t expected_version;
 } pq_change;
@@ -224,6 +228,7 @@ typedef struct pq_write_notes {
 
 typedef struct pq_outcome {
   uint64_t inserted, matched, modified, upserted, deleted, restored;
+  uint64_t cascaded; /* deleted with a target of theirs */
   pq_write_notes inserted_ids, upserted_ids, errors;
   uint32_t warnings; /* of a schema; the first of them are kept in the typing */
 } pq_outcome;
@@ -282,7 +287,9 @@ typedef struct pq_command_state {
   uint32_t found_count, found_cap;
   pq_slice *gone; /* ids of hard-deleted entities, whose edges go too */
   uint32_t gone_count, gone_cap;
-  bool has_best; /* chosen so far among those that match, by sort */
+  pq_on_delete gone_policy; /* what the command says of edges that lead there */
+  struct pq_gone *going;    /* cmd/edge_gone.c */
+  bool has_best;            /* chosen so far among those that match, by sort */
   pq_entity best;
   pq_location best_at;
   pq_value *best_keys;
@@ -308,7 +315,8 @@ typedef struct pq_command_state {
   /* edges to make or to remove */
   pq_edge_arg *edges;
   uint32_t edge_count, edge_cap;
-  uint64_t changed, unchanged;
+  uint64_t changed, unchanged, unlinked;
+  bool replaces; /* link: the edges given are all that there are to be of their predicates */
   pq_stage_fn after_edges;
   /* transactions */
   pq_txn *txn;          /* that the command is part of; NULL: none */
@@ -634,7 +642,9 @@ int pq_id_new(pq_command *c, pq_arena *arena, pq_slice *out) PQ_MUST_CHECK;
 int pq_id_of_value(pq_command *c, pq_arena *arena, pq_value v, pq_slice *out) PQ_MUST_CHECK;
 /* From `$id`: a local id, or "collection/localId" of the command's collection. */
 int pq_id_of_text(pq_command *c, pq_arena *arena, pq_value v, pq_slice *out) PQ_MUST_CHECK;
-/* c->s.type: "posts" -> "Post". */
+/* "posts" -> "Post". */
+int pq_type_of_collection(pq_arena *arena, pq_slice collection, pq_slice *out) PQ_MUST_CHECK;
+/* c->s.type: that of the command's collection. */
 int pq_type_default(pq_command *c) PQ_MUST_CHECK;
 
 /* ---- insert_command.c ---- */
@@ -657,6 +667,8 @@ int pq_typed_id(pq_command *c, pq_arena *arena, pq_value doc, pq_slice *id) PQ_M
 int pq_typed_insert(pq_command *c, pq_write *w) PQ_MUST_CHECK;
 /* The `$type` of new entities: the schema's, else c->s.type. */
 pq_slice pq_typing_type(const pq_command *c);
+/* One more, of what a schema says of an edge. */
+int pq_typing_warn(pq_command *c, uint32_t index, pq_slice path, const char *text) PQ_MUST_CHECK;
 /* "warnings", if there are any: the next fields of the summary. */
 int pq_summary_warnings(pq_command *c) PQ_MUST_CHECK;
 /* A validation mode, from the option of that name. */
@@ -736,7 +748,12 @@ int pq_edges_add(pq_command *c, pq_arena *arena, const pq_edge_arg *e) PQ_MUST_C
 int pq_edges_sort(pq_command *c) PQ_MUST_CHECK;
 /* Check and decide c->s.edges in stages, then go on with `after`. The snapshot is open. */
 void pq_edges_write(pq_command *c, pq_stage_fn after);
-/* All edges of the hard-deleted c->s.gone, then go on with `after`. */
+/* The event that ends the edge, without seq. */
+int pq_edge_unlink_event(pq_command *c, const pq_edge *e, pq_event *out) PQ_MUST_CHECK;
+
+/* ---- edge_gone.c ---- */
+/* All edges of the hard-deleted c->s.gone, and what goes with them, then commit and go on with
+ * `after`. */
 int pq_edges_unlink_gone(pq_command *c, pq_stage_fn after) PQ_MUST_CHECK;
 
 /* ---- work_stats.c: what `stats` tells of work on files ---- */

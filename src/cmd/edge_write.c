@@ -1,15 +1,15 @@
 /* cmd/edge_write.c - edges become CREATE, UPDATE or DELETE events of a commit: what link, unlink,
- * $link, $unlink and hard deletes have in common.
+ * $link and $unlink have in common.
  *
- *   c->s.edges ─► both ends of the new ones must be live ─► which are there already? ─► events
- *   c->s.gone  ─► all edges that leave, then all that enter ─► DELETE events
+ *   c->s.edges ─► rules of the schemas ─► both ends of the new ones must be live, and of the type
+ *              ─► which are there already, which others stand where one may? ─► events
  */
 #include <string.h>
 
 #include "base/hash.h"
 #include "base/merge_sort.h"
 #include "base/slices.h"
-#include "cmd/command_int.h"
+#include "cmd/edge_rules.h"
 #include "table/tail.h"
 
 #define TEXT_ARGS(s) (int)((s).n > 60 ? 60 : (s).n), (const char *)(s).p
@@ -102,35 +102,85 @@ static int list_nodes(pq_command *c, pq_slice **out, uint32_t *count) {
   return pq_slices_sort(c->op.cx, nodes, count);
 }
 
-/* What the command has decided or found so far about edges, by (from, predicate, to). */
+/* The nodes that edges of which one end has one at most lead to. */
+static int list_taken(pq_command *c, pq_slice **out, uint32_t *count) {
+  uint32_t n = 0;
+  pq_slice *nodes = pq_arena_calloc(&c->op.scratch, c->s.edge_count, sizeof *nodes);
+  if (nodes == NULL) return c->op.cx->code;
+  for (uint32_t i = 0; i < c->s.edge_count; i++)
+    if (c->s.edges[i].rule != NULL && c->s.edges[i].rule->is_one_source)
+      nodes[n++] = c->s.edges[i].to;
+  *out = nodes;
+  *count = n;
+  return pq_slices_sort(c->op.cx, nodes, count);
+}
+
+/* What the command has decided or found so far about edges, by (from, predicate, to), and if it
+ * matters what else there is, by (from, predicate) and (predicate, to). */
 typedef struct known_edges {
   pq_command *c;
   pq_edge *items; /* found in the store, then changed by this command */
+  bool *given;    /* the command says that it is to be there */
   uint32_t count;
-  pq_table by_key;
+  bool has_groups;
+  pq_table by_key, by_from, by_to;
 } known_edges;
 
 static uint64_t edge_hash(pq_slice from, pq_slice predicate, pq_slice to) {
   return pq_hash(to, pq_hash(predicate, pq_hash(from, 1)));
 }
 
-static pq_edge *find_known(known_edges *k, const pq_edge_arg *e) {
-  uint64_t hash = edge_hash(e->from, e->predicate, e->to);
+static uint64_t from_hash(pq_slice from, pq_slice predicate) {
+  return pq_hash(predicate, pq_hash(from, 2));
+}
+
+static uint64_t to_hash(pq_slice predicate, pq_slice to) {
+  return pq_hash(to, pq_hash(predicate, 3));
+}
+
+static pq_edge *find_edge(known_edges *k, pq_slice from, pq_slice predicate, pq_slice to) {
+  uint64_t hash = edge_hash(from, predicate, to);
   size_t pos;
   uint32_t i = pq_table_first(&k->by_key, hash, &pos);
   for (; i != PQ_TABLE_NONE; i = pq_table_next(&k->by_key, hash, &pos)) {
     pq_edge *have = &k->items[i];
-    if (pq_slice_eq(have->from_id, e->from) && pq_slice_eq(have->predicate, e->predicate) &&
-        pq_slice_eq(have->to_id, e->to))
+    if (pq_slice_eq(have->from_id, from) && pq_slice_eq(have->predicate, predicate) &&
+        pq_slice_eq(have->to_id, to))
       return have;
   }
   return NULL;
 }
 
+static pq_edge *find_known(known_edges *k, const pq_edge_arg *e) {
+  return find_edge(k, e->from, e->predicate, e->to);
+}
+
 static int add_known(known_edges *k, const pq_edge *e) {
-  PQ_TRY(pq_table_add(&k->by_key, edge_hash(e->from_id, e->predicate, e->to_id), k->count));
+  uint32_t i = k->count;
+  PQ_TRY(pq_table_add(&k->by_key, edge_hash(e->from_id, e->predicate, e->to_id), i));
+  if (k->has_groups) {
+    PQ_TRY(pq_table_add(&k->by_from, from_hash(e->from_id, e->predicate), i));
+    PQ_TRY(pq_table_add(&k->by_to, to_hash(e->predicate, e->to_id), i));
+  }
   k->items[k->count++] = *e;
   return PQ_OK;
+}
+
+/* The next live edge of the predicate that leaves `from`, or enters `to` when is_source. `i` is
+ * what was returned before; PQ_TABLE_NONE: the first one, and the end. */
+static uint32_t next_of(known_edges *k, const pq_edge_arg *e, bool is_source, uint32_t i,
+                        size_t *pos) {
+  const pq_table *t = is_source ? &k->by_to : &k->by_from;
+  uint64_t hash = is_source ? to_hash(e->predicate, e->to) : from_hash(e->from, e->predicate);
+  i = i == PQ_TABLE_NONE ? pq_table_first(t, hash, pos) : pq_table_next(t, hash, pos);
+  for (; i != PQ_TABLE_NONE; i = pq_table_next(t, hash, pos)) {
+    const pq_edge *have = &k->items[i];
+    pq_slice end = is_source ? have->to_id : have->from_id;
+    if (have->version > 0 && pq_slice_eq(have->predicate, e->predicate) &&
+        pq_slice_eq(end, is_source ? e->to : e->from))
+      return i;
+  }
+  return PQ_TABLE_NONE;
 }
 
 /* The event that unlinked the edge, if it is in the tail. */
@@ -145,20 +195,91 @@ static bool is_same(pq_value a, pq_value b) {
 }
 
 /* `arg` NULL: an edge that goes with its entity. */
-static int add_event(pq_command *c, const pq_edge_arg *arg, const pq_edge *old, pq_event *e) {
+static int fill_event(pq_command *c, const pq_edge_arg *arg, const pq_edge *old, pq_event *e) {
   bool is_told = arg != NULL && arg->actor.n > 0; /* the argument says who, and why */
   e->target = PQ_TARGET_REL;
   e->actor = is_told ? arg->actor : pq_actor_of(c);
   e->metadata = is_told ? arg->metadata : c->s.args.metadata;
   e->version = 1;
   e->created_by = e->actor;
-  if (old != NULL && old->version > 0) {
-    e->version = old->version + 1;
-    e->prev = old->seq;
-    e->created_at = old->created_at;
-    PQ_TRY(pq_arena_copy(&c->op.arena, old->created_by, &e->created_by));
-  }
+  if (old == NULL || old->version == 0) return PQ_OK;
+  e->version = old->version + 1;
+  e->prev = old->seq;
+  e->created_at = old->created_at;
+  return pq_arena_copy(&c->op.arena, old->created_by, &e->created_by);
+}
+
+static int add_event(pq_command *c, const pq_edge_arg *arg, const pq_edge *old, pq_event *e) {
+  PQ_TRY(fill_event(c, arg, old, e));
   return pq_commit_add(&c->s.commit, &c->op.arena, e);
+}
+
+static int unlink_event(pq_command *c, const pq_edge_arg *arg, const pq_edge *have, pq_event *e) {
+  *e = (pq_event){.op = PQ_EVENT_DELETE};
+  PQ_TRY(pq_arena_copy(&c->op.arena, have->from_id, &e->id));
+  PQ_TRY(pq_arena_copy(&c->op.arena, have->predicate, &e->predicate));
+  PQ_TRY(pq_arena_copy(&c->op.arena, have->reverse, &e->reverse));
+  PQ_TRY(pq_arena_copy(&c->op.arena, have->to_id, &e->to_id));
+  return fill_event(c, arg, have, e);
+}
+
+int pq_edge_unlink_event(pq_command *c, const pq_edge *e, pq_event *out) {
+  return unlink_event(c, NULL, e, out);
+}
+
+static int unlink_known(pq_command *c, const pq_edge_arg *arg, pq_edge *have) {
+  pq_event e;
+  PQ_TRY(unlink_event(c, arg, have, &e));
+  PQ_TRY(pq_commit_add(&c->s.commit, &c->op.arena, &e));
+  have->version = 0; /* gone */
+  c->s.unlinked++;
+  return PQ_OK;
+}
+
+/* ---- where one edge may be ---- */
+
+static uint8_t limits_of(const pq_edge_rule *rule) {
+  if (rule == NULL) return 0;
+  return (uint8_t)((rule->is_one ? PQ_ONE_TARGET : 0) | (rule->is_one_source ? PQ_ONE_SOURCE : 0));
+}
+
+/* `have` stands where `arg` wants to be. */
+static int refuse_second(pq_command *c, const pq_edge_arg *arg, const pq_edge *have, bool is_source,
+                         bool is_given) {
+  const pq_edge_rule *rule = arg->rule;
+  pq_slice other = is_source ? have->from_id : have->to_id;
+  const char *help = is_given    ? "the command gives both"
+                     : is_source ? "unlink that first, or link with \"replace\": true"
+                                 : "unlink it first, or link with \"replace\": true";
+  if (is_source)
+    return pq_edge_refuse(
+        c, rule->to->mode, arg,
+        pq_arena_printf(&c->op.scratch,
+                        "leads to %.*s, which has one '%.*s' at most, and that is %.*s: %s",
+                        TEXT_ARGS(arg->to), TEXT_ARGS(rule->back->name), TEXT_ARGS(other), help));
+  return pq_edge_refuse(
+      c, rule->from->mode, arg,
+      pq_arena_printf(&c->op.scratch, "leads to one %.*s, and that is %.*s, not %.*s: %s",
+                      TEXT_ARGS(rule->field->target), TEXT_ARGS(other), TEXT_ARGS(arg->to), help));
+}
+
+/* An edge of an entity that the update is not about stays: $link takes nothing away from it. */
+static int make_way_at(known_edges *k, const pq_edge_arg *arg, bool is_source) {
+  bool replaces = k->c->s.replaces || (arg->is_of_update && !is_source);
+  size_t pos = 0;
+  for (uint32_t i = next_of(k, arg, is_source, PQ_TABLE_NONE, &pos); i != PQ_TABLE_NONE;
+       i = next_of(k, arg, is_source, i, &pos)) {
+    if (replaces && !k->given[i])
+      PQ_TRY(unlink_known(k->c, arg, &k->items[i]));
+    else
+      PQ_TRY(refuse_second(k->c, arg, &k->items[i], is_source, k->given[i]));
+  }
+  return PQ_OK;
+}
+
+static int make_way(known_edges *k, const pq_edge_arg *arg) {
+  if (arg->rule->is_one) PQ_TRY(make_way_at(k, arg, false));
+  return arg->rule->is_one_source ? make_way_at(k, arg, true) : PQ_OK;
 }
 
 static int link_one(known_edges *k, const pq_edge_arg *arg) {
@@ -176,13 +297,16 @@ static int link_one(known_edges *k, const pq_edge_arg *arg) {
                 .predicate = arg->predicate,
                 .reverse = arg->reverse,
                 .to_id = arg->to,
-                .after = arg->data};
+                .after = arg->data,
+                .edge_limits = limits_of(arg->rule)};
   bool is_there = have != NULL && have->version > 0;
   if (is_there && (arg->is_of_update ||
                    (is_same(have->data, arg->data) && pq_slice_eq(have->reverse, arg->reverse)))) {
     c->s.unchanged++;
+    k->given[have - k->items] = true;
     return PQ_OK;
   }
+  if (!is_there && arg->rule != NULL) PQ_TRY(make_way(k, arg));
   c->s.changed++;
   if (have != NULL) { /* there, or unlinked by this command */
     if (is_there) e.op = PQ_EVENT_UPDATE;
@@ -191,58 +315,95 @@ static int link_one(known_edges *k, const pq_edge_arg *arg) {
     have->reverse = arg->reverse;
     have->version = e.version;
     have->seq = 0;
+    k->given[have - k->items] = true;
     return PQ_OK;
   }
   gone = unlinked(c, arg);
   if (gone != NULL) e.prev = gone->seq;
   PQ_TRY(add_event(c, arg, NULL, &e));
   now.created_by = e.created_by;
+  k->given[k->count] = true;
   return add_known(k, &now);
-}
-
-static int unlink_known(pq_command *c, const pq_edge_arg *arg, pq_edge *have) {
-  pq_event e = {.op = PQ_EVENT_DELETE};
-  PQ_TRY(pq_arena_copy(&c->op.arena, have->from_id, &e.id));
-  PQ_TRY(pq_arena_copy(&c->op.arena, have->predicate, &e.predicate));
-  PQ_TRY(pq_arena_copy(&c->op.arena, have->reverse, &e.reverse));
-  PQ_TRY(pq_arena_copy(&c->op.arena, have->to_id, &e.to_id));
-  PQ_TRY(add_event(c, arg, have, &e));
-  have->version = 0; /* gone */
-  c->s.changed++;
-  return PQ_OK;
 }
 
 /* One edge, or all of the predicate. */
 static int unlink_some(known_edges *k, const pq_edge_arg *arg) {
-  pq_edge *have;
+  size_t pos = 0;
   if (arg->to.n > 0) {
-    have = find_known(k, arg);
+    pq_edge *have = find_known(k, arg);
     return have == NULL || have->version == 0 ? PQ_OK : unlink_known(k->c, arg, have);
   }
-  for (uint32_t i = 0; i < k->count; i++) {
-    have = &k->items[i];
-    if (have->version > 0 && pq_slice_eq(have->from_id, arg->from) &&
-        pq_slice_eq(have->predicate, arg->predicate))
-      PQ_TRY(unlink_known(k->c, arg, have));
+  for (uint32_t i = next_of(k, arg, false, PQ_TABLE_NONE, &pos); i != PQ_TABLE_NONE;
+       i = next_of(k, arg, false, i, &pos))
+    PQ_TRY(unlink_known(k->c, arg, &k->items[i]));
+  return PQ_OK;
+}
+
+/* What is linked is all that there is to be of its predicate. */
+static int unlink_others(known_edges *k) {
+  const pq_command *c = k->c;
+  size_t pos = 0;
+  for (uint32_t i = 0; i < c->s.edge_count; i++) {
+    const pq_edge *have = find_known(k, &c->s.edges[i]);
+    if (have != NULL) k->given[have - k->items] = true;
   }
+  for (uint32_t i = 0; i < c->s.edge_count; i++) {
+    const pq_edge_arg *arg = &c->s.edges[i];
+    for (uint32_t j = next_of(k, arg, false, PQ_TABLE_NONE, &pos); j != PQ_TABLE_NONE;
+         j = next_of(k, arg, false, j, &pos))
+      if (!k->given[j]) PQ_TRY(unlink_known(k->c, arg, &k->items[j]));
+  }
+  return PQ_OK;
+}
+
+/* ---- all of them ---- */
+
+/* Does it matter what other edges there are? */
+static bool needs_groups(const pq_command *c) {
+  for (uint32_t i = 0; i < c->s.edge_count; i++) {
+    const pq_edge_arg *e = &c->s.edges[i];
+    if (e->to.n == 0 || (e->rule != NULL && (e->rule->is_one || e->rule->is_one_source)))
+      return true;
+  }
+  return c->s.replaces;
+}
+
+static int keep_found(known_edges *k, const pq_edge *edges, uint32_t count) {
+  for (uint32_t i = 0; i < count; i++)
+    if (find_edge(k, edges[i].from_id, edges[i].predicate, edges[i].to_id) == NULL)
+      PQ_TRY(add_known(k, &edges[i]));
   return PQ_OK;
 }
 
 static int read_known(known_edges *k) {
   pq_command *c = k->c;
   pq_op *op = &c->op;
-  pq_edge_query q = {.needs_data = true};
-  pq_slice *nodes = NULL;
-  pq_edge *edges;
-  uint32_t count;
-  PQ_TRY(list_nodes(c, &nodes, &q.node_count));
-  q.nodes = nodes;
-  PQ_TRY(pq_edges_read(&c->s.snapshot.view, &op->fetch, &op->scratch, &q, &edges, &count));
-  k->items = pq_arena_calloc(&op->scratch, (size_t)count + c->s.edge_count, sizeof *k->items);
-  if (k->items == NULL) return op->cx->code;
-  for (uint32_t i = 0; i < count; i++)
-    PQ_TRY(add_known(k, &edges[i]));
-  return PQ_OK;
+  pq_edge_query leaving = {.needs_data = true}, entering = {.needs_data = true, .is_reverse = true};
+  pq_slice *nodes = NULL, *taken = NULL;
+  pq_edge *edges, *others = NULL;
+  uint32_t count, other_count = 0;
+  size_t cap;
+  int rc, rc_others = PQ_OK;
+  PQ_TRY(list_nodes(c, &nodes, &leaving.node_count));
+  PQ_TRY(list_taken(c, &taken, &entering.node_count));
+  leaving.nodes = nodes;
+  entering.nodes = taken;
+  rc = pq_edges_read(&c->s.snapshot.view, &op->fetch, &op->scratch, &leaving, &edges, &count);
+  if (rc < 0) return rc;
+  if (entering.node_count > 0)
+    rc_others = pq_edges_read(&c->s.snapshot.view, &op->fetch, &op->scratch, &entering, &others,
+                              &other_count);
+  if (rc_others < 0) return rc_others;
+  if (rc == PQ_NEED_IO || rc_others == PQ_NEED_IO) return PQ_NEED_IO;
+  if (!pq_add_size(count, other_count, &cap) || !pq_add_size(cap, c->s.edge_count, &cap) ||
+      cap >= UINT32_MAX)
+    return pq_fail(op->cx, PQ_ELIMIT, "too many edges for one command");
+  k->items = pq_arena_calloc(&op->scratch, cap, sizeof *k->items);
+  k->given = pq_arena_calloc(&op->scratch, cap, sizeof *k->given);
+  if (k->items == NULL || k->given == NULL) return op->cx->code;
+  k->has_groups = needs_groups(c);
+  PQ_TRY(keep_found(k, edges, count));
+  return keep_found(k, others, other_count);
 }
 
 /* Decide about each edge in the order given. An entity whose edges alone were changed counts as
@@ -251,11 +412,14 @@ static int decide(known_edges *k) {
   pq_command *c = k->c;
   pq_slice counted = {0};
   PQ_TRY(read_known(k));
+  if (c->s.replaces) PQ_TRY(unlink_others(k));
   for (uint32_t i = 0; i < c->s.edge_count; i++) {
     const pq_edge_arg *e = &c->s.edges[i];
-    uint64_t before = c->s.changed;
+    uint64_t before = c->s.changed + c->s.unlinked;
     PQ_TRY(e->is_unlink ? unlink_some(k, e) : link_one(k, e));
-    if (!e->is_only_change || c->s.changed == before || pq_slice_eq(counted, e->from)) continue;
+    if (!e->is_only_change || c->s.changed + c->s.unlinked == before ||
+        pq_slice_eq(counted, e->from))
+      continue;
     c->s.outcome.modified++;
     counted = e->from;
   }
@@ -268,9 +432,31 @@ static int stage_edges_decide(pq_op *op) {
   known_edges k = {.c = c};
   int rc;
   pq_table_init(&k.by_key, op->cx);
+  pq_table_init(&k.by_from, op->cx);
+  pq_table_init(&k.by_to, op->cx);
   rc = decide(&k);
   pq_table_release(&k.by_key);
+  pq_table_release(&k.by_from);
+  pq_table_release(&k.by_to);
   return pq_turn_result(c, rc);
+}
+
+/* The types of the to ends, where it matters. */
+static int check_types(pq_command *c, const pq_slice *ids, const pq_entity *ends, uint32_t n) {
+  for (uint32_t i = 0; i < c->s.edge_count; i++) {
+    const pq_edge_arg *e = &c->s.edges[i];
+    uint32_t at;
+    if (e->rule == NULL || e->rule->is_fitting) continue;
+    at = pq_slices_find(ids, n, e->to);
+    PQ_TRY(pq_edge_check_type(c, e, at < n ? ends[at].type : (pq_slice){0}));
+  }
+  return PQ_OK;
+}
+
+static bool needs_types(const pq_command *c) {
+  for (uint32_t i = 0; i < c->s.edge_count; i++)
+    if (c->s.edges[i].rule != NULL && !c->s.edges[i].rule->is_fitting) return true;
+  return false;
 }
 
 /* Both ends of every new edge must be live. */
@@ -278,6 +464,7 @@ static int check_ends(pq_command *c) {
   pq_op *op = &c->op;
   uint32_t n;
   pq_slice *ids = NULL;
+  unsigned want = PQ_WANT_ID | PQ_WANT_DELETED | (needs_types(c) ? PQ_WANT_SYSTEM : 0);
   pq_location *at;
   pq_entity *ends;
   PQ_TRY(list_ends(c, &ids, &n));
@@ -285,14 +472,14 @@ static int check_ends(pq_command *c) {
   ends = pq_arena_calloc(&op->scratch, n, sizeof *ends);
   if (at == NULL || ends == NULL) return op->cx->code;
   PQ_TRY(pq_view_locate(&c->s.snapshot.view, &op->fetch, &op->scratch, ids, n, false, at));
-  PQ_TRY(pq_view_read(&c->s.snapshot.view, &op->fetch, &op->scratch, at, n,
-                      PQ_WANT_ID | PQ_WANT_DELETED, ends, NULL));
+  PQ_TRY(pq_view_read(&c->s.snapshot.view, &op->fetch, &op->scratch, at, n, want, ends, NULL));
   for (uint32_t i = 0; i < n; i++) {
     if (ends[i].id.p == NULL)
       return pq_fail(op->cx, PQ_ENOENTITY, "there is no entity %.*s", TEXT_ARGS(ids[i]));
     if (ends[i].is_deleted)
       return pq_fail(op->cx, PQ_ETARGET, "entity %.*s is deleted", TEXT_ARGS(ids[i]));
   }
+  PQ_TRY(check_types(c, ids, ends, n));
   op->stage = stage_edges_decide;
   return PQ_OK;
 }
@@ -302,50 +489,14 @@ static int stage_edges_ends(pq_op *op) {
   return pq_turn_result(c, check_ends(c));
 }
 
+static int stage_edges_rules(pq_op *op) {
+  pq_command *c = pq_command_of(op);
+  int rc = pq_edges_rule(c);
+  if (rc == PQ_OK) op->stage = stage_edges_ends;
+  return pq_turn_result(c, rc);
+}
+
 void pq_edges_write(pq_command *c, pq_stage_fn after) {
   c->s.after_edges = after;
-  c->op.stage = stage_edges_ends;
-}
-
-/* ---- edges of hard-deleted entities ---- */
-
-static bool is_gone(const pq_command *c, pq_slice id) {
-  return pq_slices_find(c->s.gone, c->s.gone_count, id) < c->s.gone_count;
-}
-
-static int unlink_gone(pq_command *c, bool is_reverse) {
-  pq_op *op = &c->op;
-  pq_edge_query q = {.nodes = c->s.gone,
-                     .node_count = c->s.gone_count,
-                     .is_reverse = is_reverse,
-                     .needs_data = true};
-  pq_edge *edges;
-  uint32_t count;
-  PQ_TRY(pq_edges_read(&c->s.snapshot.view, &op->fetch, &op->scratch, &q, &edges, &count));
-  for (uint32_t i = 0; i < count; i++) {
-    if (is_reverse && is_gone(c, edges[i].from_id)) continue; /* it left, and is unlinked */
-    PQ_TRY(unlink_known(c, NULL, &edges[i]));
-  }
-  return PQ_OK;
-}
-
-static int stage_gone_reverse(pq_op *op) {
-  pq_command *c = pq_command_of(op);
-  int rc = unlink_gone(c, true);
-  if (rc == PQ_OK) rc = pq_write_commit(c, c->s.after_edges);
-  return pq_turn_result(c, rc);
-}
-
-static int stage_gone_forward(pq_op *op) {
-  pq_command *c = pq_command_of(op);
-  int rc = unlink_gone(c, false);
-  if (rc == PQ_OK) op->stage = stage_gone_reverse;
-  return pq_turn_result(c, rc);
-}
-
-int pq_edges_unlink_gone(pq_command *c, pq_stage_fn after) {
-  PQ_TRY(pq_slices_sort(c->op.cx, c->s.gone, &c->s.gone_count));
-  c->s.after_edges = after;
-  c->op.stage = stage_gone_forward;
-  return PQ_OK;
+  c->op.stage = stage_edges_rules;
 }

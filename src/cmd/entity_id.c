@@ -89,12 +89,12 @@ int pq_id_new(pq_command *c, pq_arena *arena, pq_slice *out) {
 }
 
 /* "posts" -> "Post", "categories" -> "Category", "boxes" -> "Box". */
-int pq_type_default(pq_command *c) {
+int pq_type_of_collection(pq_arena *arena, pq_slice name, pq_slice *out) {
   static const char *const es[] = {"sses", "xes", "ches", "shes", "zes"};
-  pq_slice name = c->s.collection;
-  char *p = pq_arena_alloc(&c->arena, name.n + 1);
+  char *p = pq_arena_alloc(arena, name.n + 1);
   size_t n = name.n;
-  if (p == NULL) return c->op.cx->code;
+  *out = (pq_slice){0};
+  if (p == NULL) return arena->cx->code;
   memcpy(p, name.p, n);
   p[n] = '\0';
   if (n > 3 && memcmp(p + n - 3, "ies", 3) == 0) {
@@ -108,6 +108,10 @@ int pq_type_default(pq_command *c) {
     }
   }
   if (p[0] >= 'a' && p[0] <= 'z') p[0] = (char)(p[0] - 'a' + 'A');
-  c->s.type = (pq_slice){(const uint8_t *)p, n};
+  *out = (pq_slice){(const uint8_t *)p, n};
   return PQ_OK;
+}
+
+int pq_type_default(pq_command *c) {
+  return pq_type_of_collection(&c->arena, c->s.collection, &c->s.type);
 }

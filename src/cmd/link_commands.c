@@ -51,12 +51,11 @@ static int parse_edge(pq_command *c, pq_arena *scratch, pq_value v, pq_edge_arg 
   if (fields == NULL && pq_value_count(v) > 0) return c->op.cx->code;
   for (uint32_t i = 0; i < count; i++)
     PQ_TRY(take_field(c, &fields[i], &e));
-  if (e.from.n == 0 || e.predicate.n == 0 || e.to.n == 0)
-    return pq_fail(c->op.cx, PQ_EINVALID, "%s: an edge needs 'from', 'predicate' and 'to'",
-                   c->s.spec->name);
-  if (e.reverse.n == 0) PQ_TRY(pq_reverse_default(&c->arena, e.predicate, &e.reverse));
+  if (e.from.n == 0 || e.predicate.n == 0 || (e.to.n == 0 && !e.is_unlink))
+    return pq_fail(c->op.cx, PQ_EINVALID, "%s: an edge needs 'from', 'predicate'%s",
+                   c->s.spec->name, e.is_unlink ? "" : " and 'to'");
   PQ_TRY(pq_check_id(c->op.cx, e.from));
-  PQ_TRY(pq_check_id(c->op.cx, e.to));
+  if (e.to.n > 0) PQ_TRY(pq_check_id(c->op.cx, e.to));
   PQ_TRY(pq_check_predicate(c, e.predicate));
   PQ_TRY(pq_check_predicate(c, e.reverse));
   *out = e;
@@ -103,8 +102,9 @@ static int stage_link_end(pq_op *op) {
   pq_command *c = pq_command_of(op);
   bool is_link = pq_slice_is(pq_str(c->s.spec->name), "link");
   PQ_TRY(pq_summary_begin(c));
-  PQ_TRY(pq_summary_count(c, is_link ? "linkedCount" : "unlinkedCount", c->s.changed));
+  if (is_link) PQ_TRY(pq_summary_count(c, "linkedCount", c->s.changed));
   if (is_link) PQ_TRY(pq_summary_count(c, "unchangedCount", c->s.unchanged));
+  if (!is_link || c->s.replaces) PQ_TRY(pq_summary_count(c, "unlinkedCount", c->s.unlinked));
   return pq_summary_end(c, c->s.space->seq);
 }
 
@@ -119,11 +119,14 @@ static int stage_link(pq_op *op) {
   return PQ_OK;
 }
 
-int pq_open_link(pq_command *c, pq_value target) {
+int pq_open_unlink(pq_command *c, pq_value target) {
   c->s.start = stage_link;
   return take_edges(c, target);
 }
 
-int pq_open_unlink(pq_command *c, pq_value target) {
-  return pq_open_link(c, target);
+int pq_open_link(pq_command *c, pq_value target) {
+  pq_value replace = pq_own_option(c, "replace");
+  if (!pq_value_is_missing(replace) && !pq_value_bool(replace, &c->s.replaces))
+    return pq_fail(c->op.cx, PQ_EINVALID, "link: option 'replace' must be true or false");
+  return pq_open_unlink(c, target);
 }

@@ -5,6 +5,9 @@
 #include "cmd/command_int.h"
 #include "db/txn.h"
 
+/* Options of one command alone. */
+static const char *const own_link[] = {"replace", NULL};
+
 const pq_command_spec pq_command_specs[] = {
     {"insert", PQ_OPT_DOCUMENTS | PQ_OPT_LINE | PQ_OPT_ORDERED | PQ_OPT_VALIDATE | PQ_OPT_WRITES,
      true, true, pq_open_insert, NULL},
@@ -44,11 +47,13 @@ const pq_command_spec pq_command_specs[] = {
     {"replaceOne",
      PQ_OPT_REPLACEMENT | PQ_OPT_UPSERT | PQ_OPT_CHOOSE_ONE | PQ_OPT_VALIDATE | PQ_OPT_WRITES, true,
      false, pq_open_change, NULL},
-    {"deleteOne", PQ_OPT_HARD | PQ_OPT_INCLUDE_DELETED | PQ_OPT_CHOOSE_ONE | PQ_OPT_WRITES, true,
+    {"deleteOne",
+     PQ_OPT_HARD | PQ_OPT_EDGES | PQ_OPT_INCLUDE_DELETED | PQ_OPT_CHOOSE_ONE | PQ_OPT_WRITES, true,
      false, pq_open_change, NULL},
     {"deleteMany",
-     PQ_OPT_FILTER | PQ_OPT_LANGUAGE | PQ_OPT_HARD | PQ_OPT_INCLUDE_DELETED | PQ_OPT_WRITES, true,
-     false, pq_open_change, NULL},
+     PQ_OPT_FILTER | PQ_OPT_LANGUAGE | PQ_OPT_HARD | PQ_OPT_EDGES | PQ_OPT_INCLUDE_DELETED |
+         PQ_OPT_WRITES,
+     true, false, pq_open_change, NULL},
     {"findOneAndUpdate",
      PQ_OPT_UPSERT | PQ_OPT_RETURN_DOCUMENT | PQ_OPT_PROJECT | PQ_OPT_CHANGE_ONE | PQ_OPT_VALIDATE |
          PQ_OPT_WRITES,
@@ -58,16 +63,17 @@ const pq_command_spec pq_command_specs[] = {
          PQ_OPT_CHOOSE_ONE | PQ_OPT_VALIDATE | PQ_OPT_WRITES,
      true, false, pq_open_change, NULL},
     {"findOneAndDelete",
-     PQ_OPT_HARD | PQ_OPT_INCLUDE_DELETED | PQ_OPT_PROJECT | PQ_OPT_CHOOSE_ONE | PQ_OPT_WRITES,
+     PQ_OPT_HARD | PQ_OPT_EDGES | PQ_OPT_INCLUDE_DELETED | PQ_OPT_PROJECT | PQ_OPT_CHOOSE_ONE |
+         PQ_OPT_WRITES,
      true, false, pq_open_change, NULL},
     {"bulkWrite", PQ_OPT_OPERATIONS | PQ_OPT_ORDERED | PQ_OPT_LET | PQ_OPT_VALIDATE | PQ_OPT_WRITES,
      true, false, pq_open_bulk, NULL},
     {"upsertMany",
      PQ_OPT_OPERATIONS | PQ_OPT_ORDERED | PQ_OPT_LET | PQ_OPT_VALIDATE | PQ_OPT_WRITES, true, false,
      pq_open_bulk, NULL},
-    {"delete", PQ_OPT_HARD | PQ_OPT_EXPECTED_VERSION | PQ_OPT_WRITES, true, false, pq_open_change,
-     NULL},
-    {"link", PQ_OPT_LINE | PQ_OPT_WRITES, true, true, pq_open_link, NULL},
+    {"delete", PQ_OPT_HARD | PQ_OPT_EDGES | PQ_OPT_EXPECTED_VERSION | PQ_OPT_WRITES, true, false,
+     pq_open_change, NULL},
+    {"link", PQ_OPT_LINE | PQ_OPT_WRITES, true, true, pq_open_link, own_link},
     {"unlink", PQ_OPT_WRITES, true, false, pq_open_unlink, NULL},
     {"related",
      PQ_OPT_PREDICATE | PQ_OPT_DIRECTION | PQ_OPT_EDGES | PQ_OPT_FILTER | PQ_OPT_SORT |
@@ -139,7 +145,8 @@ typedef enum option_type {
   TYPE_COUNT,
   TYPE_BOOL,
   TYPE_TEXT,
-  TYPE_TIME
+  TYPE_TIME,
+  TYPE_EDGES /* a policy in commands that delete, else whether there are any */
 } option_type;
 
 static const struct option {
@@ -170,7 +177,7 @@ static const struct option {
     {"hard", PQ_OPT_HARD, TYPE_BOOL, offsetof(pq_args, is_hard)},
     {"predicate", PQ_OPT_PREDICATE, TYPE_TEXT, offsetof(pq_args, predicate)},
     {"direction", PQ_OPT_DIRECTION, TYPE_TEXT, offsetof(pq_args, is_reverse)},
-    {"edges", PQ_OPT_EDGES, TYPE_BOOL, offsetof(pq_args, is_edges)},
+    {"edges", PQ_OPT_EDGES, TYPE_EDGES, offsetof(pq_args, is_edges)},
     {"path", PQ_OPT_PATH, TYPE_ARRAY, offsetof(pq_args, path)},
     {"op", PQ_OPT_OP, TYPE_TEXT, offsetof(pq_args, op)},
     {"kind", PQ_OPT_KIND, TYPE_TEXT, offsetof(pq_args, kind)},
@@ -329,6 +336,9 @@ static int parse_option(pq_command *c, const struct option *o, pq_value v, pq_ar
       if (!pq_value_bool(v, (bool *)member)) return wrong_type(c, o->name, "true or false");
       return PQ_OK;
     case TYPE_TEXT: return parse_text(c, o, v, member);
+    case TYPE_EDGES:
+      if (pq_value_bool(v, &args->is_edges) || pq_value_string(v, &args->edges)) return PQ_OK;
+      return wrong_type(c, o->name, "true or false, or of a delete a policy");
     case TYPE_TIME:
       return pq_parse_time_point(c, o->name, o->bit != PQ_OPT_AS_OF, v, (pq_as_of *)(void *)member);
   }
@@ -371,6 +381,10 @@ static int parse_options(pq_command *c, uint64_t allowed, const char *const *own
     PQ_TRY(parse_option(c, &options[i], fields[f].value, args));
     args->given |= options[i].bit;
   }
+  if ((args->given & PQ_OPT_EDGES) && (args->edges.n > 0) != ((allowed & PQ_OPT_HARD) != 0))
+    return wrong_type(
+        c, "edges",
+        allowed & PQ_OPT_HARD ? "\"unlink\", \"restrict\" or \"cascade\"" : "true or false");
   return PQ_OK;
 }
 

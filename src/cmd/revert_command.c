@@ -163,7 +163,7 @@ static int stage_revert_end(pq_op *op) {
   PQ_TRY(pq_summary_count(c, "revertedCount", o->modified));
   PQ_TRY(pq_summary_count(c, "createdCount", o->inserted));
   PQ_TRY(pq_summary_count(c, "deletedCount", o->deleted));
-  PQ_TRY(pq_summary_count(c, "edgeCount", c->s.changed));
+  PQ_TRY(pq_summary_count(c, "edgeCount", c->s.changed + c->s.unlinked));
   PQ_TRY(pq_summary_count(c, "edgesWithoutEnd", c->s.revert->lost));
   PQ_TRY(pq_summary_count(c, "toSeq", c->s.revert->seq));
   return pq_summary_end(c, c->s.space->seq);

@@ -143,6 +143,20 @@ static int warn(pq_command *c, uint32_t index, const pq_problem *p) {
   return pq_arena_copy(&c->arena, pq_str(p->text), &w->text);
 }
 
+int pq_typing_warn(pq_command *c, uint32_t index, pq_slice path, const char *text) {
+  pq_arena *arena = &c->arena;
+  pq_problem p = {path, text};
+  if (c->s.typing == NULL) { /* a command that writes no documents */
+    struct pq_typing *t = pq_arena_calloc(arena, 1, sizeof *t);
+    if (t == NULL) return c->op.cx->code;
+    t->seq = t->form_seq = UINT64_MAX;
+    t->warnings = pq_arena_calloc(arena, WARNINGS_MAX, sizeof *t->warnings);
+    if (t->warnings == NULL) return c->op.cx->code;
+    c->s.typing = t;
+  }
+  return warn(c, index, &p);
+}
+
 int pq_typed_document(pq_command *c, const pq_write *w, pq_value *doc) {
   const struct pq_typing *t = c->s.typing;
   const pq_problem *problems;

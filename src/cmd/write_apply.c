@@ -59,7 +59,7 @@ static int add_event(pq_command *c, const pq_write *w, const pq_event *e) {
   return PQ_OK;
 }
 
-/* A hard delete takes the entity's edges with it: policy `unlink`. */
+/* A hard delete takes the entity's edges with it (edge_gone.c). */
 static int add_gone(pq_command *c, pq_slice id) {
   pq_command_state *s = &c->s;
   if (s->gone_count == s->gone_cap) {
@@ -85,7 +85,6 @@ static int add_edges(pq_command *c, const pq_update *u, pq_slice id, bool is_onl
                      .is_unlink = edges[i].is_unlink,
                      .is_of_update = true,
                      .is_only_change = is_only_change};
-    PQ_TRY(pq_reverse_default(&c->op.arena, e.predicate, &e.reverse));
     PQ_TRY(pq_edges_add(c, &c->op.arena, &e));
   }
   return PQ_OK;
@@ -187,6 +186,7 @@ static int apply_delete(pq_command *c, const pq_write *w, const pq_location *at,
   pq_event event;
   PQ_TRY(pq_event_next(c, at, e, &event));
   event.op = PQ_EVENT_DELETE;
+  c->s.gone_policy = w->change->edges;
   if (w->change->is_hard)
     PQ_TRY(add_gone(c, event.id));
   else

@@ -55,7 +55,8 @@ uint64_t pq_write_options(pq_slice name) {
   if (row == NULL || !(row->flags & IS_OPERATION)) return 0;
   if (row->kind == PQ_WRITE_INSERT) return row->body;
   if (!(row->flags & IS_MANY)) choice |= PQ_OPT_SORT | PQ_OPT_EXPECTED_VERSION;
-  if (row->kind == PQ_WRITE_DELETE) return choice | PQ_OPT_HARD | PQ_OPT_INCLUDE_DELETED;
+  if (row->kind == PQ_WRITE_DELETE)
+    return choice | PQ_OPT_HARD | PQ_OPT_EDGES | PQ_OPT_INCLUDE_DELETED;
   if (row->body == PQ_OPT_UPDATE) choice |= PQ_OPT_ARRAY_FILTERS;
   return choice | row->body | PQ_OPT_UPSERT;
 }
@@ -165,6 +166,19 @@ static int parse_choice(pq_command *c, pq_arena *arena, const struct row *row, c
   return is_natural ? PQ_OK : find_id(c, arena, w, change);
 }
 
+static int parse_policy(pq_command *c, const char *name, const pq_args *args, pq_on_delete *out) {
+  *out = PQ_ON_DELETE_NONE;
+  if (!(args->given & PQ_OPT_EDGES)) return PQ_OK;
+  if (!args->is_hard)
+    return pq_fail(c->op.cx, PQ_EINVALID,
+                   "%s: option 'edges' goes with \"hard\": true: a soft delete only hides edges",
+                   name);
+  *out = pq_on_delete_of(args->edges);
+  if (*out != PQ_ON_DELETE_NONE) return PQ_OK;
+  return pq_fail(c->op.cx, PQ_EINVALID,
+                 "%s: option 'edges' must be \"unlink\", \"restrict\" or \"cascade\"", name);
+}
+
 int pq_write_parse(pq_command *c, pq_arena *arena, pq_slice name, const pq_args *args,
                    pq_write *out) {
   const struct row *row = find_row(name);
@@ -187,6 +201,7 @@ int pq_write_parse(pq_command *c, pq_arena *arena, pq_slice name, const pq_args 
                                       ((row->flags & IS_BY_ID) && args->is_hard),
                   .has_version = (args->given & PQ_OPT_EXPECTED_VERSION) != 0,
                   .expected_version = args->expected_version};
+  if (row->kind == PQ_WRITE_DELETE) PQ_TRY(parse_policy(c, row->name, args, &change->edges));
   *out = (pq_write){.kind = row->kind, .type = c->s.type, .change = change};
   PQ_TRY(parse_choice(c, arena, row, args, out, change));
   return row->body == 0 ? PQ_OK : parse_update(c, arena, row, args, change);
@@ -210,6 +225,7 @@ static int stage_change_end(pq_op *op) {
                            : pq_builder_null(b));
   } else if (kind == PQ_WRITE_DELETE) {
     PQ_TRY(pq_summary_count(c, "deletedCount", o->deleted));
+    if (o->cascaded > 0) PQ_TRY(pq_summary_count(c, "cascadedCount", o->cascaded));
   } else {
     PQ_TRY(pq_summary_count(c, "restoredCount", o->restored));
   }

@@ -26,10 +26,17 @@ static const pq_event *on_key(const pq_overlay *o, uint64_t after, const pq_even
 }
 
 /* The schema that mine was checked by. */
-static const pq_event *on_schema(const pq_overlay *o, uint64_t after, const pq_event *mine) {
+static const pq_event *on_schema_of(const pq_overlay *o, uint64_t after, pq_slice id) {
   pq_slice collection, local;
-  if (mine->target != PQ_TARGET_ENTITY || !pq_id_split(mine->id, &collection, &local)) return NULL;
+  if (!pq_id_split(id, &collection, &local)) return NULL;
   return later(pq_overlay_collection(o, collection, UINT64_MAX), after);
+}
+
+static const pq_event *on_schema(const pq_overlay *o, uint64_t after, const pq_event *mine) {
+  const pq_event *e;
+  if (mine->target == PQ_TARGET_COLLECTION) return NULL;
+  e = on_schema_of(o, after, mine->id);
+  return e != NULL || mine->target == PQ_TARGET_ENTITY ? e : on_schema_of(o, after, mine->to_id);
 }
 
 /* An end of a new edge that is gone. */
@@ -57,6 +64,28 @@ static const pq_event *on_edge(const pq_overlay *o, uint64_t after, const pq_eve
     if (e != NULL) return e;
   }
   return NULL;
+}
+
+static const pq_event *second(const pq_event *e, uint64_t after, const pq_event *mine) {
+  bool is_other = later(e, after) != NULL && e->op != PQ_EVENT_DELETE &&
+                  pq_slice_eq(e->predicate, mine->predicate) &&
+                  !(pq_slice_eq(e->id, mine->id) && pq_slice_eq(e->to_id, mine->to_id));
+  return is_other ? e : NULL;
+}
+
+/* An edge that stands where mine is to be the only one. */
+static const pq_event *on_limit(const pq_overlay *o, uint64_t after, const pq_event *mine) {
+  const pq_event *e = NULL;
+  if (mine->target != PQ_TARGET_REL || mine->op == PQ_EVENT_DELETE) return NULL;
+  if (mine->edge_limits & PQ_ONE_TARGET)
+    for (uint32_t k = pq_chain_first(&o->from, mine->id); k != PQ_NONE && e == NULL;
+         k = o->keys[k].next)
+      e = second(pq_overlay_at(o, k, UINT64_MAX), after, mine);
+  if (mine->edge_limits & PQ_ONE_SOURCE)
+    for (uint32_t k = pq_chain_first(&o->to, mine->to_id); k != PQ_NONE && e == NULL;
+         k = o->keys[k].next_to)
+      e = second(pq_overlay_at(o, k, UINT64_MAX), after, mine);
+  return e;
 }
 
 /* ---- unique fields ---- */
@@ -115,6 +144,7 @@ int pq_conflict_find(pq_cx *cx, const pq_overlay *theirs, uint64_t after, const 
     if (*out == NULL) *out = on_schema(theirs, after, e);
     if (*out == NULL) *out = on_end(theirs, after, e);
     if (*out == NULL) *out = on_edge(theirs, after, e);
+    if (*out == NULL) *out = on_limit(theirs, after, e);
   }
   pq_table_init(&values, cx);
   for (uint32_t i = 0; i < mine->rule_count && rc == PQ_OK && *out == NULL; i++)

@@ -3,9 +3,10 @@
  *   my events, decided on what was there at seq S      their events, after S
  *     posts/p1 UPDATE  ────────────────────────────►   posts/p1 by anybody              conflict
  *     p1 ─author→ u7 CREATE ───────────────────────►   that edge; u7 or p1 DELETE       conflict
+ *        and a post has one author ────────────────►   p1 ─author→ u8 CREATE            conflict
  *     users/u9 hard DELETE ────────────────────────►   any edge of u9                   conflict
  *     users/u3 with a value of a unique field ─────►   another user with that value     conflict
- *     anything in posts ───────────────────────────►   posts' schema                    conflict
+ *     anything in posts, an edge from or to there ─►   posts' schema                    conflict
  *
  * Their events are an overlay: the tail, the write group that is open, another transaction. So one
  * function judges all three.

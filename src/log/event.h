@@ -27,6 +27,12 @@ typedef enum pq_event_op {
 
 /* Slices and values are borrowed from the batch or from decoded columns. Empty slice, missing
  * value or 0 mean "none". */
+/* Of an edge. */
+enum {
+  PQ_ONE_TARGET = 1, /* the only one of its predicate that leaves its from end */
+  PQ_ONE_SOURCE = 2  /* the only one of its predicate that enters its to end */
+};
+
 typedef struct pq_event {
   uint64_t seq; /* dense per namespace, from 1 */
   int64_t ts;   /* µs since 1970 UTC, equal within a commit, rising between commits */
@@ -49,7 +55,9 @@ typedef struct pq_event {
   pq_slice where_file; /* file (relative to the namespace) that holds the row this event replaces */
   uint64_t where_row;  /* row number in it; valid when where_file is not empty */
   pq_slice hash;       /* of the last event of a batch: the chain's link (log/chain.h) */
-  uint32_t unique_kept; /* while it is being written: unique fields that it leaves alone, as bits */
+  /* While it is being written: */
+  uint32_t unique_kept; /* unique fields that it leaves alone, as bits */
+  uint8_t edge_limits;  /* rel: PQ_ONE_… that the schemas ask for */
 } pq_event;
 
 /* "CREATE" … and "entity" …; the words of the event files. */

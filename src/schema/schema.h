@@ -39,6 +39,17 @@ typedef enum pq_field_type {
   PQ_FIELD_EDGE    /* a relationship: not in the document */
 } pq_field_type;
 
+/* What becomes of the entities that have an edge when its target is deleted hard. */
+typedef enum pq_on_delete {
+  PQ_ON_DELETE_NONE, /* it is not said */
+  PQ_ON_DELETE_UNLINK,
+  PQ_ON_DELETE_RESTRICT,
+  PQ_ON_DELETE_CASCADE
+} pq_on_delete;
+
+/* "unlink", "restrict", "cascade"; PQ_ON_DELETE_NONE: another word. */
+pq_on_delete pq_on_delete_of(pq_slice word);
+
 typedef struct pq_schema pq_schema;
 typedef struct pq_schema_field pq_schema_field;
 struct pq_schema_field {
@@ -66,8 +77,9 @@ struct pq_schema_field {
   /* EDGE: "-> Target.reverse[]" and its kin; is_list with "[]". Forward without a reverse name:
    * "<field>_of", as `link` has it. Backward: `reverse` is the field of the target. */
   bool is_backward, is_fuzzy, is_reverse_inferred;
+  pq_on_delete on_delete; /* forward ones */
   pq_slice target, reverse;
-  pq_value options; /* an object: description, metric, threshold of the object form; missing */
+  pq_value options; /* an object: description, metric, threshold, onDelete as given; missing */
 };
 
 typedef enum pq_schema_mode { /* of a validation */

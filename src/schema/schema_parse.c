@@ -224,6 +224,22 @@ static int parse_threshold(option *o) {
   return fail(o, "needs a number from 0 to 1");
 }
 
+pq_on_delete pq_on_delete_of(pq_slice word) {
+  if (pq_slice_is(word, "unlink")) return PQ_ON_DELETE_UNLINK;
+  if (pq_slice_is(word, "restrict")) return PQ_ON_DELETE_RESTRICT;
+  return pq_slice_is(word, "cascade") ? PQ_ON_DELETE_CASCADE : PQ_ON_DELETE_NONE;
+}
+
+static int parse_on_delete(option *o) {
+  pq_slice word = {0};
+  if (o->f->type != PQ_FIELD_EDGE || o->f->is_backward)
+    return fail(o, "is for relationships with '->' or '~>'");
+  (void)pq_value_string(o->value, &word);
+  o->f->on_delete = pq_on_delete_of(word);
+  return o->f->on_delete != PQ_ON_DELETE_NONE ? PQ_OK
+                                              : fail(o, "needs 'unlink', 'restrict' or 'cascade'");
+}
+
 static int parse_description(option *o) {
   pq_slice text;
   return pq_value_string(o->value, &text) ? PQ_OK : fail(o, "needs a text");
@@ -249,6 +265,7 @@ static const struct {
     {"default", parse_default, false},
     {"metric", parse_metric, true},
     {"threshold", parse_threshold, true},
+    {"onDelete", parse_on_delete, true},
     {"description", parse_description, true},
 };
 enum { OPTION_COUNT = sizeof options / sizeof options[0] };
@@ -277,7 +294,7 @@ static int parse_options(pq_schema_parser *s, const char *path, pq_value spec, p
     o.value = pq_object_get_str(spec, o.name);
     if (pq_value_is_missing(o.value)) continue;
     if (f->type == PQ_FIELD_EDGE && strcmp(o.name, "threshold") != 0 &&
-        strcmp(o.name, "description") != 0)
+        strcmp(o.name, "onDelete") != 0 && strcmp(o.name, "description") != 0)
       return fail(&o, "is not for relationships");
     PQ_TRY(options[i].parse(&o));
     if (options[i].is_kept) kept[kept_count++] = (pq_field){pq_str(o.name), o.value};

@@ -26,6 +26,9 @@ const char *const fault_setup[] = {
     "{\"insert\": \"t\", \"documents\": [{\"$id\": \"e\", \"n\": 5}]}",
     "{\"update\": \"t/a\", \"ops\": {\"$inc\": {\"n\": 1}}}",
     "{\"link\": {\"from\": \"t/a\", \"predicate\": \"p\", \"to\": \"t/e\"}}",
+    "{\"schema\": \"x\", \"set\": {\"one\": {\"type\": \"-> T.xs\", \"onDelete\": \"cascade\"}}}",
+    "{\"insert\": \"x\", \"documents\": [{\"$id\": \"a\"}]}",
+    "{\"link\": {\"from\": \"x/a\", \"predicate\": \"one\", \"to\": \"t/d\"}}",
     NULL};
 
 /* Two commits, of which the second may fail: a state in the middle. */
@@ -67,6 +70,14 @@ const fault_probe fault_probes[] = {
      "2}}, "
      "{\"from\": \"t/d\", \"predicate\": \"p\", \"to\": \"t/e\"}]}",
      NULL, true},
+    {"{\"link\": {\"from\": \"x/a\", \"predicate\": \"one\", \"to\": \"t/e\"}, \"replace\": true}",
+     NULL, true},
+    {"{\"link\": {\"from\": \"x/a\", \"predicate\": \"one\", \"to\": \"t/e\"}}", NULL,
+     false}, /* it has one */
+    {"{\"unlink\": {\"from\": \"t/a\", \"predicate\": \"p\"}}", NULL, true},
+    {"{\"delete\": \"t/a\", \"hard\": true, \"edges\": \"cascade\"}", NULL, true},
+    {"{\"delete\": \"t/a\", \"hard\": true, \"edges\": \"restrict\"}", NULL,
+     false}, /* t/d leads there */
     {"{\"link\": []}", "{\"from\": \"t/e\", \"predicate\": \"p\", \"to\": \"t/e\"}\n", true},
     {"{\"unlink\": [{\"from\": \"t/a\", \"predicate\": \"p\", \"to\": \"t/b\"}, {\"from\": "
      "\"t/a\", "
