@@ -278,7 +278,8 @@ typedef struct pq_command_state {
   pq_edge *node_edges;       /* related with `edges`: the edge of each node */
   pq_hop *hops;
   uint32_t hop_count, hop;
-  pq_graph *graph; /* held; NULL: none (pq_read_graph) */
+  pq_graph *graph;             /* held; NULL: none (pq_read_graph) */
+  struct pq_graph_run *search; /* in `arena`; cmd/graph_search.h */
   /* writes: of this turn */
   pq_write *writes;
   uint32_t write_count, write_cap;
@@ -447,6 +448,8 @@ int pq_explain_other(pq_command *c, const char *plan) PQ_MUST_CHECK;
 const char *pq_explain_get(const pq_location *at);
 /* Begin the item. */
 int pq_explain_begin(pq_command *c, const char *plan) PQ_MUST_CHECK;
+/* Behind the fields of that item: costs and time; it is the reply. */
+int pq_explain_end(pq_command *c) PQ_MUST_CHECK;
 #define PQ_GRAPH_PLAN "edges by page index of the sorted end, then entities by id"
 
 /* ---- explain_options.c ---- */
@@ -786,6 +789,7 @@ int pq_open_link(pq_command *c, pq_value target);
 int pq_open_unlink(pq_command *c, pq_value target);
 int pq_open_related(pq_command *c, pq_value target);
 int pq_open_traverse(pq_command *c, pq_value target);
+int pq_open_subgraph(pq_command *c, pq_value target);
 int pq_open_history(pq_command *c, pq_value target);
 int pq_open_events(pq_command *c, pq_value target);
 int pq_open_get_at_version(pq_command *c, pq_value target);

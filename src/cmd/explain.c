@@ -37,7 +37,7 @@ static int put_time(pq_command *c) {
   return pq_builder_double(c->db->builder, (double)us / 1000);
 }
 
-static int end_explain(pq_command *c) {
+int pq_explain_end(pq_command *c) {
   pq_builder *b = c->db->builder;
   pq_cost cost = pq_explain_actual(c);
   pq_value item;
@@ -103,13 +103,13 @@ int pq_explain_scan(pq_command *c, const pq_scan_stats *s) {
   PQ_TRY(pq_put_count(b, "columnsRead", s->columns_read));
   PQ_TRY(pq_put_count(b, "termsAnsweredByColumns", s->columns_used));
   if (c->s.pipeline != NULL) PQ_TRY(put_stages(c));
-  return end_explain(c);
+  return pq_explain_end(c);
 }
 
 int pq_explain_other(pq_command *c, const char *plan) {
   PQ_TRY(pq_explain_begin(c, plan));
   PQ_TRY(pq_put_count(c->db->builder, "rows", c->s.count));
-  return end_explain(c);
+  return pq_explain_end(c);
 }
 
 const char *pq_explain_get(const pq_location *at) {

@@ -224,6 +224,16 @@ static int plan_edges(pq_command *c, pq_plan_step *s) {
   return PQ_OK;
 }
 
+static int plan_graph(pq_command *c, pq_plan_step *s) {
+  const pq_view *v = &c->s.snapshot.view;
+  uint64_t doubts = 0;
+  if (c->s.forecast.is_cold || !pq_graph_is_warm(c->s.space->graphs, v))
+    PQ_TRY(pq_graph_cost(v, &c->op.fetch, &c->op.scratch, &s->rows_max, &doubts));
+  s->ids = doubts;
+  end_step(c, s, minus(noted_now(c), c->s.forecast.noted), 0);
+  return PQ_OK;
+}
+
 /* Rounds are never more than requests. */
 static pq_cost cost_of(pq_bound b, uint64_t rounds) {
   return (pq_cost){b.requests, b.bytes, rounds < b.requests ? rounds : b.requests, 0, 0, 0};
@@ -290,6 +300,7 @@ static int stage_plan_step(pq_op *op) {
     case PQ_STEP_SCAN: PQ_TRY(plan_scan(c, s)); break;
     case PQ_STEP_GET: PQ_TRY(plan_get(c, s)); break;
     case PQ_STEP_EDGES: PQ_TRY(plan_edges(c, s)); break;
+    case PQ_STEP_GRAPH: PQ_TRY(plan_graph(c, s)); break;
     default: PQ_TRY(plan_bound(c, s)); break;
   }
   return f->step == step ? pq_read_again(c) : next_step(c);
@@ -313,7 +324,7 @@ int pq_stage_plan(pq_op *op) {
   pq_command *c = pq_command_of(op);
   const pq_explain_args *e = &c->s.explain;
   bool is_warm = e->is_warm || (e->has_budget && !e->is_plan);
-  c->s.forecast = (pq_forecast){.is_planning = true, .load = cost_now(c)};
+  c->s.forecast = (pq_forecast){.is_planning = true, .is_cold = !is_warm, .load = cost_now(c)};
   op->stage = stage_plan_open;
   if (is_warm) return PQ_OK;
   c->plan_files = pq_alloc(op->cx, NULL, 0, sizeof *c->plan_files);

@@ -49,7 +49,8 @@ typedef enum pq_step_kind {
   PQ_STEP_EDGES,      /* of one entity */
   PQ_STEP_SOME_EDGES, /* of entities that nobody knows yet */
   PQ_STEP_SOME_IDS,
-  PQ_STEP_JOIN /* look-ups by values of documents: scans, or ids */
+  PQ_STEP_GRAPH, /* loading it */
+  PQ_STEP_JOIN   /* look-ups by values of documents: scans, or ids */
 } pq_step_kind;
 
 /* A step that the command will take, or may take. */
@@ -77,7 +78,7 @@ typedef struct pq_plan_step {
 } pq_plan_step;
 
 typedef struct pq_forecast {
-  bool is_planning, is_there, is_upper, is_unbounded;
+  bool is_planning, is_cold, is_there, is_upper, is_unbounded;
   const char *why; /* it is upper, or unbounded */
   pq_cost load, planning, execution;
   pq_cost again;                       /* of planning, what the command will ask for once more */

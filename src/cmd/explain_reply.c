@@ -185,6 +185,7 @@ static const char *step_name(const pq_plan_step *s) {
     case PQ_STEP_GET: return "look up an id";
     case PQ_STEP_EDGES: return "edges of it";
     case PQ_STEP_SOME_EDGES: return "edges";
+    case PQ_STEP_GRAPH: return "load the graph";
     case PQ_STEP_SOME_IDS: return "look up ids";
     case PQ_STEP_JOIN: return s->is_by_id ? "look up ids" : "look up values";
   }

@@ -3,13 +3,14 @@
  *   get       id ─► [populate]
  *   find      scan ─► [populate: edges ─► entities, level by level] ─► [total: scan]
  *   related   id ─► its edges ─► entities at their ends ─► [populate] ─► [total: entities]
- *   traverse  id ─► its edges ─► entities ─► edges of these ─► … ─► entities
+ *   traverse  id ─► its edges ─► entities, or the graph ─► entities, edges that are judged or shown
  *
  * A command's list is asked for in phases: the next ones when all before are planned, as their
  * answers tell what can follow.
  */
 #include <string.h>
 
+#include "cmd/graph_search.h"
 #include "cmd/pipeline_run.h"
 #include "cmd/populate.h"
 #include "query/flow_reads.h"
@@ -25,7 +26,9 @@ pq_plan_kind_of pq_plan_kind(const pq_command *c) {
       open == pq_open_exists || open == pq_open_distinct)
     return PQ_PLAN_SCAN;
   if (open == pq_open_aggregate) return PQ_PLAN_PIPELINE;
-  return open == pq_open_related || open == pq_open_traverse ? PQ_PLAN_GRAPH : PQ_PLAN_NONE;
+  return open == pq_open_related || open == pq_open_traverse || open == pq_open_subgraph
+             ? PQ_PLAN_GRAPH
+             : PQ_PLAN_NONE;
 }
 
 /* ---- rows of the tail ---- */
@@ -339,23 +342,64 @@ static int related_steps(pq_command *c, uint32_t phase, bool *has_more) {
   return populate_steps(c, phase - 3, turns, has_more);
 }
 
-/* Phases 1, 3, 5 …: edges of a hop; 2, 4, 6 …: which of their ends are live. */
-static int traverse_steps(pq_command *c, uint32_t phase, bool *has_more) {
-  uint32_t hop = phase == 0 ? 0 : (phase - 1) / 2;
+/* One hop by page index: phase 1: edges of the sources; 2: which of their ends are live. */
+static int hop_steps(pq_command *c, uint32_t phase, bool *has_more) {
+  const pq_hop *h = &c->s.hops[0];
+  bool is_one = c->s.node_count == 1;
   uint64_t nodes = phase < 2 ? 0 : rows_of_last(c, 1);
+  if (phase == 0 && !is_one) return add_ids(c, c->s.node_count, 1, PQ_WANT_ID | PQ_WANT_DELETED);
   if (phase == 0) return add_get(c, PQ_WANT_ID | PQ_WANT_DELETED);
-  *has_more = may_be_there(c) && hop < c->s.hop_count;
+  *has_more = phase < 3 && (!is_one || may_be_there(c));
   if (!*has_more) return PQ_OK;
-  if (phase % 2 == 1) {
-    const pq_hop *h = &c->s.hops[hop];
-    if (hop > 0) return add_some_edges(c, h->is_reverse, 1);
+  if (phase == 1 && !is_one) return add_some_edges(c, h->is_reverse, 1);
+  if (phase == 1)
     return add_edges(c, (pq_edge_query){.predicate = h->predicate, .is_reverse = h->is_reverse},
                      c->s.forecast.steps[0].point.is_live);
-  }
-  if (hop > 0) nodes = pq_count_add(nodes, tail_edges(c));
-  *has_more = nodes > 0; /* the first hop may have no edges for certain */
+  if (!is_one) nodes = pq_count_add(nodes, tail_edges(c));
+  *has_more = nodes > 0; /* there may be no edges for certain */
   PQ_TRY(add_ids(c, nodes, 1, PQ_WANT_ID | PQ_WANT_DELETED));
-  return hop + 1 == c->s.hop_count ? add_ids(c, nodes, 1, PQ_WANT_ALL) : PQ_OK;
+  return add_ids(c, nodes, 1, PQ_WANT_ALL);
+}
+
+/* Documents of edges, as they are judged or shown. */
+static int graph_edges(pq_command *c, uint64_t turns) {
+  pq_plan_step *s;
+  PQ_TRY(add_some_edges(c, false, turns));
+  s = &c->s.forecast.steps[c->s.forecast.step_count - 1];
+  s->want = 1;
+  s->why = "the graph tells which edges are read";
+  return PQ_OK;
+}
+
+/* The graph; then entities and edges that are judged or shown. */
+static int graph_steps(pq_command *c, uint32_t phase, bool *has_more) {
+  pq_graph_read_plan p = {0};
+  pq_plan_step *s;
+  uint64_t edges, nodes;
+  *has_more = phase < 2;
+  if (phase == 0) return add(c, PQ_STEP_GRAPH, &s);
+  if (phase > 1) return PQ_OK;
+  edges = pq_count_add(c->s.forecast.steps[0].rows_max, tail_edges(c));
+  nodes = pq_count_add(c->s.node_count, edges); /* distinct far ends, and the sources */
+  pq_graph_read_plan_of(c, &p);
+  if (c->s.forecast.steps[0].ids > 0)
+    PQ_TRY(add_ids(c, c->s.forecast.steps[0].ids, 1, PQ_WANT_ID | PQ_WANT_DELETED));
+  if (p.looks_at_seeds) PQ_TRY(add_ids(c, c->s.node_count, 1, PQ_WANT_ID | PQ_WANT_DELETED));
+  for (uint32_t i = 0; i < p.judged_nodes; i++)
+    PQ_TRY(add_ids(c, nodes, nodes, PQ_WANT_ALL));
+  if (edges > 0 && (p.judged_edges > 0 || p.shows_paths))
+    PQ_TRY(graph_edges(c, p.shows_paths ? UINT64_MAX : pq_count_mul(p.judged_edges, edges)));
+  if (edges > 0 && p.shows_edges) PQ_TRY(graph_edges(c, 1 + edges / NODES_AT_ONCE));
+  if (p.shows_nodes) PQ_TRY(add_ids(c, nodes, 1 + nodes / NODES_AT_ONCE, PQ_WANT_ALL));
+  return PQ_OK;
+}
+
+static int walk_steps(pq_command *c, uint32_t phase, bool *has_more) {
+  bool is_cold =
+      c->s.forecast.is_cold || !pq_graph_is_warm(c->s.space->graphs, &c->s.snapshot.view);
+  if (is_cold && c->s.hop_count > 0 && pq_traverse_is_by_index(c))
+    return hop_steps(c, phase, has_more);
+  return graph_steps(c, phase, has_more);
 }
 
 int pq_plan_more_steps(pq_command *c, bool *has_more) {
@@ -367,7 +411,7 @@ int pq_plan_more_steps(pq_command *c, bool *has_more) {
     case PQ_PLAN_PIPELINE: return pipeline_steps(c, phase, has_more);
     case PQ_PLAN_GRAPH:
       return c->s.spec->open == pq_open_related ? related_steps(c, phase, has_more)
-                                                : traverse_steps(c, phase, has_more);
+                                                : walk_steps(c, phase, has_more);
     case PQ_PLAN_NONE: break;
   }
   pq_unreachable("a command without a plan is refused when it is parsed");

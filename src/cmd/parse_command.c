@@ -7,6 +7,13 @@
 
 /* Options of one command alone. */
 static const char *const own_link[] = {"replace", NULL};
+/* What all commands that walk the graph take. */
+#define OPT_GRAPH \
+  (PQ_OPT_READS | PQ_OPT_MAX_TIME | PQ_OPT_COMMENT | PQ_OPT_COLLATION | PQ_OPT_LET | PQ_OPT_PLAIN)
+static const char *const own_traverse[] = {"direction", "uniqueness", "order",    "return", "depth",
+                                           "cycles",    "filter",     "maxPaths", NULL};
+static const char *const own_subgraph[] = {"predicates", "direction", "filter", "edgeFilter",
+                                           "maxHops",    "maxNodes",  NULL};
 
 const pq_command_spec pq_command_specs[] = {
     {"insert", PQ_OPT_DOCUMENTS | PQ_OPT_LINE | PQ_OPT_ORDERED | PQ_OPT_VALIDATE | PQ_OPT_WRITES,
@@ -80,8 +87,9 @@ const pq_command_spec pq_command_specs[] = {
          PQ_OPT_SKIP | PQ_OPT_LIMIT | PQ_OPT_CURSOR | PQ_OPT_SNAPSHOT | PQ_OPT_TOTAL | PQ_OPT_SHOW |
          PQ_OPT_MAX_TIME | PQ_OPT_COMMENT | PQ_OPT_READS | PQ_OPT_LANGUAGE,
      false, false, pq_open_related, NULL},
-    {"traverse", PQ_OPT_PATH | PQ_OPT_DIRECTION | PQ_OPT_LIMIT | PQ_OPT_PROJECT | PQ_OPT_READS,
-     false, false, pq_open_traverse, NULL},
+    {"traverse", PQ_OPT_PATH | PQ_OPT_LIMIT | PQ_OPT_SKIP | PQ_OPT_PROJECT | OPT_GRAPH, false,
+     false, pq_open_traverse, own_traverse},
+    {"subgraph", PQ_OPT_PROJECT | OPT_GRAPH, false, false, pq_open_subgraph, own_subgraph},
     {"history", PQ_OPT_EVENT_CHOICE, false, false, pq_open_history, NULL},
     {"aggregate",
      PQ_OPT_PIPELINE | PQ_OPT_INCLUDE_DELETED | PQ_OPT_READS | PQ_OPT_LANGUAGE | PQ_OPT_COMMENT |

@@ -314,8 +314,16 @@ uint32_t pq_graph_node(const pq_graph *g, pq_slice id) {
   return node < g->node_count ? node : PQ_NO_NODE;
 }
 
+int pq_graph_number(const pq_graph *g, pq_slice id, uint32_t *out) {
+  return pq_numbers_add(&g->s->nodes, id, out);
+}
+
+uint32_t pq_graph_number_count(const pq_graph *g) {
+  return g->s->nodes.count;
+}
+
 pq_slice pq_graph_id(const pq_graph *g, uint32_t node) {
-  pq_assert(node < g->node_count);
+  pq_assert(node < g->s->nodes.count);
   return g->s->nodes.names[node];
 }
 

@@ -43,6 +43,12 @@ bool pq_graph_is_warm(const pq_graphs *s, const pq_view *v);
 /* Takes NULL. */
 void pq_graph_close(pq_graph *g);
 
+/* What a plan (io/fetch.h) is told of opening it with nothing at hand: the requests for metadata
+ * are made, those for the rest are noted. *edges: in files; *doubts: ends of them that are looked
+ * up besides, at most. A stage's call. */
+int pq_graph_cost(const pq_view *v, pq_fetch *f, pq_arena *scratch, uint64_t *edges,
+                  uint64_t *doubts) PQ_MUST_CHECK;
+
 /* A graph of edges in memory, in any order, all ends live: for tests. Freed by pq_graph_close. */
 int pq_graph_of(pq_cx *cx, const pq_edge *edges, uint32_t count, pq_graph **out) PQ_MUST_CHECK;
 
@@ -53,6 +59,10 @@ uint32_t pq_graph_node_count(const pq_graph *g);
 /* The node with an id; PQ_NO_NODE: no edge ever touched it. */
 uint32_t pq_graph_node(const pq_graph *g, pq_slice id);
 pq_slice pq_graph_id(const pq_graph *g, uint32_t node);
+/* The node with an id that need not have an edge: it gets a number, perhaps not below
+ * pq_graph_node_count, but below pq_graph_number_count. No walk comes to it. */
+int pq_graph_number(const pq_graph *g, pq_slice id, uint32_t *out) PQ_MUST_CHECK;
+uint32_t pq_graph_number_count(const pq_graph *g);
 /* Is it an entity that is not deleted? Of nodes with an edge; of others it may say true. */
 bool pq_graph_is_live(const pq_graph *g, uint32_t node);
 uint32_t pq_graph_predicate_count(const pq_graph *g);

@@ -175,6 +175,66 @@ static int load_dead_rows(pq_graphs *s, const pq_view *v, pq_fetch *f, pq_arena 
   return rc;
 }
 
+/* ---- what loading costs ---- */
+
+/* Ends without a type. */
+static uint64_t doubts_of(const pq_file *file) {
+  static const char *const types[] = {"from_type", "to_type"};
+  uint64_t count = 0;
+  for (int i = 0; i < 2; i++) {
+    int leaf = pq_footer_leaf(file->footer, types[i]);
+    for (uint32_t g = 0; leaf >= 0 && g < file->footer->row_group_count; g++) {
+      const pq_row_group *group = &file->footer->row_groups[g];
+      const pq_stats *s = &group->chunks[leaf].stats;
+      count += s->has_null_count ? s->null_count : group->row_count;
+    }
+  }
+  return count;
+}
+
+static int plan_forward(const pq_view *v, pq_fetch *f, pq_arena *scratch, const pq_file_info *info,
+                        uint64_t *doubts) {
+  pq_cached_file *file;
+  pq_adjacency a;
+  PQ_TRY(read_adjacency(v, f, scratch, info, scratch, &a));
+  PQ_TRY(pq_file_cache_open(v->files, f, info, &file));
+  *doubts += doubts_of(&file->file);
+  return PQ_OK;
+}
+
+static int plan_data(const pq_view *v, pq_fetch *f, pq_arena *scratch, const pq_file_info *info) {
+  pq_cached_file *file;
+  int leaf;
+  PQ_TRY(pq_file_cache_open(v->files, f, info, &file));
+  leaf = pq_footer_leaf(file->file.footer, "deleted");
+  for (uint32_t g = 0; leaf >= 0 && g < file->file.footer->row_group_count; g++)
+    if (may_have_deleted(&file->file, g, leaf))
+      PQ_TRY(
+          pq_entity_rows_want(f, &file->file, g, PQ_WANT_ID | PQ_WANT_DELETED, NULL, 0, scratch));
+  return PQ_OK;
+}
+
+int pq_graph_cost(const pq_view *v, pq_fetch *f, pq_arena *scratch, uint64_t *edges,
+                  uint64_t *doubts) {
+  bool is_missing = false;
+  int rc = PQ_OK;
+  *edges = *doubts = 0;
+  f->is_plan = true;
+  for (uint32_t i = 0; i < v->manifest->file_count && rc == PQ_OK; i++) {
+    const pq_file_info *info = &v->manifest->files[i];
+    if (!pq_view_has_file(v, info)) continue;
+    if (info->kind == PQ_FILE_FORWARD) {
+      *edges += info->row_count;
+      rc = note(plan_forward(v, f, scratch, info, doubts), &is_missing);
+    }
+    if (info->kind == PQ_FILE_DATA) rc = note(plan_data(v, f, scratch, info), &is_missing);
+  }
+  f->is_plan = false;
+  if (rc == PQ_OK && is_missing) rc = PQ_NEED_IO;
+  pq_fetch_note_round(f, rc == PQ_NEED_IO);
+  return rc;
+}
+
 /* ---- the base ---- */
 
 /* What is there and needed must not go while the rest is loaded. */

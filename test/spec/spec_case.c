@@ -183,8 +183,8 @@ static void check_reply(spec_run_state *r, const spec_line *command, const spec_
 
 static bool is_read(pq_slice command) {
   static const char *const reads[] = {
-      "get",     "find",     "findOne", "count", "estimatedCount", "exists",     "distinct",
-      "related", "traverse", "history", "files", "stats",          "collections"};
+      "get",     "find",     "findOne", "count", "estimatedCount", "exists",      "distinct",
+      "related", "traverse", "history", "files", "stats",          "collections", "subgraph"};
   char name[24] = "";
   size_t i = 0, n = 0;
   while (i < command.n && (command.p[i] == '{' || command.p[i] == ' '))
