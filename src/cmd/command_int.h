@@ -497,9 +497,10 @@ int pq_read_open(pq_command *c, pq_value target) PQ_MUST_CHECK;
 /* The same without the collection. */
 int pq_read_language(pq_command *c) PQ_MUST_CHECK;
 int pq_read_snapshot(pq_command *c) PQ_MUST_CHECK;
-/* The graph of the snapshot, c->s.graph, which the command holds until it is closed. A stage call,
- * alone in its stage or with what asks for nothing. PQ_ELIMIT: memory has no room for it. */
-int pq_read_graph(pq_command *c) PQ_MUST_CHECK;
+/* The graph of the snapshot, c->s.graph, which the command holds until it is closed and walks in
+ * these directions. A stage call, alone in its stage or with what asks for nothing. PQ_ELIMIT:
+ * memory has no room for it. */
+int pq_read_graph(pq_command *c, pq_direction directions) PQ_MUST_CHECK;
 /* The same for reading single entities: of an instant no more than their own events are read.
  * What embeds others opens the whole instant. */
 int pq_read_point_snapshot(pq_command *c) PQ_MUST_CHECK;

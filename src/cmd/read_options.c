@@ -46,10 +46,10 @@ int pq_read_snapshot(pq_command *c) {
   return PQ_OK;
 }
 
-int pq_read_graph(pq_command *c) {
+int pq_read_graph(pq_command *c, pq_direction directions) {
   if (c->s.graph != NULL) return PQ_OK;
-  return pq_graph_open(c->s.space->graphs, &c->s.snapshot.view, &c->op.fetch, &c->op.scratch,
-                       &c->s.graph);
+  return pq_graph_open(c->s.space->graphs, &c->s.snapshot.view, directions, &c->op.fetch,
+                       &c->op.scratch, &c->s.graph);
 }
 
 int pq_read_point_snapshot(pq_command *c) {

@@ -28,6 +28,7 @@ static pq_edge_ends ends_of(uint32_t node, uint32_t predicate, uint32_t far, boo
 
 static const pq_links *links_of(const pq_arc_walk *w) {
   const pq_segment *s = w->g->base->segments[w->segment];
+  pq_assert(!w->is_in || s->has_in);
   return w->is_in ? &s->in : &s->out;
 }
 

@@ -218,15 +218,27 @@ static int open_new(pq_graphs *s, const pq_view *v, pq_fetch *f, pq_arena *scrat
   return rc;
 }
 
-int pq_graph_open(pq_graphs *s, const pq_view *v, pq_fetch *f, pq_arena *scratch, pq_graph **out) {
+/* The other direction of all segments. */
+static int make_in(pq_graph_base *b, pq_arena *scratch) {
+  for (uint32_t i = 0; i < b->segment_count && !b->has_in; i++)
+    PQ_TRY(pq_segment_make_in(b->s, b->segments[i], scratch));
+  b->has_in = true;
+  return PQ_OK;
+}
+
+int pq_graph_open(pq_graphs *s, const pq_view *v, pq_direction directions, pq_fetch *f,
+                  pq_arena *scratch, pq_graph **out) {
   pq_graph *g = find_kept(s, v);
   pq_graph_base *b;
   *out = NULL;
   pq_assert(v->probe_lo == 0); /* such a view lacks the events of its past */
   if (g == NULL) {
     PQ_TRY(pq_base_open(s, v, f, scratch, &b));
+    if ((directions & PQ_IN) != 0) PQ_TRY(make_in(b, scratch));
     PQ_TRY(open_new(s, v, f, scratch, b, &g));
     keep(s, g);
+  } else if ((directions & PQ_IN) != 0) {
+    PQ_TRY(make_in(g->base, scratch));
   }
   g->holder_count++;
   g->used = ++s->clock;
@@ -258,7 +270,7 @@ static int compare_edges(const void *a, const void *b, const void *ud) {
 
 /* Sorted, each once, as an adjacency, which lives in the segment. */
 static int make_adjacency(pq_cx *cx, pq_arena *scratch, const pq_edge *edges, uint32_t count,
-                          pq_segment *segment, pq_adjacency *out) {
+                          pq_segment *segment) {
   const pq_edge **order = pq_arena_calloc(scratch, count, sizeof *order);
   pq_edge *sorted = pq_arena_array(scratch, count, sizeof *sorted);
   uint32_t n = 0;
@@ -268,20 +280,22 @@ static int make_adjacency(pq_cx *cx, pq_arena *scratch, const pq_edge *edges, ui
   PQ_TRY(pq_sort_items(cx, order, count, sizeof *order, compare_edges, NULL));
   for (uint32_t i = 0; i < count; i++)
     if (n == 0 || pq_edge_compare(&sorted[n - 1], order[i], false) != 0) sorted[n++] = *order[i];
-  return pq_adjacency_of(&segment->arena, sorted, n, out);
+  return pq_adjacency_of(&segment->arena, sorted, n, &segment->adjacency);
 }
 
 static int make_whole(pq_graphs *s, pq_arena *scratch, const pq_edge *edges, uint32_t count,
                       pq_graph **out) {
   pq_view v = {.cx = s->cx};
   pq_graph_base *b;
-  pq_adjacency a;
+  pq_segment *g;
   PQ_TRY(pq_base_of(s, &b));
-  PQ_TRY(make_adjacency(s->cx, scratch, edges, count, b->segments[0], &a));
-  for (uint32_t i = 0; i < a.node_count && a.doubts != NULL; i++)
-    ((uint8_t *)(uintptr_t)a.doubts)[i / 8] = 0; /* there is nobody to ask */
-  PQ_TRY(pq_segment_make(s, b->segments[0], scratch, &a));
-  b->first_edge[1] = a.edge_count;
+  g = b->segments[0];
+  PQ_TRY(make_adjacency(s->cx, scratch, edges, count, g));
+  g->adjacency.doubts = NULL; /* there is nobody to ask */
+  PQ_TRY(pq_segment_make(s, g, scratch));
+  PQ_TRY(pq_segment_make_in(s, g, scratch));
+  b->has_in = true;
+  b->first_edge[1] = g->adjacency.edge_count;
   return make_graph(s, &v, b, NULL, NULL, out);
 }
 

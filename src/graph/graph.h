@@ -33,11 +33,13 @@ void pq_graphs_free(pq_graphs *s);
 /* Give up what no held graph needs: for memory. Numbers stay. */
 void pq_graphs_drop(pq_graphs *s);
 
-/* The graph of a view, held for the caller. A stage's call: PQ_NEED_IO; with a plan's fetch set
- * what loading it would cost. It may end with PQ_YIELD: call it again. PQ_ELIMIT: memory has no
- * room for it, whoever can goes by pq_edges_read. The view outlives it. */
-int pq_graph_open(pq_graphs *s, const pq_view *v, pq_fetch *f, pq_arena *scratch,
-                  pq_graph **out) PQ_MUST_CHECK;
+typedef enum pq_direction { PQ_OUT = 1, PQ_IN = 2, PQ_BOTH = PQ_OUT | PQ_IN } pq_direction;
+
+/* The graph of a view, held for the caller, who will walk in these directions only (PQ_OUT is
+ * cheaper to load than the others). A stage's call: PQ_NEED_IO. PQ_ELIMIT: memory has no room for
+ * it, whoever can goes by pq_edges_read. The view outlives it. */
+int pq_graph_open(pq_graphs *s, const pq_view *v, pq_direction directions, pq_fetch *f,
+                  pq_arena *scratch, pq_graph **out) PQ_MUST_CHECK;
 /* Would opening ask the store for nothing? */
 bool pq_graph_is_warm(const pq_graphs *s, const pq_view *v);
 /* Takes NULL. */
@@ -70,8 +72,6 @@ uint32_t pq_graph_predicate(const pq_graph *g, pq_slice name); /* PQ_NO_PREDICAT
 pq_slice pq_graph_predicate_name(const pq_graph *g, uint32_t predicate);
 
 /* ---- edges ---- */
-
-typedef enum pq_direction { PQ_OUT = 1, PQ_IN = 2, PQ_BOTH = PQ_OUT | PQ_IN } pq_direction;
 
 /* Which predicates: some, or any. A name that the graph does not know is PQ_NO_PREDICATE and
  * matches nothing. */

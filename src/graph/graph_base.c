@@ -73,14 +73,13 @@ static int read_adjacency(const pq_view *v, pq_fetch *f, pq_arena *scratch,
 
 static int load_segment(pq_graphs *s, const pq_view *v, pq_fetch *f, pq_arena *scratch,
                         const pq_file_info *info) {
-  pq_adjacency a;
   pq_segment *g;
   int rc;
   if (find_segment(s, pq_str(info->name)) != NULL) return PQ_OK;
   PQ_TRY(check_room(s, info));
   PQ_TRY(pq_segment_new(s, pq_str(info->name), &g));
-  rc = read_adjacency(v, f, scratch, info, &g->arena, &a);
-  if (rc == PQ_OK) rc = pq_segment_make(s, g, scratch, &a);
+  rc = read_adjacency(v, f, scratch, info, &g->arena, &g->adjacency);
+  if (rc == PQ_OK) rc = pq_segment_make(s, g, scratch);
   if (rc == PQ_OK) rc = keep_segment(s, g);
   if (rc != PQ_OK) pq_segment_free(g);
   return rc;
@@ -272,10 +271,11 @@ static int mark_deleted(pq_graph_base *b, const pq_view *v, pq_arena *scratch, u
   uint64_t *bits;
   if (!pq_view_hides_rows(v, g->name)) return PQ_OK;
   hidden = pq_arena_alloc(scratch, MARK_ROWS);
-  bits = pq_arena_calloc(&b->arena, pq_bits_len(g->edge_count), sizeof *bits);
+  bits = pq_arena_calloc(&b->arena, pq_bits_len(g->adjacency.edge_count), sizeof *bits);
   if (hidden == NULL || bits == NULL) return b->s->cx->code;
-  for (uint32_t from = 0; from < g->edge_count; from += MARK_ROWS) {
-    uint32_t n = g->edge_count - from < MARK_ROWS ? g->edge_count - from : MARK_ROWS;
+  for (uint32_t from = 0; from < g->adjacency.edge_count; from += MARK_ROWS) {
+    uint32_t n =
+        g->adjacency.edge_count - from < MARK_ROWS ? g->adjacency.edge_count - from : MARK_ROWS;
     memset(hidden, 0, n);
     pq_view_mark_deleted(v, g->name, from, n, hidden);
     for (uint32_t i = 0; i < n; i++)
@@ -302,9 +302,9 @@ static int take_segments(pq_graph_base *b, const pq_view *v, pq_arena *scratch) 
     pq_assert(b->segments[at] != NULL);
     b->segments[at]->base_count++;
     b->segment_count++;
-    if (b->segments[at]->edge_count > UINT32_MAX / 4 - b->first_edge[at])
+    if (b->segments[at]->adjacency.edge_count > UINT32_MAX / 4 - b->first_edge[at])
       return pq_fail(b->s->cx, PQ_ELIMIT, "a graph of more than %u edges", UINT32_MAX / 4);
-    b->first_edge[at + 1] = b->first_edge[at] + b->segments[at]->edge_count;
+    b->first_edge[at + 1] = b->first_edge[at] + b->segments[at]->adjacency.edge_count;
     PQ_TRY(mark_deleted(b, v, scratch, at));
   }
   return PQ_OK;

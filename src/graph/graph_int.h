@@ -70,21 +70,24 @@ typedef struct pq_links {
 typedef struct pq_segment {
   pq_slice name; /* of the forward file; in `arena` */
   pq_arena arena;
-  uint32_t edge_count;
+  pq_adjacency adjacency;             /* the same */
+  const uint32_t *nodes, *predicates; /* numbers of its nodes and predicates */
+  bool is_same;                       /* the nodes' are their places */
+  bool has_in;                        /* else `in` is not made yet */
   pq_links out, in;
   const uint32_t *rank;   /* of each row among out.far; NULL: the row */
   const uint32_t *doubts; /* nodes of which the file does not know that they are entities */
   uint32_t doubt_count;
-  bool has_data;
   uint32_t base_count; /* bases that hold it */
   uint64_t wanted;     /* when it was asked for, by pq_graphs.pass */
 } pq_segment;
 
 int pq_segment_new(pq_graphs *s, pq_slice name, pq_segment **out) PQ_MUST_CHECK;
 void pq_segment_free(pq_segment *g);
-/* From the adjacency of its file, which lives in the segment's arena. */
-int pq_segment_make(pq_graphs *s, pq_segment *g, pq_arena *scratch,
-                    const pq_adjacency *a) PQ_MUST_CHECK;
+/* From the adjacency, which it has: `out` and doubts. */
+int pq_segment_make(pq_graphs *s, pq_segment *g, pq_arena *scratch) PQ_MUST_CHECK;
+/* And `in`, unless it is there. */
+int pq_segment_make_in(pq_graphs *s, pq_segment *g, pq_arena *scratch) PQ_MUST_CHECK;
 /* The runs of a node: [*lo, *hi) of l->runs. */
 static inline void pq_links_runs(const pq_links *l, uint32_t node, uint32_t *lo, uint32_t *hi) {
   uint32_t at = node;
@@ -133,6 +136,7 @@ typedef struct pq_graph_base {
   uint32_t node_cap, spare_cap; /* of `checked`, and of `dead` */
   uint32_t dead_count;
   uint32_t graph_count; /* graphs that hold it */
+  bool has_in;          /* its segments have both directions */
   bool is_checked;      /* ends that may be no entities were looked up */
   struct pq_graph_base *next;
 } pq_graph_base;

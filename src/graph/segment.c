@@ -42,9 +42,9 @@ typedef struct segment_maker {
   pq_graphs *s;
   pq_segment *g;
   pq_arena *scratch;
-  const pq_adjacency *a;
-  uint32_t *nodes, *predicates; /* numbers of the adjacency's */
-  bool is_same;                 /* the nodes' are their places */
+  const pq_adjacency *a;              /* the segment's */
+  const uint32_t *nodes, *predicates; /* the same: numbers of its nodes and predicates */
+  bool is_same;                       /* the nodes' are their places */
 } segment_maker;
 
 static uint32_t *new_array(segment_maker *m, size_t count) {
@@ -57,14 +57,16 @@ static uint32_t *temp_array(segment_maker *m, size_t count) {
 
 static int make_numbers(segment_maker *m) {
   const pq_adjacency *a = m->a;
-  m->nodes = temp_array(m, a->node_count);
-  m->predicates = temp_array(m, a->predicate_count);
-  if (m->nodes == NULL || m->predicates == NULL) return m->s->cx->code;
-  PQ_TRY(pq_numbers_add_all(&m->s->nodes, a->ids, a->node_count, m->nodes));
-  PQ_TRY(pq_numbers_add_all(&m->s->predicates, a->predicates, a->predicate_count, m->predicates));
+  uint32_t *nodes = new_array(m, a->node_count), *predicates = new_array(m, a->predicate_count);
+  if (nodes == NULL || predicates == NULL) return m->s->cx->code;
+  PQ_TRY(pq_numbers_add_all(&m->s->nodes, a->ids, a->node_count, nodes));
+  PQ_TRY(pq_numbers_add_all(&m->s->predicates, a->predicates, a->predicate_count, predicates));
+  m->nodes = m->g->nodes = nodes;
+  m->predicates = m->g->predicates = predicates;
   m->is_same = true;
   for (uint32_t i = 0; i < a->node_count && m->is_same; i++)
-    m->is_same = m->nodes[i] == i;
+    m->is_same = nodes[i] == i;
+  m->g->is_same = m->is_same;
   return PQ_OK;
 }
 
@@ -255,12 +257,23 @@ static int make_doubts(segment_maker *m) {
   return PQ_OK;
 }
 
-int pq_segment_make(pq_graphs *s, pq_segment *g, pq_arena *scratch, const pq_adjacency *a) {
-  segment_maker m = {.s = s, .g = g, .scratch = scratch, .a = a};
-  g->edge_count = a->edge_count;
-  g->has_data = a->has_data;
+int pq_segment_make(pq_graphs *s, pq_segment *g, pq_arena *scratch) {
+  segment_maker m = {.s = s, .g = g, .scratch = scratch, .a = &g->adjacency};
   PQ_TRY(make_numbers(&m));
   PQ_TRY(m.is_same ? make_out_same(&m) : make_out(&m));
-  PQ_TRY(make_in(&m));
   return make_doubts(&m);
+}
+
+int pq_segment_make_in(pq_graphs *s, pq_segment *g, pq_arena *scratch) {
+  segment_maker m = {.s = s,
+                     .g = g,
+                     .scratch = scratch,
+                     .a = &g->adjacency,
+                     .nodes = g->nodes,
+                     .predicates = g->predicates,
+                     .is_same = g->is_same};
+  if (g->has_in) return PQ_OK;
+  PQ_TRY(make_in(&m));
+  g->has_in = true;
+  return PQ_OK;
 }

@@ -199,7 +199,8 @@ static int stage_truth(pq_op *op) {
 
 static int stage_graph(pq_op *op) {
   asker *a = asker_of(op);
-  PQ_TRY(pq_graph_open(a->space->graphs, &a->snapshot.view, &op->fetch, &op->scratch, &a->graph));
+  PQ_TRY(pq_graph_open(a->space->graphs, &a->snapshot.view, PQ_BOTH, &op->fetch, &op->scratch,
+                       &a->graph));
   op->stage = stage_truth;
   return PQ_OK;
 }
