@@ -9,6 +9,9 @@
 #include "commands.h"
 
 #define OPT(name) CLI_OPT_##name
+/* What is computed of the whole graph. */
+#define CLI_OPT_WHOLE \
+  (CLI_OPT_READ | CLI_OPT_AUDIT | OPT(LIMIT) | OPT(SKIP) | OPT(SORT) | OPT(MAX_TIME))
 
 const cli_command cli_commands[] = {
     {"Documents", "import", "COLL [FILE|-]", "insert documents from NDJSON, CSV or Parquet",
@@ -188,6 +191,44 @@ const cli_command cli_commands[] = {
      "{\"$id\":\"users/u3\",\"name\":\"Cid\"}",
      CLI_OPT_READ | CLI_OPT_COSTS | OPT(REVERSE) | OPT(LIMIT) | OPT(PROJECT), 2, 1 << 16,
      cli_run_traverse},
+
+    {"Graphs", "degree", "[COLL]", "count the edges of each node",
+     "Those that leave it; with --direction reverse those that enter, with both\n"
+     "all. COLL: only its nodes are shown. The nodes are all entities with an edge\n"
+     "of the --predicates; the largest come first, --sort $id or value is another\n"
+     "order. With --write-as FIELD the number becomes a field of the entities, by\n"
+     "updates; those that have it already are left alone.",
+     "parquedb degree users --predicates knows --limit 2",
+     "{\"$id\":\"users/u1\",\"value\":1}\n{\"$id\":\"users/u2\",\"value\":1}", CLI_OPT_WHOLE, 0, 1,
+     cli_run_whole},
+    {NULL, "pagerank", "[COLL]", "rank nodes by the ranks of those that point to them",
+     "Ranks add up to 1 over all nodes with an edge of the --predicates. It ends\n"
+     "after 20 rounds, or when a round changes less than the tolerance in all.\n"
+     "The rest is as with degree.",
+     "parquedb pagerank users --predicates knows --limit 1",
+     "{\"$id\":\"users/u3\",\"value\":0.47…}", CLI_OPT_WHOLE, 0, 1, cli_run_whole},
+    {NULL, "components", "[COLL]", "tell which nodes are connected",
+     "Whatever the directions of the edges. The value is the least id of those\n"
+     "that are connected with the node. The rest is as with degree.",
+     "parquedb components users --predicates knows --sort '$id' --limit 2",
+     "{\"$id\":\"users/u1\",\"value\":\"users/u1\"}\n{\"$id\":\"users/u2\",\"value\":\"users/u1\"}",
+     CLI_OPT_WHOLE, 0, 1, cli_run_whole},
+    {NULL, "triangles", "[COLL]", "count the triangles that each node is in",
+     "Without directions; several edges between two nodes are one. The rest is as\n"
+     "with degree.",
+     "parquedb triangles --limit 1", "{\"$id\":\"posts/p1\",\"value\":0}", CLI_OPT_WHOLE, 0, 1,
+     cli_run_whole},
+    {NULL, "communities", "[COLL]", "tell which nodes belong together",
+     "By label propagation: in each of at most 10 rounds a node takes the label\n"
+     "that most of its neighbours have, of several the least; a label is the id of\n"
+     "a node. The rest is as with degree.",
+     "parquedb communities --predicates knows --write-as community", "modified 3 of 3",
+     CLI_OPT_WHOLE, 0, 1, cli_run_whole},
+    {NULL, "kcore", "[COLL]", "tell how deep in the graph nodes are",
+     "The value is the largest k such that the node is in a part of the graph where\n"
+     "all have k neighbours. The rest is as with degree.",
+     "parquedb kcore users --limit 1", "{\"$id\":\"users/u1\",\"value\":1}", CLI_OPT_WHOLE, 0, 1,
+     cli_run_whole},
 
     {"History", "history", "COLL/ID | COLL ID | COLL | FROM PREDICATE TO",
      "show what happened to an entity, an edge or a collection",

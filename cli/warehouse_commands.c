@@ -225,6 +225,8 @@ static pqdb_mode mode_of(cli_value command, cli_value name) {
       "get",     "find",         "findOne", "count",  "exists",     "distinct",    "estimatedCount",
       "related", "traverse",     "history", "files",  "stats",      "collections", "events",
       "verify",  "getAtVersion", "diff",    "backup", "reconstruct"};
+  static const char *const wholes[] = {"degree",    "pageRank",    "components",
+                                       "triangles", "communities", "kCore"};
   cli_text text = {0};
   pqdb_mode mode = PQDB_WRITE;
   cli_json_decode(name, &text);
@@ -235,6 +237,10 @@ static pqdb_mode mode_of(cli_value command, cli_value name) {
     mode = cli_pipeline_mode(cli_json_field(command, "pipeline"));
   for (size_t i = 0; i < sizeof reads / sizeof reads[0]; i++) {
     if (strcmp(cli_text_c(&text), reads[i]) == 0) mode = PQDB_READ;
+  }
+  for (size_t i = 0; i < sizeof wholes / sizeof wholes[0]; i++) {
+    bool is_written = cli_json_field(command, "writeAs").len > 0;
+    if (strcmp(cli_text_c(&text), wholes[i]) == 0 && !is_written) mode = PQDB_READ;
   }
   cli_text_release(&text);
   return mode;

@@ -202,6 +202,7 @@ int pq_open_bulk(pq_command *c, pq_value target) {
   c->s.is_bulk = true;
   c->s.is_ordered = !(c->s.args.given & PQ_OPT_ORDERED) || c->s.args.is_ordered;
   c->s.group_max = TURN_MAX;
+  c->s.take = pq_bulk_take;
   pq_turn_begin(c, stage_bulk_end);
   return PQ_OK;
 }

@@ -272,6 +272,7 @@ typedef struct pq_command_state {
   struct pq_populate *populate; /* NULL: nothing to embed */
   struct pq_distinct *distinct; /* owned */
   struct pq_stats_run *stats;   /* owned */
+  struct pq_whole_run *whole;   /* owned; cmd/whole_run.h */
   /* related, traverse */
   pq_slice *nodes;           /* sorted, distinct */
   uint32_t node_count, node; /* `node`: the next one to read */
@@ -296,9 +297,10 @@ typedef struct pq_command_state {
   pq_value *best_keys;
   bool *best_empties;
   /* writes: of the command */
-  bool is_bulk;    /* errors are told by index; what was done stays done */
-  bool is_ordered; /* and the first one ends it */
-  bool is_stopped; /* it did */
+  int (*take)(pq_command *c); /* fill `writes` for the next turn; NULL: there is one turn */
+  bool is_bulk;               /* errors are told by index; what was done stays done */
+  bool is_ordered;            /* and the first one ends it */
+  bool is_stopped;            /* it did */
   uint32_t next_operation, operation_count, group_max;
   pq_outcome outcome, outcome_before; /* before this turn */
   pq_stage_fn turn;                   /* insert: after the schema was asked */
@@ -564,6 +566,9 @@ bool pq_count_is_of_all(const pq_command *c);
 /* ---- distinct_command.c ---- */
 void pq_distinct_free(pq_command *c);
 
+/* ---- whole_graph.c ---- */
+void pq_whole_free(pq_command *c);
+
 /* ---- stats_command.c ---- */
 void pq_stats_free(pq_command *c);
 /* "int64" … */
@@ -791,6 +796,8 @@ int pq_open_unlink(pq_command *c, pq_value target);
 int pq_open_related(pq_command *c, pq_value target);
 int pq_open_traverse(pq_command *c, pq_value target);
 int pq_open_subgraph(pq_command *c, pq_value target);
+/* degree, pageRank, components, triangles, communities, kCore. */
+int pq_open_whole(pq_command *c, pq_value target);
 int pq_open_history(pq_command *c, pq_value target);
 int pq_open_events(pq_command *c, pq_value target);
 int pq_open_get_at_version(pq_command *c, pq_value target);

@@ -14,6 +14,16 @@ static const char *const own_traverse[] = {"direction", "uniqueness", "order",  
                                            "cycles",    "filter",     "maxPaths", NULL};
 static const char *const own_subgraph[] = {"predicates", "direction", "filter", "edgeFilter",
                                            "maxHops",    "maxNodes",  NULL};
+/* What is computed of the whole graph; each has its own beside. */
+#define OPT_WHOLE                                                                  \
+  (PQ_OPT_AS_OF | PQ_OPT_FLUSHED | PQ_OPT_EXPLAIN | PQ_OPT_TXN | PQ_OPT_MAX_TIME | \
+   PQ_OPT_COMMENT | PQ_OPT_SORT | PQ_OPT_SKIP | PQ_OPT_LIMIT | PQ_OPT_ACTOR | PQ_OPT_METADATA)
+#define OWN_WHOLE "predicates", "writeAs"
+static const char *const own_whole[] = {OWN_WHOLE, NULL};
+static const char *const own_degree[] = {OWN_WHOLE, "direction", NULL};
+static const char *const own_rank[] = {OWN_WHOLE,    "direction", "damping",
+                                       "iterations", "tolerance", NULL};
+static const char *const own_communities[] = {OWN_WHOLE, "iterations", NULL};
 
 const pq_command_spec pq_command_specs[] = {
     {"insert", PQ_OPT_DOCUMENTS | PQ_OPT_LINE | PQ_OPT_ORDERED | PQ_OPT_VALIDATE | PQ_OPT_WRITES,
@@ -90,6 +100,12 @@ const pq_command_spec pq_command_specs[] = {
     {"traverse", PQ_OPT_PATH | PQ_OPT_LIMIT | PQ_OPT_SKIP | PQ_OPT_PROJECT | OPT_GRAPH, false,
      false, pq_open_traverse, own_traverse},
     {"subgraph", PQ_OPT_PROJECT | OPT_GRAPH, false, false, pq_open_subgraph, own_subgraph},
+    {"degree", OPT_WHOLE, false, false, pq_open_whole, own_degree},
+    {"pageRank", OPT_WHOLE, false, false, pq_open_whole, own_rank},
+    {"components", OPT_WHOLE, false, false, pq_open_whole, own_whole},
+    {"triangles", OPT_WHOLE, false, false, pq_open_whole, own_whole},
+    {"communities", OPT_WHOLE, false, false, pq_open_whole, own_communities},
+    {"kCore", OPT_WHOLE, false, false, pq_open_whole, own_whole},
     {"history", PQ_OPT_EVENT_CHOICE, false, false, pq_open_history, NULL},
     {"aggregate",
      PQ_OPT_PIPELINE | PQ_OPT_INCLUDE_DELETED | PQ_OPT_READS | PQ_OPT_LANGUAGE | PQ_OPT_COMMENT |

@@ -103,7 +103,7 @@ static int take_turn_again(pq_command *c) {
   if (++s->again_count > AGAIN_MAX)
     return pq_fail(c->op.cx, PQ_EBUSY, "others changed the same %u times: try again", AGAIN_MAX);
   if (s->ending == NULL) {
-    if (s->spec->open != pq_open_bulk) return pq_command_again(c);
+    if (s->take == NULL) return pq_command_again(c);
     s->next_operation = s->writes[0].index;
     s->outcome = s->outcome_before;
     s->is_stopped = false;
@@ -505,11 +505,11 @@ static void forget_turn(pq_command *c) {
 
 static int stage_turn(pq_op *op) {
   pq_command *c = pq_command_of(op);
-  if (c->s.spec->open == pq_open_bulk) {
+  if (c->s.take != NULL) {
     forget_turn(c);
     PQ_TRY(pq_typing_open(c));
     if (pq_typing_has_id(c)) c->s.group_max = 1; /* ids are not known before */
-    PQ_TRY(pq_bulk_take(c));
+    PQ_TRY(c->s.take(c));
     for (uint32_t i = 0; i < c->s.write_count; i++) {
       pq_write *w = &c->s.writes[i];
       int rc = w->kind == PQ_WRITE_INSERT ? pq_typed_insert(c, w) : PQ_OK;
@@ -539,5 +539,5 @@ void pq_turn_begin(pq_command *c, pq_stage_fn finish) {
   c->s.start = stage_turn;
   c->s.finish = finish;
   c->s.outcome_before = c->s.outcome;
-  if (c->s.spec->open != pq_open_bulk) c->s.next_operation = c->s.operation_count;
+  if (c->s.take == NULL) c->s.next_operation = c->s.operation_count;
 }

@@ -138,6 +138,13 @@ const fault_probe fault_probes[] = {
     {"{\"count\": \"t\"}", NULL, false},
     {"{\"related\": \"t/a\", \"predicate\": \"q\", \"direction\": \"reverse\", \"edges\": true}",
      NULL, false},
+    {"{\"degree\": \"t\"}", NULL, false},
+    {"{\"pageRank\": \"t\", \"predicates\": \"p\", \"direction\": \"both\"}", NULL, false},
+    {"{\"components\": \"\", \"asOf\": \"seq:8\"}", NULL, false},
+    {"{\"triangles\": \"t\", \"sort\": {\"$id\": 1}}", NULL, false},
+    {"{\"communities\": \"t\", \"flushed\": true}", NULL, false},
+    {"{\"kCore\": \"\", \"explain\": true}", NULL, false},
+    {"{\"components\": \"t\", \"writeAs\": \"part\"}", NULL, true},
     {"{\"traverse\": \"t/d\", \"path\": [\"q\", \"p\", {\"predicate\": \"p\", \"direction\": "
      "\"reverse\"}]}",
      NULL, false},
