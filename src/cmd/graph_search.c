@@ -44,7 +44,7 @@ static int stage_graph(pq_op *op) {
   bool is_known = true;
   int rc;
   PQ_TRY(pq_read_in_time(c));
-  rc = pq_read_graph(c);
+  rc = pq_read_graph(c, PQ_BOTH);
   if (rc == PQ_ELIMIT && run->without != NULL) {
     op->stage = run->without;
     return pq_read_again(c);
