@@ -245,7 +245,6 @@ static void plan_traverse(const pq_command *c, pq_graph_read_plan *p) {
 int pq_open_traverse(pq_command *c, pq_value target) {
   pq_traverse *t = pq_arena_calloc(&c->arena, 1, sizeof *t);
   pq_graph_run *run;
-  bool may_end_at_once = true;
   if (t == NULL) return c->op.cx->code;
   PQ_TRY(pq_graph_run_new(c, pq_stage_traverse_search));
   PQ_TRY(pq_graph_seeds(c, target));
@@ -254,11 +253,9 @@ int pq_open_traverse(pq_command *c, pq_value target) {
   PQ_TRY(take_options(c, t));
   PQ_TRY(check_options(c, t));
   PQ_TRY(take_hops(c, t));
-  for (uint32_t i = 0; i < t->leg_count; i++)
-    may_end_at_once &= t->legs[i].min == 0;
   run = pq_run_of(c);
   run->search = t;
-  run->needs_seeds = may_end_at_once;
+  run->needs_seeds = t->legs[0].min == 0; /* the sources are its ends */
   run->choose = choose;
   run->plan = plan_traverse;
   run->without = c->s.hop_count > 0 ? stage_hops_source : NULL;
