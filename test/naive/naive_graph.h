@@ -44,8 +44,6 @@ void naive_text_sort(naive_text *t);
 typedef struct naive_node {
   char *id, *text; /* owned; the text as the command shows the entity */
   uint32_t passes; /* bit i: filter i of the query takes it */
-  bool has_number;
-  double number; /* of the heuristic */
 } naive_node;
 
 typedef struct naive_edge {
@@ -147,7 +145,8 @@ typedef struct naive_query {
   uint32_t end_filter; /* traverse, related: of the ends */
   naive_unique unique;
   naive_return returns;
-  bool is_deep, has_depth, wants_cycles, wants_edges;
+  bool is_deep, is_broad; /* order: depth, breadth; neither: as it is without */
+  bool has_depth, wants_cycles, wants_edges;
   uint32_t skip, limit;
   uint32_t nodes_max, hops_max;
   uint32_t k;
@@ -174,8 +173,9 @@ typedef struct naive_world {
   uint32_t predicate_count;
   const char *const *collections, *const *labels; /* what `match` calls them */
   uint32_t collection_count;
-  const char *node_number, *edge_number; /* "a", "data.a": of the heuristic, the weight */
+  const char *node_number, *edge_number; /* "a", "data.a": of the estimate, the weight */
   bool is_small;                         /* few edges: whatever counts all paths may be asked */
+  bool has_estimates; /* the numbers of nodes differ by less than any edge weighs */
   /* An id that may be there, a filter of entities or of edges, as JSON: the caller's to free. */
   char *(*any_id)(void *ud);
   char *(*any_filter)(void *ud, bool is_of_edges);

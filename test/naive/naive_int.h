@@ -4,6 +4,32 @@
 
 #include "naive_graph.h"
 
+enum { NAIVE_LEN_MAX = 64 };
+
+/* A path. */
+typedef struct naive_route {
+  uint32_t len;
+  double weight;
+  uint32_t nodes[NAIVE_LEN_MAX + 1], edges[NAIVE_LEN_MAX];
+} naive_route;
+
+typedef struct naive_routes {
+  naive_route *items; /* owned */
+  uint32_t count, cap;
+} naive_routes;
+
+void naive_routes_add(naive_routes *r, const naive_route *route);
+
+/* How paths are compared: by weight, or by length, or not by either; then by the ids of their nodes
+ * from the start on, one before those that it begins; then by predicates, then forward before
+ * reverse. */
+typedef enum naive_order { NAIVE_SHORTEST, NAIVE_LIGHTEST, NAIVE_DEEP } naive_order;
+void naive_routes_sort(naive_routes *r, const naive_graph *g, naive_order order);
+
+/* "nodes":[…],"edges":[…] */
+void naive_put_route(naive_text *out, const naive_graph *g, const naive_route *r,
+                     bool wants_entities);
+
 /* realloc that does not fail. */
 void *naive_grow(void *p, size_t size);
 char *naive_copy(const char *text);

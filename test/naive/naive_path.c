@@ -8,13 +8,7 @@
 
 #include "naive_int.h"
 
-enum { LEN_MAX = 64, WORK_MAX = 400000 };
-
-typedef struct route {
-  uint32_t len;
-  double weight;
-  uint32_t nodes[LEN_MAX + 1], edges[LEN_MAX];
-} route;
+enum { WORK_MAX = 400000 };
 
 typedef struct search {
   const naive_graph *g;
@@ -24,10 +18,9 @@ typedef struct search {
   uint32_t len_max; /* no longer ones */
   uint32_t work;
   bool is_weighted;
-  route now;
+  naive_route now;
   bool is_on[UINT16_MAX]; /* nodes of the path */
-  route *found;           /* owned */
-  uint32_t count, cap;
+  naive_routes found;
 } search;
 
 /* What an edge costs; false: it is no way. */
@@ -38,18 +31,10 @@ static bool cost_of(const search *s, const naive_edge *e, double *cost) {
   return e->has_weight || s->q->has_default_weight;
 }
 
-static void keep(search *s) {
-  if (s->count == s->cap) {
-    s->cap = s->cap * 2 + 16;
-    s->found = naive_grow(s->found, s->cap * sizeof *s->found);
-  }
-  s->found[s->count++] = s->now;
-}
-
 static void go_on(search *s) {
   uint32_t node = s->now.nodes[s->now.len];
   if (node == s->to) {
-    keep(s);
+    naive_routes_add(&s->found, &s->now);
     return;
   }
   if (s->now.len == s->len_max) return;
@@ -70,28 +55,6 @@ static void go_on(search *s) {
     s->now.len--;
     s->is_on[far[0]] = false;
   }
-}
-
-static const search *sorted; /* qsort has no argument for it */
-
-static int compare_routes(const void *x, const void *y) {
-  const route *a = x, *b = y;
-  uint32_t n = a->len < b->len ? a->len : b->len;
-  if (sorted->is_weighted && a->weight != b->weight) return a->weight < b->weight ? -1 : 1;
-  if (!sorted->is_weighted && a->len != b->len) return a->len < b->len ? -1 : 1;
-  for (uint32_t i = 0; i <= n; i++)
-    if (a->nodes[i] != b->nodes[i]) return a->nodes[i] < b->nodes[i] ? -1 : 1;
-  if (a->len != b->len) return a->len < b->len ? -1 : 1;
-  for (uint32_t i = 0; i < n; i++) {
-    const naive_edge *e = &sorted->g->edges[a->edges[i]], *f = &sorted->g->edges[b->edges[i]];
-    if (e->predicate != f->predicate) return e->predicate < f->predicate ? -1 : 1;
-  }
-  for (uint32_t i = 0; i < n; i++) { /* the one that leaves the node nearer to the start */
-    bool a_leaves = sorted->g->edges[a->edges[i]].from == a->nodes[i];
-    bool b_leaves = sorted->g->edges[b->edges[i]].from == b->nodes[i];
-    if (a_leaves != b_leaves) return a_leaves ? -1 : 1;
-  }
-  return 0;
 }
 
 /* The fewest hops; UINT32_MAX: there is no way. */
@@ -117,23 +80,12 @@ static uint32_t distance(search *s, uint32_t from) {
   return out;
 }
 
-static void put_route(naive_answer *out, const search *s, const route *r) {
-  const naive_graph *g = s->g;
+static void put_route(naive_answer *out, const search *s, const naive_route *r) {
   naive_put(&out->items, "{\"length\":%u", r->len);
   if (s->is_weighted) naive_put(&out->items, ",\"weight\":%.17g", r->weight);
-  naive_put(&out->items, ",\"nodes\":[");
-  for (uint32_t i = 0; i <= r->len; i++) {
-    const naive_node *node = &g->nodes[r->nodes[i]];
-    if (i > 0) naive_put(&out->items, ",");
-    if (s->q->wants_entities)
-      naive_put(&out->items, "%s", node->text);
-    else
-      naive_put(&out->items, "\"%s\"", node->id);
-  }
-  naive_put(&out->items, "],\"edges\":[");
-  for (uint32_t i = 0; i < r->len; i++)
-    naive_put(&out->items, "%s%s", i > 0 ? "," : "", g->edges[r->edges[i]].text);
-  naive_put(&out->items, "]}\n");
+  naive_put(&out->items, ",");
+  naive_put_route(&out->items, s->g, r, s->q->wants_entities);
+  naive_put(&out->items, "}\n");
 }
 
 static search *search_new(const naive_graph *g, const naive_query *q) {
@@ -147,7 +99,7 @@ static search *search_new(const naive_graph *g, const naive_query *q) {
 }
 
 static void search_free(search *s) {
-  free(s->found);
+  free(s->found.items);
   free(s);
 }
 
@@ -155,10 +107,10 @@ static void search_free(search *s) {
 static uint32_t answer_count(const search *s) {
   const naive_query *q = s->q;
   uint32_t n = 0;
-  if (!q->wants_all) return s->count < q->k ? s->count : q->k;
-  while (n < s->count && (q->limit == 0 || n < q->limit) &&
-         (s->is_weighted ? s->found[n].weight == s->found[0].weight
-                         : s->found[n].len == s->found[0].len))
+  const naive_route *found = s->found.items;
+  if (!q->wants_all) return s->found.count < q->k ? s->found.count : q->k;
+  while (n < s->found.count && (q->limit == 0 || n < q->limit) &&
+         (s->is_weighted ? found[n].weight == found[0].weight : found[n].len == found[0].len))
     n++;
   return n;
 }
@@ -170,21 +122,20 @@ void naive_path(const naive_graph *g, const naive_query *q, naive_answer *out) {
   if (from >= 0 && to >= 0) {
     s->to = (uint32_t)to;
     shortest = distance(s, (uint32_t)from);
-    s->len_max = q->hops_max > 0 && q->hops_max < LEN_MAX ? q->hops_max : LEN_MAX;
+    s->len_max = q->hops_max > 0 && q->hops_max < NAIVE_LEN_MAX ? q->hops_max : NAIVE_LEN_MAX;
     if (!s->is_weighted && (q->wants_all || q->k == 1)) s->len_max = shortest;
     s->now.nodes[0] = (uint32_t)from;
     s->is_on[from] = true;
-    if (shortest <= LEN_MAX) go_on(s);
-    sorted = s;
-    if (s->count > 0) qsort(s->found, s->count, sizeof *s->found, compare_routes);
+    if (shortest <= NAIVE_LEN_MAX) go_on(s);
+    naive_routes_sort(&s->found, g, s->is_weighted ? NAIVE_LIGHTEST : NAIVE_SHORTEST);
     n = answer_count(s);
     for (uint32_t i = 0; i < n; i++)
-      put_route(out, s, &s->found[i]);
+      put_route(out, s, &s->found.items[i]);
   }
   out->is_any = s->work >= WORK_MAX;
   naive_put(&out->summary, "\"n\":%u\n", n);
   if (n > 0)
-    naive_put(&out->summary, "\"length\":%u\n", s->found[0].len);
+    naive_put(&out->summary, "\"length\":%u\n", s->found.items[0].len);
   else
     naive_put(&out->summary, "\"length\":null\n");
   search_free(s);

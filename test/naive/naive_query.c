@@ -46,6 +46,19 @@ static void choose_hops(chooser *c, naive_step *s) {
   if (s->max == 0 || (by_node && chance(c, 20))) s->max = by_node ? 0 : 1;
 }
 
+/* All paths are counted: few hops where there are many edges. */
+static void bound_hops(chooser *c) {
+  naive_query *q = c->q;
+  uint32_t left = c->w->is_small ? 3 : 2;
+  for (uint32_t i = 0; i < q->step_count; i++) {
+    naive_step *s = &q->steps[i];
+    if (s->max == 0 || s->max > left) s->max = left;
+    if (s->min > s->max) s->min = s->max;
+    left -= s->max;
+    if (left == 0) q->step_count = i + 1;
+  }
+}
+
 static void choose_traverse(chooser *c) {
   naive_query *q = c->q;
   q->is_plain = chance(c, 30);
@@ -56,8 +69,9 @@ static void choose_traverse(chooser *c) {
     if (q->returns == NAIVE_PATHS && q->unique == NAIVE_BY_NODE && chance(c, 50))
       q->unique = NAIVE_BY_EDGE;
     q->is_deep = chance(c, 20);
+    q->is_broad = !q->is_deep && chance(c, 30);
     q->has_depth = (q->returns == NAIVE_ENDS || q->returns == NAIVE_NODES) && chance(c, 30);
-    q->wants_cycles = q->returns == NAIVE_PATHS && q->unique != NAIVE_BY_NODE && chance(c, 20);
+    q->wants_cycles = (q->returns == NAIVE_PATHS || q->returns == NAIVE_COUNTED) && chance(c, 20);
     if (q->returns != NAIVE_COUNTED && chance(c, 20)) q->limit = 1 + below(c, 10);
     if (q->returns != NAIVE_COUNTED && chance(c, 15)) q->skip = below(c, 6);
   }
@@ -74,6 +88,7 @@ static void choose_traverse(chooser *c) {
     s->edge_filter = choose_filter(c, true, 15);
   }
   if (!q->is_plain) q->end_filter = choose_filter(c, false, 10);
+  if (q->unique != NAIVE_BY_NODE) bound_hops(c);
 }
 
 static void choose_path(chooser *c) {
@@ -93,6 +108,8 @@ static void choose_path(chooser *c) {
     q->has_default_weight = chance(c, 50);
     q->default_weight = below(c, 4);
     if (chance(c, 30)) q->k = 1 + below(c, 4);
+    q->has_heuristic = q->k == 1 && c->w->has_estimates && chance(c, 50);
+    if (q->has_heuristic && q->default_weight < 1) q->default_weight = 1;
   }
   if (!c->w->is_small && (q->has_weight || q->k > 1)) q->hops_max = 1 + below(c, 3);
   q->wants_entities = chance(c, 20);
@@ -218,7 +235,7 @@ static void put_step(naive_text *t, const naive_world *w, const naive_query *q,
   put_choice(t, w, q, s, "predicate");
   if (s->filter != 0) naive_put(t, ",\"filter\":%s", q->filters[s->filter]);
   if (s->min != 1 || s->max != 1) naive_put(t, ",\"min\":%u", s->min);
-  if (s->max != s->min) naive_put(t, ",\"max\":%u", s->max);
+  if (s->max != s->min || s->max == 0) naive_put(t, ",\"max\":%u", s->max);
   if (t->len == from) naive_put(t, " ");
   t->p[from] = '{'; /* in place of the comma */
   naive_put(t, "}");
@@ -236,6 +253,7 @@ static void put_traverse(naive_text *t, const naive_world *w, const naive_query 
   if (q->returns != NAIVE_ENDS) naive_put(t, ",\"return\":\"%s\"", returns[q->returns]);
   if (q->unique != NAIVE_BY_NODE) naive_put(t, ",\"uniqueness\":\"%s\"", uniques[q->unique]);
   if (q->is_deep) naive_put(t, ",\"order\":\"depth\"");
+  if (q->is_broad) naive_put(t, ",\"order\":\"breadth\"");
   if (q->has_depth) naive_put(t, ",\"depth\":true");
   if (q->wants_cycles) naive_put(t, ",\"cycles\":true");
   if (q->end_filter != 0) naive_put(t, ",\"filter\":%s", q->filters[q->end_filter]);
@@ -248,6 +266,7 @@ static void put_path(naive_text *t, const naive_world *w, const naive_query *q) 
   if (q->has_weight) naive_put(t, ",\"weight\":\"%s\"", w->edge_number);
   if (q->has_weight && q->has_default_weight)
     naive_put(t, ",\"defaultWeight\":%g", q->default_weight);
+  if (q->has_heuristic) naive_put(t, ",\"heuristic\":{\"property\":\"%s\"}", w->node_number);
   if (q->wants_entities) naive_put(t, ",\"return\":\"entities\"");
   if (q->steps[0].filter != 0) naive_put(t, ",\"filter\":%s", q->filters[q->steps[0].filter]);
 }

@@ -202,8 +202,18 @@ static void put_items(const whole *w, naive_answer *out) {
 
 static void put_summary(const whole *w, naive_answer *out) {
   double core = 0;
+  uint32_t labels = 0;
+  for (uint32_t i = 0; i < w->g->node_count; i++) {
+    bool is_used = false;
+    for (uint32_t j = 0; j < w->g->node_count; j++)
+      is_used |= w->is_in[j] && w->label[j] == i;
+    labels += is_used;
+  }
   for (uint32_t i = 0; i < w->g->node_count; i++)
     if (w->is_in[i] && w->value[i] > core) core = w->value[i];
+  if (w->q->kind == NAIVE_COMPONENTS || w->q->kind == NAIVE_COMMUNITIES)
+    naive_put(&out->summary, "\"%s\":%u\n",
+              w->q->kind == NAIVE_COMPONENTS ? "components" : "communities", labels);
   if (w->q->kind == NAIVE_TRIANGLES)
     naive_put(&out->summary, "\"triangles\":%llu\n", (unsigned long long)(w->triangles / 3));
   if (w->q->kind == NAIVE_K_CORE) naive_put(&out->summary, "\"maxCore\":%u\n", (unsigned)core);

@@ -7,11 +7,11 @@
 
 typedef struct graph_run {
   property p;
-  uint32_t edges_at_once, hub; /* hub: per cent of edges at one node */
-  bool is_small;
-  uint64_t txn;      /* 0: none is open */
-  uint64_t txn_seq;  /* what it began above */
-  int64_t commit_ts; /* of the commit before it */
+  uint32_t edges_at_once, hub;  /* hub: per cent of edges at one node */
+  bool is_small, has_estimates; /* has_estimates: no edge weighs less than 1 */
+  uint64_t txn;                 /* 0: none is open */
+  uint64_t txn_seq;             /* what it began above */
+  int64_t commit_ts;            /* of the commit before it */
   uint64_t asked, refused;
 } graph_run;
 
