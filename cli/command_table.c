@@ -191,6 +191,14 @@ const cli_command cli_commands[] = {
      "{\"$id\":\"users/u3\",\"name\":\"Cid\"}",
      CLI_OPT_READ | CLI_OPT_COSTS | OPT(REVERSE) | OPT(LIMIT) | OPT(PROJECT), 2, 1 << 16,
      cli_run_traverse},
+    {NULL, "subgraph", "COLL/ID...", "show, export or draw what is around some entities",
+     "The entities that at most --max-hops edges (2) lead to, and all edges between\n"
+     "them. --svg draws them: boxes coloured by collection, the first ones\n"
+     "emphasised. Several files may be asked for at once; - is standard output.",
+     "parquedb subgraph users/u1 --predicates knows --max-hops 1 --dot -",
+     "digraph parquedb {…\"users/u1\" -> \"users/u2\" [label=\"knows\"];…}",
+     CLI_OPT_READ | CLI_OPT_COSTS | OPT(FILTER) | OPT(PROJECT) | OPT(MAX_TIME), 1, 1 << 16,
+     cli_run_subgraph},
 
     {"Graphs", "degree", "[COLL]", "count the edges of each node",
      "Those that leave it; with --direction reverse those that enter, with both\n"
@@ -448,6 +456,9 @@ static const struct own_set {
     {"triangles", OWN_WHOLE},
     {"communities", OWN_WHOLE | CLI_OWN_ITERATIONS},
     {"kcore", OWN_WHOLE},
+    {"subgraph", CLI_OWN_PREDICATES | CLI_OWN_DIRECTION | CLI_OWN_MAX_HOPS | CLI_OWN_MAX_NODES |
+                     CLI_OWN_EDGE_FILTER | CLI_OWN_GRAPHML | CLI_OWN_DOT | CLI_OWN_JSON_GRAPH |
+                     CLI_OWN_SVG},
 };
 
 uint64_t cli_command_own(const cli_command *c) {

@@ -145,6 +145,14 @@ static const struct own_row {
     {OWN("iterations", "N", "at most so many rounds"), "iterations", CLI_OWN_NUMBER},
     {OWN("tolerance", "X", "end when the ranks change by less in all (1e-6)"), "tolerance",
      CLI_OWN_NUMBER},
+    {OWN("max-hops", "N", "at most so many edges away"), "maxHops", CLI_OWN_NUMBER},
+    {OWN("max-nodes", "N", "at most so many entities (1000)"), "maxNodes", CLI_OWN_NUMBER},
+    {OWN("edge-filter", "FILTER", "only edges that match, as they are shown"), "edgeFilter",
+     CLI_OWN_JSON},
+    {OWN("graphml", "FILE", "write GraphML; - is standard output"), NULL, CLI_OWN_NOWHERE},
+    {OWN("dot", "FILE", "write DOT, for Graphviz"), NULL, CLI_OWN_NOWHERE},
+    {OWN("json-graph", "FILE", "write JSON Graph Format"), NULL, CLI_OWN_NOWHERE},
+    {OWN("svg", "FILE", "draw a picture"), NULL, CLI_OWN_NOWHERE},
 };
 
 enum {

@@ -91,7 +91,14 @@ enum {
   CLI_OWN_WRITE_AS = 1 << 2,
   CLI_OWN_DAMPING = 1 << 3,
   CLI_OWN_ITERATIONS = 1 << 4,
-  CLI_OWN_TOLERANCE = 1 << 5
+  CLI_OWN_TOLERANCE = 1 << 5,
+  CLI_OWN_MAX_HOPS = 1 << 6,
+  CLI_OWN_MAX_NODES = 1 << 7,
+  CLI_OWN_EDGE_FILTER = 1 << 8,
+  CLI_OWN_GRAPHML = 1 << 9,
+  CLI_OWN_DOT = 1 << 10,
+  CLI_OWN_JSON_GRAPH = 1 << 11,
+  CLI_OWN_SVG = 1 << 12
 };
 enum { CLI_OWN_MAX = 64 };
 /* Any of these: the answer says how, it has no results. */

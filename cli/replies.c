@@ -61,7 +61,8 @@ static void note_more(const cli_session *s) {
   if (cli_has(s->options, CLI_OPT_LIMIT) || more.kind != CLI_JSON_BOOL) return;
   if (more.text[0] != 't') return;
   (void)fflush(stdout);
-  fprintf(stderr, "parquedb: note: there are more; ask with a larger --limit\n");
+  fprintf(stderr, "parquedb: note: there are more; ask with a larger --%s\n",
+          strcmp(s->name, "subgraph") == 0 ? "max-nodes" : "limit");
 }
 
 int cli_list_rows(cli_session *s, const char *const *columns, cli_show show) {

@@ -5,12 +5,12 @@
 
       load     people and edges, what finds them, and what is done in the background after it; bytes
       rounds   1, 2 and 3 hops from 200 nodes, a shortest path of 100 pairs: medians; every side has
-               its turn in each round, so that a minute in which the machine is slow is one for all
+               its turn in each round, so that a minute in which the machine is slow is for all
       whole    triangles, PageRank of 20 iterations
       cold     a new process each: open, 3 hops from one node (the files are in the system's cache)
       past     10,000 links and unlinks, then 3 hops now and as of before them
-      table    minima of the rounds; answers must agree; ratios of ours to the others; the aim with a
-               mark: `ok` or `MISSED`. --only: a part by its name; --without: a peer, or `ours`
+      table    minima of the rounds; answers must agree; ratios of ours to the others; the aim with
+               a mark: `ok` or `MISSED`. --only: a part by its name; --without: a peer, or `ours`
 """
 import argparse
 import os

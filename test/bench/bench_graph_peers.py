@@ -59,7 +59,7 @@ class Side:
 
 class Ladybug(Side):
     """Cypher. A walk of joins is faster than a recursive one; with a hint a cycle is made by
-    intersection. PageRank is in an extension that would be downloaded: here it is made of updates."""
+    intersection. PageRank is in an extension that would be downloaded: here it is updates."""
     HOPS = ["MATCH (a:people {id: $a})-[:knows]->(b) RETURN count(b)",
             "MATCH (a:people {id: $a})-[:knows]->()-[:knows]->(b) RETURN count(DISTINCT id(b))",
             "MATCH (a:people {id: $a})-[:knows]->()-[:knows]->()-[:knows]->(b) "
