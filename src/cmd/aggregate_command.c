@@ -138,15 +138,29 @@ static int check_namespace(const pq_command *c) {
                  (int)(db.n > 60 ? 60 : db.n), (const char *)db.p, c->s.space->ns);
 }
 
-static int stage_aggregate(pq_op *op) {
-  pq_command *c = pq_command_of(op);
+static int begin(pq_command *c) {
   struct pq_pipeline_run *r;
-  PQ_TRY(check_namespace(c));
-  PQ_TRY(pq_read_snapshot(c));
   PQ_TRY(run_new(c, &r));
+  r->flow.graph = c->s.graph;
   PQ_TRY(pq_pipe_match_check(c));
   PQ_TRY(pq_flow_open_on(&r->flow, c->s.pipeline, c->s.collection, &r->root));
-  op->stage = stage_pull;
+  c->op.stage = stage_pull;
+  return PQ_OK;
+}
+
+static int stage_graph(pq_op *op) {
+  pq_command *c = pq_command_of(op);
+  PQ_TRY(pq_read_in_time(c));
+  PQ_TRY(pq_read_graph(c, (pq_direction)pq_pipeline_directions(c->s.pipeline)));
+  return begin(c);
+}
+
+static int stage_aggregate(pq_op *op) {
+  pq_command *c = pq_command_of(op);
+  PQ_TRY(check_namespace(c));
+  PQ_TRY(pq_read_snapshot(c));
+  if (pq_pipeline_directions(c->s.pipeline) == 0) return begin(c);
+  op->stage = stage_graph;
   return PQ_OK;
 }
 
@@ -178,6 +192,11 @@ int pq_open_aggregate(pq_command *c, pq_value target) {
   PQ_TRY(pq_pipeline_parse(&c->arena, c->s.env, c->s.args.pipeline, &c->s.pipeline));
   PQ_TRY(take_target(c, target));
   c->s.start = stage_aggregate;
+  if (pq_pipeline_directions(c->s.pipeline) != 0 &&
+      (c->s.explain.is_plan || c->s.explain.has_budget))
+    return pq_fail(c->op.cx, PQ_EUNSUPPORTED,
+                   "aggregate: what a $graphLookup over edges will cost is not told beforehand: "
+                   "without 'budget', and 'explain' true or false");
   w = pq_pipeline_write(c->s.pipeline);
   if (w->kind != PQ_PIPE_NONE) {
     PQ_TRY(pq_check_collection(c->op.cx, w->into));

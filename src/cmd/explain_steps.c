@@ -25,7 +25,8 @@ pq_plan_kind_of pq_plan_kind(const pq_command *c) {
   if (open == pq_open_find || open == pq_open_find_one || open == pq_open_count ||
       open == pq_open_exists || open == pq_open_distinct)
     return PQ_PLAN_SCAN;
-  if (open == pq_open_aggregate) return PQ_PLAN_PIPELINE;
+  if (open == pq_open_aggregate)
+    return pq_pipeline_directions(c->s.pipeline) == 0 ? PQ_PLAN_PIPELINE : PQ_PLAN_NONE;
   return open == pq_open_related || open == pq_open_traverse || open == pq_open_subgraph
              ? PQ_PLAN_GRAPH
              : PQ_PLAN_NONE;

@@ -39,6 +39,10 @@ pq_filter *pq_pipeline_take_filter(pq_pipeline *p);
 /* Does it begin with $documents, so that it reads no collection? */
 bool pq_pipeline_has_documents(const pq_pipeline *p);
 
+/* Which directions of edges its stages follow (pq_direction): the flow needs a graph of them
+ * (graph/graph.h). 0: none. */
+unsigned pq_pipeline_directions(const pq_pipeline *p);
+
 /* How many stages the caller took. */
 uint32_t pq_pipeline_taken(const pq_pipeline *p);
 

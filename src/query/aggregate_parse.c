@@ -307,11 +307,18 @@ int pq_sub_pipeline(pq_pipe_parser *s, const pq_env *env, pq_pipe_place place, p
 
 int pq_pipeline_parse(pq_arena *arena, const pq_env *env, pq_value stages, pq_pipeline **out) {
   uint32_t stage_count = 0;
-  pq_pipe_parser s = {.cx = arena->cx, .arena = arena, .env = env, .stage_count = &stage_count};
+  unsigned directions = 0;
+  pq_pipe_parser s = {.cx = arena->cx,
+                      .arena = arena,
+                      .env = env,
+                      .stage_count = &stage_count,
+                      .directions = &directions};
   pq_value copy;
   *out = NULL;
   PQ_TRY(pq_value_copy(arena, stages, &copy));
-  return parse_pipeline(&s, copy, out);
+  PQ_TRY(parse_pipeline(&s, copy, out));
+  (*out)->directions = directions;
+  return PQ_OK;
 }
 
 /* ---- what there is ---- */
@@ -325,6 +332,10 @@ pq_filter *pq_pipeline_take_filter(pq_pipeline *p) {
 
 bool pq_pipeline_has_documents(const pq_pipeline *p) {
   return p->count > 0 && is_open(&p->stages[0], pq_open_documents);
+}
+
+unsigned pq_pipeline_directions(const pq_pipeline *p) {
+  return p->directions;
 }
 
 uint32_t pq_pipeline_taken(const pq_pipeline *p) {

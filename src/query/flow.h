@@ -78,14 +78,15 @@ typedef struct pq_store {
 } pq_store;
 
 struct pq_flow {
-  pq_cx *cx;             /* all borrowed */
-  pq_fetch *fetch;       /* NULL: nothing has to wait */
-  pq_eval eval;          /* arena is set by each operator; the caller seeds now_us and
-                            random */
-  const pq_store *store; /* NULL: there are no collections */
-  pq_spill *spill;       /* NULL: nothing may be spilled */
-  uint64_t memory_max;   /* of documents that one operator keeps; 0:
-                            PQ_FLOW_MEMORY_MAX */
+  pq_cx *cx;                    /* all borrowed */
+  pq_fetch *fetch;              /* NULL: nothing has to wait */
+  pq_eval eval;                 /* arena is set by each operator; the caller seeds now_us and
+                                   random */
+  const pq_store *store;        /* NULL: there are no collections */
+  pq_spill *spill;              /* NULL: nothing may be spilled */
+  const struct pq_graph *graph; /* of the view; NULL: no stage follows edges */
+  uint64_t memory_max;          /* of documents that one operator keeps; 0:
+                                   PQ_FLOW_MEMORY_MAX */
 };
 
 /* The operators of a pipeline above `input`, which is taken, on failure too. */

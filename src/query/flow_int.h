@@ -48,6 +48,7 @@ struct pq_pipeline {
   uint32_t count;
   uint32_t first; /* 1: a leading $match was taken */
   pq_pipe_write write;
+  unsigned directions; /* of edges that it follows, sub-pipelines included; of the outermost */
 };
 
 typedef enum pq_pipe_place { PQ_IN_COMMAND, PQ_IN_FACET, PQ_IN_LOOKUP, PQ_IN_UNION } pq_pipe_place;
@@ -60,6 +61,7 @@ struct pq_pipe_parser {
   pq_pipe_place place;
   uint32_t depth;
   uint32_t *stage_count; /* over all sub-pipelines */
+  unsigned *directions;  /* the same: of edges that are followed (pq_direction) */
 };
 
 /* "stage '$x' <what>" as PQ_EINVALID. */

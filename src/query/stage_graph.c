@@ -6,9 +6,14 @@
  *
  * One load (flow_join.c) per depth, none for values that were asked for before:
  * the join stays for the next documents until it has outgrown the memory.
+ *
+ * connectFromField may be edges: "->knows" stands for the ids at the other ends of the edges that
+ * leave a document, "<-knows" of those that enter it, "<->knows" of both; connectToField is "$id"
+ * then. They are found in the flow's graph (graph/graph.h), without a request.
  */
 #include <string.h>
 
+#include "graph/graph.h"
 #include "query/flow_int.h"
 #include "query/flow_reads.h"
 #include "table/read_bound.h"
@@ -19,6 +24,9 @@ typedef struct graph {
   pq_path from, as, depth_field;
   bool has_depth_field;
   uint64_t depth_max; /* UINT64_MAX: none */
+  /* Instead of `from`; 0: not */
+  unsigned directions;
+  pq_slice predicate; /* empty: any */
 } graph;
 
 typedef struct graph_result {
@@ -48,6 +56,30 @@ static grapher *grapher_of(pq_operator *o) {
 
 /* ---- parse ---- */
 
+/* "->knows", "<-knows", "<->knows", or without a name. */
+static bool is_edges(pq_value v, graph *p) {
+  static const struct arrow {
+    const char *text;
+    unsigned directions;
+  } arrows[] = {{"<->", PQ_BOTH}, {"->", PQ_OUT}, {"<-", PQ_IN}};
+  pq_slice text;
+  if (!pq_value_string(v, &text)) return false;
+  for (size_t i = 0; i < sizeof arrows / sizeof arrows[0]; i++) {
+    size_t n = strlen(arrows[i].text);
+    if (text.n < n || memcmp(text.p, arrows[i].text, n) != 0) continue;
+    p->directions = arrows[i].directions;
+    p->predicate = (pq_slice){text.p + n, text.n - n};
+    return true;
+  }
+  return false;
+}
+
+static int parse_from(pq_pipe_parser *s, pq_pipe_stage *g, graph *p, const pq_field *field) {
+  if (!is_edges(field->value, p)) return pq_stage_path(s, g, field->name, field->value, &p->from);
+  *s->directions |= p->directions;
+  return PQ_OK;
+}
+
 static int parse_option(pq_pipe_parser *s, pq_pipe_stage *g, graph *p, const pq_field *field) {
   static const char *const known[] = {
       "from", "startWith", "connectFromField", "connectToField",
@@ -58,7 +90,7 @@ static int parse_option(pq_pipe_parser *s, pq_pipe_stage *g, graph *p, const pq_
   pq_filter *ignored;
   if (pq_slice_is(name, "from")) return pq_stage_collection(s, g, name, v, &p->join.collection);
   if (pq_slice_is(name, "startWith")) return pq_expression_parse(s->arena, s->env, v, &p->start);
-  if (pq_slice_is(name, "connectFromField")) return pq_stage_path(s, g, name, v, &p->from);
+  if (pq_slice_is(name, "connectFromField")) return parse_from(s, g, p, field);
   if (pq_slice_is(name, "connectToField")) return pq_stage_path(s, g, name, v, &p->join.path);
   if (pq_slice_is(name, "as")) return pq_stage_path(s, g, name, v, &p->as);
   if (pq_slice_is(name, "maxDepth")) {
@@ -94,9 +126,11 @@ int pq_parse_graph(pq_pipe_parser *s, pq_pipe_stage *g, pq_value spec) {
   PQ_TRY(pq_pipe_fields(s, spec, &fields, &count));
   for (uint32_t i = 0; i < count; i++)
     PQ_TRY(parse_option(s, g, p, &fields[i]));
-  if (p->join.collection.n == 0 || p->start == NULL || p->from.count == 0 ||
+  if (p->join.collection.n == 0 || p->start == NULL || (p->from.count == 0 && p->directions == 0) ||
       p->join.path.count == 0 || p->as.count == 0)
     return pq_stage_fail(s, g, "needs from, startWith, connectFromField, connectToField and as");
+  if (p->directions != 0 && !pq_slice_is(p->join.path.text, "$id"))
+    return pq_stage_fail(s, g, "goes over edges to ids: connectToField must be \"$id\"");
   return PQ_OK;
 }
 
@@ -162,6 +196,39 @@ static void forget(pq_operator *o) {
   if (r->seen_cap > 0) memset(r->seen, 0, r->seen_cap);
 }
 
+/* One of startWith; over edges a document stands for its id. */
+static int take_start(taker *t, pq_value v) {
+  const graph *p = t->o->stage->data;
+  if (p->directions != 0 && pq_value_type(v) == PQ_TYPE_OBJECT) v = pq_object_get_str(v, "$id");
+  return pq_value_is_missing(v) ? PQ_OK : take_value(t, v);
+}
+
+/* The ids at the other ends of a document's edges, as far as they are of the collection. */
+static int take_ends(taker *t, pq_value doc) {
+  const graph *p = t->o->stage->data;
+  const pq_graph *g = t->f->graph;
+  pq_slice collection = p->join.collection, id;
+  uint32_t number = pq_graph_predicate(g, p->predicate), node = PQ_NO_NODE;
+  pq_predicates predicates = {&number, 1, p->predicate.n == 0};
+  pq_arc_walk w;
+  pq_arcs arcs;
+  if (pq_value_string(pq_object_get_str(doc, "$id"), &id)) node = pq_graph_node(g, id);
+  if (node == PQ_NO_NODE) return PQ_OK;
+  w = pq_arcs_begin(g, node, (pq_direction)p->directions, &predicates);
+  while (pq_arcs_next(&w, &arcs))
+    for (uint32_t i = 0; i < arcs.count; i++) {
+      pq_value end;
+      id = pq_graph_id(g, arcs.far[i]);
+      if (id.n <= collection.n || id.p[collection.n] != '/' ||
+          memcmp(id.p, collection.p, collection.n) != 0)
+        continue;
+      t->f->eval.arena = &t->o->keep;
+      PQ_TRY(pq_make_text(&t->f->eval, id, &end));
+      PQ_TRY(take_value(t, end));
+    }
+  return PQ_OK;
+}
+
 static int begin_search(pq_operator *o, pq_flow *f, pq_value doc) {
   const graph *p = o->stage->data;
   grapher *r = grapher_of(o);
@@ -173,10 +240,9 @@ static int begin_search(pq_operator *o, pq_flow *f, pq_value doc) {
   f->eval.arena = &o->arena;
   f->eval.root = doc;
   PQ_TRY(pq_expression_eval(p->start, &f->eval, &start));
-  if (pq_value_type(start) != PQ_TYPE_ARRAY)
-    return pq_value_is_missing(start) ? PQ_OK : take_value(&t, start);
+  if (pq_value_type(start) != PQ_TYPE_ARRAY) return take_start(&t, start);
   for (uint32_t i = 0; i < pq_value_count(start); i++)
-    PQ_TRY(take_value(&t, pq_array_at(start, i)));
+    PQ_TRY(take_start(&t, pq_array_at(start, i)));
   return PQ_OK;
 }
 
@@ -208,6 +274,7 @@ static int add_result(pq_operator *o, pq_flow *f, uint32_t number) {
   PQ_TRY(reserve(o, f, &items, r->result_count, &r->result_cap, sizeof *r->results));
   r->results = items;
   r->results[r->result_count++] = (graph_result){number, r->depth};
+  if (p->directions != 0) return take_ends(&t, doc);
   return pq_values_at(doc, &p->from, false, take_value, &t);
 }
 
@@ -306,6 +373,11 @@ static void graph_release(pq_operator *o, pq_flow *f) {
 int pq_open_graph(pq_flow *f, const pq_pipe_stage *g, pq_operator *input, pq_operator **out) {
   const graph *p = g->data;
   int rc;
+  if (p->directions != 0 && f->graph == NULL) {
+    pq_operator_free(input, f);
+    *out = NULL;
+    return pq_fail(f->cx, PQ_EUNSUPPORTED, "stage '$graphLookup': no edges can be followed here");
+  }
   PQ_TRY(pq_operator_new(f, sizeof(grapher), input, out));
   (*out)->next = graph_next;
   (*out)->release = graph_release;

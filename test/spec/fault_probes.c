@@ -138,6 +138,9 @@ const fault_probe fault_probes[] = {
     {"{\"count\": \"t\"}", NULL, false},
     {"{\"related\": \"t/a\", \"predicate\": \"q\", \"direction\": \"reverse\", \"edges\": true}",
      NULL, false},
+    {"{\"aggregate\": \"t\", \"pipeline\": [{\"$graphLookup\": {\"from\": \"t\", \"startWith\": "
+     "\"$$ROOT\", \"connectFromField\": \"<->p\", \"connectToField\": \"$id\", \"as\": \"r\"}}]}",
+     NULL, false},
     {"{\"degree\": \"t\"}", NULL, false},
     {"{\"pageRank\": \"t\", \"predicates\": \"p\", \"direction\": \"both\"}", NULL, false},
     {"{\"components\": \"\", \"asOf\": \"seq:8\"}", NULL, false},
