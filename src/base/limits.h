@@ -62,6 +62,8 @@
 #define PQ_FLUSH_EVENTS 10000ull
 /* Programs that read the files alone see a write after that time. */
 #define PQ_FLUSH_AGE_US (INT64_C(600) * 1000000)
+/* Fewer edges are read from their file in about a millisecond: less than a request takes. */
+#define PQ_SEGMENT_EDGES 4096u
 /* A row is rewritten once a tier: at 8, four times on its way from 1 MB to 4 GB. */
 #define PQ_COMPACT_FILES 8u
 /* A third dead: rewriting gives back half of what it writes. */

@@ -12,6 +12,7 @@ static const struct file_kind {
 } file_kinds[] = {{"data", PQ_FILE_DATA},
                   {"edges", PQ_FILE_FORWARD},
                   {"edges-reverse", PQ_FILE_REVERSE},
+                  {"adjacency", PQ_FILE_ADJACENCY},
                   {"events", PQ_FILE_EVENTS}};
 
 static pq_file_kind wanted_kind(const pq_command *c) {
@@ -169,7 +170,7 @@ int pq_open_files(pq_command *c, pq_value target) {
   c->s.start = stage_files;
   if (kind == 0)
     return pq_fail(c->op.cx, PQ_EINVALID,
-                   "files: option 'kind' must be data, edges, edges-reverse or events");
+                   "files: option 'kind' must be data, edges, edges-reverse, adjacency or events");
   if (kind == PQ_FILE_DATA) return pq_target_collection(c, target);
   if (pq_value_string(target, &name) && name.n == 0) return PQ_OK;
   return pq_fail(c->op.cx, PQ_EINVALID, "files: kind '%.*s' takes \"\" as the collection",
@@ -269,17 +270,17 @@ static int put_collection(pq_command *c, const pq_collection_info *info) {
 static int put_bytes(pq_command *c) {
   static const struct {
     const char *name;
-    pq_file_kind kinds[2];
-  } parts[] = {{"data", {PQ_FILE_DATA, 0}},
-               {"edges", {PQ_FILE_FORWARD, PQ_FILE_REVERSE}},
-               {"events", {PQ_FILE_EVENTS, PQ_FILE_EVENT_INDEX}},
-               {"deletes", {PQ_FILE_DELETES, 0}}};
+    pq_file_kind kinds[3];
+  } parts[] = {{"data", {PQ_FILE_DATA, 0, 0}},
+               {"edges", {PQ_FILE_FORWARD, PQ_FILE_REVERSE, PQ_FILE_ADJACENCY}},
+               {"events", {PQ_FILE_EVENTS, PQ_FILE_EVENT_INDEX, 0}},
+               {"deletes", {PQ_FILE_DELETES, 0, 0}}};
   pq_builder *b = c->db->builder;
   PQ_TRY(pq_builder_key_str(b, "bytes"));
   PQ_TRY(pq_builder_begin_object(b));
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
     uint64_t files, bytes, sum = 0;
-    for (int k = 0; k < 2; k++) {
+    for (int k = 0; k < 3; k++) {
       (void)kind_sum(c, parts[i].kinds[k], &files, &bytes);
       sum += bytes;
     }

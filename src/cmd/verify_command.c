@@ -18,7 +18,8 @@ static int reply_problem(void *ud, const char *key, const char *problem) {
 /* "kinds": what was looked at, a line for each kind that there is. */
 static int put_kinds(pq_command *c, const pq_verify_kind *kinds) {
   static const char *const names[PQ_VERIFY_KINDS] = {
-      NULL, "data", "forward", "reverse", "deletes", "events", "eventIndex", "entry", "checkpoint"};
+      NULL,     "data",       "forward",   "reverse", "deletes",
+      "events", "eventIndex", "adjacency", "entry",   "checkpoint"};
   pq_builder *b = c->db->builder;
   PQ_TRY(pq_builder_key_str(b, "kinds"));
   PQ_TRY(pq_builder_begin_array(b));

@@ -19,6 +19,8 @@
 
 static int stage_fill(pq_op *op);
 static int stage_merge(pq_op *op);
+static int stage_put(pq_op *op);
+static int stage_stored(pq_op *op);
 
 static pq_compact_job *job_of(const pq_flush *f) {
   return &f->compaction->jobs[f->compaction->job];
@@ -31,12 +33,14 @@ static void release_job(pq_compact_job *job, pq_cx *cx) {
   }
   pq_entity_stream_free(job->entities);
   pq_edge_stream_free(job->edges);
+  pq_adjacency_maker_free(job->maker);
   pq_event_stream_free(job->event_stream);
   pq_event_index_stream_free(job->index_stream);
   if (job->places != NULL)
     pq_alloc(cx, job->places, (size_t)job->place_count * sizeof *job->places, 0);
   job->entities = NULL;
   job->edges = NULL;
+  job->maker = NULL;
   job->event_stream = NULL;
   job->index_stream = NULL;
   job->places = NULL;
@@ -96,6 +100,8 @@ static bool has_stream(const pq_compact_job *job) {
 }
 
 static int open_stream(pq_flush *f, pq_op *op, pq_compact_job *job) {
+  if (job->kind == PQ_FILE_FORWARD && f->space->db->thresholds.segment_edges > 0)
+    PQ_TRY(pq_adjacency_maker_new(op->cx, NULL, &job->maker));
   if (pq_compact_is_edges(job))
     return pq_edge_stream_new(op->cx, pq_str(f->space->ns), job->kind == PQ_FILE_REVERSE,
                               &job->edges);
@@ -120,6 +126,25 @@ static const char *folder_of(const pq_compact_job *job) {
   return job->kind == PQ_FILE_REVERSE ? "rels/reverse" : "rels/forward";
 }
 
+static void drop_maker(pq_compact_job *job) {
+  pq_adjacency_maker_free(job->maker);
+  job->maker = NULL;
+}
+
+/* An edge of the forward file, for its segment. Edges that need more than an eighth of the memory,
+ * and as much again in the end, have none. */
+static int put_edge(pq_op *op, pq_compact_job *job, const pq_edge *e) {
+  uint64_t len_max = op->cx->limits.op_len_max;
+  int rc;
+  if (job->maker == NULL) return PQ_OK;
+  if (op->cx->meter != NULL) len_max = op->cx->meter->max;
+  rc = pq_adjacency_maker_len(job->maker) > len_max / 8 ? PQ_ELIMIT
+                                                        : pq_adjacency_maker_put(job->maker, e);
+  if (rc != PQ_ELIMIT && rc != PQ_EINVALID) return rc;
+  drop_maker(job);
+  return PQ_OK;
+}
+
 /* The stream becomes a file. */
 static int close_stream(pq_flush *f, pq_op *op, pq_compact_job *job) {
   pq_file_info info = {.kind = job->kind, .collection = job->collection};
@@ -142,6 +167,7 @@ static int close_stream(pq_flush *f, pq_op *op, pq_compact_job *job) {
   pq_edge_stream_free(job->edges);
   job->entities = NULL;
   job->edges = NULL;
+  if (info.row_count < f->space->db->thresholds.segment_edges) drop_maker(job);
   return PQ_OK;
 }
 
@@ -151,6 +177,27 @@ static bool is_at_end(const pq_compact_job *job) {
   return true;
 }
 
+/* The forward file is stored: its segment, if it has one. */
+static int stage_segment(pq_op *op) {
+  pq_flush *f = pq_flush_of(op);
+  pq_compact_job *job = job_of(f);
+  pq_file_info info = {.kind = PQ_FILE_ADJACENCY};
+  pq_adjacency_maker *maker = job->maker;
+  pq_adjacency adjacency;
+  pq_writer *writer = NULL;
+  int rc = pq_adjacency_maker_finish(maker, &op->scratch, &adjacency);
+  if (rc == PQ_OK && pq_adjacency_is_storable(&adjacency))
+    rc = pq_adjacency_write(op->cx, &adjacency, &writer);
+  job->maker = NULL;
+  pq_adjacency_maker_free(maker);
+  op->stage = stage_stored;
+  if (rc == PQ_EINVALID) rc = PQ_OK; /* rows that are there twice: verify tells */
+  if (rc != PQ_OK || writer == NULL) return rc;
+  info.row_count = adjacency.node_count;
+  op->stage = stage_put;
+  return pq_flush_add_file(f, op, PQ_SEGMENT_FOLDER, info, writer);
+}
+
 /* The file is stored, and its bytes are not needed any more. */
 static int stage_stored(pq_op *op) {
   pq_flush *f = pq_flush_of(op);
@@ -158,6 +205,7 @@ static int stage_stored(pq_op *op) {
   pq_writer_free(file->writer);
   file->writer = NULL;
   op->stage = is_at_end(job_of(f)) ? pq_compact_stage_next_job : stage_merge;
+  if (job_of(f)->maker != NULL) op->stage = stage_segment;
   return PQ_OK;
 }
 
@@ -218,6 +266,7 @@ static int put_row(pq_flush *f, pq_op *op, pq_compact_job *job, pq_compact_input
     rc = pq_entity_stream_put(job->entities, &in->entities[in->at]);
   }
   PQ_TRY(rc);
+  if (job->maker != NULL) PQ_TRY(put_edge(op, job, &in->edges[in->at]));
   if (job->places != NULL)
     job->places[in->first_place + in->rows[in->at]] = (uint32_t)(job->row_count + 1);
   job->row_count++;

@@ -32,12 +32,19 @@ static bool was_known(const pq_flush *f, const pq_cached_file *deletes) {
   return false;
 }
 
+/* A forward file takes its segment with it. */
+static void add_segment(pq_flush *f, const char *name) {
+  const pq_manifest *m = f->compaction->now.view.manifest;
+  const pq_file_info *segment = pq_manifest_segment(m, pq_manifest_file(m, pq_str(name)));
+  if (segment != NULL) f->remove[f->remove_count++] = segment->name;
+}
+
 /* The inputs, in f->remove; they must still be live. */
 static int list_inputs(pq_flush *f, pq_op *op) {
   const pq_compaction *p = f->compaction;
   uint32_t count = p->now.view.delete_count;
   for (uint32_t j = 0; j < p->job_count; j++)
-    count += p->jobs[j].input_count;
+    count += 2 * p->jobs[j].input_count; /* and segments */
   f->remove = pq_arena_calloc(&op->arena, count, sizeof *f->remove);
   if (f->remove == NULL) return op->cx->code;
   f->remove_count = 0;
@@ -47,6 +54,7 @@ static int list_inputs(pq_flush *f, pq_op *op) {
       if (!is_live_now(f, pq_str(name)))
         return pq_fail(op->cx, PQ_EBUSY, "%s was removed while it was being compacted", name);
       f->remove[f->remove_count++] = name;
+      if (p->jobs[j].kind == PQ_FILE_FORWARD) add_segment(f, name);
     }
   return PQ_OK;
 }

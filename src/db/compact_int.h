@@ -63,8 +63,9 @@ typedef struct pq_compact_job {
   uint32_t heap_count;
   pq_entity_stream *entities; /* owned, one of the two; NULL: none begun */
   pq_edge_stream *edges;
-  uint64_t row_count; /* of all outputs so far */
-  uint32_t *places;   /* owned; row of the outputs + 1, 0: dead. NULL: not kept */
+  pq_adjacency_maker *maker; /* owned: of the forward file that is being made; NULL: no segment */
+  uint64_t row_count;        /* of all outputs so far */
+  uint32_t *places;          /* owned; row of the outputs + 1, 0: dead. NULL: not kept */
   uint64_t place_count;
   pq_compact_output *outputs;
   uint32_t output_count, output_cap;

@@ -46,7 +46,8 @@ int pq_db_init(pq_db *db, pq_cx *cx, bool is_writer, uint32_t durability, const 
                                    .files = PQ_COMPACT_FILES,
                                    .dead_percent = PQ_COMPACT_DEAD_PERCENT,
                                    .garbage_len = PQ_GARBAGE_LEN,
-                                   .bulk = PQ_BULK_DISK};
+                                   .bulk = PQ_BULK_DISK,
+                                   .segment_edges = PQ_SEGMENT_EDGES};
   if (cx->meter != NULL && cx->meter->max / 16 < db->thresholds.flush_len)
     db->thresholds.flush_len = cx->meter->max / 16;
   db->rng[0] = pq_rd64(seed) | 1;

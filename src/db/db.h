@@ -87,6 +87,7 @@ typedef struct pq_thresholds {
   uint64_t snapshot_events; /* between two retained instants; 0: the rule (log/manifest.h) */
   uint64_t cached_entities; /* that overlays of the past may keep between reads; 0: any number */
   uint32_t bulk;            /* documents of a commit: from so many on it is a bulk write (bulk.h) */
+  uint32_t segment_edges;   /* of a forward file: from so many on it has a segment */
 } pq_thresholds;
 
 typedef struct pq_db {

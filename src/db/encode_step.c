@@ -5,7 +5,6 @@
  *
  * Events go into their row groups as they stand; a day is a file, and its index another.
  */
-#include "base/merge_sort.h"
 #include "db/encode_task_int.h"
 
 void pq_encode_step_release(pq_encode_task *t) {
@@ -14,6 +13,8 @@ void pq_encode_step_release(pq_encode_task *t) {
   pq_edge_stream_free(p->edge_stream);
   pq_event_stream_free(p->event_stream);
   pq_event_index_stream_free(p->index_stream);
+  pq_adjacency_maker_free(p->maker);
+  p->maker = NULL;
   p->entity_stream = NULL;
   p->edge_stream = NULL;
   p->event_stream = NULL;
@@ -70,24 +71,19 @@ static int step_entities(pq_encode_task *t, uint64_t *len_left) {
 
 /* ---- edges ---- */
 
-static int compare_edges(const void *a, const void *b, const void *ud) {
-  return pq_edge_compare(*(const pq_edge *const *)a, *(const pq_edge *const *)b, ud != NULL);
-}
-
-/* In the order of the direction; moved by pointers, because an edge is wide. */
-static int sort_edges(pq_encode_task *t) {
+/* The edges pass once more, some thousands a step. */
+static int step_segment(pq_encode_task *t, uint64_t *len_left) {
+  enum { EDGE_LEN = 64 /* bytes of a step that one counts as */ };
   pq_encode_place *p = &t->place;
-  const pq_edge **order = pq_arena_calloc(&t->scratch, p->count, sizeof *order);
-  pq_edge *sorted = pq_arena_calloc(&t->scratch, p->count, sizeof *sorted);
-  if (order == NULL || sorted == NULL) return t->cx.code;
-  for (uint32_t i = 0; i < p->count; i++)
-    order[i] = &p->edges[i];
-  PQ_TRY(pq_sort_items(&t->cx, order, p->count, sizeof *order, compare_edges,
-                       t->kind == PQ_ENCODE_REVERSE ? t : NULL));
-  for (uint32_t i = 0; i < p->count; i++)
-    sorted[i] = *order[i];
-  p->edges = sorted;
-  return PQ_OK;
+  pq_adjacency adjacency;
+  for (; p->at<p->count && * len_left> 0; p->at++) {
+    PQ_TRY(pq_adjacency_maker_put(p->maker, &p->edges[p->at]));
+    *len_left -= *len_left < EDGE_LEN ? *len_left : EDGE_LEN;
+  }
+  if (p->at < p->count) return PQ_OK;
+  PQ_TRY(pq_adjacency_maker_finish(p->maker, &t->scratch, &adjacency));
+  t->is_done = true;
+  return pq_encode_segment(t, &adjacency);
 }
 
 static int step_edges(pq_encode_task *t, uint64_t *len_left) {
@@ -95,6 +91,7 @@ static int step_edges(pq_encode_task *t, uint64_t *len_left) {
   pq_writer *writer;
   t->is_done = p->count == 0;
   if (t->is_done) return PQ_OK;
+  if (p->maker != NULL) return step_segment(t, len_left);
   if (p->edge_stream == NULL)
     PQ_TRY(pq_edge_stream_new(&t->cx, pq_str(t->f->space->ns), t->kind == PQ_ENCODE_REVERSE,
                               &p->edge_stream));
@@ -105,8 +102,11 @@ static int step_edges(pq_encode_task *t, uint64_t *len_left) {
   PQ_TRY(pq_edge_stream_step(p->edge_stream, len_left));
   if (pq_edge_stream_is_full(p->edge_stream) || p->at < p->count) return PQ_OK;
   PQ_TRY(pq_edge_stream_finish(p->edge_stream, &writer));
-  t->is_done = true;
-  return pq_encode_edges_done(t, p->edges, p->count, writer);
+  PQ_TRY(pq_encode_edges_done(t, p->edges, p->count, writer));
+  t->is_done = !pq_encode_wants_segment(t, p->count);
+  if (t->is_done) return PQ_OK;
+  p->at = 0;
+  return pq_adjacency_maker_new(&t->cx, NULL, &p->maker);
 }
 
 /* ---- events ---- */
@@ -157,9 +157,7 @@ static int begin(pq_encode_task *t) {
       p->count = (uint32_t)t->f->event_count;
       return pq_encode_events(t, &p->events);
     case PQ_ENCODE_FORWARD:
-    case PQ_ENCODE_REVERSE:
-      PQ_TRY(pq_encode_edges(t, &p->edges, &p->count));
-      return p->count == 0 ? PQ_OK : sort_edges(t);
+    case PQ_ENCODE_REVERSE: return pq_encode_edges(t, &p->edges, &p->count);
     case PQ_ENCODE_DELETES: break;
   }
   return PQ_OK;

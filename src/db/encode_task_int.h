@@ -12,6 +12,7 @@
 
 #include "db/flush_int.h"
 #include "log/event_index.h"
+#include "rel/adjacency.h"
 
 enum { PQ_STEP_LEN = 1 << 20 }; /* encoded in a step */
 
@@ -40,10 +41,11 @@ typedef struct pq_encode_place {
   uint32_t count;
   uint32_t from, to, at; /* of the file that is being made: first row, end, next row */
   bool keeps_data;
-  pq_entity_stream *entity_stream; /* owned, one of the four */
+  pq_entity_stream *entity_stream; /* owned, one of the five */
   pq_edge_stream *edge_stream;
   pq_event_stream *event_stream;
   pq_event_index_stream *index_stream;
+  pq_adjacency_maker *maker; /* owned: of a forward file that is finished */
 } pq_encode_place;
 
 typedef struct pq_encode_task {
@@ -66,7 +68,11 @@ typedef struct pq_encode_task {
 
 /* flush_encode.c: what a task has to encode. */
 int pq_encode_rows(pq_encode_task *t, pq_entity **rows, uint32_t *count) PQ_MUST_CHECK;
+/* In the order of the direction. */
 int pq_encode_edges(pq_encode_task *t, pq_edge **out, uint32_t *count) PQ_MUST_CHECK;
+/* Has the task's file of so many edges a segment? Then it is made behind the file. */
+bool pq_encode_wants_segment(const pq_encode_task *t, uint32_t count);
+int pq_encode_segment(pq_encode_task *t, const pq_adjacency *a) PQ_MUST_CHECK;
 int pq_encode_events(pq_encode_task *t, const pq_event ***out) PQ_MUST_CHECK;
 /* How many of the events, from the first on, are one file. */
 uint32_t pq_encode_day(const pq_event *const *events, uint32_t count);

@@ -198,6 +198,25 @@ int pq_encode_edges_done(encode_task *t, const pq_edge *edges, uint32_t count, p
   return rc;
 }
 
+static int compare_edges(const void *a, const void *b, const void *ud) {
+  return pq_edge_compare(*(const pq_edge *const *)a, *(const pq_edge *const *)b, ud != NULL);
+}
+
+/* In the order of the direction; moved by pointers, because an edge is wide. */
+static int sort_edges(encode_task *t, pq_edge **edges, uint32_t count) {
+  const pq_edge **order = pq_arena_calloc(&t->scratch, count, sizeof *order);
+  pq_edge *sorted = pq_arena_calloc(&t->scratch, count, sizeof *sorted);
+  if (order == NULL || sorted == NULL) return t->cx.code;
+  for (uint32_t i = 0; i < count; i++)
+    order[i] = &(*edges)[i];
+  PQ_TRY(pq_sort_items(&t->cx, order, count, sizeof *order, compare_edges,
+                       t->kind == PQ_ENCODE_REVERSE ? t : NULL));
+  for (uint32_t i = 0; i < count; i++)
+    sorted[i] = *order[i];
+  *edges = sorted;
+  return PQ_OK;
+}
+
 int pq_encode_edges(encode_task *t, pq_edge **out, uint32_t *count) {
   const pq_overlay *o = t->f->overlay;
   pq_edge *edges;
@@ -216,12 +235,27 @@ int pq_encode_edges(encode_task *t, pq_edge **out, uint32_t *count) {
     name_end(t->f, e->to_id, &e->to_name, &e->to_type);
     n++;
   }
+  PQ_TRY(sort_edges(t, &edges, n));
   *out = edges;
   *count = n;
   return PQ_OK;
 }
 
+bool pq_encode_wants_segment(const encode_task *t, uint32_t count) {
+  uint32_t least = t->f->space->db->thresholds.segment_edges;
+  return t->kind == PQ_ENCODE_FORWARD && least > 0 && count >= least;
+}
+
+int pq_encode_segment(encode_task *t, const pq_adjacency *a) {
+  pq_file_info info = {.kind = PQ_FILE_ADJACENCY, .row_count = a->node_count};
+  pq_writer *writer;
+  if (!pq_adjacency_is_storable(a)) return PQ_OK;
+  PQ_TRY(pq_adjacency_write(&t->cx, a, &writer));
+  return pq_encode_file(t, PQ_SEGMENT_FOLDER, info, writer);
+}
+
 static int encode_edges(encode_task *t) {
+  pq_adjacency adjacency;
   pq_edge *edges;
   uint32_t n;
   pq_writer *writer;
@@ -229,7 +263,10 @@ static int encode_edges(encode_task *t) {
   if (n == 0) return PQ_OK;
   PQ_TRY(pq_edge_file_write(&t->cx, pq_str(t->f->space->ns), edges, n, t->kind == PQ_ENCODE_REVERSE,
                             &writer));
-  return pq_encode_edges_done(t, edges, n, writer);
+  PQ_TRY(pq_encode_edges_done(t, edges, n, writer));
+  if (!pq_encode_wants_segment(t, n)) return PQ_OK;
+  PQ_TRY(pq_adjacency_of(&t->scratch, edges, n, &adjacency));
+  return pq_encode_segment(t, &adjacency);
 }
 
 /* ---- events ---- */

@@ -36,6 +36,15 @@ int pq_flush_name(pq_flush *f, pq_op *op, const char *folder, const char **key) 
   return *key == NULL ? op->cx->code : PQ_OK;
 }
 
+/* Of the forward file that was added last. */
+static int name_segment(const pq_flush *f, pq_op *op, const char **key) {
+  const pq_flush_file *forward = &f->files[f->file_count - 2];
+  pq_assert(f->file_count > 1 && forward->info.kind == PQ_FILE_FORWARD);
+  *key = pq_arena_printf(&op->arena, "%s/" PQ_SEGMENT_FOLDER "%s", f->space->ns,
+                         strrchr(forward->key, '/'));
+  return *key == NULL ? op->cx->code : PQ_OK;
+}
+
 /* `rest` is what of the file is not stored in parts; the footer is in it, as it was made last. */
 static void add_sums(const pq_flush *f, const pq_writer *writer, pq_file_info *info) {
   pq_slice rest = pq_writer_rest(writer);
@@ -65,6 +74,7 @@ int pq_flush_add_file(pq_flush *f, pq_op *op, const char *folder, pq_file_info i
   file = &f->files[f->file_count++];
   *file = (pq_flush_file){.writer = writer, .info = info};
   file->key = f->put.key;
+  if (info.kind == PQ_FILE_ADJACENCY) PQ_TRY(name_segment(f, op, &file->key));
   if (file->key == NULL) PQ_TRY(pq_flush_name(f, op, folder, &file->key));
   file->info.name = file->key + strlen(f->space->ns) + 1;
   file->info.removed = PQ_ENTRY_NONE;

@@ -32,7 +32,8 @@ pq_slice pq_flush_name_field(const pq_flush *f, pq_slice collection);
 
 /* flush_files.c: the folder of a collection's files, "data/<name>", percent-encoded. */
 int pq_flush_folder(pq_arena *arena, pq_slice collection, const char **out) PQ_MUST_CHECK;
-/* Name a new file and add it to the flush; the writer is taken. */
+/* Name a new file and add it to the flush; the writer is taken. A segment follows its forward
+ * file, from which it has its name. */
 int pq_flush_add_file(pq_flush *f, pq_op *op, const char *folder, pq_file_info info,
                       pq_writer *writer) PQ_MUST_CHECK;
 

@@ -95,6 +95,8 @@ static int finish_file(pq_verify *v, pq_op *op, const pq_file_info *info) {
     return pq_fail(op->cx, PQ_ECORRUPT, "%s: %llu rows, but the log says %llu", file->file.key,
                    (unsigned long long)rows, (unsigned long long)info->row_count);
   PQ_TRY(pq_verify_blooms(op->cx, info, &file->file));
+  if (info->kind == PQ_FILE_ADJACENCY && !v->options.is_quick)
+    return pq_verify_segment(v, op, info);
   return info->kind == PQ_FILE_DELETES ? check_positions(v, op, info) : PQ_OK;
 }
 

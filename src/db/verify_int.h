@@ -91,6 +91,11 @@ void pq_verify_table_release(pq_verify *v);
  * v->events_sum, if there is one; then go on with `after`. */
 void pq_verify_begin_index(pq_verify *v, const pq_file_info *events, pq_verify_part after);
 
+/* verify_segment.c: PQ_ECORRUPT if a segment does not say what its forward file says. A stage's
+ * call.
+ */
+int pq_verify_segment(pq_verify *v, pq_op *op, const pq_file_info *segment) PQ_MUST_CHECK;
+
 /* verify_gap.c: PQ_ECORRUPT, of a file of which only the CRC of the whole is wrong. */
 int pq_verify_gap(pq_cx *cx, const pq_file *file) PQ_MUST_CHECK;
 

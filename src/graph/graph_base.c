@@ -64,9 +64,16 @@ static int check_room(pq_graphs *s, const pq_file_info *info) {
                  info->name, (unsigned long long)info->row_count);
 }
 
+/* From its segment; from its rows where there is none, or one that is too new for us. */
 static int read_adjacency(const pq_view *v, pq_fetch *f, pq_arena *scratch,
                           const pq_file_info *info, pq_arena *arena, pq_adjacency *out) {
+  const pq_file_info *segment = pq_manifest_segment(v->manifest, info);
   pq_cached_file *file;
+  if (segment != NULL) {
+    int rc = pq_file_cache_open(v->files, f, segment, &file);
+    if (rc == PQ_OK) rc = pq_adjacency_read(f, scratch, &file->file, info->row_count, arena, out);
+    if (rc != PQ_EUNSUPPORTED) return rc;
+  }
   PQ_TRY(pq_file_cache_open(v->files, f, info, &file));
   return pq_adjacency_build(f, scratch, &file->file, arena, out);
 }

@@ -8,7 +8,7 @@ static const char boundary_word[] = "parquedb-boundary", pin_word[] = "parquedb-
 int pq_boundary_print(uint64_t entry, pq_buf *out) {
   size_t line;
   pq_assert(entry > 1);
-  PQ_TRY(pq_log_text_begin(out, boundary_word, &line));
+  PQ_TRY(pq_log_text_begin(out, boundary_word, PQ_LOG_VERSION_PLAIN, &line));
   PQ_TRY(pq_buf_printf(out, "{\"entry\":%llu}", (unsigned long long)entry));
   return pq_log_text_end(out, line);
 }
@@ -23,7 +23,7 @@ int pq_boundary_parse(pq_arena *scratch, const char *key, pq_slice text, uint64_
 
 int pq_pin_print(const pq_pin *pin, pq_buf *out) {
   size_t line;
-  PQ_TRY(pq_log_text_begin(out, pin_word, &line));
+  PQ_TRY(pq_log_text_begin(out, pin_word, PQ_LOG_VERSION_PLAIN, &line));
   PQ_TRY(pq_buf_printf(out, "{\"entry\":%llu,\"seconds\":%llu}", (unsigned long long)pin->entry,
                        (unsigned long long)pin->seconds));
   return pq_log_text_end(out, line);

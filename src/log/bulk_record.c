@@ -61,7 +61,7 @@ static const char *record_defect(const pq_cx *cx, const pq_bulk_record *r) {
 
 static int put_record(const pq_bulk_record *r, pq_buf *out) {
   size_t line;
-  PQ_TRY(pq_log_text_begin(out, word, &line));
+  PQ_TRY(pq_log_text_begin(out, word, PQ_LOG_VERSION_PLAIN, &line));
   PQ_TRY(pq_buf_printf(out, "{\"ts\":%lld,\"add\":[", (long long)r->ts));
   for (uint32_t i = 0; i < r->file_count; i++) {
     if (i > 0) PQ_TRY(pq_buf_put_byte(out, ','));

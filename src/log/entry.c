@@ -93,7 +93,7 @@ static int put_arrays(const pq_log_entry *e, pq_buf *out) {
 
 static int put_entry(const pq_log_entry *e, pq_buf *out) {
   size_t line;
-  PQ_TRY(pq_log_text_begin(out, word, &line));
+  PQ_TRY(pq_log_text_begin(out, word, pq_log_version_of(e->add, e->add_count), &line));
   PQ_TRY(put_head(e, out));
   PQ_TRY(put_arrays(e, out));
   PQ_TRY(pq_buf_put_byte(out, '}'));
@@ -166,6 +166,7 @@ static int parse(pq_log_doc *d, pq_slice text, pq_log_entry *e) {
   PQ_TRY(pq_log_text_parse_files(d, word, "add", text, &records));
   PQ_TRY(get_head(d, e));
   PQ_TRY(get_files(d, &records, e));
+  PQ_TRY(pq_log_version_check(d, e->add, e->add_count));
   PQ_TRY(pq_log_doc_names(d, "remove", &e->remove, &e->remove_count));
   PQ_TRY(pq_collection_infos_get(d, &e->collections, &e->collection_count));
   PQ_TRY(pq_log_retain_get(d, e));

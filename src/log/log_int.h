@@ -35,12 +35,15 @@ const char *pq_log_retain_defect(const pq_cx *cx, const pq_log_entry *e);
 
 /* ---- writing ---- */
 
-/* What we write; this and version 1 are read. */
-#define PQ_LOG_VERSION '2'
+/* The newest that is read, as are all from 1 on; and what is written of objects that an older
+ * program can read, because they name no segment. */
+#define PQ_LOG_VERSION '3'
+#define PQ_LOG_VERSION_PLAIN '2'
+char pq_log_version_of(const pq_file_info *files, uint32_t count);
 
 /* Start a log object: appends the header line with room for the CRC. `word` is "parquedb-log" or
  * "parquedb-ckpt". *line gets the offset of the line that follows. */
-int pq_log_text_begin(pq_buf *out, const char *word, size_t *line) PQ_MUST_CHECK;
+int pq_log_text_begin(pq_buf *out, const char *word, char version, size_t *line) PQ_MUST_CHECK;
 /* End the line that started at `line` and fill in its CRC. */
 int pq_log_text_end(pq_buf *out, size_t line) PQ_MUST_CHECK;
 
@@ -68,10 +71,15 @@ typedef struct pq_log_doc {
   const char *key;  /* of the stored object */
   const char *part; /* array that `value` is an element of, NULL: the whole object */
   uint32_t index;   /* in that array */
+  char version;     /* of the header line */
   bool is_checkpoint;
   bool is_text_kept; /* the text lives as long as what is parsed */
   pq_value value;    /* an object */
 } pq_log_doc;
+
+/* Has the object the version that these files need? No checksum covers it. */
+int pq_log_version_check(const pq_log_doc *d, const pq_file_info *files,
+                         uint32_t count) PQ_MUST_CHECK;
 
 /* Records of files that were read without their document (record_text.c): those of an array whose
  * elements stand in [from, to) of the line. count 0: there are none. */

@@ -19,10 +19,11 @@ enum { CRC_DIGITS = 8, ID_DIGITS = 16, KEY_DIGITS = 20 };
 /* An entry that stands inside another object (doc/formats/log.md). */
 static const char slice_word[] = "parquedb-slice ";
 
-static const char *const kind_names[] = {NULL,      "data",   "forward",   "reverse",
-                                         "deletes", "events", "eventIndex"};
+static const char *const kind_names[] = {NULL,      "data",   "forward",    "reverse",
+                                         "deletes", "events", "eventIndex", "adjacency"};
 static const char *const kind_prefixes[] = {
-    NULL, "data/", "rels/forward/", "rels/reverse/", "deletes/", "events/", "indexes/events/"};
+    NULL,       "data/",   "rels/forward/",   "rels/reverse/",
+    "deletes/", "events/", "indexes/events/", PQ_SEGMENT_FOLDER "/"};
 static const char *const index_type_names[] = {
     NULL,    "int64", "double",      "string", "bool",   "timestamp", "objectId",
     "float", "date",  "timestampMs", "uuid",   "binary", "decimal"};
@@ -175,9 +176,21 @@ bool pq_log_key_agrees(const char *key, uint64_t entry) {
 
 /* ---- writing ---- */
 
-int pq_log_text_begin(pq_buf *out, const char *word, size_t *line) {
+char pq_log_version_of(const pq_file_info *files, uint32_t count) {
+  for (uint32_t i = 0; i < count; i++)
+    if (files[i].kind == PQ_FILE_ADJACENCY && !files[i].is_gone) return PQ_LOG_VERSION;
+  return PQ_LOG_VERSION_PLAIN;
+}
+
+int pq_log_version_check(const pq_log_doc *d, const pq_file_info *files, uint32_t count) {
+  if ((d->version == PQ_LOG_VERSION) == (pq_log_version_of(files, count) == PQ_LOG_VERSION))
+    return PQ_OK;
+  return pq_fail(d->cx, PQ_ECORRUPT, "%s: its version is not that of the files in it", d->key);
+}
+
+int pq_log_text_begin(pq_buf *out, const char *word, char version, size_t *line) {
   *line = 0;
-  PQ_TRY(pq_buf_printf(out, "%s %c 00000000\n", word, PQ_LOG_VERSION));
+  PQ_TRY(pq_buf_printf(out, "%s %c 00000000\n", word, version));
   *line = out->len;
   return PQ_OK;
 }
@@ -287,7 +300,8 @@ int pq_log_doc_fail(const pq_log_doc *d, const char *field, const char *what) {
 }
 
 /* "<word> <version> <crc>\n" at the start of `text`; the rest goes into *line. */
-static int parse_header(const pq_log_doc *d, const char *word, pq_slice text, pq_slice *line) {
+static int parse_header(pq_log_doc *d, const char *word, char newest, pq_slice text,
+                        pq_slice *line) {
   size_t n = strlen(word), header_len = n + sizeof " 2 00000000\n" - 1;
   uint32_t crc = 0;
   if (text.n >= sizeof slice_word && memcmp(text.p, slice_word, sizeof slice_word - 1) == 0)
@@ -295,9 +309,9 @@ static int parse_header(const pq_log_doc *d, const char *word, pq_slice text, pq
                    "%s: is a slice of a shared log object, which this program cannot read", d->key);
   if (text.n < n + 3 || memcmp(text.p, word, n) != 0 || text.p[n] != ' ')
     return pq_fail(d->cx, PQ_ECORRUPT, "%s: does not start with '%s'", d->key, word);
-  if (text.p[n + 1] > PQ_LOG_VERSION && text.p[n + 1] <= '9')
+  if (text.p[n + 1] > newest && text.p[n + 1] <= '9')
     return pq_fail(d->cx, PQ_EUNSUPPORTED, "%s: has version %c, this program reads up to %c",
-                   d->key, text.p[n + 1], PQ_LOG_VERSION);
+                   d->key, text.p[n + 1], newest);
   if (text.n < header_len + 3 || text.p[n + 1] < '1' || text.p[n + 1] > '9' ||
       text.p[n + 2] != ' ' || text.p[header_len - 1] != '\n' || text.p[text.n - 1] != '\n')
     return pq_fail(d->cx, PQ_ECORRUPT, "%s: bad header line or truncated", d->key);
@@ -307,6 +321,7 @@ static int parse_header(const pq_log_doc *d, const char *word, pq_slice text, pq
     if (at == NULL) return pq_fail(d->cx, PQ_ECORRUPT, "%s: bad CRC digits", d->key);
     crc = crc << 4 | (uint32_t)(at - digits);
   }
+  d->version = (char)text.p[n + 1];
   *line = (pq_slice){text.p + header_len, text.n - header_len - 1};
   if (pq_crc32(*line) != crc) return pq_fail(d->cx, PQ_ECORRUPT, "%s: CRC mismatch", d->key);
   return PQ_OK;
@@ -342,7 +357,7 @@ static int parse_line(pq_log_doc *d, pq_slice line) {
 int pq_log_text_parse(pq_log_doc *d, const char *word, pq_slice text) {
   pq_slice line;
   d->value = (pq_value){0};
-  PQ_TRY(parse_header(d, word, text, &line));
+  PQ_TRY(parse_header(d, word, PQ_LOG_VERSION_PLAIN, text, &line));
   return parse_line(d, line);
 }
 
@@ -353,7 +368,7 @@ int pq_log_text_parse_files(pq_log_doc *d, const char *word, const char *field, 
   int rc;
   d->value = (pq_value){0};
   *out = (pq_file_records){0};
-  PQ_TRY(parse_header(d, word, text, &line));
+  PQ_TRY(parse_header(d, word, PQ_LOG_VERSION, text, &line));
   PQ_TRY(pq_file_records_read(d, field, line, out));
   if (out->count == 0) return parse_line(d, line);
   pq_buf_init(&rest, d->cx, SIZE_MAX);

@@ -9,6 +9,7 @@
  */
 #include <string.h>
 
+#include "base/limits.h"
 #include "base/merge_sort.h"
 #include "base/text.h"
 #include "log/log_int.h"
@@ -60,6 +61,22 @@ static uint32_t collection_index(const pq_manifest *m, const pq_collection_info 
 const pq_file_info *pq_manifest_file(const pq_manifest *m, pq_slice name) {
   uint32_t i = file_index(m, m->file_count, name);
   return i == PQ_TABLE_NONE ? NULL : &m->files[i];
+}
+
+const pq_file_info *pq_manifest_segment(const pq_manifest *m, const pq_file_info *forward) {
+  static const char folder[] = PQ_SEGMENT_FOLDER;
+  const char *base = strrchr(forward->name, '/');
+  size_t n = base == NULL ? 0 : strlen(base);
+  char name[PQ_KEY_LEN_MAX];
+  const pq_file_info *segment;
+  if (n == 0 || n > sizeof name - sizeof folder) return NULL;
+  memcpy(name, folder, sizeof folder - 1);
+  memcpy(name + sizeof folder - 1, base, n);
+  segment = pq_manifest_file(m, (pq_slice){(const uint8_t *)name, sizeof folder - 1 + n});
+  if (segment == NULL || segment->kind != PQ_FILE_ADJACENCY || segment->is_gone ||
+      segment->added > forward->added || segment->removed < forward->removed)
+    return NULL;
+  return segment;
 }
 
 const pq_collection_info *pq_manifest_collection(const pq_manifest *m, pq_slice name) {
@@ -459,7 +476,7 @@ static int put_files(const pq_manifest *m, pq_buf *out) {
 
 static int put_checkpoint(const pq_manifest *m, pq_buf *out) {
   size_t line;
-  PQ_TRY(pq_log_text_begin(out, ckpt_word, &line));
+  PQ_TRY(pq_log_text_begin(out, ckpt_word, pq_log_version_of(m->files, m->file_count), &line));
   PQ_TRY(pq_buf_printf(out, "{\"entry\":%llu,\"seqHi\":%llu,\"tsHi\":%lld,\"epoch\":%llu",
                        (unsigned long long)m->entry, (unsigned long long)m->seq_hi,
                        (long long)m->ts_hi, (unsigned long long)m->epoch));
@@ -564,6 +581,7 @@ static int parse(pq_manifest *m, pq_log_doc *d, pq_slice text) {
   PQ_TRY(pq_log_text_parse_files(d, ckpt_word, "files", text, &records));
   PQ_TRY(get_head(m, d));
   PQ_TRY(get_files(m, d, &records));
+  PQ_TRY(pq_log_version_check(d, m->files, m->file_count));
   PQ_TRY(get_collections(m, d));
   return pq_manifest_retain_get(m, d);
 }

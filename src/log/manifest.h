@@ -5,8 +5,8 @@
  *
  * Both are two lines of text: a header "parquedb-log 2 <crc32 of line 2, 8 hex digits>" (or
  * "parquedb-ckpt 2 …"), then one JSON object; both lines end with '\n'. doc/formats/log.md has
- * every field. Version 1 is read too. A newer version number is PQ_EUNSUPPORTED, anything else
- * wrong PQ_ECORRUPT, naming the key.
+ * every field. Version 1 is read too; 3 is written where there are segments. A newer version number
+ * is PQ_EUNSUPPORTED, anything else wrong PQ_ECORRUPT, naming the key.
  *
  * A file carries the entry that added it and the entry that removed it, so the manifest as of
  * entry k is the same list seen through (added <= k < removed): the past costs nothing extra.
@@ -34,13 +34,16 @@ typedef enum pq_file_kind {
   PQ_FILE_DELETES,     /* deletes/… */
   PQ_FILE_EVENTS,      /* events/day=…/… */
   PQ_FILE_EVENT_INDEX, /* indexes/events/…: of the event file with the same seqs */
-  PQ_FILE_KIND_LAST = PQ_FILE_EVENT_INDEX
+  PQ_FILE_ADJACENCY,   /* indexes/adjacency/…: of the forward file with the same base name */
+  PQ_FILE_KIND_LAST = PQ_FILE_ADJACENCY
 } pq_file_kind;
 
 /* Has the file's record a range of seqs and times, and one of ids? */
 static inline bool pq_file_has_seqs(pq_file_kind kind) {
   return kind == PQ_FILE_EVENTS || kind == PQ_FILE_EVENT_INDEX;
 }
+
+#define PQ_SEGMENT_FOLDER "indexes/adjacency"
 
 #define PQ_ENTRY_NONE UINT64_MAX
 
@@ -277,6 +280,9 @@ int pq_blooms_copy(pq_arena *arena, const pq_file_info *in, size_t bytes_max,
 
 /* By name, removed files too, or NULL. Valid until the next apply. */
 const pq_file_info *pq_manifest_file(const pq_manifest *m, pq_slice name);
+/* The segment of a forward file (rel/adjacency.h), which is live whenever the file is; NULL: it has
+ * none, or its name is longer than names may be. */
+const pq_file_info *pq_manifest_segment(const pq_manifest *m, const pq_file_info *forward);
 const pq_collection_info *pq_manifest_collection(const pq_manifest *m, pq_slice name);
 
 #endif

@@ -63,6 +63,9 @@ uint64_t pq_adjacency_maker_len(const pq_adjacency_maker *m);
 int pq_adjacency_maker_finish(pq_adjacency_maker *m, pq_arena *arena,
                               pq_adjacency *out) PQ_MUST_CHECK;
 
+/* Do they say the same? */
+bool pq_adjacency_equal(const pq_adjacency *a, const pq_adjacency *b);
+
 /* ---- its segment: a Parquet file (doc/formats/adjacency.md) ---- */
 
 /* Can it be written? Not with thousands of predicates, names that are not UTF-8, or 2^29 edges of

@@ -302,6 +302,21 @@ int pq_adjacency_maker_finish(pq_adjacency_maker *m, pq_arena *arena, pq_adjacen
   return rc;
 }
 
+bool pq_adjacency_equal(const pq_adjacency *a, const pq_adjacency *b) {
+  bool is = a->node_count == b->node_count && a->edge_count == b->edge_count &&
+            a->run_count == b->run_count && a->predicate_count == b->predicate_count &&
+            a->has_data == b->has_data;
+  for (uint32_t n = 0; is && n < a->node_count; n++)
+    is = pq_slice_eq(a->ids[n], b->ids[n]) && a->first_run[n] == b->first_run[n] &&
+         pq_adjacency_doubts(a, n) == pq_adjacency_doubts(b, n);
+  for (uint32_t p = 0; is && p < a->predicate_count; p++)
+    is = pq_slice_eq(a->predicates[p], b->predicates[p]);
+  for (uint32_t r = 0; is && r < a->run_count; r++)
+    is = a->runs[r].predicate == b->runs[r].predicate &&
+         a->runs[r].first_edge == b->runs[r].first_edge;
+  return is && (a->edge_count == 0 || memcmp(a->to, b->to, a->edge_count * sizeof *a->to) == 0);
+}
+
 int pq_adjacency_of(pq_arena *arena, const pq_edge *edges, uint32_t count, pq_adjacency *out) {
   pq_adjacency_maker *m;
   int rc;

@@ -9,6 +9,8 @@ reaches the decoders. RANDOM_WRITER (test/interop/random_writer.c) adds files of
 """
 import datetime
 import decimal
+import io
+import json
 import os
 import random
 import struct
@@ -315,6 +317,69 @@ def shreds():
                  + meta + value)
 
 
+# ---- segments (doc/formats/adjacency.md) ----
+
+def unary(n):
+    return [0] * n + [1]
+
+
+def low_bits(n, width):
+    return [n >> i & 1 for i in range(width)]
+
+
+def gamma(n):
+    b = n.bit_length() - 1
+    return unary(b) + low_bits(n, b)
+
+
+def rice(n, k):
+    if n >> k >= 20:
+        return unary(20) + low_bits(n, 32)
+    return unary(n >> k) + low_bits(n, k)
+
+
+def segment(ids, predicates, edges, k_shift=0, doubts=()):
+    """edges: {(from, predicate): sorted far ends}, all numbers."""
+    values = []
+    for node in range(len(ids)):
+        runs = [(p, ends) for (n, p), ends in sorted(edges.items()) if n == node]
+        bits = gamma(len(runs)) if runs else []
+        for p, ends in runs:
+            guess = (len(ids) // len(ends)).bit_length() - 1 if len(ids) > len(ends) else 0
+            k = max(0, guess + k_shift)
+            bits += low_bits(p, (len(predicates) - 1).bit_length() if len(predicates) > 1 else 0)
+            bits += gamma(len(ends)) + gamma(2 * (guess - k) if k < guess else 2 * (k - guess) + 1)
+            next_end = 0
+            for end in ends:
+                bits += rice(end - next_end, k)
+                next_end = end + 1
+        values.append(packed(bits, 1))
+    count = sum(len(ends) for ends in edges.values())
+    note = json.dumps({"edges": count, "runs": len(edges), "hasData": False,
+                       "predicates": predicates}, separators=(",", ":"))
+    schema = pyarrow.schema([pyarrow.field("id", pyarrow.string(), False),
+                             pyarrow.field("edges", pyarrow.binary(), False),
+                             pyarrow.field("doubt", pyarrow.bool_(), False)],
+                            {"parquedb.kind": "adjacency 1", "parquedb.adjacency": note})
+    table = pyarrow.table([ids, values, [i in doubts for i in range(len(ids))]], schema)
+    out = io.BytesIO()
+    pyarrow.parquet.write_table(table, out, compression="none", use_dictionary=False)
+    return out.getvalue()
+
+
+def segments(rng):
+    save("adjacency", "three", segment(["a", "b", "c"], ["p"], {(0, 0): [1, 2]}))
+    save("adjacency", "empty", segment([], [], {}))
+    ids = sorted("n/%d" % i for i in range(40))
+    edges = {}
+    for _ in range(60):
+        ends = rng.sample(range(40), rng.choice([1, 2, 5, 30]))
+        edges[rng.randrange(40), rng.randrange(3)] = sorted(ends)
+    save("adjacency", "random", segment(ids, ["a", "b", "c"], edges, doubts={3, 7}))
+    save("adjacency", "escapes", segment(ids, ["a", "b", "c"], edges, k_shift=-5))
+    save("adjacency", "wide", segment(ids, ["a", "b", "c"], edges, k_shift=3))
+
+
 def main():
     rng = random.Random(4)
     pages(rng)
@@ -322,6 +387,7 @@ def main():
     shreds()
     old_levels()
     whole_files()
+    segments(rng)
 
 
 main()

@@ -34,6 +34,7 @@ void sim_engine_open(sim_world *w, sim_engine *e, bool is_writer) {
   if (pq_db_init(&e->db, &e->cx, is_writer, w->durability, seed) != PQ_OK) sim_die("out of memory");
   e->db.steps_all = true;
   e->db.thresholds.bulk = w->bulk;
+  e->db.thresholds.segment_edges = 1 + (uint32_t)w->works_events % 4;
   if (w->works_events > 0) {
     e->db.thresholds.flush_events = w->works_events;
     e->db.thresholds.files = 2 + (uint32_t)w->works_events % 3;

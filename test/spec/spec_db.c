@@ -135,7 +135,8 @@ static int open_db(spec_db *s, bool is_writer, pq_cx *cx, pq_driver **driver, pq
   }
   rc = pq_db_init(db, cx, is_writer, 2, seed);
   if (s->has_low_thresholds)
-    db->thresholds = (pq_thresholds){.flush_events = 3, .files = 2, .dead_percent = 20};
+    db->thresholds = (pq_thresholds){
+        .flush_events = 3, .files = 2, .dead_percent = 20, .segment_edges = 1 + (s->seed & 1)};
   if (spec_bulk > 0) db->thresholds.bulk = spec_bulk;
   if (rc == PQ_OK) return rc;
   pq_db_release(db);

@@ -69,20 +69,9 @@ static inline void teardown(fixture *f) {
   pq_arena_release(&f->arena);
 }
 
+/* In memory too. */
 static inline bool is_same(const pq_adjacency *a, const pq_adjacency *b) {
-  bool is = a->node_count == b->node_count && a->edge_count == b->edge_count &&
-            a->run_count == b->run_count && a->predicate_count == b->predicate_count &&
-            a->has_data == b->has_data && (a->doubts != NULL) == (b->doubts != NULL) &&
-            a->len == b->len;
-  for (uint32_t n = 0; is && n < a->node_count; n++)
-    is = pq_slice_eq(a->ids[n], b->ids[n]) && a->first_run[n] == b->first_run[n] &&
-         pq_adjacency_doubts(a, n) == pq_adjacency_doubts(b, n);
-  for (uint32_t p = 0; is && p < a->predicate_count; p++)
-    is = pq_slice_eq(a->predicates[p], b->predicates[p]);
-  for (uint32_t r = 0; is && r < a->run_count; r++)
-    is = a->runs[r].predicate == b->runs[r].predicate &&
-         a->runs[r].first_edge == b->runs[r].first_edge;
-  return is && memcmp(a->to, b->to, a->edge_count * sizeof *a->to) == 0;
+  return pq_adjacency_equal(a, b) && (a->doubts != NULL) == (b->doubts != NULL) && a->len == b->len;
 }
 
 #endif

@@ -324,7 +324,9 @@ static void test_entry_flipped(void) {
     CHECK(pq_log_entry_parse(&arena, "k", (pq_slice){(uint8_t *)copy, n}, &e) == PQ_ECORRUPT);
     free(copy);
   }
-  out.p[13] = '3';
+  out.p[13] = '3'; /* of entries with segments */
+  CHECK(pq_log_entry_parse(&arena, "k", pq_buf_slice(&out), &e) == PQ_ECORRUPT);
+  out.p[13] = '4';
   CHECK(pq_log_entry_parse(&arena, "k", pq_buf_slice(&out), &e) == PQ_EUNSUPPORTED);
   pq_buf_release(&out);
   pq_arena_release(&arena);
@@ -445,6 +447,56 @@ static void test_manifest_refuses(void) {
   pq_buf_release(&before);
   pq_buf_release(&after);
   pq_manifest_release(&m);
+  CHECK(unit_live_len == 0);
+}
+
+/* Segments make entry and checkpoint of version 3; one is found by the name of its file, as long as
+ * it lives whenever the file does. */
+static void test_manifest_segment(void) {
+  pq_cx cx;
+  pq_manifest m, again;
+  pq_buf out;
+  pq_arena arena;
+  pq_log_entry e;
+  story s;
+  const pq_file_info *forward;
+  unit_cx_init(&cx);
+  pq_manifest_init(&m, &cx);
+  pq_manifest_init(&again, &cx);
+  pq_buf_init(&out, &cx, 1 << 20);
+  pq_arena_init(&arena, &cx, 1 << 20);
+  tell(&s);
+  s.add[0].kind = PQ_FILE_FORWARD;
+  s.add[0].name = "rels/forward/1-1-ab.parquet";
+  s.add[0].collection = (pq_slice){0};
+  s.add[0].has_form = false;
+  s.add[0].form_seq = 0;
+  s.add[0].type_count = 0;
+  s.add[1] = (pq_file_info){.kind = PQ_FILE_ADJACENCY,
+                            .name = "indexes/adjacency/1-1-ab.parquet",
+                            .len = 9,
+                            .removed = PQ_ENTRY_NONE};
+  CHECK(pq_log_entry_print(&s.e[1], &out) == PQ_OK);
+  CHECK(memcmp(out.p, "parquedb-log 3 ", 15) == 0);
+  CHECK(pq_log_entry_parse(&arena, "k", pq_buf_slice(&out), &e) == PQ_OK);
+  CHECK(e.add[1].kind == PQ_FILE_ADJACENCY && strcmp(e.add[1].name, s.add[1].name) == 0);
+  out.p[13] = '2';
+  CHECK(pq_log_entry_parse(&arena, "k", pq_buf_slice(&out), &e) == PQ_ECORRUPT);
+  CHECK(pq_manifest_apply(&m, &s.e[0]) == PQ_OK && pq_manifest_apply(&m, &s.e[1]) == PQ_OK);
+  forward = pq_manifest_file(&m, pq_str(s.add[0].name));
+  CHECK(pq_manifest_segment(&m, forward) == pq_manifest_file(&m, pq_str(s.add[1].name)));
+  CHECK(pq_manifest_segment(&m, &s.add[2]) == NULL);
+  pq_buf_clear(&out);
+  CHECK(pq_manifest_print(&m, &out) == PQ_OK && memcmp(out.p, "parquedb-ckpt 3 ", 16) == 0);
+  CHECK(pq_manifest_parse(&again, "k", pq_buf_slice(&out)) == PQ_OK);
+  CHECK(pq_manifest_segment(&again, pq_manifest_file(&again, pq_str(s.add[0].name))) != NULL);
+  s.remove[0] = s.add[1].name; /* the segment alone */
+  CHECK(pq_manifest_apply(&m, &s.e[2]) == PQ_OK);
+  CHECK(pq_manifest_segment(&m, pq_manifest_file(&m, pq_str(s.add[0].name))) == NULL);
+  pq_buf_release(&out);
+  pq_arena_release(&arena);
+  pq_manifest_release(&m);
+  pq_manifest_release(&again);
   CHECK(unit_live_len == 0);
 }
 
@@ -645,6 +697,7 @@ int main(void) {
   RUN(test_entry_flipped);
   RUN(test_manifest_apply);
   RUN(test_manifest_refuses);
+  RUN(test_manifest_segment);
   RUN(test_checkpoint_example);
   RUN(test_manifest_many);
   RUN(test_checkpoint_fields);

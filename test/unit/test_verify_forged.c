@@ -1,5 +1,5 @@
-/* Unit tests of db/verify_state.c and verify_index.c: files that are whole, with CRCs that the log
- * confirms, and that say something else than the events.
+/* Unit tests of db/verify_state.c, verify_index.c and verify_segment.c: files that are whole, with
+ * CRCs that the log confirms, and that say something else than the events or the edges.
  *
  *   store a   the warehouse            entry 2 ── data, events, index
  *   store b   the same command, other document: its file of one kind takes the place of a's, and
@@ -24,6 +24,7 @@ static void open_handle(handle *h) {
   static uint8_t seed[16] = {1};
   CHECK(pq_memory_open(h->store, PQ_OPEN_CREATE, &h->driver) == PQ_OK);
   CHECK(pq_db_init(&h->db, &h->cx, true, 0, seed) == PQ_OK);
+  h->db.thresholds.segment_edges = 1;
 }
 
 static void close_handle(handle *h) {
@@ -77,11 +78,12 @@ static void replace(handle *h, const char *key, pq_slice body) {
   pq_fetch_release(&f);
 }
 
-static void make(handle *h, const char *insert) {
+static void make(handle *h, const char *insert, const char *link) {
   *h = (handle){.store = pq_memory_store_new()};
   unit_cx_init(&h->cx);
   open_handle(h);
   run(h, insert);
+  if (link != NULL) run(h, link);
   run(h, "{\"flush\": 1}");
 }
 
@@ -119,12 +121,14 @@ static void forge(handle *a, handle *b, pq_file_kind kind) {
   open_handle(a);
 }
 
-static void check(const char *forged, pq_file_kind kind, const char *folder, const char *what) {
-  static const char right[] =
-      "{\"insert\": \"t\", \"documents\": [{\"$id\": \"a\", \"n\": 1}, {\"$id\": \"b\"}]}";
+static const char right[] =
+    "{\"insert\": \"t\", \"documents\": [{\"$id\": \"a\", \"n\": 1}, {\"$id\": \"b\"}]}";
+
+static void check_links(const char *forged, const char *link, const char *forged_link,
+                        pq_file_kind kind, const char *folder, const char *what) {
   handle a, b;
-  make(&a, right);
-  make(&b, forged);
+  make(&a, right, link);
+  make(&b, forged, forged_link);
   run(&a, "{\"verify\": 1}");
   CHECK(problem[0] == '\0');
   forge(&a, &b, kind);
@@ -135,6 +139,10 @@ static void check(const char *forged, pq_file_kind kind, const char *folder, con
   close_handle(&b);
   pq_memory_store_free(a.store);
   pq_memory_store_free(b.store);
+}
+
+static void check(const char *forged, pq_file_kind kind, const char *folder, const char *what) {
+  check_links(forged, NULL, NULL, kind, folder, what);
 }
 
 static void test_verify_forged_rows(void) {
@@ -154,9 +162,17 @@ static void test_verify_forged_events(void) {
         PQ_FILE_EVENTS, "n/", "its");
 }
 
+/* The segment of an edge to another entity. */
+static void test_verify_forged_segment(void) {
+  check_links(right, "{\"link\": {\"from\": \"t/a\", \"predicate\": \"p\", \"to\": \"t/b\"}}",
+              "{\"link\": {\"from\": \"t/a\", \"predicate\": \"p\", \"to\": \"t/a\"}}",
+              PQ_FILE_ADJACENCY, "n/indexes/adjacency/", "does not say what the rows of");
+}
+
 int main(void) {
   RUN(test_verify_forged_rows);
   RUN(test_verify_forged_index);
   RUN(test_verify_forged_events);
+  RUN(test_verify_forged_segment);
   return unit_end();
 }
