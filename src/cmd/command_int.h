@@ -798,6 +798,9 @@ int pq_open_traverse(pq_command *c, pq_value target);
 int pq_open_subgraph(pq_command *c, pq_value target);
 /* degree, pageRank, components, triangles, communities, kCore. */
 int pq_open_whole(pq_command *c, pq_value target);
+int pq_open_path(pq_command *c, pq_value target);
+int pq_open_connected(pq_command *c, pq_value target);
+int pq_open_neighbourhood(pq_command *c, pq_value target);
 int pq_open_history(pq_command *c, pq_value target);
 int pq_open_events(pq_command *c, pq_value target);
 int pq_open_get_at_version(pq_command *c, pq_value target);

@@ -27,7 +27,8 @@ pq_plan_kind_of pq_plan_kind(const pq_command *c) {
     return PQ_PLAN_SCAN;
   if (open == pq_open_aggregate)
     return pq_pipeline_directions(c->s.pipeline) == 0 ? PQ_PLAN_PIPELINE : PQ_PLAN_NONE;
-  return open == pq_open_related || open == pq_open_traverse || open == pq_open_subgraph
+  return open == pq_open_related || open == pq_open_traverse || open == pq_open_subgraph ||
+                 open == pq_open_path || open == pq_open_connected || open == pq_open_neighbourhood
              ? PQ_PLAN_GRAPH
              : PQ_PLAN_NONE;
 }

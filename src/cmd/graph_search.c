@@ -12,13 +12,13 @@ enum { SEEDS_MAX = 1 << 20 };
 /* ---- opening ---- */
 
 /* Does an edge tell that the node is live? */
-static bool has_edge(const pq_graph *g, pq_slice id) {
+static bool has_edge(const pq_graph *g, pq_slice id, pq_direction directions) {
   static const pq_predicates any = {.is_any = true};
   uint32_t node = pq_graph_node(g, id);
   pq_arc_walk w;
   pq_arcs arcs;
   if (node == PQ_NO_NODE) return false;
-  w = pq_arcs_begin(g, node, PQ_BOTH, &any);
+  w = pq_arcs_begin(g, node, directions, &any);
   while (pq_arcs_next(&w, &arcs))
     if (arcs.count > 0) return true;
   return false;
@@ -44,14 +44,14 @@ static int stage_graph(pq_op *op) {
   bool is_known = true;
   int rc;
   PQ_TRY(pq_read_in_time(c));
-  rc = pq_read_graph(c, PQ_BOTH);
+  rc = pq_read_graph(c, run->directions);
   if (rc == PQ_ELIMIT && run->without != NULL) {
     op->stage = run->without;
     return pq_read_again(c);
   }
   PQ_TRY(rc);
   for (uint32_t i = 0; i < c->s.node_count && run->needs_seeds && is_known; i++)
-    is_known = has_edge(c->s.graph, c->s.nodes[i]);
+    is_known = has_edge(c->s.graph, c->s.nodes[i], run->directions);
   op->stage = is_known ? run->begin : stage_seeds_live;
   return pq_read_again(c);
 }
@@ -70,6 +70,7 @@ int pq_graph_run_new(pq_command *c, pq_stage_fn begin) {
   pq_graph_run *run = pq_arena_calloc(&c->arena, 1, sizeof *run);
   if (run == NULL) return c->op.cx->code;
   run->begin = begin;
+  run->directions = PQ_BOTH;
   c->s.search = run;
   c->s.start = stage_snapshot;
   return PQ_OK;
@@ -170,7 +171,7 @@ int pq_edge_put(pq_builder *b, const pq_edge *e) {
 
 static int weigh(pq_command *c, pq_chooser *k, pq_value shown, uint32_t edge, bool *is_good) {
   double w;
-  if (!pq_value_double(pq_path_get(shown, &k->weight), &w) || w != w) {
+  if (!pq_own_number(pq_path_get(shown, &k->weight), &w)) {
     *is_good = k->has_default_weight;
     w = k->default_weight;
   }
@@ -212,8 +213,7 @@ static int judge_node(pq_command *c, pq_chooser *k, const pq_entity *e, uint32_t
   double h = 0;
   if (is_good && k->node_filter != NULL) PQ_TRY(pq_graph_matches(c, k->node_filter, e, &is_good));
   if (k->has_estimate) {
-    if (e->id.p == NULL || !pq_value_double(pq_path_get(e->data, &k->estimate), &h) || h != h)
-      h = 0;
+    if (e->id.p == NULL || !pq_own_number(pq_path_get(e->data, &k->estimate), &h)) h = 0;
     k->estimates[node] = h;
   }
   pq_judged_set(&k->choice.nodes, node, is_good);
@@ -292,8 +292,8 @@ static int compare_ids(const void *a, const void *b, const void *ud) {
 int pq_graph_entities(pq_command *c, const uint32_t *nodes, uint32_t count, unsigned want,
                       pq_entity **out) {
   const pq_view *v = &c->s.snapshot.view;
-  const pq_graph *g = c->s.graph;
   pq_op *op = &c->op;
+  uint32_t n = 0;
   numbered *order = pq_arena_array(&op->scratch, count, sizeof *order);
   pq_slice *ids = pq_arena_array(&op->scratch, count, sizeof *ids);
   pq_location *at = pq_arena_calloc(&op->scratch, count, sizeof *at);
@@ -302,14 +302,17 @@ int pq_graph_entities(pq_command *c, const uint32_t *nodes, uint32_t count, unsi
   if (order == NULL || ids == NULL || at == NULL || sorted == NULL || *out == NULL)
     return op->cx->code;
   for (uint32_t i = 0; i < count; i++)
-    order[i] = (numbered){pq_graph_id(g, nodes[i]), i};
+    order[i] = (numbered){pq_graph_id(c->s.graph, nodes[i]), i};
   PQ_TRY(pq_sort_items(op->cx, order, count, sizeof *order, compare_ids, NULL));
   for (uint32_t i = 0; i < count; i++)
-    ids[i] = order[i].id;
-  PQ_TRY(pq_view_locate(v, &op->fetch, &op->scratch, ids, count, false, at));
-  PQ_TRY(pq_view_read(v, &op->fetch, &op->scratch, at, count, want, sorted, NULL));
-  for (uint32_t i = 0; i < count; i++)
-    if (!sorted[i].is_deleted) (*out)[order[i].place] = sorted[i];
+    if (n == 0 || !pq_slice_eq(ids[n - 1], order[i].id)) ids[n++] = order[i].id;
+  PQ_TRY(pq_view_locate(v, &op->fetch, &op->scratch, ids, n, false, at));
+  PQ_TRY(pq_view_read(v, &op->fetch, &op->scratch, at, n, want, sorted, NULL));
+  n = 0;
+  for (uint32_t i = 0; i < count; i++) {
+    n += i > 0 && !pq_slice_eq(ids[n], order[i].id);
+    if (!sorted[n].is_deleted) (*out)[order[i].place] = sorted[n];
+  }
   return PQ_OK;
 }
 

@@ -41,6 +41,7 @@ typedef struct pq_graph_run {
   pq_stage_fn (*choose)(pq_command *c);
   pq_stage_fn without; /* memory has no room for the graph; NULL: then it fails */
   void (*plan)(const pq_command *c, pq_graph_read_plan *p); /* what else it reads */
+  pq_direction directions;                                  /* that it walks in */
   bool needs_seeds;  /* whether seeds without an edge are live matters, too */
   pq_chooser *asked; /* whose verdicts are wanted */
   uint32_t asked_at; /* of its wanted ones: the next to be read */

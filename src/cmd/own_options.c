@@ -24,6 +24,10 @@ int pq_own_count(pq_command *c, const char *name, pq_value v, uint64_t max, uint
   return PQ_OK;
 }
 
+bool pq_own_number(pq_value v, double *out) {
+  return pq_value_number(v, out) && *out == *out;
+}
+
 int pq_own_put_number(pq_builder *b, uint64_t n) {
   if (n <= INT32_MAX) return pq_builder_i32(b, (int32_t)n);
   return pq_builder_i64(b, n <= INT64_MAX ? (int64_t)n : INT64_MAX);

@@ -22,6 +22,8 @@ int pq_own_direction(pq_command *c, const char *name, pq_value v, pq_direction *
 /* A filter; NULL: absent, or it matches everything. */
 int pq_own_filter(pq_command *c, const char *name, pq_value v, pq_filter **out) PQ_MUST_CHECK;
 
+/* Any number as a double; false: it is none. */
+bool pq_own_number(pq_value v, double *out);
 /* A count as an item of an array. */
 int pq_own_put_number(pq_builder *b, uint64_t n) PQ_MUST_CHECK;
 

@@ -12,6 +12,11 @@ static const char *const own_link[] = {"replace", NULL};
   (PQ_OPT_READS | PQ_OPT_MAX_TIME | PQ_OPT_COMMENT | PQ_OPT_COLLATION | PQ_OPT_LET | PQ_OPT_PLAIN)
 static const char *const own_traverse[] = {"direction", "uniqueness", "order",    "return", "depth",
                                            "cycles",    "filter",     "maxPaths", NULL};
+static const char *const own_path[] = {"predicates",    "direction", "filter", "edgeFilter",
+                                       "maxHops",       "k",         "all",    "weight",
+                                       "defaultWeight", "heuristic", "return", NULL};
+static const char *const own_connected[] = {"predicates", "direction", "filter",
+                                            "edgeFilter", "maxHops",   NULL};
 static const char *const own_subgraph[] = {"predicates", "direction", "filter", "edgeFilter",
                                            "maxHops",    "maxNodes",  NULL};
 /* What is computed of the whole graph; each has its own beside. */
@@ -106,6 +111,9 @@ const pq_command_spec pq_command_specs[] = {
     {"triangles", OPT_WHOLE, false, false, pq_open_whole, own_whole},
     {"communities", OPT_WHOLE, false, false, pq_open_whole, own_communities},
     {"kCore", OPT_WHOLE, false, false, pq_open_whole, own_whole},
+    {"path", PQ_OPT_LIMIT | PQ_OPT_PROJECT | OPT_GRAPH, false, false, pq_open_path, own_path},
+    {"connected", OPT_GRAPH, false, false, pq_open_connected, own_connected},
+    {"neighbourhood", OPT_GRAPH, false, false, pq_open_neighbourhood, own_connected},
     {"history", PQ_OPT_EVENT_CHOICE, false, false, pq_open_history, NULL},
     {"aggregate",
      PQ_OPT_PIPELINE | PQ_OPT_INCLUDE_DELETED | PQ_OPT_READS | PQ_OPT_LANGUAGE | PQ_OPT_COMMENT |

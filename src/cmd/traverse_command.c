@@ -256,6 +256,9 @@ int pq_open_traverse(pq_command *c, pq_value target) {
   run = pq_run_of(c);
   run->search = t;
   run->needs_seeds = t->legs[0].min == 0; /* the sources are its ends */
+  run->directions = PQ_OUT;
+  for (uint32_t i = 0; i < t->leg_count; i++)
+    run->directions = (pq_direction)(run->directions | t->steps[i].direction);
   run->choose = choose;
   run->plan = plan_traverse;
   run->without = c->s.hop_count > 0 ? stage_hops_source : NULL;

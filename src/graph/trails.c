@@ -103,6 +103,18 @@ static bool is_used(const pq_trails *t, uint32_t thread, uint32_t edge) {
   return false;
 }
 
+/* As documents say. */
+static bool is_allowed(pq_trails *t, pq_choice *c, uint32_t edge, uint32_t far, bool *is_known) {
+  bool has_edge = pq_judged_ask(&c->edges, edge), is_good, has_node = true;
+  is_good = has_edge && pq_judged_is_good(&c->edges, edge);
+  if (is_good) has_node = pq_judged_ask(&c->nodes, far);
+  if (!has_edge || !has_node) {
+    *is_known = false;
+    t->asked = c;
+  }
+  return is_good && has_node && pq_judged_is_good(&c->nodes, far);
+}
+
 /* Of one leg; *is_known: nothing had to be asked. */
 static int add_steps(pq_trails *t, uint32_t l, bool *is_known) {
   pq_choice *c = t->legs[l].choice;
@@ -113,18 +125,8 @@ static int add_steps(pq_trails *t, uint32_t l, bool *is_known) {
     t->work -= arcs.count < t->work ? arcs.count : t->work;
     for (uint32_t i = 0; i < arcs.count; i++) {
       uint32_t edge = pq_arcs_edge(&arcs, i), far = arcs.far[i];
-      if (!pq_judged_ask(&c->edges, edge)) {
-        *is_known = false;
-        t->asked = c;
+      if (t->allows != NULL ? !t->allows(t, edge, far) : !is_allowed(t, c, edge, far, is_known))
         continue;
-      }
-      if (!pq_judged_is_good(&c->edges, edge)) continue;
-      if (!pq_judged_ask(&c->nodes, far)) {
-        *is_known = false;
-        t->asked = c;
-        continue;
-      }
-      if (!pq_judged_is_good(&c->nodes, far)) continue;
       PQ_TRY(pq_room(t->arena, (void **)&t->steps, t->step_count, &t->step_cap, sizeof *t->steps));
       t->steps[t->step_count++] =
           (pq_trail_step){far, edge, arcs.predicate, arcs.is_in, UINT64_C(1) << l};
@@ -244,8 +246,6 @@ static int spin(pq_trails *t, uint32_t step, uint32_t end) {
 
 static int push_node(pq_trails *t, uint32_t depth, pq_trail_node n) {
   PQ_TRY(pq_room(t->arena, (void **)&t->nodes, depth, &t->cap, sizeof *t->nodes));
-  for (uint32_t i = 0; i < depth && !n.is_again; i++)
-    n.is_again = t->nodes[i].node == n.node;
   n.given = n.thread_first;
   t->nodes[depth] = n;
   t->depth = depth;
@@ -297,11 +297,9 @@ static int go(pq_trails *t) {
   PQ_TRY(spin(t, step, end));
   n->step = end;
   if (t->thread_count == first) return PQ_OK;
-  return push_node(t, t->depth + 1,
-                   (pq_trail_node){.node = far,
-                                   .thread_first = first,
-                                   .thread_count = t->thread_count - first,
-                                   .is_again = n->is_again});
+  return push_node(
+      t, t->depth + 1,
+      (pq_trail_node){.node = far, .thread_first = first, .thread_count = t->thread_count - first});
 }
 
 /* All starts were gone through. */

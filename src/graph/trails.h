@@ -40,8 +40,12 @@ typedef struct pq_trail_node {
   uint32_t node;
   uint32_t thread_first, thread_count, given; /* its bundle; the next one to be given */
   uint32_t step, step_count, step_first;      /* that lead on: the next one */
-  bool is_expanded, is_again; /* is_again: some node is on the walk twice, up to here */
+  bool is_expanded;
 } pq_trail_node;
+
+/* May a walk whose last node is nodes[depth] go on over an edge? */
+struct pq_trails;
+typedef bool (*pq_trails_allows)(const struct pq_trails *t, uint32_t edge, uint32_t far);
 
 typedef struct pq_trails {
   const pq_graph *graph; /* borrowed, as are the legs */
@@ -49,6 +53,8 @@ typedef struct pq_trails {
   const pq_leg *legs;
   uint32_t leg_count;
   unsigned options;
+  pq_trails_allows allows;                 /* decides instead of verdicts; NULL: they do */
+  const void *ud;                          /* of allows */
   uint32_t offsets[PQ_TRAIL_LEGS_MAX + 1]; /* of a leg's places */
   const uint32_t *starts;
   uint32_t start_count, start;

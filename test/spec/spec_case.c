@@ -183,8 +183,9 @@ static void check_reply(spec_run_state *r, const spec_line *command, const spec_
 
 static bool is_read(pq_slice command) {
   static const char *const reads[] = {
-      "get",     "find",     "findOne", "count", "estimatedCount", "exists",      "distinct",
-      "related", "traverse", "history", "files", "stats",          "collections", "subgraph"};
+      "get",         "find",     "findOne",  "count",     "estimatedCount", "exists",
+      "distinct",    "related",  "traverse", "history",   "files",          "stats",
+      "collections", "subgraph", "path",     "connected", "neighbourhood"};
   char name[24] = "";
   size_t i = 0, n = 0;
   while (i < command.n && (command.p[i] == '{' || command.p[i] == ' '))

@@ -1,4 +1,4 @@
-/* cmd/subgraph_command.c - subgraph: what is around some nodes, as nodes and edges.
+/* cmd/read_subgraph.c - subgraph: what is around some nodes, as nodes and edges.
  *
  *   seeds ─► a level's far ends in the order of their ids ─► [filter] ─► kept, while there is room
  *              ▲                                                            │

@@ -1,0 +1,47 @@
+/* graph/weighted.h - the lightest paths between two nodes: Dijkstra's search, or A* with an
+ * estimate of what is left.
+ *
+ *   heap: (weight so far + estimate, node) ─► the least one is settled ─► its edges ─► heap …
+ *
+ * It ends when all nodes are settled that may be on a lightest path; an edge from u to v is on one
+ * if it is tight, weight(u) + its own = weight(v), and leads on to the end (`good`).
+ */
+#ifndef PQ_GRAPH_WEIGHTED_H
+#define PQ_GRAPH_WEIGHTED_H
+
+#include "graph/shortest.h"
+
+typedef struct pq_heap_item {
+  double key;
+  uint32_t node;
+} pq_heap_item;
+
+typedef struct pq_weighted {
+  pq_choice *choice;       /* borrowed; its verdicts on edges bring their weights */
+  const double *weights;   /* by edge, 0 or more */
+  const double *estimates; /* by node; NULL: none. |estimate(n) - estimate(to)| is what is left */
+  pq_arena *arena;
+  uint32_t from, to;
+  pq_barred barred;
+  uint64_t *seen, *settled, *good;
+  uint64_t *none;              /* bits: no node */
+  double *so_far;              /* by node, where seen */
+  uint32_t *nodes, count, cap; /* seen */
+  uint32_t *good_nodes, good_count, good_cap;
+  pq_heap_item *heap;
+  uint32_t heap_count, heap_cap, ahead; /* ahead: nodes of the heap that are asked for at once */
+  bool is_found, has_zero;              /* has_zero: an edge without weight was met */
+  uint64_t explored;
+} pq_weighted;
+
+int pq_weighted_init(pq_weighted *w, pq_arena *arena, pq_choice *choice, const double *weights,
+                     const double *estimates) PQ_MUST_CHECK;
+/* Begin a search between two different nodes; the start has a weight already. */
+int pq_weighted_begin(pq_weighted *w, uint32_t from, uint32_t to, double start,
+                      pq_barred barred) PQ_MUST_CHECK;
+/* To its end: is_found; so_far[to]. PQ_ASK. */
+int pq_weighted_go(pq_weighted *w) PQ_MUST_CHECK;
+/* Is the step on a lightest path without a loop? `ud` of the trails is the search. */
+bool pq_weighted_allows(const pq_trails *t, uint32_t edge, uint32_t far);
+
+#endif
