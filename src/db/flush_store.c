@@ -324,16 +324,17 @@ static int stage_finish(pq_op *op) {
   return finish(pq_flush_of(op), op);
 }
 
-/* Does the tail delete an entity hard by a replay, which leaves the edges of files alone? */
+/* May an edge have an end that is no entity? A replay deletes hard and leaves the edges, and links
+ * what is not there. */
 static bool leaves_loose_edges(const pq_flush *f) {
   const pq_overlay *o = f->overlay;
   for (uint32_t i = 0; o != NULL && i < o->version_count; i++) {
     const pq_event *e = &o->versions[i].event;
+    bool may = e->target == PQ_TARGET_REL
+                   ? e->op != PQ_EVENT_DELETE
+                   : e->op == PQ_EVENT_DELETE && pq_value_is_missing(e->after);
     if (e->seq > f->seq_hi) break;
-    if (e->target == PQ_TARGET_ENTITY && e->op == PQ_EVENT_DELETE &&
-        pq_value_is_missing(e->after) &&
-        !pq_value_is_missing(pq_object_get_str(e->metadata, "replay")))
-      return true;
+    if (may && !pq_value_is_missing(pq_object_get_str(e->metadata, "replay"))) return true;
   }
   return false;
 }

@@ -211,6 +211,7 @@ static int open_new(pq_graphs *s, const pq_view *v, pq_fetch *f, pq_arena *scrat
   if (rc == PQ_OK && v->own != NULL) rc = pq_graph_tail_own(s, v->own, &own);
   if (rc == PQ_OK) rc = check_doubts(tail, b, v, f, scratch);
   if (rc == PQ_OK) rc = check_doubts(own, b, v, f, scratch);
+  if (rc == PQ_OK && v->manifest->is_loose) rc = pq_base_check_all(b, v, f, scratch);
   if (rc == PQ_OK) rc = make_graph(s, v, b, tail, own, out);
   if (rc == PQ_OK) return PQ_OK;
   pq_graph_tail_close(tail);

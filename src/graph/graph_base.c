@@ -6,7 +6,8 @@
  *   ends without a type in a forward file: was there no such entity? ─► looked up
  *
  * An edge whose two ends are entities can only be hidden by a soft delete, as a hard one unlinks
- * it. So nodes need not be looked up, but those that were linked unseen (replay).
+ * it. So nodes need not be looked up, but those that were linked unseen; and all of them where the
+ * log says that a replay may have left edges behind.
  */
 #include <string.h>
 
@@ -455,22 +456,14 @@ static pq_graph_base *find_base(const pq_graphs *s, const pq_view *v) {
   return b;
 }
 
-/* Look up all nodes of the base. */
-static int check_all(pq_graph_base *b, const pq_view *v, pq_fetch *f, pq_arena *scratch) {
-  uint32_t *nodes = pq_arena_array(scratch, b->s->nodes.count, sizeof *nodes);
+int pq_base_check_all(pq_graph_base *b, const pq_view *v, pq_fetch *f, pq_arena *scratch) {
+  uint32_t n = b->s->nodes.count - b->checked_to;
+  uint32_t *nodes = pq_arena_array(scratch, n, sizeof *nodes);
   if (nodes == NULL) return b->s->cx->code;
-  for (uint32_t i = 0; i < b->s->nodes.count; i++)
-    nodes[i] = i;
-  return pq_base_check(b, v, f, scratch, nodes, b->s->nodes.count);
-}
-
-/* Look up the ends that may be no entities. */
-static int check_ends(pq_graph_base *b, const pq_view *v, pq_fetch *f, pq_arena *scratch) {
-  if (b->is_checked) return PQ_OK;
-  for (uint32_t i = 0; i < b->segment_count; i++)
-    PQ_TRY(pq_base_check(b, v, f, scratch, b->segments[i]->doubts, b->segments[i]->doubt_count));
-  if (v->manifest->is_loose) PQ_TRY(check_all(b, v, f, scratch));
-  b->is_checked = true;
+  for (uint32_t i = 0; i < n; i++)
+    nodes[i] = b->checked_to + i;
+  PQ_TRY(pq_base_check(b, v, f, scratch, nodes, n));
+  b->checked_to += n;
   return PQ_OK;
 }
 
@@ -485,7 +478,9 @@ int pq_base_open(pq_graphs *s, const pq_view *v, pq_fetch *f, pq_arena *scratch,
     s->bases = b;
     trim_segments(s);
   }
-  PQ_TRY(check_ends(b, v, f, scratch));
+  for (uint32_t i = 0; i < b->segment_count && !b->is_checked; i++)
+    PQ_TRY(pq_base_check(b, v, f, scratch, b->segments[i]->doubts, b->segments[i]->doubt_count));
+  b->is_checked = true;
   *out = b;
   return PQ_OK;
 }

@@ -137,7 +137,8 @@ typedef struct pq_graph_base {
   uint32_t dead_count;
   uint32_t graph_count; /* graphs that hold it */
   bool has_in;          /* its segments have both directions */
-  bool is_checked;      /* ends that may be no entities were looked up */
+  bool is_checked;      /* ends that may be no entities were looked up; */
+  uint32_t checked_to;  /* and all nodes below this */
   struct pq_graph_base *next;
 } pq_graph_base;
 
@@ -155,6 +156,9 @@ void pq_graphs_trim(pq_graphs *s);
 /* Look up nodes in the files that were not looked up before. A stage's call. */
 int pq_base_check(pq_graph_base *b, const pq_view *v, pq_fetch *f, pq_arena *scratch,
                   const uint32_t *nodes, uint32_t count) PQ_MUST_CHECK;
+/* The same of all nodes. */
+int pq_base_check_all(pq_graph_base *b, const pq_view *v, pq_fetch *f,
+                      pq_arena *scratch) PQ_MUST_CHECK;
 static inline bool pq_base_is_dead(const pq_graph_base *b, uint32_t node) {
   return node < b->node_cap && pq_bit_at(b->dead, node);
 }

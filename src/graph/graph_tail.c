@@ -87,10 +87,10 @@ static int reserve_heads(pq_graph_tail *t, uint32_t node) {
   return PQ_OK;
 }
 
-/* Was the edge made by a command that does not ask whether its ends are there? */
+/* Was the edge made by a command that does not ask whether its ends are there? Events of files
+ * come without their metadata: the log says whether any was (pq_manifest.is_loose). */
 static bool is_unchecked(const pq_event *e) {
-  return !pq_value_is_missing(pq_object_get_str(e->metadata, "replay")) ||
-         !pq_value_is_missing(pq_object_get_str(e->metadata, "revert"));
+  return !pq_value_is_missing(pq_object_get_str(e->metadata, "replay"));
 }
 
 static int add_doubt(pq_graph_tail *t, uint32_t node) {

@@ -175,7 +175,7 @@ typedef struct pq_log_entry {
   bool has_retention;       /* false: as before */
   pq_retention retention;
   bool is_loose; /* from now on an edge of a file may have an end that is no entity: a replay
-                    deleted it and left the edge */
+                    deleted it and left the edge, or linked what is not there */
 } pq_log_entry;
 
 /* A retained instant: old instants find the newest one before them. */

@@ -334,8 +334,10 @@ static void test_graph_doubts(void) {
          "{\"id\": \"01kdvdnaz80000000000000003\", \"op\": \"CREATE\", \"target\": \"rel\", "
          "\"entityId\": \"n/01\", \"predicate\": \"knows\", \"to\": \"n/02\"}\n");
   ask_both(&h);
+  ask_graph(&h, (pq_as_of){.is_set = true, .is_seq = true, .seq = 2, .name = "asOf"}, false);
   CHECK(run(&h, "{\"insert\": \"n\", \"documents\": [{\"$id\": \"02\"}]}", NULL, 0) == PQ_OK);
   ask_both(&h);
+  ask_graph(&h, (pq_as_of){.is_set = true, .is_seq = true, .seq = 2, .name = "asOf"}, false);
   CHECK(has(&h, "{\"related\": \"n/01\", \"predicate\": \"knows\"}", "n/02"));
   replay(&h,
          "{\"id\": \"01kdvdnaz80000000000000004\", \"op\": \"DELETE\", \"target\": \"entity\", "
