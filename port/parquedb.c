@@ -59,6 +59,8 @@ struct pqdb {
   char ns[NS_CAP], txn_ns[NS_CAP];
   char actor[ACTOR_CAP]; /* empty: the engine's default */
   bool maintains;        /* after writes */
+  double (*similarity)(void *, const char *, size_t, const char *, size_t); /* NULL: built in */
+  void *similarity_context;
 };
 
 struct pqdb_replies {
@@ -115,6 +117,13 @@ static int set_options(pqdb *db, const pqdb_options *options) {
   return PQ_OK;
 }
 
+/* A pq_similarity_with. */
+static double similarity_of(void *ud, pq_slice text, pq_slice name) {
+  const pqdb *db = ud;
+  return db->similarity(db->similarity_context, (const char *)text.p, text.n, (const char *)name.p,
+                        name.n);
+}
+
 static pqdb *handle_new(const pqdb_options *options, int *rc) {
   pqdb *db = calloc(1, sizeof *db);
   *rc = PQ_ENOMEM;
@@ -133,6 +142,13 @@ static pqdb *handle_new(const pqdb_options *options, int *rc) {
   pq_zone_set(&db->cx);
   *rc = set_options(db, options);
   return db;
+}
+
+static void set_similarity(pqdb *db, const pqdb_options *options) {
+  if (options == NULL || options->similarity == NULL) return;
+  db->similarity = options->similarity;
+  db->similarity_context = options->similarity_context;
+  db->db.similarity = (pq_similarity_with){similarity_of, db};
 }
 
 static void set_thresholds(pqdb *db, const pqdb_options *options) {
@@ -163,6 +179,7 @@ static int start(pqdb *db, const pqdb_options *options) {
   db->db.runner = pq_threads_runner();
   if (db->actor[0] != '\0') db->db.actor = pq_str(db->actor);
   set_thresholds(db, options);
+  set_similarity(db, options);
   db->db.steps_all = true; /* pqdb_poll, and all that waits */
   db->is_open = true;
   return rc;

@@ -130,6 +130,13 @@ typedef struct pqdb_options {
   /* Entities and edges of the past that are kept in memory between reads ("maxCachedEntities"). 0:
      any number, in a part of `memory`. */
   uint64_t cached_entities;
+  /* How alike a text and the name of an entity are, 0 to 1, for links that look for their target
+     (`match`): both are UTF-8, without a NUL at the end. Called in whatever thread runs the
+     command, with the same answer for the same texts; anything but 0 to 1 counts as 0. NULL:
+     Jaro-Winkler on folded text. */
+  double (*similarity)(void *context, const char *text, size_t text_len, const char *name,
+                       size_t name_len);
+  void *similarity_context;
 } pqdb_options;
 
 /* The version of the library that runs, as PQDB_VERSION is that of the header. */

@@ -175,6 +175,11 @@ typedef struct pq_edge_arg {
   pq_slice reverse;             /* empty: as the schema says, or the predicate and "_of" */
   pq_value data;
   const struct pq_edge_rule *rule; /* of the schemas (cmd/edge_rules.h); NULL: none counts */
+  pq_slice match; /* p not NULL: its target is the entity whose name is most like this */
+  pq_slice in;    /* of this collection; empty: of the field's type */
+  double threshold;
+  bool has_threshold;
+  bool is_found; /* that was done: an edge that is there and not fuzzy stays as it is */
   bool is_unlink;
   bool is_of_update;   /* $link: `from` is there, and an edge that exists stays as it is */
   bool is_only_change; /* the document of `from` was not changed */
@@ -182,6 +187,20 @@ typedef struct pq_edge_arg {
   pq_slice actor;      /* not empty: who, and with what metadata, instead of the command's */
   pq_value metadata;
 } pq_edge_arg;
+
+/* A text that no name was like enough. */
+typedef struct pq_unmatched {
+  pq_edge_arg edge;
+  pq_slice best; /* empty: there was no entity */
+  double confidence;
+} pq_unmatched;
+
+/* How an edge came about. */
+typedef struct pq_edge_label {
+  pq_slice mode; /* "exact" or "fuzzy" */
+  double confidence;
+  bool has_confidence;
+} pq_edge_label;
 
 /* ---- writes; the picture is in write_turn.c ---- */
 typedef enum pq_write_kind {
@@ -320,7 +339,10 @@ typedef struct pq_command_state {
   uint32_t edge_count, edge_cap;
   uint64_t changed, unchanged, unlinked;
   bool replaces; /* link: the edges given are all that there are to be of their predicates */
-  pq_stage_fn after_edges;
+  pq_stage_fn after_edges, after_match;
+  struct pq_match *matching; /* cmd/edge_match.c; NULL: nothing is looked for */
+  pq_unmatched *unmatched;
+  uint32_t unmatched_count;
   /* transactions */
   pq_txn *txn;          /* that the command is part of; NULL: none */
   pq_txn *ending;       /* that it commits or aborts */
@@ -759,6 +781,19 @@ int pq_edges_sort(pq_command *c) PQ_MUST_CHECK;
 void pq_edges_write(pq_command *c, pq_stage_fn after);
 /* The event that ends the edge, without seq. */
 int pq_edge_unlink_event(pq_command *c, const pq_edge *e, pq_event *out) PQ_MUST_CHECK;
+
+/* The fields of an edge as it is shown that say how it came about, and its data. */
+int pq_put_edge_data(pq_builder *b, const pq_edge *e) PQ_MUST_CHECK;
+
+/* ---- edge_match.c ---- */
+/* Find targets in stages for those of c->s.edges that have none, then go on with `after`; edges
+ * without one are left out, and in c->s.unmatched. The snapshot is open. */
+int pq_edges_match(pq_command *c, pq_stage_fn after) PQ_MUST_CHECK;
+/* "unmatched": the next field of the summary. */
+int pq_edges_put_unmatched(pq_command *c) PQ_MUST_CHECK;
+/* The data of an edge with its label. */
+int pq_edge_data(pq_command *c, pq_arena *arena, pq_arena *scratch, const pq_edge_label *label,
+                 pq_value data, pq_value *out) PQ_MUST_CHECK;
 
 /* ---- edge_gone.c ---- */
 /* All edges of the hard-deleted c->s.gone, and what goes with them, then commit and go on with

@@ -77,12 +77,11 @@ int pq_edge_form_of(pq_edge_rules *r, pq_slice collection, const pq_edge_form **
 
 /* ---- rules ---- */
 
-/* Are the entities of the collection what a schema calls `target`? */
-static bool is_target(const pq_edge_form *f, pq_slice target) {
+bool pq_edge_is_target(const pq_edge_form *f, pq_slice target) {
   return pq_slice_eq(f->collection, target) || pq_slice_eq(f->type, target);
 }
 
-static const pq_schema_field *find_field(const pq_edge_form *f, pq_slice name) {
+const pq_schema_field *pq_edge_field_of(const pq_edge_form *f, pq_slice name) {
   for (uint32_t i = 0; f->schema != NULL && i < f->schema->field_count; i++)
     if (f->schema->fields[i].type == PQ_FIELD_EDGE && pq_slice_eq(f->schema->fields[i].name, name))
       return &f->schema->fields[i];
@@ -95,7 +94,7 @@ static const pq_schema_field *find_back(const pq_edge_form *f, const pq_edge_for
   for (uint32_t i = 0; f->schema != NULL && i < f->schema->field_count; i++) {
     const pq_schema_field *g = &f->schema->fields[i];
     if (g->type == PQ_FIELD_EDGE && g->is_backward && pq_slice_eq(g->reverse, predicate) &&
-        is_target(from, g->target))
+        pq_edge_is_target(from, g->target))
       return g;
   }
   return NULL;
@@ -115,7 +114,7 @@ static int name_reverse(pq_edge_rules *r, pq_edge_rule *rule) {
 static int make_rule(pq_edge_rules *r, const pq_edge_form *from, pq_slice predicate,
                      const pq_edge_form *to, pq_edge_rule **out) {
   pq_edge_rule *rule = pq_arena_calloc(r->arena, 1, sizeof *rule);
-  const pq_schema_field *f = find_field(from, predicate);
+  const pq_schema_field *f = pq_edge_field_of(from, predicate);
   *out = rule;
   if (rule == NULL) return r->c->op.cx->code;
   PQ_TRY(pq_arena_copy(r->arena, predicate, &rule->predicate));
@@ -126,7 +125,7 @@ static int make_rule(pq_edge_rules *r, const pq_edge_form *from, pq_slice predic
   rule->back = find_back(to, from, predicate);
   rule->is_one = rule->field != NULL && !f->is_list && from->mode != PQ_VALIDATE_OFF;
   rule->is_one_source = rule->back != NULL && !rule->back->is_list && to->mode != PQ_VALIDATE_OFF;
-  rule->is_fitting = rule->field == NULL || is_target(to, f->target);
+  rule->is_fitting = rule->field == NULL || pq_edge_is_target(to, f->target);
   return name_reverse(r, rule);
 }
 

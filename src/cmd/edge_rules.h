@@ -52,6 +52,11 @@ int pq_edge_rule_of(pq_edge_rules *r, pq_slice from, pq_slice predicate, pq_slic
 /* What is known of the collection of that name. */
 int pq_edge_form_of(pq_edge_rules *r, pq_slice collection, const pq_edge_form **out) PQ_MUST_CHECK;
 
+/* Are the entities of the collection what a schema calls `target`: its name, or their type? */
+bool pq_edge_is_target(const pq_edge_form *f, pq_slice target);
+/* The relationship of that name in the collection's schema, or NULL. */
+const pq_schema_field *pq_edge_field_of(const pq_edge_form *f, pq_slice name);
+
 /* Rules and reverse names for c->s.edges, in the operation's arena; what a schema does not know as
  * an edge from here is refused. */
 int pq_edges_rule(pq_command *c) PQ_MUST_CHECK;

@@ -73,6 +73,33 @@ int pq_edges_sort(pq_command *c) {
   return PQ_OK;
 }
 
+int pq_put_edge_data(pq_builder *b, const pq_edge *e) {
+  pq_slice mode = pq_edge_mode(e);
+  double confidence;
+  pq_field f;
+  bool has_own = mode.n == 0; /* {} is shown where nothing else is there */
+  if (pq_value_is_missing(e->data)) return PQ_OK;
+  if (mode.n > 0) PQ_TRY(pq_put_text(b, "matchMode", mode));
+  if (pq_edge_confidence(e, &confidence)) {
+    PQ_TRY(pq_builder_key_str(b, "confidence"));
+    PQ_TRY(pq_builder_double(b, confidence));
+  }
+  if (mode.n == 0) {
+    PQ_TRY(pq_builder_key_str(b, "data"));
+    return pq_builder_value(b, e->data);
+  }
+  for (uint32_t i = 0; pq_object_at(e->data, i, &f); i++) {
+    if (pq_slice_is(f.name, PQ_EDGE_MODE_NAME) || pq_slice_is(f.name, PQ_EDGE_CONFIDENCE_NAME))
+      continue;
+    if (!has_own) PQ_TRY(pq_builder_key_str(b, "data"));
+    if (!has_own) PQ_TRY(pq_builder_begin_object(b));
+    has_own = true;
+    PQ_TRY(pq_builder_key(b, f.name));
+    PQ_TRY(pq_builder_value(b, f.value));
+  }
+  return has_own ? pq_builder_end(b) : PQ_OK;
+}
+
 /* ---- ends and edges that are there ---- */
 
 /* The ends that must be looked at. */
@@ -282,6 +309,10 @@ static int make_way(known_edges *k, const pq_edge_arg *arg) {
   return arg->rule->is_one_source ? make_way_at(k, arg, true) : PQ_OK;
 }
 
+static bool is_fuzzy(const pq_edge *e) {
+  return pq_slice_is(pq_edge_mode(e), "fuzzy");
+}
+
 static int link_one(known_edges *k, const pq_edge_arg *arg) {
   pq_command *c = k->c;
   pq_edge *have = find_known(k, arg);
@@ -300,7 +331,7 @@ static int link_one(known_edges *k, const pq_edge_arg *arg) {
                 .after = arg->data,
                 .edge_limits = limits_of(arg->rule)};
   bool is_there = have != NULL && have->version > 0;
-  if (is_there && (arg->is_of_update ||
+  if (is_there && (arg->is_of_update || (arg->is_found && !is_fuzzy(have)) ||
                    (is_same(have->data, arg->data) && pq_slice_eq(have->reverse, arg->reverse)))) {
     c->s.unchanged++;
     k->given[have - k->items] = true;
@@ -496,7 +527,12 @@ static int stage_edges_rules(pq_op *op) {
   return pq_turn_result(c, rc);
 }
 
+static int stage_edges_match(pq_op *op) {
+  pq_command *c = pq_command_of(op);
+  return pq_turn_result(c, pq_edges_match(c, stage_edges_rules));
+}
+
 void pq_edges_write(pq_command *c, pq_stage_fn after) {
   c->s.after_edges = after;
-  c->op.stage = stage_edges_rules;
+  c->op.stage = stage_edges_match;
 }

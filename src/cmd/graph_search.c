@@ -162,10 +162,7 @@ int pq_edge_put(pq_builder *b, const pq_edge *e) {
   PQ_TRY(pq_builder_date_us(b, e->created_at));
   PQ_TRY(pq_put_text(b, "createdBy", e->created_by));
   PQ_TRY(pq_put_count(b, "version", e->version));
-  if (!pq_value_is_missing(e->data)) {
-    PQ_TRY(pq_builder_key_str(b, "data"));
-    PQ_TRY(pq_builder_value(b, e->data));
-  }
+  PQ_TRY(pq_put_edge_data(b, e));
   return pq_builder_end(b);
 }
 

@@ -44,10 +44,7 @@ static int reply_edge(pq_command *c, const pq_edge *e) {
   PQ_TRY(pq_builder_date_us(b, e->created_at));
   PQ_TRY(pq_put_text(b, "createdBy", e->created_by));
   PQ_TRY(pq_put_count(b, "version", e->version));
-  if (!pq_value_is_missing(e->data)) {
-    PQ_TRY(pq_builder_key_str(b, "data"));
-    PQ_TRY(pq_builder_value(b, e->data));
-  }
+  PQ_TRY(pq_put_edge_data(b, e));
   PQ_TRY(pq_builder_end(b));
   PQ_TRY(pq_builder_finish(b, &c->replies, &item));
   return pq_reply_item(c, item);

@@ -90,8 +90,15 @@ typedef struct pq_thresholds {
   uint32_t segment_edges;   /* of a forward file: from so many on it has a segment */
 } pq_thresholds;
 
+/* How alike two texts are, 0 to 1, for who says it otherwise than value/similarity.h. */
+typedef struct pq_similarity_with {
+  double (*of)(void *ud, pq_slice text, pq_slice name); /* NULL: nobody */
+  void *ud;
+} pq_similarity_with;
+
 typedef struct pq_db {
   pq_cx *cx; /* borrowed */
+  pq_similarity_with similarity;
   bool is_writer;
   uint32_t durability; /* of pq_hot_request */
   uint64_t rng[2];     /* state of the generator for names and ULIDs; seeded by the driver */

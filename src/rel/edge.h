@@ -24,6 +24,14 @@ typedef struct pq_edge {
   uint64_t seq;             /* of its event, overlay only */
 } pq_edge;
 
+/* What the data of an edge may have beside the caller's fields: how the edge came about, "exact" or
+ * "fuzzy", and how alike text and target were, 0 to 1. */
+#define PQ_EDGE_MODE_NAME "$matchMode"
+#define PQ_EDGE_CONFIDENCE_NAME "$confidence"
+/* Empty: not said. */
+pq_slice pq_edge_mode(const pq_edge *e);
+bool pq_edge_confidence(const pq_edge *e, double *out);
+
 typedef struct pq_edge_query {
   const pq_slice *nodes; /* sorted, distinct: from ends, or to ends when is_reverse */
   uint32_t node_count;

@@ -39,6 +39,17 @@ static const pq_column_spec specs[PQ_EDGE_SPECS] = {
     {.name = "data", .logical = PQ_LOGICAL_VARIANT, .is_optional = true, .field_id = 16},
 };
 
+pq_slice pq_edge_mode(const pq_edge *e) {
+  pq_slice mode;
+  pq_value v = pq_object_get_str(e->data, PQ_EDGE_MODE_NAME);
+  return pq_value_string(v, &mode) ? mode : (pq_slice){0};
+}
+
+bool pq_edge_confidence(const pq_edge *e, double *out) {
+  *out = 0;
+  return pq_value_double(pq_object_get_str(e->data, PQ_EDGE_CONFIDENCE_NAME), out);
+}
+
 int pq_edge_compare(const pq_edge *a, const pq_edge *b, bool is_reverse) {
   int c = is_reverse ? pq_slice_cmp(a->to_id, b->to_id) : pq_slice_cmp(a->from_id, b->from_id);
   if (c != 0) return c;
@@ -94,8 +105,9 @@ static void set_row(edge_columns *g, uint32_t row, pq_slice ns, const pq_edge *e
   g->cols[PQ_EDGE_CREATED_AT].v.i64[row] = e->created_at;
   set_text(g, PQ_EDGE_CREATED_BY, row, e->created_by);
   g->cols[PQ_EDGE_VERSION].v.i64[row] = (int64_t)e->version;
-  set_text(g, PQ_EDGE_MATCH_MODE, row, (pq_slice){0});
-  g->cols[PQ_EDGE_CONFIDENCE].nulls[row] = 1;
+  set_text(g, PQ_EDGE_MATCH_MODE, row, pq_edge_mode(e));
+  g->cols[PQ_EDGE_CONFIDENCE].nulls[row] =
+      !pq_edge_confidence(e, &g->cols[PQ_EDGE_CONFIDENCE].v.f64[row]);
   set_text(g, PQ_EDGE_DATA_META, row, has_data ? pq_value_meta(e->data) : (pq_slice){0});
   set_text(g, PQ_EDGE_DATA_VALUE, row, has_data ? pq_value_bytes(e->data) : (pq_slice){0});
 }

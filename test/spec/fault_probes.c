@@ -75,6 +75,9 @@ const fault_probe fault_probes[] = {
     {"{\"link\": {\"from\": \"x/a\", \"predicate\": \"one\", \"to\": \"t/e\"}}", NULL,
      false}, /* it has one */
     {"{\"unlink\": {\"from\": \"t/a\", \"predicate\": \"p\"}}", NULL, true},
+    {"{\"link\": [{\"from\": \"t/a\", \"predicate\": \"p\", \"match\": \"dd\", \"in\": \"t\"}, "
+     "{\"from\": \"x/a\", \"predicate\": \"one\", \"match\": \"zz\"}]}",
+     NULL, true},
     {"{\"delete\": \"t/a\", \"hard\": true, \"edges\": \"cascade\"}", NULL, true},
     {"{\"delete\": \"t/a\", \"hard\": true, \"edges\": \"restrict\"}", NULL,
      false}, /* t/d leads there */
