@@ -1,7 +1,7 @@
 /* db/flush_encode.c - second part of a flush: the tail as Parquet files, in memory. See flush.h. */
 #include <string.h>
 
-#include "base/merge_sort.h"
+#include "base/key_sort.h"
 #include "base/slices.h"
 #include "base/text.h"
 #include "db/encode_task_int.h"
@@ -47,6 +47,11 @@ static int compare_entities(const void *a, const void *b, const void *ud) {
   return pq_slice_cmp((*(const pq_entity *const *)a)->id, (*(const pq_entity *const *)b)->id);
 }
 
+static pq_slice id_of(const void *item, const void *ud) {
+  (void)ud;
+  return (*(const pq_entity *const *)item)->id;
+}
+
 /* *rows in the order of their ids. */
 static int sort_rows(encode_task *t, pq_entity **rows, uint32_t count) {
   pq_entity *sorted = pq_arena_array(&t->scratch, count, sizeof *sorted);
@@ -54,7 +59,7 @@ static int sort_rows(encode_task *t, pq_entity **rows, uint32_t count) {
   if (sorted == NULL || order == NULL) return t->cx.code;
   for (uint32_t i = 0; i < count; i++)
     order[i] = &(*rows)[i];
-  PQ_TRY(pq_sort_items(&t->cx, order, count, sizeof *order, compare_entities, NULL));
+  PQ_TRY(pq_sort_by_key(&t->cx, order, count, sizeof *order, id_of, compare_entities, NULL));
   for (uint32_t i = 0; i < count; i++)
     sorted[i] = *order[i];
   *rows = sorted;
@@ -202,6 +207,11 @@ static int compare_edges(const void *a, const void *b, const void *ud) {
   return pq_edge_compare(*(const pq_edge *const *)a, *(const pq_edge *const *)b, ud != NULL);
 }
 
+static pq_slice key_of(const void *item, const void *ud) {
+  const pq_edge *e = *(const pq_edge *const *)item;
+  return ud != NULL ? e->to_id : e->from_id;
+}
+
 /* In the order of the direction; moved by pointers, because an edge is wide. */
 static int sort_edges(encode_task *t, pq_edge **edges, uint32_t count) {
   const pq_edge **order = pq_arena_calloc(&t->scratch, count, sizeof *order);
@@ -209,8 +219,8 @@ static int sort_edges(encode_task *t, pq_edge **edges, uint32_t count) {
   if (order == NULL || sorted == NULL) return t->cx.code;
   for (uint32_t i = 0; i < count; i++)
     order[i] = &(*edges)[i];
-  PQ_TRY(pq_sort_items(&t->cx, order, count, sizeof *order, compare_edges,
-                       t->kind == PQ_ENCODE_REVERSE ? t : NULL));
+  PQ_TRY(pq_sort_by_key(&t->cx, order, count, sizeof *order, key_of, compare_edges,
+                        t->kind == PQ_ENCODE_REVERSE ? t : NULL));
   for (uint32_t i = 0; i < count; i++)
     sorted[i] = *order[i];
   *edges = sorted;

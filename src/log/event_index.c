@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#include "base/merge_sort.h"
+#include "base/key_sort.h"
 #include "log/log_int.h"
 
 /* A key that is wrongly thought to be there costs a page, and there is an index for each event
@@ -68,6 +68,11 @@ static int compare_keys(const void *a, const void *b, const void *ud) {
   return pq_slice_cmp(((const index_item *)a)->key, ((const index_item *)b)->key);
 }
 
+static pq_slice key_of(const void *item, const void *ud) {
+  (void)ud;
+  return ((const index_item *)item)->key;
+}
+
 /* An event of an entity or a collection is one item, one of a link is two. Where the items of a
  * role begin: ends[role - 1]. */
 static void count_items(const pq_event *const *events, uint32_t count, uint32_t ends[ROLES]) {
@@ -112,8 +117,8 @@ static int sort_items(pq_arena *arena, const pq_event *const *events, uint32_t c
   if (*items == NULL) return arena->cx->code;
   list_items(events, count, ends, *items);
   for (int role = 1; role < ROLES; role++)
-    PQ_TRY(pq_sort_items(arena->cx, *items + ends[role - 1], ends[role] - ends[role - 1],
-                         sizeof **items, compare_keys, NULL));
+    PQ_TRY(pq_sort_by_key(arena->cx, *items + ends[role - 1], ends[role] - ends[role - 1],
+                          sizeof **items, key_of, compare_keys, NULL));
   return PQ_OK;
 }
 

@@ -1,7 +1,7 @@
 /* rel/edge_file.c - writing edge files. See edge.h; doc/formats/edges.md lists the columns. */
 #include <string.h>
 
-#include "base/merge_sort.h"
+#include "base/key_sort.h"
 #include "rel/edge_int.h"
 
 enum { ROWS_MAX = 100000, WIDE_PAGE = 256 << 10, KEY_PAGE = 16 << 10 };
@@ -61,6 +61,11 @@ int pq_edge_compare(const pq_edge *a, const pq_edge *b, bool is_reverse) {
 
 static int compare_items(const void *a, const void *b, const void *ud) {
   return pq_edge_compare(*(const pq_edge *const *)a, *(const pq_edge *const *)b, ud != NULL);
+}
+
+static pq_slice key_of(const void *item, const void *ud) {
+  const pq_edge *e = *(const pq_edge *const *)item;
+  return ud != NULL ? e->to_id : e->from_id;
 }
 
 typedef struct edge_columns {
@@ -159,7 +164,8 @@ int pq_edge_file_write(pq_cx *cx, pq_slice ns, pq_edge *edges, uint32_t count, b
   for (uint32_t i = 0; rc == PQ_OK && i < count; i++)
     sorted[i] = &edges[i];
   if (rc == PQ_OK)
-    rc = pq_sort_items(cx, sorted, count, sizeof *sorted, compare_items, is_reverse ? cx : NULL);
+    rc = pq_sort_by_key(cx, sorted, count, sizeof *sorted, key_of, compare_items,
+                        is_reverse ? cx : NULL);
   if (rc == PQ_OK) rc = open_writer(cx, is_reverse, out);
   if (rc == PQ_OK) rc = write_groups(cx, &arena, ns, sorted, count, *out);
   if (rc == PQ_OK) rc = pq_writer_finish(*out, &kv, 1);

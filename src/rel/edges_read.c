@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "base/merge_sort.h"
+#include "base/key_sort.h"
 #include "base/slices.h"
 #include "rel/edge_int.h"
 #include "table/file_bloom.h"
@@ -264,13 +264,18 @@ static int compare_edges(const void *a, const void *b, const void *ud) {
   return pq_edge_compare(x, y, q->is_reverse);
 }
 
+static pq_slice key_of(const void *item, const void *ud) {
+  const pq_edge *e = *(const pq_edge *const *)item;
+  return ((const pq_edge_query *)ud)->is_reverse ? e->to_id : e->from_id;
+}
+
 static int sort_edges(edge_reader *r, pq_edge **out) {
   pq_edge **order = pq_arena_calloc(r->scratch, r->count, sizeof *order);
   pq_edge *sorted = pq_arena_calloc(r->scratch, r->count, sizeof *sorted);
   if (order == NULL || sorted == NULL) return r->v->cx->code;
   for (uint32_t i = 0; i < r->count; i++)
     order[i] = &r->edges[i];
-  PQ_TRY(pq_sort_items(r->v->cx, order, r->count, sizeof *order, compare_edges, r->q));
+  PQ_TRY(pq_sort_by_key(r->v->cx, order, r->count, sizeof *order, key_of, compare_edges, r->q));
   for (uint32_t i = 0; i < r->count; i++)
     sorted[i] = *order[i];
   *out = sorted;

@@ -1,4 +1,4 @@
-/* cli/subgraph_command.c - `subgraph`: what is around some entities, as items, files or a picture.
+/* cli/graph_export.c - `subgraph`: what is around some entities, as items, files or a picture.
  *
  *   {"subgraph":["people/1"],…  ─► items ─┬─ JSON lines, a table
  *                                         └─ cli_graph ─► --graphml, --dot, --json-graph, --svg
