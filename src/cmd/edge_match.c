@@ -91,8 +91,8 @@ static bool is_in(const match_want *w, const pq_edge_form *f) {
 }
 
 static int choose_collections(pq_command *c, struct pq_match *m, pq_edge_rules *rules) {
-  pq_slice *names;
-  uint32_t count;
+  pq_slice *names = NULL;
+  uint32_t count = 0;
   PQ_TRY(list_names(c, m, &names, &count));
   m->forms = pq_arena_calloc(&c->op.arena, count, sizeof *m->forms);
   if (m->forms == NULL) return c->op.cx->code;
