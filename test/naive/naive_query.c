@@ -99,7 +99,7 @@ static void choose_path(chooser *c) {
   if (q->kind == NAIVE_CONNECTED) return;
   if (n < 2) {
     q->wants_all = true;
-    q->limit = chance(c, 50) ? 1 + below(c, 5) : 0;
+    q->limit = chance(c, 50) ? 1 + below(c, 5) : 100;
   } else if (n < 4) {
     q->k = 2 + below(c, 4);
   }
@@ -111,7 +111,7 @@ static void choose_path(chooser *c) {
     q->has_heuristic = q->k == 1 && c->w->has_estimates && chance(c, 50);
     if (q->has_heuristic && q->default_weight < 1) q->default_weight = 1;
   }
-  if (!c->w->is_small && (q->has_weight || q->k > 1)) q->hops_max = 1 + below(c, 3);
+  if (q->has_weight) q->hops_max = 0;
   q->wants_entities = chance(c, 20);
 }
 

@@ -10,7 +10,7 @@
 
 #include "naive_int.h"
 
-enum { WORK_MAX = 200000, PATHS_MAX = 10000 };
+enum { WORK_MAX = 20000, PATHS_MAX = 10000 };
 
 typedef struct traversal {
   const naive_graph *g;

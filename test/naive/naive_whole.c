@@ -11,6 +11,7 @@ typedef struct whole {
   const naive_query *q;
   naive_direction direction;
   bool *is_in;     /* nodes with an edge */
+  bool *joined;    /* [node_count][node_count]: is there an edge between them, either way? */
   double *value;   /* degree, pageRank, triangles, kCore */
   uint32_t *label; /* components, communities: nodes */
   uint32_t nodes, edges;
@@ -21,13 +22,18 @@ static bool takes(const whole *w, uint32_t edge) {
   return naive_takes(&w->g->edges[edge], &w->q->steps[0]);
 }
 
-/* Is there an edge between two nodes, either way? */
 static bool are_joined(const whole *w, uint32_t a, uint32_t b) {
+  return w->joined[(size_t)a * w->g->node_count + b];
+}
+
+static void join(whole *w) {
+  size_t n = w->g->node_count;
+  w->joined = naive_grow(NULL, n * n + 1);
+  memset(w->joined, 0, n * n);
   for (uint32_t i = 0; i < w->g->edge_count; i++) {
     const naive_edge *e = &w->g->edges[i];
-    if (((e->from == a && e->to == b) || (e->from == b && e->to == a)) && takes(w, i)) return true;
+    if (takes(w, i)) w->joined[e->from * n + e->to] = w->joined[e->to * n + e->from] = true;
   }
-  return false;
 }
 
 static void degree(whole *w) {
@@ -95,17 +101,12 @@ static void components(whole *w) {
 
 static void triangles(whole *w) {
   uint32_t n = w->g->node_count;
-  bool *joined = naive_grow(NULL, (size_t)n * n + 1);
   for (uint32_t a = 0; a < n; a++)
     for (uint32_t b = 0; b < n; b++)
-      joined[a * n + b] = a != b && are_joined(w, a, b);
-  for (uint32_t a = 0; a < n; a++)
-    for (uint32_t b = 0; b < n; b++)
-      for (uint32_t c = b + 1; c < n && joined[a * n + b]; c++)
-        w->value[a] += joined[a * n + c] && joined[b * n + c];
+      for (uint32_t c = b + 1; c < n && a != b && are_joined(w, a, b); c++)
+        w->value[a] += a != c && are_joined(w, a, c) && are_joined(w, b, c);
   for (uint32_t a = 0; a < n; a++)
     w->triangles += (uint64_t)w->value[a];
-  free(joined);
 }
 
 /* Each takes the label that most of its neighbours have, all at once. */
@@ -238,6 +239,7 @@ static void prepare(whole *w) {
   }
   for (uint32_t i = 0; i < g->node_count; i++)
     w->nodes += w->is_in[i];
+  join(w);
 }
 
 void naive_whole(const naive_graph *g, const naive_query *q, naive_answer *out) {
@@ -255,6 +257,7 @@ void naive_whole(const naive_graph *g, const naive_query *q, naive_answer *out) 
   put_items(&w, out);
   put_summary(&w, out);
   free(w.is_in);
+  free(w.joined);
   free(w.value);
   free(w.label);
 }

@@ -208,6 +208,10 @@ void sim_check_read(sim_world *w, sim_session *p, pq_value summary) {
     sim_fail(w, p, "answers as of what was dropped: history begins at %u",
              (unsigned)p->floor_start);
   if (seq > p->engine->seq_known && !op->is_flushed) p->engine->seq_known = (uint32_t)seq;
+  if (op->kind == SIM_GRAPH) {
+    sim_graph_check(w, p, &w->model, (uint32_t)seq, summary);
+    return;
+  }
   if (is_of_events) cut_ids(&p->items);
   if (op->kind == SIM_EVENTS) blank_before(&p->items);
   expect(w, p, (uint32_t)seq);

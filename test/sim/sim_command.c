@@ -185,7 +185,7 @@ static void choose_events(sim_world *w, const sim_session *p, sim_op *op) {
   op->from = op->is_tail ? 0 : any_moment(w, p);
 }
 
-static void choose_read(sim_world *w, const sim_session *p, sim_op *op) {
+static void choose_read(sim_world *w, sim_session *p, sim_op *op) {
   sim_random *r = &w->random;
   op->entity = any_entity(w);
   op->collection = op->entity / SIM_LOCALS;
@@ -214,6 +214,7 @@ static void choose_read(sim_world *w, const sim_session *p, sim_op *op) {
       break;
     case SIM_EVENTS: choose_events(w, p, op); break;
     case SIM_PAGE: choose_page(w, p, op); return;
+    case SIM_GRAPH: sim_graph_choose(w, p); break;
     case SIM_RELATED:
     case SIM_TRAVERSE:
       op->is_edges = op->kind == SIM_RELATED && sim_chance(r, 400);
@@ -281,9 +282,9 @@ static void choose_maintenance(sim_world *w, sim_op *op) {
 }
 
 /* The next command of a session that has a transaction. Its reads are as of where it began. */
-static void choose_in_txn(sim_world *w, const sim_session *p, sim_op *op) {
-  static const sim_kind reads[] = {SIM_GET,     SIM_FIND,     SIM_COUNT,
-                                   SIM_RELATED, SIM_TRAVERSE, SIM_GROUP};
+static void choose_in_txn(sim_world *w, sim_session *p, sim_op *op) {
+  static const sim_kind reads[] = {SIM_GET,      SIM_FIND,  SIM_COUNT, SIM_RELATED,
+                                   SIM_TRAVERSE, SIM_GRAPH, SIM_GROUP};
   const sim_txn *t = &p->txn;
   uint32_t n = sim_below(&w->random, 12);
   op->in_txn = n >= 4;

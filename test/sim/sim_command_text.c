@@ -240,7 +240,7 @@ static bool has_deleted(sim_kind kind) {
          kind == SIM_GROUP || kind == SIM_RECONSTRUCT || kind == SIM_AT_VERSION;
 }
 
-static void put_read(sim_text *t, const sim_session *p) {
+static void put_read(sim_text *t, sim_session *p) {
   const sim_op *op = &p->op;
   switch (op->kind) {
     case SIM_GET: put_entity_field(t, "get", op->entity); break;
@@ -248,6 +248,7 @@ static void put_read(sim_text *t, const sim_session *p) {
     case SIM_EVENTS: put_events(t, p); break;
     case SIM_DIFF: put_diff(t, op); break;
     case SIM_GROUP: put_group(t, op); break;
+    case SIM_GRAPH: sim_graph_text(p); break;
     case SIM_RECONSTRUCT: put_entity_field(t, "reconstruct", op->entity); break;
     case SIM_AT_VERSION:
       put_entity_field(t, "getAtVersion", op->entity);

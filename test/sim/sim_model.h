@@ -81,6 +81,7 @@ typedef enum sim_kind {
   SIM_COUNT,
   SIM_RELATED,
   SIM_TRAVERSE,
+  SIM_GRAPH, /* the question is in the session */
   SIM_HISTORY,
   SIM_EVENTS,
   SIM_DIFF,
@@ -199,6 +200,8 @@ void sim_put_source(sim_text *out, uint32_t seq);
 void sim_put_date(sim_text *out, int64_t us);
 /* "cats/k3" */
 void sim_put_id(sim_text *out, uint32_t entity);
+/* The line of an edge as commands reply it. */
+void sim_put_edge(sim_text *out, const sim_event *e);
 /* {"a":1,"s":"v2"}, and without the braces. */
 void sim_put_document(sim_text *out, const sim_document *d);
 void sim_put_fields(sim_text *out, const sim_document *d);

@@ -84,7 +84,7 @@ void sim_put_entity(sim_text *out, const sim_event *e) {
   sim_put(out, "}\n");
 }
 
-static void put_edge(sim_text *out, const sim_event *e) {
+void sim_put_edge(sim_text *out, const sim_event *e) {
   sim_put(out, "{\"from\":\"");
   sim_put_id(out, e->edge.from);
   sim_put(out, "\",\"predicate\":\"%s\",\"to\":\"", predicates[e->edge.predicate]);
@@ -181,7 +181,7 @@ static uint32_t step(sim_reading *r, uint32_t nodes, uint32_t predicate, bool is
       const sim_event *e = sim_model_edge(r->m, edge, r->count);
       if (e == NULL || !sim_model_is_live(r->m, far, r->count)) continue;
       reached |= 1u << far;
-      if (r->op->is_edges) put_edge(&r->out->items, e);
+      if (r->op->is_edges) sim_put_edge(&r->out->items, e);
     }
   }
   return reached;

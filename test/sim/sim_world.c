@@ -287,6 +287,7 @@ static void release(sim_world *w) {
     sim_engine *e = &w->engines[i];
     if (e->is_open) sim_engine_crash(w, e); /* after a failure */
     for (uint32_t j = 0; j < SIM_SESSIONS; j++) {
+      naive_query_release(&e->sessions[j].question);
       sim_text_release(&e->sessions[j].text);
       sim_text_release(&e->sessions[j].payload);
       sim_text_release(&e->sessions[j].page_token);

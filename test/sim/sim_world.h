@@ -17,6 +17,7 @@
 #define PQ_TEST_SIM_WORLD_H
 
 #include "cmd/command.h"
+#include "naive/naive_graph.h"
 #include "sim_model.h"
 #include "sim_store.h"
 
@@ -45,6 +46,7 @@ typedef struct sim_session {
   bool is_probe;       /* after a power cut: its first reply says what is left */
   pq_command *command; /* that runs; NULL: none */
   sim_op op;
+  naive_query question;           /* of SIM_GRAPH */
   sim_text text, payload;         /* of the command */
   sim_text items;                 /* of the reply so far */
   uint64_t faults;                /* of its process when it began */
@@ -185,6 +187,8 @@ bool sim_may_name_gone(const sim_world *w, const sim_session *p);
 
 /* Its items and numbers against the answer. */
 void sim_compare(sim_world *w, sim_session *p, sim_answer *a, pq_value summary);
+/* Take the dates out of a text; its length without them. */
+size_t sim_cut_dates(char *p, size_t len);
 int64_t sim_seq_of(pq_value summary);
 /* Did a request of its process fail since it began? One append may serve several commands. */
 bool sim_has_faults(const sim_session *p);
@@ -200,6 +204,15 @@ void sim_check_ahead(sim_world *w, const sim_session *p);
 void sim_check_dropped(sim_world *w, sim_session *p);
 /* Is its moment before what was dropped already when it began? */
 bool sim_is_dropped(const sim_world *w, const sim_op *op, uint32_t floor);
+
+/* ---- sim_graph.c ---- */
+
+/* Choose a question about the graph: p->question; its words, into p->text. */
+void sim_graph_choose(sim_world *w, sim_session *p);
+void sim_graph_text(sim_session *p);
+/* Its answer against the first `count` events. */
+void sim_graph_check(sim_world *w, sim_session *p, const sim_model *m, uint32_t count,
+                     pq_value summary);
 
 /* ---- sim_copy.c ---- */
 
