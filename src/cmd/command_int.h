@@ -179,7 +179,10 @@ typedef struct pq_edge_arg {
   pq_slice in;    /* of this collection; empty: of the field's type */
   double threshold;
   bool has_threshold;
-  bool is_found; /* that was done: an edge that is there and not fuzzy stays as it is */
+  uint32_t index;     /* of the write that it belongs to */
+  bool is_of_text;    /* `match` is a field of the document of `from` */
+  bool is_fuzzy_only; /* remove fuzzy ones alone */
+  bool is_found;      /* that was done: an edge that is there and not fuzzy stays as it is */
   bool is_unlink;
   bool is_of_update;   /* $link: `from` is there, and an edge that exists stays as it is */
   bool is_only_change; /* the document of `from` was not changed */
@@ -694,6 +697,11 @@ int pq_typed_document(pq_command *c, const pq_write *w, pq_value *doc) PQ_MUST_C
 bool pq_typing_has_id(const pq_command *c);
 /* *id from the field that `$id` names, if it does. */
 int pq_typed_id(pq_command *c, pq_arena *arena, pq_value doc, pq_slice *id) PQ_MUST_CHECK;
+/* May its documents have texts for which targets are looked for? */
+bool pq_typing_has_texts(const pq_command *c);
+/* Edges of `id` for the texts of a document, where they are others than `before` (missing: new). */
+int pq_typed_links(pq_command *c, const pq_write *w, pq_slice id, pq_value before,
+                   pq_value after) PQ_MUST_CHECK;
 /* Both, for an INSERT. */
 int pq_typed_insert(pq_command *c, pq_write *w) PQ_MUST_CHECK;
 /* The `$type` of new entities: the schema's, else c->s.type. */
@@ -789,6 +797,8 @@ int pq_put_edge_data(pq_builder *b, const pq_edge *e) PQ_MUST_CHECK;
 /* Find targets in stages for those of c->s.edges that have none, then go on with `after`; edges
  * without one are left out, and in c->s.unmatched. The snapshot is open. */
 int pq_edges_match(pq_command *c, pq_stage_fn after) PQ_MUST_CHECK;
+/* Those of documents that an insert has left out go. */
+int pq_edges_drop_left_out(pq_command *c) PQ_MUST_CHECK;
 /* "unmatched": the next field of the summary. */
 int pq_edges_put_unmatched(pq_command *c) PQ_MUST_CHECK;
 /* The data of an edge with its label. */

@@ -161,8 +161,21 @@ int pq_edge_data(pq_command *c, pq_arena *arena, pq_arena *scratch, const pq_edg
   return pq_builder_finish(b, arena, out);
 }
 
+/* Of a text in a document the summary's warnings tell. */
+static int warn_unmatched(pq_command *c, const match_want *w) {
+  const pq_edge_arg *e = &c->s.edges[w->edge];
+  char *text = w->best.n == 0
+                   ? pq_arena_printf(&c->op.scratch, "'%.*s' is like no %.*s: there is none",
+                                     TEXT_ARGS(e->match), TEXT_ARGS(w->target))
+                   : pq_arena_printf(&c->op.scratch, "'%.*s' is like no %.*s: %.*s is nearest",
+                                     TEXT_ARGS(e->match), TEXT_ARGS(w->target), TEXT_ARGS(w->best));
+  if (text == NULL) return c->op.cx->code;
+  return pq_typing_warn(c, e->index, e->predicate, text);
+}
+
 static int note_unmatched(pq_command *c, const match_want *w) {
   pq_command_state *s = &c->s;
+  if (s->edges[w->edge].is_of_text) return warn_unmatched(c, w);
   if (s->unmatched_count == 0) {
     s->unmatched = pq_arena_calloc(&c->op.arena, s->matching->count, sizeof *s->unmatched);
     if (s->unmatched == NULL) return c->op.cx->code;
@@ -192,6 +205,26 @@ static int settle(pq_command *c, struct pq_match *m) {
   c->s.edges = m->settled;
   c->s.edge_count = c->s.edge_cap = kept;
   return PQ_OK;
+}
+
+int pq_edges_drop_left_out(pq_command *c) {
+  uint32_t kept = 0;
+  pq_table ids;
+  int rc = PQ_OK;
+  pq_table_init(&ids, c->op.cx);
+  for (uint32_t i = 0; i < c->s.commit.count && rc == PQ_OK; i++)
+    rc = pq_table_add(&ids, pq_hash(c->s.commit.events[i].id, 11), i);
+  for (uint32_t k = 0; k < c->s.edge_count && rc == PQ_OK; k++) {
+    uint64_t hash = pq_hash(c->s.edges[k].from, 11);
+    size_t pos;
+    uint32_t i = pq_table_first(&ids, hash, &pos);
+    while (i != PQ_TABLE_NONE && !pq_slice_eq(c->s.commit.events[i].id, c->s.edges[k].from))
+      i = pq_table_next(&ids, hash, &pos);
+    if (i != PQ_TABLE_NONE) c->s.edges[kept++] = c->s.edges[k];
+  }
+  if (rc == PQ_OK) c->s.edge_count = kept;
+  pq_table_release(&ids);
+  return rc;
 }
 
 int pq_edges_put_unmatched(pq_command *c) {

@@ -317,6 +317,7 @@ static int link_one(known_edges *k, const pq_edge_arg *arg) {
   pq_command *c = k->c;
   pq_edge *have = find_known(k, arg);
   const pq_event *gone;
+  size_t pos = 0;
   pq_edge now = {.from_id = arg->from,
                  .predicate = arg->predicate,
                  .reverse = arg->reverse,
@@ -337,6 +338,9 @@ static int link_one(known_edges *k, const pq_edge_arg *arg) {
     k->given[have - k->items] = true;
     return PQ_OK;
   }
+  if (!is_there && arg->is_of_text && arg->rule->is_one &&
+      next_of(k, arg, false, PQ_TABLE_NONE, &pos) != PQ_TABLE_NONE)
+    return PQ_OK; /* what somebody linked counts more than a text */
   if (!is_there && arg->rule != NULL) PQ_TRY(make_way(k, arg));
   c->s.changed++;
   if (have != NULL) { /* there, or unlinked by this command */
@@ -366,7 +370,8 @@ static int unlink_some(known_edges *k, const pq_edge_arg *arg) {
   }
   for (uint32_t i = next_of(k, arg, false, PQ_TABLE_NONE, &pos); i != PQ_TABLE_NONE;
        i = next_of(k, arg, false, i, &pos))
-    PQ_TRY(unlink_known(k->c, arg, &k->items[i]));
+    if (!arg->is_fuzzy_only || is_fuzzy(&k->items[i]))
+      PQ_TRY(unlink_known(k->c, arg, &k->items[i]));
   return PQ_OK;
 }
 

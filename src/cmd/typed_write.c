@@ -173,6 +173,44 @@ int pq_typed_document(pq_command *c, const pq_write *w, pq_value *doc) {
   return PQ_OK;
 }
 
+bool pq_typing_has_texts(const pq_command *c) {
+  const pq_schema *s = c->s.typing == NULL ? NULL : c->s.typing->schema;
+  for (uint32_t i = 0; s != NULL && i < s->field_count; i++)
+    if (pq_field_has_texts(&s->fields[i])) return c->s.typing->mode != PQ_VALIDATE_OFF;
+  return false;
+}
+
+/* One text, or the texts of a list, each as an edge. */
+static int add_texts(pq_command *c, const pq_edge_arg *proto, pq_value v) {
+  uint32_t count = pq_value_type(v) == PQ_TYPE_ARRAY ? pq_value_count(v) : 0;
+  pq_edge_arg e = *proto;
+  if (pq_value_string(v, &e.match) && e.match.n > 0) return pq_edges_add(c, &c->op.arena, &e);
+  for (uint32_t i = 0; i < count; i++)
+    if (pq_value_string(pq_array_at(v, i), &e.match) && e.match.n > 0)
+      PQ_TRY(pq_edges_add(c, &c->op.arena, &e));
+  return PQ_OK;
+}
+
+int pq_typed_links(pq_command *c, const pq_write *w, pq_slice id, pq_value before, pq_value after) {
+  const pq_schema *s = c->s.typing == NULL ? NULL : c->s.typing->schema;
+  if (!pq_typing_has_texts(c)) return PQ_OK;
+  for (uint32_t i = 0; i < s->field_count; i++) {
+    const pq_schema_field *f = &s->fields[i];
+    pq_value old = pq_object_get(before, f->name), now = pq_object_get(after, f->name);
+    pq_edge_arg e = {.from = id, .predicate = f->name, .index = w->index, .is_of_update = true};
+    bool is_missing = pq_value_is_missing(old);
+    if (!pq_field_has_texts(f)) continue;
+    if (is_missing == pq_value_is_missing(now) && (is_missing || pq_value_is_equal(old, now)))
+      continue;
+    e.is_unlink = e.is_fuzzy_only = true;
+    if (!is_missing) PQ_TRY(pq_edges_add(c, &c->op.arena, &e));
+    e.is_unlink = e.is_fuzzy_only = false;
+    e.is_of_text = true;
+    PQ_TRY(add_texts(c, &e, now));
+  }
+  return PQ_OK;
+}
+
 bool pq_typing_has_id(const pq_command *c) {
   return c->s.typing != NULL && c->s.typing->schema != NULL && c->s.typing->schema->id_field.n > 0;
 }

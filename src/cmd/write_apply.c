@@ -175,6 +175,7 @@ static int apply_update(pq_command *c, const pq_write *w, const pq_location *at,
   event.op = PQ_EVENT_UPDATE;
   event.after = after;
   event.unique_kept = unique_kept(c, e->data, after);
+  PQ_TRY(pq_typed_links(c, w, event.id, e->data, after));
   PQ_TRY(add_edges(c, w->change->update, event.id, false));
   PQ_TRY(add_event(c, w, &event));
   c->s.outcome.modified++;
@@ -293,6 +294,7 @@ static int create(pq_command *c, const pq_write *w, const pq_location *at, const
 
 static int insert(pq_command *c, const pq_write *w, const pq_location *at, const pq_entity *old) {
   PQ_TRY(create(c, w, at, old));
+  PQ_TRY(pq_typed_links(c, w, w->id, (pq_value){0}, w->data));
   c->s.outcome.inserted++;
   if (c->payload.n > 0) return PQ_OK; /* there may be very many */
   return pq_note_add(c, &c->s.outcome.inserted_ids,
@@ -304,6 +306,7 @@ static int upsert(pq_command *c, const pq_write *w, const pq_location *at, const
   if (pq_value_is_missing(made.data)) PQ_TRY(pq_write_upsert(c, &made));
   PQ_TRY(pq_typed_document(c, w, &made.data));
   PQ_TRY(create(c, &made, at, old));
+  PQ_TRY(pq_typed_links(c, w, made.id, (pq_value){0}, made.data));
   PQ_TRY(add_edges(c, w->change->update, made.id, false));
   c->s.outcome.upserted++;
   return pq_note_add(c, &c->s.outcome.upserted_ids,

@@ -266,6 +266,7 @@ static int after_edges(pq_op *op) {
 
 static int stage_edges(pq_op *op) {
   pq_command *c = pq_command_of(op);
+  if (c->s.is_bulk && c->s.writes[0].kind == PQ_WRITE_INSERT) PQ_TRY(pq_edges_drop_left_out(c));
   if (c->s.edge_count > 0)
     pq_edges_write(c, after_edges);
   else
@@ -508,7 +509,8 @@ static int stage_turn(pq_op *op) {
   if (c->s.take != NULL) {
     forget_turn(c);
     PQ_TRY(pq_typing_open(c));
-    if (pq_typing_has_id(c)) c->s.group_max = 1; /* ids are not known before */
+    if (pq_typing_has_id(c)) c->s.group_max = 1;    /* ids are not known before */
+    if (pq_typing_has_texts(c)) c->s.group_max = 1; /* what one makes another may find */
     PQ_TRY(c->s.take(c));
     for (uint32_t i = 0; i < c->s.write_count; i++) {
       pq_write *w = &c->s.writes[i];

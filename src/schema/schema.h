@@ -82,6 +82,11 @@ struct pq_schema_field {
   pq_value options; /* an object: description, metric, threshold, onDelete as given; missing */
 };
 
+/* May a document have texts in the field, for which targets are looked for? "~>". */
+static inline bool pq_field_has_texts(const pq_schema_field *f) {
+  return f->type == PQ_FIELD_EDGE && f->is_fuzzy && !f->is_backward;
+}
+
 typedef enum pq_schema_mode { /* of a validation */
                               PQ_VALIDATE_STRICT =
                                   1, /* a problem or a field that the schema lacks is an error */

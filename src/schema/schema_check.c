@@ -329,7 +329,10 @@ static int check_type(pq_checker *c, const pq_schema_field *f, pq_value v, pq_va
     case PQ_FIELD_BINARY:
       return type == PQ_TYPE_BINARY ? PQ_OK : pq_check_mismatch(c, "binary data", v);
     case PQ_FIELD_VECTOR: return check_vector(c, f, v, out);
-    case PQ_FIELD_EDGE: return pq_check_mismatch(c, "no value: it is a relationship, see link", v);
+    case PQ_FIELD_EDGE:
+      if (!pq_field_has_texts(f))
+        return pq_check_mismatch(c, "no value: it is a relationship, see link", v);
+      return type == PQ_TYPE_STRING ? PQ_OK : pq_check_mismatch(c, "text to be looked for", v);
     case PQ_FIELD_OBJECT: break;
   }
   pq_unreachable("objects are walked by schema_validate.c");

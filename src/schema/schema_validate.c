@@ -170,10 +170,11 @@ static int walk_list(walk *w, const place *at, const pq_schema_field *f, pq_valu
 
 static int walk_field(walk *w, const place *at, const pq_schema_field *f, pq_value v,
                       pq_value *out) {
+  bool has_value = f->type != PQ_FIELD_EDGE || pq_field_has_texts(f);
   *out = v;
-  if (pq_value_type(v) == PQ_TYPE_NULL && f->type != PQ_FIELD_EDGE)
+  if (pq_value_type(v) == PQ_TYPE_NULL && has_value)
     return f->is_required ? report(w, at, "is required, got null") : PQ_OK;
-  if (f->is_list && f->type != PQ_FIELD_EDGE) return walk_list(w, at, f, v, out);
+  if (f->is_list && has_value) return walk_list(w, at, f, v, out);
   return walk_item(w, at, f, v, out);
 }
 

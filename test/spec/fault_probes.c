@@ -26,7 +26,8 @@ const char *const fault_setup[] = {
     "{\"insert\": \"t\", \"documents\": [{\"$id\": \"e\", \"n\": 5}]}",
     "{\"update\": \"t/a\", \"ops\": {\"$inc\": {\"n\": 1}}}",
     "{\"link\": {\"from\": \"t/a\", \"predicate\": \"p\", \"to\": \"t/e\"}}",
-    "{\"schema\": \"x\", \"set\": {\"one\": {\"type\": \"-> T.xs\", \"onDelete\": \"cascade\"}}}",
+    "{\"schema\": \"x\", \"set\": {\"one\": {\"type\": \"-> T.xs\", \"onDelete\": \"cascade\"}, "
+    "\"near\": \"~> T[]\"}}",
     "{\"insert\": \"x\", \"documents\": [{\"$id\": \"a\"}]}",
     "{\"link\": {\"from\": \"x/a\", \"predicate\": \"one\", \"to\": \"t/d\"}}",
     NULL};
@@ -75,6 +76,8 @@ const fault_probe fault_probes[] = {
     {"{\"link\": {\"from\": \"x/a\", \"predicate\": \"one\", \"to\": \"t/e\"}}", NULL,
      false}, /* it has one */
     {"{\"unlink\": {\"from\": \"t/a\", \"predicate\": \"p\"}}", NULL, true},
+    {"{\"insert\": \"x\", \"documents\": [{\"$id\": \"b\", \"near\": [\"dd\", \"zz\"]}]}", NULL,
+     true},
     {"{\"link\": [{\"from\": \"t/a\", \"predicate\": \"p\", \"match\": \"dd\", \"in\": \"t\"}, "
      "{\"from\": \"x/a\", \"predicate\": \"one\", \"match\": \"zz\"}]}",
      NULL, true},
