@@ -22,6 +22,7 @@ typedef struct pq_numbers {
   pq_arena arena;
   pq_slice *names; /* owned; [count] */
   uint32_t count, cap;
+  uint32_t sorted_count; /* the first ones, which are sorted, and are searched instead of hashed */
   pq_table by_name;
 } pq_numbers;
 void pq_numbers_init(pq_numbers *n, pq_cx *cx);
