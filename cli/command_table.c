@@ -185,12 +185,36 @@ const cli_command cli_commands[] = {
          OPT(LIMIT) | OPT(SKIP) | OPT(CURSOR) | OPT(TOTAL) | OPT(PROJECT) | OPT(POPULATE) |
          OPT(PLAIN) | OPT(COLLATION) | OPT(MAX_TIME),
      2, 2, cli_run_related},
-    {NULL, "traverse", "FROM PREDICATE...", "follow several edges; shows the entities at the end",
-     "One predicate for each step. Every entity at the end is shown once.",
-     "parquedb traverse users/u1 knows knows --project name",
-     "{\"$id\":\"users/u3\",\"name\":\"Cid\"}",
-     CLI_OPT_READ | CLI_OPT_COSTS | OPT(REVERSE) | OPT(LIMIT) | OPT(PROJECT), 2, 1 << 16,
-     cli_run_traverse},
+    {NULL, "traverse", "FROM STEP...", "follow several edges; shows the entities at the end",
+     "A step is a predicate, or {\"predicate\": …, \"direction\": …, \"min\": …, \"max\": …,\n"
+     "\"filter\": …, \"edgeFilter\": …}; \"max\": 0 is any number of edges. Every entity at\n"
+     "the end is shown once. --show has it show nodes (all on the way too), edges, paths,\n"
+     "ids or the count instead of ends.",
+     "parquedb traverse users/u1 '{\"predicate\": \"knows\", \"max\": 2}' --show ids",
+     "{\"$id\":\"users/u2\",\"depth\":1}\n{\"$id\":\"users/u3\",\"depth\":2}",
+     CLI_OPT_READ | CLI_OPT_COSTS | OPT(REVERSE) | OPT(FILTER) | OPT(LIMIT) | OPT(SKIP) |
+         OPT(PROJECT) | OPT(PLAIN) | OPT(COLLATION) | OPT(MAX_TIME),
+     2, 1 << 16, cli_run_traverse},
+    {NULL, "path", "FROM TO", "show the shortest or lightest path between two entities",
+     "A path is the ids of its nodes (with --show entities: these), and its edges.\n"
+     "Of paths that are equally good ids decide, from the start on. --filter is about\n"
+     "the entities on the way. No path is no failure: nothing is shown.",
+     "parquedb path users/u1 users/u3 --predicates knows",
+     "{\"length\":2,\"nodes\":[\"users/u1\",\"users/u2\",\"users/u3\"],\"edges\":…",
+     CLI_OPT_READ | CLI_OPT_COSTS | OPT(FILTER) | OPT(LIMIT) | OPT(PROJECT) | OPT(PLAIN) |
+         OPT(COLLATION) | OPT(MAX_TIME),
+     2, 2, cli_run_path},
+    {NULL, "connected", "FROM TO", "tell whether there is a path, and how long it is",
+     "distance is the least number of edges; null: there is no path.",
+     "parquedb connected posts/p1 users/u3", "{\"ok\":1,\"connected\":true,\"distance\":3,…",
+     CLI_OPT_READ | CLI_OPT_COSTS | OPT(FILTER) | OPT(COLLATION) | OPT(MAX_TIME), 2, 2,
+     cli_run_connected},
+    {NULL, "neighbourhood", "COLL/ID", "count what is around an entity",
+     "counts are the entities at each least number of edges, from 0 on; edges are\n"
+     "those between all of them.",
+     "parquedb neighbourhood users/u1", "{\"ok\":1,\"counts\":[1,2,1],\"edges\":3,\"n\":4,…",
+     CLI_OPT_READ | CLI_OPT_COSTS | OPT(FILTER) | OPT(COLLATION) | OPT(MAX_TIME), 1, 1,
+     cli_run_neighbourhood},
     {NULL, "subgraph", "COLL/ID...", "show, export or draw what is around some entities",
      "The entities that at most --max-hops edges (2) lead to, and all edges between\n"
      "them. --svg draws them: boxes coloured by collection, the first ones\n"
@@ -445,6 +469,7 @@ const cli_command cli_commands[] = {
 
 /* Beyond their row: the own options of those that have some. */
 #define OWN_WHOLE (CLI_OWN_PREDICATES | CLI_OWN_WRITE_AS)
+#define OWN_WALK (CLI_OWN_PREDICATES | CLI_OWN_DIRECTION | CLI_OWN_MAX_HOPS | CLI_OWN_EDGE_FILTER)
 static const struct own_set {
   const char *name;
   uint64_t own;
@@ -456,6 +481,12 @@ static const struct own_set {
     {"triangles", OWN_WHOLE},
     {"communities", OWN_WHOLE | CLI_OWN_ITERATIONS},
     {"kcore", OWN_WHOLE},
+    {"traverse", CLI_OWN_DIRECTION | CLI_OWN_UNIQUENESS | CLI_OWN_ORDER | CLI_OWN_RETURN |
+                     CLI_OWN_DEPTH | CLI_OWN_CYCLES | CLI_OWN_MAX_PATHS},
+    {"path", OWN_WALK | CLI_OWN_K | CLI_OWN_ALL_BEST | CLI_OWN_WEIGHT | CLI_OWN_DEFAULT_WEIGHT |
+                 CLI_OWN_HEURISTIC | CLI_OWN_RETURN},
+    {"connected", OWN_WALK},
+    {"neighbourhood", OWN_WALK},
     {"subgraph", CLI_OWN_PREDICATES | CLI_OWN_DIRECTION | CLI_OWN_MAX_HOPS | CLI_OWN_MAX_NODES |
                      CLI_OWN_EDGE_FILTER | CLI_OWN_GRAPHML | CLI_OWN_DOT | CLI_OWN_JSON_GRAPH |
                      CLI_OWN_SVG},

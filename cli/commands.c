@@ -243,17 +243,3 @@ int cli_run_related(cli_session *s, char **words, int word_count) {
   if (cli_has(s->options, CLI_OPT_EDGES)) cli_add_true(s, "edges");
   return cli_list_items(s, NULL);
 }
-
-int cli_run_traverse(cli_session *s, char **words, int word_count) {
-  int status = cli_check_id(s, "FROM", words[0]);
-  if (status != CLI_DONE) return status;
-  cli_begin(s, "traverse", words[0]);
-  cli_text_str(&s->request, ",\"path\":[");
-  for (int i = 1; i < word_count; i++) {
-    if (i > 1) cli_text_byte(&s->request, ',');
-    cli_text_json(&s->request, words[i], strlen(words[i]));
-  }
-  cli_text_byte(&s->request, ']');
-  add_direction(s);
-  return cli_list_items(s, NULL);
-}

@@ -98,7 +98,18 @@ enum {
   CLI_OWN_GRAPHML = 1 << 9,
   CLI_OWN_DOT = 1 << 10,
   CLI_OWN_JSON_GRAPH = 1 << 11,
-  CLI_OWN_SVG = 1 << 12
+  CLI_OWN_SVG = 1 << 12,
+  CLI_OWN_UNIQUENESS = 1 << 13,
+  CLI_OWN_ORDER = 1 << 14,
+  CLI_OWN_RETURN = 1 << 15,
+  CLI_OWN_DEPTH = 1 << 16,
+  CLI_OWN_CYCLES = 1 << 17,
+  CLI_OWN_MAX_PATHS = 1 << 18,
+  CLI_OWN_K = 1 << 19,
+  CLI_OWN_ALL_BEST = 1 << 20,
+  CLI_OWN_WEIGHT = 1 << 21,
+  CLI_OWN_DEFAULT_WEIGHT = 1 << 22,
+  CLI_OWN_HEURISTIC = 1 << 23
 };
 enum { CLI_OWN_MAX = 64 };
 /* Any of these: the answer says how, it has no results. */

@@ -225,8 +225,9 @@ static pqdb_mode mode_of(cli_value command, cli_value name) {
       "get",     "find",         "findOne", "count",  "exists",     "distinct",    "estimatedCount",
       "related", "traverse",     "history", "files",  "stats",      "collections", "events",
       "verify",  "getAtVersion", "diff",    "backup", "reconstruct"};
-  static const char *const wholes[] = {"degree",    "pageRank",    "components",
-                                       "triangles", "communities", "kCore"};
+  static const char *const wholes[] = {"degree",      "pageRank",     "components", "triangles",
+                                       "communities", "kCore",        "subgraph",   "path",
+                                       "connected",   "neighbourhood"};
   cli_text text = {0};
   pqdb_mode mode = PQDB_WRITE;
   cli_json_decode(name, &text);

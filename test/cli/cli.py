@@ -159,7 +159,7 @@ def posts(w):
 COMMANDS = ("import insert get find count exists distinct aggregate update replace delete "
             "update-one update-many replace-one delete-one delete-many find-one-and-update "
             "find-one-and-replace find-one-and-delete upsert upsert-many bulk-write "
-            "link unlink related traverse subgraph "
+            "link unlink related traverse path connected neighbourhood subgraph "
             "degree pagerank components triangles communities kcore "
             "history events get-at-version reconstruct append-event diff revert replay restore "
             "collections "
