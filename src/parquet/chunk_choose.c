@@ -201,12 +201,30 @@ static unsigned margin_of(pq_encoding encoding) {
   return encoding == PQ_ENC_BYTE_STREAM_SPLIT ? SPLIT_MARGIN_PERCENT : MARGIN_PERCENT;
 }
 
+/* Where neighbours share a few bytes by chance, as numbers of ids do behind the name of their
+ * collection, the lengths of what they share cost more than it is worth: no codec packs them. Then
+ * each takes what all share from the one before, and so all such lengths are the same. */
+static int try_common_prefix(pq_chunk_writer *w, const pq_leaf_spec *spec, const sample *s,
+                             pq_choice *out, trial *best) {
+  sample capped = *s;
+  trial other;
+  if (spec->phys != PQ_PHYS_BYTES || spec->order == PQ_BOUNDS_DECIMAL) return PQ_OK;
+  capped.values.prefix_max = pq_dense_prefix(&s->values);
+  if (capped.values.prefix_max == 0) return PQ_OK;
+  PQ_TRY(try_plain(w, &capped, PQ_ENC_DELTA_BYTE_ARRAY, &other));
+  if (!is_better(&other, best, MARGIN_PERCENT)) return PQ_OK;
+  *best = other;
+  out->encoding = PQ_ENC_DELTA_BYTE_ARRAY;
+  out->prefix_max = capped.values.prefix_max;
+  return try_light(w, best);
+}
+
 /* The best candidate that is no dictionary. */
 static int try_all_plain(pq_chunk_writer *w, const pq_leaf_spec *spec, const sample *s,
-                         pq_encoding *encoding, trial *best) {
+                         pq_choice *out, trial *best) {
   pq_encoding encodings[CANDIDATES_MAX];
   unsigned count = candidates(spec, encodings);
-  *encoding = encodings[0];
+  out->encoding = encodings[0];
   PQ_TRY(try_plain(w, s, encodings[0], best));
   PQ_TRY(try_light(w, best));
   for (unsigned i = 1; i < count; i++) {
@@ -214,10 +232,10 @@ static int try_all_plain(pq_chunk_writer *w, const pq_leaf_spec *spec, const sam
     PQ_TRY(try_plain(w, s, encodings[i], &other));
     if (!is_better(&other, best, margin_of(encodings[i]))) continue;
     *best = other;
-    *encoding = encodings[i];
+    out->encoding = encodings[i];
     PQ_TRY(try_light(w, best));
   }
-  return PQ_OK;
+  return count > 1 ? try_common_prefix(w, spec, s, out, best) : PQ_OK;
 }
 
 /* Without a choice only the encoded length is of interest. */
@@ -244,8 +262,7 @@ static int build_dict(pq_chunk_writer *w, const pq_leaf_spec *spec, const pq_den
 static int choose_plain(pq_chunk_writer *w, const pq_leaf_spec *spec, const sample *s,
                         pq_choice *out, trial *best) {
   pq_encoding encodings[CANDIDATES_MAX];
-  if (candidates(spec, encodings) > 1 || out->has_dict)
-    return try_all_plain(w, spec, s, &out->encoding, best);
+  if (candidates(spec, encodings) > 1 || out->has_dict) return try_all_plain(w, spec, s, out, best);
   out->encoding = encodings[0];
   return measure(w, s, out->encoding, best);
 }

@@ -523,6 +523,7 @@ int pq_chunk_begin(pq_chunk_job *k, pq_chunk_writer *w, const pq_leaf_spec *spec
   pq_arena_clear(&w->arena);
   PQ_TRY(gather(k));
   PQ_TRY(pq_chunk_choose(w, spec, &k->values, &k->choice));
+  k->values.prefix_max = k->choice.prefix_max;
   out->encoding = k->choice.encoding;
   set_costs(k);
   return start_with(k, w->codec);

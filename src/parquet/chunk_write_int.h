@@ -114,8 +114,9 @@ typedef struct pq_chunk_writer {
 /* How to write a chunk. Costs are in 1/65536 byte. */
 typedef struct pq_choice {
   pq_encoding encoding;
-  bool has_dict; /* w->dict is built, chosen or not */
-  uint64_t cost; /* per PLAIN byte for BYTES without dictionary, else per value */
+  uint32_t prefix_max; /* of pq_dense */
+  bool has_dict;       /* w->dict is built, chosen or not */
+  uint64_t cost;       /* per PLAIN byte for BYTES without dictionary, else per value */
   uint32_t page_rows_max;
   int level; /* of the codec */
 } pq_choice;

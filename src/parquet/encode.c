@@ -370,12 +370,21 @@ static size_t shared_prefix(pq_slice a, pq_slice b) {
   return i;
 }
 
+uint32_t pq_dense_prefix(const pq_dense *v) {
+  pq_slice common = v->count == 0 ? (pq_slice){0} : v->v.bytes[0];
+  for (uint32_t i = 1; i < v->count && common.n > 0; i++)
+    common.n = shared_prefix(common, v->v.bytes[i]);
+  return (uint32_t)common.n;
+}
+
 static int encode_delta_bytes(pq_buf *out, const pq_dense *v, pq_buf *scratch) {
   const pq_slice *s = v->v.bytes;
-  int32_t *lengths;
+  int32_t *lengths, max = v->prefix_max == 0 ? INT32_MAX : (int32_t)v->prefix_max;
   PQ_TRY(length_array(scratch, v->count, &lengths));
-  for (uint32_t i = 0; i < v->count; i++)
+  for (uint32_t i = 0; i < v->count; i++) {
     lengths[i] = i == 0 ? 0 : (int32_t)shared_prefix(s[i - 1], s[i]);
+    if (lengths[i] > max) lengths[i] = max;
+  }
   PQ_TRY(put_lengths(out, lengths, v->count));
   for (uint32_t i = 0; i < v->count; i++)
     lengths[i] = (int32_t)s[i].n - lengths[i];

@@ -18,7 +18,8 @@
 
 typedef struct pq_dense {
   pq_phys phys;
-  uint32_t type_len; /* FIXED; 12 for INT96 */
+  uint32_t type_len;   /* FIXED; 12 for INT96 */
+  uint32_t prefix_max; /* DELTA_BYTE_ARRAY: bytes taken from the value before at most; 0: any */
   uint32_t count;
   union {
     const uint8_t *b; /* BOOL */
@@ -33,6 +34,9 @@ typedef struct pq_dense {
 
 /* Bytes of one element of the array in memory. */
 size_t pq_dense_size(pq_phys phys);
+
+/* Bytes that all values begin with. BYTES, FIXED. */
+uint32_t pq_dense_prefix(const pq_dense *v);
 
 /* Values [lo, hi). */
 pq_dense pq_dense_part(const pq_dense *v, uint32_t lo, uint32_t hi);

@@ -95,17 +95,24 @@ static void set_text(edge_columns *g, int leaf, uint32_t row, pq_slice text) {
   if (c->nulls != NULL) c->nulls[row] = text.p == NULL;
 }
 
+/* A name that is the local id says nothing. */
+static pq_slice hint(pq_slice name, pq_slice id) {
+  bool is_local = name.n < id.n && id.p[id.n - name.n - 1] == '/' &&
+                  (name.n == 0 || memcmp(id.p + id.n - name.n, name.p, name.n) == 0);
+  return is_local ? (pq_slice){0} : name;
+}
+
 static void set_row(edge_columns *g, uint32_t row, pq_slice ns, const pq_edge *e) {
   bool has_data = !pq_value_is_missing(e->data);
   set_text(g, PQ_EDGE_FROM_NS, row, ns);
   set_text(g, PQ_EDGE_FROM_ID, row, e->from_id);
-  set_text(g, PQ_EDGE_FROM_NAME, row, e->from_name);
+  set_text(g, PQ_EDGE_FROM_NAME, row, hint(e->from_name, e->from_id));
   set_text(g, PQ_EDGE_FROM_TYPE, row, e->from_type);
   set_text(g, PQ_EDGE_PREDICATE, row, e->predicate);
   set_text(g, PQ_EDGE_REVERSE, row, e->reverse);
   set_text(g, PQ_EDGE_TO_NS, row, ns);
   set_text(g, PQ_EDGE_TO_ID, row, e->to_id);
-  set_text(g, PQ_EDGE_TO_NAME, row, e->to_name);
+  set_text(g, PQ_EDGE_TO_NAME, row, hint(e->to_name, e->to_id));
   set_text(g, PQ_EDGE_TO_TYPE, row, e->to_type);
   g->cols[PQ_EDGE_CREATED_AT].v.i64[row] = e->created_at;
   set_text(g, PQ_EDGE_CREATED_BY, row, e->created_by);

@@ -15,6 +15,7 @@ typedef enum values_kind {
   SEQUENCE,
   SMALL, /* few distinct values */
   RANDOM,
+  IDS,     /* all begin with the same bytes, then there are random ones */
   EXTREME, /* NaN, zeros, ends of the range, empty and long strings of 0xff */
   LONG     /* text beyond the length of bounds, without a successor */
 } values_kind;
@@ -48,6 +49,7 @@ static const column_case cases[] = {
     {PQ_PHYS_BYTES, PQ_LOGICAL_STRING, 0, PQ_HINT_AUTO, CONSTANT, PQ_ENC_RLE_DICTIONARY},
     {PQ_PHYS_BYTES, PQ_LOGICAL_STRING, 0, PQ_HINT_AUTO, SEQUENCE, PQ_ENC_DELTA_BYTE_ARRAY},
     {PQ_PHYS_BYTES, PQ_LOGICAL_STRING, 0, PQ_HINT_AUTO, RANDOM, PQ_ENC_DELTA_LENGTH_BYTE_ARRAY},
+    {PQ_PHYS_BYTES, PQ_LOGICAL_STRING, 0, PQ_HINT_AUTO, IDS, PQ_ENC_DELTA_BYTE_ARRAY},
     {PQ_PHYS_BYTES, PQ_LOGICAL_STRING, 0, PQ_HINT_PLAIN, LONG, PQ_ENC_PLAIN},
     {PQ_PHYS_BYTES, PQ_LOGICAL_NONE, 0, PQ_HINT_PLAIN, EXTREME, PQ_ENC_PLAIN},
     {PQ_PHYS_FIXED, PQ_LOGICAL_UUID, 16, PQ_HINT_AUTO, RANDOM, PQ_ENC_PLAIN},
@@ -73,6 +75,7 @@ static int64_t number_of(values_kind kind, uint32_t i) {
     case SMALL: return (int64_t)(next_random() % 30) * 1000 - 15000;
     case EXTREME: return ends[next_random() % 6];
     case RANDOM:
+    case IDS:
     case LONG: break;
   }
   return (int64_t)next_random();
@@ -99,6 +102,7 @@ static pq_slice text_of(const column_case *k, uint32_t i, char *room) {
       snprintf(room, TEXT_CAP, "%016llx", r);
       n = 2 + r % 15;
       break;
+    case IDS: n = (size_t)snprintf(room, TEXT_CAP, "people/%u", (unsigned)(r % 100000)); break;
     case EXTREME:
       memset(room, 0xff, TEXT_CAP);
       n = r % TEXT_CAP;

@@ -153,6 +153,31 @@ static void test_edge_file_reverse(void) {
   check_file(true);
 }
 
+/* A name that is the local id is not stored. */
+static void test_edge_file_names(void) {
+  pq_edge e = {.from_id = PQ_SLICE("posts/p1"),
+               .from_name = PQ_SLICE("p1"),
+               .predicate = PQ_SLICE("author"),
+               .reverse = PQ_SLICE("posts"),
+               .to_id = PQ_SLICE("users/u7"),
+               .to_name = PQ_SLICE("7"),
+               .created_by = PQ_SLICE("me")};
+  pq_cx cx;
+  pq_writer *w;
+  opened o;
+  pq_column from, to;
+  unit_cx_init(&cx);
+  CHECK(pq_edge_file_write(&cx, PQ_SLICE("default"), &e, 1, false, &w) == PQ_OK);
+  CHECK(open_bytes(&o, &cx, pq_writer_bytes(w)) == PQ_OK);
+  CHECK(read_chunk_of(&o, (read_spec){0, FROM_NAME, true, NULL, 0}, &from) == PQ_OK);
+  CHECK(read_chunk_of(&o, (read_spec){0, TO_NAME, true, NULL, 0}, &to) == PQ_OK);
+  CHECK(pq_column_is_null(&from, 0));
+  CHECK(!pq_column_is_null(&to, 0) && pq_slice_is(to.v.bytes[0], "7"));
+  opened_release(&o);
+  pq_writer_free(w);
+  CHECK(unit_live_len == 0);
+}
+
 static void test_edge_compare(void) {
   pq_edge a = {.from_id = PQ_SLICE("a"),
                .predicate = PQ_SLICE("p"),
@@ -406,6 +431,7 @@ static void test_edges_oom(void) {
 int main(void) {
   RUN(test_edge_file_forward);
   RUN(test_edge_file_reverse);
+  RUN(test_edge_file_names);
   RUN(test_edge_compare);
   RUN(test_edge_file_oom);
   RUN(test_edges_forward);
