@@ -214,6 +214,17 @@ static void insert_some(spec_db *s, const char *prefix, int count) {
   pq_buf_release(&b);
 }
 
+/* t/a000 ─next→ t/a001 ─next→ … */
+static void link_next(spec_db *s, int count) {
+  for (int i = 0; i < count; i++) {
+    char *text = spec_format(
+        "{\"link\": {\"from\": \"t/a%03d\", \"predicate\": \"next\", \"to\": \"t/a%03d\"}}", i,
+        i + 1);
+    free(spec_text(s, text));
+    free(text);
+  }
+}
+
 /* A find that was begun goes on with what it saw, whatever happens meanwhile. */
 static void test_find_is_a_snapshot(void) {
   static const char *const meanwhile[] = {
@@ -246,6 +257,46 @@ static void test_find_is_a_snapshot(void) {
     EXPECT(n == (asks_past ? 75 : 150));
     pq_command_close(c);
     EXPECT(step > 3);
+    EXPECT(spec_end(&s) == 0);
+  }
+}
+
+/* What is computed of the whole graph is that of the moment when it began, and what it writes is
+ * that, too: into what is there by then. */
+static void test_whole_graph_beside_writes(void) {
+  static const char *const commands[] = {"{\"components\": \"t\"}",
+                                         "{\"components\": \"t\", \"writeAs\": \"part\"}"};
+  static const char *const meanwhile[] = {
+      "{\"unlink\": {\"from\": \"t/a002\", \"predicate\": \"next\", \"to\": \"t/a003\"}}",
+      "{\"delete\": \"t/a004\", \"hard\": true}",
+      "{\"flush\": 1}",
+      "{\"update\": \"t/a001\", \"ops\": {\"$set\": {\"n\": 1000}}}",
+      "{\"compact\": \"\"}",
+      "{\"delete\": \"t/a005\"}"};
+  for (size_t i = 0; i < 2; i++) {
+    spec_db s;
+    pq_command *c;
+    uint32_t n = 0, step = 0;
+    char *text;
+    spec_start(&s, SPEC_MEMORY, 1);
+    insert_some(&s, "a", 9);
+    link_next(&s, 4);
+    free(spec_text(&s, "{\"flush\": 1}"));
+    link_next(&s, 8);
+    c = open_command(&s, commands[i]);
+    while (!pq_command_is_done(c)) {
+      if (go_on(&s, c) != PQ_OK) spec_die("%s: %s", commands[i], s.cx.msg);
+      n += take(c);
+      for (int k = 0; k < 2 && step < 6; k++)
+        free(spec_text(&s, meanwhile[step++]));
+    }
+    pq_command_close(c);
+    EXPECT(n == (i == 0 ? 9 : 0));
+    EXPECT(step == 6);
+    text = spec_text(&s, "{\"count\": \"t\", \"filter\": {\"part\": \"t/a000\"}}");
+    EXPECT(strstr(text, i == 0 ? "\"count\":{\"$numberInt\":\"0\"}"
+                               : "\"count\":{\"$numberInt\":\"7\"}") != NULL);
+    free(text);
     EXPECT(spec_end(&s) == 0);
   }
 }
@@ -300,13 +351,15 @@ static void test_abandoned(void) {
       "{\"delete\": \"t/a002\", \"hard\": true}",
       "{\"flush\": 1}",
       "{\"get\": \"t/a000\", \"asOf\": \"seq:3\"}",
-      "{\"link\": {\"from\": \"t/a003\", \"predicate\": \"p\", \"to\": \"t/a004\"}}"};
+      "{\"link\": {\"from\": \"t/a003\", \"predicate\": \"p\", \"to\": \"t/a004\"}}",
+      "{\"degree\": \"t\", \"writeAs\": \"d\"}"};
   for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
     for (int steps = 0; steps < 40; steps++) {
       spec_db s;
       pq_command *c;
       spec_start(&s, SPEC_MEMORY, 1);
       insert_some(&s, "a", 20);
+      link_next(&s, 3);
       free(spec_text(&s, "{\"flush\": 1}"));
       insert_some(&s, "b", 5);
       EXPECT(spec_reopen(&s) == PQ_OK);
@@ -428,7 +481,8 @@ static void test_timeout(void) {
       "{\"exists\": \"t/a001\", \"maxTimeMs\": 5}",
       "{\"distinct\": \"t\", \"key\": \"n\", \"maxTimeMs\": 5}",
       "{\"estimatedCount\": \"t\", \"maxTimeMs\": 5}",
-      "{\"aggregate\": \"t\", \"pipeline\": [{\"$match\": {\"n\": 1}}], \"maxTimeMs\": 5}"};
+      "{\"aggregate\": \"t\", \"pipeline\": [{\"$match\": {\"n\": 1}}], \"maxTimeMs\": 5}",
+      "{\"triangles\": \"t\", \"maxTimeMs\": 5}"};
   for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
     spec_db s;
     pq_command *c;
@@ -460,6 +514,7 @@ static const struct {
              {"command length", test_command_length},
              {"broken commands", test_broken_commands},
              {"find is a snapshot", test_find_is_a_snapshot},
+             {"whole graph beside writes", test_whole_graph_beside_writes},
              {"reads beside a writer", test_reads_beside_a_writer},
              {"abandoned", test_abandoned},
              {"busy", test_busy},
