@@ -47,7 +47,8 @@ graph_person graph_person_of(uint32_t node);
 uint32_t graph_pick(const graph_data *d, uint64_t seed, uint64_t i);
 
 typedef enum graph_part {
-  GRAPH_LIVE,    /* entities or rows, edges in both directions, what finds them */
+  GRAPH_LIVE,    /* entities or rows, edges in both directions */
+  GRAPH_INDEX,   /* what beside them makes walking fast: segments */
   GRAPH_HISTORY, /* events */
   GRAPH_PARTS
 } graph_part;

@@ -4,7 +4,7 @@
     bench_graph.py FOLDER [--nodes N] [--edges N] [--rounds N] [--only TEXT] [--without SIDE]
 
       load     people and edges, what finds them, and what is done in the background after it; bytes
-      rounds   1, 2 and 3 hops from 200 nodes, a shortest path of 100 pairs: medians; every side has
+      rounds   1, 2 and 3 hops from 200 nodes, a shortest path of 50 pairs: medians; every side has
                its turn in each round, so that a minute in which the machine is slow is for all
       whole    triangles, PageRank of 20 iterations
       cold     a new process each: open, 3 hops from one node (the files are in the system's cache)
@@ -21,7 +21,7 @@ import sys
 
 SIDES = ("ours", "sqlite", "ladybug", "duckdb")
 TITLES = {"ours": "ours", "sqlite": "SQLite", "ladybug": "Ladybug", "duckdb": "DuckDB"}
-STARTS, PAIRS, COLD = 200, 100, 7
+STARTS, PAIRS, COLD = 200, 50, 7
 SLOW = 4.0  # seconds, after which a question has been asked often enough
 
 
@@ -131,7 +131,9 @@ class Bench:
         self.row("everything, s", took)
         self.row("nodes, edges both ways, MB", live, 1e-6, "ladybug", 0.5)
         if "ours" in self.workers:
-            self.row("events, MB", {"ours": self.workers["ours"].run("bytes", 1)[1]}, 1e-6)
+            index, events = (self.workers["ours"].run("bytes", part)[1] for part in (1, 2))
+            self.row("the same with segments, MB", {**live, "ours": live["ours"] + index}, 1e-6)
+            self.row("events, MB", {"ours": events}, 1e-6)
 
     def rounds(self, what, job, count, workers=None):
         """{side: seconds}: minima over rounds in which each side has its turn."""

@@ -167,6 +167,7 @@ static uint64_t bytes_of(pqdb *db, const char *kind) {
 
 static uint64_t bytes(void *db, graph_part part) {
   if (part == GRAPH_HISTORY) return bytes_of(db, "events");
+  if (part == GRAPH_INDEX) return bytes_of(db, "adjacency");
   return bytes_of(db, "data") + bytes_of(db, "edges") + bytes_of(db, "edges-reverse");
 }
 
