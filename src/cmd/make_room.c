@@ -1,4 +1,5 @@
-/* cmd/make_room.c - a command that runs out of memory goes before a compaction that waits.
+/* cmd/make_room.c - a command that runs out of memory goes before a compaction that waits, and
+ * before graphs that are kept for the next.
  *
  *   memory  |tail|caches|compaction, between two of its steps|command ....... x   no room
  *           |tail|caches|command .......................................|         once more
@@ -18,8 +19,10 @@ static bool may_be_done_again(const pq_command *c) {
 
 int pq_command_make_room(pq_command *c, int rc, int64_t now_us) {
   const pq_cx *cx = c->db->cx;
+  bool has_room;
   if (rc != PQ_ENOMEM || cx->meter == NULL || !may_be_done_again(c)) return rc;
-  if (!pq_works_make_room(c->s.space->works)) return rc;
+  has_room = pq_works_make_room(c->s.space->works);
+  if (!pq_graphs_drop(c->s.space->graphs) && !has_room) return rc;
   (void)cx->meter->was_refused(cx->alloc_ud); /* that is mended */
   pq_fetch_clear(&c->op.fetch);
   c->starts++;

@@ -62,15 +62,21 @@ static void drop_graphs(pq_graphs *s) {
   drop_bases(s);
 }
 
-void pq_graphs_drop(pq_graphs *s) {
+void pq_graphs_make_room(pq_graphs *s) {
   drop_graphs(s);
   pq_graphs_trim(s);
 }
 
+bool pq_graphs_drop(pq_graphs *s) {
+  uint32_t count = s->segment_count + s->dead_rows_count;
+  s->pass++; /* nothing is wanted */
+  pq_graphs_make_room(s);
+  return s->segment_count + s->dead_rows_count < count;
+}
+
 void pq_graphs_free(pq_graphs *s) {
   if (s == NULL) return;
-  s->pass++; /* nothing is wanted */
-  pq_graphs_drop(s);
+  (void)pq_graphs_drop(s);
   pq_assert(s->bases == NULL && s->segment_count == 0);
   pq_alloc(s->cx, s->segments, s->segment_cap * sizeof *s->segments, 0);
   pq_alloc(s->cx, s->dead_rows, s->dead_rows_cap * sizeof *s->dead_rows, 0);

@@ -30,8 +30,8 @@ typedef struct pq_graph pq_graph;
 int pq_graphs_new(pq_cx *cx, pq_graphs **out) PQ_MUST_CHECK;
 /* No graph may be held. Takes NULL. */
 void pq_graphs_free(pq_graphs *s);
-/* Give up what no held graph needs: for memory. Numbers stay. */
-void pq_graphs_drop(pq_graphs *s);
+/* Give up what no held graph needs: for memory. Numbers stay. Was there anything? */
+bool pq_graphs_drop(pq_graphs *s);
 
 typedef enum pq_direction { PQ_OUT = 1, PQ_IN = 2, PQ_BOTH = PQ_OUT | PQ_IN } pq_direction;
 

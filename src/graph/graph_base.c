@@ -57,7 +57,7 @@ static int keep_segment(pq_graphs *s, pq_segment *g) {
 /* Is there room for so many edges? */
 static int check_room(pq_graphs *s, const pq_file_info *info) {
   uint64_t need = info->row_count * 40 + (1 << 20); /* arrays, and what they are made of */
-  if (pq_memory_left(s->cx) / 2 < need) pq_graphs_drop(s);
+  if (pq_memory_left(s->cx) / 2 < need) pq_graphs_make_room(s);
   if (pq_memory_left(s->cx) / 2 >= need) return PQ_OK;
   return pq_fail(s->cx, PQ_ELIMIT,
                  "%s: a graph with its %llu edges does not fit into memory: raise the limit of "

@@ -152,6 +152,8 @@ void pq_base_free(pq_graph_base *b);
 int pq_base_of(pq_graphs *s, pq_graph_base **out) PQ_MUST_CHECK;
 /* Would it ask for nothing? */
 bool pq_base_is_warm(const pq_graphs *s, const pq_view *v);
+/* What pq_graphs_drop does, but for what the base needs that is being made. */
+void pq_graphs_make_room(pq_graphs *s);
 /* Give up segments that no base holds, and deleted rows, but for those of the pass. */
 void pq_graphs_trim(pq_graphs *s);
 /* Look up nodes in the files that were not looked up before. A stage's call. */
