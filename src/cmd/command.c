@@ -125,6 +125,7 @@ static void release_state(pq_command *c) {
   pq_distinct_free(c);
   pq_stats_free(c);
   pq_whole_free(c);
+  pq_related_free(c);
   pq_verify_free(c->s.verify);
   pq_backup_release(&c->s.backup);
   pq_schema_run_free(c);

@@ -295,10 +295,10 @@ typedef struct pq_command_state {
   struct pq_distinct *distinct; /* owned */
   struct pq_stats_run *stats;   /* owned */
   struct pq_whole_run *whole;   /* owned; cmd/whole_run.h */
-  /* related, traverse */
+  struct pq_related *related;   /* cmd/related_command.c; what it owns is freed with the state */
+  /* traverse */
   pq_slice *nodes;           /* sorted, distinct */
   uint32_t node_count, node; /* `node`: the next one to read */
-  pq_edge *node_edges;       /* related with `edges`: the edge of each node */
   pq_hop *hops;
   uint32_t hop_count, hop;
   pq_graph *graph;             /* held; NULL: none (pq_read_graph) */
@@ -581,12 +581,27 @@ int pq_nodes_set(pq_command *c, const pq_edge *edges, uint32_t count,
 /* The entities of nodes [from, from + count), in scratch; those not live have id.p == NULL. */
 int pq_nodes_read(pq_command *c, uint32_t from, uint32_t count, unsigned want,
                   pq_entity **out) PQ_MUST_CHECK;
-/* Is the only node there? */
-int pq_nodes_source(pq_command *c, bool *is_live) PQ_MUST_CHECK;
+
+/* ---- edge_value.c ---- */
+/* {from, predicate, to, reverse, createdAt, createdBy, version, data?}, in `arena`. */
+int pq_edge_value(pq_command *c, pq_arena *arena, const pq_edge *e, pq_value *out) PQ_MUST_CHECK;
+/* Does that value match? NULL: every one does. */
+int pq_edge_match(pq_command *c, const pq_filter *filter, const pq_edge *e,
+                  bool *is_match) PQ_MUST_CHECK;
+/* Copy what an edge borrows. */
+int pq_edge_keep(pq_arena *arena, pq_edge *e) PQ_MUST_CHECK;
+
+/* ---- related_command.c ---- */
+void pq_related_free(pq_command *c);
+/* How it asks for the edges of one direction first; *is_there: if it does. */
+int pq_related_query(pq_command *c, bool is_reverse, pq_edge_query *out,
+                     bool *is_there) PQ_MUST_CHECK;
 
 /* ---- count_commands.c ---- */
 /* A count that opens all files at once, as their footers may be enough. */
 bool pq_count_is_of_all(const pq_command *c);
+/* How exists asks for its edge, c->s.edge. */
+void pq_exists_query(const pq_command *c, pq_edge_query *out);
 
 /* ---- distinct_command.c ---- */
 void pq_distinct_free(pq_command *c);

@@ -2,12 +2,14 @@
  *
  *   count            a scan whose sink needs numbers only; columns and statistics answer if they
  *                    can; of a whole collection as estimatedCount, if that is exact
- *   exists           the same, ended by the first match; by id a look at the page index
+ *   exists           the same, ended by the first match; by id a look at the page index; of an
+ *                    edge its filter, then the page index (doc/decisions/0041)
  *   estimatedCount   rows of the files − deleted positions − rows that the tail replaces
  *                    + live entities of the tail: footers say it, no data page is read
  */
 #include <string.h>
 
+#include "base/slices.h"
 #include "cmd/command_int.h"
 #include "table/tail.h"
 
@@ -150,8 +152,10 @@ int pq_open_count(pq_command *c, pq_value target) {
 
 static int stage_exists_end(pq_op *op) {
   pq_command *c = pq_command_of(op);
-  if (c->s.args.is_explain && c->s.id.n > 0) PQ_TRY(pq_explain_other(c, c->s.explained));
-  if (c->s.args.is_explain && c->s.id.n == 0) PQ_TRY(pq_explain_scan(c, &c->s.scan.stats));
+  if (c->s.args.is_explain && c->s.explained != NULL)
+    PQ_TRY(pq_explain_other(c, c->s.explained));
+  else if (c->s.args.is_explain)
+    PQ_TRY(pq_explain_scan(c, &c->s.scan.stats));
   PQ_TRY(pq_summary_begin(c));
   PQ_TRY(pq_builder_key_str(c->db->builder, "exists"));
   PQ_TRY(pq_builder_bool(c->db->builder, c->s.count > 0));
@@ -195,10 +199,64 @@ static int stage_exists_id(pq_op *op) {
   return PQ_OK;
 }
 
+/* ---- exists, of an edge ---- */
+
+static int stage_exists_ends(pq_op *op) {
+  pq_command *c = pq_command_of(op);
+  const pq_view *v = &c->s.snapshot.view;
+  pq_slice ids[] = {c->s.edge.from, c->s.edge.to};
+  uint32_t count = 2;
+  pq_location at[2];
+  pq_entity ends[2];
+  PQ_TRY(pq_read_in_time(c));
+  PQ_TRY(pq_slices_sort(op->cx, ids, &count));
+  PQ_TRY(pq_view_locate(v, &op->fetch, &op->scratch, ids, count, false, at));
+  PQ_TRY(pq_view_read(v, &op->fetch, &op->scratch, at, count, PQ_WANT_ID | PQ_WANT_DELETED, ends,
+                      NULL));
+  c->s.count = 1;
+  for (uint32_t i = 0; i < count; i++)
+    if (ends[i].id.p == NULL || (ends[i].is_deleted && !c->s.args.includes_deleted)) c->s.count = 0;
+  return pq_read_end(c, stage_exists_end);
+}
+
+void pq_exists_query(const pq_command *c, pq_edge_query *out) {
+  *out = (pq_edge_query){.nodes = &c->s.edge.from,
+                         .node_count = 1,
+                         .predicate = c->s.edge.predicate,
+                         .far_min = c->s.edge.to,
+                         .far_max = c->s.edge.to,
+                         .is_one = true};
+}
+
+static int stage_exists_edge_read(pq_op *op) {
+  pq_command *c = pq_command_of(op);
+  pq_edge_query q;
+  pq_edge_part part;
+  pq_exists_query(c, &q);
+  PQ_TRY(pq_read_in_time(c));
+  PQ_TRY(pq_edges_read_part(&c->s.snapshot.view, &op->fetch, &op->scratch, &q, &part));
+  c->s.explained = "edge by its filter and page index";
+  op->stage = stage_exists_ends;
+  return part.count > 0 ? pq_read_again(c) : pq_read_end(c, stage_exists_end);
+}
+
+static int stage_exists_edge(pq_op *op) {
+  PQ_TRY(pq_read_snapshot(pq_command_of(op)));
+  op->stage = stage_exists_edge_read;
+  return PQ_OK;
+}
+
 /* A collection's name has no '/', an id has one. */
 int pq_open_exists(pq_command *c, pq_value target) {
   const uint64_t of_filter = PQ_OPT_FILTER | PQ_OPT_COLLATION | PQ_OPT_LET | PQ_OPT_HINT;
   pq_slice text;
+  if (pq_value_type(target) == PQ_TYPE_OBJECT) {
+    c->s.start = stage_exists_edge;
+    if (c->s.args.given & of_filter)
+      return pq_fail(c->op.cx, PQ_EINVALID,
+                     "exists: a filter and its like need a collection, not an edge");
+    return pq_edge_of(c, target, &c->s.edge);
+  }
   if (!pq_value_string(target, &text) || text.n == 0 || memchr(text.p, '/', text.n) == NULL) {
     c->s.start = stage_exists;
     return pq_read_open(c, target);

@@ -218,7 +218,13 @@ static int plan_get(pq_command *c, pq_plan_step *s) {
 }
 
 static int plan_edges(pq_command *c, pq_plan_step *s) {
-  PQ_TRY(pq_edges_cost(&c->s.snapshot.view, &c->op.fetch, &c->op.scratch, &s->edges, &s->rows_max));
+  const pq_view *v = &c->s.snapshot.view;
+  s->is_whole = true;
+  if (s->is_part)
+    PQ_TRY(
+        pq_edges_part_cost(v, &c->op.fetch, &c->op.scratch, &s->edges, &s->rows_max, &s->is_whole));
+  else
+    PQ_TRY(pq_edges_cost(v, &c->op.fetch, &c->op.scratch, &s->edges, &s->rows_max));
   end_step(c, s, minus(noted_now(c), c->s.forecast.noted), s->times - 1);
   s->is_upper = !s->is_certain;
   return PQ_OK;

@@ -67,7 +67,9 @@ typedef struct pq_plan_step {
   pq_slice id;
   unsigned want; /* PQ_WANT_… */
   pq_edge_query edges;
-  uint64_t ids; /* at most, over all times; UINT64_MAX: nobody knows */
+  bool is_part;  /* only the first of their parts, */
+  bool is_whole; /* and there is no other */
+  uint64_t ids;  /* at most, over all times; UINT64_MAX: nobody knows */
   bool is_by_id, is_by_key;
   /* what planning it told */
   bool is_upper, is_unbounded;

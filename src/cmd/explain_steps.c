@@ -1,6 +1,7 @@
 /* cmd/explain_steps.c - which steps a command takes, as far as a plan knows. See explain_plan.h.
  *
  *   get       id ─► [populate]
+ *   exists    scan, or id, or edge ─► its ends
  *   find      scan ─► [populate: edges ─► entities, level by level] ─► [total: scan]
  *   related   id ─► its edges ─► entities at their ends ─► [populate] ─► [total: entities]
  *   traverse  id ─► its edges ─► entities, or the graph ─► entities, edges that are judged or shown
@@ -21,6 +22,7 @@
 
 pq_plan_kind_of pq_plan_kind(const pq_command *c) {
   int (*open)(pq_command * c, pq_value target) = c->s.spec->open;
+  if (open == pq_open_exists && c->s.edge.from.n > 0) return PQ_PLAN_GRAPH;
   if (open == pq_open_get || (open == pq_open_exists && c->s.id.n > 0)) return PQ_PLAN_POINT;
   if (open == pq_open_find || open == pq_open_find_one || open == pq_open_count ||
       open == pq_open_exists || open == pq_open_distinct)
@@ -114,7 +116,7 @@ static int add_some_edges(pq_command *c, bool is_reverse, uint64_t turns) {
   return PQ_OK;
 }
 
-/* The edges of the command's target. */
+/* The edges of the command's target; of `related` the first part of them. */
 static int add_edges(pq_command *c, pq_edge_query q, bool is_certain) {
   pq_plan_step *s;
   PQ_TRY(add(c, PQ_STEP_EDGES, &s));
@@ -122,6 +124,7 @@ static int add_edges(pq_command *c, pq_edge_query q, bool is_certain) {
   q.node_count = 1;
   s->edges = q;
   s->is_certain = is_certain;
+  s->is_part = c->s.spec->open == pq_open_related;
   s->why = "edges are read if the entity is there";
   return PQ_OK;
 }
@@ -143,9 +146,10 @@ static int add_level_edges(pq_command *c, uint32_t level, uint64_t turns, uint32
   *count = 0;
   for (uint32_t i = 0; i < p->node_count; i++) {
     const pq_populate_node *n = &p->nodes[i];
+    uint64_t times = pq_count_mul(turns, n->predicate_count);
     if (n->level != level) continue;
-    if (!n->is_reverse_only) PQ_TRY(add_some_edges(c, false, turns));
-    if (!n->is_forward_only) PQ_TRY(add_some_edges(c, true, turns));
+    if (!n->is_reverse_only) PQ_TRY(add_some_edges(c, false, times));
+    if (!n->is_forward_only) PQ_TRY(add_some_edges(c, true, times));
     *count += !n->is_reverse_only;
     *count += !n->is_forward_only;
   }
@@ -158,11 +162,15 @@ static int add_target_edges(pq_command *c, uint32_t *count) {
   *count = 0;
   for (uint32_t i = 0; i < p->node_count && p->nodes[i].level == 0; i++) {
     const pq_populate_node *n = &p->nodes[i];
-    if (!n->is_reverse_only) PQ_TRY(add_edges(c, (pq_edge_query){.predicate = n->name}, false));
-    if (!n->is_forward_only)
-      PQ_TRY(add_edges(c, (pq_edge_query){.reverse = n->name, .is_reverse = true}, false));
-    *count += !n->is_reverse_only;
-    *count += !n->is_forward_only;
+    for (uint32_t k = 0; k < n->predicate_count; k++) {
+      pq_edge_query out, in;
+      pq_populate_query(n, k, false, &out);
+      pq_populate_query(n, k, true, &in);
+      if (!n->is_reverse_only) PQ_TRY(add_edges(c, out, false));
+      if (!n->is_forward_only) PQ_TRY(add_edges(c, in, false));
+      *count += !n->is_reverse_only;
+      *count += !n->is_forward_only;
+    }
   }
   return PQ_OK;
 }
@@ -307,16 +315,16 @@ static int pipeline_steps(pq_command *c, uint32_t phase, bool *has_more) {
 enum { NODES_AT_ONCE = 4096 };
 
 /* The entities at the ends of the target's edges: pages of them, and all again for a total. */
-static int related_entities(pq_command *c, uint64_t nodes) {
+static int related_entities(pq_command *c, uint64_t nodes, uint64_t parts) {
   const pq_args *args = &c->s.args;
   uint64_t page = pq_count_add(pq_count_add(args->limit, args->skip), 1);
   bool is_bounded = c->s.collector.sort.count == 0 && args->limit > 0 && page < NODES_AT_ONCE;
   bool has_documents =
       !args->is_edges || c->s.collector.sort.count > 0 || !pq_value_is_missing(args->filter);
   unsigned want = has_documents ? PQ_WANT_ALL : PQ_WANT_ID | PQ_WANT_DELETED;
-  PQ_TRY(add_ids(c, nodes, 1 + nodes / (is_bounded ? page : NODES_AT_ONCE), want));
+  PQ_TRY(add_ids(c, nodes, parts + nodes / (is_bounded ? page : NODES_AT_ONCE), want));
   if (!args->wants_total) return PQ_OK;
-  return add_ids(c, nodes + 1, 1 + nodes / NODES_AT_ONCE,
+  return add_ids(c, nodes + 1, parts + nodes / NODES_AT_ONCE,
                  want); /* the target, if it is not there */
 }
 
@@ -326,22 +334,62 @@ static bool may_be_there(const pq_command *c) {
   return p->is_live || p->is_upper;
 }
 
+/* Of a node with very many edges, in parts: each may ask for all of them, if in smaller pieces. */
+static int related_parts(pq_command *c, uint64_t *most) {
+  pq_forecast *f = &c->s.forecast;
+  uint32_t count = f->step_count;
+  *most = 1;
+  for (uint32_t i = 1; i < count; i++) {
+    uint64_t parts = 5 + f->steps[i].rows_max / PQ_EDGES_AT_ONCE;
+    if (f->steps[i].is_whole) continue;
+    *most = pq_count_add(*most, parts);
+    if (c->s.args.wants_total) parts *= 2;
+    PQ_TRY(add_some_edges(c, f->steps[i].edges.is_reverse, parts));
+    f->steps[f->step_count - 1].why = "how many edges a page looks at shows when it is full";
+  }
+  return PQ_OK;
+}
+
+static int related_edges(pq_command *c) {
+  for (int is_reverse = 0; is_reverse < 2; is_reverse++) {
+    pq_edge_query q;
+    bool is_there;
+    PQ_TRY(pq_related_query(c, is_reverse != 0, &q, &is_there));
+    if (is_there) PQ_TRY(add_edges(c, q, c->s.forecast.steps[0].point.is_live));
+  }
+  return PQ_OK;
+}
+
 static int related_steps(pq_command *c, uint32_t phase, bool *has_more) {
-  const pq_args *args = &c->s.args;
-  uint64_t nodes = c->s.forecast.step_count > 1 ? c->s.forecast.steps[1].rows_max : 0, turns;
+  pq_forecast *f = &c->s.forecast;
+  uint64_t nodes = 0, turns, parts;
   if (phase == 0) return add_get(c, PQ_WANT_ID | PQ_WANT_DELETED);
-  if (phase == 1 && !may_be_there(c)) PQ_TRY(related_entities(c, 0));
+  if (phase == 1 && !may_be_there(c)) PQ_TRY(related_entities(c, 0, 1));
   *has_more = may_be_there(c);
   if (!*has_more) return PQ_OK;
-  if (phase == 1)
-    return add_edges(c,
-                     (pq_edge_query){.predicate = args->predicate,
-                                     .is_reverse = args->is_reverse,
-                                     .needs_data = args->is_edges},
-                     c->s.forecast.steps[0].point.is_live);
-  if (phase == 2) return related_entities(c, nodes);
+  if (phase == 1) return related_edges(c);
+  for (uint32_t i = 1; i < f->step_count; i++)
+    if (f->steps[i].kind == PQ_STEP_EDGES) nodes = pq_count_add(nodes, f->steps[i].rows_max);
+  if (phase == 2) {
+    PQ_TRY(related_parts(c, &parts));
+    return related_entities(c, nodes, parts);
+  }
   turns = smaller(shown_max(c, nodes), 1 + nodes / NODES_AT_ONCE);
   return populate_steps(c, phase - 3, turns, has_more);
+}
+
+/* The edge, then its ends. */
+static int exists_steps(pq_command *c, uint32_t phase, bool *has_more) {
+  pq_forecast *f = &c->s.forecast;
+  pq_edge_query q;
+  pq_exists_query(c, &q);
+  *has_more = phase == 0 || (phase == 1 && f->steps[0].rows_max > 0);
+  if (!*has_more) return PQ_OK;
+  if (phase == 1) return add_ids(c, 2, 1, PQ_WANT_ID | PQ_WANT_DELETED);
+  PQ_TRY(add_edges(c, q, true));
+  f->steps[0].edges.nodes = &c->s.edge.from;
+  f->steps[0].is_part = true;
+  return PQ_OK;
 }
 
 /* One hop by page index: phase 1: edges of the sources; 2: which of their ends are live. */
@@ -412,6 +460,7 @@ int pq_plan_more_steps(pq_command *c, bool *has_more) {
     case PQ_PLAN_POINT: return point_steps(c, phase, has_more);
     case PQ_PLAN_PIPELINE: return pipeline_steps(c, phase, has_more);
     case PQ_PLAN_GRAPH:
+      if (c->s.spec->open == pq_open_exists) return exists_steps(c, phase, has_more);
       return c->s.spec->open == pq_open_related ? related_steps(c, phase, has_more)
                                                 : walk_steps(c, phase, has_more);
     case PQ_PLAN_NONE: break;

@@ -40,10 +40,3 @@ int pq_nodes_open(pq_command *c, pq_value target) {
   c->s.node_count = 1;
   return PQ_OK;
 }
-
-int pq_nodes_source(pq_command *c, bool *is_live) {
-  pq_entity *source;
-  PQ_TRY(pq_nodes_read(c, 0, 1, PQ_WANT_ID | PQ_WANT_DELETED, &source));
-  *is_live = source[0].id.p != NULL;
-  return PQ_OK;
-}

@@ -104,6 +104,24 @@ static int finish_link(pq_command *c, pq_arena *scratch, const edge_extras *x, p
   return check_label(c, e->data);
 }
 
+/* NAMESPACE/COLLECTION/LOCAL-ID: two '/', which no id has. */
+static bool is_of_namespace(pq_slice id) {
+  uint32_t count = 0;
+  for (size_t i = 0; i < id.n; i++)
+    count += id.p[i] == '/';
+  return count == 2;
+}
+
+static int check_ends(pq_command *c, const pq_edge_arg *e) {
+  if (is_of_namespace(e->from) || is_of_namespace(e->to))
+    return pq_fail(c->op.cx, PQ_EUNSUPPORTED,
+                   "%s: an edge to another namespace ('%.*s'): keep that id in the edge's data or "
+                   "in a document (doc/decisions/0042)",
+                   c->s.spec->name, TEXT_ARGS(is_of_namespace(e->to) ? e->to : e->from));
+  PQ_TRY(pq_check_id(c->op.cx, e->from));
+  return e->to.n == 0 ? PQ_OK : pq_check_id(c->op.cx, e->to);
+}
+
 /* The fields of an edge, checked; all texts are in the command's arena. */
 static int parse_edge(pq_command *c, pq_arena *scratch, pq_value v, pq_edge_arg *out) {
   pq_edge_arg e = {.is_unlink = pq_slice_is(pq_str(c->s.spec->name), "unlink")};
@@ -122,8 +140,7 @@ static int parse_edge(pq_command *c, pq_arena *scratch, pq_value v, pq_edge_arg 
     return pq_fail(c->op.cx, PQ_EINVALID, "%s: an edge needs 'from', 'predicate'%s",
                    c->s.spec->name, e.is_unlink ? "" : " and 'to'");
   if (pq_slice_is(pq_str(c->s.spec->name), "link")) PQ_TRY(finish_link(c, scratch, &x, &e));
-  PQ_TRY(pq_check_id(c->op.cx, e.from));
-  if (e.to.n > 0) PQ_TRY(pq_check_id(c->op.cx, e.to));
+  PQ_TRY(check_ends(c, &e));
   PQ_TRY(pq_check_predicate(c, e.predicate));
   PQ_TRY(pq_check_predicate(c, e.reverse));
   *out = e;

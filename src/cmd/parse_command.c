@@ -29,6 +29,7 @@ static const char *const own_degree[] = {OWN_WHOLE, "direction", NULL};
 static const char *const own_rank[] = {OWN_WHOLE,    "direction", "damping",
                                        "iterations", "tolerance", NULL};
 static const char *const own_communities[] = {OWN_WHOLE, "iterations", NULL};
+static const char *const own_related[] = {"predicate", "direction", "edgeFilter", NULL};
 
 const pq_command_spec pq_command_specs[] = {
     {"insert", PQ_OPT_DOCUMENTS | PQ_OPT_LINE | PQ_OPT_ORDERED | PQ_OPT_VALIDATE | PQ_OPT_WRITES,
@@ -98,10 +99,10 @@ const pq_command_spec pq_command_specs[] = {
     {"link", PQ_OPT_LINE | PQ_OPT_WRITES, true, true, pq_open_link, own_link},
     {"unlink", PQ_OPT_WRITES, true, false, pq_open_unlink, NULL},
     {"related",
-     PQ_OPT_PREDICATE | PQ_OPT_DIRECTION | PQ_OPT_EDGES | PQ_OPT_FILTER | PQ_OPT_SORT |
-         PQ_OPT_SKIP | PQ_OPT_LIMIT | PQ_OPT_CURSOR | PQ_OPT_SNAPSHOT | PQ_OPT_TOTAL | PQ_OPT_SHOW |
-         PQ_OPT_MAX_TIME | PQ_OPT_COMMENT | PQ_OPT_READS | PQ_OPT_LANGUAGE,
-     false, false, pq_open_related, NULL},
+     PQ_OPT_EDGES | PQ_OPT_FILTER | PQ_OPT_SORT | PQ_OPT_SKIP | PQ_OPT_LIMIT | PQ_OPT_CURSOR |
+         PQ_OPT_SNAPSHOT | PQ_OPT_TOTAL | PQ_OPT_SHOW | PQ_OPT_MAX_TIME | PQ_OPT_COMMENT |
+         PQ_OPT_READS | PQ_OPT_LANGUAGE,
+     false, false, pq_open_related, own_related},
     {"traverse", PQ_OPT_PATH | PQ_OPT_LIMIT | PQ_OPT_SKIP | PQ_OPT_PROJECT | OPT_GRAPH, false,
      false, pq_open_traverse, own_traverse},
     {"subgraph", PQ_OPT_PROJECT | OPT_GRAPH, false, false, pq_open_subgraph, own_subgraph},

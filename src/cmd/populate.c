@@ -14,6 +14,14 @@
 
 /* ---- edges ---- */
 
+void pq_populate_query(const pq_populate_node *n, uint32_t i, bool is_reverse, pq_edge_query *out) {
+  *out = (pq_edge_query){.is_reverse = is_reverse, .needs_data = n->edge_filter != NULL};
+  if (is_reverse)
+    out->reverse = n->predicates[i];
+  else
+    out->predicate = n->predicates[i];
+}
+
 /* A link while targets have no numbers yet. */
 typedef struct loose_link {
   pq_slice far;
@@ -26,14 +34,43 @@ typedef struct found_edges {
   uint32_t forward_count, reverse_count;
 } found_edges;
 
+/* Append those that match to a list that has room. */
+static int keep_matching(pq_command *c, const pq_populate_node *n, const pq_edge *edges,
+                         uint32_t count, pq_edge *list, uint32_t *list_count) {
+  for (uint32_t i = 0; i < count; i++) {
+    bool is_match;
+    PQ_TRY(pq_edge_match(c, n->edge_filter, &edges[i], &is_match));
+    if (is_match) list[(*list_count)++] = edges[i];
+  }
+  return PQ_OK;
+}
+
+/* The edges of all names of a node, in one direction. */
 static int read_edges(pq_command *c, const pq_populate_node *n, bool is_reverse, pq_edge **edges,
                       uint32_t *count) {
-  pq_edge_query q = {.nodes = n->sources, .node_count = n->source_count, .is_reverse = is_reverse};
-  if (is_reverse)
-    q.reverse = n->name;
-  else
-    q.predicate = n->name;
-  return pq_edges_read(&c->s.snapshot.view, &c->op.fetch, &c->op.scratch, &q, edges, count);
+  pq_edge **found = pq_arena_calloc(&c->op.scratch, n->predicate_count, sizeof *found);
+  uint32_t *counts = pq_arena_calloc(&c->op.scratch, n->predicate_count, sizeof *counts), all = 0;
+  bool is_missing = false;
+  *count = 0;
+  if (found == NULL || counts == NULL) return c->op.cx->code;
+  for (uint32_t i = 0; i < n->predicate_count; i++) {
+    pq_edge_query q;
+    int rc;
+    pq_populate_query(n, i, is_reverse, &q);
+    q.nodes = n->sources;
+    q.node_count = n->source_count;
+    rc =
+        pq_edges_read(&c->s.snapshot.view, &c->op.fetch, &c->op.scratch, &q, &found[i], &counts[i]);
+    if (rc < 0) return rc;
+    is_missing |= rc == PQ_NEED_IO;
+    all += counts[i];
+  }
+  if (is_missing) return PQ_NEED_IO;
+  *edges = pq_arena_calloc(&c->op.scratch, all, sizeof **edges);
+  if (*edges == NULL) return c->op.cx->code;
+  for (uint32_t i = 0; i < n->predicate_count; i++)
+    PQ_TRY(keep_matching(c, n, found[i], counts[i], *edges, count));
+  return PQ_OK;
 }
 
 static int read_node_edges(pq_command *c, const pq_populate_node *n, found_edges *out,
@@ -233,13 +270,29 @@ static const pq_entity *row_of(const pq_command *c, const level_rows *rows, pq_s
   return e->is_deleted && !c->s.args.includes_deleted ? NULL : e;
 }
 
-/* Cut the links of a node by who is there. */
+static int match(pq_command *c, const pq_populate_node *n, uint32_t target, bool *is_match) {
+  pq_eval eval;
+  if (n->filter == NULL || !*is_match) return PQ_OK;
+  pq_env_eval(c, &eval);
+  eval.arena = &c->op.scratch;
+  *is_match = pq_filter_match(n->filter, &eval, n->docs[target], (pq_value){0});
+  return pq_filter_status(n->filter);
+}
+
+/* Cut the links of a node by who is there, and matches. */
 static int choose(pq_command *c, pq_populate_node *n, const level_rows *rows) {
   bool *is_seen = pq_arena_calloc(&c->op.scratch, n->target_count, sizeof *is_seen);
   if (is_seen == NULL) return c->op.cx->code;
-  for (uint32_t t = 0; t < n->target_count; t++)
+  for (uint32_t t = 0; t < n->target_count; t++) {
     is_seen[t] = row_of(c, rows, n->targets[t]) != NULL;
+    PQ_TRY(match(c, n, t, &is_seen[t]));
+  }
   return cut_links(c, n, is_seen);
+}
+
+/* Can nobody say who is shown before documents are read? */
+static bool needs_documents(const pq_populate_node *n) {
+  return n->sort.count > 0 || n->filter != NULL;
 }
 
 static int make_docs(pq_command *c, pq_populate_node *n, const level_rows *rows) {
@@ -318,7 +371,7 @@ static int stage_live(pq_op *op) {
   PQ_TRY(read_level(c, PQ_WANT_ID | PQ_WANT_DELETED, &rows));
   nodes_of_level(p, &from, &end);
   for (uint32_t i = from; i < end; i++)
-    if (p->nodes[i].sort.count == 0) PQ_TRY(choose(c, &p->nodes[i], &rows));
+    if (!needs_documents(&p->nodes[i])) PQ_TRY(choose(c, &p->nodes[i], &rows));
   op->stage = stage_documents;
   return pq_read_again(c);
 }
@@ -340,7 +393,7 @@ static int stage_edges(pq_op *op) {
   for (uint32_t i = from; i < end; i++) {
     pq_populate_node *n = &p->nodes[i];
     PQ_TRY(make_links(c, n, &found[i - from]));
-    if (n->sort.count == 0 && may_be_cut(c, n)) op->stage = stage_live;
+    if (!needs_documents(n) && may_be_cut(c, n)) op->stage = stage_live;
   }
   return pq_read_again(c);
 }

@@ -11,7 +11,7 @@
 
 #include "cmd/command_int.h"
 
-enum { PQ_POPULATE_DEPTH_MAX = 8, PQ_POPULATE_NODES_MAX = 64, PQ_POPULATE_ROOT = UINT32_MAX };
+enum { PQ_POPULATE_DEPTH_MAX = 32, PQ_POPULATE_NODES_MAX = 64, PQ_POPULATE_ROOT = UINT32_MAX };
 
 typedef struct pq_populate_link {
   uint32_t source; /* index into sources */
@@ -21,12 +21,17 @@ typedef struct pq_populate_link {
 
 typedef struct pq_populate_node {
   /* as parsed */
-  pq_slice name; /* a predicate, or what edges are called from their other end */
+  pq_slice name; /* of the field */
+  /* predicates, or what edges are called from their other end; the name, unless said */
+  const pq_slice *predicates;
+  uint32_t predicate_count;
   uint32_t parent, level;
   bool has_limit, is_forward_only, is_reverse_only;
   uint64_t limit; /* with has_limit; 0: all */
   pq_sort sort;
   pq_projection *projection;
+  pq_filter *filter;      /* of the entities; NULL: none */
+  pq_filter *edge_filter; /* NULL: none */
   /* as read, in c->embedded */
   const pq_slice *sources; /* sorted, distinct */
   uint32_t source_count;
@@ -45,5 +50,8 @@ typedef struct pq_populate {
   uint32_t level; /* being read */
   pq_stage_fn after;
 } pq_populate;
+
+/* How a node asks for the edges of its i-th name, but for whose. */
+void pq_populate_query(const pq_populate_node *n, uint32_t i, bool is_reverse, pq_edge_query *out);
 
 #endif

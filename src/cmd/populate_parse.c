@@ -1,12 +1,13 @@
 /* cmd/populate_parse.c - the option `populate`: names, or names with options, nested.
  *
- *   ["author"]     {"author": {}, "comments": {"limit", "sort", "project", "direction",
- * "populate"}}
+ *   ["author"]     {"author": {}, "comments": {"limit", "sort", "project", "filter", "edgeFilter",
+ *                                              "direction", "predicate", "populate"}}
  *
  * The list of nodes is the queue of a walk by level: a node's own `populate` waits until all nodes
  * of its level are there.
  */
 #include "base/text.h"
+#include "cmd/own_options.h"
 #include "cmd/populate.h"
 
 typedef struct parser {
@@ -43,13 +44,30 @@ static int parse_limit(parser *s, pq_populate_node *n, pq_value v) {
   return PQ_OK;
 }
 
+static int parse_predicates(parser *s, pq_populate_node *n, pq_value v) {
+  pq_names names;
+  PQ_TRY(pq_own_predicates(s->c, "populate", v, &names));
+  n->predicates = names.items;
+  n->predicate_count = names.count;
+  return PQ_OK;
+}
+
+static int parse_filter(parser *s, pq_populate_node *n, pq_value v, pq_filter **out) {
+  if (pq_value_type(v) != PQ_TYPE_OBJECT) return bad(s, n->name, "a filter must be an object");
+  return pq_filter_parse(&s->c->arena, s->c->s.env, v, out);
+}
+
 static int parse_node_option(parser *s, pq_populate_node *n, const pq_field *f, pq_value *below) {
-  static const char *const known[] = {"limit", "sort", "project", "direction", "populate", NULL};
+  static const char *const known[] = {"limit",     "sort",      "project",  "filter", "edgeFilter",
+                                      "direction", "predicate", "populate", NULL};
   pq_arena *arena = &s->c->arena;
   const char *near;
   if (pq_slice_is(f->name, "limit")) return parse_limit(s, n, f->value);
   if (pq_slice_is(f->name, "direction")) return parse_direction(s, n, f->value);
   if (pq_slice_is(f->name, "sort")) return pq_sort_parse(arena, s->c->s.env, f->value, &n->sort);
+  if (pq_slice_is(f->name, "predicate")) return parse_predicates(s, n, f->value);
+  if (pq_slice_is(f->name, "filter")) return parse_filter(s, n, f->value, &n->filter);
+  if (pq_slice_is(f->name, "edgeFilter")) return parse_filter(s, n, f->value, &n->edge_filter);
   if (pq_slice_is(f->name, "project")) {
     PQ_TRY(pq_projection_parse(arena, s->c->s.env, f->value, &n->projection));
     return pq_projection_is_positional(n->projection)
@@ -81,7 +99,8 @@ static int add_node(parser *s, uint32_t parent, pq_slice name, pq_value options)
   for (uint32_t i = 0; i < p->node_count; i++)
     if (p->nodes[i].parent == parent && pq_slice_eq(p->nodes[i].name, name))
       return bad(s, name, "it is there twice");
-  *n = (pq_populate_node){.name = name, .parent = parent};
+  *n = (pq_populate_node){.name = name, .parent = parent, .predicate_count = 1};
+  n->predicates = &n->name;
   n->level = parent == PQ_POPULATE_ROOT ? 0 : p->nodes[parent].level + 1;
   if (n->level == PQ_POPULATE_DEPTH_MAX)
     return pq_fail(s->c->op.cx, PQ_ELIMIT, "%s: option 'populate' is nested more than %d deep",

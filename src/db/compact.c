@@ -3,6 +3,7 @@
  *
  *   open ─► plan ─► [fence] ─► job: open its files
  *                               └► fill the windows ◄───────────┐
+ *                               └► [names of edges' ends]       │
  *                               └► merge: rows into the stream ─┤ a window is empty
  *                               └► encode: a megabyte a step ◄──┘ a row group is full
  *                               └► file: PUT, its bytes are freed; a large one in parts
@@ -31,6 +32,7 @@ static void release_job(pq_compact_job *job, pq_cx *cx) {
     pq_arena_release(&job->inputs[i].arena);
     pq_side_cache_release(&job->inputs[i].indexes);
   }
+  pq_compact_names_free(job, cx);
   pq_entity_stream_free(job->entities);
   pq_edge_stream_free(job->edges);
   pq_adjacency_maker_free(job->maker);
@@ -313,14 +315,24 @@ static int stage_merge(pq_op *op) {
   return PQ_OK;
 }
 
+static int stage_names(pq_op *op) {
+  pq_flush *f = pq_flush_of(op);
+  pq_compact_job *job = job_of(f);
+  bool is_done;
+  PQ_TRY(pq_compact_names_step(f, op, job, &is_done));
+  if (!is_done) return PQ_YIELD;
+  make_heap(job);
+  op->stage = is_full(job) ? stage_encode : stage_merge;
+  return PQ_OK;
+}
+
 static int stage_fill(pq_op *op) {
   pq_flush *f = pq_flush_of(op);
   pq_compact_job *job = job_of(f);
   PQ_TRY(pq_compact_fill(f, op, job));
   for (uint32_t i = 0; i < job->input_count; i++)
     if (job->inputs[i].at == job->inputs[i].count && !job->inputs[i].is_end) return PQ_OK;
-  make_heap(job);
-  op->stage = is_full(job) ? stage_encode : stage_merge;
+  op->stage = stage_names;
   return PQ_OK;
 }
 
@@ -388,6 +400,7 @@ static int stage_job(pq_op *op) {
   }
   if (!pq_compact_is_edges(job)) PQ_TRY(set_table(f, op, job));
   PQ_TRY(make_places(f, op, job));
+  PQ_TRY(pq_compact_names_begin(f, job));
   op->stage = stage_fill;
   return PQ_OK;
 }

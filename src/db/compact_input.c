@@ -93,6 +93,7 @@ static int take_rows(pq_flush *f, pq_op *op, const pq_compact_job *job, pq_compa
   const pq_upgrade *form = NULL;
   pq_arena_clear(&in->arena);
   in->count = in->at = 0;
+  in->is_named = false;
   in->rows = pq_arena_calloc(&in->arena, n, sizeof *in->rows);
   in->entities = pq_arena_calloc(&in->arena, entities == NULL ? 0 : n, sizeof *in->entities);
   in->edges = pq_arena_calloc(&in->arena, edges == NULL ? 0 : n, sizeof *in->edges);

@@ -37,7 +37,8 @@ typedef struct pq_compact_input {
   pq_edge *edges;
   uint64_t *rows; /* their numbers in the file, in `arena` */
   uint32_t count, at;
-  bool is_end; /* nothing follows the window */
+  bool is_named; /* its edges have the names of now */
+  bool is_end;   /* nothing follows the window */
 } pq_compact_input;
 
 typedef struct pq_compact_output {
@@ -63,6 +64,7 @@ typedef struct pq_compact_job {
   uint32_t heap_count;
   pq_entity_stream *entities; /* owned, one of the two; NULL: none begun */
   pq_edge_stream *edges;
+  struct pq_compact_names *names; /* owned; compact_names.c. NULL: edges keep theirs */
   pq_adjacency_maker *maker; /* owned: of the forward file that is being made; NULL: no segment */
   uint64_t row_count;        /* of all outputs so far */
   uint32_t *places;          /* owned; row of the outputs + 1, 0: dead. NULL: not kept */
@@ -91,6 +93,13 @@ bool pq_compact_merges_deletes(const pq_flush *f, const pq_view *v);
 
 /* compact_input.c: read the next window of every input that has none. PQ_NEED_IO. */
 int pq_compact_fill(pq_flush *f, pq_op *op, pq_compact_job *job) PQ_MUST_CHECK;
+
+/* compact_names.c: names of the ends of edges. Begin a job; then, while windows have rows that are
+ * not named, call the stage's part until *is_done. PQ_NEED_IO. */
+int pq_compact_names_begin(pq_flush *f, pq_compact_job *job) PQ_MUST_CHECK;
+int pq_compact_names_step(pq_flush *f, pq_op *op, pq_compact_job *job, bool *is_done) PQ_MUST_CHECK;
+void pq_compact_names_free(pq_compact_job *job, pq_cx *cx);
+
 static inline bool pq_compact_is_edges(const pq_compact_job *job) {
   return job->kind != PQ_FILE_DATA;
 }

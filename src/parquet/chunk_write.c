@@ -513,6 +513,7 @@ static int chunk_sizes(job *k, pq_arena *keep) {
 static int put_bloom(job *k) {
   if (!k->spec->has_bloom || k->values.count == 0) return PQ_OK;
   if (!has_own_hashes(k)) PQ_TRY(pq_dict_hash(&k->w->dict, &k->values, PQ_DICT_HASH_ENTRIES));
+  PQ_TRY(pq_dict_hash_more(&k->w->dict, k->column->more_hashes, k->column->more_hash_count));
   return pq_chunk_put_bloom(k->w, k->out);
 }
 

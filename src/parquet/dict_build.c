@@ -263,3 +263,11 @@ int pq_dict_hash(pq_dict *d, const pq_dense *v, pq_dict_hash_kind kind) {
   }
   return PQ_OK;
 }
+
+int pq_dict_hash_more(pq_dict *d, const uint64_t *hashes, uint32_t count) {
+  for (uint32_t i = 0; i < count; i++) {
+    if (i % BLOCK_COUNT == 0) PQ_TRY(reserve_entries(d));
+    d->keys[d->count++] = hashes[i];
+  }
+  return PQ_OK;
+}

@@ -54,5 +54,7 @@ typedef enum pq_dict_hash_kind {
 
 void pq_dict_hash_start(pq_dict *d);
 int pq_dict_hash(pq_dict *d, const pq_dense *v, pq_dict_hash_kind kind) PQ_MUST_CHECK;
+/* Hashes of something else behind them; then nothing but keys and count may be looked at. */
+int pq_dict_hash_more(pq_dict *d, const uint64_t *hashes, uint32_t count) PQ_MUST_CHECK;
 
 #endif

@@ -221,6 +221,9 @@ typedef struct pq_column {
   uint8_t *nulls;       /* one byte per entry, 1 = no value; NULL: no nulls */
   uint8_t *def;         /* one byte per entry; NULL: the leaf is flat */
   uint8_t *rep;         /* one byte per entry; NULL: all 0 */
+  /* When writing: hashes that the chunk's bloom filter holds besides those of its values. */
+  const uint64_t *more_hashes;
+  uint32_t more_hash_count;
   /* not NULL: the slots are `v.codes` into it. Only where the caller asked for codes */
   const pq_dictionary *dictionary;
   union {

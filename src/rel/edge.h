@@ -35,11 +35,18 @@ bool pq_edge_confidence(const pq_edge *e, double *out);
 typedef struct pq_edge_query {
   const pq_slice *nodes; /* sorted, distinct: from ends, or to ends when is_reverse */
   uint32_t node_count;
-  pq_slice predicate; /* empty: any */
-  pq_slice reverse;   /* what the edge is called from its other end; empty: any */
+  pq_slice predicate;         /* empty: any */
+  const pq_slice *predicates; /* one of these, if there are any */
+  uint32_t predicate_count;
+  pq_slice reverse; /* what the edge is called from its other end; empty: any */
   bool is_reverse;
   bool is_files_only; /* ignore the overlay completely */
   bool needs_data;    /* data, createdAt, createdBy, version too */
+  /* pq_edges_read_part only */
+  pq_slice far_min, far_max; /* far ends between them, both included; empty: no bound */
+  uint64_t enough;           /* rows after which a part may end; 0: it does not */
+  bool is_data_late;         /* no data unless the part is all, and few */
+  bool is_one; /* the edge from nodes[0] to far_min of `predicate`, forward: filters know it */
 } pq_edge_query;
 
 /* The live edges, sorted by (node, predicate, far end), in `scratch`, the fetch set and the
@@ -48,11 +55,42 @@ typedef struct pq_edge_query {
 int pq_edges_read(const pq_view *v, pq_fetch *f, pq_arena *scratch, const pq_edge_query *q,
                   pq_edge **out, uint32_t *count) PQ_MUST_CHECK;
 
+/* Edges of one node, those with the least far ends, so that a page of a node with very many reads
+ * what it shows: far end by far end, of all predicates together.
+ *
+ *   pages of the far end, by their least one    a..f  b..k  g..p  l..z
+ *                                               read, read, read │ far_end = l: before it there
+ *                                                                  are no others
+ */
+typedef struct pq_edge_part {
+  pq_edge *edges; /* as of pq_edges_read */
+  uint32_t count;
+  pq_slice far_end; /* all edges before this far end, and no others; p NULL: all. Borrowed from the
+                       cache of files until the stage ends */
+  bool has_data;
+} pq_edge_part;
+
+/* Rows that are always read together; and what callers ask for at least, and at
+ * most. */
+enum { PQ_EDGES_WHOLE = 4096, PQ_EDGES_AT_LEAST = 256, PQ_EDGES_AT_ONCE = 16384 };
+
+/* A stage's call, as pq_edges_read. A part may be without edges: go on at its far_end. */
+int pq_edges_read_part(const pq_view *v, pq_fetch *f, pq_arena *scratch, const pq_edge_query *q,
+                       pq_edge_part *out) PQ_MUST_CHECK;
+
+/* Data, createdAt, createdBy and version of edges that were read without. A stage's call. */
+int pq_edges_fill(const pq_view *v, pq_fetch *f, pq_arena *scratch, pq_edge *edges,
+                  uint32_t count) PQ_MUST_CHECK;
+
 /* The same as a plan (io/fetch.h): it makes the requests for metadata and notes those for pages,
  * which are all that reading makes. *rows_max: of the rows read there, and of the overlay's edges.
  */
 int pq_edges_cost(const pq_view *v, pq_fetch *f, pq_arena *scratch, const pq_edge_query *q,
                   uint64_t *rows_max) PQ_MUST_CHECK;
+
+/* Of the first part; *is_whole: it is all, and few. *rows_max is of all. */
+int pq_edges_part_cost(const pq_view *v, pq_fetch *f, pq_arena *scratch, const pq_edge_query *q,
+                       uint64_t *rows_max, bool *is_whole) PQ_MUST_CHECK;
 
 /* All edges of one row group, in file order, with the names and types of their ends. Borrows from
  * the fetch set and `arena`. A stage's call. */

@@ -68,6 +68,19 @@ static pq_slice key_of(const void *item, const void *ud) {
   return ud != NULL ? e->to_id : e->from_id;
 }
 
+/* ---- the filter of edges (doc/decisions/0041) ---- */
+
+int pq_edge_hash(pq_buf *b, const pq_edge *e, uint64_t *out) {
+  pq_buf_clear(b);
+  PQ_TRY(pq_buf_put_slice(b, e->from_id));
+  PQ_TRY(pq_buf_put_byte(b, 0));
+  PQ_TRY(pq_buf_put_slice(b, e->predicate));
+  PQ_TRY(pq_buf_put_byte(b, 0));
+  PQ_TRY(pq_buf_put_slice(b, e->to_id));
+  *out = pq_hash(pq_buf_slice(b), 0);
+  return PQ_OK;
+}
+
 typedef struct edge_columns {
   pq_arena *arena;
   uint32_t count;
@@ -124,8 +137,29 @@ static void set_row(edge_columns *g, uint32_t row, pq_slice ns, const pq_edge *e
   set_text(g, PQ_EDGE_DATA_VALUE, row, has_data ? pq_value_bytes(e->data) : (pq_slice){0});
 }
 
-static int write_groups(pq_cx *cx, pq_arena *arena, pq_slice ns, pq_edge *const *sorted,
-                        uint32_t count, pq_writer *w) {
+/* The hashes of all rows go into the filter of `predicate`, next to those of its values. */
+static int set_hashes(edge_columns *g) {
+  pq_cx *cx = g->arena->cx;
+  uint64_t *hashes = pq_arena_calloc(g->arena, g->count, sizeof *hashes);
+  pq_column *cols = g->cols;
+  pq_buf b;
+  int rc = PQ_OK;
+  if (hashes == NULL) return cx->code;
+  pq_buf_init(&b, cx, SIZE_MAX / 4);
+  for (uint32_t i = 0; i < g->count && rc == PQ_OK; i++) {
+    pq_edge e = {.from_id = cols[PQ_EDGE_FROM_ID].v.bytes[i],
+                 .predicate = cols[PQ_EDGE_PREDICATE].v.bytes[i],
+                 .to_id = cols[PQ_EDGE_TO_ID].v.bytes[i]};
+    rc = pq_edge_hash(&b, &e, &hashes[i]);
+  }
+  pq_buf_release(&b);
+  cols[PQ_EDGE_PREDICATE].more_hashes = hashes;
+  cols[PQ_EDGE_PREDICATE].more_hash_count = g->count;
+  return rc;
+}
+
+static int write_groups(pq_arena *arena, pq_slice ns, pq_edge *const *sorted, uint32_t count,
+                        bool is_reverse, pq_writer *w) {
   for (uint32_t from = 0; from < count;) {
     edge_columns g = {.arena = arena};
     g.count = count - from < ROWS_MAX ? count - from : ROWS_MAX;
@@ -133,10 +167,10 @@ static int write_groups(pq_cx *cx, pq_arena *arena, pq_slice ns, pq_edge *const 
     PQ_TRY(columns_new(&g));
     for (uint32_t i = 0; i < g.count; i++)
       set_row(&g, i, ns, sorted[from + i]);
+    if (!is_reverse) PQ_TRY(set_hashes(&g));
     PQ_TRY(pq_writer_add(w, g.cols, PQ_EDGE_LEAVES));
     from += g.count;
   }
-  (void)cx;
   return PQ_OK;
 }
 
@@ -152,14 +186,20 @@ static int open_writer(pq_cx *cx, bool is_reverse, pq_writer **out) {
   memcpy(own, specs, sizeof own);
   own[order[0].spec].hint = PQ_HINT_SORTED;
   own[order[0].spec].has_bloom = true;
+  own[PQ_EDGE_PREDICATE].has_bloom = !is_reverse;
   PQ_TRY(pq_writer_new(cx, own, PQ_EDGE_SPECS, (pq_writer_options){.created_by = "ParqueDB"}, out));
   return pq_writer_sorting(*out, order, 3);
 }
 
+static int finish(pq_writer *w, bool is_reverse) {
+  const pq_key_value kv[] = {
+      {PQ_SLICE("parquedb.kind"), is_reverse ? PQ_SLICE("edges-reverse 1") : PQ_SLICE("edges 1")},
+      {PQ_SLICE(PQ_EDGE_FILTER_KEY), PQ_SLICE(PQ_EDGE_FILTER_COLUMN)}};
+  return pq_writer_finish(w, kv, is_reverse ? 1 : 2);
+}
+
 int pq_edge_file_write(pq_cx *cx, pq_slice ns, pq_edge *edges, uint32_t count, bool is_reverse,
                        pq_writer **out) {
-  pq_key_value kv = {PQ_SLICE("parquedb.kind"),
-                     is_reverse ? PQ_SLICE("edges-reverse 1") : PQ_SLICE("edges 1")};
   pq_arena arena, order;
   pq_edge **sorted;
   int rc = PQ_OK;
@@ -174,8 +214,8 @@ int pq_edge_file_write(pq_cx *cx, pq_slice ns, pq_edge *edges, uint32_t count, b
     rc = pq_sort_by_key(cx, sorted, count, sizeof *sorted, key_of, compare_items,
                         is_reverse ? cx : NULL);
   if (rc == PQ_OK) rc = open_writer(cx, is_reverse, out);
-  if (rc == PQ_OK) rc = write_groups(cx, &arena, ns, sorted, count, *out);
-  if (rc == PQ_OK) rc = pq_writer_finish(*out, &kv, 1);
+  if (rc == PQ_OK) rc = write_groups(&arena, ns, sorted, count, is_reverse, *out);
+  if (rc == PQ_OK) rc = finish(*out, is_reverse);
   pq_arena_release(&arena);
   pq_arena_release(&order);
   if (rc != PQ_OK) {
@@ -294,6 +334,7 @@ static int begin_group(pq_edge_stream *s) {
   PQ_TRY(columns_new(&s->group));
   for (uint32_t i = 0; i < s->count; i++)
     set_row(&s->group, i, s->ns, &s->rows[i]);
+  if (!s->is_reverse) PQ_TRY(set_hashes(&s->group));
   return pq_writer_begin(s->writer, s->group.cols, PQ_EDGE_LEAVES);
 }
 
@@ -330,11 +371,9 @@ uint64_t pq_edge_stream_rows(const pq_edge_stream *s, pq_slice *id_min, pq_slice
 }
 
 int pq_edge_stream_finish(pq_edge_stream *s, pq_writer **out) {
-  pq_key_value kv = {PQ_SLICE("parquedb.kind"),
-                     s->is_reverse ? PQ_SLICE("edges-reverse 1") : PQ_SLICE("edges 1")};
   *out = NULL;
   pq_assert(!s->is_full && s->count == 0);
-  PQ_TRY(pq_writer_finish(s->writer, &kv, 1));
+  PQ_TRY(finish(s->writer, s->is_reverse));
   *out = s->writer;
   s->writer = NULL;
   return PQ_OK;

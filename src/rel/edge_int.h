@@ -27,4 +27,12 @@ enum {
   PQ_EDGE_SPECS = PQ_EDGE_LEAVES - 1
 };
 
+/* Key-value entry of a forward file: the filter of this column knows its edges (pq_edge_hash). */
+#define PQ_EDGE_FILTER_KEY "parquedb.edgeFilter"
+#define PQ_EDGE_FILTER_COLUMN "predicate"
+
+/* What that filter holds of an edge: the hash of from_id, 0, predicate, 0, to_id. `b` is for its
+ * use. */
+int pq_edge_hash(pq_buf *b, const pq_edge *e, uint64_t *out) PQ_MUST_CHECK;
+
 #endif

@@ -772,6 +772,27 @@ def test_options_of_the_past(w):
     w.usage("flush", "--snapshot-event", "5", says=["--snapshot-events"])
 
 
+def test_names_of_edges(w):
+    """Names and types in edge files are those of the last rewrite."""
+    def names():
+        newest = max(w.ok("files", "", "--kind", "edges", "--json").items, key=lambda f: f["path"])
+        path = os.path.join(w.dir, newest["path"])
+        rows = w.ok("parquet", "cat", path, "--columns", "from_name,to_name,to_type").out
+        return [json.loads(row) for row in rows.splitlines()]
+
+    w.ok("insert", "users", '[{"$id": "a", "name": "Ann"}, {"$id": "b", "name": "Bob"}]')
+    w.ok("link", "users/a", "knows", "users/b")
+    w.ok("flush")
+    check(names() == [{"from_name": "Ann", "to_name": "Bob", "to_type": "User"}], "names at first")
+    w.ok("update", "users/b", '{"$set": {"name": "Bert"}}')
+    w.ok("link", "users/b", "knows", "users/a")
+    w.ok("flush")
+    w.ok("compact")
+    check(names() == [{"from_name": "Ann", "to_name": "Bert", "to_type": "User"},
+                      {"from_name": "Bert", "to_name": "Ann", "to_type": "User"}],
+          "names after a compaction", names())
+
+
 def test_maintenance(w):
     w.ok("insert", "posts", '{"$id": "p0"}')
     check(w.ok("verify").out.startswith("checked 0 files, 0 bytes, 1 event,"), "nothing is flushed")

@@ -135,8 +135,17 @@ const fault_probe fault_probes[] = {
     {"{\"distinct\": \"t\", \"key\": \"n\", \"filter\": {\"n\": {\"$gt\": 1}}}", NULL, false},
     {"{\"exists\": \"t\", \"filter\": {\"n\": 2}}", NULL, false},
     {"{\"exists\": \"t/d\"}", NULL, false},
+    {"{\"exists\": {\"from\": \"t/a\", \"predicate\": \"p\", \"to\": \"t/b\"}}", NULL, false},
     {"{\"estimatedCount\": \"t\"}", NULL, false},
     {"{\"related\": \"t/a\", \"predicate\": \"p\"}", NULL, false},
+    {"{\"related\": \"t/a\", \"direction\": \"both\", \"edges\": true, \"limit\": 2, "
+     "\"edgeFilter\": "
+     "{\"version\": {\"$gt\": 0}}, \"total\": true}",
+     NULL, false},
+    {"{\"get\": \"t/a\", \"populate\": {\"x\": {\"predicate\": [\"p\", \"q\"], \"edgeFilter\": "
+     "{\"version\": 1}, "
+     "\"filter\": {\"n\": {\"$gt\": 0}}}}}",
+     NULL, false},
     {"{\"related\": \"t/a\", \"predicate\": \"p\", \"filter\": {\"n\": {\"$gt\": 0}}, \"sort\": "
      "{\"n\": -1}, \"limit\": 1, \"cursor\": \"\", \"total\": true, \"populate\": [\"p_of\"]}",
      NULL, false},

@@ -261,6 +261,19 @@ static void make_graph_read(forecast *t, unsigned count) {
                                       "[\"likes\", {\"predicate\": \"author\", "
                                       "\"direction\": \"reverse\"}]"};
   unsigned id = random_chance(&t->random, 50) ? 1 : random_below(&t->random, count + 20);
+  if (random_chance(&t->random, 10)) {
+    random_put(
+        &t->command,
+        "{\"exists\": {\"from\": \"t/k%05u\", \"predicate\": \"likes\", \"to\": \"u/u%02u\"}", id,
+        random_below(&t->random, 31));
+    return;
+  }
+  if (random_chance(&t->random, 10)) {
+    random_put(&t->command, "{\"related\": \"t/k%05u\"%s%s", id,
+               random_chance(&t->random, 50) ? ", \"direction\": \"both\"" : "",
+               random_chance(&t->random, 50) ? ", \"edges\": true" : "");
+    return;
+  }
   if (random_chance(&t->random, 30)) {
     random_put(&t->command, "{\"traverse\": \"t/k%05u\", \"path\": %s", id,
                paths[random_below(&t->random, 2)]);
@@ -273,6 +286,9 @@ static void make_graph_read(forecast *t, unsigned count) {
   else
     random_put(&t->command, "{\"related\": \"t/k%05u\", \"predicate\": \"%s\"", id,
                random_chance(&t->random, 80) ? "likes" : "nothing");
+  if (random_chance(&t->random, 20))
+    random_put(&t->command, ", \"edgeFilter\": {\"version\": {\"$gt\": %u}}",
+               random_below(&t->random, 2));
   if (random_chance(&t->random, 30)) random_put(&t->command, ", \"limit\": 2");
   if (random_chance(&t->random, 30)) random_put(&t->command, ", \"sort\": {\"n\": 1}");
   if (random_chance(&t->random, 30)) random_put(&t->command, ", \"total\": true");
