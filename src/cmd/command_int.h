@@ -820,6 +820,10 @@ int pq_edges_put_unmatched(pq_command *c) PQ_MUST_CHECK;
 int pq_edge_data(pq_command *c, pq_arena *arena, pq_arena *scratch, const pq_edge_label *label,
                  pq_value data, pq_value *out) PQ_MUST_CHECK;
 
+/* The options `minConfidence` and `mode` of a command that has them, as part of a filter of edges
+ * as they are shown (missing: none), in c->arena. */
+int pq_edge_choice(pq_command *c, pq_value *filter) PQ_MUST_CHECK;
+
 /* ---- edge_gone.c ---- */
 /* All edges of the hard-deleted c->s.gone, and what goes with them, then commit and go on with
  * `after`. */

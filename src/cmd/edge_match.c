@@ -308,3 +308,62 @@ int pq_edges_match(pq_command *c, pq_stage_fn after) {
   c->op.stage = stage_match_next;
   return rc;
 }
+
+/* ---- which edges a reader wants ---- */
+
+static int wrong_choice(pq_command *c, const char *what) {
+  return pq_fail(c->op.cx, PQ_EINVALID, "%s: option %s", c->s.spec->name, what);
+}
+
+/* {"matchMode": {"$ne": "fuzzy"}}, or what is. */
+static int put_is_fuzzy(pq_builder *b, bool is_fuzzy) {
+  PQ_TRY(pq_builder_begin_object(b));
+  PQ_TRY(pq_builder_key_str(b, "matchMode"));
+  PQ_TRY(pq_builder_begin_object(b));
+  PQ_TRY(pq_put_text(b, is_fuzzy ? "$eq" : "$ne", PQ_SLICE("fuzzy")));
+  PQ_TRY(pq_builder_end(b));
+  return pq_builder_end(b);
+}
+
+/* Edges that are not fuzzy are certain. */
+static int put_confidence(pq_builder *b, double least) {
+  PQ_TRY(pq_builder_begin_object(b));
+  PQ_TRY(pq_builder_key_str(b, "$or"));
+  PQ_TRY(pq_builder_begin_array(b));
+  PQ_TRY(put_is_fuzzy(b, false));
+  PQ_TRY(pq_builder_begin_object(b));
+  PQ_TRY(pq_builder_key_str(b, "confidence"));
+  PQ_TRY(pq_builder_begin_object(b));
+  PQ_TRY(pq_builder_key_str(b, "$gte"));
+  PQ_TRY(pq_builder_double(b, least));
+  PQ_TRY(pq_builder_end(b));
+  PQ_TRY(pq_builder_end(b));
+  PQ_TRY(pq_builder_end(b));
+  return pq_builder_end(b);
+}
+
+int pq_edge_choice(pq_command *c, pq_value *filter) {
+  pq_value least = pq_own_option(c, "minConfidence"), mode = pq_own_option(c, "mode");
+  bool has_least = !pq_value_is_missing(least), has_mode = !pq_value_is_missing(mode);
+  pq_builder *b = c->db->builder;
+  pq_slice word = {0};
+  double d = 0;
+  if (!has_least && !has_mode) return PQ_OK;
+  if (has_least && !(pq_value_number(least, &d) && d >= 0 && d <= 1))
+    return wrong_choice(c, "'minConfidence' must be a number from 0 to 1");
+  if (has_mode &&
+      !(pq_value_string(mode, &word) && (pq_slice_is(word, "exact") || pq_slice_is(word, "fuzzy"))))
+    return wrong_choice(c, "'mode' must be \"exact\" or \"fuzzy\"");
+  if (!pq_value_is_missing(*filter) && pq_value_type(*filter) != PQ_TYPE_OBJECT)
+    return PQ_OK; /* who parses it says so */
+  pq_builder_clear(b);
+  PQ_TRY(pq_builder_begin_object(b));
+  PQ_TRY(pq_builder_key_str(b, "$and"));
+  PQ_TRY(pq_builder_begin_array(b));
+  if (!pq_value_is_missing(*filter)) PQ_TRY(pq_builder_value(b, *filter));
+  if (has_least) PQ_TRY(put_confidence(b, d));
+  if (has_mode) PQ_TRY(put_is_fuzzy(b, pq_slice_is(word, "fuzzy")));
+  PQ_TRY(pq_builder_end(b));
+  PQ_TRY(pq_builder_end(b));
+  return pq_builder_finish(b, &c->arena, filter);
+}

@@ -29,7 +29,8 @@ static const char *const own_degree[] = {OWN_WHOLE, "direction", NULL};
 static const char *const own_rank[] = {OWN_WHOLE,    "direction", "damping",
                                        "iterations", "tolerance", NULL};
 static const char *const own_communities[] = {OWN_WHOLE, "iterations", NULL};
-static const char *const own_related[] = {"predicate", "direction", "edgeFilter", NULL};
+static const char *const own_related[] = {"predicate",     "direction", "edgeFilter",
+                                          "minConfidence", "mode",      NULL};
 
 const pq_command_spec pq_command_specs[] = {
     {"insert", PQ_OPT_DOCUMENTS | PQ_OPT_LINE | PQ_OPT_ORDERED | PQ_OPT_VALIDATE | PQ_OPT_WRITES,

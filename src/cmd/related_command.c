@@ -37,6 +37,7 @@ typedef struct related_edge {
 struct pq_related {
   pq_names predicates;
   bool is_out, is_in;
+  pq_value edge_choice;   /* edgeFilter, minConfidence and mode as a filter; missing: none */
   pq_filter *edge_filter; /* NULL: none */
   /* the part that is looked at */
   pq_arena part;       /* owned */
@@ -540,11 +541,10 @@ static int stage_related(pq_op *op) {
 /* What pages have in common beside the filter. */
 static uint64_t question(const pq_command *c) {
   const struct pq_related *r = c->s.related;
-  pq_value filter = pq_own_option(c, "edgeFilter");
   uint64_t h = pq_hash(c->s.id, r->is_out + 2u * r->is_in + 4u * c->s.args.is_edges);
   for (uint32_t i = 0; i < r->predicates.count; i++)
     h = pq_hash(r->predicates.items[i], h);
-  return pq_value_is_missing(filter) ? h : h * 31 + pq_value_hash(filter);
+  return pq_value_is_missing(r->edge_choice) ? h : h * 31 + pq_value_hash(r->edge_choice);
 }
 
 static int open_options(pq_command *c) {
@@ -558,7 +558,9 @@ static int open_options(pq_command *c) {
   PQ_TRY(pq_own_direction(c, "direction", pq_own_option(c, "direction"), &direction));
   r->is_out = (direction & PQ_OUT) != 0;
   r->is_in = (direction & PQ_IN) != 0;
-  return pq_own_filter(c, "edgeFilter", pq_own_option(c, "edgeFilter"), &r->edge_filter);
+  r->edge_choice = pq_own_option(c, "edgeFilter");
+  PQ_TRY(pq_edge_choice(c, &r->edge_choice));
+  return pq_own_filter(c, "edgeFilter", r->edge_choice, &r->edge_filter);
 }
 
 int pq_related_query(pq_command *c, bool is_reverse, pq_edge_query *out, bool *is_there) {
