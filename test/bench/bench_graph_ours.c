@@ -91,38 +91,31 @@ static uint64_t hops(void *db, uint32_t from, unsigned count, uint64_t seq) {
   return run(db, text, (size_t)len, NULL, 0, "\"n\":");
 }
 
-static uint64_t path(void *db, uint32_t from, uint32_t to) {
-  char text[160];
-  int len = snprintf(text, sizeof text,
-                     "{\"path\": {\"from\": \"people/%u\", \"to\": \"people/%u\"}}", from, to);
+/* The number behind `name` in the summary alone, or 0. */
+static uint64_t summary_of(pqdb *db, const char *text, size_t len, const char *name) {
   pqdb_replies *r = NULL;
   const char *json = "", *at;
   uint64_t found = 0;
   int rc;
-  if (pqdb_run(db, NULL, text, (size_t)len, NULL, 0, &r) != PQDB_OK)
-    graph_die(text, pqdb_message(db));
+  if (pqdb_run(db, NULL, text, len, NULL, 0, &r) != PQDB_OK) graph_die(text, pqdb_message(db));
   while ((rc = pqdb_next(r, &json, NULL)) == PQDB_ROW) {
   }
   if (rc != PQDB_DONE) graph_die(text, pqdb_message(db));
-  if ((at = strstr(json, "\"length\":")) != NULL) found = strtoull(at + 9, NULL, 10);
+  if ((at = strstr(json, name)) != NULL) found = strtoull(at + strlen(name), NULL, 10);
   pqdb_replies_close(r);
   return found;
 }
 
+static uint64_t path(void *db, uint32_t from, uint32_t to) {
+  char text[160];
+  int len = snprintf(text, sizeof text,
+                     "{\"path\": {\"from\": \"people/%u\", \"to\": \"people/%u\"}}", from, to);
+  return summary_of(db, text, (size_t)len, "\"length\":");
+}
+
 static uint64_t triangles(void *db) {
   static const char text[] = "{\"triangles\": \"people\", \"limit\": 1}";
-  pqdb_replies *r = NULL;
-  const char *json = "", *at;
-  uint64_t found = 0;
-  int rc;
-  if (pqdb_run(db, NULL, text, sizeof text - 1, NULL, 0, &r) != PQDB_OK)
-    graph_die(text, pqdb_message(db));
-  while ((rc = pqdb_next(r, &json, NULL)) == PQDB_ROW) {
-  }
-  if (rc != PQDB_DONE) graph_die(text, pqdb_message(db));
-  if ((at = strstr(json, "\"triangles\":")) != NULL) found = strtoull(at + 12, NULL, 10);
-  pqdb_replies_close(r);
-  return found;
+  return summary_of(db, text, sizeof text - 1, "\"triangles\":");
 }
 
 static uint64_t page_rank(void *db) {
@@ -155,7 +148,7 @@ static void change(void *db, const graph_data *d) {
 }
 
 static uint64_t seq(void *db) {
-  return run(db, "{\"stats\": 1}", 12, NULL, 0, "\"seq\":");
+  return summary_of(db, "{\"stats\": 1}", 12, "\"seq\":");
 }
 
 static uint64_t bytes_of(pqdb *db, const char *kind) {
