@@ -261,6 +261,13 @@ const cli_command cli_commands[] = {
      "all have k neighbours. The rest is as with degree.",
      "parquedb kcore users --limit 1", "{\"$id\":\"users/u1\",\"value\":1}", CLI_OPT_WHOLE, 0, 1,
      cli_run_whole},
+    {NULL, "match", "QUERY", "ask for a pattern of entities and edges, in openCypher",
+     "A subset of openCypher (doc/match.md): MATCH, OPTIONAL MATCH, WHERE, WITH,\n"
+     "RETURN. Labels are collections or types, properties are fields. One line for\n"
+     "each row.",
+     "parquedb match 'MATCH (a)-[:knows]->(b) RETURN a.name, b.name ORDER BY a.name'",
+     "{\"a.name\":\"Ann\",\"b.name\":\"Bob\"}\n{\"a.name\":\"Bob\",\"b.name\":\"Cid\"}",
+     CLI_OPT_READ | OPT(LIMIT) | OPT(MAX_TIME), 1, 1, cli_run_match},
 
     {"History", "history", "COLL/ID | COLL ID | COLL | FROM PREDICATE TO",
      "show what happened to an entity, an edge or a collection",
@@ -487,6 +494,7 @@ static const struct own_set {
                  CLI_OWN_HEURISTIC | CLI_OWN_RETURN},
     {"connected", OWN_WALK},
     {"neighbourhood", OWN_WALK},
+    {"match", CLI_OWN_PARAMS | CLI_OWN_MAX_ROWS},
     {"subgraph", CLI_OWN_PREDICATES | CLI_OWN_DIRECTION | CLI_OWN_MAX_HOPS | CLI_OWN_MAX_NODES |
                      CLI_OWN_EDGE_FILTER | CLI_OWN_GRAPHML | CLI_OWN_DOT | CLI_OWN_JSON_GRAPH |
                      CLI_OWN_SVG},

@@ -243,3 +243,9 @@ int cli_run_related(cli_session *s, char **words, int word_count) {
   if (cli_has(s->options, CLI_OPT_EDGES)) cli_add_true(s, "edges");
   return cli_list_items(s, NULL);
 }
+
+int cli_run_match(cli_session *s, char **words, int word_count) {
+  (void)word_count;
+  cli_begin(s, "match", words[0]);
+  return cli_list_items(s, NULL);
+}

@@ -71,6 +71,7 @@ int cli_run_replace(cli_session *s, char **words, int word_count);
 int cli_run_link(cli_session *s, char **words, int word_count);
 int cli_run_unlink(cli_session *s, char **words, int word_count);
 int cli_run_related(cli_session *s, char **words, int word_count);
+int cli_run_match(cli_session *s, char **words, int word_count);
 int cli_run_whole(cli_session *s, char **words, int word_count);    /* whole_commands.c */
 int cli_run_subgraph(cli_session *s, char **words, int word_count); /* graph_export.c */
 /* walk_commands.c */

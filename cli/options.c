@@ -171,6 +171,9 @@ static const struct own_row {
     {OWN("heuristic", "FIELD",
          "a number of entities: what is left is never less than the difference"),
      NULL, CLI_OWN_NOWHERE},
+    {OWN("params", "JSON", "an object with the values of $name"), "params", CLI_OWN_JSON},
+    {OWN("max-rows", "N", "rows that a sort or a grouping may hold (10000000)"), "maxRows",
+     CLI_OWN_NUMBER},
 };
 
 enum {

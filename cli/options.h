@@ -109,7 +109,9 @@ enum {
   CLI_OWN_ALL_BEST = 1 << 20,
   CLI_OWN_WEIGHT = 1 << 21,
   CLI_OWN_DEFAULT_WEIGHT = 1 << 22,
-  CLI_OWN_HEURISTIC = 1 << 23
+  CLI_OWN_HEURISTIC = 1 << 23,
+  CLI_OWN_PARAMS = 1 << 24,
+  CLI_OWN_MAX_ROWS = 1 << 25
 };
 enum { CLI_OWN_MAX = 64 };
 /* Any of these: the answer says how, it has no results. */

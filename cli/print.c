@@ -204,14 +204,16 @@ void cli_print_pretty(const cli_screen *s, const char *json, size_t len) {
 
 /* ---- reports ---- */
 
-/* One line will do: a scalar, or a list without containers. */
+enum { LIST_TEXT_MAX = 48 };
+
+/* One line will do: a scalar, or a list of short scalars. */
 static bool is_report_line(cli_value v) {
   cli_json_walk w = cli_json_enter(v);
   cli_value key, member;
   if (!is_container(v) || cli_json_is_scalar(v)) return true;
   if (w.is_object) return !cli_json_next(&w, &key, &member);
   while (cli_json_next(&w, &key, &member)) {
-    if (!cli_json_is_scalar(member)) return false;
+    if (!cli_json_is_scalar(member) || member.len > LIST_TEXT_MAX) return false;
   }
   return true;
 }
@@ -251,6 +253,11 @@ static void print_report(const cli_screen *s, cli_value v, size_t depth, const c
     return;
   }
   while (cli_json_next(&w, &key, &member)) {
+    if (!w.is_object && cli_json_is_scalar(member)) {
+      print_indent(s, 2 * depth);
+      print_plain(s, member);
+      continue;
+    }
     if (!w.is_object) {
       print_indent(s, 2 * depth);
       fputs("-\n", s->file);

@@ -124,6 +124,7 @@ static void release_state(pq_command *c) {
   pq_pipeline_run_free(c);
   pq_distinct_free(c);
   pq_stats_free(c);
+  pq_match_run_free(c);
   pq_whole_free(c);
   pq_related_free(c);
   pq_verify_free(c->s.verify);

@@ -294,6 +294,7 @@ typedef struct pq_command_state {
   struct pq_populate *populate; /* NULL: nothing to embed */
   struct pq_distinct *distinct; /* owned */
   struct pq_stats_run *stats;   /* owned */
+  struct pq_match_run *match;   /* owned */
   struct pq_whole_run *whole;   /* owned; cmd/whole_run.h */
   struct pq_related *related;   /* cmd/related_command.c; what it owns is freed with the state */
   /* traverse */
@@ -609,6 +610,9 @@ void pq_distinct_free(pq_command *c);
 /* ---- whole_graph.c ---- */
 void pq_whole_free(pq_command *c);
 
+/* ---- match_command.c ---- */
+void pq_match_run_free(pq_command *c);
+
 /* ---- stats_command.c ---- */
 void pq_stats_free(pq_command *c);
 /* "int64" … */
@@ -859,6 +863,7 @@ int pq_open_link(pq_command *c, pq_value target);
 int pq_open_unlink(pq_command *c, pq_value target);
 int pq_open_related(pq_command *c, pq_value target);
 int pq_open_traverse(pq_command *c, pq_value target);
+int pq_open_match_text(pq_command *c, pq_value target);
 int pq_open_subgraph(pq_command *c, pq_value target);
 /* degree, pageRank, components, triangles, communities, kCore. */
 int pq_open_whole(pq_command *c, pq_value target);

@@ -32,6 +32,8 @@ static const char *const own_communities[] = {OWN_WHOLE, "iterations", NULL};
 static const char *const own_related[] = {"predicate",     "direction", "edgeFilter",
                                           "minConfidence", "mode",      NULL};
 
+static const char *const own_match[] = {"params", "maxRows", NULL};
+
 const pq_command_spec pq_command_specs[] = {
     {"insert", PQ_OPT_DOCUMENTS | PQ_OPT_LINE | PQ_OPT_ORDERED | PQ_OPT_VALIDATE | PQ_OPT_WRITES,
      true, true, pq_open_insert, NULL},
@@ -116,6 +118,8 @@ const pq_command_spec pq_command_specs[] = {
     {"path", PQ_OPT_LIMIT | PQ_OPT_PROJECT | OPT_GRAPH, false, false, pq_open_path, own_path},
     {"connected", OPT_GRAPH, false, false, pq_open_connected, own_connected},
     {"neighbourhood", OPT_GRAPH, false, false, pq_open_neighbourhood, own_connected},
+    {"match", PQ_OPT_LIMIT | PQ_OPT_MAX_TIME | PQ_OPT_COMMENT | PQ_OPT_READS, false, false,
+     pq_open_match_text, own_match},
     {"history", PQ_OPT_EVENT_CHOICE, false, false, pq_open_history, NULL},
     {"aggregate",
      PQ_OPT_PIPELINE | PQ_OPT_INCLUDE_DELETED | PQ_OPT_READS | PQ_OPT_LANGUAGE | PQ_OPT_COMMENT |

@@ -160,7 +160,7 @@ COMMANDS = ("import insert get find count exists distinct aggregate update repla
             "update-one update-many replace-one delete-one delete-many find-one-and-update "
             "find-one-and-replace find-one-and-delete upsert upsert-many bulk-write "
             "link unlink related traverse path connected neighbourhood subgraph "
-            "degree pagerank components triangles communities kcore "
+            "degree pagerank components triangles communities kcore match "
             "history events get-at-version reconstruct append-event diff revert replay restore "
             "collections "
             "schema stats files flush compact maintain checkpoint vacuum retention verify "

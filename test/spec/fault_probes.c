@@ -163,6 +163,11 @@ const fault_probe fault_probes[] = {
     {"{\"communities\": \"t\", \"flushed\": true}", NULL, false},
     {"{\"kCore\": \"\", \"explain\": true}", NULL, false},
     {"{\"components\": \"t\", \"writeAs\": \"part\"}", NULL, true},
+    {"{\"match\": \"MATCH (a:t)-[r:p|q*1..2]->(b) OPTIONAL MATCH (b)-[s]->(c) WHERE s.w > 0 "
+     "RETURN a.n AS n, b, count(c) AS c ORDER BY n\"}",
+     NULL, false},
+    {"{\"match\": \"MATCH (a:t {n: 1}) WHERE NOT (a)-->(a) RETURN DISTINCT a.n, id(a)\"}", NULL,
+     false},
     {"{\"traverse\": \"t/d\", \"path\": [\"q\", \"p\", {\"predicate\": \"p\", \"direction\": "
      "\"reverse\"}]}",
      NULL, false},

@@ -185,7 +185,7 @@ static bool is_read(pq_slice command) {
   static const char *const reads[] = {
       "get",         "find",     "findOne",  "count",     "estimatedCount", "exists",
       "distinct",    "related",  "traverse", "history",   "files",          "stats",
-      "collections", "subgraph", "path",     "connected", "neighbourhood"};
+      "collections", "subgraph", "path",     "connected", "neighbourhood",  "match"};
   char name[24] = "";
   size_t i = 0, n = 0;
   while (i < command.n && (command.p[i] == '{' || command.p[i] == ' '))
