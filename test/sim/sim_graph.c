@@ -70,10 +70,10 @@ static void keep_weights(naive_query *q) {
 }
 
 void sim_graph_choose(sim_world *w, sim_session *p) {
-  static const naive_kind kinds[] = {NAIVE_RELATED,    NAIVE_COMMUNITIES,   NAIVE_TRAVERSE,
-                                     NAIVE_TRAVERSE,   NAIVE_SUBGRAPH,      NAIVE_PATH,
-                                     NAIVE_CONNECTED,  NAIVE_NEIGHBOURHOOD, NAIVE_DEGREE,
-                                     NAIVE_COMPONENTS, NAIVE_TRIANGLES,     NAIVE_K_CORE};
+  static const naive_kind kinds[] = {
+      NAIVE_MATCH,      NAIVE_RELATED,   NAIVE_COMMUNITIES, NAIVE_TRAVERSE,      NAIVE_TRAVERSE,
+      NAIVE_SUBGRAPH,   NAIVE_PATH,      NAIVE_CONNECTED,   NAIVE_NEIGHBOURHOOD, NAIVE_DEGREE,
+      NAIVE_COMPONENTS, NAIVE_TRIANGLES, NAIVE_K_CORE};
   naive_random r = {below, &w->random};
   naive_kind kind = kinds[sim_below(&w->random, sizeof kinds / sizeof *kinds)];
   naive_query_release(&p->question);

@@ -252,10 +252,10 @@ static bool shows_entities(const naive_query *q) {
 /* Some kinds more often than others. */
 static naive_kind any_kind(graph_run *g) {
   static const naive_kind kinds[] = {
-      NAIVE_RELATED,    NAIVE_RELATED,       NAIVE_TRAVERSE,    NAIVE_TRAVERSE,
-      NAIVE_TRAVERSE,   NAIVE_SUBGRAPH,      NAIVE_PATH,        NAIVE_PATH,
-      NAIVE_CONNECTED,  NAIVE_NEIGHBOURHOOD, NAIVE_DEGREE,      NAIVE_PAGE_RANK,
-      NAIVE_COMPONENTS, NAIVE_TRIANGLES,     NAIVE_COMMUNITIES, NAIVE_K_CORE};
+      NAIVE_MATCH,     NAIVE_MATCH,         NAIVE_RELATED,  NAIVE_RELATED,   NAIVE_TRAVERSE,
+      NAIVE_TRAVERSE,  NAIVE_TRAVERSE,      NAIVE_SUBGRAPH, NAIVE_PATH,      NAIVE_PATH,
+      NAIVE_CONNECTED, NAIVE_NEIGHBOURHOOD, NAIVE_DEGREE,   NAIVE_PAGE_RANK, NAIVE_COMPONENTS,
+      NAIVE_TRIANGLES, NAIVE_COMMUNITIES,   NAIVE_K_CORE};
   return kinds[random_below(&g->p.random, sizeof kinds / sizeof *kinds)];
 }
 
