@@ -7,7 +7,9 @@
 #include "base/merge_sort.h"
 #include "base/slices.h"
 
-enum { SEEDS_MAX = 1 << 20 };
+/* Edges that are wanted lie anywhere in their files: the fewer batches, the fewer times a page is
+ * unpacked. */
+enum { SEEDS_MAX = 1 << 20, EDGES_AT_ONCE = 1 << 16 };
 
 /* ---- opening ---- */
 
@@ -201,8 +203,8 @@ static int judge_edge(pq_command *c, pq_chooser *k, const pq_edge *e, uint32_t e
   return PQ_OK;
 }
 
-static uint32_t batch(uint32_t at, uint32_t count) {
-  return count - at < PQ_GRAPH_BATCH ? count - at : PQ_GRAPH_BATCH;
+static uint32_t batch(uint32_t at, uint32_t count, uint32_t most) {
+  return count - at < most ? count - at : most;
 }
 
 static int judge_node(pq_command *c, pq_chooser *k, const pq_entity *e, uint32_t node) {
@@ -222,7 +224,7 @@ static int stage_judge_nodes(pq_op *op) {
   pq_graph_run *run = pq_run_of(c);
   pq_chooser *k = run->asked;
   pq_judged *j = &k->choice.nodes;
-  uint32_t count = batch(run->asked_at, j->wanted_count);
+  uint32_t count = batch(run->asked_at, j->wanted_count, PQ_GRAPH_BATCH);
   const uint32_t *nodes = j->wanted + run->asked_at;
   pq_entity *entities;
   PQ_TRY(pq_read_in_time(c));
@@ -250,7 +252,7 @@ static int stage_judge_edges(pq_op *op) {
   pq_graph_run *run = pq_run_of(c);
   pq_chooser *k = run->asked;
   pq_judged *j = &k->choice.edges;
-  uint32_t count = batch(run->asked_at, j->wanted_count);
+  uint32_t count = batch(run->asked_at, j->wanted_count, EDGES_AT_ONCE);
   const uint32_t *edges = j->wanted + run->asked_at;
   pq_edge *read = pq_arena_calloc(&op->scratch, count, sizeof *read);
   if (read == NULL) return op->cx->code;

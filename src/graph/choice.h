@@ -30,7 +30,7 @@ typedef struct pq_judged {
   uint32_t wanted_count;
 } pq_judged;
 
-enum { PQ_WANTED_MAX = 16384 };
+enum { PQ_WANTED_MAX = 1 << 18 };
 
 /* Judge numbers below `count`; in `arena`. */
 int pq_judged_init(pq_judged *j, pq_arena *arena, uint32_t count) PQ_MUST_CHECK;

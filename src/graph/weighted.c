@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-enum { AHEAD_MIN = 4, AHEAD_MAX = 4096 };
+enum { AHEAD_MIN = 4, AHEAD_MAX = 1 << 16 };
 
 int pq_weighted_init(pq_weighted *w, pq_arena *arena, pq_choice *choice, const double *weights,
                      const double *estimates) {
