@@ -157,6 +157,25 @@ const fault_probe fault_probes[] = {
      "\"$$ROOT\", \"connectFromField\": \"<->p\", \"connectToField\": \"$id\", \"as\": \"r\"}}]}",
      NULL, false},
     {"{\"degree\": \"t\"}", NULL, false},
+    {"{\"subgraph\": [\"t/a\", \"t/d\"], \"filter\": {\"n\": {\"$gt\": 0}}, \"edgeFilter\": "
+     "{\"version\": 1}}",
+     NULL, false},
+    {"{\"traverse\": \"t/d\", \"path\": [{\"direction\": \"both\", \"max\": 2, \"filter\": {\"n\": "
+     "{\"$gt\": 0}}}], \"return\": \"paths\", \"uniqueness\": \"edge\"}",
+     NULL, false},
+    {"{\"traverse\": \"t/d\", \"path\": [{\"direction\": \"both\", \"max\": 0}], \"return\": "
+     "\"nodes\", \"order\": \"depth\", \"depth\": true}",
+     NULL, false},
+    {"{\"path\": {\"from\": \"t/d\", \"to\": \"t/a\"}, \"direction\": \"both\", \"k\": 3, "
+     "\"return\": "
+     "\"entities\"}",
+     NULL, false},
+    {"{\"path\": {\"from\": \"t/d\", \"to\": \"t/a\"}, \"direction\": \"both\", \"weight\": "
+     "\"data.w\", "
+     "\"defaultWeight\": 2, \"heuristic\": {\"property\": \"n\"}, \"all\": true}",
+     NULL, false},
+    {"{\"connected\": {\"from\": \"t/d\", \"to\": \"t/a\"}, \"asOf\": \"seq:8\"}", NULL, false},
+    {"{\"neighbourhood\": \"t/d\"}", NULL, false},
     {"{\"pageRank\": \"t\", \"predicates\": \"p\", \"direction\": \"both\"}", NULL, false},
     {"{\"components\": \"\", \"asOf\": \"seq:8\"}", NULL, false},
     {"{\"triangles\": \"t\", \"sort\": {\"$id\": 1}}", NULL, false},
