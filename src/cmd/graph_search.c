@@ -7,9 +7,9 @@
 #include "base/merge_sort.h"
 #include "base/slices.h"
 
-/* Edges that are wanted lie anywhere in their files: the fewer batches, the fewer times a page is
- * unpacked. */
-enum { SEEDS_MAX = 1 << 20, EDGES_AT_ONCE = 1 << 16 };
+/* Edges that are wanted lie anywhere in their files: reading many of them at once unpacks most
+ * pages of a file, which has to fit into memory. */
+enum { SEEDS_MAX = 1 << 20, EDGES_AT_ONCE = 1 << 12 };
 
 /* ---- opening ---- */
 
