@@ -28,7 +28,7 @@ enum {
   PROPERTY_SEEDS = 12,
   FORECAST_SEEDS = 12,
   TRAVEL_SEEDS = 12,
-  GRAPH_SEEDS = 28
+  GRAPH_SEEDS = 18
 };
 
 static int compare_names(const void *a, const void *b) {
