@@ -411,6 +411,62 @@ static int keep_found(known_edges *k, const pq_edge *edges, uint32_t count) {
   return PQ_OK;
 }
 
+/* ---- links of many: only the edges that the command names are looked for ---- */
+
+typedef struct named_edges {
+  const pq_command *c;
+  pq_table by_key; /* of c->s.edges */
+} named_edges;
+
+static bool is_named(const void *ud, const pq_edge *e) {
+  const named_edges *named = ud;
+  uint64_t hash = edge_hash(e->from_id, e->predicate, e->to_id);
+  size_t pos;
+  uint32_t i = pq_table_first(&named->by_key, hash, &pos);
+  for (; i != PQ_TABLE_NONE; i = pq_table_next(&named->by_key, hash, &pos)) {
+    const pq_edge_arg *arg = &named->c->s.edges[i];
+    if (pq_slice_eq(arg->from, e->from_id) && pq_slice_eq(arg->predicate, e->predicate) &&
+        pq_slice_eq(arg->to, e->to_id))
+      return true;
+  }
+  return false;
+}
+
+static int find_named(pq_command *c, named_edges *named, pq_edge **out, uint32_t *count) {
+  pq_op *op = &c->op;
+  const pq_view *v = &c->s.snapshot.view;
+  pq_edge_query q = {.takes = is_named, .ud = named};
+  pq_slice *nodes = NULL;
+  for (uint32_t i = 0; i < c->s.edge_count; i++) {
+    const pq_edge_arg *e = &c->s.edges[i];
+    PQ_TRY(pq_table_add(&named->by_key, edge_hash(e->from, e->predicate, e->to), i));
+  }
+  PQ_TRY(list_nodes(c, &nodes, &q.node_count));
+  q.nodes = nodes;
+  PQ_TRY(pq_edges_read(v, &op->fetch, &op->scratch, &q, out, count));
+  return pq_edges_fill(v, &op->fetch, &op->scratch, *out, *count);
+}
+
+/* Where nothing is asked of a node's other edges. They may be very many, and a load by commits of
+ * thousands meets most nodes in each. */
+static int read_named(known_edges *k) {
+  pq_command *c = k->c;
+  named_edges named = {.c = c};
+  pq_edge *edges = NULL;
+  uint32_t count = 0;
+  size_t cap;
+  int rc;
+  pq_table_init(&named.by_key, c->op.cx);
+  rc = find_named(c, &named, &edges, &count);
+  pq_table_release(&named.by_key);
+  PQ_TRY(rc);
+  cap = (size_t)count + c->s.edge_count; /* both below 2^21 */
+  k->items = pq_arena_calloc(&c->op.scratch, cap, sizeof *k->items);
+  k->given = pq_arena_calloc(&c->op.scratch, cap, sizeof *k->given);
+  if (k->items == NULL || k->given == NULL) return c->op.cx->code;
+  return keep_found(k, edges, count);
+}
+
 static int read_known(known_edges *k) {
   pq_command *c = k->c;
   pq_op *op = &c->op;
@@ -420,6 +476,8 @@ static int read_known(known_edges *k) {
   uint32_t count, other_count = 0;
   size_t cap;
   int rc, rc_others = PQ_OK;
+  k->has_groups = needs_groups(c);
+  if (!k->has_groups) return read_named(k);
   PQ_TRY(list_nodes(c, &nodes, &leaving.node_count));
   PQ_TRY(list_taken(c, &taken, &entering.node_count));
   leaving.nodes = nodes;
@@ -437,7 +495,6 @@ static int read_known(known_edges *k) {
   k->items = pq_arena_calloc(&op->scratch, cap, sizeof *k->items);
   k->given = pq_arena_calloc(&op->scratch, cap, sizeof *k->given);
   if (k->items == NULL || k->given == NULL) return op->cx->code;
-  k->has_groups = needs_groups(c);
   PQ_TRY(keep_found(k, edges, count));
   return keep_found(k, others, other_count);
 }

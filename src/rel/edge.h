@@ -42,6 +42,9 @@ typedef struct pq_edge_query {
   bool is_reverse;
   bool is_files_only; /* ignore the overlay completely */
   bool needs_data;    /* data, createdAt, createdBy, version too */
+  /* Who asks for few of many: those that it does not take use no memory. NULL: all. */
+  bool (*takes)(const void *ud, const pq_edge *e);
+  const void *ud;
   /* pq_edges_read_part only */
   pq_slice far_min, far_max; /* far ends between them, both included; empty: no bound */
   uint64_t enough;           /* rows after which a part may end; 0: it does not */

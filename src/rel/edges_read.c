@@ -203,7 +203,8 @@ static bool is_wanted(const pq_edge_query *q, uint32_t lo, uint32_t hi, const pq
   if (!is_among(q, e->predicate)) return false;
   if (q->reverse.n > 0 && !pq_slice_eq(e->reverse, q->reverse)) return false;
   n = pq_slices_lower(q->nodes, lo, hi, node);
-  return n < hi && pq_slice_eq(q->nodes[n], node);
+  if (n == hi || !pq_slice_eq(q->nodes[n], node)) return false;
+  return q->takes == NULL || q->takes(q->ud, e);
 }
 
 /* Text of a required column; an unexpected null is the empty text. */
@@ -224,6 +225,14 @@ static int set_data(pq_edge_reader *r, const pq_edge_task *t, const pq_column *c
   return pq_fail(r->v->cx, PQ_ECORRUPT, "%s: data: %s", t->file->file.key, r->v->cx->msg);
 }
 
+/* Out of the columns, which go with the task. */
+static int keep_edge(pq_edge_reader *r, pq_edge *e) {
+  PQ_TRY(pq_arena_copy(r->scratch, e->from_id, &e->from_id));
+  PQ_TRY(pq_arena_copy(r->scratch, e->predicate, &e->predicate));
+  PQ_TRY(pq_arena_copy(r->scratch, e->reverse, &e->reverse));
+  return pq_arena_copy(r->scratch, e->to_id, &e->to_id);
+}
+
 static int take_row(pq_edge_reader *r, const pq_edge_task *t, const pq_column *cols, uint32_t at,
                     uint64_t row) {
   pq_slice *near;
@@ -240,6 +249,7 @@ static int take_row(pq_edge_reader *r, const pq_edge_task *t, const pq_column *c
   if (!r->q->is_files_only && pq_tail_edge(r->v, e.from_id, e.predicate, e.to_id) != NULL)
     return PQ_OK; /* the tail decides */
   PQ_TRY(set_data(r, t, cols, at, &e));
+  if (r->columns != r->scratch) PQ_TRY(keep_edge(r, &e));
   return append(r, &e);
 }
 
@@ -251,7 +261,7 @@ static int read_task(pq_edge_reader *r, const pq_edge_task *t) {
     pq_page_index index;
     if (!is_read(r, t, i)) continue;
     PQ_TRY(index_of(r, t, i, &index));
-    PQ_TRY(pq_chunk_decode(r->f, r->scratch, &t->file->file, t->row_group, (uint32_t)wanted[i].leaf,
+    PQ_TRY(pq_chunk_decode(r->f, r->columns, &t->file->file, t->row_group, (uint32_t)wanted[i].leaf,
                            &index, t->ranges, t->range_count, &cols[i]));
   }
   for (uint32_t i = 0; i < t->range_count; i++)
@@ -310,9 +320,29 @@ static int plan_files(pq_edge_reader *r) {
 }
 
 /* What the tasks have and the tail. */
-static int read_all(pq_edge_reader *r, pq_edge **out, uint32_t *count) {
-  for (const pq_edge_task *t = r->tasks; t != NULL; t = t->next)
+static int read_tasks(pq_edge_reader *r) {
+  for (const pq_edge_task *t = r->tasks; t != NULL; t = t->next) {
     if (t->range_count > 0) PQ_TRY(read_task(r, t));
+    if (r->columns != r->scratch) pq_arena_clear(r->columns);
+  }
+  return PQ_OK;
+}
+
+/* Few edges of many rows: a task at a time is in memory. */
+static int read_tasks_apart(pq_edge_reader *r) {
+  pq_arena columns;
+  int rc;
+  pq_arena_init(&columns, r->v->cx, r->v->cx->limits.op_len_max);
+  r->columns = &columns;
+  rc = read_tasks(r);
+  r->columns = r->scratch;
+  pq_arena_release(&columns);
+  return rc;
+}
+
+static int read_all(pq_edge_reader *r, pq_edge **out, uint32_t *count) {
+  bool is_apart = r->q->takes != NULL && !r->needs_data;
+  PQ_TRY(is_apart ? read_tasks_apart(r) : read_tasks(r));
   if (!r->q->is_files_only) PQ_TRY(read_tail(r));
   PQ_TRY(sort_edges(r, out));
   *count = r->count;
@@ -321,7 +351,8 @@ static int read_all(pq_edge_reader *r, pq_edge **out, uint32_t *count) {
 
 static pq_edge_reader reader_of(const pq_view *v, pq_fetch *f, pq_arena *scratch,
                                 const pq_edge_query *q) {
-  return (pq_edge_reader){.v = v, .f = f, .scratch = scratch, .q = q, .needs_data = q->needs_data};
+  return (pq_edge_reader){
+      .v = v, .f = f, .scratch = scratch, .columns = scratch, .q = q, .needs_data = q->needs_data};
 }
 
 int pq_edges_read(const pq_view *v, pq_fetch *f, pq_arena *scratch, const pq_edge_query *q,

@@ -20,6 +20,7 @@ typedef struct pq_edge_reader {
   const pq_view *v;
   pq_fetch *f;
   pq_arena *scratch;
+  pq_arena *columns; /* what a task decodes: `scratch`, or one that the next task empties */
   const pq_edge_query *q;
   bool is_part;
   bool needs_data;
