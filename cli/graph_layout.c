@@ -261,13 +261,13 @@ static void dodge_all(layout *l, const cli_tie *ties, size_t tie_count) {
 
 /* When pushing does not end, there is not room enough between others: everything gets more. */
 static void separate(layout *l) {
-  for (double scale = 1.0;; scale = 1.08) {
-    for (size_t i = 0; i < l->count; i++) {
-      l->boxes[i].x *= scale;
-      l->boxes[i].y *= scale;
-    }
+  for (;;) {
     for (size_t n = 0; n < PUSHES; n++)
       if (!push_all(l)) return;
+    for (size_t i = 0; i < l->count; i++) {
+      l->boxes[i].x *= 1.08;
+      l->boxes[i].y *= 1.08;
+    }
   }
 }
 
