@@ -20,7 +20,7 @@ enum {
   TIERS = 3, /* and those that stay */
   EVENTS_MAX = 100000,
   LEN_PARTS = 64,  /* of the memory of an operation: a merged file's share; unpacked it is larger */
-  EVENT_LEN = 2048 /* that an event takes while it is merged, without its documents */
+  EVENT_LEN = 4096 /* that an event takes while it is merged and encoded, without its documents */
 };
 #define DAY_US 86400000000
 

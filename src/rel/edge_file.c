@@ -5,6 +5,8 @@
 #include "rel/edge_int.h"
 
 enum { ROWS_MAX = 100000, WIDE_PAGE = 256 << 10, KEY_PAGE = 16 << 10 };
+/* Of the filters: at 1 % row groups of some 55,000 edges would need the next power of two. */
+#define BLOOM_FPP 0.015
 
 #define TEXT(column, id, ...)                                                            \
   {                                                                                      \
@@ -187,7 +189,8 @@ static int open_writer(pq_cx *cx, bool is_reverse, pq_writer **out) {
   own[order[0].spec].hint = PQ_HINT_SORTED;
   own[order[0].spec].has_bloom = true;
   own[PQ_EDGE_PREDICATE].has_bloom = !is_reverse;
-  PQ_TRY(pq_writer_new(cx, own, PQ_EDGE_SPECS, (pq_writer_options){.created_by = "ParqueDB"}, out));
+  PQ_TRY(pq_writer_new(cx, own, PQ_EDGE_SPECS,
+                       (pq_writer_options){.created_by = "ParqueDB", .bloom_fpp = BLOOM_FPP}, out));
   return pq_writer_sorting(*out, order, 3);
 }
 
