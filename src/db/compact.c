@@ -27,11 +27,16 @@ static pq_compact_job *job_of(const pq_flush *f) {
   return &f->compaction->jobs[f->compaction->job];
 }
 
-static void release_job(pq_compact_job *job, pq_cx *cx) {
+/* What only a job that runs needs. */
+static void release_inputs(pq_compact_job *job) {
   for (uint32_t i = 0; i < job->input_count; i++) {
     pq_arena_release(&job->inputs[i].arena);
     pq_side_cache_release(&job->inputs[i].indexes);
   }
+}
+
+static void release_job(pq_compact_job *job, pq_cx *cx) {
+  release_inputs(job);
   pq_compact_names_free(job, cx);
   pq_entity_stream_free(job->entities);
   pq_edge_stream_free(job->edges);
@@ -408,7 +413,7 @@ static int stage_job(pq_op *op) {
 int pq_compact_stage_next_job(pq_op *op) {
   pq_flush *f = pq_flush_of(op);
   pq_compaction *p = f->compaction;
-  if (p->is_begun) p->job++;
+  if (p->is_begun) release_inputs(&p->jobs[p->job++]);
   p->is_begun = true;
   p->output_count = f->file_count;
   op->stage = p->job == p->job_count                   ? pq_compact_stage_entry

@@ -20,7 +20,7 @@ enum {
   TIERS = 3, /* and those that stay */
   EVENTS_MAX = 100000,
   LEN_PARTS = 64,  /* of the memory of an operation: a merged file's share; unpacked it is larger */
-  EVENT_LEN = 4096 /* that an event takes while it is merged and encoded, without its documents */
+  EVENT_LEN = 2048 /* that an event takes while it is merged, without its documents */
 };
 #define DAY_US 86400000000
 
@@ -179,7 +179,6 @@ static int add_index(pq_flush *f, pq_op *op, pq_compact_job *job) {
 /* Both files are stored, and their bytes are not needed any more. */
 static int stage_put(pq_op *op) {
   pq_flush *f = pq_flush_of(op);
-  pq_compact_job *job = &f->compaction->jobs[f->compaction->job];
   bool is_missing = false;
   for (uint32_t i = f->file_count - 2; i < f->file_count; i++) {
     int rc = pq_flush_put_file(f, op, &f->files[i]);
@@ -191,7 +190,6 @@ static int stage_put(pq_op *op) {
     pq_writer_free(f->files[i].writer);
     f->files[i].writer = NULL;
   }
-  pq_arena_clear(&job->inputs[0].arena);
   op->stage = pq_compact_stage_next_job;
   return PQ_YIELD;
 }

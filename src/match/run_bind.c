@@ -134,7 +134,7 @@ static int gather_walk(pq_match *m, pq_bind_edge *b, uint32_t node) {
   pq_arcs arcs;
   PQ_TRY(room_for(m, b, degree));
   pq_arena_clear(&m->scratch);
-  items = pq_arena_array(&m->scratch, degree, sizeof *items);
+  items = pq_arena_array(&m->scratch, (size_t)degree, sizeof *items);
   if (items == NULL) return m->cx->code;
   while (pq_arcs_next(&w, &arcs))
     for (uint32_t i = 0; i < arcs.count && n < degree; i++)
