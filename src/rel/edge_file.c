@@ -87,6 +87,7 @@ typedef struct edge_columns {
   pq_arena *arena;
   uint32_t count;
   pq_column cols[PQ_EDGE_LEAVES];
+  bool is_reverse;
 } edge_columns;
 
 static int columns_new(edge_columns *g) {
@@ -117,17 +118,20 @@ static pq_slice hint(pq_slice name, pq_slice id) {
   return is_local ? (pq_slice){0} : name;
 }
 
+/* Of the two names that of the end by which the file is sorted: there it costs next to nothing, and
+ * the edge stands in the other direction with the other one. */
 static void set_row(edge_columns *g, uint32_t row, pq_slice ns, const pq_edge *e) {
   bool has_data = !pq_value_is_missing(e->data);
   set_text(g, PQ_EDGE_FROM_NS, row, ns);
   set_text(g, PQ_EDGE_FROM_ID, row, e->from_id);
-  set_text(g, PQ_EDGE_FROM_NAME, row, hint(e->from_name, e->from_id));
+  set_text(g, PQ_EDGE_FROM_NAME, row,
+           g->is_reverse ? (pq_slice){0} : hint(e->from_name, e->from_id));
   set_text(g, PQ_EDGE_FROM_TYPE, row, e->from_type);
   set_text(g, PQ_EDGE_PREDICATE, row, e->predicate);
   set_text(g, PQ_EDGE_REVERSE, row, e->reverse);
   set_text(g, PQ_EDGE_TO_NS, row, ns);
   set_text(g, PQ_EDGE_TO_ID, row, e->to_id);
-  set_text(g, PQ_EDGE_TO_NAME, row, hint(e->to_name, e->to_id));
+  set_text(g, PQ_EDGE_TO_NAME, row, g->is_reverse ? hint(e->to_name, e->to_id) : (pq_slice){0});
   set_text(g, PQ_EDGE_TO_TYPE, row, e->to_type);
   g->cols[PQ_EDGE_CREATED_AT].v.i64[row] = e->created_at;
   set_text(g, PQ_EDGE_CREATED_BY, row, e->created_by);
@@ -163,7 +167,7 @@ static int set_hashes(edge_columns *g) {
 static int write_groups(pq_arena *arena, pq_slice ns, pq_edge *const *sorted, uint32_t count,
                         bool is_reverse, pq_writer *w) {
   for (uint32_t from = 0; from < count;) {
-    edge_columns g = {.arena = arena};
+    edge_columns g = {.arena = arena, .is_reverse = is_reverse};
     g.count = count - from < ROWS_MAX ? count - from : ROWS_MAX;
     pq_arena_clear(arena);
     PQ_TRY(columns_new(&g));
@@ -333,7 +337,8 @@ bool pq_edge_stream_is_full(const pq_edge_stream *s) {
 
 static int begin_group(pq_edge_stream *s) {
   pq_arena_clear(&s->group_arena);
-  s->group = (edge_columns){.arena = &s->group_arena, .count = s->count};
+  s->group =
+      (edge_columns){.arena = &s->group_arena, .count = s->count, .is_reverse = s->is_reverse};
   PQ_TRY(columns_new(&s->group));
   for (uint32_t i = 0; i < s->count; i++)
     set_row(&s->group, i, s->ns, &s->rows[i]);
