@@ -28,9 +28,9 @@ static char *text_of(const sim_text *t) {
 static char *any_id(void *ud) {
   sim_world *w = ud;
   sim_text t = {0};
+  uint32_t collection = sim_below(&w->random, SIM_COLLECTIONS);
   char *id;
-  sim_put_id(
-      &t, sim_below(&w->random, SIM_COLLECTIONS) * SIM_LOCALS + sim_below(&w->random, w->locals));
+  sim_put_id(&t, collection * SIM_LOCALS + sim_below(&w->random, w->locals));
   id = text_of(&t);
   sim_text_release(&t);
   return id;
@@ -40,9 +40,10 @@ static char *any_id(void *ud) {
 static char *any_filter(void *ud, bool is_of_edges) {
   sim_world *w = ud;
   sim_text t = {0};
-  char *filter;
-  sim_put(&t, "{\"%s%c\":{\"%s\":%d}}", is_of_edges ? "data." : "", "ab"[sim_below(&w->random, 2)],
-          tests[1 + sim_below(&w->random, 4)], (int)sim_below(&w->random, 8) - 2);
+  int value = (int)sim_below(&w->random, 8) - 2; /* one after the other: arguments have no order */
+  const char *test = tests[1 + sim_below(&w->random, 4)];
+  char *filter, field = "ab"[sim_below(&w->random, 2)];
+  sim_put(&t, "{\"%s%c\":{\"%s\":%d}}", is_of_edges ? "data." : "", field, test, value);
   filter = text_of(&t);
   sim_text_release(&t);
   return filter;
