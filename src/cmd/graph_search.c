@@ -3,9 +3,12 @@
  */
 #include "cmd/graph_search.h"
 
+#include <math.h>
+
 #include "base/hash.h"
 #include "base/merge_sort.h"
 #include "base/slices.h"
+#include "graph/edge_columns.h"
 
 /* Edges that are wanted lie anywhere in their files: reading many of them at once unpacks most
  * pages of a file, which has to fit into memory. */
@@ -129,12 +132,8 @@ int pq_chooser_open(pq_command *c, pq_chooser *k) {
                           .predicates = {numbers, k->names.count, k->names.is_any}};
   if (k->node_filter != NULL || k->has_estimate)
     PQ_TRY(pq_judged_init(&k->choice.nodes, arena, pq_graph_number_count(g)));
-  if (k->edge_filter != NULL || k->has_weight)
+  if (k->edge_filter != NULL)
     PQ_TRY(pq_judged_init(&k->choice.edges, arena, pq_graph_edge_count(g)));
-  if (k->has_weight) {
-    k->weights = pq_arena_array(arena, (size_t)pq_graph_edge_count(g) + 1, sizeof *k->weights);
-    if (k->weights == NULL) return c->op.cx->code;
-  }
   if (!k->has_estimate) return PQ_OK;
   k->estimates = pq_arena_array(arena, (size_t)pq_graph_number_count(g) + 1, sizeof *k->estimates);
   return k->estimates == NULL ? c->op.cx->code : PQ_OK;
@@ -168,37 +167,19 @@ int pq_edge_put(pq_builder *b, const pq_edge *e) {
   return pq_builder_end(b);
 }
 
-static int weigh(pq_command *c, pq_chooser *k, pq_value shown, uint32_t edge, bool *is_good) {
-  double w;
-  if (!pq_own_number(pq_path_get(shown, &k->weight), &w)) {
-    *is_good = k->has_default_weight;
-    w = k->default_weight;
-  }
-  if (*is_good && w < 0)
-    return pq_fail(c->op.cx, PQ_EINVALID,
-                   "%s: an edge of '%.*s' has the weight %g: weights are 0 "
-                   "or more",
-                   c->s.spec->name, (int)k->weight.text.n, (const char *)k->weight.text.p, w);
-  k->weights[edge] = w;
-  return PQ_OK;
-}
-
 /* The verdict on an edge that was read. */
 static int judge_edge(pq_command *c, pq_chooser *k, const pq_edge *e, uint32_t edge) {
-  bool is_good = true;
+  bool is_good;
   pq_value shown;
   pq_eval eval;
   pq_builder_clear(c->db->builder);
   PQ_TRY(pq_edge_put(c->db->builder, e));
   PQ_TRY(pq_builder_finish(c->db->builder, &c->op.scratch, &shown));
-  if (k->edge_filter != NULL) {
-    pq_env_eval(c, &eval);
-    eval.arena = &c->op.scratch;
-    eval.random ^= pq_hash(e->from_id, pq_hash(e->to_id, pq_hash(e->predicate, 0)));
-    is_good = pq_filter_match(k->edge_filter, &eval, shown, (pq_value){0});
-    PQ_TRY(pq_filter_status(k->edge_filter));
-  }
-  if (is_good && k->has_weight) PQ_TRY(weigh(c, k, shown, edge, &is_good));
+  pq_env_eval(c, &eval);
+  eval.arena = &c->op.scratch;
+  eval.random ^= pq_hash(e->from_id, pq_hash(e->to_id, pq_hash(e->predicate, 0)));
+  is_good = pq_filter_match(k->edge_filter, &eval, shown, (pq_value){0});
+  PQ_TRY(pq_filter_status(k->edge_filter));
   pq_judged_set(&k->choice.edges, edge, is_good);
   return PQ_OK;
 }
@@ -274,6 +255,30 @@ int pq_graph_ask(pq_command *c, pq_chooser *k, pq_stage_fn again) {
   if (k->choice.edges.wanted_count == 0) return after_edges(c);
   c->op.stage = stage_judge_edges;
   return PQ_OK;
+}
+
+/* ---- weights ---- */
+
+static int stage_weights(pq_op *op) {
+  pq_command *c = pq_command_of(op);
+  pq_graph_run *run = pq_run_of(c);
+  pq_chooser *k = run->asked;
+  bool is_done;
+  PQ_TRY(pq_read_in_time(c));
+  PQ_TRY(pq_graph_numbers_read(c->s.graph, &op->fetch, &op->scratch, &k->weight, &is_done));
+  if (!is_done) return pq_read_again(c);
+  k->weights = (pq_weights){.normal = k->has_default_weight ? k->default_weight : NAN,
+                            .name = k->weight.text};
+  PQ_TRY(pq_graph_numbers(c->s.graph, &op->arena, &k->weight, &k->weights.values));
+  op->stage = run->again;
+  return pq_read_again(c);
+}
+
+int pq_graph_weigh(pq_command *c, pq_chooser *k, pq_stage_fn next) {
+  pq_run_of(c)->asked = k;
+  pq_run_of(c)->again = next;
+  c->op.stage = stage_weights;
+  return pq_read_again(c);
 }
 
 /* ---- entities ---- */

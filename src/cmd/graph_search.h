@@ -10,6 +10,7 @@
 
 #include "cmd/own_options.h"
 #include "graph/choice.h"
+#include "graph/weighted.h"
 
 /* A choice, and what documents it goes by. */
 typedef struct pq_chooser {
@@ -19,8 +20,8 @@ typedef struct pq_chooser {
   pq_path weight;                       /* into the edge as shown; count 0: none */
   bool has_weight, has_default_weight;
   double default_weight;
-  double *weights;  /* by number of edge, of those judged good */
-  pq_path estimate; /* of nodes: A* */
+  pq_weights weights; /* once pq_graph_weigh has read them */
+  pq_path estimate;   /* of nodes: A* */
   bool has_estimate;
   double *estimates; /* by number of node, of those judged */
   pq_choice choice;
@@ -71,6 +72,8 @@ int pq_chooser_parse(pq_command *c, pq_direction direction, pq_chooser *out) PQ_
 int pq_chooser_open(pq_command *c, pq_chooser *k) PQ_MUST_CHECK;
 /* Add what it reads. */
 void pq_chooser_plan(const pq_chooser *k, pq_graph_read_plan *p);
+/* Read what edges weigh in stages, then run `next`. */
+int pq_graph_weigh(pq_command *c, pq_chooser *k, pq_stage_fn next) PQ_MUST_CHECK;
 /* A search said PQ_ASK: judge what is wanted in stages, then run `again`. */
 int pq_graph_ask(pq_command *c, pq_chooser *k, pq_stage_fn again) PQ_MUST_CHECK;
 

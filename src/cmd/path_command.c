@@ -291,8 +291,9 @@ static int stage_path(pq_op *op) {
   if (s->batch == NULL) return op->cx->code;
   if (pq_slice_eq(s->from, s->to)) return give_itself(c);
   if (!find_ends(c, &from, &to)) return pq_read_end(c, stage_path_end);
+  if (k->has_weight && k->weights.values == NULL) return pq_graph_weigh(c, k, stage_path);
   PQ_TRY(pq_chooser_open(c, k));
-  PQ_TRY(pq_routes_init(&s->routes, &op->arena, &k->choice, k->weights, k->estimates));
+  PQ_TRY(pq_routes_init(&s->routes, &op->arena, &k->choice, &k->weights, k->estimates));
   pq_routes_begin(&s->routes, from, to, hops_max(s), s->is_all);
   op->stage = stage_routes;
   return pq_read_again(c);

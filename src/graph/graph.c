@@ -65,13 +65,23 @@ static void drop_graphs(pq_graphs *s) {
 void pq_graphs_make_room(pq_graphs *s) {
   drop_graphs(s);
   pq_graphs_trim(s);
+  pq_graphs_drop_columns(s);
+}
+
+/* What could go, if nobody held it. */
+static uint32_t kept_count(const pq_graphs *s) {
+  uint32_t count = s->segment_count + s->dead_rows_count;
+  for (uint32_t i = 0; i < s->segment_count; i++)
+    for (const pq_edge_column *c = s->segments[i]->columns; c != NULL; c = c->next)
+      count++;
+  return count;
 }
 
 bool pq_graphs_drop(pq_graphs *s) {
-  uint32_t count = s->segment_count + s->dead_rows_count;
+  uint32_t count = kept_count(s);
   s->pass++; /* nothing is wanted */
   pq_graphs_make_room(s);
-  return s->segment_count + s->dead_rows_count < count;
+  return kept_count(s) < count;
 }
 
 void pq_graphs_free(pq_graphs *s) {
@@ -198,6 +208,7 @@ static int make_graph(pq_graphs *s, const pq_view *v, pq_graph_base *b, pq_graph
   g->edge_count = g->own_first + own_count;
   g->tail = tail;
   g->own = own;
+  pq_arena_init(&g->sets_arena, s->cx, UINT64_MAX / 2);
   if (find_dead(g, v) != PQ_OK) {
     pq_alloc(s->cx, g, sizeof *g, 0);
     return s->cx->code;
@@ -260,7 +271,9 @@ bool pq_graph_is_warm(const pq_graphs *s, const pq_view *v) {
 void pq_graph_close(pq_graph *g) {
   pq_graphs *s;
   bool owns;
-  if (g == NULL || --g->holder_count > 0 || g->is_kept) return;
+  if (g == NULL || --g->holder_count > 0) return;
+  pq_graph_drop_sets(g);
+  if (g->is_kept) return;
   s = g->s;
   owns = g->owns_graphs;
   free_graph(g);

@@ -68,6 +68,27 @@ typedef struct pq_links {
   const uint32_t *place;     /* rows of the file; NULL: the place is the row */
 } pq_links;
 
+/* ---- edge_columns.c ---- */
+
+/* A number of each row of a segment's file. */
+typedef struct pq_edge_column {
+  pq_arena arena;
+  pq_slice path;        /* to it; in `arena` */
+  double *values;       /* the same */
+  uint32_t group_count; /* row groups that were read, */
+  bool is_whole;        /* which are all */
+  uint32_t holder_count;
+  uint64_t used; /* when it was asked for last, by pq_graphs.clock */
+  struct pq_edge_column *next;
+} pq_edge_column;
+
+/* What a graph holds for a path: a column of each segment. */
+typedef struct pq_column_set {
+  pq_slice path;
+  pq_edge_column **columns;
+  struct pq_column_set *next;
+} pq_column_set;
+
 typedef struct pq_segment {
   pq_slice name; /* of the forward file; in `arena` */
   pq_arena arena;
@@ -79,9 +100,16 @@ typedef struct pq_segment {
   const uint32_t *rank;   /* of each row among out.far; NULL: the row */
   const uint32_t *doubts; /* nodes of which the file does not know that they are entities */
   uint32_t doubt_count;
-  uint32_t base_count; /* bases that hold it */
-  uint64_t wanted;     /* when it was asked for, by pq_graphs.pass */
+  pq_edge_column *columns; /* owned, a list */
+  uint32_t base_count;     /* bases that hold it */
+  uint64_t wanted;         /* when it was asked for, by pq_graphs.pass */
 } pq_segment;
+
+/* Give up columns that no graph holds: of a segment, of all. */
+void pq_segment_drop_columns(pq_segment *g);
+void pq_graphs_drop_columns(pq_graphs *s);
+/* A graph's columns are not held any more. */
+void pq_graph_drop_sets(pq_graph *g);
 
 int pq_segment_new(pq_graphs *s, pq_slice name, pq_segment **out) PQ_MUST_CHECK;
 void pq_segment_free(pq_segment *g);
@@ -221,7 +249,9 @@ struct pq_graph {
   pq_file_cache *files;
   uint64_t seq, own_seq;
   uint32_t node_count, tail_first, own_first, edge_count;
-  uint64_t *dead; /* owned; bits; NULL: all nodes are live */
+  uint64_t *dead;             /* owned; bits; NULL: all nodes are live */
+  pq_column_set *column_sets; /* as long as somebody holds it; in sets_arena */
+  pq_arena sets_arena;
   uint32_t holder_count;
   uint64_t used; /* when it was asked for last */
 };

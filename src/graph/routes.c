@@ -3,12 +3,13 @@
 
 #include <string.h>
 
-int pq_routes_init(pq_routes *r, pq_arena *arena, pq_choice *choice, const double *weights,
+int pq_routes_init(pq_routes *r, pq_arena *arena, pq_choice *choice, const pq_weights *weights,
                    const double *estimates) {
-  *r = (pq_routes){.arena = arena, .choice = choice, .weights = weights};
+  *r = (pq_routes){.arena = arena, .choice = choice, .weights = *weights};
   r->leg = (pq_leg){0, PQ_NO_MAX, choice};
-  return weights == NULL ? pq_shortest_init(&r->shortest, arena, choice)
-                         : pq_weighted_init(&r->weighted, arena, choice, weights, estimates);
+  return weights->values == NULL
+             ? pq_shortest_init(&r->shortest, arena, choice)
+             : pq_weighted_init(&r->weighted, arena, choice, weights, estimates);
 }
 
 void pq_routes_begin(pq_routes *r, uint32_t from, uint32_t to, uint32_t hops_max, bool is_all) {
@@ -28,14 +29,15 @@ uint64_t pq_routes_explored(const pq_routes *r) {
 static int begin_search(pq_routes *r, uint32_t from, uint32_t hops, double weight,
                         pq_barred barred) {
   r->is_searched = false;
-  if (r->weights != NULL) return pq_weighted_begin(&r->weighted, from, r->to, weight, barred);
+  if (r->weights.values != NULL)
+    return pq_weighted_begin(&r->weighted, from, r->to, weight, barred);
   return pq_shortest_begin(&r->shortest, from, r->to, r->hops_max - hops, barred);
 }
 
 /* Walk over what was found, with the memory that the walk before had. */
 static int begin_walk(pq_routes *r) {
   pq_trails was = r->trails;
-  const uint32_t *from = r->weights != NULL ? &r->weighted.from : &r->shortest.from;
+  const uint32_t *from = r->weights.values != NULL ? &r->weighted.from : &r->shortest.from;
   PQ_TRY(pq_trails_init(&r->trails, r->arena, r->choice->graph, &r->leg, 1,
                         PQ_TRAILS_AGAIN | PQ_TRAILS_DEEP, from, 1));
   r->trails.nodes = was.nodes;
@@ -44,18 +46,19 @@ static int begin_walk(pq_routes *r) {
   r->trails.thread_cap = was.thread_cap;
   r->trails.steps = was.steps;
   r->trails.step_cap = was.step_cap;
-  r->trails.allows = r->weights != NULL ? pq_weighted_allows : pq_shortest_allows;
-  r->trails.ud = r->weights != NULL ? (const void *)&r->weighted : (const void *)&r->shortest;
+  r->trails.allows = r->weights.values != NULL ? pq_weighted_allows : pq_shortest_allows;
+  r->trails.ud =
+      r->weights.values != NULL ? (const void *)&r->weighted : (const void *)&r->shortest;
   return PQ_OK;
 }
 
 static int search(pq_routes *r, bool *is_found) {
   if (!r->is_searched) {
-    PQ_TRY(r->weights != NULL ? pq_weighted_go(&r->weighted) : pq_shortest_go(&r->shortest));
+    PQ_TRY(r->weights.values != NULL ? pq_weighted_go(&r->weighted) : pq_shortest_go(&r->shortest));
     PQ_TRY(begin_walk(r));
     r->is_searched = true;
   }
-  *is_found = r->weights != NULL ? r->weighted.is_found : r->shortest.length != PQ_NO_LENGTH;
+  *is_found = r->weights.values != NULL ? r->weighted.is_found : r->shortest.length != PQ_NO_LENGTH;
   return PQ_OK;
 }
 
@@ -93,8 +96,8 @@ static int make_route(pq_routes *r, const pq_route *of, uint32_t root, pq_route 
     out->predicates[root + d - 1] = t->threads[thread].predicate;
     out->are_in[root + d - 1] = t->threads[thread].is_in;
   }
-  for (uint32_t i = 0; i < count && r->weights != NULL; i++)
-    out->weight += r->weights[out->edges[i]];
+  for (uint32_t i = 0; i < count && r->weights.values != NULL; i++)
+    out->weight += pq_weight_of(&r->weights, out->edges[i]);
   return PQ_OK;
 }
 
@@ -115,8 +118,8 @@ static int compare_routes(const pq_graph *g, const pq_route *a, const pq_route *
 }
 
 static bool is_better(const pq_routes *r, const pq_route *a, const pq_route *b) {
-  if (r->weights != NULL && a->weight != b->weight) return a->weight < b->weight;
-  if (r->weights == NULL && a->count != b->count) return a->count < b->count;
+  if (r->weights.values != NULL && a->weight != b->weight) return a->weight < b->weight;
+  if (r->weights.values == NULL && a->count != b->count) return a->count < b->count;
   return compare_routes(r->choice->graph, a, b) < 0;
 }
 
@@ -133,8 +136,8 @@ static int begin_spur(pq_routes *r) {
   const pq_route *last = &r->found[r->found_count - 1];
   pq_barred barred = {.nodes = last->nodes, .node_count = r->spur};
   double weight = 0;
-  for (uint32_t i = 0; i < r->spur && r->weights != NULL; i++)
-    weight += r->weights[last->edges[i]];
+  for (uint32_t i = 0; i < r->spur && r->weights.values != NULL; i++)
+    weight += pq_weight_of(&r->weights, last->edges[i]);
   while (r->barred_cap < r->found_count)
     PQ_TRY(
         pq_room(r->arena, (void **)&r->barred, r->barred_cap, &r->barred_cap, sizeof *r->barred));

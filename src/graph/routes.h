@@ -24,7 +24,7 @@ typedef struct pq_route {
 typedef struct pq_routes {
   pq_arena *arena;
   pq_choice *choice;
-  const double *weights; /* NULL: every edge counts 1 */
+  pq_weights weights;
   uint32_t from, to, hops_max;
   bool is_all;
   bool is_begun, is_searched, is_over;
@@ -41,7 +41,7 @@ typedef struct pq_routes {
 } pq_routes;
 
 /* Between two different nodes. `weights` and `estimates` as of pq_weighted. */
-int pq_routes_init(pq_routes *r, pq_arena *arena, pq_choice *choice, const double *weights,
+int pq_routes_init(pq_routes *r, pq_arena *arena, pq_choice *choice, const pq_weights *weights,
                    const double *estimates) PQ_MUST_CHECK;
 void pq_routes_begin(pq_routes *r, uint32_t from, uint32_t to, uint32_t hops_max, bool is_all);
 /* The next path, in the arena; NULL: there is none. PQ_ASK, PQ_YIELD. */

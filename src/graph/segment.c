@@ -34,6 +34,7 @@ void pq_segment_free(pq_segment *g) {
   pq_cx *cx;
   if (g == NULL) return;
   cx = g->arena.cx;
+  pq_segment_drop_columns(g);
   pq_arena_release(&g->arena);
   pq_alloc(cx, g, sizeof *g, 0);
 }

@@ -5,11 +5,11 @@
 
 enum { AHEAD_MIN = 4, AHEAD_MAX = 1 << 16 };
 
-int pq_weighted_init(pq_weighted *w, pq_arena *arena, pq_choice *choice, const double *weights,
+int pq_weighted_init(pq_weighted *w, pq_arena *arena, pq_choice *choice, const pq_weights *weights,
                      const double *estimates) {
   uint32_t count = pq_graph_number_count(choice->graph);
   *w = (pq_weighted){.choice = choice,
-                     .weights = weights,
+                     .weights = *weights,
                      .estimates = estimates,
                      .arena = arena,
                      .ahead = AHEAD_MIN};
@@ -122,6 +122,12 @@ static int ask(pq_weighted *w) {
   return PQ_ASK;
 }
 
+int pq_weight_bad(pq_cx *cx, const pq_weights *w, double weight) {
+  return pq_fail(cx, PQ_EINVALID,
+                 "path: an edge of '%.*s' has the weight %g: weights are 0 or more", (int)w->name.n,
+                 (const char *)w->name.p, weight);
+}
+
 static int settle(pq_weighted *w, uint32_t node) {
   pq_choice *c = w->choice;
   pq_arc_walk walk = pq_arcs_begin(c->graph, node, c->direction, &c->predicates);
@@ -130,10 +136,12 @@ static int settle(pq_weighted *w, uint32_t node) {
     c->arcs += arcs.count;
     for (uint32_t i = 0; i < arcs.count; i++) {
       uint32_t edge = pq_arcs_edge(&arcs, i), far = arcs.far[i];
-      double so_far;
-      if (!is_good_edge(w, edge) || !is_good_node(w, far)) continue;
-      w->has_zero |= w->weights[edge] == 0;
-      so_far = w->so_far[node] + w->weights[edge];
+      double weight = pq_weight_of(&w->weights, edge), so_far;
+      if (weight != weight || !is_good_edge(w, edge)) continue;
+      if (weight < 0) return pq_weight_bad(w->arena->cx, &w->weights, weight);
+      if (!is_good_node(w, far)) continue;
+      w->has_zero |= weight == 0;
+      so_far = w->so_far[node] + weight;
       if (!pq_bit(w->seen, far) || so_far < w->so_far[far]) PQ_TRY(see(w, far, so_far));
     }
   }
@@ -161,7 +169,8 @@ static int mark(pq_weighted *w, uint32_t node) {
 
 static bool is_tight(const pq_weighted *w, uint32_t from, uint32_t edge, uint32_t to) {
   return pq_bit(w->settled, from) && pq_bit(w->settled, to) && w->so_far[from] >= 0 &&
-         is_good_edge(w, edge) && w->so_far[from] + w->weights[edge] == w->so_far[to];
+         is_good_edge(w, edge) &&
+         w->so_far[from] + pq_weight_of(&w->weights, edge) == w->so_far[to];
 }
 
 /* Nodes from which tight edges lead to the end. */

@@ -11,14 +11,27 @@
 
 #include "graph/shortest.h"
 
+/* What edges weigh. */
+typedef struct pq_weights {
+  const double *values; /* by edge; NaN: it says nothing. NULL: every edge counts 1 */
+  double normal;        /* of edges that say nothing; NaN: they are not used */
+  pq_slice name;        /* for errors */
+} pq_weights;
+
+/* NaN: the edge is not used. */
+static inline double pq_weight_of(const pq_weights *w, uint32_t edge) {
+  double weight = w->values[edge];
+  return weight == weight ? weight : w->normal;
+}
+
 typedef struct pq_heap_item {
   double key;
   uint32_t node;
 } pq_heap_item;
 
 typedef struct pq_weighted {
-  pq_choice *choice;       /* borrowed; its verdicts on edges bring their weights */
-  const double *weights;   /* by edge, 0 or more */
+  pq_choice *choice; /* borrowed */
+  pq_weights weights;
   const double *estimates; /* by node; NULL: none. |estimate(n) - estimate(to)| is what is left */
   pq_arena *arena;
   uint32_t from, to;
@@ -34,12 +47,15 @@ typedef struct pq_weighted {
   uint64_t explored;
 } pq_weighted;
 
-int pq_weighted_init(pq_weighted *w, pq_arena *arena, pq_choice *choice, const double *weights,
+/* Fails: a weight is below 0. */
+int pq_weight_bad(pq_cx *cx, const pq_weights *w, double weight) PQ_MUST_CHECK;
+
+int pq_weighted_init(pq_weighted *w, pq_arena *arena, pq_choice *choice, const pq_weights *weights,
                      const double *estimates) PQ_MUST_CHECK;
 /* Begin a search between two different nodes; the start has a weight already. */
 int pq_weighted_begin(pq_weighted *w, uint32_t from, uint32_t to, double start,
                       pq_barred barred) PQ_MUST_CHECK;
-/* To its end: is_found; so_far[to]. PQ_ASK. */
+/* To its end: is_found; so_far[to]. PQ_ASK; PQ_EINVALID: a weight below 0. */
 int pq_weighted_go(pq_weighted *w) PQ_MUST_CHECK;
 /* Is the step on a lightest path without a loop? `ud` of the trails is the search. */
 bool pq_weighted_allows(const pq_trails *t, uint32_t edge, uint32_t far);

@@ -1,6 +1,8 @@
 /* Unit tests of graph/'s searches on random graphs, against code that tries every path: sets and
  * trees of journeys, trails, shortest and lightest paths, the k best; and all of it with failing
  * allocations. */
+#include <math.h>
+
 #include "graph/routes.h"
 #include "graph/spread.h"
 #include "graph/tree.h"
@@ -233,6 +235,7 @@ static int check_routes(world *w, uint32_t from, uint32_t to, pq_direction direc
   pq_choice choice = {.graph = w->graph, .direction = direction, .predicates = {.is_any = true}};
   uint32_t start = pq_graph_node(w->graph, pq_str(ids[from]));
   uint32_t end = pq_graph_node(w->graph, pq_str(ids[to])), at = 0, count;
+  pq_weights weights = {.values = is_light ? w->weights : NULL, .normal = NAN};
   const pq_route *route;
   pq_routes r;
   if (start == PQ_NO_NODE || end == PQ_NO_NODE || from == to) return PQ_OK;
@@ -245,7 +248,7 @@ static int check_routes(world *w, uint32_t from, uint32_t to, pq_direction direc
                             : naive.items[count].count != naive.items[0].count))
       break;
   if (naive.count == FOUND_MAX) return PQ_OK; /* not all of them */
-  PQ_TRY(pq_routes_init(&r, &w->arena, &choice, is_light ? w->weights : NULL, NULL));
+  PQ_TRY(pq_routes_init(&r, &w->arena, &choice, &weights, NULL));
   pq_routes_begin(&r, start, end, PQ_NO_LENGTH, is_all);
   for (;; at++) {
     PQ_TRY(pq_routes_next(&r, &route));
