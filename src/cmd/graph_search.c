@@ -269,7 +269,8 @@ static int stage_weights(pq_op *op) {
   if (!is_done) return pq_read_again(c);
   k->weights = (pq_weights){.normal = k->has_default_weight ? k->default_weight : NAN,
                             .name = k->weight.text};
-  PQ_TRY(pq_graph_numbers(c->s.graph, &op->arena, &k->weight, &k->weights.values));
+  PQ_TRY(pq_graph_numbers(c->s.graph, &op->arena, &k->weight, &k->weights.values,
+                          &k->weights.has_negative));
   op->stage = run->again;
   return pq_read_again(c);
 }

@@ -186,6 +186,13 @@ static int want_segment(column_reader *r, const pq_segment *segment, pq_edge_col
   return PQ_OK;
 }
 
+static bool has_negative(const double *values, uint64_t count) {
+  bool has = false;
+  for (uint64_t i = 0; i < count; i++)
+    has |= values[i] < 0;
+  return has;
+}
+
 static int read_group(const column_reader *r, pq_arena *arena, const group_want *want) {
   const pq_row_group *group = &want->file->footer->row_groups[want->group];
   bool is_last = want->group + 1 == want->file->footer->row_group_count;
@@ -198,6 +205,8 @@ static int read_group(const column_reader *r, pq_arena *arena, const group_want 
   pq_arena_clear(arena);
   PQ_TRY(pq_edge_numbers_read(r->f, arena, want->file, want->group, r->path,
                               want->column->values + group->first_row));
+  want->column->has_negative |=
+      has_negative(want->column->values + group->first_row, group->row_count);
   want->column->group_count = want->group + 1;
   want->column->is_whole = is_last;
   return PQ_OK;
@@ -247,12 +256,16 @@ static void take_tail(const pq_graph *g, const pq_graph_tail *t, uint32_t count,
   }
 }
 
-int pq_graph_numbers(const pq_graph *g, pq_arena *arena, const pq_path *path, const double **out) {
+int pq_graph_numbers(const pq_graph *g, pq_arena *arena, const pq_path *path, const double **out,
+                     bool *has_any_negative) {
   const pq_graph_base *b = g->base;
   const pq_column_set *set = find_set(g, path->text);
   double *all;
   *out = NULL;
+  *has_any_negative = false;
   pq_assert(set != NULL);
+  for (uint32_t i = 0; i < b->segment_count; i++)
+    *has_any_negative |= set->columns[i]->has_negative;
   if (b->segment_count == 1 && g->edge_count == g->tail_first) {
     *out = set->columns[0]->values;
     return PQ_OK;
@@ -265,6 +278,7 @@ int pq_graph_numbers(const pq_graph *g, pq_arena *arena, const pq_path *path, co
   if (g->tail != NULL)
     take_tail(g, g->tail, g->own_first - g->tail_first, path, all + g->tail_first);
   if (g->own != NULL) take_tail(g, g->own, g->edge_count - g->own_first, path, all + g->own_first);
+  *has_any_negative |= has_negative(all + g->tail_first, g->edge_count - g->tail_first);
   *out = all;
   return PQ_OK;
 }

@@ -20,8 +20,9 @@
 /* Read some of what the graph's segments lack; *is_done: that was all. A stage's call. */
 int pq_graph_numbers_read(pq_graph *g, pq_fetch *f, pq_arena *scratch, const pq_path *path,
                           bool *is_done) PQ_MUST_CHECK;
-/* All is read: [pq_graph_edge_count], in `arena` or in what the graph holds. */
-int pq_graph_numbers(const pq_graph *g, pq_arena *arena, const pq_path *path,
-                     const double **out) PQ_MUST_CHECK;
+/* All is read: [pq_graph_edge_count], in `arena` or in what the graph holds. *has_negative: some
+ * may be below 0, perhaps of edges that are hidden. */
+int pq_graph_numbers(const pq_graph *g, pq_arena *arena, const pq_path *path, const double **out,
+                     bool *has_negative) PQ_MUST_CHECK;
 
 #endif

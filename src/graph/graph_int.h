@@ -77,6 +77,7 @@ typedef struct pq_edge_column {
   double *values;       /* the same */
   uint32_t group_count; /* row groups that were read, */
   bool is_whole;        /* which are all */
+  bool has_negative;    /* there is a number below 0 */
   uint32_t holder_count;
   uint64_t used; /* when it was asked for last, by pq_graphs.clock */
   struct pq_edge_column *next;
