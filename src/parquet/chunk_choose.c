@@ -24,12 +24,13 @@ enum {
   FRAME_LEN = 12,            /* what zstd adds to anything, once a page */
   DICT_PAGE_COST = 45,       /* header, and footer entries */
   MARGIN_PERCENT = 4,
+  WIDTH_MARGIN_PERCENT = 6,  /* unpacking bytes is slower than no unpacking */
   SPLIT_MARGIN_PERCENT = 10, /* Spark refused BYTE_STREAM_SPLIT until 2026 */
   PAGE_ROWS = 20000,         /* pages are for skipping, too */
   PAGE_ROWS_MAX = 1 << 20,
   PAGE_PACKED_LEN_MIN = 256, /* below, header and index entry weigh too much */
-  ZSTD_LEVEL = 3,            /* the default, below which there is */
-  ZSTD_LIGHT_LEVEL = 2,
+  ZSTD_LEVEL = 3,            /* the default, below which there are lighter ones */
+  ZSTD_LIGHTEST_LEVEL = 1,
   LIGHT_MORE_PARTS = 1024 /* of the size may be lost for its speed: a sample is not exact */
 };
 
@@ -44,7 +45,8 @@ typedef struct trial {
   uint64_t raw;        /* encoded bytes of the sample */
   uint64_t raw_packed; /* these compressed */
   uint64_t packed;     /* compressed, of the whole chunk */
-  bool is_light;       /* the light level makes it as small */
+  int level;           /* the lightest that makes it as small */
+  unsigned width;      /* bits of a code */
 } trial;
 
 /* Values from `start` on that make a run. */
@@ -100,14 +102,18 @@ static int packed_len(pq_chunk_writer *w, int level, uint64_t *out) {
 }
 
 /* Where nothing repeats, as in ids, the search for more and shorter matches takes three quarters of
- * the time and makes pages no smaller. Asked of the best trial so far, which w->body still holds.
- */
+ * the time and makes pages no smaller; digits become larger by what it finds. Asked of the best
+ * trial so far, which w->body still holds. */
 static int try_light(pq_chunk_writer *w, trial *best) {
-  uint64_t len;
-  best->is_light = false;
+  uint64_t len, least = best->raw_packed;
+  best->level = w->level;
   if (w->codec != PQ_CODEC_ZSTD || w->level != ZSTD_LEVEL) return PQ_OK;
-  PQ_TRY(packed_len(w, ZSTD_LIGHT_LEVEL, &len));
-  best->is_light = len <= best->raw_packed + best->raw_packed / LIGHT_MORE_PARTS;
+  for (int level = ZSTD_LEVEL - 1; level >= ZSTD_LIGHTEST_LEVEL; level--) {
+    PQ_TRY(packed_len(w, level, &len));
+    if (len > least + least / LIGHT_MORE_PARTS) continue;
+    best->level = level;
+    if (len < least) least = len;
+  }
   return PQ_OK;
 }
 
@@ -124,6 +130,27 @@ static int try_plain(pq_chunk_writer *w, const sample *s, pq_encoding encoding, 
   return PQ_OK;
 }
 
+static int try_width(pq_chunk_writer *w, const sample *s, unsigned width, trial *out) {
+  const uint32_t *codes = (const uint32_t *)(const void *)w->numbers.p;
+  pq_buf_clear(&w->body);
+  PQ_TRY(pq_encode_rle(&w->body, codes, s->values.count, width));
+  PQ_TRY(packed_len(w, w->level, &out->raw_packed));
+  out->raw = w->body.len;
+  out->width = width;
+  return PQ_OK;
+}
+
+/* A codec that counts bytes packs what comes often into fewer bits, if codes are bytes. */
+static int try_codes(pq_chunk_writer *w, const sample *s, unsigned width, trial *out) {
+  unsigned whole = (width + 7) / 8 * 8;
+  trial wide = {0};
+  if (w->codec == PQ_CODEC_ZSTD && whole > width) PQ_TRY(try_width(w, s, whole, &wide));
+  PQ_TRY(try_width(w, s, width, out));
+  wide.packed = out->raw_packed - out->raw_packed * WIDTH_MARGIN_PERCENT / 100;
+  if (wide.width == 0 || wide.raw_packed >= wide.packed) return PQ_OK;
+  return try_width(w, s, whole, out); /* again, for w->body */
+}
+
 static int try_dict(pq_chunk_writer *w, const pq_dense *v, const sample *s, trial *out) {
   uint64_t entries;
   uint32_t n = 0;
@@ -136,11 +163,7 @@ static int try_dict(pq_chunk_writer *w, const pq_dense *v, const sample *s, tria
   PQ_TRY(packed_len(w, w->level, &entries));
   entries = scaled(entries, w->dict.plain_len, w->body.len) + DICT_PAGE_COST;
   PQ_TRY(copy_runs(s, w->dict.ids, sizeof *w->dict.ids, &w->numbers));
-  pq_buf_clear(&w->body);
-  PQ_TRY(pq_encode_rle(&w->body, (const uint32_t *)(const void *)w->numbers.p, s->values.count,
-                       pq_bit_width(w->dict.count - 1)));
-  PQ_TRY(packed_len(w, w->level, &out->raw_packed));
-  out->raw = w->body.len;
+  PQ_TRY(try_codes(w, s, pq_bit_width(w->dict.count - 1), out));
   out->packed = scaled(out->raw_packed, v->count, s->values.count) + entries;
   return PQ_OK;
 }
@@ -288,11 +311,12 @@ int pq_chunk_choose(pq_chunk_writer *w, const pq_leaf_spec *spec, const pq_dense
     is_dict = is_dict || is_better(&other, &best, MARGIN_PERCENT);
     if (is_dict) {
       best = other;
+      out->width = best.width;
       PQ_TRY(try_light(w, &best));
     }
   }
   if (is_dict) out->encoding = PQ_ENC_RLE_DICTIONARY;
-  if (best.is_light) out->level = ZSTD_LIGHT_LEVEL;
+  if (best.level > 0) out->level = best.level;
   part = spec->phys == PQ_PHYS_BYTES && !is_dict ? s.plain_len : s.values.count;
   out->cost = (best.raw << 16) / part;
   out->page_rows_max = page_rows(w, v, &best, is_dict);

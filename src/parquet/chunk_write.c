@@ -169,6 +169,7 @@ static int put_values(job *k, const page *p) {
   if (k->choice.encoding != PQ_ENC_RLE_DICTIONARY)
     return pq_encode(&w->body, k->choice.encoding, &part, &w->lengths);
   width = w->dict.count == 0 ? 0 : pq_bit_width(w->dict.count - 1);
+  if (width < k->choice.width) width = k->choice.width;
   PQ_TRY(pq_buf_put_byte(&w->body, (uint8_t)width));
   return pq_encode_rle(&w->body, w->dict.ids + p->first_value, p->value_count, width);
 }

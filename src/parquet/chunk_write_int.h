@@ -118,7 +118,8 @@ typedef struct pq_choice {
   bool has_dict;       /* w->dict is built, chosen or not */
   uint64_t cost;       /* per PLAIN byte for BYTES without dictionary, else per value */
   uint32_t page_rows_max;
-  int level; /* of the codec */
+  int level;      /* of the codec */
+  unsigned width; /* bits of a code at least, which may be more than the dictionary needs */
 } pq_choice;
 
 void pq_chunk_writer_init(pq_chunk_writer *w, pq_cx *cx);

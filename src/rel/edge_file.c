@@ -4,9 +4,9 @@
 #include "base/key_sort.h"
 #include "rel/edge_int.h"
 
-enum { ROWS_MAX = 100000, WIDE_PAGE = 256 << 10, KEY_PAGE = 16 << 10 };
-/* Of the filters: at 1 % row groups of some 55,000 edges would need the next power of two. */
-#define BLOOM_FPP 0.015
+/* Filters are powers of two long: a full row group fills one of 64 KiB, seven bits an edge. */
+enum { ROWS_MAX = 75000, WIDE_PAGE = 256 << 10, KEY_PAGE = 16 << 10 };
+#define BLOOM_FPP 0.04
 
 #define TEXT(column, id, ...)                                                            \
   {                                                                                      \
@@ -290,19 +290,35 @@ static int reserve_row(pq_edge_stream *s) {
   return PQ_OK;
 }
 
-/* A text may be absent, which is not the empty one. */
-static int keep_text(pq_edge_stream *s, pq_slice *text) {
+/* Most texts are those of the row before. A text may be absent, which is not the empty one. */
+static int keep_text(pq_edge_stream *s, pq_slice before, pq_slice *text) {
+  if (text->n == 0) return PQ_OK;
+  if (pq_slice_eq(*text, before)) {
+    *text = before;
+    return PQ_OK;
+  }
   s->len += text->n;
-  return text->n == 0 ? PQ_OK : pq_arena_copy(&s->rows_arena, *text, text);
+  return pq_arena_copy(&s->rows_arena, *text, text);
+}
+
+static int keep_texts(pq_edge_stream *s, pq_edge *e) {
+  static const pq_edge none;
+  const pq_edge *b = s->count > 0 ? &s->rows[s->count - 1] : &none;
+  PQ_TRY(keep_text(s, b->from_id, &e->from_id));
+  PQ_TRY(keep_text(s, b->predicate, &e->predicate));
+  PQ_TRY(keep_text(s, b->reverse, &e->reverse));
+  PQ_TRY(keep_text(s, b->to_id, &e->to_id));
+  PQ_TRY(keep_text(s, b->from_name, &e->from_name));
+  PQ_TRY(keep_text(s, b->from_type, &e->from_type));
+  PQ_TRY(keep_text(s, b->to_name, &e->to_name));
+  PQ_TRY(keep_text(s, b->to_type, &e->to_type));
+  return keep_text(s, b->created_by, &e->created_by);
 }
 
 static int keep_row(pq_edge_stream *s, pq_edge *e) {
-  pq_slice *texts[] = {&e->from_id,   &e->predicate, &e->reverse, &e->to_id,     &e->from_name,
-                       &e->from_type, &e->to_name,   &e->to_type, &e->created_by};
   pq_slice meta, bytes;
   s->len += sizeof *e;
-  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-    PQ_TRY(keep_text(s, texts[i]));
+  PQ_TRY(keep_texts(s, e));
   if (pq_value_is_missing(e->data)) return PQ_OK;
   PQ_TRY(pq_arena_copy(&s->rows_arena, pq_value_meta(e->data), &meta));
   PQ_TRY(pq_arena_copy(&s->rows_arena, pq_value_bytes(e->data), &bytes));
