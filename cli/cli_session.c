@@ -292,7 +292,9 @@ static int add_own(cli_session *s, const cli_own_option *own) {
   switch (own->form) {
     case CLI_OWN_TRUE: cli_add_true(s, own->field); return CLI_DONE;
     case CLI_OWN_TEXT: cli_add_text(s, own->field, own->text); return CLI_DONE;
-    case CLI_OWN_NAMES: add_names(s, own->field, own->text); return CLI_DONE;
+    case CLI_OWN_NAMES: /* `related` has had one predicate, and then several, by one name */
+      add_names(s, strcmp(s->name, "related") == 0 ? "predicate" : own->field, own->text);
+      return CLI_DONE;
     case CLI_OWN_NUMBER:
       (void)strtod(own->text, &end);
       if (strspn(own->text, "+-.0123456789eE") != strlen(own->text) || end == own->text)

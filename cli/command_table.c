@@ -66,10 +66,11 @@ const cli_command cli_commands[] = {
      "it will cost, --budget requests=100,bytes=1MB refuses to cost more.",
      "parquedb count posts '{\"n\": {\"$gt\": 2}}' --budget requests=100,bytes=1MB", "2",
      CLI_OPT_SELECT | CLI_OPT_COSTS | OPT(LIMIT) | OPT(SKIP) | OPT(ESTIMATED), 1, 2, cli_run_count},
-    {NULL, "exists", "COLL [FILTER] | COLL/ID", "tell whether any entity matches",
+    {NULL, "exists", "COLL [FILTER] | COLL/ID | FROM PREDICATE TO",
+     "tell whether any entity matches, or an edge is there",
      "Prints true or false; exit status 1 when there is none. Stops at the first\n"
-     "that matches.",
-     "parquedb exists posts '{\"n\": {\"$gt\": 4}}'", "true", CLI_OPT_SELECT | CLI_OPT_COSTS, 1, 2,
+     "that matches. An edge is there when both its ends are, too.",
+     "parquedb exists posts '{\"n\": {\"$gt\": 4}}'", "true", CLI_OPT_SELECT | CLI_OPT_COSTS, 1, 3,
      cli_run_exists},
     {NULL, "distinct", "COLL FIELD", "print the different values of a field",
      "One value a line, as JSON, in MongoDB's order. Of an array its elements\n"
@@ -166,25 +167,36 @@ const cli_command cli_commands[] = {
      "inserted 1, matched 0, modified 0, deleted 2", CLI_OPT_AUDIT | OPT(UNORDERED), 2, 2,
      cli_run_change},
 
-    {"Edges", "link", "FROM PREDICATE TO", "make an edge between two entities",
+    {"Edges", "link", "FROM PREDICATE TO | --file FILE",
+     "make an edge between two entities, or many",
      "FROM and TO are COLL/ID and must be there. Making an edge that is there\n"
-     "already only changes its data.",
+     "already only changes its data.\n\n"
+     "With --file edges come from a file, or from standard input (-): NDJSON lines\n"
+     "{\"from\": …, \"predicate\": …, \"to\": …, \"reverse\": …, \"data\": {…}}, the last\n"
+     "two where they are wanted, or CSV or Parquet with columns of these names; other\n"
+     "columns are fields of data. It goes in batches, as import does: each is linked as\n"
+     "a whole or not at all, a bad line stops it with its number, and doing it again\n"
+     "changes nothing that is there.",
      "parquedb link posts/p2 author users/u1 --reverse-name posts --data '{\"role\": \"editor\"}'",
-     "linked posts/p2 author users/u1", CLI_OPT_AUDIT | OPT(REVERSE_NAME) | OPT(DATA), 3, 3,
-     cli_run_link},
+     "linked posts/p2 author users/u1",
+     CLI_OPT_AUDIT | OPT(REVERSE_NAME) | OPT(DATA) | OPT(ACK) | OPT(FORMAT) | OPT(TYPES) |
+         OPT(STRICT),
+     0, 3, cli_run_link},
     {NULL, "unlink", "FROM PREDICATE TO", "remove an edge",
      "Exit status 1 when there is no such edge.", "parquedb unlink posts/p1 author users/u1",
      "unlinked posts/p1 author users/u1", CLI_OPT_AUDIT, 3, 3, cli_run_unlink},
-    {NULL, "related", "FROM PREDICATE", "show the entities at the other end of the edges",
+    {NULL, "related", "FROM [PREDICATE]", "show the entities at the other end of the edges",
      "Follows the edges that go out from FROM, or with --reverse those that come\n"
-     "in. With --edges the edges themselves are shown, with their data. --filter,\n"
-     "--sort and the like are about the entities at the other end.",
+     "in: those of the PREDICATE, of all --predicates, or all. With --edges the\n"
+     "edges themselves are shown, with their data. --filter, --sort and the like are\n"
+     "about the entities at the other end, --edge-filter about the edges as --edges\n"
+     "shows them: {\"data.since\": {\"$gt\": 2010}}.",
      "parquedb related users/u1 author --reverse --project title",
      "{\"$id\":\"posts/p1\",\"title\":\"Hello\"}",
      CLI_OPT_READ | CLI_OPT_COSTS | OPT(REVERSE) | OPT(EDGES) | OPT(FILTER) | OPT(SORT) |
          OPT(LIMIT) | OPT(SKIP) | OPT(CURSOR) | OPT(TOTAL) | OPT(PROJECT) | OPT(POPULATE) |
          OPT(PLAIN) | OPT(COLLATION) | OPT(MAX_TIME),
-     2, 2, cli_run_related},
+     1, 2, cli_run_related},
     {NULL, "traverse", "FROM STEP...", "follow several edges; shows the entities at the end",
      "A step is a predicate, or {\"predicate\": …, \"direction\": …, \"min\": …, \"max\": …,\n"
      "\"filter\": …, \"edgeFilter\": …}; \"max\": 0 is any number of edges. Every entity at\n"
@@ -488,6 +500,9 @@ static const struct own_set {
     {"triangles", OWN_WHOLE},
     {"communities", OWN_WHOLE | CLI_OWN_ITERATIONS},
     {"kcore", OWN_WHOLE},
+    {"link", CLI_OWN_FILE},
+    {"related",
+     CLI_OWN_PREDICATES | CLI_OWN_DIRECTION | CLI_OWN_EDGE_FILTER | CLI_OWN_MIN_CONFIDENCE},
     {"traverse", CLI_OWN_DIRECTION | CLI_OWN_UNIQUENESS | CLI_OWN_ORDER | CLI_OWN_RETURN |
                      CLI_OWN_DEPTH | CLI_OWN_CYCLES | CLI_OWN_MAX_PATHS},
     {"path", OWN_WALK | CLI_OWN_K | CLI_OWN_ALL_BEST | CLI_OWN_WEIGHT | CLI_OWN_DEFAULT_WEIGHT |

@@ -105,9 +105,35 @@ int cli_run_count(cli_session *s, char **words, int word_count) {
   return status;
 }
 
+/* {"link": {"from": …, "predicate": …, "to": … — the inner object stays open.
+ */
+static int begin_edge(cli_session *s, char **words) {
+  static const char *const keys[] = {"{\"from\":", ",\"predicate\":", ",\"to\":"};
+  int status = cli_check_id(s, "FROM", words[0]);
+  if (status == CLI_DONE) status = cli_check_id(s, "TO", words[2]);
+  if (status != CLI_DONE) return status;
+  cli_text_str(&s->request, "{\"");
+  cli_text_str(&s->request, s->name);
+  cli_text_str(&s->request, "\":");
+  for (int i = 0; i < 3; i++) {
+    cli_text_str(&s->request, keys[i]);
+    cli_text_json(&s->request, words[i], strlen(words[i]));
+  }
+  return CLI_DONE;
+}
+
+/* {"exists": {"from": …, "predicate": …, "to": …} */
+static int begin_exists(cli_session *s, char **words, int word_count) {
+  int status;
+  if (word_count < 3) return begin_filtered(s, words, word_count);
+  status = begin_edge(s, words);
+  if (status == CLI_DONE) cli_text_byte(&s->request, '}');
+  return status;
+}
+
 int cli_run_exists(cli_session *s, char **words, int word_count) {
   bool exists, is_told;
-  int status = begin_filtered(s, words, word_count);
+  int status = begin_exists(s, words, word_count);
   if (status == CLI_DONE) status = read_summary(s, &is_told);
   if (status != CLI_DONE || cli_has(s->options, CLI_OPT_TELLS)) return status;
   exists = cli_json_field(cli_json_value(cli_text_c(&s->summary), s->summary.len), "exists").len ==
@@ -178,23 +204,6 @@ int cli_run_delete(cli_session *s, char **words, int word_count) {
 
 /* ---- edges ---- */
 
-/* {"link": {"from": …, "predicate": …, "to": … — the inner object stays open.
- */
-static int begin_edge(cli_session *s, char **words) {
-  static const char *const keys[] = {"{\"from\":", ",\"predicate\":", ",\"to\":"};
-  int status = cli_check_id(s, "FROM", words[0]);
-  if (status == CLI_DONE) status = cli_check_id(s, "TO", words[2]);
-  if (status != CLI_DONE) return status;
-  cli_text_str(&s->request, "{\"");
-  cli_text_str(&s->request, s->name);
-  cli_text_str(&s->request, "\":");
-  for (int i = 0; i < 3; i++) {
-    cli_text_str(&s->request, keys[i]);
-    cli_text_json(&s->request, words[i], strlen(words[i]));
-  }
-  return CLI_DONE;
-}
-
 static int end_edge(cli_session *s, char **words, const char *count_name, const char *done) {
   int status;
   cli_text_byte(&s->request, '}');
@@ -210,10 +219,31 @@ static int end_edge(cli_session *s, char **words, const char *count_name, const 
   return CLI_DONE;
 }
 
+/* What is said of edges one at a time, and of those of a file, each where it belongs. */
+static int check_link(cli_session *s, const char *file, int word_count) {
+  static const uint64_t of_file = CLI_OPT_ACK | CLI_OPT_FORMAT | CLI_OPT_TYPES | CLI_OPT_STRICT;
+  const cli_options *o = s->options;
+  if (file == NULL && cli_has(o, of_file))
+    return cli_usage_error(s->name, "--%s goes with --file",
+                           cli_option_name(o->given & of_file, 0, 0));
+  if (file == NULL && word_count < 3)
+    return cli_usage_error(s->name, "FROM, PREDICATE and TO are needed, or --file FILE");
+  if (file != NULL && word_count > 0)
+    return cli_usage_error(s->name, "with --file the edges stand in the file, '%s' does not",
+                           o->words[1]);
+  if (file != NULL && cli_has(o, CLI_OPT_DATA | CLI_OPT_REVERSE_NAME))
+    return cli_usage_error(s->name, "with --file data and reverse names stand in the file");
+  if (file != NULL && s->is_shell && strcmp(file, "-") == 0)
+    return cli_usage_error(s->name, "in the shell it needs a FILE");
+  return CLI_DONE;
+}
+
 int cli_run_link(cli_session *s, char **words, int word_count) {
   const cli_options *o = s->options;
-  int status = begin_edge(s, words);
-  (void)word_count;
+  const char *file = cli_own_text(o, "file");
+  int status = check_link(s, file, word_count);
+  if (status == CLI_DONE && file != NULL) return cli_link_file(s, file);
+  if (status == CLI_DONE) status = begin_edge(s, words);
   if (status != CLI_DONE) return status;
   if (cli_has(o, CLI_OPT_REVERSE_NAME)) cli_add_text(s, "reverse", o->reverse_name);
   if (cli_has(o, CLI_OPT_DATA)) status = cli_add_json(s, "data", "--data", o->data);
@@ -235,10 +265,13 @@ static void add_direction(cli_session *s) {
 
 int cli_run_related(cli_session *s, char **words, int word_count) {
   int status = cli_check_id(s, "FROM", words[0]);
-  (void)word_count;
   if (status != CLI_DONE) return status;
+  if (word_count == 2 && cli_has_own(s->options, CLI_OWN_PREDICATES))
+    return cli_usage_error(s->name, "a PREDICATE or --predicates, not both");
+  if (cli_has(s->options, CLI_OPT_REVERSE) && cli_has_own(s->options, CLI_OWN_DIRECTION))
+    return cli_usage_error(s->name, "--reverse or --direction, not both");
   cli_begin(s, "related", words[0]);
-  cli_add_text(s, "predicate", words[1]);
+  if (word_count == 2) cli_add_text(s, "predicate", words[1]);
   add_direction(s);
   if (cli_has(s->options, CLI_OPT_EDGES)) cli_add_true(s, "edges");
   return cli_list_items(s, NULL);

@@ -51,7 +51,9 @@ int cli_choose_format(const cli_session *s, const char *name, pqdb_format *out);
 
 /* The commands; each gets its words without its name. */
 int cli_import(cli_session *s, char **words, int word_count); /* import.c */
-int cli_shell(cli_session *s, char **words, int word_count);  /* shell.c */
+/* import.c: link the edges of a file; NULL or "-": of standard input. */
+int cli_link_file(cli_session *s, const char *file);
+int cli_shell(cli_session *s, char **words, int word_count); /* shell.c */
 int cli_transaction(cli_session *s, char **words, int word_count);
 int cli_run_help(cli_session *s, char **words, int word_count); /* help.c */
 /* commands.c */

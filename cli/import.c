@@ -1,15 +1,16 @@
-/* cli/import.c - NDJSON, CSV or Parquet into a collection, batch by batch.
+/* cli/import.c - NDJSON, CSV or Parquet into a collection, or as edges, batch by batch.
  *
  *   file  |....line\nline\nline\nline\nli|              read in blocks
  *                  ^batch of whole lines^ rest
  *   CSV, Parquet ─► pqdb_reader ─► a batch of lines, one per row
  *
- * Each batch is one insert command: all of it or nothing. Large ones are bulk writes, which become
- * Parquet files at once (src/db/bulk.h). The command carries the
- * number of its first line, so that an error names the line in the file. Lines before a batch that
- * fails stay. With --ack the batches are small, and 'durable N' is printed when the first N lines
- * are safe. A batch is also sent when the input pauses, so that the lines of a slow producer do not
- * wait here, and its acknowledgements come at once.
+ * Each batch is one insert command, for `link --file` one link command (rows become edges in
+ * edge_rows.c): all of it or nothing. Large inserts are bulk writes, which become Parquet files at
+ * once (src/db/bulk.h). The command carries the number of its first line, so that an error names
+ * the line in the file. Lines before a batch that fails stay. With --ack the batches are small, and
+ * 'durable N' is printed when the first N lines are safe. A batch is also sent when the input
+ * pauses, so that the lines of a slow producer do not wait here, and its acknowledgements come at
+ * once.
  *
  * A dry run sends the same batches to a warehouse in memory that is thrown away: the engine finds
  * what it would find, but for ids that the collection has already.
@@ -23,6 +24,7 @@
 #include <unistd.h>
 
 #include "commands.h"
+#include "edge_rows.h"
 #include "progress.h"
 #include "text_table.h"
 
@@ -35,6 +37,7 @@ enum {
   BULK_LEN_MAX = 8 << 20, /* at most; and this part of the memory: */
   BULK_LEN_PART = 32,
   BULK_LINE_PART = 5 << 10, /* a line for so many bytes of it */
+  LINK_LINE_PART = 8 << 10, /* an edge: each commit has a time of its own, so few are best */
   READER_ROWS_MAX = 5000,
   ACK_PAUSE_MS = 5,
   BULK_PAUSE_MS = 1000,
@@ -43,7 +46,7 @@ enum {
 
 typedef struct import_run {
   cli_session *s;               /* borrowed */
-  const char *collection;       /* borrowed */
+  const char *collection;       /* borrowed; NULL: lines are edges */
   const char *name;             /* of the file, for messages */
   const char *unit, *unit_many; /* "line" or "row" */
   pqdb_reader *reader;          /* owned; NULL: NDJSON straight from the file */
@@ -59,8 +62,9 @@ typedef struct import_run {
   uint64_t batch_lines;
   uint64_t lines_max;
   size_t len_max;
-  uint64_t line_count; /* lines sent: all safe */
-  uint64_t inserted;
+  uint64_t line_count;         /* lines sent: all safe */
+  uint64_t inserted;           /* or linked */
+  uint64_t unchanged;          /* edges that were there */
   uint64_t file_len, sent_len; /* for the progress bar */
   cli_bar bar;
   cli_text label;
@@ -77,8 +81,8 @@ static void begin_bar(import_run *m) {
   struct stat info;
   if (fstat(m->fd, &info) != 0 || !S_ISREG(info.st_mode) || info.st_size <= 0) return;
   m->file_len = (uint64_t)info.st_size;
-  cli_text_str(&m->label, "import ");
-  cli_text_str(&m->label, m->collection);
+  cli_text_str(&m->label, m->collection == NULL ? "link" : "import ");
+  if (m->collection != NULL) cli_text_str(&m->label, m->collection);
   cli_bar_begin(&m->bar, m->s, cli_text_c(&m->label));
   draw_bar(m);
 }
@@ -99,8 +103,8 @@ static int stopped(const import_run *m, int code) {
     fprintf(stderr, "; whether %ss %llu to %llu are is unknown", m->unit, (unsigned long long)first,
             (unsigned long long)last);
   } else {
-    fprintf(stderr, "; %s %llu and all after it were not imported", m->unit,
-            (unsigned long long)first);
+    fprintf(stderr, "; %s %llu and all after it were not %s", m->unit, (unsigned long long)first,
+            m->collection == NULL ? "linked" : "imported");
   }
   fputc('\n', stderr);
   return CLI_REFUSED;
@@ -143,11 +147,17 @@ static int acknowledge(const import_run *m) {
 static int send_batch(import_run *m) {
   if (!is_blank(m->text.p, m->batch_len)) {
     int code, status;
-    cli_begin(m->s, "insert", m->collection);
+    if (m->collection == NULL) {
+      cli_text_clear(&m->s->request);
+      cli_text_str(&m->s->request, "{\"link\":[]");
+    } else {
+      cli_begin(m->s, "insert", m->collection);
+    }
     cli_add_u64(m->s, "line", m->line_count + 1);
     status = cli_execute_payload(m->s, m->text.p, m->batch_len, &code);
     if (status != CLI_DONE) return stopped(m, code);
-    m->inserted += cli_summary_u64(m->s, "insertedCount");
+    m->inserted += cli_summary_u64(m->s, m->collection == NULL ? "linkedCount" : "insertedCount");
+    m->unchanged += cli_summary_u64(m->s, "unchangedCount");
   }
   m->line_count += m->batch_lines;
   m->sent_len += m->batch_len;
@@ -328,8 +338,11 @@ static int convert_all(import_run *m) {
     if (rc != PQDB_ROW) break;
     status = m->is_dry ? open_dry(m) : CLI_DONE;
     if (status != CLI_DONE) return status;
-    cli_text_put(&m->text, text, len);
-    m->batch_len = m->scanned = len;
+    if (m->collection == NULL)
+      cli_edge_rows(text, len, &m->text);
+    else
+      cli_text_put(&m->text, text, len);
+    m->batch_len = m->scanned = m->text.len;
     status = send_batch(m);
     if (status != CLI_DONE) return status;
   }
@@ -369,7 +382,9 @@ static int run_import(import_run *m, const char *file) {
     status = open_reader(m, format);
     if (status == CLI_DONE) status = show_columns(m);
   }
-  if (status == CLI_DONE) status = m->is_dry ? open_dry(m) : cli_open(m->s, PQDB_CREATE);
+  if (status == CLI_DONE)
+    status =
+        m->is_dry ? open_dry(m) : cli_open(m->s, m->collection == NULL ? PQDB_WRITE : PQDB_CREATE);
   if (status != CLI_DONE) return status;
   begin_bar(m);
   status = is_converted ? convert_all(m) : import_all(m);
@@ -380,21 +395,40 @@ static int run_import(import_run *m, const char *file) {
 }
 
 /* Until its files are written a batch takes several times its length in memory, and a kilobyte and
- * a half for each line. */
+ * a half for each line; edges are ordinary writes, which are held until they are flushed. */
 static void set_batch(import_run *m, const cli_options *o) {
-  uint64_t memory = o->memory << 20;
+  uint64_t memory = o->memory << 20, line_part = BULK_LINE_PART;
   m->lines_max = m->has_ack ? ACK_LINES_MAX : BULK_LINES_MAX;
   m->len_max = m->has_ack ? ACK_LEN_MAX : BULK_LEN_MAX;
+  if (m->collection == NULL) {
+    line_part = LINK_LINE_PART;
+    if (memory == 0) memory = UINT64_C(256) << 20; /* the default */
+  }
   if (memory == 0) return;
-  if (m->lines_max > memory / BULK_LINE_PART) m->lines_max = memory / BULK_LINE_PART;
+  if (m->lines_max > memory / line_part) m->lines_max = memory / line_part;
   if (m->len_max > memory / BULK_LEN_PART) m->len_max = (size_t)(memory / BULK_LEN_PART);
 }
 
-int cli_import(cli_session *s, char **words, int word_count) {
+static void tell(const import_run *m) {
+  unsigned long long count = m->inserted, unchanged = m->unchanged;
+  bool is_link = m->collection == NULL;
+  if (cli_has(m->s->options, CLI_OPT_JSON)) {
+    const char *name = is_link ? "linkedCount" : m->is_dry ? "rows" : "insertedCount";
+    printf("{\"%s\":%llu", name, count);
+    if (is_link) printf(",\"unchangedCount\":%llu", unchanged);
+    puts("}");
+  } else if (!m->has_ack) {
+    printf("%s %llu", is_link ? "linked" : m->is_dry ? "would import" : "imported", count);
+    if (unchanged > 0) printf(", unchanged %llu", unchanged);
+    putchar('\n');
+  }
+}
+
+static int run(cli_session *s, const char *collection, const char *file) {
   import_run m = {0};
   int status;
   m.s = s;
-  m.collection = words[0];
+  m.collection = collection;
   m.unit = "line";
   m.unit_many = "lines";
   m.is_dry = cli_has(s->options, CLI_OPT_DRY_RUN);
@@ -404,19 +438,23 @@ int cli_import(cli_session *s, char **words, int word_count) {
     m.real_db = s->db;
     s->db = NULL;
   }
-  status = run_import(&m, word_count == 2 ? words[1] : NULL);
+  status = run_import(&m, file);
   if (m.is_dry) {
     pqdb_close(s->db);
     s->db = m.real_db;
   }
-  if (status == CLI_DONE && cli_has(s->options, CLI_OPT_JSON)) {
-    printf("{\"%s\":%llu}\n", m.is_dry ? "rows" : "insertedCount", (unsigned long long)m.inserted);
-  } else if (status == CLI_DONE && !m.has_ack) {
-    printf("%s %llu\n", m.is_dry ? "would import" : "imported", (unsigned long long)m.inserted);
-  }
+  if (status == CLI_DONE) tell(&m);
   pqdb_reader_close(m.reader);
   if (m.fd > STDERR_FILENO) (void)close(m.fd);
   cli_text_release(&m.label);
   cli_text_release(&m.text);
   return status;
+}
+
+int cli_import(cli_session *s, char **words, int word_count) {
+  return run(s, words[0], word_count == 2 ? words[1] : NULL);
+}
+
+int cli_link_file(cli_session *s, const char *file) {
+  return run(s, NULL, file);
 }

@@ -174,6 +174,10 @@ static const struct own_row {
     {OWN("params", "JSON", "an object with the values of $name"), "params", CLI_OWN_JSON},
     {OWN("max-rows", "N", "rows that a sort or a grouping may hold (10000000)"), "maxRows",
      CLI_OWN_NUMBER},
+    {OWN("file", "FILE", "take edges from NDJSON, CSV or Parquet; - is standard input"), NULL,
+     CLI_OWN_NOWHERE},
+    {OWN("min-confidence", "X", "leave out fuzzy edges that are less sure, 0 to 1"),
+     "minConfidence", CLI_OWN_NUMBER},
 };
 
 enum {
@@ -378,6 +382,13 @@ bool cli_own_given(const cli_options *o, size_t i, cli_own_option *out) {
     return true;
   }
   return false;
+}
+
+const char *cli_own_text(const cli_options *o, const char *name) {
+  cli_own_option own;
+  for (size_t i = 0; cli_own_given(o, i, &own); i++)
+    if (strcmp(own.name, name) == 0) return own.text;
+  return NULL;
 }
 
 void cli_options_print(uint64_t set, uint64_t own, int indent) {

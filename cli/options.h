@@ -111,7 +111,9 @@ enum {
   CLI_OWN_DEFAULT_WEIGHT = 1 << 22,
   CLI_OWN_HEURISTIC = 1 << 23,
   CLI_OWN_PARAMS = 1 << 24,
-  CLI_OWN_MAX_ROWS = 1 << 25
+  CLI_OWN_MAX_ROWS = 1 << 25,
+  CLI_OWN_FILE = 1 << 26,
+  CLI_OWN_MIN_CONFIDENCE = 1 << 27
 };
 enum { CLI_OWN_MAX = 64 };
 /* Any of these: the answer says how, it has no results. */
@@ -181,6 +183,8 @@ typedef struct cli_own_option {
 } cli_own_option;
 /* The i-th own option that was given; false at the end. */
 bool cli_own_given(const cli_options *o, size_t i, cli_own_option *out);
+/* What the own option of that name was given, or NULL. */
+const char *cli_own_text(const cli_options *o, const char *name);
 
 static inline bool cli_has(const cli_options *o, uint64_t bit) {
   return (o->given & bit) != 0;

@@ -32,6 +32,10 @@ _parquedb() {
       mapfile -t COMPREPLY < <(compgen -d -- "$word")
       return
       ;;
+    --file | --output | --graphml | --dot | --json-graph | --svg)
+      mapfile -t COMPREPLY < <(compgen -f -- "$word")
+      return
+      ;;
   esac
   # The command is the first word that is neither an option nor the value of one.
   for ((i = 1; i < COMP_CWORD; i++)); do

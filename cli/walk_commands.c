@@ -9,14 +9,6 @@
 #include "commands.h"
 #include "replies.h"
 
-/* What an own option was given, or NULL. */
-static const char *own_text(const cli_session *s, const char *name) {
-  cli_own_option own;
-  for (size_t i = 0; cli_own_given(s->options, i, &own); i++)
-    if (strcmp(own.name, name) == 0) return own.text;
-  return NULL;
-}
-
 /* A command whose answer is its summary. */
 static int report(cli_session *s) {
   int status = cli_add_options(s);
@@ -40,7 +32,7 @@ static int add_step(cli_session *s, const char *word) {
 }
 
 int cli_run_traverse(cli_session *s, char **words, int word_count) {
-  const char *returned = own_text(s, "show");
+  const char *returned = cli_own_text(s->options, "show");
   int status = cli_check_id(s, "FROM", words[0]);
   if (status != CLI_DONE) return status;
   cli_begin(s, "traverse", words[0]);
@@ -72,7 +64,7 @@ static int begin_ends(cli_session *s, const char *command, char **words) {
 }
 
 int cli_run_path(cli_session *s, char **words, int word_count) {
-  const char *property = own_text(s, "heuristic");
+  const char *property = cli_own_text(s->options, "heuristic");
   int status = begin_ends(s, "path", words);
   (void)word_count;
   if (status != CLI_DONE) return status;

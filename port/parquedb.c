@@ -407,8 +407,10 @@ int pqdb_run(pqdb *db, const char *ns, const char *command, size_t command_len, 
   if (rc == PQ_OK) rc = advance(*out);
   /* The write is acknowledged; nobody else is at work: a step of what is due, or a few. */
   if (rc == PQ_OK && db->maintains && db->db.is_writer && db->first == *out && db->last == *out &&
-      pq_command_is_stopped((*out)->command) && seq_of(db, space) != seq)
+      pq_command_is_stopped((*out)->command) && seq_of(db, space) != seq) {
+    pq_command_rest((*out)->command);
     maintain_after(db, space, seq_of(db, space) - seq);
+  }
   if (rc == PQ_OK) return PQDB_OK;
   pqdb_replies_close(*out);
   *out = NULL;

@@ -177,6 +177,31 @@ void pq_command_close(pq_command *c) {
   pq_alloc(db->cx, c, sizeof *c, 0);
 }
 
+void pq_command_rest(pq_command *c) {
+  pq_builder *b = c->db->builder;
+  pq_command_state kept = c->s;
+  pq_value summary;
+  pq_arena *const arenas[] = {&c->op.arena, &c->op.scratch, &c->arena,
+                              &c->best,     &c->turn,       &c->embedded};
+  if (!pq_command_is_stopped(c) || !c->s.is_committed || c->item_count > 0) return;
+  pq_builder_clear(b);
+  if (pq_builder_value(b, c->summary) != PQ_OK) return;
+  if (pq_builder_finish(b, &c->replies, &summary) != PQ_OK) return;
+  c->summary = summary;
+  release_state(c);
+  memset(&c->s, 0, sizeof c->s);
+  c->s.space = kept.space;
+  c->s.spec = kept.spec;
+  c->s.is_committed = true;
+  c->s.driven = PQ_WORK_NONE;
+  c->document = (pq_value){0};
+  pq_fetch_clear(&c->op.fetch);
+  for (size_t i = 0; i < sizeof arenas / sizeof arenas[0]; i++) {
+    pq_arena_release(arenas[i]);
+    pq_arena_init(arenas[i], c->db->cx, c->db->cx->limits.op_len_max);
+  }
+}
+
 int pq_command_abandon(pq_command *c) {
   pq_cx *cx;
   char msg[PQ_MESSAGE_CAP];

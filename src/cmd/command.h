@@ -40,6 +40,9 @@ bool pq_command_is_waiting(const pq_command *c);
 bool pq_command_is_stopped(const pq_command *c);
 /* The summary of a command that is done. */
 pq_value pq_command_summary(const pq_command *c);
+/* Of a write that is done and has no items: give its memory back, but for the summary, so that work
+ * on files has it before the command is closed. Others, and without memory: nothing is done. */
+void pq_command_rest(pq_command *c);
 /* What it asked of the store so far: requests, bytes read, and how often it had to wait. */
 void pq_command_cost(const pq_command *c, uint64_t *requests, uint64_t *bytes, uint64_t *rounds);
 

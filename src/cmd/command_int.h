@@ -180,6 +180,7 @@ typedef struct pq_edge_arg {
   double threshold;
   bool has_threshold;
   uint32_t index;     /* of the write that it belongs to */
+  uint64_t line;      /* of the payload; 0: from elsewhere */
   bool is_of_text;    /* `match` is a field of the document of `from` */
   bool is_fuzzy_only; /* remove fuzzy ones alone */
   bool is_found;      /* that was done: an edge that is there and not fuzzy stays as it is */
@@ -341,6 +342,7 @@ typedef struct pq_command_state {
   /* edges to make or to remove */
   pq_edge_arg *edges;
   uint32_t edge_count, edge_cap;
+  uint64_t line; /* of the payload, which is taken as an edge */
   uint64_t changed, unchanged, unlinked;
   bool replaces; /* link: the edges given are all that there are to be of their predicates */
   pq_stage_fn after_edges, after_match;

@@ -165,6 +165,9 @@ int pq_edge_refuse(pq_command *c, pq_schema_mode mode, const pq_edge_arg *e, con
   if (mode == PQ_VALIDATE_OFF) return PQ_OK;
   if (mode == PQ_VALIDATE_WARN)
     return pq_typing_warn(c, e->is_of_update ? 0 : index, e->predicate, text);
+  if (e->line > 0)
+    return pq_fail(c->op.cx, PQ_EINVALID, "line %llu: %.*s: field '%.*s' %s",
+                   (unsigned long long)e->line, TEXT_ARGS(e->from), TEXT_ARGS(e->predicate), text);
   return pq_fail(c->op.cx, PQ_EINVALID, "%.*s: field '%.*s' %s", TEXT_ARGS(e->from),
                  TEXT_ARGS(e->predicate), text);
 }

@@ -552,6 +552,18 @@ static bool needs_types(const pq_command *c) {
   return false;
 }
 
+/* "line 7: " of the first edge of the payload that has this end, else nothing. */
+static const char *place_of(pq_command *c, pq_slice end) {
+  const char *text;
+  for (uint32_t i = 0; i < c->s.edge_count; i++) {
+    const pq_edge_arg *e = &c->s.edges[i];
+    if (e->line == 0 || (!pq_slice_eq(e->from, end) && !pq_slice_eq(e->to, end))) continue;
+    text = pq_arena_printf(&c->op.scratch, "line %llu: ", (unsigned long long)e->line);
+    return text == NULL ? "" : text;
+  }
+  return "";
+}
+
 /* Both ends of every new edge must be live. */
 static int check_ends(pq_command *c) {
   pq_op *op = &c->op;
@@ -568,9 +580,11 @@ static int check_ends(pq_command *c) {
   PQ_TRY(pq_view_read(&c->s.snapshot.view, &op->fetch, &op->scratch, at, n, want, ends, NULL));
   for (uint32_t i = 0; i < n; i++) {
     if (ends[i].id.p == NULL)
-      return pq_fail(op->cx, PQ_ENOENTITY, "there is no entity %.*s", TEXT_ARGS(ids[i]));
+      return pq_fail(op->cx, PQ_ENOENTITY, "%sthere is no entity %.*s", place_of(c, ids[i]),
+                     TEXT_ARGS(ids[i]));
     if (ends[i].is_deleted)
-      return pq_fail(op->cx, PQ_ETARGET, "entity %.*s is deleted", TEXT_ARGS(ids[i]));
+      return pq_fail(op->cx, PQ_ETARGET, "%sentity %.*s is deleted", place_of(c, ids[i]),
+                     TEXT_ARGS(ids[i]));
   }
   PQ_TRY(check_types(c, ids, ends, n));
   op->stage = stage_edges_decide;

@@ -159,6 +159,7 @@ int pq_edge_of(pq_command *c, pq_value v, pq_edge_arg *out) {
 static int take_edge(pq_command *c, pq_arena *scratch, pq_value v) {
   pq_edge_arg e;
   PQ_TRY(parse_edge(c, scratch, v, &e));
+  e.line = c->s.line;
   return pq_edges_add(c, &c->arena, &e);
 }
 

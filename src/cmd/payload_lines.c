@@ -23,6 +23,7 @@ static int take_lines(pq_command *c, pq_line_taker take, pq_arena *scratch, pq_b
     PQ_TRY(pq_json_parse(json, text, (pq_json_options){.is_exact = true, .line_first = line},
                          &parsed));
     PQ_TRY(pq_builder_view(json, &v));
+    c->s.line = line;
     rc = take(c, scratch, v);
     if (rc != PQ_OK)
       return pq_fail(c->op.cx, rc, "line %llu: %s", (unsigned long long)line, c->op.cx->msg);
@@ -40,5 +41,6 @@ int pq_payload_lines(pq_command *c, pq_line_taker take) {
   rc = take_lines(c, take, &scratch, json);
   pq_builder_free(json);
   pq_arena_release(&scratch);
+  c->s.line = 0;
   return rc;
 }

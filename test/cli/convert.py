@@ -169,6 +169,84 @@ def test_id_field(f):
     check("line 1" in err, "missing", err)
 
 
+def edges(f, *args):
+    out, _ = f("related", *args, "--edges", "--json")
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def test_link_file(f):
+    f("import", "t", "-", stdin=b"".join(b'{"$id":"%d"}\n' % i for i in range(9)))
+    f.write("e.ndjson", '{"from": "t/0", "predicate": "p", "to": "t/1", "data": {"w": 1.5}}\n\n'
+                        '{"from": "t/0", "predicate": "p", "to": "t/2", "reverse": "back"}\n')
+    out, err = f("link", "--file", "e.ndjson")
+    check(out == "linked 2\n" and err == "", "NDJSON", (out, err))
+    out, _ = f("link", "--file", "-", stdin=f.read("e.ndjson"))
+    check(out == "linked 0, unchanged 2\n", "again", out)
+    out, _ = f("link", "--file", "-", "--json", stdin=f.read("e.ndjson"))
+    check(json.loads(out) == {"linkedCount": 0, "unchangedCount": 2}, "again, as JSON", out)
+    found = edges(f, "t/0", "p")
+    check([(e["to"], e["reverse"], e.get("data")) for e in found] ==
+          [("t/1", "p_of", {"w": 1.5}), ("t/2", "back", None)], "edges", found)
+    f.write("e.csv", "from,predicate,to,reverse,km,note\nt/3,7,t/4,,90,\"a \"\"b\"\"\"\n"
+                     "t/3,8,t/5,back,,\n")
+    out, _ = f("link", "--file", "e.csv")
+    check(out == "linked 2\n", "CSV", out)
+    found = edges(f, "t/3")
+    check([(e["predicate"], e["to"], e["reverse"], e.get("data")) for e in found] ==
+          [("7", "t/4", "7_of", {"km": 90, "note": 'a "b"'}), ("8", "t/5", "back", None)],
+          "predicates like numbers; other columns are data", found)
+    f("import", "rows", "e.csv")
+    f("find", "rows", "--output", "e.parquet", "--project",
+      '{"$id": 0, "from": 1, "predicate": 1, "to": 1, "reverse": 1, "km": 1, "note": 1}')
+    out, _ = f("link", "--file", "e.parquet", "--ack")
+    check(out == "durable 2\n" and edges(f, "t/3") == found, "Parquet", out)
+    f.write("d.csv", 'from,predicate,to,data,n\nt/6,p,t/7,"{""x"": [1]}",2\n')
+    f("link", "--file", "d.csv", "--types", "data:json")
+    check(edges(f, "t/6", "p")[0]["data"] == {"x": [1], "n": 2}, "a column data", edges(f, "t/6"))
+    out, _ = f("exists", "t/6", "p", "t/7")
+    check(out == "true\n", "exists", out)
+    out, _ = f("exists", "t/6", "p", "t/8", status=1)
+    check(out == "false\n", "exists not", out)
+    out, _ = f("related", "t/3", "--predicates", "7,9", "--edge-filter", '{"data.km": {"$gt": 1}}',
+               "--direction", "both", "--project", "_")
+    check(json.loads(out) == {"$id": "t/4"}, "predicates, edge filter", out)
+
+
+def test_link_file_errors(f):
+    f("import", "t", "-", stdin=b'{"$id":"a"}\n{"$id":"b"}\n')
+    f.write("e.ndjson", '{"from": "t/a", "predicate": "p", "to": "t/b"}\n'
+                        '{"from": "t/a", "predicate": "p", "to": "t/c"}\n')
+    _, err = f("link", "--file", "e.ndjson", status=1)
+    check("line 2: there is no entity t/c" in err and "0 lines of e.ndjson are durable" in err and
+          "line 1 and all after it were not linked" in err, "an end that is not there", err)
+    f.write("e.csv", "from,to\nt/a,t/b\n")
+    _, err = f("link", "--file", "e.csv", status=1)
+    check("line 1: " in err and "'predicate'" in err, "no predicate", err)
+    _, err = f("link", "--file", "-", "--ack", status=1,
+               stdin=b'{"from": "t/a", "predicate": "p", "to": "t/b"}\n' * 1000 + b'{"x": 1}\n')
+    check("line 1001: " in err and "1000 lines" in err, "what was before stays", err)
+    check(len(edges(f, "t/a")) == 1, "it does")
+    for args in (("t/a", "p"), ("--file", "e.csv", "t/a"), ("t/a", "p", "t/b", "--ack"),
+                 ("--file", "e.csv", "--data", "{}"), ("--file", "none.csv"), (),
+                 ("--file", "e.ndjson", "--types", "a:int")):
+        f("link", *args, status=2)
+    f("related", "t/a", "p", "--predicates", "q", status=2)
+    f("related", "t/a", "--reverse", "--direction", "both", status=2)
+    _, err = f("shell", stdin=b"link --file -\nlink --file e.ndjson\n", status=1)
+    check("needs a FILE" in err and "line 2: there is no" in err, "in the shell", err)
+
+
+def test_link_file_flushes(f):
+    """What one batch leaves in memory is there for the flush behind it: the tail stays short."""
+    f("import", "t", "-", stdin=b"".join(b'{"$id":"%d"}\n' % i for i in range(5000)))
+    lines = b"".join(b'{"from":"t/%d","predicate":"p","to":"t/%d"}\n' % (i % 4999, i % 4993)
+                     for i in range(40000))
+    out, _ = f("link", "--file", "-", "--memory", "128", stdin=lines)
+    check(out == "linked 40000\n", "linked", out)
+    out, _ = f("stats", "--json")
+    check(json.loads(out.splitlines()[0])["tail"]["events"] < 20000, "the tail", out[:400])
+
+
 def test_export(f):
     f("import", "t", "-", stdin=b"".join(
         json.dumps({"$id": f"k{i:03}", "n": i, "half": i / 2, "tags": ["a", i],
