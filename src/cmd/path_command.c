@@ -83,9 +83,7 @@ static int take_weights(pq_command *c, path_search *s) {
   if (!k->has_weight && (k->has_default_weight || k->has_estimate))
     return pq_fail(c->op.cx, PQ_EINVALID,
                    "path: 'defaultWeight' and 'heuristic' are for paths with a 'weight'");
-  if (k->has_weight && s->hops_max > 0)
-    return pq_fail(c->op.cx, PQ_EUNSUPPORTED,
-                   "path: 'maxHops' together with 'weight' is not supported");
+  if (s->hops_max > 0) k->has_estimate = false; /* the bound leaves nothing to it */
   return PQ_OK;
 }
 
@@ -136,6 +134,7 @@ static int stage_path_end(pq_op *op) {
   if (c->s.args.is_explain) {
     const char *plan = !s->chooser.has_weight    ? "graph, from both ends"
                        : s->chooser.has_estimate ? "graph, A*"
+                       : s->hops_max > 0         ? "graph, lightest first, by hops"
                                                  : "graph, lightest first";
     PQ_TRY(pq_graph_explain(c, plan, s->chooser.choice.arcs));
   }

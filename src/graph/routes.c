@@ -5,60 +5,91 @@
 
 int pq_routes_init(pq_routes *r, pq_arena *arena, pq_choice *choice, const pq_weights *weights,
                    const double *estimates) {
-  *r = (pq_routes){.arena = arena, .choice = choice, .weights = *weights};
+  *r = (pq_routes){.arena = arena, .choice = choice, .weights = *weights, .estimates = estimates};
   r->leg = (pq_leg){0, PQ_NO_MAX, choice};
-  return weights->values == NULL
-             ? pq_shortest_init(&r->shortest, arena, choice)
-             : pq_weighted_init(&r->weighted, arena, choice, weights, estimates);
+  return PQ_OK;
 }
 
 void pq_routes_begin(pq_routes *r, uint32_t from, uint32_t to, uint32_t hops_max, bool is_all) {
+  bool is_bounded = hops_max < pq_graph_number_count(r->choice->graph);
   r->from = from;
   r->to = to;
   r->hops_max = hops_max;
   r->is_all = is_all;
+  if (r->weights.values != NULL) r->kind = is_bounded ? PQ_ROUTE_BOUNDED : PQ_ROUTE_LIGHTEST;
 }
 
 uint64_t pq_routes_explored(const pq_routes *r) {
-  return r->shortest.explored + r->weighted.explored;
+  return r->shortest.explored + r->weighted.explored + r->bounded.explored;
 }
 
 /* ---- one search ---- */
+
+static int init_search(pq_routes *r) {
+  switch (r->kind) {
+    case PQ_ROUTE_SHORTEST: return pq_shortest_init(&r->shortest, r->arena, r->choice);
+    case PQ_ROUTE_LIGHTEST:
+      return pq_weighted_init(&r->weighted, r->arena, r->choice, &r->weights, r->estimates);
+    case PQ_ROUTE_BOUNDED:
+      PQ_TRY(pq_bounded_init(&r->bounded, r->arena, r->choice, &r->weights));
+      r->bounded.is_eager = r->is_eager;
+      return PQ_OK;
+  }
+  pq_unreachable("a kind of route");
+}
 
 /* Begin to look from a node, `hops` edges and some weight behind the start. */
 static int begin_search(pq_routes *r, uint32_t from, uint32_t hops, double weight,
                         pq_barred barred) {
   r->is_searched = false;
-  if (r->weights.values != NULL)
-    return pq_weighted_begin(&r->weighted, from, r->to, weight, barred);
-  return pq_shortest_begin(&r->shortest, from, r->to, r->hops_max - hops, barred);
+  switch (r->kind) {
+    case PQ_ROUTE_SHORTEST:
+      return pq_shortest_begin(&r->shortest, from, r->to, r->hops_max - hops, barred);
+    case PQ_ROUTE_LIGHTEST: return pq_weighted_begin(&r->weighted, from, r->to, weight, barred);
+    case PQ_ROUTE_BOUNDED:
+      return pq_bounded_begin(&r->bounded, from, r->to, r->hops_max - hops, weight, barred);
+  }
+  pq_unreachable("a kind of route");
+}
+
+static int go(pq_routes *r) {
+  switch (r->kind) {
+    case PQ_ROUTE_SHORTEST: return pq_shortest_go(&r->shortest);
+    case PQ_ROUTE_LIGHTEST: return pq_weighted_go(&r->weighted);
+    case PQ_ROUTE_BOUNDED: return pq_bounded_go(&r->bounded);
+  }
+  pq_unreachable("a kind of route");
 }
 
 /* Walk over what was found, with the memory that the walk before had. */
 static int begin_walk(pq_routes *r) {
+  static const pq_trails_allows allows[] = {pq_shortest_allows, pq_weighted_allows,
+                                            pq_bounded_allows};
+  const void *const searches[] = {&r->shortest, &r->weighted, &r->bounded};
+  const uint32_t *const starts[] = {&r->shortest.from, &r->weighted.from, &r->bounded.from};
   pq_trails was = r->trails;
-  const uint32_t *from = r->weights.values != NULL ? &r->weighted.from : &r->shortest.from;
   PQ_TRY(pq_trails_init(&r->trails, r->arena, r->choice->graph, &r->leg, 1,
-                        PQ_TRAILS_AGAIN | PQ_TRAILS_DEEP, from, 1));
+                        PQ_TRAILS_AGAIN | PQ_TRAILS_DEEP, starts[r->kind], 1));
   r->trails.nodes = was.nodes;
   r->trails.cap = was.cap;
   r->trails.threads = was.threads;
   r->trails.thread_cap = was.thread_cap;
   r->trails.steps = was.steps;
   r->trails.step_cap = was.step_cap;
-  r->trails.allows = r->weights.values != NULL ? pq_weighted_allows : pq_shortest_allows;
-  r->trails.ud =
-      r->weights.values != NULL ? (const void *)&r->weighted : (const void *)&r->shortest;
+  r->trails.allows = allows[r->kind];
+  r->trails.ud = searches[r->kind];
   return PQ_OK;
 }
 
 static int search(pq_routes *r, bool *is_found) {
   if (!r->is_searched) {
-    PQ_TRY(r->weights.values != NULL ? pq_weighted_go(&r->weighted) : pq_shortest_go(&r->shortest));
+    PQ_TRY(go(r));
     PQ_TRY(begin_walk(r));
     r->is_searched = true;
   }
-  *is_found = r->weights.values != NULL ? r->weighted.is_found : r->shortest.length != PQ_NO_LENGTH;
+  *is_found = r->kind == PQ_ROUTE_SHORTEST   ? r->shortest.length != PQ_NO_LENGTH
+              : r->kind == PQ_ROUTE_LIGHTEST ? r->weighted.is_found
+                                             : r->bounded.is_found;
   return PQ_OK;
 }
 
@@ -194,7 +225,10 @@ int pq_routes_next(pq_routes *r, const pq_route **out) {
   *out = NULL;
   if (r->is_over) return PQ_OK;
   if (!r->is_all && r->found_count > 0) return next_candidate(r, out);
-  if (!r->is_begun) PQ_TRY(begin_search(r, r->from, 0, 0, (pq_barred){0}));
+  if (!r->is_begun) {
+    PQ_TRY(init_search(r));
+    PQ_TRY(begin_search(r, r->from, 0, 0, (pq_barred){0}));
+  }
   r->is_begun = true;
   PQ_TRY(search(r, &is_found));
   if (is_found) PQ_TRY(walk(r, &is_end));

@@ -11,7 +11,9 @@
 #ifndef PQ_GRAPH_ROUTES_H
 #define PQ_GRAPH_ROUTES_H
 
-#include "graph/weighted.h"
+#include "graph/bounded.h"
+
+typedef enum pq_route_kind { PQ_ROUTE_SHORTEST, PQ_ROUTE_LIGHTEST, PQ_ROUTE_BOUNDED } pq_route_kind;
 
 typedef struct pq_route {
   uint32_t count; /* of edges */
@@ -25,11 +27,14 @@ typedef struct pq_routes {
   pq_arena *arena;
   pq_choice *choice;
   pq_weights weights;
+  const double *estimates;
+  pq_route_kind kind; /* which of the searches below */
   uint32_t from, to, hops_max;
-  bool is_all;
+  bool is_all, is_eager; /* is_eager: of `bounded`; for tests */
   bool is_begun, is_searched, is_over;
   pq_shortest shortest;
   pq_weighted weighted;
+  pq_bounded bounded;
   pq_leg leg;
   pq_trails trails;
   /* Yen */
@@ -40,7 +45,7 @@ typedef struct pq_routes {
   uint32_t *barred, barred_cap;
 } pq_routes;
 
-/* Between two different nodes. `weights` and `estimates` as of pq_weighted. */
+/* Between two different nodes. `weights` and `estimates` as of pq_weighted, borrowed. */
 int pq_routes_init(pq_routes *r, pq_arena *arena, pq_choice *choice, const pq_weights *weights,
                    const double *estimates) PQ_MUST_CHECK;
 void pq_routes_begin(pq_routes *r, uint32_t from, uint32_t to, uint32_t hops_max, bool is_all);

@@ -77,6 +77,12 @@ int pq_trails_init(pq_trails *t, pq_arena *arena, const pq_graph *g, const pq_le
 /* The next path: nodes[0] to nodes[depth], and its edges; *is_end: there is none. PQ_ASK of
  * `asked`; PQ_YIELD: it has worked for a while. */
 int pq_trails_next(pq_trails *t, bool *is_end) PQ_MUST_CHECK;
+/* Is a node on the walk? */
+static inline bool pq_trails_has(const pq_trails *t, uint32_t node) {
+  for (uint32_t i = 0; i <= t->depth; i++)
+    if (t->nodes[i].node == node) return true;
+  return false;
+}
 /* The edges of the path that was given: [depth]. */
 void pq_trails_edges(const pq_trails *t, uint32_t *edges);
 

@@ -23,8 +23,6 @@ int pq_weighted_init(pq_weighted *w, pq_arena *arena, pq_choice *choice, const p
   uint32_t count = pq_graph_number_count(choice->graph);
   *w = (pq_weighted){.choice = choice, .weights = *weights, .estimates = estimates, .arena = arena};
   PQ_TRY(side_init(&w->sides[0], arena, count, choice->direction));
-  if (is_two_sided(w))
-    PQ_TRY(side_init(&w->sides[1], arena, count, pq_direction_turned(choice->direction)));
   w->good = pq_bits_new(arena, count);
   w->none = pq_bits_new(arena, count);
   return w->good == NULL || w->none == NULL ? arena->cx->code : PQ_OK;
@@ -119,7 +117,11 @@ int pq_weighted_begin(pq_weighted *w, uint32_t from, uint32_t to, double start, 
   w->is_narrow = !is_two_sided(w);
   w->best = INFINITY;
   PQ_TRY(side_begin(w, &w->sides[0], from, start));
-  return w->is_narrow ? PQ_OK : side_begin(w, &w->sides[1], to, 0);
+  if (w->is_narrow) return PQ_OK;
+  if (w->sides[1].seen == NULL)
+    PQ_TRY(side_init(&w->sides[1], w->arena, pq_graph_number_count(w->choice->graph),
+                     pq_direction_turned(w->choice->direction)));
+  return side_begin(w, &w->sides[1], to, 0);
 }
 
 static bool is_good_node(const pq_weighted *w, uint32_t node) {
@@ -148,17 +150,11 @@ static int ask(pq_weighted *w, pq_weight_side *s) {
 
 /* ---- both sides ---- */
 
-/* Sums from either end are rounded differently, and so are estimates: what is a little dearer than
- * the best is looked at, too. */
-static double bound_of(double best) {
-  return best + best * 1e-9;
-}
-
 /* Does side 0 alone have a reason to go there? */
 static bool is_wanted(const pq_weighted *w, uint32_t node, double so_far) {
   const pq_weight_side *other = &w->sides[1];
   if (!w->is_narrow || w->best == INFINITY) return true;
-  return pq_bit(other->settled, node) && so_far + other->so_far[node] <= bound_of(w->best);
+  return pq_bit(other->settled, node) && so_far + other->so_far[node] <= pq_weight_bound(w->best);
 }
 
 static int reach(pq_weighted *w, pq_weight_side *s, uint32_t far, double so_far) {
@@ -183,7 +179,7 @@ static int settle(pq_weighted *w, pq_weight_side *s, uint32_t node) {
       if (weight != weight || !is_good_edge(w, edge)) continue;
       if (weight < 0) return pq_weight_bad(w->arena->cx, &w->weights, weight);
       if (!is_good_node(w, far)) continue;
-      w->has_zero |= weight == 0;
+      w->has_zero |= s->so_far[node] + weight == s->so_far[node];
       PQ_TRY(reach(w, s, far, s->so_far[node] + weight));
     }
   }
@@ -203,11 +199,23 @@ static int go_from_both(pq_weighted *w) {
   pq_weight_side *a = &w->sides[0], *b = &w->sides[1];
   while (!w->is_narrow) {
     bool has_both = has_next(a) && has_next(b);
-    if (!has_both || a->heap[0].key + b->heap[0].key > bound_of(w->best))
+    if (!has_both || a->heap[0].key + b->heap[0].key > pq_weight_bound(w->best))
       w->is_narrow = true;
     else
       PQ_TRY(advance(w, a->heap_count <= b->heap_count ? a : b));
   }
+  return PQ_OK;
+}
+
+int pq_weighted_all(pq_weighted *w, uint32_t from) {
+  pq_weight_side *s = &w->sides[0];
+  w->from = w->to = from;
+  w->barred = (pq_barred){0};
+  w->is_narrow = true;
+  w->best = INFINITY;
+  PQ_TRY(side_begin(w, s, from, 0));
+  while (has_next(s))
+    PQ_TRY(advance(w, s));
   return PQ_OK;
 }
 
@@ -251,7 +259,7 @@ static bool is_beyond(const pq_weighted *w, double key) {
   double best;
   if (!pq_bit(s->settled, w->to) || !pq_bit(s->seen, w->to)) return false;
   best = s->so_far[w->to];
-  return key > (w->estimates == NULL ? best : bound_of(best));
+  return key > (w->estimates == NULL ? best : pq_weight_bound(best));
 }
 
 int pq_weighted_go(pq_weighted *w) {
@@ -268,15 +276,9 @@ int pq_weighted_go(pq_weighted *w) {
   return w->is_found ? mark_all(w) : PQ_OK;
 }
 
-static bool is_on_walk(const pq_trails *t, uint32_t node) {
-  for (uint32_t i = 0; i <= t->depth; i++)
-    if (t->nodes[i].node == node) return true;
-  return false;
-}
-
 bool pq_weighted_allows(const pq_trails *t, uint32_t edge, uint32_t far) {
   const pq_weighted *w = t->ud;
   uint32_t node = t->nodes[t->depth].node;
   if (node == w->to || !pq_bit(w->good, far) || !is_tight(w, node, edge, far)) return false;
-  return !w->has_zero || !is_on_walk(t, far);
+  return !w->has_zero || !pq_trails_has(t, far);
 }

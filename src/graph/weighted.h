@@ -58,7 +58,7 @@ typedef struct pq_weighted {
   uint32_t *good_nodes, good_count, good_cap;
   double best;             /* of the paths that were met */
   bool is_met, is_narrow;  /* there is a path; side 0 goes on alone */
-  bool is_found, has_zero; /* has_zero: an edge without weight was met */
+  bool is_found, has_zero; /* has_zero: an edge was met that adds no weight */
   uint64_t explored;
 } pq_weighted;
 
@@ -72,6 +72,13 @@ int pq_weighted_begin(pq_weighted *w, uint32_t from, uint32_t to, double start,
                       pq_barred barred) PQ_MUST_CHECK;
 /* To its end: is_found; sides[0].so_far[to]. PQ_ASK; PQ_EINVALID: a weight below 0. */
 int pq_weighted_go(pq_weighted *w) PQ_MUST_CHECK;
+/* Instead of both: all that can be come to; sides[0].seen and so_far. */
+int pq_weighted_all(pq_weighted *w, uint32_t from) PQ_MUST_CHECK;
+/* Sums from either end are rounded differently, and so are estimates: what is a little dearer than
+ * the best is looked at, too. */
+static inline double pq_weight_bound(double best) {
+  return best + best * 1e-9;
+}
 /* Is the step on a lightest path without a loop? `ud` of the trails is the search. */
 bool pq_weighted_allows(const pq_trails *t, uint32_t edge, uint32_t far);
 

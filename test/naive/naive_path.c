@@ -96,7 +96,7 @@ static void search_all(search *s, uint32_t from) {
     if (s->bound > most) s->bound = INFINITY;
     s->found.count = 0;
     go_on(s);
-    if (s->q->wants_all || s->found.count >= s->q->k || s->bound == INFINITY) return;
+    if (s->found.count >= (s->q->wants_all ? 1 : s->q->k) || s->bound == INFINITY) return;
   }
 }
 

@@ -111,7 +111,6 @@ static void choose_path(chooser *c) {
     q->has_heuristic = q->k == 1 && c->w->has_estimates && chance(c, 50);
     if (q->has_heuristic && q->default_weight < 1) q->default_weight = 1;
   }
-  if (q->has_weight) q->hops_max = 0;
   q->wants_entities = chance(c, 20);
 }
 

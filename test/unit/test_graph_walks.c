@@ -232,6 +232,7 @@ static int check_trails(world *w, uint32_t from, pq_direction direction, unsigne
 
 static int check_routes(world *w, uint32_t from, uint32_t to, pq_direction direction, bool is_light,
                         bool is_all) {
+  uint32_t hops_max = below(3) == 0 ? 1 + below(5) : PQ_NO_LENGTH;
   pq_choice choice = {.graph = w->graph, .direction = direction, .predicates = {.is_any = true}};
   uint32_t start = pq_graph_node(w->graph, pq_str(ids[from]));
   uint32_t end = pq_graph_node(w->graph, pq_str(ids[to])), at = 0, count;
@@ -242,6 +243,7 @@ static int check_routes(world *w, uint32_t from, uint32_t to, pq_direction direc
   naive = (naive_paths){
       .len_max = w->node_count - 1, .are_simple = true, .direction = direction, .to = to};
   if (naive.len_max > LEN_MAX) naive.len_max = LEN_MAX;
+  if (naive.len_max > hops_max) naive.len_max = hops_max;
   all_paths(&naive, w, from, is_light ? compare_light : compare_short);
   for (count = 0; count < naive.count; count++)
     if (is_all && (is_light ? naive.items[count].weight != naive.items[0].weight
@@ -249,7 +251,8 @@ static int check_routes(world *w, uint32_t from, uint32_t to, pq_direction direc
       break;
   if (naive.count == FOUND_MAX) return PQ_OK; /* not all of them */
   PQ_TRY(pq_routes_init(&r, &w->arena, &choice, &weights, NULL));
-  pq_routes_begin(&r, start, end, PQ_NO_LENGTH, is_all);
+  r.is_eager = below(2) == 0;
+  pq_routes_begin(&r, start, end, hops_max, is_all);
   for (;; at++) {
     PQ_TRY(pq_routes_next(&r, &route));
     if (route == NULL || at == 40) break;
