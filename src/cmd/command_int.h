@@ -481,6 +481,8 @@ int pq_explain_begin(pq_command *c, const char *plan) PQ_MUST_CHECK;
 /* Behind the fields of that item: costs and time; it is the reply. */
 int pq_explain_end(pq_command *c) PQ_MUST_CHECK;
 #define PQ_GRAPH_PLAN "edges by page index of the sorted end, then entities by id"
+#define PQ_WHOLE_PLAN "adjacency of the whole graph"
+#define PQ_MATCH_PLAN "patterns over the graph of the view, one operator after the other"
 
 /* ---- explain_options.c ---- */
 /* Parse `explain`, `price`, `budget` into c->s.explain. */
@@ -514,6 +516,8 @@ int pq_plan_more_steps(pq_command *c, bool *has_more) PQ_MUST_CHECK;
 /* Entities of a collection in the tail, and the bytes of their documents. */
 uint64_t pq_tail_rows(const pq_command *c, pq_slice collection);
 uint64_t pq_tail_len(const pq_command *c, pq_slice collection);
+/* Ends of edges that the tail deletes, or that nobody checked, at most. */
+uint64_t pq_tail_dead(const pq_command *c);
 
 /* ---- explain_reply.c ---- */
 /* The fields of the forecast, if there is one. */

@@ -249,8 +249,20 @@ enum { IDS_AT_ONCE = 1024, ROUNDS_OF_IDS = 80 };
 
 static pq_cost cost_of_ids(const pq_plan_step *s, const pq_read_bound *b) {
   uint64_t turns = pq_count_add(s->times, s->ids == UINT64_MAX ? s->ids : s->ids / IDS_AT_ONCE);
+  pq_bound bound = s->is_in_order ? pq_bound_of_ids_in_order(b, s->ids, turns)
+                                  : pq_bound_of_ids(b, s->ids, turns);
   if (b->file_count == 0 || s->times == 0) return (pq_cost){0};
-  return cost_of(pq_bound_of_ids(b, s->ids, turns), pq_count_mul(turns, ROUNDS_OF_IDS));
+  return cost_of(bound, pq_count_mul(turns, ROUNDS_OF_IDS));
+}
+
+/* A page is full when so many are live: beyond them only the dead are looked at. */
+static void cut_ids(const pq_command *c, pq_plan_step *s, const pq_read_bound *b) {
+  uint64_t dead = pq_count_add(b->dead, pq_tail_dead(c));
+  uint64_t most = pq_count_add(s->page, dead);
+  if (s->page == 0) return;
+  if (most < s->ids && !c->s.snapshot.view.manifest->is_loose) s->ids = most;
+  s->times = pq_count_add(s->times, s->ids / s->page);
+  s->page = 0;
 }
 
 static pq_cost cost_of_all(const pq_read_bound *b, uint64_t turns) {
@@ -288,7 +300,10 @@ static int plan_bound(pq_command *c, pq_plan_step *s) {
       q.kind = s->edges.is_reverse ? PQ_FILE_REVERSE : PQ_FILE_FORWARD;
     PQ_TRY(pq_view_read_bound(&c->s.snapshot.view, &c->op.fetch, &q, &b));
     if (s->kind == PQ_STEP_SOME_EDGES) sum = cost_of_all(&b, s->times);
-    if (s->kind == PQ_STEP_SOME_IDS) sum = cost_of_ids(s, &b);
+    if (s->kind == PQ_STEP_SOME_IDS) {
+      cut_ids(c, s, &b);
+      sum = cost_of_ids(s, &b);
+    }
   }
   s->rows_max = b.rows;
   s->is_upper = sum.requests > 0;

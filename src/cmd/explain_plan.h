@@ -67,9 +67,11 @@ typedef struct pq_plan_step {
   pq_slice id;
   unsigned want; /* PQ_WANT_… */
   pq_edge_query edges;
-  bool is_part;  /* only the first of their parts, */
-  bool is_whole; /* and there is no other */
-  uint64_t ids;  /* at most, over all times; UINT64_MAX: nobody knows */
+  bool is_part;     /* only the first of their parts, */
+  bool is_whole;    /* and there is no other */
+  uint64_t ids;     /* at most, over all times; UINT64_MAX: nobody knows */
+  uint64_t page;    /* ids of a turn, where as many that are live are enough; 0: all are read */
+  bool is_in_order; /* ids rise from turn to turn */
   bool is_by_id, is_by_key;
   /* what planning it told */
   bool is_upper, is_unbounded;

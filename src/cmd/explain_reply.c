@@ -272,7 +272,7 @@ static const char *plan_name(const pq_command *c) {
       return reads ? "get by bloom filter and page index"
                    : "get: in the tail, or excluded by metadata, bloom or page index";
     case PQ_PLAN_PIPELINE: return reads ? "pipeline" : "pipeline, from metadata alone";
-    case PQ_PLAN_GRAPH: return PQ_GRAPH_PLAN;
+    case PQ_PLAN_GRAPH: return c->s.spec->open == pq_open_whole ? PQ_WHOLE_PLAN : PQ_GRAPH_PLAN;
     default: return reads ? "scan" : "scan, from metadata alone";
   }
 }

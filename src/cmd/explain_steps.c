@@ -30,7 +30,8 @@ pq_plan_kind_of pq_plan_kind(const pq_command *c) {
   if (open == pq_open_aggregate)
     return pq_pipeline_directions(c->s.pipeline) == 0 ? PQ_PLAN_PIPELINE : PQ_PLAN_NONE;
   return open == pq_open_related || open == pq_open_traverse || open == pq_open_subgraph ||
-                 open == pq_open_path || open == pq_open_connected || open == pq_open_neighbourhood
+                 open == pq_open_path || open == pq_open_connected ||
+                 open == pq_open_neighbourhood || open == pq_open_whole
              ? PQ_PLAN_GRAPH
              : PQ_PLAN_NONE;
 }
@@ -52,6 +53,22 @@ uint64_t pq_tail_len(const pq_command *c, pq_slice collection) {
   while ((e = pq_tail_next(&w)) != NULL)
     len += (uint64_t)e->after.meta_len + e->after.len;
   return len;
+}
+
+static uint64_t dead_of(const pq_overlay *o) {
+  uint64_t n = 0;
+  for (uint32_t i = 0; o != NULL && i < o->version_count; i++) {
+    const pq_event *e = &o->versions[i].event;
+    bool is_loose = e->target == PQ_TARGET_REL &&
+                    !pq_value_is_missing(pq_object_get_str(e->metadata, "replay"));
+    n += is_loose ? 2 : e->target == PQ_TARGET_ENTITY && e->op == PQ_EVENT_DELETE;
+  }
+  return n;
+}
+
+uint64_t pq_tail_dead(const pq_command *c) {
+  const pq_view *v = &c->s.snapshot.view;
+  return dead_of(v->overlay) + (v->own == v->overlay ? 0 : dead_of(v->own));
 }
 
 /* Edges of the tail. */
@@ -317,15 +334,23 @@ enum { NODES_AT_ONCE = 4096 };
 /* The entities at the ends of the target's edges: pages of them, and all again for a total. */
 static int related_entities(pq_command *c, uint64_t nodes, uint64_t parts) {
   const pq_args *args = &c->s.args;
+  pq_forecast *f = &c->s.forecast;
   uint64_t page = pq_count_add(pq_count_add(args->limit, args->skip), 1);
-  bool is_bounded = c->s.collector.sort.count == 0 && args->limit > 0 && page < NODES_AT_ONCE;
-  bool has_documents =
-      !args->is_edges || c->s.collector.sort.count > 0 || !pq_value_is_missing(args->filter);
+  bool is_chosen = !pq_value_is_missing(args->filter);
+  bool is_page =
+      c->s.collector.sort.count == 0 && args->limit > 0 && page < NODES_AT_ONCE && !is_chosen;
+  bool has_documents = !args->is_edges || c->s.collector.sort.count > 0 || is_chosen;
   unsigned want = has_documents ? PQ_WANT_ALL : PQ_WANT_ID | PQ_WANT_DELETED;
-  PQ_TRY(add_ids(c, nodes, parts + nodes / (is_bounded ? page : NODES_AT_ONCE), want));
+  if (nodes > 0) {
+    PQ_TRY(add_ids(c, nodes, is_page ? parts : parts + nodes / NODES_AT_ONCE, want));
+    f->steps[f->step_count - 1].page = is_page ? page : 0;
+    f->steps[f->step_count - 1].is_in_order = true;
+  }
   if (!args->wants_total) return PQ_OK;
-  return add_ids(c, nodes + 1, parts + nodes / NODES_AT_ONCE,
-                 want); /* the target, if it is not there */
+  PQ_TRY(add_ids(c, nodes + 1, parts + nodes / NODES_AT_ONCE,
+                 want)); /* the target, if it is not there */
+  f->steps[f->step_count - 1].is_in_order = true;
+  return PQ_OK;
 }
 
 /* May the target be there? */
@@ -421,6 +446,23 @@ static int graph_edges(pq_command *c, uint64_t turns) {
   return PQ_OK;
 }
 
+/* Nodes that nobody knows to be entities, looked up file by file as the graph is loaded. */
+static int graph_doubts(pq_command *c) {
+  const pq_manifest *m = c->s.snapshot.view.manifest;
+  uint64_t turns = 3; /* the tail, the transaction, all of them */
+  for (uint32_t i = 0; i < m->file_count; i++)
+    turns += m->files[i].kind == PQ_FILE_FORWARD;
+  return add_ids(c, c->s.forecast.steps[0].ids, turns, PQ_WANT_ID | PQ_WANT_DELETED);
+}
+
+/* The whole graph, and nothing else. */
+static int whole_steps(pq_command *c, uint32_t phase, bool *has_more) {
+  pq_plan_step *s;
+  *has_more = phase < 2;
+  if (phase > 1) return PQ_OK;
+  return phase == 0 ? add(c, PQ_STEP_GRAPH, &s) : graph_doubts(c);
+}
+
 /* The graph; then entities and edges that are judged or shown. */
 static int graph_steps(pq_command *c, uint32_t phase, bool *has_more) {
   pq_graph_read_plan p = {0};
@@ -432,8 +474,7 @@ static int graph_steps(pq_command *c, uint32_t phase, bool *has_more) {
   edges = pq_count_add(c->s.forecast.steps[0].rows_max, tail_edges(c));
   nodes = pq_count_add(c->s.node_count, edges); /* distinct far ends, and the sources */
   pq_graph_read_plan_of(c, &p);
-  if (c->s.forecast.steps[0].ids > 0)
-    PQ_TRY(add_ids(c, c->s.forecast.steps[0].ids, 1, PQ_WANT_ID | PQ_WANT_DELETED));
+  PQ_TRY(graph_doubts(c));
   if (p.looks_at_seeds) PQ_TRY(add_ids(c, c->s.node_count, 1, PQ_WANT_ID | PQ_WANT_DELETED));
   for (uint32_t i = 0; i < p.judged_nodes; i++)
     PQ_TRY(add_ids(c, nodes, nodes, PQ_WANT_ALL));
@@ -461,6 +502,7 @@ int pq_plan_more_steps(pq_command *c, bool *has_more) {
     case PQ_PLAN_PIPELINE: return pipeline_steps(c, phase, has_more);
     case PQ_PLAN_GRAPH:
       if (c->s.spec->open == pq_open_exists) return exists_steps(c, phase, has_more);
+      if (c->s.spec->open == pq_open_whole) return whole_steps(c, phase, has_more);
       return c->s.spec->open == pq_open_related ? related_steps(c, phase, has_more)
                                                 : walk_steps(c, phase, has_more);
     case PQ_PLAN_NONE: break;

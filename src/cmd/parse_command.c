@@ -20,9 +20,9 @@ static const char *const own_connected[] = {"predicates", "direction", "filter",
 static const char *const own_subgraph[] = {"predicates", "direction", "filter", "edgeFilter",
                                            "maxHops",    "maxNodes",  NULL};
 /* What is computed of the whole graph; each has its own beside. */
-#define OPT_WHOLE                                                                  \
-  (PQ_OPT_AS_OF | PQ_OPT_FLUSHED | PQ_OPT_EXPLAIN | PQ_OPT_TXN | PQ_OPT_MAX_TIME | \
-   PQ_OPT_COMMENT | PQ_OPT_SORT | PQ_OPT_SKIP | PQ_OPT_LIMIT | PQ_OPT_ACTOR | PQ_OPT_METADATA)
+#define OPT_WHOLE                                                                               \
+  (PQ_OPT_READS | PQ_OPT_MAX_TIME | PQ_OPT_COMMENT | PQ_OPT_SORT | PQ_OPT_SKIP | PQ_OPT_LIMIT | \
+   PQ_OPT_ACTOR | PQ_OPT_METADATA)
 #define OWN_WHOLE "predicates", "writeAs"
 static const char *const own_whole[] = {OWN_WHOLE, NULL};
 static const char *const own_degree[] = {OWN_WHOLE, "direction", NULL};

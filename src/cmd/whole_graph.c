@@ -73,7 +73,7 @@ int pq_whole_summary(pq_command *c, uint64_t n) {
 
 static int explain(pq_command *c) {
   const pq_whole *w = &c->s.whole->whole;
-  PQ_TRY(pq_explain_begin(c, "adjacency of the whole graph"));
+  PQ_TRY(pq_explain_begin(c, PQ_WHOLE_PLAN));
   PQ_TRY(pq_put_count(c->db->builder, "rows", c->s.count));
   PQ_TRY(pq_put_count(c->db->builder, "nodes", w->node_count));
   PQ_TRY(pq_put_count(c->db->builder, "edges", w->edge_count));
@@ -290,9 +290,10 @@ int pq_open_whole(pq_command *c, pq_value target) {
     return pq_fail(c->op.cx, PQ_EINVALID, "%s: expects a collection, or \"\" for all",
                    c->s.spec->name);
   if (c->s.collection.n > 0) PQ_TRY(pq_check_collection(c->op.cx, c->s.collection));
-  if (c->s.explain.is_plan)
+  PQ_TRY(parse(c, run));
+  if (c->s.explain.has_budget && pq_whole_is_written(c))
     return pq_fail(c->op.cx, PQ_EUNSUPPORTED,
-                   "%s: what it will cost is not told beforehand: 'explain' is true or false",
+                   "%s: option 'budget' with 'writeAs': what its commits take is not told",
                    c->s.spec->name);
-  return parse(c, run);
+  return PQ_OK;
 }

@@ -65,28 +65,31 @@ static int check_room(pq_graphs *s, const pq_file_info *info) {
                  info->name, (unsigned long long)info->row_count);
 }
 
-/* From its segment; from its rows where there is none, or one that is too new for us. */
+/* From its segment; from its rows where there is none, or one that is too new for us. *from: the
+ * one that was read. */
 static int read_adjacency(const pq_view *v, pq_fetch *f, pq_arena *scratch,
-                          const pq_file_info *info, pq_arena *arena, pq_adjacency *out) {
+                          const pq_file_info *info, pq_arena *arena, pq_adjacency *out,
+                          pq_cached_file **from) {
   const pq_file_info *segment = pq_manifest_segment(v->manifest, info);
-  pq_cached_file *file;
   if (segment != NULL) {
-    int rc = pq_file_cache_open(v->files, f, segment, &file);
-    if (rc == PQ_OK) rc = pq_adjacency_read(f, scratch, &file->file, info->row_count, arena, out);
+    int rc = pq_file_cache_open(v->files, f, segment, from);
+    if (rc == PQ_OK)
+      rc = pq_adjacency_read(f, scratch, &(*from)->file, info->row_count, arena, out);
     if (rc != PQ_EUNSUPPORTED) return rc;
   }
-  PQ_TRY(pq_file_cache_open(v->files, f, info, &file));
-  return pq_adjacency_build(f, scratch, &file->file, arena, out);
+  PQ_TRY(pq_file_cache_open(v->files, f, info, from));
+  return pq_adjacency_build(f, scratch, &(*from)->file, arena, out);
 }
 
 static int load_segment(pq_graphs *s, const pq_view *v, pq_fetch *f, pq_arena *scratch,
                         const pq_file_info *info) {
+  pq_cached_file *from;
   pq_segment *g;
   int rc;
   if (find_segment(s, pq_str(info->name)) != NULL) return PQ_OK;
   PQ_TRY(check_room(s, info));
   PQ_TRY(pq_segment_new(s, pq_str(info->name), &g));
-  rc = read_adjacency(v, f, scratch, info, &g->arena, &g->adjacency);
+  rc = read_adjacency(v, f, scratch, info, &g->arena, &g->adjacency, &from);
   if (rc == PQ_OK) rc = pq_segment_make(s, g, scratch);
   if (rc == PQ_OK) rc = keep_segment(s, g);
   if (rc != PQ_OK) pq_segment_free(g);
@@ -110,8 +113,8 @@ static pq_dead_rows *find_dead_rows(const pq_graphs *s, pq_slice name) {
   return NULL;
 }
 
-/* Do the statistics prove that no row of the group is deleted? */
-static bool may_have_deleted(const pq_file *file, uint32_t row_group, int leaf) {
+/* May a row of the group have true there? Statistics prove that none has. */
+static bool may_have_true(const pq_file *file, uint32_t row_group, int leaf) {
   const pq_stats *s = &file->footer->row_groups[row_group].chunks[leaf].stats;
   return !(s->has_max && s->max.n == 1 && s->max.p[0] == 0);
 }
@@ -142,12 +145,12 @@ static int read_dead_rows(pq_fetch *f, pq_arena *scratch, const pq_file *file, p
   uint32_t cap = 0;
   if (leaf < 0) return pq_fail(scratch->cx, PQ_ECORRUPT, "%s: no column deleted", file->key);
   for (uint32_t g = 0; g < file->footer->row_group_count; g++)
-    if (may_have_deleted(file, g, leaf))
+    if (may_have_true(file, g, leaf))
       PQ_TRY(note(pq_entity_rows_want(f, file, g, want, NULL, 0, scratch), &is_missing));
   if (is_missing) return PQ_NEED_IO;
   for (uint32_t g = 0; g < file->footer->row_group_count; g++) {
     pq_entity_rows rows;
-    if (!may_have_deleted(file, g, leaf)) continue;
+    if (!may_have_true(file, g, leaf)) continue;
     PQ_TRY(pq_entity_rows_read(f, scratch, file, g, want, NULL, 0, &rows));
     for (uint32_t i = 0; i < rows.count; i++)
       if (rows.rows[i].is_deleted)
@@ -184,28 +187,31 @@ static int load_dead_rows(pq_graphs *s, const pq_view *v, pq_fetch *f, pq_arena 
 
 /* ---- what loading costs ---- */
 
-/* Ends without a type. */
+/* Ends without a type, at most: of an edge file rows without one; of a segment its nodes, unless
+ * statistics say that none is in doubt. */
 static uint64_t doubts_of(const pq_file *file) {
   static const char *const types[] = {"from_type", "to_type"};
+  const pq_footer *footer = file->footer;
+  int doubt = pq_footer_leaf(footer, "doubt");
   uint64_t count = 0;
-  for (int i = 0; i < 2; i++) {
-    int leaf = pq_footer_leaf(file->footer, types[i]);
-    for (uint32_t g = 0; leaf >= 0 && g < file->footer->row_group_count; g++) {
-      const pq_row_group *group = &file->footer->row_groups[g];
-      const pq_stats *s = &group->chunks[leaf].stats;
-      count += s->has_null_count ? s->null_count : group->row_count;
+  for (uint32_t g = 0; g < footer->row_group_count; g++) {
+    const pq_row_group *group = &footer->row_groups[g];
+    for (int i = 0; i < 2 && doubt < 0; i++) {
+      int leaf = pq_footer_leaf(footer, types[i]);
+      const pq_stats *s = leaf < 0 ? NULL : &group->chunks[leaf].stats;
+      if (s != NULL) count += s->has_null_count ? s->null_count : group->row_count;
     }
+    if (doubt >= 0 && may_have_true(file, g, doubt)) count += group->row_count;
   }
   return count;
 }
 
 static int plan_forward(const pq_view *v, pq_fetch *f, pq_arena *scratch, const pq_file_info *info,
                         uint64_t *doubts) {
-  pq_cached_file *file;
+  pq_cached_file *from;
   pq_adjacency a;
-  PQ_TRY(read_adjacency(v, f, scratch, info, scratch, &a));
-  PQ_TRY(pq_file_cache_open(v->files, f, info, &file));
-  *doubts += doubts_of(&file->file);
+  PQ_TRY(read_adjacency(v, f, scratch, info, scratch, &a, &from));
+  *doubts += doubts_of(&from->file);
   return PQ_OK;
 }
 
@@ -215,14 +221,21 @@ static int plan_data(const pq_view *v, pq_fetch *f, pq_arena *scratch, const pq_
   PQ_TRY(pq_file_cache_open(v->files, f, info, &file));
   leaf = pq_footer_leaf(file->file.footer, "deleted");
   for (uint32_t g = 0; leaf >= 0 && g < file->file.footer->row_group_count; g++)
-    if (may_have_deleted(&file->file, g, leaf))
+    if (may_have_true(&file->file, g, leaf))
       PQ_TRY(
           pq_entity_rows_want(f, &file->file, g, PQ_WANT_ID | PQ_WANT_DELETED, NULL, 0, scratch));
   return PQ_OK;
 }
 
+/* Keys of the tail, edges among them. */
+static uint64_t tail_keys(const pq_view *v) {
+  uint64_t count = v->own == NULL ? 0 : v->own->key_count;
+  return count + (v->overlay == NULL || v->overlay == v->own ? 0 : v->overlay->key_count);
+}
+
 int pq_graph_cost(const pq_view *v, pq_fetch *f, pq_arena *scratch, uint64_t *edges,
                   uint64_t *doubts) {
+  uint64_t requests = f->stat_requests, bytes = f->stat_bytes;
   bool is_missing = false;
   int rc = PQ_OK;
   *edges = *doubts = 0;
@@ -237,8 +250,13 @@ int pq_graph_cost(const pq_view *v, pq_fetch *f, pq_arena *scratch, uint64_t *ed
     if (info->kind == PQ_FILE_DATA) rc = note(plan_data(v, f, scratch, info), &is_missing);
   }
   f->is_plan = false;
+  f->kept_requests += f->stat_requests - requests; /* footers */
+  f->kept_bytes += f->stat_bytes - bytes;
   if (rc == PQ_OK && is_missing) rc = PQ_NEED_IO;
   pq_fetch_note_round(f, rc == PQ_NEED_IO);
+  if (v->overlay != NULL && v->overlay != v->own) *doubts += pq_graph_tail_doubts(v->overlay);
+  if (v->own != NULL) *doubts += pq_graph_tail_doubts(v->own);
+  if (v->manifest->is_loose) *doubts = 2 * (*edges + tail_keys(v));
   return rc;
 }
 

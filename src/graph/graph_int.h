@@ -230,6 +230,8 @@ int pq_graph_tail_open(pq_graphs *s, pq_overlay *o, pq_graph_tail **out) PQ_MUST
 /* The same of an overlay that keeps none. */
 int pq_graph_tail_own(pq_graphs *s, const pq_overlay *o, pq_graph_tail **out) PQ_MUST_CHECK;
 void pq_graph_tail_close(pq_graph_tail *t); /* takes NULL */
+/* Ends of its edges that nobody checked. */
+uint64_t pq_graph_tail_doubts(const pq_overlay *o);
 /* The key of an edge, PQ_NONE: it has none. */
 uint32_t pq_graph_tail_find(const pq_graph_tail *t, uint32_t from, uint32_t predicate, uint32_t to);
 static inline uint32_t pq_graph_tail_first(const pq_graph_tail *t, uint32_t node, bool is_in) {

@@ -146,6 +146,15 @@ static int add_versions(pq_graph_tail *t) {
   return PQ_OK;
 }
 
+uint64_t pq_graph_tail_doubts(const pq_overlay *o) {
+  uint64_t count = 0;
+  for (uint32_t i = 0; i < o->version_count; i++) {
+    const pq_event *e = &o->versions[i].event;
+    if (e->target == PQ_TARGET_REL && e->op != PQ_EVENT_DELETE && is_unchecked(e)) count += 2;
+  }
+  return count;
+}
+
 static int extend(pq_graph_tail *t) {
   if (t->key_count < t->overlay->key_count) PQ_TRY(add_keys(t));
   return add_versions(t);

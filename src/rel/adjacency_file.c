@@ -34,7 +34,8 @@ static const pq_node_spec nodes[PQ_SEGMENT_LEAVES] = {
     [PQ_SEGMENT_DOUBT] = {.name = "doubt",
                           .phys = PQ_PHYS_BOOL,
                           .field_id = 3,
-                          .page_len = PAGE_LEN},
+                          .page_len = PAGE_LEN,
+                          .has_stats = true}, /* plans: is there any? */
 };
 
 /* ---- writing ---- */

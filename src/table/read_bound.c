@@ -86,6 +86,12 @@ static uint64_t decoded_len(const pq_chunk *c, uint64_t rows) {
   return pq_count_mul(c->uncompressed_len, rows);
 }
 
+static bool may_have_dead(const pq_footer *footer, const pq_row_group *g) {
+  int leaf = pq_footer_leaf(footer, "deleted");
+  const pq_stats *s = leaf < 0 ? NULL : &g->chunks[leaf].stats;
+  return s == NULL || !(s->has_max && s->max.n == 1 && s->max.p[0] == 0);
+}
+
 static void add_row_group(const pq_cached_file *file, uint32_t row_group, const pq_bound_query *q,
                           pq_read_bound *out, pq_bound *dearest) {
   const pq_footer *footer = file->file.footer;
@@ -99,6 +105,7 @@ static void add_row_group(const pq_cached_file *file, uint32_t row_group, const 
     /* A scan may look at $id and deleted for some rows and later for more. */
     out->all = plus(out->all,
                     plus(ways, times(pages_bound(c, g->row_count, is_point), q->is_scan ? 2 : 1)));
+    out->turn = plus(out->turn, plus(ways, first));
     is_parted |= has_parted_bloom(c);
     read = plus(read, plus(index_bound(c), first));
     if (i == 0) out->one = plus(out->one, plus(ways, first)); /* where the id is looked for */
@@ -109,6 +116,7 @@ static void add_row_group(const pq_cached_file *file, uint32_t row_group, const 
     if (pq_entity_reads_leaf(footer, i, PQ_WANT_ALL))
       out->decoded = pq_count_add(out->decoded, decoded_len(&g->chunks[i], g->row_count));
   out->rows = pq_count_add(out->rows, g->row_count);
+  if (q->kind == PQ_FILE_DATA && may_have_dead(footer, g)) out->dead += g->row_count;
   out->row_groups++;
   out->rounds += is_parted ? ROUNDS + BLOOM_ASKED_MAX : ROUNDS;
 }
@@ -155,4 +163,9 @@ int pq_view_read_bound(const pq_view *v, pq_fetch *f, const pq_bound_query *q, p
 pq_bound pq_bound_of_ids(const pq_read_bound *b, uint64_t ids, uint64_t turns) {
   pq_bound all = times(b->all, turns), each = times(b->one, ids);
   return (pq_bound){smaller(all.requests, each.requests), smaller(all.bytes, each.bytes)};
+}
+
+pq_bound pq_bound_of_ids_in_order(const pq_read_bound *b, uint64_t ids, uint64_t turns) {
+  pq_bound any = pq_bound_of_ids(b, ids, turns), once = plus(b->all, times(b->turn, turns));
+  return (pq_bound){smaller(any.requests, once.requests), smaller(any.bytes, once.bytes)};
 }

@@ -21,6 +21,8 @@ typedef struct pq_bound {
 
 typedef struct pq_read_bound {
   pq_bound all, one;
+  pq_bound turn; /* what may be read once more where one turn ends and the next begins */
+  uint64_t dead; /* DATA: rows that may be deleted softly */
   uint64_t rows, row_groups;
   uint64_t rounds;     /* of reading row group after row group */
   uint64_t decoded;    /* bytes of all documents; UINT64_MAX: not told by the footers */
@@ -40,6 +42,9 @@ int pq_view_read_bound(const pq_view *v, pq_fetch *f, const pq_bound_query *q,
 
 /* `ids` of them at most, asked for in `turns`, each of which begins anew. */
 pq_bound pq_bound_of_ids(const pq_read_bound *b, uint64_t ids, uint64_t turns);
+
+/* The same where ids rise from turn to turn. */
+pq_bound pq_bound_of_ids_in_order(const pq_read_bound *b, uint64_t ids, uint64_t turns);
 
 /* Sums and products of counts, UINT64_MAX when they are too large. */
 uint64_t pq_count_add(uint64_t a, uint64_t b);

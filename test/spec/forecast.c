@@ -112,6 +112,7 @@ static void open_again(forecast *t) {
   static const uint32_t rows[] = {13, 100, 1000, 100000};
   if (spec_reopen(&t->db) != PQ_OK) spec_die("cannot open: %s", t->db.cx.msg);
   t->db.cx.limits.row_group_rows_max = rows[t->seed % 4];
+  t->db.db.thresholds.segment_edges = t->seed / 4 % 2 == 0 ? 1 : 100000;
   t->db.faults = (spec_faults){.fail_at = UINT64_MAX}; /* serve one by one, and count */
 }
 
@@ -256,6 +257,89 @@ static void make_pipeline(forecast *t, unsigned count) {
   put_options(t);
 }
 
+/* An id that edges may be at. */
+static void put_end(forecast *t, unsigned count) {
+  if (random_chance(&t->random, 40))
+    random_put(&t->command, "\"u/u%02u\"", random_below(&t->random, 32));
+  else
+    random_put(&t->command, "\"t/k%05u\"",
+               random_chance(&t->random, 50) ? 1 : random_below(&t->random, count + 20));
+}
+
+/* Which nodes and edges of a walk. */
+static void put_walk(forecast *t) {
+  if (random_chance(&t->random, 30)) random_put(&t->command, ", \"predicates\": [\"author\"]");
+  if (random_chance(&t->random, 30)) random_put(&t->command, ", \"direction\": \"both\"");
+  if (random_chance(&t->random, 30)) random_put(&t->command, ", \"filter\": {\"n\": {\"$gt\": 9}}");
+  if (random_chance(&t->random, 30))
+    random_put(&t->command, ", \"edgeFilter\": {\"version\": {\"$gt\": 0}}");
+}
+
+static void make_traverse(forecast *t, unsigned count) {
+  static const char *const paths[] = {
+      "[{\"predicate\": [\"likes\", \"author\"], \"min\": 1, \"max\": 3, \"direction\": \"both\"}]",
+      "[{\"max\": 2, \"direction\": \"both\", \"filter\": {\"n\": {\"$lt\": 90}}}]",
+      "[\"likes\", {\"predicate\": \"likes\", \"direction\": \"reverse\", \"edgeFilter\": "
+      "{\"version\": {\"$gt\": 0}}}]"};
+  static const char *const returns[] = {"ends", "nodes", "edges", "paths", "ids", "count"};
+  random_put(&t->command, "{\"traverse\": [");
+  put_end(t, count);
+  if (random_chance(&t->random, 40)) {
+    random_put(&t->command, ", ");
+    put_end(t, count);
+  }
+  random_put(&t->command, "], \"path\": %s", paths[random_below(&t->random, 3)]);
+  if (random_chance(&t->random, 60))
+    random_put(&t->command, ", \"return\": \"%s\"", returns[random_below(&t->random, 6)]);
+  if (random_chance(&t->random, 20)) random_put(&t->command, ", \"limit\": 3");
+  if (random_chance(&t->random, 20)) random_put(&t->command, ", \"filter\": {\"n\": {\"$gt\": 3}}");
+}
+
+static void make_path(forecast *t, unsigned count) {
+  static const char *const more[] = {
+      ", \"k\": 3", ", \"all\": true", ", \"return\": \"entities\"", ", \"weight\": \"version\"",
+      ", \"weight\": \"version\", \"heuristic\": {\"property\": \"nothing\"}"};
+  bool is_path = random_chance(&t->random, 60);
+  random_put(&t->command, "{\"%s\": {\"from\": ", is_path ? "path" : "connected");
+  put_end(t, count);
+  random_put(&t->command, ", \"to\": ");
+  put_end(t, count);
+  random_put(&t->command, "}");
+  put_walk(t);
+  if (is_path && random_chance(&t->random, 60))
+    random_put(&t->command, "%s", more[random_below(&t->random, 5)]);
+}
+
+static void make_whole(forecast *t) {
+  static const char *const names[] = {"degree",    "pageRank",    "components",
+                                      "triangles", "communities", "kCore"};
+  static const char *const targets[] = {"", "t", "u"};
+  random_put(&t->command, "{\"%s\": \"%s\"", names[random_below(&t->random, 6)],
+             targets[random_below(&t->random, 3)]);
+  if (random_chance(&t->random, 30)) random_put(&t->command, ", \"predicates\": [\"likes\"]");
+  if (random_chance(&t->random, 30)) random_put(&t->command, ", \"limit\": 5");
+}
+
+/* Commands that go over the graph. */
+static void make_walk(forecast *t, unsigned count) {
+  uint64_t last = t->db.db.spaces[0]->seq;
+  switch (random_below(&t->random, 5)) {
+    case 0: make_traverse(t, count); break;
+    case 1: make_path(t, count); break;
+    case 2: make_whole(t); break;
+    default:
+      random_put(&t->command,
+                 random_chance(&t->random, 50) ? "{\"subgraph\": " : "{\"neighbourhood\": ");
+      put_end(t, count);
+      put_walk(t);
+      if (random_chance(&t->random, 50)) random_put(&t->command, ", \"maxHops\": 1");
+  }
+  if (random_chance(&t->random, 10))
+    random_put(&t->command, ", \"flushed\": true");
+  else if (random_chance(&t->random, 10))
+    random_put(&t->command, ", \"asOf\": \"seq:%u\"", 1 + random_below(&t->random, (uint32_t)last));
+}
+
 static void make_graph_read(forecast *t, unsigned count) {
   static const char *const paths[] = {"[\"author\"]",
                                       "[\"likes\", {\"predicate\": \"author\", "
@@ -313,7 +397,10 @@ static void make_read(forecast *t, unsigned count) {
   static const char *const sorts[] = {"\"n\": 1",    "\"n\": -1",  "\"$id\": 1",
                                       "\"$id\": -1", "\"pad\": 1", "\"word\": 1, \"n\": 1"};
   pq_buf_clear(&t->command);
-  switch (random_below(&t->random, 11)) {
+  switch (random_below(&t->random, 14)) {
+    case 11:
+    case 12:
+    case 13: make_walk(t, count); return;
     case 7:
     case 8: make_pipeline(t, count); return;
     case 9: make_graph_read(t, count); return;
