@@ -10,8 +10,9 @@
 
 #define OPT(name) CLI_OPT_##name
 /* What is computed of the whole graph. */
-#define CLI_OPT_WHOLE \
-  (CLI_OPT_READ | CLI_OPT_AUDIT | OPT(LIMIT) | OPT(SKIP) | OPT(SORT) | OPT(MAX_TIME))
+#define CLI_OPT_WHOLE                                                                  \
+  (CLI_OPT_READ | CLI_OPT_COSTS | CLI_OPT_AUDIT | OPT(LIMIT) | OPT(SKIP) | OPT(SORT) | \
+   OPT(MAX_TIME))
 
 const cli_command cli_commands[] = {
     {"Documents", "import", "COLL [FILE|-]", "insert documents from NDJSON, CSV or Parquet",
@@ -279,7 +280,7 @@ const cli_command cli_commands[] = {
      "each row.",
      "parquedb match 'MATCH (a)-[:knows]->(b) RETURN a.name, b.name ORDER BY a.name'",
      "{\"a.name\":\"Ann\",\"b.name\":\"Bob\"}\n{\"a.name\":\"Bob\",\"b.name\":\"Cid\"}",
-     CLI_OPT_READ | OPT(LIMIT) | OPT(MAX_TIME), 1, 1, cli_run_match},
+     CLI_OPT_READ | CLI_OPT_COSTS | OPT(LIMIT) | OPT(MAX_TIME), 1, 1, cli_run_match},
 
     {"History", "history", "COLL/ID | COLL ID | COLL | FROM PREDICATE TO",
      "show what happened to an entity, an edge or a collection",

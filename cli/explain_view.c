@@ -14,6 +14,11 @@
  *   scan            posts                 1  exact        12
  *   look up values  users   $lookup       1  upper        44
  *
+ *   operator                                estimate   rows     a match, in the order they run
+ *   scan a: from the store, filtered there          1      1
+ *   exists                                          1      1
+ *     └ bind b: a -[:knows]->                       2      2     what runs for each row of it
+ *
  *   file                what                     rows   rowsLeft   …
  *   data/posts/1.pq     excluded by statistics    300          0
  */
@@ -91,9 +96,43 @@ static void show_files(const cli_screen *screen, cli_value files) {
   if (files.kind == CLI_JSON_ARRAY) show_list(screen, files, columns);
 }
 
+enum { DEPTH_MAX = 32 };
+
+/* The operators of a list as rows, those within them indented below. */
+static void add_operators(cli_table *table, cli_value list, int depth) {
+  cli_json_walk w = cli_json_enter(list);
+  cli_value key, item;
+  while (depth < DEPTH_MAX && cli_json_next(&w, &key, &item)) {
+    cli_value name = cli_json_field(item, "operator"), inner = cli_json_field(item, "inner");
+    cli_text row = {0};
+    if (name.kind != CLI_JSON_STRING) continue;
+    cli_text_str(&row, "{\"operator\":\"");
+    for (int i = 0; i < depth; i++)
+      cli_text_str(&row, i + 1 < depth ? "  " : "└ ");
+    cli_text_put(&row, name.text + 1, name.len - 1);
+    put_number(&row, "estimate", item);
+    if (cli_json_field(item, "rows").text != NULL) put_number(&row, "rows", item);
+    cli_text_byte(&row, '}');
+    cli_table_add(table, cli_text_c(&row), row.len);
+    cli_text_release(&row);
+    if (inner.kind == CLI_JSON_ARRAY) add_operators(table, inner, depth + 1);
+  }
+}
+
+static void show_operators(const cli_screen *screen, cli_value operators) {
+  static const char *const columns[] = {"operator", "estimate", "rows", NULL};
+  cli_table table;
+  if (operators.kind != CLI_JSON_ARRAY) return;
+  fputc('\n', screen->file);
+  cli_table_init(&table, screen, columns);
+  table.is_whole = true;
+  add_operators(&table, operators, 0);
+  cli_table_end(&table);
+}
+
 void cli_show_explain(void *ud, const cli_screen *screen, const char *json, size_t len) {
-  static const char *const apart[] = {"predicted", "files",  "requests",
-                                      "bytes",     "rounds", "steps"}; /* 1: a list */
+  static const char *const apart[] = {"predicted", "files",  "requests", /* 1: a list */
+                                      "bytes",     "rounds", "steps",    "operators"};
   cli_value item = cli_json_value(json, len), key, value;
   cli_json_walk w = cli_json_enter(item);
   cli_text rest = {0};
@@ -115,6 +154,7 @@ void cli_show_explain(void *ud, const cli_screen *screen, const char *json, size
   cli_print_report(screen, cli_text_c(&rest), rest.len, NULL);
   cli_text_release(&rest);
   show_costs(screen, item);
+  show_operators(screen, cli_json_field(item, "operators"));
   show_steps(screen, cli_json_field(item, "steps"));
   show_files(screen, cli_json_field(item, "files"));
 }

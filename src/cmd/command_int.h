@@ -513,11 +513,28 @@ pq_plan_kind_of pq_plan_kind(const pq_command *c);
 /* Append the steps that follow those which are planned, perhaps none; *has_more is false at the
  * end. */
 int pq_plan_more_steps(pq_command *c, bool *has_more) PQ_MUST_CHECK;
+/* Append a step, zeroed but for `kind`; a scan of which `enough` rows are enough (0: all); entities
+ * that edges tell, `ids` of them at most in `turns`; documents of edges that the graph tells; ends
+ * that nobody knows to be entities, looked up file by file as the graph is loaded. */
+int pq_plan_add(pq_command *c, pq_step_kind kind, pq_plan_step **out) PQ_MUST_CHECK;
+int pq_plan_add_scan(pq_command *c, const pq_scan *scan, uint64_t enough,
+                     pq_plan_step **out) PQ_MUST_CHECK;
+int pq_plan_add_ids(pq_command *c, uint64_t ids, uint64_t turns, unsigned want) PQ_MUST_CHECK;
+int pq_plan_add_judged(pq_command *c, uint64_t turns) PQ_MUST_CHECK;
+int pq_plan_add_doubts(pq_command *c) PQ_MUST_CHECK;
+/* Edges of the tail. */
+uint64_t pq_tail_edges(const pq_command *c);
 /* Entities of a collection in the tail, and the bytes of their documents. */
 uint64_t pq_tail_rows(const pq_command *c, pq_slice collection);
 uint64_t pq_tail_len(const pq_command *c, pq_slice collection);
 /* Ends of edges that the tail deletes, or that nobody checked, at most. */
 uint64_t pq_tail_dead(const pq_command *c);
+
+/* ---- match_plan.c ---- */
+int pq_match_plan_steps(pq_command *c, uint32_t phase, bool *has_more) PQ_MUST_CHECK;
+/* Plan a match that does not run; its operators as a field. */
+int pq_match_plan_guess(pq_command *c) PQ_MUST_CHECK;
+int pq_match_plan_shown(pq_command *c) PQ_MUST_CHECK;
 
 /* ---- explain_reply.c ---- */
 /* The fields of the forecast, if there is one. */

@@ -298,6 +298,7 @@ static int plan_bound(pq_command *c, pq_plan_step *s) {
   } else {
     if (s->kind == PQ_STEP_SOME_EDGES)
       q.kind = s->edges.is_reverse ? PQ_FILE_REVERSE : PQ_FILE_FORWARD;
+    if (s->kind == PQ_STEP_SOME_EDGES && s->want > 0) q.gap = PQ_GRAPH_EDGES_GAP;
     PQ_TRY(pq_view_read_bound(&c->s.snapshot.view, &c->op.fetch, &q, &b));
     if (s->kind == PQ_STEP_SOME_EDGES) sum = cost_of_all(&b, s->times);
     if (s->kind == PQ_STEP_SOME_IDS) {

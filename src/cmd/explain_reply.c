@@ -272,7 +272,9 @@ static const char *plan_name(const pq_command *c) {
       return reads ? "get by bloom filter and page index"
                    : "get: in the tail, or excluded by metadata, bloom or page index";
     case PQ_PLAN_PIPELINE: return reads ? "pipeline" : "pipeline, from metadata alone";
-    case PQ_PLAN_GRAPH: return c->s.spec->open == pq_open_whole ? PQ_WHOLE_PLAN : PQ_GRAPH_PLAN;
+    case PQ_PLAN_GRAPH:
+      if (c->s.match != NULL) return PQ_MATCH_PLAN;
+      return c->s.spec->open == pq_open_whole ? PQ_WHOLE_PLAN : PQ_GRAPH_PLAN;
     default: return reads ? "scan" : "scan, from metadata alone";
   }
 }
@@ -280,12 +282,14 @@ static const char *plan_name(const pq_command *c) {
 int pq_explain_reply_plan(pq_command *c, bool is_within) {
   pq_builder *b = c->db->builder;
   pq_value item;
+  if (c->s.match != NULL) PQ_TRY(pq_match_plan_guess(c));
   PQ_TRY(pq_explain_begin(c, plan_name(c)));
   PQ_TRY(pq_put_text(b, "cache", pq_str(c->s.explain.is_warm ? "warm" : "cold")));
   PQ_TRY(pq_explain_forecast(c, false));
   PQ_TRY(put_budget(c, is_within));
   PQ_TRY(put_scan(c));
   if (has_steps(&c->s.forecast)) PQ_TRY(put_steps(c));
+  if (c->s.match != NULL) PQ_TRY(pq_match_plan_shown(c));
   PQ_TRY(put_files(c));
   PQ_TRY(pq_builder_end(b));
   PQ_TRY(pq_builder_finish(b, &c->replies, &item));

@@ -4,6 +4,7 @@
  *   exists    scan, or id, or edge ─► its ends
  *   find      scan ─► [populate: edges ─► entities, level by level] ─► [total: scan]
  *   related   id ─► its edges ─► entities at their ends ─► [populate] ─► [total: entities]
+ *   match     the graph ─► scans ─► entities, edges that are looked at (match_plan.c)
  *   traverse  id ─► its edges ─► entities, or the graph ─► entities, edges that are judged or shown
  *
  * A command's list is asked for in phases: the next ones when all before are planned, as their
@@ -31,7 +32,8 @@ pq_plan_kind_of pq_plan_kind(const pq_command *c) {
     return pq_pipeline_directions(c->s.pipeline) == 0 ? PQ_PLAN_PIPELINE : PQ_PLAN_NONE;
   return open == pq_open_related || open == pq_open_traverse || open == pq_open_subgraph ||
                  open == pq_open_path || open == pq_open_connected ||
-                 open == pq_open_neighbourhood || open == pq_open_whole
+                 open == pq_open_neighbourhood || open == pq_open_whole ||
+                 open == pq_open_match_text
              ? PQ_PLAN_GRAPH
              : PQ_PLAN_NONE;
 }
@@ -71,16 +73,14 @@ uint64_t pq_tail_dead(const pq_command *c) {
   return dead_of(v->overlay) + (v->own == v->overlay ? 0 : dead_of(v->own));
 }
 
-/* Edges of the tail. */
-static uint64_t tail_edges(const pq_command *c) {
+uint64_t pq_tail_edges(const pq_command *c) {
   const pq_overlay *o = c->s.snapshot.view.overlay;
   return o == NULL ? 0 : o->key_count;
 }
 
 /* ---- the list ---- */
 
-/* Append a zeroed step. */
-static int add(pq_command *c, pq_step_kind kind, pq_plan_step **out) {
+int pq_plan_add(pq_command *c, pq_step_kind kind, pq_plan_step **out) {
   pq_forecast *f = &c->s.forecast;
   *out = NULL;
   if (f->step_count == f->step_cap) {
@@ -98,25 +98,24 @@ static int add(pq_command *c, pq_step_kind kind, pq_plan_step **out) {
 
 static int add_get(pq_command *c, unsigned want) {
   pq_plan_step *s;
-  PQ_TRY(add(c, PQ_STEP_GET, &s));
+  PQ_TRY(pq_plan_add(c, PQ_STEP_GET, &s));
   s->id = c->s.id;
   s->want = want;
   return PQ_OK;
 }
 
-static int add_scan(pq_command *c, const pq_scan *scan, uint64_t enough, pq_plan_step **out) {
-  PQ_TRY(add(c, PQ_STEP_SCAN, out));
+int pq_plan_add_scan(pq_command *c, const pq_scan *scan, uint64_t enough, pq_plan_step **out) {
+  PQ_TRY(pq_plan_add(c, PQ_STEP_SCAN, out));
   (*out)->scan = *scan;
   (*out)->collection = scan->collection;
   (*out)->enough = enough;
   return PQ_OK;
 }
 
-/* Entities at the ends of edges, `ids` of them at most in `turns`. */
-static int add_ids(pq_command *c, uint64_t ids, uint64_t turns, unsigned want) {
+int pq_plan_add_ids(pq_command *c, uint64_t ids, uint64_t turns, unsigned want) {
   pq_plan_step *s;
   if (ids == 0 || turns == 0) return PQ_OK;
-  PQ_TRY(add(c, PQ_STEP_SOME_IDS, &s));
+  PQ_TRY(pq_plan_add(c, PQ_STEP_SOME_IDS, &s));
   s->ids = ids;
   s->times = s->times_full = turns;
   s->want = want;
@@ -126,7 +125,7 @@ static int add_ids(pq_command *c, uint64_t ids, uint64_t turns, unsigned want) {
 
 static int add_some_edges(pq_command *c, bool is_reverse, uint64_t turns) {
   pq_plan_step *s;
-  PQ_TRY(add(c, PQ_STEP_SOME_EDGES, &s));
+  PQ_TRY(pq_plan_add(c, PQ_STEP_SOME_EDGES, &s));
   s->edges.is_reverse = is_reverse;
   s->times = s->times_full = turns;
   s->why = "entities tell whose edges are read";
@@ -136,7 +135,7 @@ static int add_some_edges(pq_command *c, bool is_reverse, uint64_t turns) {
 /* The edges of the command's target; of `related` the first part of them. */
 static int add_edges(pq_command *c, pq_edge_query q, bool is_certain) {
   pq_plan_step *s;
-  PQ_TRY(add(c, PQ_STEP_EDGES, &s));
+  PQ_TRY(pq_plan_add(c, PQ_STEP_EDGES, &s));
   q.nodes = &c->s.id;
   q.node_count = 1;
   s->edges = q;
@@ -204,8 +203,8 @@ static int populate_steps(pq_command *c, uint32_t phase, uint64_t turns, bool *h
     return is_known ? add_target_edges(c, &f->level_steps)
                     : add_level_edges(c, level, turns, &f->level_steps);
   }
-  return add_ids(
-      c, pq_count_mul(2 * turns, pq_count_add(rows_of_last(c, f->level_steps), tail_edges(c))),
+  return pq_plan_add_ids(
+      c, pq_count_mul(2 * turns, pq_count_add(rows_of_last(c, f->level_steps), pq_tail_edges(c))),
       2 * turns, PQ_WANT_ALL);
 }
 
@@ -252,7 +251,7 @@ static int add_total(pq_command *c) {
   if (!c->s.args.wants_total || (!is_asked && (limit == 0 || rows <= limit))) return PQ_OK;
   pq_read_scan(c, c->s.filter);
   c->s.scan.is_count = true;
-  PQ_TRY(add_scan(c, &c->s.scan, 0, &s));
+  PQ_TRY(pq_plan_add_scan(c, &c->s.scan, 0, &s));
   s->stage = "total";
   s->is_certain = is_asked || rows_min > limit;
   s->why = "the total is counted if the page does not show everything";
@@ -262,11 +261,11 @@ static int add_total(pq_command *c) {
 static int scan_steps(pq_command *c, uint32_t phase, bool *has_more) {
   pq_plan_step *s;
   if (phase == 0 && pq_count_is_of_all(c)) {
-    PQ_TRY(add(c, PQ_STEP_FOOTERS, &s));
+    PQ_TRY(pq_plan_add(c, PQ_STEP_FOOTERS, &s));
     s->collection = c->s.collection;
     s->times = s->times_full = 0; /* the scan counts them */
   }
-  if (phase == 0) return add_scan(c, &c->s.scan, enough_of(c), &s);
+  if (phase == 0) return pq_plan_add_scan(c, &c->s.scan, enough_of(c), &s);
   if (phase == 1) return add_total(c);
   return populate_steps(c, phase - 2, c->s.populate == NULL ? 0 : page_turns(c), has_more);
 }
@@ -281,7 +280,7 @@ static int point_steps(pq_command *c, uint32_t phase, bool *has_more) {
 
 static int add_read(pq_command *c, const pq_flow_read *r) {
   pq_plan_step *s;
-  PQ_TRY(add(c, r->is_join ? PQ_STEP_JOIN : PQ_STEP_SCAN, &s));
+  PQ_TRY(pq_plan_add(c, r->is_join ? PQ_STEP_JOIN : PQ_STEP_SCAN, &s));
   s->stage = r->stage;
   s->collection = r->collection;
   s->is_certain = r->is_certain;
@@ -342,13 +341,13 @@ static int related_entities(pq_command *c, uint64_t nodes, uint64_t parts) {
   bool has_documents = !args->is_edges || c->s.collector.sort.count > 0 || is_chosen;
   unsigned want = has_documents ? PQ_WANT_ALL : PQ_WANT_ID | PQ_WANT_DELETED;
   if (nodes > 0) {
-    PQ_TRY(add_ids(c, nodes, is_page ? parts : parts + nodes / NODES_AT_ONCE, want));
+    PQ_TRY(pq_plan_add_ids(c, nodes, is_page ? parts : parts + nodes / NODES_AT_ONCE, want));
     f->steps[f->step_count - 1].page = is_page ? page : 0;
     f->steps[f->step_count - 1].is_in_order = true;
   }
   if (!args->wants_total) return PQ_OK;
-  PQ_TRY(add_ids(c, nodes + 1, parts + nodes / NODES_AT_ONCE,
-                 want)); /* the target, if it is not there */
+  PQ_TRY(pq_plan_add_ids(c, nodes + 1, parts + nodes / NODES_AT_ONCE,
+                         want)); /* the target, if it is not there */
   f->steps[f->step_count - 1].is_in_order = true;
   return PQ_OK;
 }
@@ -410,7 +409,7 @@ static int exists_steps(pq_command *c, uint32_t phase, bool *has_more) {
   pq_exists_query(c, &q);
   *has_more = phase == 0 || (phase == 1 && f->steps[0].rows_max > 0);
   if (!*has_more) return PQ_OK;
-  if (phase == 1) return add_ids(c, 2, 1, PQ_WANT_ID | PQ_WANT_DELETED);
+  if (phase == 1) return pq_plan_add_ids(c, 2, 1, PQ_WANT_ID | PQ_WANT_DELETED);
   PQ_TRY(add_edges(c, q, true));
   f->steps[0].edges.nodes = &c->s.edge.from;
   f->steps[0].is_part = true;
@@ -422,7 +421,8 @@ static int hop_steps(pq_command *c, uint32_t phase, bool *has_more) {
   const pq_hop *h = &c->s.hops[0];
   bool is_one = c->s.node_count == 1;
   uint64_t nodes = phase < 2 ? 0 : rows_of_last(c, 1);
-  if (phase == 0 && !is_one) return add_ids(c, c->s.node_count, 1, PQ_WANT_ID | PQ_WANT_DELETED);
+  if (phase == 0 && !is_one)
+    return pq_plan_add_ids(c, c->s.node_count, 1, PQ_WANT_ID | PQ_WANT_DELETED);
   if (phase == 0) return add_get(c, PQ_WANT_ID | PQ_WANT_DELETED);
   *has_more = phase < 3 && (!is_one || may_be_there(c));
   if (!*has_more) return PQ_OK;
@@ -430,14 +430,13 @@ static int hop_steps(pq_command *c, uint32_t phase, bool *has_more) {
   if (phase == 1)
     return add_edges(c, (pq_edge_query){.predicate = h->predicate, .is_reverse = h->is_reverse},
                      c->s.forecast.steps[0].point.is_live);
-  if (!is_one) nodes = pq_count_add(nodes, tail_edges(c));
+  if (!is_one) nodes = pq_count_add(nodes, pq_tail_edges(c));
   *has_more = nodes > 0; /* there may be no edges for certain */
-  PQ_TRY(add_ids(c, nodes, 1, PQ_WANT_ID | PQ_WANT_DELETED));
-  return add_ids(c, nodes, 1, PQ_WANT_ALL);
+  PQ_TRY(pq_plan_add_ids(c, nodes, 1, PQ_WANT_ID | PQ_WANT_DELETED));
+  return pq_plan_add_ids(c, nodes, 1, PQ_WANT_ALL);
 }
 
-/* Documents of edges, as they are judged or shown. */
-static int graph_edges(pq_command *c, uint64_t turns) {
+int pq_plan_add_judged(pq_command *c, uint64_t turns) {
   pq_plan_step *s;
   PQ_TRY(add_some_edges(c, false, turns));
   s = &c->s.forecast.steps[c->s.forecast.step_count - 1];
@@ -446,13 +445,12 @@ static int graph_edges(pq_command *c, uint64_t turns) {
   return PQ_OK;
 }
 
-/* Nodes that nobody knows to be entities, looked up file by file as the graph is loaded. */
-static int graph_doubts(pq_command *c) {
+int pq_plan_add_doubts(pq_command *c) {
   const pq_manifest *m = c->s.snapshot.view.manifest;
   uint64_t turns = 3; /* the tail, the transaction, all of them */
   for (uint32_t i = 0; i < m->file_count; i++)
     turns += m->files[i].kind == PQ_FILE_FORWARD;
-  return add_ids(c, c->s.forecast.steps[0].ids, turns, PQ_WANT_ID | PQ_WANT_DELETED);
+  return pq_plan_add_ids(c, c->s.forecast.steps[0].ids, turns, PQ_WANT_ID | PQ_WANT_DELETED);
 }
 
 /* The whole graph, and nothing else. */
@@ -460,7 +458,7 @@ static int whole_steps(pq_command *c, uint32_t phase, bool *has_more) {
   pq_plan_step *s;
   *has_more = phase < 2;
   if (phase > 1) return PQ_OK;
-  return phase == 0 ? add(c, PQ_STEP_GRAPH, &s) : graph_doubts(c);
+  return phase == 0 ? pq_plan_add(c, PQ_STEP_GRAPH, &s) : pq_plan_add_doubts(c);
 }
 
 /* The graph; then entities and edges that are judged or shown. */
@@ -469,20 +467,23 @@ static int graph_steps(pq_command *c, uint32_t phase, bool *has_more) {
   pq_plan_step *s;
   uint64_t edges, nodes;
   *has_more = phase < 2;
-  if (phase == 0) return add(c, PQ_STEP_GRAPH, &s);
+  if (phase == 0) return pq_plan_add(c, PQ_STEP_GRAPH, &s);
   if (phase > 1) return PQ_OK;
-  edges = pq_count_add(c->s.forecast.steps[0].rows_max, tail_edges(c));
+  edges = pq_count_add(c->s.forecast.steps[0].rows_max, pq_tail_edges(c));
   nodes = pq_count_add(c->s.node_count, edges); /* distinct far ends, and the sources */
   pq_graph_read_plan_of(c, &p);
-  PQ_TRY(graph_doubts(c));
-  if (p.looks_at_seeds) PQ_TRY(add_ids(c, c->s.node_count, 1, PQ_WANT_ID | PQ_WANT_DELETED));
+  PQ_TRY(pq_plan_add_doubts(c));
+  if (p.looks_at_seeds)
+    PQ_TRY(pq_plan_add_ids(c, c->s.node_count, 1, PQ_WANT_ID | PQ_WANT_DELETED));
   for (uint32_t i = 0; i < p.judged_nodes; i++)
-    PQ_TRY(add_ids(c, nodes, nodes, PQ_WANT_ALL));
-  if (edges > 0 && (p.judged_edges > 0 || p.shows_paths))
-    PQ_TRY(graph_edges(c, p.shows_paths ? UINT64_MAX : pq_count_mul(p.judged_edges, edges)));
-  if (edges > 0 && p.shows_edges) PQ_TRY(graph_edges(c, 1 + edges / NODES_AT_ONCE));
-  if (p.shows_nodes) PQ_TRY(add_ids(c, nodes, 1 + nodes / NODES_AT_ONCE, PQ_WANT_ALL));
-  return PQ_OK;
+    PQ_TRY(pq_plan_add_ids(c, nodes, nodes, PQ_WANT_ALL));
+  if (edges > 0 && (p.judged_edges > 0 || p.path_turns > 0))
+    PQ_TRY(pq_plan_add_judged(c, pq_count_add(pq_count_mul(p.judged_edges, edges), p.path_turns)));
+  if (edges > 0 && p.shows_edges) PQ_TRY(pq_plan_add_judged(c, 1 + edges / NODES_AT_ONCE));
+  if (p.shows_nodes && p.paths_max > 0)
+    return pq_plan_add_ids(c, pq_count_mul(nodes, p.paths_max), p.path_turns, PQ_WANT_ALL);
+  if (!p.shows_nodes) return PQ_OK;
+  return pq_plan_add_ids(c, nodes, 1 + p.seed_turns + nodes / NODES_AT_ONCE, PQ_WANT_ALL);
 }
 
 static int walk_steps(pq_command *c, uint32_t phase, bool *has_more) {
@@ -503,6 +504,7 @@ int pq_plan_more_steps(pq_command *c, bool *has_more) {
     case PQ_PLAN_GRAPH:
       if (c->s.spec->open == pq_open_exists) return exists_steps(c, phase, has_more);
       if (c->s.spec->open == pq_open_whole) return whole_steps(c, phase, has_more);
+      if (c->s.spec->open == pq_open_match_text) return pq_match_plan_steps(c, phase, has_more);
       return c->s.spec->open == pq_open_related ? related_steps(c, phase, has_more)
                                                 : walk_steps(c, phase, has_more);
     case PQ_PLAN_NONE: break;

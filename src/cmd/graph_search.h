@@ -33,7 +33,9 @@ enum { PQ_GRAPH_BATCH = 4096 };
 /* What a command reads besides the graph, for its plan. */
 typedef struct pq_graph_read_plan {
   uint32_t judged_nodes, judged_edges; /* choices with a filter */
-  bool looks_at_seeds, shows_nodes, shows_edges, shows_paths;
+  bool looks_at_seeds, shows_nodes, shows_edges;
+  uint64_t seed_turns; /* nodes that are shown: seeds come before the others, by themselves */
+  uint64_t path_turns, paths_max; /* paths whose edges are read; UINT64_MAX: nobody knows */
 } pq_graph_read_plan;
 
 typedef struct pq_graph_run {

@@ -9,24 +9,10 @@
  * A label is the name of a collection or the $type of an entity. Where the log and the tail say
  * that all of a collection have the type, none of it is read.
  */
-#include "cmd/command_int.h"
 #include "cmd/graph_search.h"
-#include "match/match.h"
-#include "table/tail.h"
+#include "cmd/match_run.h"
 
 enum { ITEMS_AT_ONCE = 256 };
-
-struct pq_match_run {
-  pq_match *query; /* owned */
-  const pq_match_ask *ask;
-  pq_filter *filter;   /* of the running scan */
-  pq_arena filters;    /* owned: theirs */
-  uint32_t collection; /* the next one to look at */
-  uint64_t given;
-  bool is_enough;
-  const pq_slice *fields; /* that are looked at; NULL: all */
-  uint32_t field_count;
-};
 
 void pq_match_run_free(pq_command *c) {
   struct pq_match_run *r = c->s.match;
@@ -38,134 +24,17 @@ void pq_match_run_free(pq_command *c) {
 }
 
 static int explain(pq_command *c) {
-  PQ_TRY(pq_explain_begin(c, "patterns over the graph of the view, one operator after the other"));
+  PQ_TRY(pq_explain_begin(c, PQ_MATCH_PLAN));
   PQ_TRY(pq_put_count(c->db->builder, "rows", c->s.match->given));
   PQ_TRY(pq_builder_key_str(c->db->builder, "operators"));
   PQ_TRY(pq_match_explain(c->s.match->query, c->db->builder));
   return pq_explain_end(c);
 }
 
-/* The i-th collection: of the manifest, of the tail, of the transaction. False: no more. */
-static bool collection_at(const pq_command *c, uint32_t i, pq_slice *out) {
-  const pq_view *v = &c->s.snapshot.view;
-  const pq_overlay *layers[] = {v->overlay, v->own};
-  if (i < v->manifest->collection_count) {
-    *out = v->manifest->collections[i].name;
-    return true;
-  }
-  i -= v->manifest->collection_count;
-  for (size_t l = 0; l < sizeof layers / sizeof *layers; l++) {
-    if (layers[l] == NULL) continue;
-    if (i < layers[l]->collections.count) {
-      *out = layers[l]->collections.items[i].name;
-      return true;
-    }
-    i -= layers[l]->collections.count;
-  }
-  return false;
-}
-
-/* The next one, each once. */
-static bool next_collection(const pq_command *c, uint32_t *at, pq_slice *out) {
-  pq_slice before;
-  while (collection_at(c, (*at)++, out)) {
-    bool is_new = true;
-    for (uint32_t i = 0; i + 1 < *at && is_new; i++)
-      is_new = collection_at(c, i, &before) && !pq_slice_eq(before, *out);
-    if (is_new) return true;
-  }
-  return false;
-}
-
-/* ---- labels ---- */
-
-typedef enum pq_typed { PQ_TYPED_NONE, PQ_TYPED_SOME, PQ_TYPED_ALL } pq_typed;
-
-static void meet(pq_typed *all, bool *is_first, pq_typed one) {
-  *all = *is_first || *all == one ? one : PQ_TYPED_SOME;
-  *is_first = false;
-}
-
-/* Which entities of a collection have the type, as far as the log and the tail say? */
-static pq_typed typed(const pq_command *c, pq_slice collection, pq_slice type) {
-  const pq_view *v = &c->s.snapshot.view;
-  pq_tail_walk w = pq_tail_begin(v, PQ_TAIL_ENTITIES, collection);
-  pq_typed all = PQ_TYPED_NONE;
-  bool is_first = true;
-  const pq_event *e;
-  for (uint32_t i = 0; i < v->manifest->file_count && all != PQ_TYPED_SOME; i++) {
-    const pq_file_info *f = &v->manifest->files[i];
-    bool has = false;
-    if (f->kind != PQ_FILE_DATA || !pq_slice_eq(f->collection, collection)) continue;
-    if (!pq_view_has_file(v, f)) continue;
-    for (uint32_t t = 0; t < f->type_count; t++)
-      has |= pq_slice_eq(f->types[t], type);
-    meet(&all, &is_first,
-         f->type_count == 0 || (has && f->type_count > 1) ? PQ_TYPED_SOME
-         : has                                            ? PQ_TYPED_ALL
-                                                          : PQ_TYPED_NONE);
-  }
-  while (all != PQ_TYPED_SOME && (e = pq_tail_next(&w)) != NULL)
-    meet(&all, &is_first, pq_slice_eq(e->type, type) ? PQ_TYPED_ALL : PQ_TYPED_NONE);
-  return all;
-}
-
 /* ---- scans ---- */
 
 static int stage_match_run(pq_op *op);
 static int stage_match_collection(pq_op *op);
-
-static int put_types(pq_builder *b, const pq_match_labels *l) {
-  PQ_TRY(pq_builder_begin_object(b));
-  PQ_TRY(pq_builder_key_str(b, "$type"));
-  PQ_TRY(pq_builder_begin_object(b));
-  PQ_TRY(pq_builder_key_str(b, "$in"));
-  PQ_TRY(pq_builder_begin_array(b));
-  for (uint32_t i = 0; i < l->count; i++)
-    PQ_TRY(pq_builder_string(b, l->names[i]));
-  PQ_TRY(pq_builder_end(b));
-  PQ_TRY(pq_builder_end(b));
-  return pq_builder_end(b);
-}
-
-static bool has_name(const pq_match_labels *l, pq_slice collection) {
-  bool has = false;
-  for (uint32_t i = 0; i < l->count && !has; i++)
-    has = pq_slice_eq(l->names[i], collection);
-  return has;
-}
-
-/* The filter of the question and the labels, for one collection: all of those that its name is not
- * must be types. *is_none: nothing can match. */
-static int scan_filter(pq_command *c, pq_slice collection, bool *is_none) {
-  struct pq_match_run *r = c->s.match;
-  const pq_match_ask *ask = r->ask;
-  pq_match_labels one = {&ask->label, 1};
-  const pq_match_labels *labels = ask->kind == PQ_MATCH_LABEL ? &one : ask->labels;
-  uint32_t count = ask->kind == PQ_MATCH_LABEL ? 1 : ask->label_count;
-  pq_builder *b = c->db->builder;
-  pq_value spec;
-  *is_none = false;
-  pq_builder_clear(b);
-  PQ_TRY(pq_builder_begin_object(b));
-  PQ_TRY(pq_builder_key_str(b, "$and"));
-  PQ_TRY(pq_builder_begin_array(b));
-  PQ_TRY(pq_builder_begin_object(b));
-  PQ_TRY(pq_builder_end(b));
-  if (!pq_value_is_missing(ask->filter)) PQ_TRY(pq_builder_value(b, ask->filter));
-  for (uint32_t i = 0; i < count; i++) {
-    bool can = has_name(&labels[i], collection);
-    for (uint32_t k = 0; k < labels[i].count && !can; k++)
-      can = typed(c, collection, labels[i].names[k]) != PQ_TYPED_NONE;
-    *is_none |= !can;
-    if (!has_name(&labels[i], collection)) PQ_TRY(put_types(b, &labels[i]));
-  }
-  PQ_TRY(pq_builder_end(b));
-  PQ_TRY(pq_builder_end(b));
-  pq_arena_clear(&r->filters);
-  PQ_TRY(pq_builder_finish(b, &r->filters, &spec));
-  return pq_filter_parse(&r->filters, NULL, spec, &r->filter);
-}
 
 /* A pq_scan_sink. */
 static int match_sink(void *ud, const pq_entity *e, uint64_t count) {
@@ -190,20 +59,17 @@ static int stage_match_collection(pq_op *op) {
   pq_command *c = pq_command_of(op);
   struct pq_match_run *r = c->s.match;
   pq_slice collection;
-  bool is_none;
-  if (!next_collection(c, &r->collection, &collection)) {
+  pq_filter *filter;
+  if (!pq_match_next_collection(c, &r->collection, &collection)) {
     op->stage = stage_match_run;
     return PQ_OK;
   }
-  if (r->ask->kind == PQ_MATCH_LABEL && (pq_slice_eq(collection, r->ask->label) ||
-                                         typed(c, collection, r->ask->label) == PQ_TYPED_ALL))
+  if (r->ask->kind == PQ_MATCH_LABEL && pq_match_is_all(c, collection, r->ask->label))
     return pq_match_label_all(r->query, collection);
-  PQ_TRY(scan_filter(c, collection, &is_none));
-  if (is_none) return PQ_OK;
-  pq_scan_init(&c->s.scan, &c->s.snapshot.view, collection, r->filter);
-  c->s.scan.needs = r->fields;
-  c->s.scan.need_count = r->field_count;
-  c->s.scan.window = PQ_SCAN_WINDOW_MAX;
+  pq_arena_clear(&r->filters);
+  PQ_TRY(pq_match_scan_filter(c, &r->filters, r->ask, collection, &filter));
+  if (filter == NULL) return PQ_OK;
+  pq_match_scan(c, collection, filter);
   op->stage = stage_match_scan;
   return PQ_OK;
 }
@@ -284,7 +150,6 @@ static int give_item(pq_command *c) {
 static int stage_match_run(pq_op *op) {
   pq_command *c = pq_command_of(op);
   struct pq_match_run *r = c->s.match;
-  bool is_all;
   PQ_TRY(pq_read_in_time(c));
   for (;;) {
     PQ_TRY(pq_match_step(r->query, &r->ask));
@@ -293,8 +158,6 @@ static int stage_match_run(pq_op *op) {
       case PQ_MATCH_LABEL:
       case PQ_MATCH_SCAN:
         r->collection = 0;
-        r->fields = pq_match_fields(r->query, &r->field_count, &is_all);
-        if (is_all) r->fields = NULL;
         op->stage = stage_match_collection;
         return PQ_OK;
       case PQ_MATCH_NODES: op->stage = stage_match_nodes; return PQ_OK;

@@ -105,8 +105,10 @@ static int new_search(pq_command *c, pq_stage_fn begin, path_search **out) {
 static void plan_path(const pq_command *c, pq_graph_read_plan *p) {
   const path_search *s = search_of(c);
   pq_chooser_plan(&s->chooser, p);
-  p->shows_paths = c->s.spec->open == pq_open_path;
   p->shows_nodes = s->shows_entities;
+  if (c->s.spec->open != pq_open_path) return;
+  p->paths_max = !s->is_all ? s->k : s->limit > 0 ? s->limit : UINT64_MAX;
+  p->path_turns = p->paths_max == UINT64_MAX ? UINT64_MAX : 1 + p->paths_max / BATCH;
 }
 
 /* ---- the ends of a search ---- */

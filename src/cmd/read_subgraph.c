@@ -221,6 +221,7 @@ static void plan_subgraph(const pq_command *c, pq_graph_read_plan *p) {
   pq_chooser_plan(&s->chooser, p);
   pq_chooser_plan(&s->ends, p);
   p->shows_nodes = p->shows_edges = true;
+  p->seed_turns = 1 + c->s.node_count / PQ_GRAPH_BATCH;
 }
 
 int pq_open_subgraph(pq_command *c, pq_value target) {

@@ -239,7 +239,7 @@ static void plan_traverse(const pq_command *c, pq_graph_read_plan *p) {
   if (t->returns != PQ_RETURN_ENDS) pq_chooser_plan(&t->ends, p);
   p->shows_nodes = t->returns == PQ_RETURN_ENDS || t->returns == PQ_RETURN_NODES;
   p->shows_edges = t->returns == PQ_RETURN_EDGES;
-  p->shows_paths = t->returns == PQ_RETURN_PATHS;
+  p->path_turns = p->paths_max = t->returns == PQ_RETURN_PATHS ? UINT64_MAX : 0;
 }
 
 int pq_open_traverse(pq_command *c, pq_value target) {

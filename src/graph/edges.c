@@ -6,8 +6,6 @@
 #include "base/merge_sort.h"
 #include "graph/graph_int.h"
 
-enum { GAP_MAX = 256 }; /* rows between two that are read along */
-
 /* An edge to be read, and where it goes. */
 typedef struct edge_want {
   uint32_t edge, place;
@@ -68,7 +66,7 @@ static int plan_segment(edges_reader *r, uint32_t segment, uint32_t *at) {
     group = row_group_of(file->file.footer, row);
     row -= (uint32_t)file->file.footer->row_groups[group].first_row;
     if (range == NULL || range->row_group != group ||
-        row - (range->first + range->count - 1) > GAP_MAX) {
+        row - (range->first + range->count - 1) > PQ_GRAPH_EDGES_GAP) {
       range = &r->ranges[r->range_count++];
       *range = (edge_range){segment, group, row, 1, *at, *at, file, info};
     }

@@ -268,6 +268,14 @@ bool pq_graph_is_warm(const pq_graphs *s, const pq_view *v) {
   return find_kept(s, v) != NULL || pq_base_is_warm(s, v);
 }
 
+pq_graph *pq_graph_kept(pq_graphs *s, const pq_view *v) {
+  pq_graph *g = find_kept(s, v);
+  if (g == NULL || !g->base->has_in) return NULL;
+  g->holder_count++;
+  g->used = ++s->clock;
+  return g;
+}
+
 void pq_graph_close(pq_graph *g) {
   pq_graphs *s;
   bool owns;

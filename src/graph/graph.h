@@ -42,6 +42,8 @@ int pq_graph_open(pq_graphs *s, const pq_view *v, pq_direction directions, pq_fe
                   pq_arena *scratch, pq_graph **out) PQ_MUST_CHECK;
 /* Would opening ask the store for nothing? */
 bool pq_graph_is_warm(const pq_graphs *s, const pq_view *v);
+/* The graph of a view if it is kept, whole, held for the caller: nothing is loaded. Else NULL. */
+pq_graph *pq_graph_kept(pq_graphs *s, const pq_view *v);
 /* Takes NULL. */
 void pq_graph_close(pq_graph *g);
 
@@ -134,6 +136,9 @@ typedef struct pq_edge_ends {
   uint32_t from, predicate, to;
 } pq_edge_ends;
 pq_edge_ends pq_graph_ends(const pq_graph *g, uint32_t edge);
+
+/* Rows between two edges that are read along. */
+enum { PQ_GRAPH_EDGES_GAP = 256 };
 
 /* Edges by number with their documents, as pq_edges_read gives them; in `scratch`, the fetch set
  * and the view. A stage's call. */

@@ -27,6 +27,7 @@ int pq_match_new(pq_cx *cx, pq_slice text, const pq_match_options *o, pq_match *
   if (rc == PQ_OK) rc = pq_regex_set_new(&m->arena, &m->regexes);
   if (rc == PQ_OK) rc = pq_match_lex(m);
   if (rc == PQ_OK) rc = pq_match_read(m);
+  if (rc == PQ_OK) rc = pq_match_look(m);
   if (rc == PQ_OK)
     *out = m;
   else
@@ -53,6 +54,19 @@ int pq_match_begin(pq_match *m, const pq_graph *g) {
   m->graph = g;
   m->node_count = pq_graph_node_count(g);
   return PQ_OK;
+}
+
+int pq_match_guess_label(pq_match *m, uint32_t label, pq_slice collection, uint64_t count) {
+  m->labels[label].guess += count;
+  m->label_asked = label;
+  return pq_match_label_all(m, collection);
+}
+
+int pq_match_guess(pq_match *m, uint64_t nodes, uint64_t edges) {
+  m->is_guess = true;
+  m->guess_nodes = nodes;
+  m->guess_edges = edges;
+  return pq_match_plan(m);
 }
 
 const pq_slice *pq_match_fields(const pq_match *m, uint32_t *count, bool *is_all) {

@@ -79,8 +79,25 @@ int pq_match_entity(pq_match *m, uint32_t i, pq_value entity) PQ_MUST_CHECK;
 int pq_match_edge(pq_match *m, uint32_t i, pq_value edge) PQ_MUST_CHECK;
 
 /* ---- telling ---- */
-/* The plan as lines of text, with estimates and, when it has run, rows: an array, the next value of
- * `b`. */
+/* What it may ask for, before anybody knows the graph: labels, then scans, each at most once; the
+ * first `sure_count` of them are asked for certain. */
+typedef struct pq_match_reads {
+  const pq_match_ask *asks; /* LABEL and SCAN; live as long as the query */
+  uint32_t ask_count, sure_count;
+  bool has_nodes, has_edges; /* documents of nodes that no scan brought; of edges: each once */
+  uint64_t id_count;         /* entities that the query names; UINT64_MAX: its rows do */
+} pq_match_reads;
+int pq_match_reads_of(pq_match *m, pq_match_reads *out) PQ_MUST_CHECK;
+
+/* Instead of a run: plan by the graph (pq_match_begin came before), or without one by numbers of
+ * nodes and edges. First of each label (the `asks` of pq_match_reads_of) a collection that has it,
+ * and how many entities that is. */
+int pq_match_guess_label(pq_match *m, uint32_t label, pq_slice collection,
+                         uint64_t count) PQ_MUST_CHECK;
+int pq_match_guess(pq_match *m, uint64_t nodes, uint64_t edges) PQ_MUST_CHECK;
+
+/* The plan as a tree, with estimates and, when it has run, rows: an array, the next value of `b`:
+ *   [{"operator": text, "estimate": n, "rows": n, "inner": [ … ]} …]      in the order they run */
 int pq_match_explain(const pq_match *m, pq_builder *b) PQ_MUST_CHECK;
 
 #endif

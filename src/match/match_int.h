@@ -196,6 +196,7 @@ typedef struct pq_match_label {
   uint8_t *bits; /* of nodes that have it besides; in the arena */
   uint32_t bit_cap;
   bool is_known;
+  uint64_t guess; /* entities that have it, where there is no graph */
 } pq_match_label;
 
 /* ---- operators ---- */
@@ -358,6 +359,8 @@ struct pq_match {
   pq_oper *last;
   struct pq_projecting *projectings;
   bool is_planned, is_ended;
+  bool is_guess; /* planned by what the log says, not to be run */
+  uint64_t guess_nodes, guess_edges;
   int64_t work_left, work_at_once;
   uint32_t emit_at;
   bool is_pulling, has_documents;
@@ -465,8 +468,21 @@ int pq_match_path_of(pq_match *m, const pq_match_part *part, const uint32_t *cel
                      const pq_match_path *p, uint32_t **nodes, uint32_t **edges,
                      uint32_t *edge_count, bool *is_there) PQ_MUST_CHECK;
 
-/* ---- plan.c, plan_order.c, plan_sample.c, plan_text.c ---- */
+/* ---- plan.c, plan_find.c, plan_order.c, plan_sample.c, plan_text.c ---- */
+/* What of variables and documents is looked at: once, when the query is read. */
+int pq_match_look(pq_match *m) PQ_MUST_CHECK;
 int pq_match_plan(pq_match *m) PQ_MUST_CHECK;
+/* The term that says which nodes `var` is: id(a) = …, a.`$id` IN …, where the other side is known
+ * by the bound variables. NULL: there is none. */
+pq_term *pq_match_ids_of(const pq_match_part *part, const pq_group *g, uint64_t bound,
+                         uint32_t var);
+/* Has the group conditions on the variable that a filter of the store can answer? The filter:
+ * {"$and": [{name: {op: value}} …]}; missing: none. */
+bool pq_match_is_pushed(const pq_group *g, uint32_t var);
+int pq_match_filter_of(pq_match *m, const pq_group *g, uint32_t var, pq_value *out) PQ_MUST_CHECK;
+/* The labels of a variable, for a question. */
+int pq_match_labels_of(pq_match *m, pq_arena *arena, const pq_group *g, uint32_t var,
+                       pq_match_ask *out) PQ_MUST_CHECK;
 /* What ordering needs to know of the nodes of a group: estimates. */
 typedef struct pq_node_guess {
   double count;   /* nodes with its labels */

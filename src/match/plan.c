@@ -18,10 +18,9 @@ typedef struct building {
   pq_match *m;
   pq_match_part *part;
   pq_group *g;
-  uint64_t bound, edges, conjuncts; /* variables; edges and conjuncts left */
+  uint64_t begun, bound, edges, conjuncts; /* variables; edges and conjuncts left */
   pq_match_tree *trees[PQ_MATCH_VARS];
   pq_node_guess guesses[PQ_MATCH_VARS];
-  pq_term *ids[PQ_MATCH_VARS]; /* conjuncts that say which node it is */
   pq_oper *last;
   double rows;
 } building;
@@ -179,7 +178,7 @@ static int number_predicates(pq_match *m, pq_group *g) {
     uint32_t *numbers = pq_arena_array(&m->arena, e->name_count, sizeof *numbers);
     if (numbers == NULL) return m->cx->code;
     for (uint32_t k = 0; k < e->name_count; k++)
-      numbers[k] = pq_graph_predicate(m->graph, e->names[k]);
+      numbers[k] = m->graph == NULL ? PQ_NO_PREDICATE : pq_graph_predicate(m->graph, e->names[k]);
     e->predicates = (pq_predicates){numbers, e->name_count, e->name_count == 0};
     e->needs_list = (m->part->used & bit(e->var)) != 0;
     for (uint32_t k = 0; k < g->edge_count && e->is_long; k++)
@@ -243,117 +242,6 @@ static int strip_leaves(building *b, uint64_t *todo) {
     }
   }
   return PQ_OK;
-}
-
-/* ---- where a node may be found ---- */
-
-static bool is_id_of(const building *b, const pq_term *t, uint32_t *var) {
-  const pq_term *kid = t->count == 1 ? t->kids[0] : NULL;
-  if (kid == NULL || kid->kind != PQ_TERM_VAR || b->part->vars[kid->at].kind != PQ_VAR_NODE)
-    return false;
-  *var = kid->at;
-  if (t->kind == PQ_TERM_PROP) return pq_slice_is(t->name, "$id");
-  return t->kind == PQ_TERM_CALL && strcmp(pq_match_function_name(t->function), "labels") != 0 &&
-         !pq_match_function_needs_document(t->function);
-}
-
-/* id(a) = …, a.`$id` IN …, where the other side is known before. */
-static void find_ids(building *b) {
-  for (uint32_t i = 0; i < b->g->conjunct_count; i++) {
-    pq_term *t = b->g->conjuncts[i];
-    for (uint32_t side = 0; side < (t->kind == PQ_TERM_EQ ? 2u : t->kind == PQ_TERM_IN); side++) {
-      uint32_t var;
-      uint64_t other;
-      if (!is_id_of(b, t->kids[side], &var) || (b->bound & bit(var)) != 0) continue;
-      other = pq_term_vars(t->kids[1 - side]);
-      if ((other & ~b->bound) != 0 || pq_term_documents(b->part, t->kids[1 - side]) != 0) continue;
-      b->ids[var] = t->kids[1 - side];
-      b->guesses[var].is_id = true;
-    }
-  }
-}
-
-static bool is_simple(pq_value v) {
-  switch (pq_type_bracket(pq_value_type(v))) {
-    case PQ_TYPE_INT32:
-    case PQ_TYPE_STRING:
-    case PQ_TYPE_BOOL:
-    case PQ_TYPE_DATE: return true;
-    default: return false;
-  }
-}
-
-/* The operator of the store's filters that lets through at least as much. */
-static const char *filter_operator(const pq_term *t) {
-  switch (t->kind) {
-    case PQ_TERM_EQ: return "$eq";
-    case PQ_TERM_LT: return "$lt";
-    case PQ_TERM_LE: return "$lte";
-    case PQ_TERM_GT: return "$gt";
-    case PQ_TERM_GE: return "$gte";
-    case PQ_TERM_IN: return "$in";
-    case PQ_TERM_STARTS: return "$startsWith";
-    case PQ_TERM_ENDS: return "$endsWith";
-    case PQ_TERM_CONTAINS: return "$contains";
-    default: return NULL;
-  }
-}
-
-/* a.name < constant, of the variable: is the store's to answer. */
-static bool is_pushable(const pq_term *t, uint32_t var) {
-  const pq_term *field, *value;
-  pq_slice text;
-  if (filter_operator(t) == NULL) return false;
-  field = t->kids[0];
-  value = t->kids[1];
-  if (field->kind != PQ_TERM_PROP || value->kind != PQ_TERM_CONST) return false;
-  if (field->kids[0]->kind != PQ_TERM_VAR || field->kids[0]->at != var) return false;
-  if (field->name.p[0] == '$' || memchr(field->name.p, '.', field->name.n) != NULL) return false;
-  for (size_t i = 0; i < field->name.n; i++)
-    if (field->name.p[i] == 0) return false;
-  if (t->kind == PQ_TERM_IN) {
-    uint32_t n = pq_value_count(value->value);
-    bool all = pq_value_type(value->value) == PQ_TYPE_ARRAY && n <= 1000;
-    for (uint32_t i = 0; i < n && all; i++)
-      all = is_simple(pq_array_at(value->value, i));
-    return all;
-  }
-  if (t->kind >= PQ_TERM_STARTS) return pq_value_string(value->value, &text) && text.n > 0;
-  return is_simple(value->value);
-}
-
-static void find_pushed(building *b) {
-  for (uint32_t i = 0; i < b->g->conjunct_count; i++)
-    for (uint64_t left = b->g->nodes & ~b->bound; left != 0; left &= left - 1)
-      if (is_pushable(b->g->conjuncts[i], pq_trailing_zeros(left)))
-        b->guesses[pq_trailing_zeros(left)].is_pushed = true;
-}
-
-/* {"$and": [{name: {op: value}} …]}; missing: nothing can be asked. */
-static int make_filter(building *b, uint32_t var, pq_value *out) {
-  pq_match *m = b->m;
-  pq_builder *to = m->builder;
-  bool has_any = false;
-  pq_builder_clear(to);
-  PQ_TRY(pq_builder_begin_object(to));
-  PQ_TRY(pq_builder_key_str(to, "$and"));
-  PQ_TRY(pq_builder_begin_array(to));
-  for (uint32_t i = 0; i < b->g->conjunct_count; i++) {
-    const pq_term *t = b->g->conjuncts[i];
-    if (!is_pushable(t, var)) continue;
-    has_any = true;
-    PQ_TRY(pq_builder_begin_object(to));
-    PQ_TRY(pq_builder_key(to, t->kids[0]->name));
-    PQ_TRY(pq_builder_begin_object(to));
-    PQ_TRY(pq_builder_key_str(to, filter_operator(t)));
-    PQ_TRY(pq_builder_value(to, t->kids[1]->value));
-    PQ_TRY(pq_builder_end(to));
-    PQ_TRY(pq_builder_end(to));
-  }
-  PQ_TRY(pq_builder_end(to));
-  PQ_TRY(pq_builder_end(to));
-  *out = (pq_value){0};
-  return has_any ? pq_builder_finish(to, &m->arena, out) : PQ_OK;
 }
 
 /* ---- operators ---- */
@@ -467,12 +355,12 @@ static int add_scan(building *b, uint32_t var) {
   PQ_TRY(add_oper(b, PQ_OPER_SCAN, &o));
   o->var = var;
   o->is_closed = is_linked; /* edges will tell whether it lives */
-  o->ids = b->ids[var];
+  o->ids = pq_match_ids_of(b->part, b->g, b->begun, var);
   if (o->ids != NULL) {
     o->how = PQ_BY_ID;
     return PQ_OK;
   }
-  PQ_TRY(make_filter(b, var, &o->filter));
+  PQ_TRY(pq_match_filter_of(b->m, b->g, var, &o->filter));
   o->how = is_linked && pq_value_is_missing(o->filter) ? PQ_BY_GRAPH : PQ_BY_STORE;
   return PQ_OK;
 }
@@ -575,8 +463,11 @@ static int build_all(building *b) {
   double rows[PQ_MATCH_VARS], base = b->rows;
   for (uint64_t left = todo; left != 0; left &= left - 1)
     count++;
-  find_ids(b);
-  find_pushed(b);
+  for (uint64_t left = todo; left != 0; left &= left - 1) {
+    uint32_t var = pq_trailing_zeros(left);
+    b->guesses[var].is_id = pq_match_ids_of(b->part, b->g, b->bound, var) != NULL;
+    b->guesses[var].is_pushed = pq_match_is_pushed(b->g, var);
+  }
   PQ_TRY(pq_match_sample(b->m, b->part, b->g, b->guesses));
   PQ_TRY(add_tests(b));
   PQ_TRY(strip_leaves(b, &todo));
@@ -603,6 +494,7 @@ static int build_group(pq_match *m, pq_match_part *part, pq_group *g, uint64_t *
   m->part = part;
   *b = (building){
       .m = m, .part = part, .g = g, .bound = *bound, .last = input, .rows = input->estimate};
+  b->begun = *bound;
   b->edges = g->edge_count == 64 ? UINT64_MAX : bit(g->edge_count) - 1;
   b->conjuncts = g->conjunct_count == 64 ? UINT64_MAX : bit(g->conjunct_count) - 1;
   PQ_TRY(number_predicates(m, g));
@@ -671,11 +563,15 @@ static int build_part(pq_match *m, pq_match_part *part, const pq_match_part *bef
   return pq_projecting_new(m, *last);
 }
 
-int pq_match_plan(pq_match *m) {
-  pq_oper *last;
-  /* The last part holds nothing but the columns that come out. */
+/* The last part holds nothing but the columns that come out. */
+int pq_match_look(pq_match *m) {
   for (uint32_t i = 0; i + 1 < m->part_count; i++)
     PQ_TRY(look_part(m, m->parts[i], i > 0 ? m->parts[i - 1] : NULL));
+  return PQ_OK;
+}
+
+int pq_match_plan(pq_match *m) {
+  pq_oper *last;
   PQ_TRY(pq_oper_new(m, PQ_OPER_ARGUMENT, m->parts[0], NULL, &last));
   last->is_fed = true;
   for (uint32_t i = 0; i + 1 < m->part_count; i++) {

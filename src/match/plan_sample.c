@@ -14,8 +14,29 @@ typedef struct sampling {
   uint32_t step, arcs_left;
 } sampling;
 
+/* Without a graph: what the log says of labels. */
+static double guess_labels(const sampling *s, uint32_t var) {
+  double n = (double)s->m->guess_nodes;
+  for (uint32_t i = 0; i < s->g->test_count; i++) {
+    const pq_label_test *t = &s->g->tests[i];
+    double sum = 0;
+    for (uint32_t k = 0; k < t->count; k++)
+      sum += (double)s->m->labels[t->labels[k]].guess;
+    if (t->var == var && sum < n) n = sum;
+  }
+  return n;
+}
+
+/* Edges of a node as many as of any, those to nodes with the labels of `var` as many as these are
+ * of all. */
+static double guess_edges(const sampling *s, uint32_t var) {
+  double nodes = (double)s->m->guess_nodes, edges = (double)s->m->guess_edges;
+  return nodes < 1 ? 0 : edges / nodes * (guess_labels(s, var) / nodes);
+}
+
 static double count_labels(const sampling *s, uint32_t var) {
   uint64_t n = 0;
+  if (s->m->graph == NULL) return guess_labels(s, var);
   for (uint32_t node = 0; node < s->m->node_count; node += s->step)
     n += pq_match_passes(s->m, s->g, var, node);
   return (double)n * s->step;
@@ -31,6 +52,7 @@ static double count_edges(sampling *s, const pq_pattern_edge *e, bool is_left) {
   pq_direction direction = is_left ? e->direction : reversed(e->direction);
   uint64_t nodes = 0, edges = 0;
   uint32_t left = ARCS_MAX;
+  if (s->m->graph == NULL) return guess_edges(s, other);
   for (uint32_t node = 0; node < s->m->node_count && left > 0; node += s->step) {
     pq_arc_walk w;
     pq_arcs arcs;

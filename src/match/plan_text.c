@@ -1,7 +1,8 @@
-/* match/plan_text.c - the plan as lines: what comes first stands on top, inner plans are indented.
+/* match/plan_text.c - the plan as a tree: what comes first stands on top, plans within an operator
+ * are its `inner`.
  *
- *   scan a: by the store's filter                    estimated 5 rows, 3
- *   bind b: a -[:knows]->                            estimated 40 rows, 37
+ *   {"operator": "scan a: from the store, filtered there", "estimate": 5, "rows": 3}
+ *   {"operator": "bind b: a -[:knows]->", "estimate": 40, "rows": 37}
  */
 #include "base/text.h"
 #include "match/match_int.h"
@@ -67,6 +68,33 @@ static int put_tree(telling *t, const pq_oper *o, const pq_match_tree *tree, uin
   return PQ_OK;
 }
 
+/* (a {name: …}) */
+static int put_braces(telling *t, const pq_oper *o, const pq_term *term) {
+  const pq_term *field = term->count > 0 ? term->kids[0] : NULL;
+  if (field == NULL || field->kind != PQ_TERM_PROP || field->kids[0]->kind != PQ_TERM_VAR)
+    return pq_buf_printf(&t->line, "fields in braces");
+  PQ_TRY(put_var(t, o, field->kids[0]->at));
+  return pq_buf_printf(&t->line, ".%.*s = …", (int)pq_utf8_prefix(field->name, 40),
+                       (const char *)field->name.p);
+}
+
+/* A condition as it stands in the query. */
+static int put_condition(telling *t, const pq_oper *o, const pq_term *term) {
+  pq_slice text = {t->m->text.p + term->off, term->end > term->off ? term->end - term->off : 0};
+  size_t n = pq_utf8_prefix(text, 60);
+  if (n == 0) return put_braces(t, o, term);
+  PQ_TRY(pq_buf_put(&t->line, text.p, n));
+  return n < text.n ? pq_buf_printf(&t->line, "…") : PQ_OK;
+}
+
+static int put_filter(telling *t, const pq_oper *o) {
+  for (uint32_t i = 0; i < o->term_count; i++) {
+    PQ_TRY(pq_buf_printf(&t->line, i == 0 ? "" : " and "));
+    PQ_TRY(put_condition(t, o, o->terms[i]));
+  }
+  return PQ_OK;
+}
+
 static int put_project(telling *t, const pq_oper *o) {
   const pq_match_project *p = &o->part->project;
   PQ_TRY(pq_buf_printf(&t->line, p->is_return ? "return" : "with"));
@@ -81,14 +109,12 @@ static int put_project(telling *t, const pq_oper *o) {
 
 static int put_what(telling *t, const pq_oper *o) {
   static const char *const names[PQ_OPER_LAST + 1] = {
-      "",       "scan ", "bind ",  "check ",   "steps to ", "times the patterns at ",
-      "filter", "test ", "exists", "optional", ""};
+      "",        "scan ", "bind ",  "check ",   "steps to ", "times the patterns at ",
+      "filter ", "test ", "exists", "optional", ""};
   static const char *const how[] = {": nodes of the graph", ": from the store", ": by id"};
   PQ_TRY(pq_buf_printf(&t->line, "%s", names[o->kind]));
   if (o->kind == PQ_OPER_PROJECT) return put_project(t, o);
-  if (o->kind == PQ_OPER_FILTER)
-    return pq_buf_printf(&t->line, " by %u condition%s", o->term_count,
-                         o->term_count == 1 ? "" : "s");
+  if (o->kind == PQ_OPER_FILTER) return put_filter(t, o);
   if (o->kind == PQ_OPER_EXISTS || o->kind == PQ_OPER_OPTIONAL) return PQ_OK;
   PQ_TRY(put_var(t, o, o->var));
   if (o->kind == PQ_OPER_WEIGHT) {
@@ -101,32 +127,46 @@ static int put_what(telling *t, const pq_oper *o) {
   return pq_value_is_missing(o->filter) ? PQ_OK : pq_buf_printf(&t->line, ", filtered there");
 }
 
+static int put_number(telling *t, const char *name, double n) {
+  PQ_TRY(pq_builder_key_str(t->b, name));
+  if (n < INT32_MAX) return pq_builder_i32(t->b, (int32_t)(n + 0.5));
+  return pq_builder_i64(t->b, (int64_t)(n < 9e15 ? n : 9e15));
+}
+
+static int tell(telling *t, const pq_oper *last, uint32_t depth);
+
+static int tell_one(telling *t, const pq_oper *o, uint32_t depth) {
+  PQ_TRY(pq_builder_begin_object(t->b));
+  pq_buf_clear(&t->line);
+  PQ_TRY(put_what(t, o));
+  PQ_TRY(pq_builder_key_str(t->b, "operator"));
+  PQ_TRY(pq_builder_string(t->b, pq_buf_slice(&t->line)));
+  PQ_TRY(put_number(t, "estimate", o->estimate));
+  if (!t->m->is_guess) PQ_TRY(put_number(t, "rows", (double)o->rows));
+  if (o->sub != NULL) {
+    PQ_TRY(pq_builder_key_str(t->b, "inner"));
+    PQ_TRY(tell(t, o->sub, depth + 1));
+  }
+  return pq_builder_end(t->b);
+}
+
+/* A chain, from its first operator on. */
 static int tell(telling *t, const pq_oper *last, uint32_t depth) {
   const pq_oper *chain[PQ_MATCH_VARS * 8];
   uint32_t n = 0;
-  if (depth == DEPTH_MAX) return PQ_OK;
   for (const pq_oper *o = last; o != NULL && n < sizeof chain / sizeof *chain; o = o->input)
     if (o->kind != PQ_OPER_ARGUMENT) chain[n++] = o;
-  while (n > 0) {
-    const pq_oper *o = chain[--n];
-    pq_buf_clear(&t->line);
-    for (uint32_t i = 0; i < depth; i++)
-      PQ_TRY(pq_buf_printf(&t->line, "  "));
-    PQ_TRY(put_what(t, o));
-    PQ_TRY(pq_buf_printf(&t->line, " (about %.0f rows, %llu)", o->estimate,
-                         (unsigned long long)o->rows));
-    PQ_TRY(pq_builder_string(t->b, pq_buf_slice(&t->line)));
-    if (o->sub != NULL) PQ_TRY(tell(t, o->sub, depth + 1));
-  }
-  return PQ_OK;
+  PQ_TRY(pq_builder_begin_array(t->b));
+  while (n > 0 && depth < DEPTH_MAX)
+    PQ_TRY(tell_one(t, chain[--n], depth));
+  return pq_builder_end(t->b);
 }
 
 int pq_match_explain(const pq_match *m, pq_builder *b) {
   telling t = {.m = m, .b = b};
   int rc;
-  PQ_TRY(pq_builder_begin_array(b));
   pq_buf_init(&t.line, m->cx, 1u << 20);
-  rc = m->last != NULL ? tell(&t, m->last, 0) : PQ_OK;
+  rc = tell(&t, m->last, 0);
   pq_buf_release(&t.line);
-  return rc == PQ_OK ? pq_builder_end(b) : rc;
+  return rc;
 }

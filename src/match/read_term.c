@@ -302,6 +302,7 @@ static int read_first(pq_match *m, pq_term **out) {
   if (pq_match_is_pattern(m)) return pq_match_read_exists(m, false, out);
   if (!pq_match_take(m, "(")) return pq_match_expected(m, "a term");
   PQ_TRY(pq_match_read_term(m, out));
+  (*out)->off = t->off;
   return pq_match_expect(m, ")", "that closes");
 }
 
@@ -489,20 +490,32 @@ static int read_not(pq_match *m, pq_term **out) {
   return make(m, PQ_TERM_NOT, off, *out, NULL, out);
 }
 
+/* Where the text of the term that was just read ends. */
+static void set_end(const pq_match *m, pq_term *t) {
+  uint32_t end = pq_match_now(m)->off;
+  while (end > t->off && (m->text.p[end - 1] == ' ' || m->text.p[end - 1] == '\n' ||
+                          m->text.p[end - 1] == '\t' || m->text.p[end - 1] == '\r'))
+    end--;
+  t->end = end;
+}
+
 /* Terms of one level with a word between them: one n-ary term. */
 static int read_words(pq_match *m, const char *word, pq_term_kind kind,
                       int (*next)(pq_match *, pq_term **), pq_term **out) {
   pq_term *t, *kid;
   uint32_t cap = 0;
   PQ_TRY(next(m, out));
+  set_end(m, *out);
   if (!pq_match_is_word(m, word)) return PQ_OK;
   t = pq_match_term(m, kind, (*out)->off, 0);
   if (t == NULL) return m->cx->code;
   PQ_TRY(add_kid(m, t, &cap, *out));
   while (pq_match_take_word(m, word)) {
     PQ_TRY(next(m, &kid));
+    set_end(m, kid);
     PQ_TRY(add_kid(m, t, &cap, kid));
   }
+  set_end(m, t);
   *out = t;
   return PQ_OK;
 }

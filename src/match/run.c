@@ -164,24 +164,11 @@ static int list_ids(pq_match *m, pq_oper *o) {
 }
 
 static int ask_store(pq_match *m, pq_oper *o) {
-  pq_match_labels *labels;
-  uint32_t n = 0;
   pq_arena_clear(&m->asks);
-  labels = pq_arena_array(&m->asks, o->group->test_count, sizeof *labels);
-  if (labels == NULL) return m->cx->code;
-  for (uint32_t i = 0; i < o->group->test_count; i++) {
-    const pq_label_test *t = &o->group->tests[i];
-    pq_slice *names = pq_arena_array(&m->asks, t->count, sizeof *names);
-    if (names == NULL) return m->cx->code;
-    if (t->var != o->var) continue;
-    for (uint32_t k = 0; k < t->count; k++)
-      names[k] = m->labels[t->labels[k]].name;
-    labels[n++] = (pq_match_labels){names, t->count};
-  }
+  m->ask = (pq_match_ask){.kind = PQ_MATCH_SCAN, .filter = o->filter};
+  PQ_TRY(pq_match_labels_of(m, &m->asks, o->group, o->var, &m->ask));
   m->asking = o;
   o->is_listed = true;
-  m->ask = (pq_match_ask){
-      .kind = PQ_MATCH_SCAN, .labels = labels, .label_count = n, .filter = o->filter};
   return PQ_MATCH_ASKED;
 }
 

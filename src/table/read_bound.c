@@ -72,6 +72,13 @@ static pq_bound pages_bound(const pq_chunk *c, uint64_t rows, bool is_paged) {
   return out;
 }
 
+/* Pages of any rows, those that are `gap` apart each with the dictionary, and a page that was asked
+ * for by the one before. */
+static pq_bound rows_bound(const pq_chunk *c, uint64_t rows, uint64_t gap) {
+  uint64_t reads = rows / gap + 1;
+  return (pq_bound){pages_max(c) + 2 * reads, pq_count_mul(c->len, reads)};
+}
+
 /* ---- a row group ---- */
 
 /* Is the column read? Those that only answer filters are by scans alone. */
@@ -100,11 +107,12 @@ static void add_row_group(const pq_cached_file *file, uint32_t row_group, const 
   pq_bound read = {0};
   for (uint32_t i = 0; i < footer->leaf_count; i++) {
     const pq_chunk *c = &g->chunks[i];
-    pq_bound ways = plus(bloom_bound(c), index_bound(c)), first = pages_bound(c, 1, true);
+    pq_bound ways = plus(bloom_bound(c), index_bound(c)), first = pages_bound(c, 1, true), pages;
     if (!is_read(footer, q, i)) continue;
     /* A scan may look at $id and deleted for some rows and later for more. */
-    out->all = plus(out->all,
-                    plus(ways, times(pages_bound(c, g->row_count, is_point), q->is_scan ? 2 : 1)));
+    pages = q->gap > 0 ? rows_bound(c, g->row_count, q->gap)
+                       : times(pages_bound(c, g->row_count, is_point), q->is_scan ? 2 : 1);
+    out->all = plus(out->all, plus(ways, pages));
     out->turn = plus(out->turn, plus(ways, first));
     is_parted |= has_parted_bloom(c);
     read = plus(read, plus(index_bound(c), first));

@@ -34,6 +34,8 @@ typedef struct pq_bound_query {
   pq_slice collection; /* DATA: of one; empty: of all */
   unsigned want;       /* DATA: PQ_WANT_… columns; edges: 1 with their data */
   bool is_scan;        /* DATA: every column, as a filter may look at any; else rows by their ids */
+  uint64_t gap; /* edges: rows are read one by one, those so far apart by requests of their own;
+                   0: no */
 } pq_bound_query;
 
 /* Open the files that the query is about and add them up. A stage's call: PQ_NEED_IO. */

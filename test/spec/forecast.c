@@ -320,10 +320,44 @@ static void make_whole(forecast *t) {
   if (random_chance(&t->random, 30)) random_put(&t->command, ", \"limit\": 5");
 }
 
+static void make_match(forecast *t, unsigned count) {
+  static const char *const forms[] = {
+      "MATCH (a:t)-[:likes]->(b) RETURN count(*) AS n",
+      "MATCH (a)-[:author]->(b)<-[:likes]-(c) RETURN count(*) AS n",
+      "MATCH (a:u) WHERE a.n > %u RETURN a.n AS n",
+      "MATCH (a:T) WHERE a.n > %u RETURN a.word, a.n",
+      "MATCH (a:T {n: %u})-[:likes]->(b) RETURN a.word, b.n",
+      "MATCH (a)-[:likes|author*1..2]->(b:u) WHERE b.n < 7 RETURN id(a), b.n ORDER BY b.n LIMIT 5",
+      "MATCH (a)-[r:likes]->(b) WHERE r.version > 0 RETURN b.n, count(*) AS c",
+      "MATCH (a)-[r:likes]->(b) RETURN r LIMIT 3",
+      "MATCH (a:u) OPTIONAL MATCH (a)<-[:likes]-(b {even: true}) RETURN a.n, count(b) AS c",
+      "MATCH (a) WHERE id(a) IN ['t/k%05u', 'u/u03', 'u/u07'] RETURN a.n",
+      "MATCH (a)-->(b) WHERE id(a) = 't/k%05u' RETURN b",
+      "MATCH (a:u) WHERE NOT (a)<-[:author]-({even: true}) RETURN id(a)",
+      "MATCH p = (a:Nobody)-[*1..2]-(b) RETURN p",
+      "MATCH (a:U)-[:likes]-(b:t|u) WHERE a.n < b.n RETURN count(*) AS n",
+      "MATCH (a:u), (b:Nothing) RETURN a, b"};
+  const char *form = forms[random_below(&t->random, sizeof forms / sizeof *forms)];
+  const char *at = strchr(form, '%');
+  random_put(&t->command, "{\"match\": \"");
+  if (at == NULL)
+    random_put(&t->command, "%s", form);
+  else if (at[1] == 'u')
+    random_put(&t->command, "%.*s%u%s", (int)(at - form), form, random_below(&t->random, count),
+               at + 2);
+  else
+    random_put(&t->command, "%.*s%05u%s", (int)(at - form), form, random_below(&t->random, count),
+               at + 4);
+  random_put(&t->command, "\"");
+}
+
 /* Commands that go over the graph. */
 static void make_walk(forecast *t, unsigned count) {
   uint64_t last = t->db.db.spaces[0]->seq;
-  switch (random_below(&t->random, 5)) {
+  switch (random_below(&t->random, 8)) {
+    case 5:
+    case 6:
+    case 7: make_match(t, count); break;
     case 0: make_traverse(t, count); break;
     case 1: make_path(t, count); break;
     case 2: make_whole(t); break;
