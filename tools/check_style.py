@@ -16,7 +16,7 @@ import re
 import sys
 
 COLUMNS, FILE_LINES, FUNCTION_LINES, NESTING, README_LINES = 100, 1200, 70, 4, 60
-CODE = ["src", "port", "include", "cli", "examples", "test"]
+CODE = ["src", "port", "include", "server", "cli", "examples", "test"]
 TEXT = CODE + ["tools", "doc", ".ci"]
 ROOT_FILES = ["CMakeLists.txt", "Makefile", "README.md", "ARCHITECTURE.md", "CHANGELOG.md",
               "CONTRIBUTING.md", "STYLE.md", "quickstart", "run-tests"]

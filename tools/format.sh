@@ -6,7 +6,7 @@ if ! command -v clang-format-14 >/dev/null; then
   echo "0 passed, 0 failed, 1 skipped"
   exit 0
 fi
-files=$(find src port include cli examples test -name '*.[ch]' 2>/dev/null | sort)
+files=$(find src port include server cli examples test -name '*.[ch]' 2>/dev/null | sort)
 if [ "$1" = --fix ]; then
   exec clang-format-14 -i $files
 fi

@@ -12,6 +12,7 @@ need_is_there() {
     liblz4-dev) pkg-config --exists liblz4 ;;
     libbrotli-dev) pkg-config --exists libbrotlidec ;;
     libbson-dev) pkg-config --exists libbson-1.0 ;;
+    libuv1-dev) pkg-config --exists libuv ;;
     libsimdjson-dev) pkg-config --exists simdjson ;;
     libsqlite3-dev) pkg-config --exists sqlite3 ;;
     libpcre2-dev) pkg-config --exists libpcre2-8 ;;

@@ -1,5 +1,5 @@
 #!/bin/sh
-# clang-tidy 14 over src, port, cli and examples with the checks of .clang-tidy; a test a file.
+# clang-tidy 14 over src, port, server, cli and examples, with the checks of .clang-tidy:
 #
 #     tools/tidy.sh [FILE...]
 cd "$(dirname "$0")/.." || exit 1
@@ -10,7 +10,7 @@ if ! command -v clang-tidy-14 >/dev/null; then
 fi
 log=$(mktemp -d) || exit 1
 trap 'rm -rf "$log"' EXIT
-[ $# -gt 0 ] || set -- $(find src port cli examples -name '*.c' | sort)
+[ $# -gt 0 ] || set -- $(find src port server cli examples -name '*.c' | sort)
 cmake -S . -B build-tidy -DCMAKE_BUILD_TYPE=Release >/dev/null || exit 1
 # A file that is clean leaves nothing but an empty log.
 printf '%s\n' "$@" | LOG=$log xargs -P "$(nproc)" -n 1 sh -c '

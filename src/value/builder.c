@@ -66,6 +66,10 @@ static void free_array(pq_cx *cx, void *p, size_t count, size_t item_len) {
   if (p != NULL) pq_alloc(cx, p, count * item_len, 0);
 }
 
+pq_cx *pq_builder_cx(const pq_builder *b) {
+  return b->cx;
+}
+
 void pq_builder_free(pq_builder *b) {
   if (b == NULL) return;
   free_array(b->cx, b->entries, b->entry_cap, sizeof *b->entries);

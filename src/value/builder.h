@@ -28,6 +28,8 @@ typedef struct pq_builder pq_builder;
 int pq_builder_new(pq_cx *cx, pq_builder **out) PQ_MUST_CHECK;
 void pq_builder_free(pq_builder *b);
 void pq_builder_clear(pq_builder *b);
+/* The context that failures are recorded in. */
+pq_cx *pq_builder_cx(const pq_builder *b);
 
 /* Containers. Nesting beyond limits.depth_max is PQ_ELIMIT. */
 int pq_builder_begin_object(pq_builder *b) PQ_MUST_CHECK;
@@ -63,6 +65,15 @@ int pq_builder_timestamp(pq_builder *b, uint32_t seconds, uint32_t increment) PQ
  * $oid and $numberDecimal is checked (PQ_EINVALID); a $numberDecimal that fits is stored as a
  * Variant decimal. `key` must be a key of Extended JSON. */
 int pq_builder_extended(pq_builder *b, const char *key, pq_slice text) PQ_MUST_CHECK;
+
+/* {"$regularExpression": …}: both valid UTF-8. */
+int pq_builder_regex(pq_builder *b, pq_slice pattern, pq_slice options) PQ_MUST_CHECK;
+/* {"$dbPointer": {"$ref": text, "$id": {"$oid": hex}}} */
+int pq_builder_db_pointer(pq_builder *b, pq_slice ref, pq_slice hex) PQ_MUST_CHECK;
+/* {"$minKey": 1}, {"$maxKey": 1}, {"$undefined": true} */
+int pq_builder_min_key(pq_builder *b) PQ_MUST_CHECK;
+int pq_builder_max_key(pq_builder *b) PQ_MUST_CHECK;
+int pq_builder_undefined(pq_builder *b) PQ_MUST_CHECK;
 
 /* A deep copy of `v`, its names looked up in this builder's dictionary. Missing is PQ_EINVALID. */
 int pq_builder_value(pq_builder *b, pq_value v) PQ_MUST_CHECK;

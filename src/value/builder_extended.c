@@ -111,3 +111,49 @@ int pq_builder_timestamp(pq_builder *b, uint32_t seconds, uint32_t increment) {
   PQ_TRY(pq_builder_end(b));
   return pq_builder_end(b);
 }
+
+int pq_builder_regex(pq_builder *b, pq_slice pattern, pq_slice options) {
+  PQ_TRY(pq_builder_begin_raw(b));
+  PQ_TRY(pq_builder_key_str(b, "$regularExpression"));
+  PQ_TRY(pq_builder_begin_raw(b));
+  PQ_TRY(pq_builder_key_str(b, "pattern"));
+  PQ_TRY(pq_builder_string(b, pattern));
+  PQ_TRY(pq_builder_key_str(b, "options"));
+  PQ_TRY(pq_builder_string(b, options));
+  PQ_TRY(pq_builder_end(b));
+  return pq_builder_end(b);
+}
+
+int pq_builder_db_pointer(pq_builder *b, pq_slice ref, pq_slice hex) {
+  PQ_TRY(pq_builder_begin_raw(b));
+  PQ_TRY(pq_builder_key_str(b, "$dbPointer"));
+  PQ_TRY(pq_builder_begin_raw(b));
+  PQ_TRY(pq_builder_key_str(b, "$ref"));
+  PQ_TRY(pq_builder_string(b, ref));
+  PQ_TRY(pq_builder_key_str(b, "$id"));
+  PQ_TRY(pq_builder_extended(b, "$oid", hex));
+  PQ_TRY(pq_builder_end(b));
+  return pq_builder_end(b);
+}
+
+static int put_one(pq_builder *b, const char *key) {
+  PQ_TRY(pq_builder_begin_raw(b));
+  PQ_TRY(pq_builder_key_str(b, key));
+  PQ_TRY(pq_builder_i32(b, 1));
+  return pq_builder_end(b);
+}
+
+int pq_builder_min_key(pq_builder *b) {
+  return put_one(b, "$minKey");
+}
+
+int pq_builder_max_key(pq_builder *b) {
+  return put_one(b, "$maxKey");
+}
+
+int pq_builder_undefined(pq_builder *b) {
+  PQ_TRY(pq_builder_begin_raw(b));
+  PQ_TRY(pq_builder_key_str(b, "$undefined"));
+  PQ_TRY(pq_builder_bool(b, true));
+  return pq_builder_end(b);
+}

@@ -250,7 +250,7 @@ static int regex(pq_json_reader *r, const char **why) {
   PQ_TRY(pair_form(r, names, false, text, &is_form));
   if (!is_form) return PQ_OK;
   *why = NULL;
-  return put_pair(r->b, "$regularExpression", names, text);
+  return pq_builder_regex(r->b, text[0], text[1]);
 }
 
 /* {"$dbPointer": {"$ref": text, "$id": {"$oid": hex}}} in this order. */
@@ -272,14 +272,7 @@ static int db_pointer(pq_json_reader *r, const char **why) {
   for (size_t i = 0; i < hex.n; i++)
     if (pq_hex_digit(hex.p[i]) < 0) return PQ_OK;
   *why = NULL;
-  PQ_TRY(pq_builder_begin_raw(r->b));
-  PQ_TRY(pq_builder_key_str(r->b, "$dbPointer"));
-  PQ_TRY(pq_builder_begin_raw(r->b));
-  PQ_TRY(put_field(r->b, "$ref", ref));
-  PQ_TRY(pq_builder_key_str(r->b, "$id"));
-  PQ_TRY(pq_builder_extended(r->b, "$oid", hex));
-  PQ_TRY(pq_builder_end(r->b));
-  return pq_builder_end(r->b);
+  return pq_builder_db_pointer(r->b, ref, hex);
 }
 
 /* {"$minKey": 1}, {"$maxKey": 1}, {"$undefined": true}. */
@@ -294,15 +287,8 @@ static int constant(pq_json_reader *r, pq_extended key, const char **why) {
   r->p += len;
   if (!pq_json_take(r, '}')) return PQ_OK;
   *why = NULL;
-  PQ_TRY(pq_builder_begin_raw(r->b));
-  if (is_bool) {
-    PQ_TRY(pq_builder_key_str(r->b, "$undefined"));
-    PQ_TRY(pq_builder_bool(r->b, true));
-  } else {
-    PQ_TRY(pq_builder_key_str(r->b, key == PQ_EXTENDED_MIN_KEY ? "$minKey" : "$maxKey"));
-    PQ_TRY(pq_builder_i32(r->b, 1));
-  }
-  return pq_builder_end(r->b);
+  if (is_bool) return pq_builder_undefined(r->b);
+  return key == PQ_EXTENDED_MIN_KEY ? pq_builder_min_key(r->b) : pq_builder_max_key(r->b);
 }
 
 static int put_text(pq_json_reader *r, pq_extended key, pq_slice text, const char **why) {

@@ -122,6 +122,8 @@ bool pq_value_decimal(pq_value v, pq_decimal *out);
 /* Fields of a raw object or elements of an array; 0 for anything else. */
 uint32_t pq_value_count(pq_value v);
 bool pq_value_is_raw_object(pq_value v); /* an object in storage: OBJECT, OBJECT_ID, … */
+/* {"$literal": {extended key: …}}: *inner is the object the user wrote. */
+bool pq_literal_open(pq_value v, pq_value *inner);
 
 /* The field named `name`, by binary search; missing if absent or not an object. */
 pq_value pq_object_get(pq_value v, pq_slice name);

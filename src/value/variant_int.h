@@ -68,8 +68,6 @@ typedef enum pq_extended {
 pq_extended pq_extended_key(pq_slice name);
 /* The key of a raw object with one field, and the value of that field. */
 pq_extended pq_extended_open(pq_value v, pq_value *inner);
-/* {"$literal": {extended key: …}}: *inner is the object the user wrote. */
-bool pq_literal_open(pq_value v, pq_value *inner);
 
 /* ---- base64 with padding, RFC 4648 section 4 ---- */
 bool pq_base64_len(pq_slice text, size_t *len);     /* validates, bytes when decoded */
