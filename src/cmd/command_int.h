@@ -605,6 +605,8 @@ int pq_nodes_set(pq_command *c, const pq_edge *edges, uint32_t count,
 /* The entities of nodes [from, from + count), in scratch; those not live have id.p == NULL. */
 int pq_nodes_read(pq_command *c, uint32_t from, uint32_t count, unsigned want,
                   pq_entity **out) PQ_MUST_CHECK;
+/* Of c->s.nodes those that are live stay. A stage call. */
+int pq_nodes_keep_live(pq_command *c) PQ_MUST_CHECK;
 
 /* ---- edge_value.c ---- */
 /* {from, predicate, to, reverse, createdAt, createdBy, version, data?}, in `arena`. */

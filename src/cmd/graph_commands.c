@@ -34,6 +34,16 @@ int pq_nodes_read(pq_command *c, uint32_t from, uint32_t count, unsigned want, p
   return PQ_OK;
 }
 
+int pq_nodes_keep_live(pq_command *c) {
+  pq_entity *nodes;
+  uint32_t n = 0;
+  PQ_TRY(pq_nodes_read(c, 0, c->s.node_count, PQ_WANT_ID | PQ_WANT_DELETED, &nodes));
+  for (uint32_t i = 0; i < c->s.node_count; i++)
+    if (nodes[i].id.p != NULL) c->s.nodes[n++] = c->s.nodes[i];
+  c->s.node_count = n;
+  return PQ_OK;
+}
+
 int pq_nodes_open(pq_command *c, pq_value target) {
   PQ_TRY(pq_target_id(c, target));
   c->s.nodes = &c->s.id;

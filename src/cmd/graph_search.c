@@ -32,13 +32,8 @@ static bool has_edge(const pq_graph *g, pq_slice id, pq_direction directions) {
 /* Keep the seeds that are live. */
 static int stage_seeds_live(pq_op *op) {
   pq_command *c = pq_command_of(op);
-  pq_entity *seeds;
-  uint32_t n = 0;
   PQ_TRY(pq_read_in_time(c));
-  PQ_TRY(pq_nodes_read(c, 0, c->s.node_count, PQ_WANT_ID | PQ_WANT_DELETED, &seeds));
-  for (uint32_t i = 0; i < c->s.node_count; i++)
-    if (seeds[i].id.p != NULL) c->s.nodes[n++] = c->s.nodes[i];
-  c->s.node_count = n;
+  PQ_TRY(pq_nodes_keep_live(c));
   op->stage = pq_run_of(c)->begin;
   return pq_read_again(c);
 }

@@ -46,14 +46,9 @@ static int stage_hops_replies(pq_op *op) {
 /* Keep the live ones of the frontier; go on with the next hop or reply. */
 static int stage_live(pq_op *op) {
   pq_command *c = pq_command_of(op);
-  pq_entity *ends;
-  uint32_t n = 0;
   PQ_TRY(pq_read_in_time(c));
-  PQ_TRY(pq_nodes_read(c, 0, c->s.node_count, PQ_WANT_ID | PQ_WANT_DELETED, &ends));
-  for (uint32_t i = 0; i < c->s.node_count; i++)
-    if (ends[i].id.p != NULL) c->s.nodes[n++] = c->s.nodes[i];
-  c->s.node_count = n;
-  c->s.hops[c->s.hop].reached = n;
+  PQ_TRY(pq_nodes_keep_live(c));
+  c->s.hops[c->s.hop].reached = c->s.node_count;
   c->s.hop++;
   op->stage = c->s.hop == c->s.hop_count ? stage_hops_replies : stage_hop;
   return pq_read_again(c);
@@ -77,14 +72,9 @@ static int stage_hop(pq_op *op) {
 
 static int stage_hops_source(pq_op *op) {
   pq_command *c = pq_command_of(op);
-  pq_entity *sources;
-  uint32_t n = 0;
   PQ_TRY(pq_read_in_time(c));
-  PQ_TRY(pq_nodes_read(c, 0, c->s.node_count, PQ_WANT_ID | PQ_WANT_DELETED, &sources));
-  for (uint32_t i = 0; i < c->s.node_count; i++)
-    if (sources[i].id.p != NULL) c->s.nodes[n++] = c->s.nodes[i];
-  c->s.node_count = n;
-  if (n == 0) return pq_read_end(c, stage_hops_end);
+  PQ_TRY(pq_nodes_keep_live(c));
+  if (c->s.node_count == 0) return pq_read_end(c, stage_hops_end);
   op->stage = stage_hop;
   return pq_read_again(c);
 }

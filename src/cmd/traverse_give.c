@@ -5,6 +5,7 @@
 /* ---- the end ---- */
 
 static const char *plan_of(const pq_traverse *t) {
+  if (t->walks.trails.graph != NULL) return "graph, paths counted level by level";
   if (t->uniqueness != PQ_UNIQUE_NODE) return "graph, path by path";
   return t->reach.graph != NULL ? "graph, level by level" : "graph, a tree of paths";
 }
@@ -150,15 +151,28 @@ static int stage_give_ids(pq_op *op) {
   return given(c, c->s.has_more || t->at == t->nodes.count, stage_give_ids);
 }
 
+/* Nodes, or the paths to them, on the page. */
+static int count_all(pq_command *c) {
+  const pq_traverse *t = pq_traverse_of(c);
+  const pq_walks *w = &t->walks;
+  uint64_t total = w->trails.graph != NULL ? 0 : t->nodes.count;
+  for (uint32_t i = 0; i < t->nodes.count && w->trails.graph != NULL; i++)
+    if (!pq_add_u64(total, w->ends[w->end_of[t->nodes.items[i]] - 1].count, &total) ||
+        total > INT64_MAX)
+      return pq_fail(c->op.cx, PQ_ELIMIT,
+                     "traverse: more than 2^63 paths: nobody can count them, narrow the steps");
+  total -= c->s.args.skip < total ? c->s.args.skip : total;
+  c->s.has_more = c->s.args.limit > 0 && total > c->s.args.limit;
+  c->s.count = c->s.has_more ? c->s.args.limit : total;
+  return PQ_OK;
+}
+
 int pq_stage_traverse_nodes(pq_op *op) {
   pq_command *c = pq_command_of(op);
   pq_traverse *t = pq_traverse_of(c);
   bool is_filtered = t->ends.node_filter != NULL && t->returns == PQ_RETURN_ENDS;
   if (t->returns == PQ_RETURN_COUNT) {
-    while (t->at < t->nodes.count && !c->s.has_more) {
-      (void)pq_traverse_take(c);
-      t->at++;
-    }
+    PQ_TRY(count_all(c));
     return pq_read_end(c, pq_stage_traverse_end);
   }
   PQ_TRY(sort_nodes(c));

@@ -2,7 +2,8 @@
  *
  *   path ─► legs ─┬─ node, sets ───► graph/reach.h ─┐
  *                 ├─ node, paths ──► graph/tree.h ──┼─► nodes, edges: found, sorted, given
- *                 ├─ edge, none ───► graph/trails.h ┘   paths: a batch at a time
+ *                 ├─ none, ends ───► graph/walks.h ─┤   paths: counted,
+ *                 ├─ edge, none ───► graph/trails.h ┘          or given a batch at a time
  *                 └─ a hop from a node, nothing at hand: edges by page index (graph_commands.c)
  */
 #ifndef PQ_CMD_TRAVERSE_INT_H
@@ -11,6 +12,7 @@
 #include "cmd/graph_search.h"
 #include "graph/trails.h"
 #include "graph/tree.h"
+#include "graph/walks.h"
 
 typedef enum pq_traverse_return {
   PQ_RETURN_ENDS,
@@ -52,6 +54,7 @@ typedef struct pq_traverse {
   pq_reach reach;
   pq_tree tree;
   pq_trails trails;
+  pq_walks walks; /* its graph is set: paths are counted, of each of `nodes` */
   pq_found nodes, edges;
   uint32_t at, kept; /* of what is judged or given: the next one */
   uint64_t skipped;

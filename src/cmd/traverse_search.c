@@ -309,6 +309,38 @@ static int stage_trail_ends(pq_op *op) {
   return pq_read_again(c);
 }
 
+/* ---- paths that are counted: walks ---- */
+
+static int end_walks(pq_command *c) {
+  pq_traverse *t = pq_traverse_of(c);
+  const pq_walks *w = &t->walks;
+  size_t cap = (size_t)w->end_count + 1;
+  t->nodes.items = pq_arena_array(&c->op.arena, cap, sizeof *t->nodes.items);
+  t->nodes.depths = pq_arena_array(&c->op.arena, cap, sizeof *t->nodes.depths);
+  if (t->nodes.items == NULL || t->nodes.depths == NULL) return c->op.cx->code;
+  for (uint32_t i = 0; i < w->end_count; i++) {
+    t->nodes.items[i] = w->ends[i].node;
+    t->nodes.depths[i] = w->ends[i].depth;
+  }
+  t->nodes.count = w->end_count;
+  pq_run_of(c)->explored = w->explored;
+  t->at = t->kept = 0;
+  c->op.stage = is_judged_first(t) ? stage_keep_nodes : pq_stage_traverse_nodes;
+  return pq_read_again(c);
+}
+
+static int stage_walks(pq_op *op) {
+  pq_command *c = pq_command_of(op);
+  pq_traverse *t = pq_traverse_of(c);
+  int rc;
+  PQ_TRY(pq_read_in_time(c));
+  if (t->walks.is_over) return end_walks(c);
+  rc = pq_walks_step(&t->walks);
+  if (rc == PQ_ASK) return pq_graph_ask(c, chooser_of(t, t->walks.asked), stage_walks);
+  PQ_TRY(rc);
+  return pq_read_again(c);
+}
+
 /* ---- the beginning ---- */
 
 static int begin_search(pq_command *c) {
@@ -326,6 +358,11 @@ static int begin_search(pq_command *c) {
     PQ_TRY(pq_reach_start(&t->reach, t->starts, t->start_count));
     c->op.stage = stage_reach;
     return stage_reach(&c->op);
+  }
+  if (t->uniqueness == PQ_UNIQUE_NONE && is_set && t->order != PQ_ORDER_DEPTH && !t->is_cycles) {
+    PQ_TRY(pq_walks_init(&t->walks, arena, g, t->legs, t->leg_count, t->starts, t->start_count));
+    c->op.stage = stage_walks;
+    return pq_read_again(c);
   }
   PQ_TRY(pq_found_init(&t->nodes, arena, pq_graph_number_count(g)));
   if (t->returns == PQ_RETURN_EDGES)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/merge_sort.h"
+#include "graph/trails_int.h"
 
 enum { WORK = 1 << 18 };
 
@@ -27,15 +28,20 @@ static void close_places(const pq_trails *t, uint64_t *places) {
   }
 }
 
-static bool is_whole(const pq_trails *t, const uint64_t *places) {
+void pq_places_begin(const pq_trails *t, uint64_t *places) {
+  memset(places, 0, PQ_TRAIL_WORDS * sizeof *places);
+  pq_bit_set(places, 0);
+  close_places(t, places);
+}
+
+bool pq_places_are_whole(const pq_trails *t, const uint64_t *places) {
   const pq_leg *leg = &t->legs[t->leg_count - 1];
   for (uint32_t h = leg->min; h <= place_max(leg); h++)
     if (has_place(places, t->offsets[t->leg_count - 1] + h)) return true;
   return false;
 }
 
-/* Legs of which a path may take another step. */
-static uint64_t legs_of(const pq_trails *t, const uint64_t *places) {
+uint64_t pq_places_legs(const pq_trails *t, const uint64_t *places) {
   uint64_t legs = 0;
   for (uint32_t l = 0; l < t->leg_count; l++) {
     const pq_leg *leg = &t->legs[l];
@@ -46,7 +52,7 @@ static uint64_t legs_of(const pq_trails *t, const uint64_t *places) {
   return legs;
 }
 
-static void move_places(const pq_trails *t, const uint64_t *from, uint64_t legs, uint64_t *to) {
+void pq_places_move(const pq_trails *t, const uint64_t *from, uint64_t legs, uint64_t *to) {
   memset(to, 0, PQ_TRAIL_WORDS * sizeof *to);
   for (uint32_t l = 0; l < t->leg_count; l++) {
     const pq_leg *leg = &t->legs[l];
@@ -159,7 +165,7 @@ static int expand(pq_trails *t) {
   bool is_known = true;
   int rc = PQ_OK;
   for (uint32_t i = 0; i < n->thread_count; i++)
-    legs |= legs_of(t, t->threads[n->thread_first + i].places);
+    legs |= pq_places_legs(t, t->threads[n->thread_first + i].places);
   for (uint32_t l = 0; l < t->leg_count && is_known && rc == PQ_OK; l++)
     if (legs >> l & 1) rc = add_steps(t, l, &is_known);
   if (rc != PQ_OK || !is_known) {
@@ -228,14 +234,14 @@ static int spin(pq_trails *t, uint32_t step, uint32_t end) {
   uint32_t first = t->thread_count;
   for (uint32_t i = 0; i < n.thread_count; i++) {
     uint32_t before = n.thread_first + i;
-    uint64_t legs = legs_of(t, t->threads[before].places);
+    uint64_t legs = pq_places_legs(t, t->threads[before].places);
     for (uint32_t k = step; k < end; k++) {
       const pq_trail_step *s = &t->steps[k];
       pq_thread thread = {
           .before = before, .edge = s->edge, .predicate = s->predicate, .is_in = s->is_in};
       if (!(s->legs & legs)) continue;
       if (!(t->options & PQ_TRAILS_AGAIN) && is_used(t, before, s->edge)) continue;
-      move_places(t, t->threads[before].places, s->legs, thread.places);
+      pq_places_move(t, t->threads[before].places, s->legs, thread.places);
       PQ_TRY(add_thread(t, thread));
     }
   }
@@ -254,8 +260,7 @@ static int push_node(pq_trails *t, uint32_t depth, pq_trail_node n) {
 
 static int begin_start(pq_trails *t) {
   pq_thread thread = {0};
-  pq_bit_set(thread.places, 0);
-  close_places(t, thread.places);
+  pq_places_begin(t, thread.places);
   t->step_count = t->thread_count = 0;
   PQ_TRY(add_thread(t, thread));
   PQ_TRY(push_node(t, 0, (pq_trail_node){.node = t->starts[t->start], .thread_count = 1}));
@@ -331,7 +336,7 @@ int pq_trails_next(pq_trails *t, bool *is_end) {
       pq_trail_node *n = &t->nodes[t->depth];
       while (n->given < n->thread_first + n->thread_count) {
         t->thread = n->given++;
-        if (is_whole(t, t->threads[t->thread].places)) return PQ_OK;
+        if (pq_places_are_whole(t, t->threads[t->thread].places)) return PQ_OK;
       }
     }
     PQ_TRY(go(t));

@@ -6,6 +6,7 @@
 #include "graph/routes.h"
 #include "graph/spread.h"
 #include "graph/tree.h"
+#include "graph/walks.h"
 #include "unit.h"
 
 enum { NODES_MAX = 9, EDGES_MAX = 24, FOUND_MAX = 4096, LEN_MAX = 8 };
@@ -196,6 +197,36 @@ static bool is_same(const world *w, const naive_path *p, uint32_t count, const u
 
 static naive_paths naive; /* large */
 
+/* The same paths counted, as a journey of one leg and of two: they end at the same nodes. */
+static int check_walks(world *w, const pq_leg *leg, uint32_t start, const naive_paths *p) {
+  pq_leg legs[2] = {{leg->min / 2, leg->max / 2, leg->choice},
+                    {leg->min - leg->min / 2, leg->max - leg->max / 2, leg->choice}};
+  for (uint32_t k = 1; k <= 2; k++) {
+    uint64_t sum = 0, count = 0;
+    pq_walks c;
+    PQ_TRY(pq_walks_init(&c, &w->arena, w->graph, k == 1 ? leg : legs, k, &start, 1));
+    while (!c.is_over)
+      PQ_TRY(pq_walks_step(&c));
+    for (uint32_t i = 0; i < c.end_count; i++) {
+      pq_slice id = pq_graph_id(w->graph, c.ends[i].node);
+      uint64_t here = 0;
+      uint32_t depth = UINT32_MAX;
+      for (uint32_t n = 0; n < p->count; n++) {
+        const naive_path *path = &p->items[n];
+        if (path->count < leg->min || !pq_slice_is(id, ids[path->nodes[path->count]])) continue;
+        if (path->count < depth) depth = path->count;
+        here++;
+      }
+      CHECK(c.ends[i].count == here && c.ends[i].depth == depth);
+      sum += here;
+    }
+    for (uint32_t n = 0; n < p->count; n++)
+      count += p->items[n].count >= leg->min;
+    CHECK(sum == count);
+  }
+  return PQ_OK;
+}
+
 static int check_trails(world *w, uint32_t from, pq_direction direction, unsigned options,
                         uint32_t min, uint32_t max) {
   pq_choice choice = {.graph = w->graph, .direction = direction, .predicates = {.is_any = true}};
@@ -225,7 +256,7 @@ static int check_trails(world *w, uint32_t from, pq_direction direction, unsigne
     at++;
   }
   CHECK(at == naive.count);
-  return PQ_OK;
+  return naive.may_repeat ? check_walks(w, &leg, start, &naive) : PQ_OK;
 }
 
 /* ---- routes ---- */
