@@ -73,31 +73,43 @@ int pq_edges_sort(pq_command *c) {
   return PQ_OK;
 }
 
+/* The fields beside the label, in the order of the document. */
+static int put_own_data(pq_builder *b, pq_arena *arena, pq_value data) {
+  uint32_t count;
+  pq_field *fields = pq_object_fields(arena, data, &count);
+  bool has_own = false;
+  if (fields == NULL && pq_value_count(data) > 0) return arena->cx->code;
+  for (const pq_field *f = fields; f < fields + count; f++) {
+    if (pq_slice_is(f->name, PQ_EDGE_MODE_NAME) || pq_slice_is(f->name, PQ_EDGE_CONFIDENCE_NAME))
+      continue;
+    if (!has_own) PQ_TRY(pq_builder_key_str(b, "data"));
+    if (!has_own) PQ_TRY(pq_builder_begin_object(b));
+    has_own = true;
+    PQ_TRY(pq_builder_key(b, f->name));
+    PQ_TRY(pq_builder_value(b, f->value));
+  }
+  return has_own ? pq_builder_end(b) : PQ_OK;
+}
+
 int pq_put_edge_data(pq_builder *b, const pq_edge *e) {
   pq_slice mode = pq_edge_mode(e);
   double confidence;
-  pq_field f;
-  bool has_own = mode.n == 0; /* {} is shown where nothing else is there */
+  pq_arena arena;
+  int rc;
   if (pq_value_is_missing(e->data)) return PQ_OK;
   if (mode.n > 0) PQ_TRY(pq_put_text(b, "matchMode", mode));
   if (pq_edge_confidence(e, &confidence)) {
     PQ_TRY(pq_builder_key_str(b, "confidence"));
     PQ_TRY(pq_builder_double(b, confidence));
   }
-  if (mode.n == 0) {
+  if (mode.n == 0) { /* {} is shown where nothing else is there */
     PQ_TRY(pq_builder_key_str(b, "data"));
     return pq_builder_value(b, e->data);
   }
-  for (uint32_t i = 0; pq_object_at(e->data, i, &f); i++) {
-    if (pq_slice_is(f.name, PQ_EDGE_MODE_NAME) || pq_slice_is(f.name, PQ_EDGE_CONFIDENCE_NAME))
-      continue;
-    if (!has_own) PQ_TRY(pq_builder_key_str(b, "data"));
-    if (!has_own) PQ_TRY(pq_builder_begin_object(b));
-    has_own = true;
-    PQ_TRY(pq_builder_key(b, f.name));
-    PQ_TRY(pq_builder_value(b, f.value));
-  }
-  return has_own ? pq_builder_end(b) : PQ_OK;
+  pq_arena_init(&arena, pq_builder_cx(b), pq_builder_cx(b)->limits.op_len_max);
+  rc = put_own_data(b, &arena, e->data);
+  pq_arena_release(&arena);
+  return rc;
 }
 
 /* ---- ends and edges that are there ---- */

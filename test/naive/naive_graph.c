@@ -176,6 +176,8 @@ void naive_answer_of(const naive_graph *g, const naive_query *q, naive_answer *o
     case NAIVE_PATH: naive_path(g, q, out); break;
     case NAIVE_CONNECTED: naive_connected(g, q, out); break;
     case NAIVE_MATCH: naive_match(g, q, out); break;
+    case NAIVE_POPULATE: naive_populate(g, q, out); break;
+    case NAIVE_LOOKUP: naive_lookup(g, q, out); break;
     default: naive_whole(g, q, out); break;
   }
 }

@@ -24,6 +24,8 @@ enum {
   NAIVE_PREDICATES = 4,
   NAIVE_FILTERS = 4,
   NAIVE_VARIABLES = 4, /* of a pattern; and its edges */
+  NAIVE_EMBEDS = 4,    /* names of populate */
+  NAIVE_NAMES = 2,     /* predicates of one of them */
   NAIVE_NONE = -1
 };
 
@@ -44,6 +46,8 @@ void naive_text_sort(naive_text *t);
 typedef struct naive_node {
   char *id, *text; /* owned; the text as the command shows the entity */
   uint32_t passes; /* bit i: filter i of the query takes it */
+  bool has_key;    /* has the number by which entities are sorted */
+  double key;
 } naive_node;
 
 typedef struct naive_edge {
@@ -52,6 +56,8 @@ typedef struct naive_edge {
   uint32_t passes;
   bool has_weight;
   double weight;
+  bool is_fuzzy;
+  double confidence; /* of a fuzzy one */
 } naive_edge;
 
 typedef struct naive_graph {
@@ -59,6 +65,7 @@ typedef struct naive_graph {
   naive_edge *edges; /* owned */
   uint32_t node_count, node_cap, edge_count, edge_cap;
   const char *const *predicates;  /* borrowed, in the order of their bytes */
+  const char *const *reverses;    /* borrowed: what they are called from the other end */
   const char *const *collections; /* borrowed */
 } naive_graph;
 
@@ -87,6 +94,8 @@ typedef enum naive_kind {
   NAIVE_COMMUNITIES,
   NAIVE_K_CORE,
   NAIVE_MATCH,
+  NAIVE_POPULATE, /* get with populate */
+  NAIVE_LOOKUP,   /* $graphLookup in aggregate */
   NAIVE_KINDS
 } naive_kind;
 
@@ -130,6 +139,19 @@ typedef struct naive_pattern {
   bool is_count, is_distinct;
 } naive_pattern;
 
+/* A name of populate: edges that leave an entity by that predicate, or that are called so from the
+ * entity that they enter. */
+typedef struct naive_embed {
+  uint32_t parent; /* 0: of the entity itself; else 1 + the embed below which it stands */
+  const char *names[NAIVE_NAMES], *field; /* borrowed from the world */
+  uint32_t name_count;
+  bool is_named; /* the field has a name of its own */
+  naive_direction direction;
+  uint32_t limit; /* 0: all */
+  int sort;       /* by the number of entities: 1, -1, 0 by id */
+  uint32_t filter, edge_filter;
+} naive_embed;
+
 typedef struct naive_query {
   naive_kind kind;
   char *from[NAIVE_SOURCES]; /* owned ids */
@@ -157,6 +179,13 @@ typedef struct naive_query {
   double damping;
   bool by_id; /* sorted by $id */
   naive_pattern pattern;
+  int sort;               /* related: by the number of entities, 1, -1, 0 by id */
+  uint32_t page;          /* related: asked for so many at a time, with cursors; 0: at once */
+  bool has_min, is_exact; /* related: minConfidence; mode */
+  bool is_only_fuzzy;
+  double confidence_min;
+  naive_embed embeds[NAIVE_EMBEDS];
+  uint32_t embed_count;
 } naive_query;
 
 void naive_query_release(naive_query *q);
@@ -170,11 +199,14 @@ typedef struct naive_random {
 /* The fields and filters that a world knows. */
 typedef struct naive_world {
   const char *const *predicates; /* in order */
+  const char *const *reverses;
   uint32_t predicate_count;
   const char *const *collections, *const *labels; /* what `match` calls them */
   uint32_t collection_count;
   const char *node_number, *edge_number; /* "a", "data.a": of the estimate, the weight */
+  const char *node_key;                  /* "a": entities are sorted by it */
   bool is_small;                         /* few edges: whatever counts all paths may be asked */
+  bool has_fuzzy;                        /* some edges may be fuzzy */
   bool has_estimates; /* the numbers of nodes differ by less than any edge weighs */
   /* An id that may be there, a filter of entities or of edges, as JSON: the caller's to free. */
   char *(*any_id)(void *ud);

@@ -41,6 +41,11 @@ bool naive_takes(const naive_edge *e, const naive_step *s);
 /* The nodes that an edge leads to from a node: none, one, or with a loop and both ways two. */
 int naive_far(const naive_edge *e, uint32_t node, naive_direction d, uint32_t far[2]);
 
+/* Bring nodes into an order: by their number ascending (1), descending (-1), by id (0). */
+void naive_sort_nodes(const naive_graph *g, int sort, uint32_t *nodes, uint32_t count);
+
+void naive_populate(const naive_graph *g, const naive_query *q, naive_answer *out);
+void naive_lookup(const naive_graph *g, const naive_query *q, naive_answer *out);
 void naive_related(const naive_graph *g, const naive_query *q, naive_answer *out);
 void naive_traverse(const naive_graph *g, const naive_query *q, naive_answer *out);
 void naive_subgraph(const naive_graph *g, const naive_query *q, naive_answer *out);

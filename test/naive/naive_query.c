@@ -114,6 +114,60 @@ static void choose_path(chooser *c) {
   q->wants_entities = chance(c, 20);
 }
 
+static void choose_related(chooser *c) {
+  naive_query *q = c->q;
+  uint32_t n;
+  q->wants_edges = chance(c, 40);
+  q->end_filter = choose_filter(c, false, 20);
+  q->steps[0].edge_filter = choose_filter(c, true, 20);
+  if (!q->wants_edges && chance(c, 40)) q->sort = chance(c, 50) ? 1 : -1;
+  if (chance(c, 25)) q->page = 1 + below(c, 4);
+  if (q->page == 0 && chance(c, 30)) q->limit = 1 + below(c, 8);
+  if (q->page == 0 && chance(c, 20)) q->skip = below(c, 5);
+  n = c->w->has_fuzzy ? below(c, 10) : 10;
+  q->has_min = n < 3;
+  q->is_exact = n == 3;
+  q->is_only_fuzzy = n == 4;
+  if (q->has_min) q->confidence_min = below(c, 5) / 4.0;
+}
+
+static const char *any_name(chooser *c) {
+  uint32_t i = below(c, c->w->predicate_count);
+  return chance(c, 50) ? c->w->predicates[i] : c->w->reverses[i];
+}
+
+static void choose_populate(chooser *c) {
+  static const char *const fields[NAIVE_EMBEDS] = {"f0", "f1", "f2", "f3"};
+  naive_query *q = c->q;
+  q->embed_count = 1 + below(c, NAIVE_EMBEDS);
+  for (uint32_t i = 0; i < q->embed_count; i++) {
+    naive_embed *e = &q->embeds[i];
+    if (i > 0) e->parent = below(c, i + 1);
+    e->names[e->name_count++] = any_name(c);
+    e->is_named = i > 0 || chance(c, 50);
+    e->field = e->is_named ? fields[i] : e->names[0];
+    if (e->is_named && chance(c, 40)) e->names[e->name_count++] = any_name(c);
+    if (e->name_count == 2 && strcmp(e->names[0], e->names[1]) == 0) e->name_count = 1;
+    if (chance(c, 30)) e->direction = (naive_direction)(NAIVE_FORWARD + below(c, 2));
+    if (chance(c, 40)) e->limit = 1 + below(c, 4);
+    if (chance(c, 30)) e->sort = chance(c, 50) ? 1 : -1;
+    e->filter = choose_filter(c, false, 15);
+    e->edge_filter = choose_filter(c, true, 15);
+  }
+}
+
+static void choose_lookup(chooser *c) {
+  naive_query *q = c->q;
+  naive_step *s = &q->steps[0];
+  s->predicates = chance(c, 30) ? 0 : 1u << below(c, c->w->predicate_count);
+  s->direction = (naive_direction)(NAIVE_FORWARD + below(c, 3));
+  s->filter = choose_filter(c, false, 20);
+  q->collection = c->w->collections[below(c, c->w->collection_count)];
+  for (uint32_t i = 0, own = chance(c, 70); own != 0 && i < c->w->collection_count; i++)
+    if (naive_is_of(c->w->collections[i], q->from[0])) q->collection = c->w->collections[i];
+  q->hops_max = chance(c, 40) ? UINT32_MAX : below(c, 4);
+}
+
 static void choose_pattern(chooser *c) {
   naive_pattern *p = &c->q->pattern;
   p->edge_count = 1 + below(c, 3);
@@ -157,10 +211,10 @@ void naive_query_choose(const naive_world *w, naive_random *r, naive_kind kind, 
   if (kind == NAIVE_TRAVERSE || kind == NAIVE_SUBGRAPH)
     out->from_count = chance(&c, 60) ? 1 : 1 + below(&c, NAIVE_SOURCES);
   out->is_listed = out->from_count > 1 || (kind == NAIVE_SUBGRAPH && chance(&c, 20));
-  for (uint32_t i = 0; i < out->from_count && kind < NAIVE_DEGREE; i++)
+  for (uint32_t i = 0; i < out->from_count && (kind < NAIVE_DEGREE || kind > NAIVE_MATCH); i++)
     out->from[i] = w->any_id(w->ud);
   if (kind == NAIVE_PATH || kind == NAIVE_CONNECTED) out->to = w->any_id(w->ud);
-  if (kind != NAIVE_TRAVERSE && kind != NAIVE_MATCH) choose_edges(&c, &out->steps[0]);
+  if (kind != NAIVE_TRAVERSE && kind < NAIVE_MATCH) choose_edges(&c, &out->steps[0]);
   if (kind == NAIVE_SUBGRAPH || kind == NAIVE_PATH || kind == NAIVE_CONNECTED) {
     out->steps[0].filter = choose_filter(&c, false, 20);
     out->steps[0].edge_filter = choose_filter(&c, true, 20);
@@ -174,11 +228,9 @@ void naive_query_choose(const naive_world *w, naive_random *r, naive_kind kind, 
     out->hops_max = 0;
   }
   switch (kind) {
-    case NAIVE_RELATED:
-      out->wants_edges = chance(&c, 40);
-      out->end_filter = choose_filter(&c, false, 20);
-      out->steps[0].edge_filter = choose_filter(&c, true, 20);
-      break;
+    case NAIVE_RELATED: choose_related(&c); break;
+    case NAIVE_POPULATE: choose_populate(&c); break;
+    case NAIVE_LOOKUP: choose_lookup(&c); break;
     case NAIVE_TRAVERSE: choose_traverse(&c); break;
     case NAIVE_PATH:
     case NAIVE_CONNECTED: choose_path(&c); break;
@@ -191,9 +243,10 @@ void naive_query_choose(const naive_world *w, naive_random *r, naive_kind kind, 
 
 /* ---- words ---- */
 
-static const char *const kinds[] = {
-    "related",  "traverse",   "subgraph",  "path",        "connected", "neighbourhood", "degree",
-    "pageRank", "components", "triangles", "communities", "kCore",     "match"};
+static const char *const kinds[] = {"related",    "traverse",      "subgraph",    "path",
+                                    "connected",  "neighbourhood", "degree",      "pageRank",
+                                    "components", "triangles",     "communities", "kCore",
+                                    "match",      "get",           "aggregate"};
 static const char *const directions[] = {"", "forward", "reverse", "both"};
 
 /* One name, or a list of them. */
@@ -297,6 +350,51 @@ static void put_pattern(naive_text *t, const naive_world *w, const naive_query *
     naive_put(t, "%sid(v%u) AS v%u", i > 0 ? ", " : "", i, i);
 }
 
+/* The embeds of a parent, as the object that populate takes. */
+static void put_populate(naive_text *t, const naive_world *w, const naive_query *q,
+                         uint32_t parent) {
+  uint32_t n = 0;
+  naive_put(t, ",\"populate\":{");
+  for (uint32_t i = 0; i < q->embed_count; i++) {
+    const naive_embed *e = &q->embeds[i];
+    bool has_kids = false;
+    if (e->parent != parent) continue;
+    for (uint32_t j = 0; j < q->embed_count; j++)
+      has_kids |= q->embeds[j].parent == i + 1;
+    naive_put(t, "%s\"%s\":{\"project\":{\"_\":1}", n++ > 0 ? "," : "", e->field);
+    if (e->is_named && e->name_count == 1) naive_put(t, ",\"predicate\":\"%s\"", e->names[0]);
+    if (e->name_count == 2)
+      naive_put(t, ",\"predicate\":[\"%s\",\"%s\"]", e->names[0], e->names[1]);
+    if (e->direction != NAIVE_DEFAULT)
+      naive_put(t, ",\"direction\":\"%s\"", directions[e->direction]);
+    if (e->limit > 0) naive_put(t, ",\"limit\":%u", e->limit);
+    if (e->sort != 0) naive_put(t, ",\"sort\":{\"%s\":%d}", w->node_key, e->sort);
+    if (e->filter != 0) naive_put(t, ",\"filter\":%s", q->filters[e->filter]);
+    if (e->edge_filter != 0) naive_put(t, ",\"edgeFilter\":%s", q->filters[e->edge_filter]);
+    if (has_kids) put_populate(t, w, q, i + 1);
+    naive_put(t, "}");
+  }
+  naive_put(t, "}");
+}
+
+static void put_lookup(naive_text *t, const naive_world *w, const naive_query *q) {
+  static const char *const arrows[] = {"", "->", "<-", "<->"};
+  const naive_step *s = &q->steps[0];
+  naive_put(t, "\"%.*s\",\"pipeline\":[{\"$match\":{\"$id\":\"%s\"}},",
+            (int)strcspn(q->from[0], "/"), q->from[0], q->from[0]);
+  naive_put(t, "{\"$graphLookup\":{\"from\":\"%s\",\"startWith\":\"$$ROOT\",", q->collection);
+  naive_put(t, "\"connectFromField\":\"%s", arrows[s->direction]);
+  for (uint32_t i = 0; i < w->predicate_count; i++)
+    if ((s->predicates >> i & 1) != 0) naive_put(t, "%s", w->predicates[i]);
+  naive_put(t, "\",\"connectToField\":\"$id\",\"as\":\"r\",\"depthField\":\"dep\"");
+  if (q->hops_max != UINT32_MAX) naive_put(t, ",\"maxDepth\":%u", q->hops_max);
+  if (s->filter != 0) naive_put(t, ",\"restrictSearchWithMatch\":%s", q->filters[s->filter]);
+  naive_put(t,
+            "}},{\"$project\":{\"$id\":0,\"r\":{\"$map\":{\"input\":{\"$sortArray\":"
+            "{\"input\":\"$r\",\"sortBy\":{\"$id\":1}}},"
+            "\"in\":[\"$$this.$id\",\"$$this.dep\"]}}}}]");
+}
+
 static void put_sources(naive_text *t, const naive_query *q) {
   if (q->kind == NAIVE_PATH || q->kind == NAIVE_CONNECTED) {
     naive_put(t, "{\"from\":\"%s\",\"to\":\"%s\"}", q->from[0], q->to);
@@ -317,6 +415,13 @@ static void put_whole(naive_text *t, const naive_query *q) {
   if (q->by_id) naive_put(t, ",\"sort\":{\"$id\":1}");
 }
 
+static void put_related(naive_text *t, const naive_world *w, const naive_query *q) {
+  if (q->sort != 0) naive_put(t, ",\"sort\":{\"%s\":%d}", w->node_key, q->sort);
+  if (q->has_min) naive_put(t, ",\"minConfidence\":%g", q->confidence_min);
+  if (q->is_exact) naive_put(t, ",\"mode\":\"exact\"");
+  if (q->is_only_fuzzy) naive_put(t, ",\"mode\":\"fuzzy\"");
+}
+
 void naive_query_text(const naive_world *w, const naive_query *q, naive_text *t) {
   const naive_step *s = &q->steps[0];
   naive_put(t, "{\"%s\":", kinds[q->kind]);
@@ -324,6 +429,15 @@ void naive_query_text(const naive_world *w, const naive_query *q, naive_text *t)
     naive_put(t, "\"");
     put_pattern(t, w, q);
     naive_put(t, "\"");
+    return;
+  }
+  if (q->kind == NAIVE_LOOKUP) {
+    put_lookup(t, w, q);
+    return;
+  }
+  if (q->kind == NAIVE_POPULATE) {
+    naive_put(t, "\"%s\",\"project\":{\"_\":1},\"maxInbound\":0", q->from[0]);
+    put_populate(t, w, q, 0);
     return;
   }
   if (q->kind >= NAIVE_DEGREE)
@@ -337,6 +451,7 @@ void naive_query_text(const naive_world *w, const naive_query *q, naive_text *t)
   if (q->kind == NAIVE_RELATED && q->end_filter != 0)
     naive_put(t, ",\"filter\":%s", q->filters[q->end_filter]);
   if (q->kind == NAIVE_RELATED && q->wants_edges) naive_put(t, ",\"edges\":true");
+  if (q->kind == NAIVE_RELATED) put_related(t, w, q);
   if (q->kind == NAIVE_SUBGRAPH || q->kind == NAIVE_NEIGHBOURHOOD) {
     if (q->hops_max != 2) naive_put(t, ",\"maxHops\":%u", q->hops_max);
     if (q->nodes_max != 1000) naive_put(t, ",\"maxNodes\":%u", q->nodes_max);

@@ -5,36 +5,56 @@
 
 /* ---- related ---- */
 
-static void put_entity(naive_answer *out, const naive_graph *g, uint32_t node) {
-  naive_put(&out->items, "%s\n", g->nodes[node].text);
+/* Is the edge sure enough, and of the kind asked for? */
+static bool is_sure(const naive_edge *e, const naive_query *q) {
+  if (q->is_exact || q->is_only_fuzzy) return e->is_fuzzy == q->is_only_fuzzy;
+  return !q->has_min || !e->is_fuzzy || e->confidence >= q->confidence_min;
+}
+
+/* The item number i of `of`, if it is on the page. */
+static bool is_on_page(const naive_query *q, uint32_t i) {
+  return i >= q->skip && (q->limit == 0 || i - q->skip < q->limit);
+}
+
+/* The edges between the nodes, those that leave first. */
+static uint32_t put_edges(const naive_graph *g, const naive_query *q, uint32_t from, uint32_t far,
+                          uint32_t n, naive_answer *out) {
+  const naive_step *s = &q->steps[0];
+  naive_direction d = s->direction == NAIVE_DEFAULT ? NAIVE_FORWARD : s->direction;
+  for (uint32_t i = 0; i < 2 * g->edge_count; i++) {
+    const naive_edge *e = &g->edges[i % g->edge_count];
+    bool is_in = i >= g->edge_count;
+    bool leaves = (d & NAIVE_FORWARD) != 0 && e->from == from && e->to == far;
+    bool enters = (d & NAIVE_REVERSE) != 0 && e->to == from && e->from == far;
+    if ((is_in ? leaves || !enters : !leaves) || !naive_takes(e, s) || !is_sure(e, q)) continue;
+    if (out != NULL && is_on_page(q, n)) naive_put(&out->items, "%s\n", e->text);
+    n++;
+  }
+  return n;
 }
 
 void naive_related(const naive_graph *g, const naive_query *q, naive_answer *out) {
-  const naive_step *s = &q->steps[0];
-  naive_direction d = s->direction == NAIVE_DEFAULT ? NAIVE_FORWARD : s->direction;
   int64_t from = naive_graph_find(g, q->from[0]);
-  uint32_t n = 0;
-  for (uint32_t far = 0; far < g->node_count && from >= 0; far++) {
-    bool is_end = false;
-    for (uint32_t i = 0; i < 2 * g->edge_count; i++) { /* those that leave, those that enter */
-      const naive_edge *e = &g->edges[i % g->edge_count];
-      bool is_in = i >= g->edge_count;
-      bool leaves = (d & NAIVE_FORWARD) != 0 && e->from == from && e->to == far;
-      bool enters = (d & NAIVE_REVERSE) != 0 && e->to == from && e->from == far;
-      if ((is_in ? leaves || !enters : !leaves) || !naive_takes(e, s)) continue;
-      if ((g->nodes[far].passes >> q->end_filter & 1) == 0) continue;
-      is_end = true;
-      if (q->wants_edges) {
-        naive_put(&out->items, "%s\n", e->text);
-        n++;
-      }
+  uint32_t *ends = naive_grow(NULL, (g->node_count + 1) * sizeof *ends), count = 0, n = 0;
+  for (uint32_t far = 0; far < g->node_count && from >= 0; far++)
+    if ((g->nodes[far].passes >> q->end_filter & 1) != 0 &&
+        put_edges(g, q, (uint32_t)from, far, 0, NULL) > 0)
+      ends[count++] = far;
+  naive_sort_nodes(g, q->sort, ends, count);
+  for (uint32_t i = 0; i < count; i++) {
+    if (q->wants_edges) {
+      n = put_edges(g, q, (uint32_t)from, ends[i], n, out);
+      continue;
     }
-    if (is_end && !q->wants_edges) {
-      put_entity(out, g, far);
-      n++;
-    }
+    if (is_on_page(q, n)) naive_put(&out->items, "%s\n", g->nodes[ends[i]].text);
+    n++;
   }
-  naive_put(&out->summary, "\"n\":%u\n", n);
+  free(ends);
+  count = n < q->skip ? 0 : n - q->skip;
+  if (q->limit > 0 && count > q->limit) count = q->limit;
+  naive_put(&out->summary, "\"n\":%u\n", count);
+  naive_put(&out->summary, "\"hasMore\":%s\n",
+            n > q->skip && q->skip + count < n ? "true" : "false");
 }
 
 /* ---- breadth first ---- */

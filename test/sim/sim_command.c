@@ -103,11 +103,27 @@ static void choose_revert(sim_world *w, const sim_session *p, sim_op *op) {
 
 /* A write that appendEvent can say, too. */
 static void choose_append(sim_world *w, sim_op *op) {
-  bool is_able = op->kind == SIM_DELETE || op->kind == SIM_REPLACE || op->kind == SIM_INSERT ||
-                 op->kind == SIM_LINK || op->kind == SIM_UNLINK;
+  bool is_able = (op->kind == SIM_DELETE && op->policy == SIM_POLICY_NONE) ||
+                 op->kind == SIM_REPLACE || op->kind == SIM_INSERT || op->kind == SIM_LINK ||
+                 op->kind == SIM_UNLINK;
   if (!is_able || op->is_upsert || !sim_chance(&w->random, 200)) return;
   if (op->kind != SIM_DELETE && op->kind != SIM_REPLACE) op->count = 1;
   op->is_append = true;
+}
+
+/* $link and $unlink of an update. An edge that is there already is not held against other callers:
+ * they are for processes with one. */
+static void choose_links(sim_world *w, const sim_session *p, sim_op *op) {
+  sim_random *r = &w->random;
+  bool is_alone = p->engine->session_count == 1 && p->txn.number == 0;
+  if (op->kind != SIM_UPDATE || op->is_upsert || !is_alone) return;
+  op->has_link = sim_chance(r, 300);
+  op->has_unlink = sim_chance(r, 300);
+  for (uint32_t i = 0; i < 2; i++) {
+    op->edges[i].from = op->entity;
+    op->edges[i].predicate = sim_below(r, SIM_PREDICATES);
+    op->edges[i].to = any_entity(w);
+  }
 }
 
 static void choose_write(sim_world *w, const sim_session *p, sim_op *op) {
@@ -134,8 +150,13 @@ static void choose_write(sim_world *w, const sim_session *p, sim_op *op) {
       op->is_upsert = sim_chance(r, 250);
       op->has_version = !op->is_upsert && sim_chance(r, 200);
       op->version = 1 + sim_below(r, 4);
+      choose_links(w, p, op);
       break;
-    case SIM_DELETE: op->is_hard = sim_chance(r, 400); break;
+    case SIM_DELETE:
+      op->is_hard = sim_chance(r, 400);
+      if (op->is_hard && sim_chance(r, 500))
+        op->policy = (sim_policy)(SIM_POLICY_UNLINK + sim_below(r, 3));
+      break;
     case SIM_UPDATE_MANY:
     case SIM_DELETE_MANY:
       choose_change(w, op);

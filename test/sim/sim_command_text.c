@@ -22,9 +22,16 @@ static void put_insert(sim_text *t, const sim_op *op) {
 }
 
 static void put_change(sim_text *t, const sim_op *op) {
+  static const char *const names[] = {"$link", "$unlink"};
   const char *name = op->change == '-' ? "$unset" : op->change == '+' ? "$inc" : "$set";
   sim_put(t, "{\"%s\":", name);
   sim_put_document(t, &(sim_document){1, {op->field}});
+  for (uint32_t i = 0; i < 2; i++) {
+    if (!(i == 0 ? op->has_link : op->has_unlink)) continue;
+    sim_put(t, ",\"%s\":{\"%s\":\"", names[i], sim_predicate_name(op->edges[i].predicate));
+    sim_put_id(t, op->edges[i].to);
+    sim_put(t, "\"}");
+  }
   sim_put(t, "}");
 }
 
@@ -117,6 +124,7 @@ static void put_revert(sim_text *t, const sim_op *op) {
 }
 
 static void put_write(sim_text *t, const sim_session *p) {
+  static const char *const policies[] = {"", "unlink", "restrict", "cascade"};
   const sim_op *op = &p->op;
   switch (op->is_append ? SIM_KINDS : op->kind) {
     case SIM_KINDS: put_append(t, op); break;
@@ -152,6 +160,7 @@ static void put_write(sim_text *t, const sim_session *p) {
   if (op->is_upsert) sim_put(t, ",\"upsert\":true");
   if (op->in_txn) sim_put(t, ",\"txn\":%llu", (unsigned long long)p->txn.number);
   if (op->is_hard) sim_put(t, ",\"hard\":true");
+  if (op->policy != SIM_POLICY_NONE) sim_put(t, ",\"edges\":\"%s\"", policies[op->policy]);
   if (op->has_version && !op->is_append)
     sim_put(t, ",\"expectedVersion\":%u", (unsigned)op->version);
   sim_put(t, ",\"metadata\":{\"n\":%u}", (unsigned)op->tag);

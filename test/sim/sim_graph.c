@@ -11,6 +11,7 @@
 #include "value/json.h"
 
 static const char *const predicates[] = {"p", "q"};
+static const char *const reverses[] = {"p_of", "q_of"};
 static const char *const collections[] = {"cats", "dogs", "emus"};
 static const char *const labels[] = {"Cat", "dogs", "Emu"};
 static const char *const tests[] = {"", "$eq", "$gte", "$lt", "$ne"};
@@ -51,8 +52,19 @@ static char *any_filter(void *ud, bool is_of_edges) {
 
 static const naive_world *world_of(sim_world *w) {
   static naive_world out;
-  out = (naive_world){predicates, 2,    collections, labels, 3,          "a",
-                      "data.a",   true, false,       any_id, any_filter, w};
+  out = (naive_world){.predicates = predicates,
+                      .reverses = reverses,
+                      .predicate_count = 2,
+                      .collections = collections,
+                      .labels = labels,
+                      .collection_count = 3,
+                      .node_number = "a",
+                      .edge_number = "data.a",
+                      .node_key = "a",
+                      .is_small = true,
+                      .any_id = any_id,
+                      .any_filter = any_filter,
+                      .ud = w};
   return &out;
 }
 
@@ -74,7 +86,8 @@ void sim_graph_choose(sim_world *w, sim_session *p) {
   static const naive_kind kinds[] = {
       NAIVE_MATCH,      NAIVE_RELATED,   NAIVE_COMMUNITIES, NAIVE_TRAVERSE,      NAIVE_TRAVERSE,
       NAIVE_SUBGRAPH,   NAIVE_PATH,      NAIVE_CONNECTED,   NAIVE_NEIGHBOURHOOD, NAIVE_DEGREE,
-      NAIVE_COMPONENTS, NAIVE_TRIANGLES, NAIVE_K_CORE};
+      NAIVE_COMPONENTS, NAIVE_TRIANGLES, NAIVE_K_CORE,      NAIVE_PAGE_RANK,     NAIVE_POPULATE,
+      NAIVE_POPULATE,   NAIVE_LOOKUP,    NAIVE_LOOKUP,      NAIVE_RELATED};
   naive_random r = {below, &w->random};
   naive_kind kind = kinds[sim_below(&w->random, sizeof kinds / sizeof *kinds)];
   naive_query_release(&p->question);
@@ -124,10 +137,13 @@ static void add_node(const sim_model *m, uint32_t entity, uint32_t count, const 
                      naive_graph *out) {
   const sim_event *e = sim_model_entity(m, entity, count);
   sim_text id = {0}, shown = {0};
+  naive_node *node;
   if (e == NULL || e->op == SIM_REMOVE) return;
   sim_put_id(&id, entity);
   sim_put_entity(&shown, e);
-  naive_graph_node(out, id.p, line_of(&shown))->passes = passes(q, false, e);
+  node = naive_graph_node(out, id.p, line_of(&shown));
+  node->passes = passes(q, false, e);
+  node->has_key = number_of(e, &node->key);
   sim_text_release(&id);
   sim_text_release(&shown);
 }
@@ -145,7 +161,7 @@ static void add_edge(const sim_event *e, uint32_t from, uint32_t to, const naive
 
 static void graph_of(const sim_model *m, uint32_t count, const naive_query *q, naive_graph *out) {
   int64_t numbers[SIM_ENTITIES];
-  *out = (naive_graph){.predicates = predicates, .collections = collections};
+  *out = (naive_graph){.predicates = predicates, .reverses = reverses, .collections = collections};
   for (uint32_t i = 0; i < SIM_ENTITIES; i++)
     add_node(m, i, count, q, out);
   naive_graph_sort(out);

@@ -154,6 +154,27 @@ bool sim_document_is_same(const sim_document *a, const sim_document *b) {
   return true;
 }
 
+static void remove_edge(sim_writing *w, const sim_event *old) {
+  sim_event e = *old;
+  e.has_document = false;
+  sim_model_next(w, &e, SIM_REMOVE);
+}
+
+/* How linking to an entity fails. */
+static int end_status(const sim_writing *w, uint32_t entity) {
+  if (sim_model_is_live(w->m, entity, w->m->count)) return PQ_OK;
+  return sim_model_entity(w->m, entity, w->m->count) != NULL ? PQ_ETARGET : PQ_ENOENTITY;
+}
+
+/* $unlink, then $link, which leaves an edge that is there as it is. True: something changed. */
+static bool change_edges(sim_writing *w) {
+  const sim_op *op = w->op;
+  bool is_changed = op->has_unlink && sim_model_unlink(w, op->edges[1]);
+  if (op->has_link && sim_model_edge(w->m, op->edges[0], w->m->count) == NULL)
+    is_changed = sim_model_link(w, op->edges[0], NULL);
+  return is_changed;
+}
+
 /* update and replace of one entity */
 static void update(sim_writing *w) {
   const sim_op *op = w->op;
@@ -164,6 +185,8 @@ static void update(sim_writing *w) {
     w->out->rc = PQ_EVERSION;
     return;
   }
+  if (is_live && op->has_link) w->out->rc = end_status(w, op->edges[0].to);
+  if (w->out->rc != PQ_OK) return;
   if (is_live) d = old->document;
   if (op->kind == SIM_REPLACE) {
     is_changed = !sim_document_is_same(&d, &op->documents[0]);
@@ -178,17 +201,12 @@ static void update(sim_writing *w) {
   } else if (!is_live && op->is_upsert) {
     sim_model_create(w, op->entity, d);
   }
+  if (is_live && change_edges(w)) is_changed = true;
   if (is_live || op->is_upsert)
     sim_put_entity(&w->out->items, sim_model_entity(w->m, op->entity, w->m->count));
   sim_answer_number(w->out, "matchedCount", is_live);
   sim_answer_number(w->out, "modifiedCount", is_live && is_changed);
   sim_answer_number(w->out, "upsertedCount", !is_live && op->is_upsert);
-}
-
-static void remove_edge(sim_writing *w, const sim_event *old) {
-  sim_event e = *old;
-  e.has_document = false;
-  sim_model_next(w, &e, SIM_REMOVE);
 }
 
 /* The edges of an entity go: those that leave it, then those that enter, each by its names. */
@@ -202,14 +220,68 @@ static void remove_edges(sim_writing *w, uint32_t entity) {
       }
 }
 
+/* Does an edge of another entity lead there? */
+static bool is_held(const sim_writing *w, uint32_t entity) {
+  for (uint32_t i = 0; i < SIM_ENTITIES * SIM_PREDICATES; i++) {
+    sim_edge edge = {i / SIM_PREDICATES, i % SIM_PREDICATES, entity};
+    if (edge.from != entity && sim_model_edge(w->m, edge, w->m->count) != NULL) return true;
+  }
+  return false;
+}
+
+/* The edges that leave the entities of a round, by their names. */
+static void remove_leaving(sim_writing *w, const uint32_t *round, uint32_t depth) {
+  for (uint32_t from = 0; from < SIM_ENTITIES; from++)
+    for (uint32_t i = 0; i < SIM_PREDICATES * SIM_ENTITIES && round[from] == depth; i++) {
+      sim_edge edge = {from, i / SIM_ENTITIES, i % SIM_ENTITIES};
+      const sim_event *e = sim_model_edge(w->m, edge, w->m->count);
+      if (e != NULL) remove_edge(w, e);
+    }
+}
+
+/* Whatever leads to the entity goes, too, and so on: a round of entities, then the edges that leave
+ * them. round[i]: that in which an entity goes, from 1; 0: it stays. */
+static uint32_t cascade(sim_writing *w, uint32_t entity) {
+  uint32_t round[SIM_ENTITIES] = {0}, before = w->m->count - 1, gone = 0; /* before its own event */
+  bool has_more = true;
+  round[entity] = 1;
+  for (uint32_t depth = 1; has_more; depth++) {
+    for (uint32_t i = 0; i < SIM_ENTITIES && depth > 1; i++) {
+      const sim_event *old = sim_model_entity(w->m, i, w->m->count);
+      if (round[i] != depth || old == NULL) continue;
+      sim_model_next(w, old, SIM_REMOVE)->has_document = false;
+      gone++;
+    }
+    remove_leaving(w, round, depth);
+    has_more = false;
+    for (uint32_t i = 0; i < SIM_ENTITIES * SIM_PREDICATES * SIM_ENTITIES; i++) {
+      uint32_t rest = i % (SIM_PREDICATES * SIM_ENTITIES);
+      sim_edge edge = {i / (SIM_PREDICATES * SIM_ENTITIES), rest / SIM_ENTITIES,
+                       rest % SIM_ENTITIES};
+      if (round[edge.from] != 0 || round[edge.to] != depth) continue;
+      if (sim_model_edge(w->m, edge, before) == NULL) continue;
+      round[edge.from] = depth + 1;
+      has_more = true;
+    }
+  }
+  return gone;
+}
+
 static void delete_one(sim_writing *w) {
   const sim_op *op = w->op;
   const sim_event *old = sim_model_entity(w->m, op->entity, w->m->count);
   bool is_there = old != NULL && (old->op != SIM_REMOVE || op->is_hard);
+  if (is_there && op->policy == SIM_POLICY_RESTRICT && is_held(w, op->entity)) {
+    w->out->rc = PQ_EINVALID;
+    return;
+  }
   sim_answer_number(w->out, "deletedCount", is_there);
   if (!is_there) return;
   sim_model_next(w, old, SIM_REMOVE)->has_document = !op->is_hard;
-  if (op->is_hard) remove_edges(w, op->entity);
+  if (op->policy == SIM_POLICY_CASCADE)
+    sim_answer_number(w->out, "cascadedCount", cascade(w, op->entity));
+  else if (op->is_hard)
+    remove_edges(w, op->entity);
 }
 
 static void restore(sim_writing *w) {

@@ -104,6 +104,14 @@ typedef enum sim_kind {
   SIM_KINDS
 } sim_kind;
 
+/* What a hard delete does with the edges that lead to the entity. */
+typedef enum sim_policy {
+  SIM_POLICY_NONE = 0, /* not said: they are unlinked */
+  SIM_POLICY_UNLINK,
+  SIM_POLICY_RESTRICT,
+  SIM_POLICY_CASCADE
+} sim_policy;
+
 typedef enum sim_compare {
   SIM_ALL = 0,
   SIM_EQUAL,
@@ -130,6 +138,8 @@ typedef struct sim_op {
   char change;    /* '=' $set, '+' $inc, '-' $unset */
   sim_field field;
   bool is_upsert, is_hard, has_version;
+  sim_policy policy;         /* of a hard delete */
+  bool has_link, has_unlink; /* an update: $link of edges[0], $unlink of edges[1] */
   uint32_t version;
   sim_comparison compare; /* the filter: field `by` against `than` */
   char by;

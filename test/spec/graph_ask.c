@@ -12,6 +12,7 @@
 static const char *const collections[] = {"cats", "dogs", "e"};
 static const char *const predicates[] = {"likes", "p", "q"};
 static const char *const labels[] = {"cats", "Dog", "e"};
+static const char *const reverses[] = {"likes_of", "p_of", "z"};
 
 static void must(int rc) {
   if (rc != PQ_OK) spec_die("%s", spec_cx()->msg);
@@ -56,6 +57,7 @@ static char *any_filter(void *ud, bool is_of_edges) {
   if (is_of_edges && n == 1) return spec_format("{\"version\":{\"$gt\":1}}");
   if (is_of_edges && n == 2) return spec_format("{\"data\":{\"$exists\":false}}");
   if (is_of_edges && n == 3) return spec_format("{\"predicate\":{\"$ne\":\"p\"}}");
+  if (is_of_edges && n == 4) return spec_format("{\"confidence\":{\"%s\":0.5}}", operator);
   if (is_of_edges) return spec_format("{\"data.w\":{\"%s\":%u}}", operator, random_below(r, 4));
   if (n == 0) return spec_format("{\"s\":\"x\"}");
   if (n == 1) return spec_format("{\"$id\":{\"$regex\":\"^cats\"}}");
@@ -107,12 +109,44 @@ static void add_node(graph_run *g, const naive_query *q, moment *m, const model_
   text = m->is_short ? spec_format("{\"$id\":\"%s\"}", id) : print_relaxed(finish(g, &m->arena));
   node = naive_graph_node(out, id, text);
   node->passes = passes(q, m, false, e.data, system);
+  node->has_key = number_of(pq_object_get_str(e.data, "a"), &node->key);
   free(id);
 }
 
 static void put_text(pq_builder *b, const char *name, pq_slice text) {
   must(pq_builder_key_str(b, name));
   must(pq_builder_string(b, text));
+}
+
+/* The data of an edge: how it came about stands beside what else there is. */
+static void put_data(pq_arena *arena, pq_builder *b, pq_value data) {
+  pq_value mode = pq_object_get_str(data, "$matchMode");
+  pq_value confidence = pq_object_get_str(data, "$confidence");
+  pq_field *fields, *f;
+  uint32_t shown = 0, count;
+  if (pq_value_is_missing(data)) return;
+  if (pq_value_is_missing(mode)) {
+    must(pq_builder_key_str(b, "data"));
+    must(pq_builder_value(b, data));
+    return;
+  }
+  must(pq_builder_key_str(b, "matchMode"));
+  must(pq_builder_value(b, mode));
+  if (!pq_value_is_missing(confidence)) {
+    must(pq_builder_key_str(b, "confidence"));
+    must(pq_builder_value(b, confidence));
+  }
+  fields = pq_object_fields(arena, data, &count);
+  for (f = fields; f < fields + count; f++) {
+    if (f->name.p[0] == '$') continue;
+    if (shown++ == 0) {
+      must(pq_builder_key_str(b, "data"));
+      must(pq_builder_begin_object(b));
+    }
+    must(pq_builder_key(b, f->name));
+    must(pq_builder_value(b, f->value));
+  }
+  if (shown > 0) must(pq_builder_end(b));
 }
 
 static pq_value edge_value(graph_run *g, moment *m, const model_key *k, const model_event *e) {
@@ -128,10 +162,7 @@ static pq_value edge_value(graph_run *g, moment *m, const model_key *k, const mo
   put_text(b, "createdBy", e->created_by);
   must(pq_builder_key_str(b, "version"));
   must(pq_builder_i32(b, (int32_t)e->version));
-  if (!pq_value_is_missing(e->after)) {
-    must(pq_builder_key_str(b, "data"));
-    must(pq_builder_value(b, e->after));
-  }
+  put_data(&m->arena, b, e->after);
   must(pq_builder_end(b));
   return finish(g, &m->arena);
 }
@@ -151,6 +182,7 @@ static void add_edge(graph_run *g, const naive_query *q, moment *m, const model_
         naive_graph_edge(out, (uint32_t)a, predicate, (uint32_t)b, print_relaxed(shown));
     edge->passes = passes(q, m, true, shown, (pq_value){0});
     edge->has_weight = number_of(pq_object_get_str(e->after, "w"), &edge->weight);
+    edge->is_fuzzy = number_of(pq_object_get_str(e->after, "$confidence"), &edge->confidence);
   }
   free(from);
   free(to);
@@ -158,7 +190,7 @@ static void add_edge(graph_run *g, const naive_query *q, moment *m, const model_
 
 static void graph_of(graph_run *g, const naive_query *q, moment *m, naive_graph *out) {
   const model *all = &g->p.model;
-  *out = (naive_graph){.predicates = predicates, .collections = collections};
+  *out = (naive_graph){.predicates = predicates, .reverses = reverses, .collections = collections};
   for (uint32_t i = 1; i < q->filter_count; i++)
     must(pq_filter_parse(&m->arena, NULL, spec_json(&m->arena, pq_str(q->filters[i])),
                          &m->filters[i]));
@@ -223,24 +255,42 @@ static void compare_summary(graph_run *g, const naive_answer *want) {
   }
 }
 
-static void compare(graph_run *g, naive_answer *want, uint64_t seq) {
-  property *p = &g->p;
-  naive_text items = {0};
-  char *different;
-  naive_put(&items, "%s", "");
+static void put_items(const property *p, naive_text *items) {
+  naive_put(items, "%s", "");
   for (uint32_t i = 0; i < p->reply.count; i++) {
     char *text = print_relaxed(p->reply.items[i]);
-    naive_put(&items, "%s\n", text);
+    naive_put(items, "%s\n", text);
     free(text);
   }
-  different = naive_answer_compare(want, items.p);
-  if (different != NULL) property_fail(p, "%s\nall that came:\n%s", different, items.p);
+}
+
+/* The command once more for each further page: all items stand one behind the other, and the
+ * summary is the last one. */
+static void turn_pages(graph_run *g, const naive_query *q, const char *command, naive_text *items) {
+  property *p = &g->p;
+  pq_slice token;
+  for (uint32_t pages = 1; p->reply.rc == PQ_OK; pages++) {
+    if (p->reply.count > q->page || pages > 200) property_fail(p, "page %u is too long", pages);
+    if (p->has_failed ||
+        !pq_value_string(pq_object_get_str(p->reply.summary, "nextCursor"), &token))
+      return;
+    pq_buf_clear(&p->command);
+    random_put(&p->command, "%s,\"limit\":%u,\"cursor\":\"%.*s\"}", command, q->page, (int)token.n,
+               (const char *)token.p);
+    property_run(p, g->txn == 0);
+    if (property_expect(p, PQ_OK)) put_items(p, items);
+  }
+}
+
+static void compare(graph_run *g, naive_answer *want, uint64_t seq, naive_text *items) {
+  property *p = &g->p;
+  char *different = naive_answer_compare(want, items->p);
+  if (different != NULL) property_fail(p, "%s\nall that came:\n%s", different, items->p);
   if (!want->is_any) compare_summary(g, want);
   if (property_number(p, "seq") != (int64_t)seq && g->txn == 0)
     property_fail(p, "as of seq %lld, expected %llu", (long long)property_number(p, "seq"),
                   (unsigned long long)seq);
   free(different);
-  naive_text_release(&items);
 }
 
 /* In a transaction dates are not those of its commit yet. */
@@ -255,19 +305,44 @@ static naive_kind any_kind(graph_run *g) {
       NAIVE_MATCH,     NAIVE_MATCH,         NAIVE_RELATED,  NAIVE_RELATED,   NAIVE_TRAVERSE,
       NAIVE_TRAVERSE,  NAIVE_TRAVERSE,      NAIVE_SUBGRAPH, NAIVE_PATH,      NAIVE_PATH,
       NAIVE_CONNECTED, NAIVE_NEIGHBOURHOOD, NAIVE_DEGREE,   NAIVE_PAGE_RANK, NAIVE_COMPONENTS,
-      NAIVE_TRIANGLES, NAIVE_COMMUNITIES,   NAIVE_K_CORE};
+      NAIVE_TRIANGLES, NAIVE_COMMUNITIES,   NAIVE_K_CORE,   NAIVE_RELATED,   NAIVE_RELATED,
+      NAIVE_POPULATE,  NAIVE_POPULATE,      NAIVE_LOOKUP,   NAIVE_LOOKUP};
   return kinds[random_below(&g->p.random, sizeof kinds / sizeof *kinds)];
+}
+
+void graph_answer_now(graph_run *g, const naive_query *q, naive_answer *out) {
+  moment m = {.seq = g->p.model.seq};
+  naive_graph graph;
+  pq_arena_init(&m.arena, spec_cx(), SIZE_MAX / 2);
+  graph_of(g, q, &m, &graph);
+  naive_answer_of(&graph, q, out);
+  naive_graph_release(&graph);
+  pq_arena_release(&m.arena);
 }
 
 void graph_ask(graph_run *g) {
   property *p = &g->p;
-  naive_world w = {predicates, 3,           collections,      labels, 3,          "h",
-                   "data.w",   g->is_small, g->has_estimates, any_id, any_filter, g};
+  naive_world w = {.predicates = predicates,
+                   .reverses = reverses,
+                   .predicate_count = 3,
+                   .collections = collections,
+                   .labels = labels,
+                   .collection_count = 3,
+                   .node_number = "h",
+                   .edge_number = "data.w",
+                   .node_key = "a",
+                   .is_small = g->is_small,
+                   .has_fuzzy = true,
+                   .has_estimates = g->has_estimates,
+                   .any_id = any_id,
+                   .any_filter = any_filter,
+                   .ud = g};
   naive_random r = {below, &p->random};
   naive_query q;
   naive_graph graph;
   naive_answer want;
-  naive_text text = {0};
+  char *whole;
+  naive_text text = {0}, items = {0};
   moment m = {.is_short = false};
   pq_arena_init(&m.arena, spec_cx(), SIZE_MAX / 2);
   naive_query_choose(&w, &r, any_kind(g), &q);
@@ -278,19 +353,27 @@ void graph_ask(graph_run *g) {
   pq_buf_clear(&p->payload);
   must(pq_buf_put(&p->command, text.p, text.len));
   m.seq = put_moment(g);
+  whole = spec_format("%.*s", (int)p->command.len, (const char *)p->command.p);
+  if (q.page > 0) random_put(&p->command, ",\"limit\":%u,\"cursor\":\"\"", q.page);
   random_put(&p->command, "}");
   property_run(p, g->txn == 0); /* a second handle knows no transaction */
+  put_items(p, &items);
+  if (q.page > 0) turn_pages(g, &q, whole, &items);
+  free(whole);
   graph_of(g, &q, &m, &graph);
   naive_answer_of(&graph, &q, &want);
   if (want.is_any && p->reply.rc == PQ_ELIMIT) { /* too many paths for the engine, too */
     g->refused++;
   } else if (property_expect(p, PQ_OK)) {
-    compare(g, &want, m.seq);
+    if (q.page > 0) naive_text_release(&want.summary); /* each page has its own */
+    if (q.page > 0) naive_put(&want.summary, "%s", "");
+    compare(g, &want, m.seq, &items);
   }
   g->asked++;
   naive_answer_release(&want);
   naive_graph_release(&graph);
   naive_query_release(&q);
   naive_text_release(&text);
+  naive_text_release(&items);
   pq_arena_release(&m.arena);
 }

@@ -27,11 +27,11 @@ static const pq_slice none;
 /* ---- the model's side ---- */
 
 /* The time of what is written next: in a transaction it is that of its beginning. */
-static void begin_commit(graph_run *g) {
+void graph_begin_commit(graph_run *g) {
   if (g->txn == 0) model_commit(&g->p.model, g->p.db.now_us);
 }
 
-static void end_write(graph_run *g) {
+void graph_end_write(graph_run *g) {
   if (g->txn != 0) random_put(&g->p.command, ",\"txn\":%llu", (unsigned long long)g->txn);
   random_put(&g->p.command, "}");
   property_run(&g->p, false);
@@ -55,7 +55,7 @@ static char *any_id(graph_run *g) {
 }
 
 /* One that is live, if luck wants it. */
-static char *live_id(graph_run *g) {
+char *graph_live_id(graph_run *g) {
   for (int tries = 0; tries < 20; tries++) {
     char *id = any_id(g);
     if (model_is_live(&g->p.model, pq_str(id), g->p.model.seq)) return id;
@@ -103,8 +103,8 @@ static void do_insert(graph_run *g) {
     ids[n++] = id;
   }
   random_put(&p->command, "]");
-  end_write(g);
-  if (property_expect(p, PQ_OK) && n > 0) begin_commit(g);
+  graph_end_write(g);
+  if (property_expect(p, PQ_OK) && n > 0) graph_begin_commit(g);
   for (uint32_t i = 0; i < n; i++) {
     model_key *k = model_key_of(&p->model, pq_str(ids[i]), none, none);
     pq_entity old;
@@ -120,9 +120,8 @@ static void do_insert(graph_run *g) {
   }
 }
 
-static void add_version(graph_run *g, model_key *k, const pq_entity *e, pq_event_op op,
-                        pq_value after) {
-  begin_commit(g);
+void graph_add_version(graph_run *g, model_key *k, const pq_entity *e, pq_event_op op,
+                       pq_value after) {
   model_add(&g->p.model, k,
             (model_event){.op = op,
                           .version = e->version + 1,
@@ -135,35 +134,18 @@ static void add_version(graph_run *g, model_key *k, const pq_entity *e, pq_event
 
 static void do_replace(graph_run *g) {
   property *p = &g->p;
-  char *id = live_id(g);
+  char *id = graph_live_id(g);
   model_key *k = model_find(&p->model, pq_str(id), none, none);
   pq_entity e;
   bool is_there = k != NULL && model_entity(k, p->model.seq, &e) && !e.is_deleted;
   pq_value after;
   random_put(&p->command, "{\"replace\":\"%s\",\"document\":", id);
   after = document(g, &p->command);
-  end_write(g);
+  graph_end_write(g);
   if (property_expect(p, PQ_OK) && property_number(p, "modifiedCount") != 0) {
     if (!is_there) property_fail(p, "replaces what is not there");
-    if (is_there) add_version(g, k, &e, PQ_EVENT_UPDATE, after);
-  }
-  free(id);
-}
-
-static void do_delete(graph_run *g) {
-  property *p = &g->p;
-  bool is_hard = random_chance(&p->random, 40), is_there;
-  char *id = live_id(g);
-  model_key *k = model_find(&p->model, pq_str(id), none, none);
-  pq_entity e = {0};
-  random_put(&p->command, "{\"delete\":\"%s\"%s", id, is_hard ? ",\"hard\":true" : "");
-  end_write(g);
-  is_there = k != NULL && model_entity(k, p->model.seq, &e) && (is_hard || !e.is_deleted);
-  if (property_expect(p, PQ_OK) && property_number(p, "deletedCount") != is_there)
-    property_fail(p, "%d expected", is_there);
-  if (is_there) {
-    add_version(g, k, &e, PQ_EVENT_DELETE, is_hard ? (pq_value){0} : e.data);
-    if (is_hard) property_remove_edges(p, k->id, actor);
+    if (is_there) graph_begin_commit(g);
+    if (is_there) graph_add_version(g, k, &e, PQ_EVENT_UPDATE, after);
   }
   free(id);
 }
@@ -179,10 +161,12 @@ static void do_restore(graph_run *g) {
   }
   if (k == NULL) return;
   random_put(&p->command, "{\"restore\":\"%.*s\"", (int)k->id.n, (const char *)k->id.p);
-  end_write(g);
+  graph_end_write(g);
   if (property_expect(p, PQ_OK) && property_number(p, "restoredCount") != is_deleted)
     property_fail(p, "%d expected", is_deleted);
-  if (is_deleted) add_version(g, k, &e, PQ_EVENT_UPDATE, e.data);
+  if (!is_deleted) return;
+  graph_begin_commit(g);
+  graph_add_version(g, k, &e, PQ_EVENT_UPDATE, e.data);
 }
 
 /* ---- edges ---- */
@@ -216,21 +200,47 @@ static void link_one(graph_run *g, const edge_args *a, int64_t *changed) {
     e.created_at = old->created_at;
     e.created_by = old->created_by;
   }
-  if (++*changed == 1) begin_commit(g);
+  if (++*changed == 1) graph_begin_commit(g);
   model_add(m, k, e);
+}
+
+/* How an edge came about. */
+static const char *label_of(random_text *r) {
+  static const char *const labels[] = {
+      "\"mode\":\"fuzzy\",\"confidence\":0.25", "\"mode\":\"fuzzy\",\"confidence\":0.5",
+      "\"mode\":\"fuzzy\",\"confidence\":0.75", "\"mode\":\"fuzzy\",\"confidence\":1.0"};
+  return labels[random_below(r, 4)];
+}
+
+/* The data of an edge as events have it: with a label, and without the braces of the given one. */
+static pq_value stored_data(graph_run *g, const char *fuzzy, pq_slice data) {
+  char *text;
+  pq_value v;
+  if (fuzzy == NULL && data.n == 0) return (pq_value){0};
+  if (fuzzy == NULL) return spec_json(&g->p.model.arena, data);
+  text = spec_format("{\"$matchMode\":\"fuzzy\",\"$confidence\":%s%s%.*s", strrchr(fuzzy, ':') + 1,
+                     data.n > 0 ? "," : "}", data.n > 0 ? (int)data.n - 1 : 0,
+                     data.n > 0 ? (const char *)data.p + 1 : "");
+  v = spec_json(&g->p.model.arena, pq_str(text));
+  free(text);
+  return v;
 }
 
 static void put_edge(graph_run *g, pq_buf *out, edge_args *a) {
   static const char *const weights[] = {"1", "1", "2", "3", "2.5", "7", "0"};
   random_text *r = &g->p.random;
-  size_t from;
-  a->from = live_id(g);
-  a->to = random_chance(r, 3) ? spec_format("%s", a->from) : live_id(g);
+  const char *fuzzy = NULL;
+  pq_slice data = {0};
+  size_t from = 0, len = 0;
+  a->from = graph_live_id(g);
+  a->to = random_chance(r, 3) ? spec_format("%s", a->from) : graph_live_id(g);
   a->predicate = random_below(r, 3);
   if (random_chance(r, 30)) a->predicate = 1;
   random_put(out, "{\"from\":\"%s\",\"predicate\":\"%s\",\"to\":\"%s\"", a->from,
              predicates[a->predicate], a->to);
   if (a->predicate == 2) random_put(out, ",\"reverse\":\"z\"");
+  if (random_chance(r, 20)) fuzzy = label_of(r);
+  if (fuzzy != NULL) random_put(out, ",%s", fuzzy);
   if (random_chance(r, 70)) {
     random_put(out, ",\"data\":");
     from = out->len;
@@ -239,9 +249,11 @@ static void put_edge(graph_run *g, pq_buf *out, edge_args *a) {
                  random_chance(r, 20) ? ",\"k\":[1]" : "");
     else
       random_put(out, "{\"k\":\"w\"}");
-    a->data = spec_json(&g->p.model.arena, (pq_slice){out->p + from, out->len - from});
+    len = out->len - from;
   }
   random_put(out, "}");
+  data = (pq_slice){out->p + from, len};
+  a->data = stored_data(g, fuzzy, data);
 }
 
 /* Are all ends there? Else the command is refused. */
@@ -265,7 +277,7 @@ static void do_link(graph_run *g) {
     random_put(&p->payload, "\n");
   }
   is_right = are_live(g, edges, count);
-  end_write(g);
+  graph_end_write(g);
   if (!is_right) {
     if (p->reply.rc == PQ_OK) property_fail(p, "links what is not there");
   } else if (property_expect(p, PQ_OK)) {
@@ -280,11 +292,11 @@ static void do_link(graph_run *g) {
   }
 }
 
-static void remove_edge(graph_run *g, model_key *k, int64_t *changed) {
+void graph_unlink(graph_run *g, model_key *k, int64_t *changed) {
   model *m = &g->p.model;
   const model_event *e = model_at(k, m->seq);
   if (!model_edge(k, m->seq)) return;
-  if (++*changed == 1) begin_commit(g);
+  if (++*changed == 1) graph_begin_commit(g);
   model_add(m, k,
             (model_event){.op = PQ_EVENT_DELETE,
                           .version = e->version + 1,
@@ -310,10 +322,10 @@ static void do_unlink(graph_run *g) {
     keys[n++] = k;
   }
   random_put(&p->command, "]");
-  end_write(g);
+  graph_end_write(g);
   if (!property_expect(p, PQ_OK)) return;
   for (uint32_t i = 0; i < n; i++)
-    remove_edge(g, keys[i], &changed);
+    graph_unlink(g, keys[i], &changed);
   if (property_number(p, "unlinkedCount") != changed)
     property_fail(p, "%lld edges less expected", (long long)changed);
 }
@@ -377,7 +389,7 @@ static void do_files(graph_run *g) {
     if (g->txn == 0 && spec_reopen(&p->db) != PQ_OK) spec_die("%s", p->db.cx.msg);
     return;
   }
-  if (n == 7 && p->db.reader_driver != NULL) n = 6; /* it may still read what goes */
+
   random_put(&p->command, "%s", commands[n]);
   property_run(p, false);
   if (property_expect(p, PQ_OK) && n < 7) p->flushed = g->txn != 0 ? g->txn_seq : p->model.seq;
@@ -394,11 +406,15 @@ static void write_once(graph_run *g) {
   else if (n < 62)
     do_unlink(g);
   else if (n < 72)
-    do_delete(g);
+    graph_delete(g);
   else if (n < 77)
     do_restore(g);
-  else if (n < 84)
+  else if (n < 81)
     do_replace(g);
+  else if (n < 83)
+    graph_update_links(g);
+  else if (n < 84)
+    graph_write_as(g);
   else if (n < 88 && g->txn == 0)
     do_begin(g);
   else if (n < 88)
