@@ -242,8 +242,22 @@ static int stage_judge_edges(pq_op *op) {
   return after_edges(c);
 }
 
+static int compare_numbers(const void *a, const void *b, const void *ud) {
+  uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+  (void)ud;
+  return x < y ? -1 : x > y;
+}
+
+/* In the order of their numbers, which is about that of rows: a page is unpacked for one batch. */
+static int sort_wanted(pq_command *c, pq_judged *j) {
+  return pq_sort_items(c->op.cx, j->wanted, j->wanted_count, sizeof *j->wanted, compare_numbers,
+                       NULL);
+}
+
 int pq_graph_ask(pq_command *c, pq_chooser *k, pq_stage_fn again) {
   pq_graph_run *run = pq_run_of(c);
+  PQ_TRY(sort_wanted(c, &k->choice.edges));
+  PQ_TRY(sort_wanted(c, &k->choice.nodes));
   run->asked = k;
   run->asked_at = 0;
   run->again = again;

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { AHEAD_MIN = 4, AHEAD_MAX = 1 << 16, TABLE_MIN = 256 };
+enum { AHEAD_MIN = 64, AHEAD_MAX = 1 << 16, TABLE_MIN = 256 };
 
 /* Without knowing what is left to the end it goes so far, and with such bounds. */
 enum { BLIND_LABELS = 1 << 14, BLIND_HOPS = 32 };
@@ -194,7 +194,7 @@ static int ask(pq_bounded *b, uint32_t node) {
     int rc = pq_choice_ask(c, c->direction, &b->heap[i].node, 1, b->none);
     if (rc < 0) return rc;
   }
-  if (b->ahead < AHEAD_MAX) b->ahead *= 2;
+  if (b->ahead < AHEAD_MAX) b->ahead *= 4;
   return PQ_ASK;
 }
 

@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-enum { AHEAD_MIN = 4, AHEAD_MAX = 1 << 16 };
+enum { AHEAD_MIN = 64, AHEAD_MAX = 1 << 16 };
 
 static int side_init(pq_weight_side *s, pq_arena *arena, uint32_t count, pq_direction direction) {
   *s = (pq_weight_side){.direction = direction, .ahead = AHEAD_MIN};
@@ -144,7 +144,7 @@ static int ask(pq_weighted *w, pq_weight_side *s) {
     int rc = pq_choice_ask(c, s->direction, &s->heap[i].node, 1, w->none);
     if (rc < 0) return rc;
   }
-  if (s->ahead < AHEAD_MAX) s->ahead *= 2;
+  if (s->ahead < AHEAD_MAX) s->ahead *= 4;
   return PQ_ASK;
 }
 
