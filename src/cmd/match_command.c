@@ -69,7 +69,7 @@ static int stage_match_collection(pq_op *op) {
   pq_arena_clear(&r->filters);
   PQ_TRY(pq_match_scan_filter(c, &r->filters, r->ask, collection, &filter));
   if (filter == NULL) return PQ_OK;
-  pq_match_scan(c, collection, filter);
+  PQ_TRY(pq_match_scan(c, collection, filter));
   op->stage = stage_match_scan;
   return PQ_OK;
 }

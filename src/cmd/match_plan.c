@@ -44,7 +44,7 @@ static int add_scans(pq_command *c, const pq_match_ask *ask, bool is_certain) {
     if (is_label && pq_match_is_all(c, collection, ask->label)) continue;
     PQ_TRY(pq_match_scan_filter(c, &c->op.arena, ask, collection, &filter));
     if (filter == NULL) continue;
-    pq_match_scan(c, collection, filter);
+    PQ_TRY(pq_match_scan(c, collection, filter));
     PQ_TRY(pq_plan_add_scan(c, &c->s.scan, 0, &s));
     s->stage = is_label ? "labels" : "patterns";
     s->is_certain = is_certain;

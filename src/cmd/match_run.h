@@ -14,6 +14,8 @@ struct pq_match_run {
   uint32_t collection; /* the next one to look at */
   uint64_t given;
   bool is_enough;
+  pq_slice *needs; /* of scans, in the command's arena; NULL: all */
+  uint32_t need_count;
 };
 
 /* ---- match_scan.c: the collections that a question is about ---- */
@@ -25,6 +27,6 @@ bool pq_match_is_all(const pq_command *c, pq_slice collection, pq_slice label);
 int pq_match_scan_filter(pq_command *c, pq_arena *arena, const pq_match_ask *ask,
                          pq_slice collection, pq_filter **out) PQ_MUST_CHECK;
 /* Make c->s.scan: of a collection, with the fields that the query looks at. */
-void pq_match_scan(pq_command *c, pq_slice collection, const pq_filter *filter);
+int pq_match_scan(pq_command *c, pq_slice collection, const pq_filter *filter) PQ_MUST_CHECK;
 
 #endif

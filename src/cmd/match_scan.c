@@ -135,13 +135,27 @@ int pq_match_scan_filter(pq_command *c, pq_arena *arena, const pq_match_ask *ask
   return pq_filter_parse(arena, NULL, spec, out);
 }
 
-void pq_match_scan(pq_command *c, pq_slice collection, const pq_filter *filter) {
-  const pq_slice *fields;
+/* The id, which tells nodes apart, and the fields that are looked at. */
+static int find_needs(pq_command *c) {
+  struct pq_match_run *r = c->s.match;
   uint32_t count;
   bool is_all;
-  fields = pq_match_fields(c->s.match->query, &count, &is_all);
+  const pq_slice *fields = pq_match_fields(r->query, &count, &is_all);
+  if (is_all || r->needs != NULL) return PQ_OK;
+  r->needs = pq_arena_array(&c->arena, (size_t)count + 1, sizeof *r->needs);
+  if (r->needs == NULL) return c->op.cx->code;
+  r->needs[0] = PQ_SLICE("$id");
+  for (uint32_t i = 0; i < count; i++)
+    r->needs[1 + i] = fields[i];
+  r->need_count = count + 1;
+  return PQ_OK;
+}
+
+int pq_match_scan(pq_command *c, pq_slice collection, const pq_filter *filter) {
+  PQ_TRY(find_needs(c));
   pq_scan_init(&c->s.scan, &c->s.snapshot.view, collection, filter);
-  c->s.scan.needs = is_all ? NULL : fields;
-  c->s.scan.need_count = is_all ? 0 : count;
+  c->s.scan.needs = c->s.match->needs;
+  c->s.scan.need_count = c->s.match->need_count;
   c->s.scan.window = PQ_SCAN_WINDOW_MAX;
+  return PQ_OK;
 }

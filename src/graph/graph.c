@@ -31,6 +31,10 @@ int pq_graphs_new(pq_cx *cx, pq_graphs **out) {
 
 static void free_graph(pq_graph *g) {
   pq_graphs *s = g->s;
+  if (g->facts != NULL) {
+    pq_arena_release(&g->facts->arena);
+    pq_alloc(s->cx, g->facts, sizeof *g->facts, 0);
+  }
   if (g->dead != NULL) pq_alloc(s->cx, g->dead, pq_bits_len(g->node_count) * sizeof *g->dead, 0);
   g->base->graph_count--;
   pq_graph_tail_close(g->tail);
@@ -189,6 +193,14 @@ static int check_doubts(const pq_graph_tail *t, pq_graph_base *b, const pq_view 
   return t == NULL ? PQ_OK : pq_base_check(b, v, f, scratch, t->doubts, t->doubt_count);
 }
 
+static int new_facts(pq_graph *g) {
+  g->facts = pq_alloc(g->s->cx, NULL, 0, sizeof *g->facts);
+  if (g->facts == NULL) return pq_fail_nomem(g->s->cx);
+  g->facts->count = 0;
+  pq_arena_init(&g->facts->arena, g->s->cx, g->s->cx->limits.op_len_max);
+  return PQ_OK;
+}
+
 static int make_graph(pq_graphs *s, const pq_view *v, pq_graph_base *b, pq_graph_tail *tail,
                       pq_graph_tail *own, pq_graph **out) {
   pq_graph *g = pq_alloc(s->cx, NULL, 0, sizeof *g);
@@ -209,7 +221,8 @@ static int make_graph(pq_graphs *s, const pq_view *v, pq_graph_base *b, pq_graph
   g->tail = tail;
   g->own = own;
   pq_arena_init(&g->sets_arena, s->cx, UINT64_MAX / 2);
-  if (find_dead(g, v) != PQ_OK) {
+  if (new_facts(g) != PQ_OK || find_dead(g, v) != PQ_OK) {
+    if (g->facts != NULL) pq_alloc(s->cx, g->facts, sizeof *g->facts, 0);
     pq_alloc(s->cx, g, sizeof *g, 0);
     return s->cx->code;
   }
@@ -342,6 +355,26 @@ int pq_graph_of(pq_cx *cx, const pq_edge *edges, uint32_t count, pq_graph **out)
   }
   (*out)->owns_graphs = true;
   (*out)->holder_count = 1;
+  return PQ_OK;
+}
+
+/* ---- what was found out ---- */
+
+bool pq_graph_fact(const pq_graph *g, pq_slice what, double *out) {
+  const pq_graph_facts *f = g->facts;
+  for (uint32_t i = 0; i < f->count; i++) {
+    if (!pq_slice_eq(f->what[i], what)) continue;
+    *out = f->values[i];
+    return true;
+  }
+  return false;
+}
+
+int pq_graph_keep_fact(const pq_graph *g, pq_slice what, double value) {
+  pq_graph_facts *f = g->facts;
+  if (f->count == PQ_FACTS_MAX) return PQ_OK;
+  PQ_TRY(pq_arena_copy(&f->arena, what, &f->what[f->count]));
+  f->values[f->count++] = value;
   return PQ_OK;
 }
 

@@ -73,6 +73,13 @@ uint32_t pq_graph_predicate_count(const pq_graph *g);
 uint32_t pq_graph_predicate(const pq_graph *g, pq_slice name); /* PQ_NO_PREDICATE: unknown */
 pq_slice pq_graph_predicate_name(const pq_graph *g, uint32_t predicate);
 
+/* ---- what was found out ---- */
+
+/* A number about the graph that took a while to find out, by a text that says what it is; kept with
+ * the graph, the first some hundred of them. */
+bool pq_graph_fact(const pq_graph *g, pq_slice what, double *out);
+int pq_graph_keep_fact(const pq_graph *g, pq_slice what, double value) PQ_MUST_CHECK;
+
 /* ---- edges ---- */
 
 /* Which predicates: some, or any. A name that the graph does not know is PQ_NO_PREDICATE and

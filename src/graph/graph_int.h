@@ -240,7 +240,14 @@ static inline uint32_t pq_graph_tail_first(const pq_graph_tail *t, uint32_t node
 
 /* ---- graph.c ---- */
 
-enum { PQ_GRAPHS_KEPT = 4 };
+enum { PQ_GRAPHS_KEPT = 4, PQ_FACTS_MAX = 512 };
+
+typedef struct pq_graph_facts {
+  pq_arena arena; /* owned: texts */
+  pq_slice what[PQ_FACTS_MAX];
+  double values[PQ_FACTS_MAX];
+  uint32_t count;
+} pq_graph_facts;
 
 struct pq_graph {
   pq_graphs *s;
@@ -256,7 +263,8 @@ struct pq_graph {
   pq_column_set *column_sets; /* as long as somebody holds it; in sets_arena */
   pq_arena sets_arena;
   uint32_t holder_count;
-  uint64_t used; /* when it was asked for last */
+  uint64_t used;         /* when it was asked for last */
+  pq_graph_facts *facts; /* owned */
 };
 
 struct pq_graphs {

@@ -9,6 +9,8 @@
 #include "match/match_int.h"
 #include "value/compare.h"
 
+enum { EQUAL_DEPTH_MAX = 64 };
+
 bool pq_match_is_null(pq_value v) {
   return pq_value_is_missing(v) || pq_value_type(v) == PQ_TYPE_NULL;
 }
@@ -28,10 +30,50 @@ static bool is_nan(pq_value v) {
   return pq_value_double(v, &d) && isnan(d);
 }
 
-int pq_match_equal(pq_value a, pq_value b) {
+static int equal_at(pq_value a, pq_value b, uint32_t depth);
+
+/* Item by item: one that differs decides, else one that is null. */
+static int equal_lists(pq_value a, pq_value b, uint32_t depth) {
+  uint32_t n = pq_value_count(a);
+  int all = 1;
+  if (n != pq_value_count(b)) return 0;
+  for (uint32_t i = 0; i < n; i++) {
+    int one = equal_at(pq_array_at(a, i), pq_array_at(b, i), depth);
+    if (one == 0) return 0;
+    if (one < 0) all = -1;
+  }
+  return all;
+}
+
+static int equal_maps(pq_value a, pq_value b, uint32_t depth) {
+  uint32_t n = pq_value_count(a);
+  int all = 1;
+  if (n != pq_value_count(b)) return 0;
+  for (uint32_t i = 0; i < n; i++) {
+    pq_field f = {0};
+    pq_value y = pq_object_at(a, i, &f) ? pq_object_get(b, f.name) : (pq_value){0};
+    int one = pq_value_is_missing(y) ? 0 : equal_at(f.value, y, depth);
+    if (one == 0) return 0;
+    if (one < 0) all = -1;
+  }
+  return all;
+}
+
+static int equal_at(pq_value a, pq_value b, uint32_t depth) {
+  pq_type x, y;
   if (pq_match_is_null(a) || pq_match_is_null(b)) return -1;
   if (is_nan(a) || is_nan(b)) return 0;
+  x = pq_value_type(a);
+  y = pq_value_type(b);
+  if (depth < EQUAL_DEPTH_MAX && x == PQ_TYPE_ARRAY && y == PQ_TYPE_ARRAY)
+    return equal_lists(a, b, depth + 1);
+  if (depth < EQUAL_DEPTH_MAX && x == PQ_TYPE_OBJECT && y == PQ_TYPE_OBJECT)
+    return equal_maps(a, b, depth + 1);
   return pq_value_compare(a, b) == 0;
+}
+
+int pq_match_equal(pq_value a, pq_value b) {
+  return equal_at(a, b, 0);
 }
 
 /* -1: null. */
@@ -129,14 +171,16 @@ static int join_texts(pq_match *m, pq_slice a, pq_slice b, pq_value *out) {
   return pq_make_text(&m->eval, (pq_slice){p, a.n + b.n}, out);
 }
 
+/* One of them is a list; what is none is one item. */
 static int join_lists(pq_match *m, pq_value a, pq_value b, pq_value *out) {
-  uint32_t na = pq_value_count(a), nb = pq_value_count(b);
+  bool is_a = pq_value_type(a) == PQ_TYPE_ARRAY, is_b = pq_value_type(b) == PQ_TYPE_ARRAY;
+  uint32_t na = is_a ? pq_value_count(a) : 1, nb = is_b ? pq_value_count(b) : 1;
   pq_value *items = pq_arena_calloc(&m->scratch, (size_t)na + nb, sizeof *items);
   if (items == NULL) return m->cx->code;
   for (uint32_t i = 0; i < na; i++)
-    items[i] = pq_array_at(a, i);
+    items[i] = is_a ? pq_array_at(a, i) : a;
   for (uint32_t i = 0; i < nb; i++)
-    items[na + i] = pq_array_at(b, i);
+    items[na + i] = is_b ? pq_array_at(b, i) : b;
   return pq_make_array(&m->eval, items, na + nb, out);
 }
 
@@ -154,7 +198,7 @@ static int eval_arithmetic(pq_match *m, pq_term_kind kind, pq_value a, pq_value 
     return pq_make_double(&m->eval, real(kind, p, q), out);
   if (kind != PQ_TERM_ADD) return PQ_OK;
   if (pq_value_string(a, &s) && pq_value_string(b, &t)) return join_texts(m, s, t, out);
-  if (pq_value_type(a) == PQ_TYPE_ARRAY && pq_value_type(b) == PQ_TYPE_ARRAY)
+  if (pq_value_type(a) == PQ_TYPE_ARRAY || pq_value_type(b) == PQ_TYPE_ARRAY)
     return join_lists(m, a, b, out);
   return PQ_OK;
 }
@@ -232,6 +276,10 @@ static int eval_field(pq_match *m, const pq_row *row, const pq_term *t, pq_value
   if (pq_value_type(v) != PQ_TYPE_OBJECT) return PQ_OK;
   if (kind == PQ_VAR_EDGE) *out = pq_object_get(pq_object_get_str(v, "data"), t->name);
   if (pq_value_is_missing(*out)) *out = pq_object_get(v, t->name);
+  /* as they are stored, they are shown without the $ */
+  if (kind == PQ_VAR_EDGE && pq_value_is_missing(*out) &&
+      (pq_slice_is(t->name, PQ_EDGE_CONFIDENCE_NAME) || pq_slice_is(t->name, PQ_EDGE_MODE_NAME)))
+    *out = pq_object_get(v, (pq_slice){t->name.p + 1, t->name.n - 1});
   if (pq_match_is_null(*out)) *out = (pq_value){0};
   return PQ_OK;
 }

@@ -141,6 +141,12 @@ int pq_match_function_check(pq_match *m, const pq_term *call, pq_slice name) {
   if (f->kind == F_ID && kind == PQ_VAR_EDGE)
     return pq_match_fail(m, call->off,
                          "a relationship has no id of its own: r.from, type(r) and r.to name it");
+  if (f->kind == F_SIZE && call->kids[0]->kind == PQ_TERM_PATTERN)
+    return pq_match_unsupported(m, call->off,
+                                "the size of a pattern is not supported: OPTIONAL MATCH and count "
+                                "are");
+  if (f->kind == F_LENGTH && (kind == PQ_VAR_NODE || kind == PQ_VAR_EDGE))
+    return pq_match_fail(m, call->off, "length takes a path");
   if (f->kind == F_LENGTH && kind == PQ_VAR_EDGES)
     return pq_match_fail(m, call->off, "length takes a path: of a list it is size");
   if (f->kind == F_ID && kind != PQ_VAR_NODE && kind != PQ_VAR_VALUE)

@@ -12,13 +12,18 @@
 
 enum { TEXT_MAX = 1 << 20 };
 
-int pq_match_fail_at(pq_match *m, uint32_t off, const char *what) {
-  unsigned line = 1, column = 1;
-  if (what == NULL) return m->cx->code;
+void pq_match_place(const pq_match *m, uint32_t off, unsigned *line, unsigned *column) {
+  *line = *column = 1;
   for (uint32_t i = 0; i < off && i < m->text.n; i++) {
-    column = m->text.p[i] == '\n' ? 1 : column + 1;
-    if (m->text.p[i] == '\n') line++;
+    *column = m->text.p[i] == '\n' ? 1 : *column + 1;
+    if (m->text.p[i] == '\n') ++*line;
   }
+}
+
+int pq_match_fail_at(pq_match *m, uint32_t off, const char *what) {
+  unsigned line, column;
+  if (what == NULL) return m->cx->code;
+  pq_match_place(m, off, &line, &column);
   return pq_fail(m->cx, PQ_EINVALID, "match: line %u, column %u: %s", line, column, what);
 }
 
@@ -143,14 +148,14 @@ static void read_number(const pq_match *m, uint32_t *i) {
 }
 
 static int read_sign(pq_match *m, uint32_t *i) {
-  static const char two[][3] = {"<>", "<=", ">=", "=~", ".."};
+  static const char two[][3] = {"<>", "<=", ">=", "=~", "..", "!=", "==", "||"};
   uint8_t c = m->text.p[*i];
   for (size_t k = 0; k < sizeof two / sizeof *two; k++)
     if (c == (uint8_t)two[k][0] && at(m, *i + 1) == (uint8_t)two[k][1]) {
       *i += 2;
       return PQ_OK;
     }
-  if (c == 0 || strchr("()[]{},:.|-<>=+*/%^$;", c) == NULL)
+  if (c == 0 || strchr("()[]{},:.|-<>=+*/%^$;&!", c) == NULL)
     return pq_match_fail(m, *i, "a character that no query has here: '%c'",
                          c >= 32 && c < 127 ? c : '?');
   ++*i;

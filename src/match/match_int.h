@@ -362,6 +362,8 @@ struct pq_match {
   bool is_guess; /* planned by what the log says, not to be run */
   uint64_t guess_nodes, guess_edges;
   int64_t work_left, work_at_once;
+  bool has_yielded;   /* and nothing was spent since */
+  uint32_t memo_done; /* weights that were noted since it yielded within a tree */
   uint32_t emit_at;
   bool is_pulling, has_documents;
   uint64_t emit_left;
@@ -375,8 +377,19 @@ struct pq_match {
 int pq_match_lex(pq_match *m) PQ_MUST_CHECK;
 /* PQ_EINVALID with line and column. */
 int pq_match_fail_at(pq_match *m, uint32_t off, const char *what) PQ_MUST_CHECK;
+/* Where that is. */
+void pq_match_place(const pq_match *m, uint32_t off, unsigned *line, unsigned *column);
 #define pq_match_fail(m, off, ...) \
   pq_match_fail_at((m), (off), pq_arena_printf(&(m)->arena, __VA_ARGS__))
+
+/* ---- unsupported.c ---- */
+/* The same as PQ_EUNSUPPORTED. */
+int pq_match_unsupported_at(pq_match *m, uint32_t off, const char *what) PQ_MUST_CHECK;
+#define pq_match_unsupported(m, off, ...) \
+  pq_match_unsupported_at((m), (off), pq_arena_printf(&(m)->arena, __VA_ARGS__))
+/* The token is not what is expected; or nothing that match has. */
+int pq_match_expected(pq_match *m, const char *what) PQ_MUST_CHECK;
+int pq_match_no_function(pq_match *m, const pq_token *t) PQ_MUST_CHECK;
 
 /* ---- read_query.c, read_pattern.c, read_term.c ---- */
 int pq_match_read(pq_match *m) PQ_MUST_CHECK;
@@ -398,7 +411,6 @@ bool pq_match_take(pq_match *m, const char *sign);
 bool pq_match_take_word(pq_match *m, const char *word);
 int pq_match_expect(pq_match *m, const char *sign, const char *where) PQ_MUST_CHECK;
 int pq_match_name(pq_match *m, const char *what, pq_slice *out) PQ_MUST_CHECK;
-int pq_match_expected(pq_match *m, const char *what) PQ_MUST_CHECK;
 int pq_match_enter(pq_match *m) PQ_MUST_CHECK;
 /* Variables of m->part; PQ_NO_END: there is none of that name. */
 uint32_t pq_match_find_var(const pq_match *m, pq_slice name);
@@ -509,11 +521,16 @@ int pq_oper_row(pq_match *m, pq_oper *o, bool *has_row) PQ_MUST_CHECK;
 /* A copy of the input row at the end of o->out, to be completed. */
 uint32_t *pq_oper_put(pq_oper *o);
 bool pq_oper_is_full(const pq_oper *o);
-/* PQ_YIELD once in a while. */
+/* PQ_YIELD once in a while; never twice without work in between, however little may be done at
+ * once. */
 static inline PQ_MUST_CHECK int pq_match_spend(pq_match *m, uint64_t work) {
   m->work_left -= (int64_t)work;
-  if (m->work_left >= 0) return PQ_OK;
+  if (m->work_left >= 0 || m->has_yielded) {
+    m->has_yielded = false;
+    return PQ_OK;
+  }
   m->work_left = m->work_at_once;
+  m->has_yielded = true;
   return PQ_YIELD;
 }
 int pq_run_bind(pq_match *m, pq_oper *o) PQ_MUST_CHECK;

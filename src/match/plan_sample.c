@@ -1,6 +1,8 @@
 /* match/plan_sample.c - estimates, from the graph itself: of a sample of its nodes, how many have
  * the labels of a variable, and how many edges of a pattern they have.
  *
+ * What was counted stays with the graph: the next query that asks the same counts nothing.
+ *
  * What is counted is what is asked for (labels of both ends, predicates, direction), so
  * correlations between them need no model. Small graphs are counted whole.
  */
@@ -84,10 +86,55 @@ static double selectivity(const pq_term *t) {
   }
 }
 
-static void guess_node(const sampling *s, const pq_match_part *part, uint32_t var,
-                       pq_node_guess *out) {
+/* ---- the same, where it is known from a query before ---- */
+
+static int put_labels(const sampling *s, pq_buf *what, uint32_t var) {
+  PQ_TRY(pq_buf_put_byte(what, '('));
+  for (uint32_t i = 0; i < s->g->test_count; i++) {
+    const pq_label_test *t = &s->g->tests[i];
+    for (uint32_t k = 0; t->var == var && k < t->count; k++) {
+      PQ_TRY(pq_buf_put_byte(what, k == 0 ? ':' : '|'));
+      PQ_TRY(pq_buf_put_slice(what, s->m->labels[t->labels[k]].name));
+      PQ_TRY(pq_buf_put_byte(what, 0));
+    }
+  }
+  return pq_buf_put_byte(what, ')');
+}
+
+/* Labels and names end with a byte that none of them has. */
+static int put_what(const sampling *s, pq_buf *what, const pq_pattern_edge *e, bool is_left,
+                    uint32_t var) {
+  PQ_TRY(pq_buf_printf(what, "%u", s->step));
+  PQ_TRY(put_labels(s, what, var));
+  if (e == NULL) return PQ_OK;
+  PQ_TRY(pq_buf_printf(what, "%u", is_left ? e->direction : reversed(e->direction)));
+  for (uint32_t i = 0; i < e->name_count; i++) {
+    PQ_TRY(pq_buf_put_slice(what, e->names[i]));
+    PQ_TRY(pq_buf_put_byte(what, 0));
+  }
+  return put_labels(s, what, is_left ? e->right : e->left);
+}
+
+/* Of a variable without, of an edge with one. */
+static int find_out(sampling *s, const pq_pattern_edge *e, bool is_left, uint32_t var,
+                    double *out) {
+  const pq_graph *g = s->m->graph;
+  pq_buf what;
+  int rc;
+  pq_buf_init(&what, s->m->cx, 1u << 20);
+  rc = put_what(s, &what, e, is_left, var);
+  if (rc == PQ_OK && (g == NULL || !pq_graph_fact(g, pq_buf_slice(&what), out))) {
+    *out = e == NULL ? count_labels(s, var) : count_edges(s, e, is_left);
+    /* a guess goes by labels that may not be so */
+    if (!s->m->is_guess) rc = pq_graph_keep_fact(g, pq_buf_slice(&what), *out);
+  }
+  pq_buf_release(&what);
+  return rc;
+}
+
+static int guess_node(sampling *s, const pq_match_part *part, uint32_t var, pq_node_guess *out) {
   uint64_t bit = UINT64_C(1) << var;
-  out->count = count_labels(s, var);
+  PQ_TRY(find_out(s, NULL, false, var, &out->count));
   out->matches = out->count;
   for (uint32_t i = 0; i < s->g->conjunct_count; i++) {
     const pq_term *t = s->g->conjuncts[i];
@@ -96,6 +143,7 @@ static void guess_node(const sampling *s, const pq_match_part *part, uint32_t va
     out->reads |= pq_term_documents(part, t) != 0;
   }
   if (out->is_id || (out->matches < 1 && out->count >= 1)) out->matches = 1;
+  return PQ_OK;
 }
 
 int pq_match_sample(pq_match *m, const pq_match_part *part, pq_group *g, pq_node_guess *guesses) {
@@ -105,10 +153,11 @@ int pq_match_sample(pq_match *m, const pq_match_part *part, pq_group *g, pq_node
     has_id |= guesses[i].is_id;
   s.step = m->node_count / (has_id ? NODES_MAX / 20 : NODES_MAX) + 1;
   for (uint64_t left = g->nodes; left != 0; left &= left - 1)
-    guess_node(&s, part, pq_trailing_zeros(left), &guesses[pq_trailing_zeros(left)]);
+    PQ_TRY(guess_node(&s, part, pq_trailing_zeros(left), &guesses[pq_trailing_zeros(left)]));
   for (uint32_t i = 0; i < g->edge_count; i++) {
-    g->edges[i].fan = count_edges(&s, &g->edges[i], true);
-    g->edges[i].back = count_edges(&s, &g->edges[i], false);
+    pq_pattern_edge *e = &g->edges[i];
+    PQ_TRY(find_out(&s, e, true, e->left, &e->fan));
+    PQ_TRY(find_out(&s, e, false, e->right, &e->back));
   }
   return PQ_OK;
 }

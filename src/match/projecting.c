@@ -6,6 +6,7 @@
  * asks for no more. With ORDER BY and LIMIT no more records are kept than twice what may come out.
  * A row of weight w counts as w rows everywhere.
  */
+#include <math.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -110,11 +111,25 @@ static uint64_t mix(uint64_t h, uint64_t v) {
   return h ^ h >> 31;
 }
 
-/* Null is the largest. */
+/* openCypher's order of types: maps, lists, texts, truth, numbers, what is no number, null. */
+static int rank_of(pq_value v) {
+  double d;
+  if (pq_match_is_null(v)) return 7;
+  if (pq_value_double(v, &d) && isnan(d)) return 6;
+  switch (pq_type_bracket(pq_value_type(v))) {
+    case PQ_TYPE_OBJECT: return 0;
+    case PQ_TYPE_ARRAY: return 1;
+    case PQ_TYPE_STRING: return 3;
+    case PQ_TYPE_BOOL: return 4;
+    case PQ_TYPE_INT32: return 5;
+    default: return 2; /* dates and others */
+  }
+}
+
 static int order_of(pq_value a, pq_value b) {
-  bool is_null = pq_match_is_null(a);
-  if (is_null || pq_match_is_null(b)) return (int)is_null - (int)pq_match_is_null(b);
-  return pq_value_compare(a, b);
+  int x = rank_of(a), y = rank_of(b);
+  if (x != y) return x < y ? -1 : 1;
+  return x >= 6 ? 0 : pq_value_compare(a, b);
 }
 
 static int keep_value(pq_arena *arena, pq_value v, pq_value *out) {

@@ -93,8 +93,9 @@ static int read_node(pq_match *m, uint32_t *var) {
       PQ_TRY(add_prop(m, *var, names[i], terms[i]));
   }
   if (pq_match_is_word(m, "where"))
-    return pq_match_fail(m, pq_match_now(m)->off,
-                         "WHERE within a node is not supported: it stands behind the patterns");
+    return pq_match_unsupported(
+        m, pq_match_now(m)->off,
+        "WHERE within a node is not supported: it stands behind the patterns");
   return pq_match_expect(m, ")", "of a node");
 }
 
@@ -141,9 +142,9 @@ static int read_edge_props(pq_match *m, pq_pattern_edge *e) {
     e->prop_count = count;
     for (uint32_t i = 0; i < count; i++)
       if (terms[i]->kind != PQ_TERM_CONST)
-        return pq_match_fail(m, terms[i]->off,
-                             "fields of a relationship of variable length are compared with "
-                             "constants and parameters only");
+        return pq_match_unsupported(m, terms[i]->off,
+                                    "fields of a relationship of variable length are compared with "
+                                    "constants and parameters only");
     return PQ_OK;
   }
   for (uint32_t i = 0; i < count; i++)
@@ -157,16 +158,19 @@ static int read_details(pq_match *m, pq_pattern_edge *e) {
   pq_slice name = {0};
   if (is_name(m)) PQ_TRY(pq_match_name(m, "a variable", &name));
   if (name.n > 0 && pq_match_find_var(m, name) != PQ_NO_END)
-    return pq_match_fail(m, off, "'%.*s' is there already: a relationship's variable stands once",
-                         (int)(name.n > 40 ? 40 : name.n), (const char *)name.p);
+    return pq_match_unsupported(m, off,
+                                "'%.*s' is there already: the same relationship twice is not "
+                                "supported",
+                                (int)(name.n > 40 ? 40 : name.n), (const char *)name.p);
   if (pq_match_is(m, ":")) PQ_TRY(read_names(m, "a predicate", &e->names, &e->name_count));
   PQ_TRY(read_length(m, e));
   PQ_TRY(pq_match_new_var(m, name, e->is_long ? PQ_VAR_EDGES : PQ_VAR_EDGE, &e->var));
   if (pq_match_is(m, "{")) PQ_TRY(read_edge_props(m, e));
   if (pq_match_is_word(m, "where"))
-    return pq_match_fail(m, pq_match_now(m)->off,
-                         "WHERE within a relationship is not supported: it stands behind the "
-                         "patterns");
+    return pq_match_unsupported(
+        m, pq_match_now(m)->off,
+        "WHERE within a relationship is not supported: it stands behind the "
+        "patterns");
   return pq_match_expect(m, "]", "of a relationship");
 }
 
@@ -234,8 +238,9 @@ static int read_path(pq_match *m) {
     return pq_match_fail(m, off, "'%.*s' is there already: a path needs a name of its own",
                          (int)(name.n > 40 ? 40 : name.n), (const char *)name.p);
   if (is_name(m) && pq_match_is_at(m, 1, "("))
-    return pq_match_fail(m, pq_match_now(m)->off,
-                         "shortestPath and its like are not supported: see the command 'path'");
+    return pq_match_unsupported(
+        m, pq_match_now(m)->off,
+        "shortestPath and its like are not supported: see the command 'path'");
   path = pq_arena_calloc(&m->arena, 1, sizeof *path);
   if (path == NULL) return m->cx->code;
   PQ_TRY(read_pattern(m, path));

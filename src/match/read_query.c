@@ -73,15 +73,6 @@ bool pq_match_take_word(pq_match *m, const char *word) {
   return is;
 }
 
-int pq_match_expected(pq_match *m, const char *what) {
-  const pq_token *t = pq_match_now(m);
-  size_t n = pq_utf8_prefix(t->text, 40);
-  if (t->kind == PQ_TOKEN_END)
-    return pq_match_fail(m, t->off, "%s is expected, but the query ends", what);
-  return pq_match_fail(m, t->off, "%s is expected, not '%.*s'", what, (int)n,
-                       (const char *)t->text.p);
-}
-
 int pq_match_expect(pq_match *m, const char *sign, const char *where) {
   const char *what;
   if (pq_match_take(m, sign)) return PQ_OK;
@@ -302,9 +293,22 @@ static bool is_covered(const pq_match_project *p, const pq_term *t) {
   return true;
 }
 
+/* An aggregate that only ORDER BY has would make groups of what are none. */
+static int check_orders(pq_match *m) {
+  const pq_match_project *p = &m->part->project;
+  for (uint32_t i = 0; i < p->item_count; i++)
+    if (p->items[i].has_aggregate) return PQ_OK;
+  for (uint32_t i = 0; i < p->order_count; i++)
+    if (pq_term_has_aggregate(p->orders[i].term))
+      return pq_match_fail(m, p->orders[i].term->off,
+                           "ORDER BY takes an aggregate only beside one among the columns");
+  return PQ_OK;
+}
+
 /* With aggregates or DISTINCT the rows of before are gone: what is looked at must be a column. */
 static int check_columns(pq_match *m) {
   const pq_match_project *p = &m->part->project;
+  PQ_TRY(check_orders(m));
   for (uint32_t i = 0; i < p->item_count; i++)
     if (p->items[i].has_aggregate && !is_covered(p, p->items[i].term))
       return pq_match_fail(m, p->items[i].term->off,
@@ -372,24 +376,6 @@ static int read_with(pq_match *m) {
   return PQ_OK;
 }
 
-static int unsupported(pq_match *m) {
-  static const char *const writes[] = {"create", "merge",   "set",    "delete", "detach",
-                                       "remove", "foreach", "insert", "drop"};
-  static const char *const others[] = {"unwind", "call", "union", "load", "use", "return"};
-  const pq_token *t = pq_match_now(m);
-  for (size_t i = 0; i < sizeof writes / sizeof *writes; i++)
-    if (pq_match_is_word(m, writes[i]))
-      return pq_match_fail(m, t->off, "%.*s is not supported: match only reads", (int)t->text.n,
-                           (const char *)t->text.p);
-  for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-    if (pq_match_is_word(m, others[i]))
-      return pq_match_fail(m, t->off,
-                           "%.*s is not supported here: MATCH, OPTIONAL MATCH, WITH and "
-                           "RETURN are",
-                           (int)t->text.n, (const char *)t->text.p);
-  return pq_match_expected(m, "MATCH, OPTIONAL MATCH, WITH or RETURN");
-}
-
 int pq_match_read(pq_match *m) {
   bool has_match = false;
   PQ_TRY(new_part(m));
@@ -405,19 +391,16 @@ int pq_match_read(pq_match *m) {
       PQ_TRY(read_with(m));
     } else if (has_match && pq_match_take_word(m, "return")) {
       break;
+    } else if (!has_match && (pq_match_is_word(m, "return") || pq_match_is_word(m, "with"))) {
+      return pq_match_unsupported(m, pq_match_now(m)->off,
+                                  "a query without MATCH is not supported: nothing is read");
     } else {
-      return has_match ? unsupported(m)
-             : pq_match_now(m)->kind == PQ_TOKEN_WORD && !pq_match_is_word(m, "return") &&
-                     !pq_match_is_word(m, "with")
-                 ? unsupported(m)
-                 : pq_match_expected(m, "MATCH or OPTIONAL MATCH");
+      return pq_match_expected(
+          m, has_match ? "MATCH, OPTIONAL MATCH, WITH or RETURN" : "MATCH or OPTIONAL MATCH");
     }
   }
   PQ_TRY(read_projection(m, true));
   (void)pq_match_take(m, ";");
   if (pq_match_now(m)->kind == PQ_TOKEN_END) return next_part(m);
-  if (pq_match_now(m)->kind == PQ_TOKEN_WORD &&
-      (pq_match_is_word(m, "union") || pq_match_is_word(m, "create")))
-    return unsupported(m);
   return pq_match_expected(m, "',', ORDER BY, SKIP, LIMIT or the end");
 }

@@ -108,13 +108,16 @@ static int read_list(pq_match *m, pq_term **out) {
   if (*out == NULL) return m->cx->code;
   m->token++;
   if (pq_match_take(m, "]")) return PQ_OK;
+  if (pq_match_now(m)->kind == PQ_TOKEN_WORD && pq_match_is_word_at(m, 1, "in") &&
+      pq_match_find_var(m, pq_match_now(m)->text) == PQ_NO_END)
+    return pq_match_unsupported(m, (*out)->off, "list comprehensions are not supported");
   do {
     pq_term *kid;
     PQ_TRY(pq_match_read_term(m, &kid));
     PQ_TRY(add_kid(m, *out, &cap, kid));
   } while (pq_match_take(m, ","));
   if (pq_match_is(m, "|") || pq_match_is_word(m, "where"))
-    return pq_match_fail(m, pq_match_now(m)->off, "list comprehensions are not supported");
+    return pq_match_unsupported(m, pq_match_now(m)->off, "list comprehensions are not supported");
   return pq_match_expect(m, "]", "of a list");
 }
 
@@ -162,9 +165,7 @@ static int read_call(pq_match *m, pq_term **out) {
   uint32_t function = pq_match_function(token->text), cap = 0;
   bool was_in = m->is_in_aggregate;
   pq_term *t;
-  if (function == PQ_NO_FUNCTION)
-    return pq_match_fail(m, token->off, "there is no function '%.*s'",
-                         (int)pq_utf8_prefix(token->text, 40), (const char *)token->text.p);
+  if (function == PQ_NO_FUNCTION) return pq_match_no_function(m, token);
   t = pq_match_term(m, PQ_TERM_CALL, token->off, 0);
   if (t == NULL) return m->cx->code;
   t->function = function;
@@ -271,7 +272,10 @@ static int read_word(pq_match *m, pq_term **out) {
   if (pq_match_is_word(m, "exists") && (is_call || pq_match_is_at(m, 1, "{")))
     return read_exists(m, out);
   if (pq_match_is_word(m, "count") && pq_match_is_at(m, 1, "{"))
-    return pq_match_fail(m, t->off, "COUNT { … } is not supported: OPTIONAL MATCH and count are");
+    return pq_match_unsupported(m, t->off,
+                                "COUNT { … } is not supported: OPTIONAL MATCH and count are");
+  if (pq_match_is_word(m, "collect") && pq_match_is_at(m, 1, "{"))
+    return pq_match_unsupported(m, t->off, "COLLECT { … } is not supported: collect() is");
   if (t->kind == PQ_TOKEN_WORD && is_call) return read_call(m, out);
   if (pq_match_is_word(m, "case")) return read_case(m, out);
   if (is_true || pq_match_is_word(m, "false")) {
@@ -338,7 +342,8 @@ static int read_behind(pq_match *m, pq_term **out) {
       PQ_TRY(pq_match_name(m, "the name of a field", &(*out)->name));
     } else if (pq_match_take(m, "[")) {
       PQ_TRY(pq_match_read_term(m, &kid));
-      if (pq_match_is(m, "..")) return pq_match_fail(m, off, "slices of lists are not supported");
+      if (pq_match_is(m, ".."))
+        return pq_match_unsupported(m, off, "slices of lists are not supported");
       PQ_TRY(pq_match_expect(m, "]", "of an index"));
       PQ_TRY(make(m, PQ_TERM_INDEX, t->off, t, kid, out));
     } else if (pq_match_is(m, ":") && t->kind == PQ_TERM_VAR) {

@@ -24,6 +24,15 @@ static int kids_weight(pq_match *m, const pq_group *g, pq_match_tree *t, uint32_
   return PQ_OK;
 }
 
+/* What was noted stays, so a tree that is begun anew goes on where it was, about: it stops only
+ * when there is something that it need not do again. */
+static int yield(pq_match *m, const pq_match_tree *t) {
+  if (m->work_left >= 0 || t->kids == NULL || m->memo_done == 0) return PQ_OK;
+  m->work_left = m->work_at_once;
+  m->memo_done = 0;
+  return PQ_YIELD;
+}
+
 /* Trees are at most as deep as a part has variables. */
 static int tree_weight(pq_match *m, const pq_group *g, pq_match_tree *t, uint32_t node,
                        uint64_t *out) {
@@ -41,6 +50,7 @@ static int tree_weight(pq_match *m, const pq_group *g, pq_match_tree *t, uint32_
       uint64_t w;
       if (t->direction == PQ_BOTH && arcs.is_in && arcs.far[i] == node) continue;
       if (!pq_match_passes(m, g, t->var, arcs.far[i])) continue;
+      PQ_TRY(yield(m, t));
       PQ_TRY(kids_weight(m, g, t, arcs.far[i], &w));
       if (!pq_add_u64(*out, w, out)) return pq_match_overflow(m);
     }
@@ -49,7 +59,9 @@ static int tree_weight(pq_match *m, const pq_group *g, pq_match_tree *t, uint32_
   if (t->memo == NULL && ++t->misses > MISSES_BEFORE_MEMO)
     t->memo = pq_arena_calloc(&m->arena, m->node_count, sizeof *t->memo);
   if (t->memo == NULL && t->misses > MISSES_BEFORE_MEMO) return m->cx->code;
-  if (t->memo != NULL) t->memo[node] = *out + 1;
+  if (t->memo == NULL) return PQ_OK;
+  t->memo[node] = *out + 1;
+  m->memo_done++;
   return PQ_OK;
 }
 

@@ -279,8 +279,8 @@ static void make_traverse(forecast *t, unsigned count) {
   static const char *const paths[] = {
       "[{\"predicate\": [\"likes\", \"author\"], \"min\": 1, \"max\": 3, \"direction\": \"both\"}]",
       "[{\"max\": 2, \"direction\": \"both\", \"filter\": {\"n\": {\"$lt\": 90}}}]",
-      "[\"likes\", {\"predicate\": \"likes\", \"direction\": \"reverse\", \"edgeFilter\": "
-      "{\"version\": {\"$gt\": 0}}}]"};
+      ("[\"likes\", {\"predicate\": \"likes\", \"direction\": \"reverse\", \"edgeFilter\": "
+       "{\"version\": {\"$gt\": 0}}}]")};
   static const char *const returns[] = {"ends", "nodes", "edges", "paths", "ids", "count"};
   random_put(&t->command, "{\"traverse\": [");
   put_end(t, count);

@@ -514,6 +514,7 @@ static bool is_failed;
 
 static void compare(const world *w, const pq_graph *g, pq_cx *cx, const query *q) {
   static char *wanted[ROWS_MAX];
+  static const int64_t work[] = {1, 7, 200, 4000000, 4000000, 4000000};
   world_run run;
   int count, rc;
   bool is_same;
@@ -522,7 +523,7 @@ static void compare(const world *w, const pq_graph *g, pq_cx *cx, const query *q
   if (is_too_many) return;
   count = show_all(q, wanted);
   qsort(wanted, (size_t)count, sizeof *wanted, by_text);
-  rc = world_query(&run, cx, w, g, q->text, (pq_value){0}, world_random(3) == 0 ? 200 : 4000000);
+  rc = world_query(&run, cx, w, g, q->text, (pq_value){0}, work[world_random(6)]);
   if (rc == PQ_OK && run.row_count > 0)
     qsort(run.rows, (size_t)run.row_count, sizeof *run.rows, by_text);
   is_same = rc == PQ_OK && run.row_count == count;
