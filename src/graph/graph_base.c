@@ -57,12 +57,18 @@ static int keep_segment(pq_graphs *s, pq_segment *g) {
 /* Is there room for so many edges? */
 static int check_room(pq_graphs *s, const pq_file_info *info) {
   uint64_t need = info->row_count * 40 + (1 << 20); /* arrays, and what they are made of */
+  uint64_t left, more;
   if (pq_memory_left(s->cx) / 2 < need) pq_graphs_make_room(s);
-  if (pq_memory_left(s->cx) / 2 >= need) return PQ_OK;
-  return pq_fail(s->cx, PQ_ELIMIT,
-                 "%s: a graph with its %llu edges does not fit into memory: raise the limit of "
-                 "memory",
-                 info->name, (unsigned long long)info->row_count);
+  left = pq_memory_left(s->cx);
+  if (left / 2 >= need) return PQ_OK;
+  more = (need - left / 2) * 2;
+  return pq_fail(
+      s->cx, PQ_ELIMIT,
+      "%s: a graph with its %llu edges does not fit into memory: allow at least %llu MB "
+      "(--memory of the program, 'memory' of pqdb_options), or ask for single nodes with "
+      "'related'",
+      info->name, (unsigned long long)info->row_count,
+      (unsigned long long)((s->cx->meter->max + more) >> 20) + 1);
 }
 
 /* From its segment; from its rows where there is none, or one that is too new for us. *from: the

@@ -136,6 +136,11 @@ typedef struct naive_pattern {
   uint32_t node_count, edge_count;
   uint32_t labels[NAIVE_VARIABLES]; /* number of the collection, from 1; 0: any */
   naive_pattern_edge edges[NAIVE_VARIABLES];
+  uint32_t less; /* variable from 1 whose field "a" is below `less_than` */
+  uint32_t less_than;
+  uint32_t alone; /* variable from 1 that no edge of `no_edge` leaves; 0: none */
+  uint32_t no_edge;
+  uint32_t skip, limit; /* 0: all; with it sorted by all columns */
   bool is_count, is_distinct;
 } naive_pattern;
 
@@ -205,6 +210,7 @@ typedef struct naive_world {
   uint32_t collection_count;
   const char *node_number, *edge_number; /* "a", "data.a": of the estimate, the weight */
   const char *node_key;                  /* "a": entities are sorted by it */
+  bool has_conditions;                   /* patterns have WHERE, ORDER BY, LIMIT, too */
   bool is_small;                         /* few edges: whatever counts all paths may be asked */
   bool has_fuzzy;                        /* some edges may be fuzzy */
   bool has_estimates; /* the numbers of nodes differ by less than any edge weighs */

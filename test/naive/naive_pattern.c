@@ -1,5 +1,5 @@
 /* test/naive/naive_pattern.c - match: an edge of the pattern after the other, all edges tried, both
- * ways where either way goes; none twice.
+ * ways where either way goes; none twice. Then conditions, then order and limit.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +23,30 @@ static bool fits(const matching *m, uint32_t variable, uint32_t node) {
   return label == 0 || naive_is_of(m->g->collections[label - 1], m->g->nodes[node].id);
 }
 
+/* The number at "a": in the text of an entity, whose own fields are no objects but numbers'. */
+static bool number_of(const char *text, double *out) {
+  const char *at = strstr(text, "\"a\":");
+  if (at == NULL) return false;
+  at += 4;
+  while (*at != '\0' && strchr("-0123456789", *at) == NULL && *at != ',')
+    at++;
+  *out = strtod(at, NULL);
+  return *at != '\0' && *at != ',';
+}
+
+static bool holds(const matching *m) {
+  const naive_pattern *p = m->p;
+  double x;
+  if (p->less > 0 && (!number_of(m->g->nodes[m->nodes[p->less - 1]].text, &x) || x >= p->less_than))
+    return false;
+  for (uint32_t i = 0; i < m->g->edge_count && p->alone > 0; i++)
+    if (m->g->edges[i].from == m->nodes[p->alone - 1] && m->g->edges[i].predicate == p->no_edge)
+      return false;
+  return true;
+}
+
 static void put_row(matching *m) {
+  if (!holds(m)) return;
   m->rows++;
   if (m->p->is_count || m->rows > ROWS_MAX) return;
   for (uint32_t i = 0; i < m->p->node_count; i++)
@@ -85,6 +108,22 @@ static void make_distinct(naive_text *t) {
   *t = out;
 }
 
+/* All in order, `skip` of them left out, then `limit`. */
+static void cut(naive_text *t, uint32_t skip, uint32_t limit) {
+  naive_text out = {0};
+  const char *line = t->p;
+  naive_put(&out, "%s", "");
+  if (line != NULL) naive_text_sort(t);
+  line = t->p;
+  for (uint32_t i = 0; line != NULL && *line != '\0' && i < skip + limit; i++) {
+    size_t n = (size_t)(strchr(line, '\n') - line) + 1;
+    if (i >= skip) naive_put(&out, "%.*s", (int)n, line);
+    line += n;
+  }
+  naive_text_release(t);
+  *t = out;
+}
+
 void naive_match(const naive_graph *g, const naive_query *q, naive_answer *out) {
   matching m = {.g = g, .p = &q->pattern, .out = &out->items};
   for (int i = 0; i < NAIVE_VARIABLES; i++)
@@ -96,4 +135,8 @@ void naive_match(const naive_graph *g, const naive_query *q, naive_answer *out) 
     naive_put(&out->items, "{\"n\":%llu}\n", (unsigned long long)m.rows);
   else if (q->pattern.is_distinct)
     make_distinct(&out->items);
+  if (q->pattern.limit > 0) {
+    cut(&out->items, q->pattern.skip, q->pattern.limit);
+    out->is_unordered = false;
+  }
 }

@@ -188,6 +188,13 @@ static void choose_pattern(chooser *c) {
     if (chance(c, 25)) p->labels[i] = 1 + below(c, c->w->collection_count);
   p->is_count = chance(c, 60);
   p->is_distinct = !p->is_count && chance(c, 40);
+  if (!c->w->has_conditions) return;
+  if (chance(c, 30)) p->less = 1 + below(c, p->node_count);
+  p->less_than = 1 + below(c, 5);
+  if (chance(c, 20)) p->alone = 1 + below(c, p->node_count);
+  p->no_edge = below(c, c->w->predicate_count);
+  if (!p->is_count && chance(c, 40)) p->limit = 1 + below(c, 10);
+  if (p->limit > 0 && chance(c, 50)) p->skip = below(c, 5);
 }
 
 static void choose_whole(chooser *c) {
@@ -344,10 +351,18 @@ static void put_pattern(naive_text *t, const naive_world *w, const naive_query *
       naive_put(t, "]-%s", e->direction == NAIVE_FORWARD ? ">" : "");
     }
   }
+  if (p->less > 0) naive_put(t, " WHERE v%u.a < %u", p->less - 1, p->less_than);
+  if (p->alone > 0)
+    naive_put(t, "%s NOT (v%u)-[:%s]->()", p->less > 0 ? " AND" : " WHERE", p->alone - 1,
+              w->predicates[p->no_edge]);
   naive_put(t, p->is_distinct ? " RETURN DISTINCT " : " RETURN ");
   if (p->is_count) naive_put(t, "count(*) AS n");
   for (uint32_t i = 0; i < p->node_count && !p->is_count; i++)
     naive_put(t, "%sid(v%u) AS v%u", i > 0 ? ", " : "", i, i);
+  if (p->limit == 0) return;
+  for (uint32_t i = 0; i < p->node_count; i++)
+    naive_put(t, "%sv%u", i > 0 ? ", " : " ORDER BY ", i);
+  naive_put(t, " SKIP %u LIMIT %u", p->skip, p->limit);
 }
 
 /* The embeds of a parent, as the object that populate takes. */

@@ -332,6 +332,7 @@ void graph_ask(graph_run *g) {
                    .edge_number = "data.w",
                    .node_key = "a",
                    .is_small = g->is_small,
+                   .has_conditions = true,
                    .has_fuzzy = true,
                    .has_estimates = g->has_estimates,
                    .any_id = any_id,

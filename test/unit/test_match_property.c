@@ -14,6 +14,7 @@ typedef struct step {
   int predicates;             /* bits; 0: any */
   bool is_long;
   int min, max;
+  int weight; /* {w: …} of each edge; NONE */
   int clause;
 } step;
 
@@ -52,6 +53,8 @@ typedef struct query {
   int step_count, var_count;
   int shape; /* of RETURN */
   int shown[VARS], shown_count;
+  int most, skip, limit; /* shapes 7 and 8 */
+  bool is_descending;
   bool has_path; /* the first clause is p = … */
   char text[TEXT];
   size_t len;
@@ -95,6 +98,7 @@ static void say_step(query *q, const step *s, int i) {
   for (int p = 0, n = 0; p < 3; p++)
     if ((s->predicates >> p & 1) != 0) say(q, "%s%s", n++ == 0 ? ":" : "|", world_predicates[p]);
   if (s->is_long) say(q, "*%d..%d", s->min, s->max);
+  if (s->weight != NONE) say(q, " {w: %d}", s->weight);
   say(q, "]-%s", s->direction == 0 ? ">" : "");
 }
 
@@ -110,6 +114,7 @@ static void make_step(query *q, int clause_at, int left) {
   s->is_long = world_random(5) == 0;
   s->min = s->is_long ? world_random(3) : 1;
   s->max = s->is_long ? s->min + world_random(3 - s->min + 1) : 1;
+  s->weight = world_random(6) == 0 ? world_random(3) : NONE;
   s->right = pick_var(q);
 }
 
@@ -179,13 +184,36 @@ static void make_clause(query *q) {
   say(q, " ");
 }
 
+/* By a field that may be missing, then by ids. */
+static void make_order(query *q) {
+  say(q, "n%d.x AS x", q->shown[0]);
+  for (int i = 0; i < q->shown_count; i++)
+    say(q, ", id(n%d) AS c%d", q->shown[i], i);
+  say(q, " ORDER BY ");
+  if (world_random(2) == 0)
+    say(q, "x");
+  else
+    say(q, "n%d.x", q->shown[0]);
+  say(q, "%s", q->is_descending ? " DESC" : "");
+  for (int i = 0; i < q->shown_count; i++)
+    say(q, ", c%d", i);
+  say(q, " SKIP %d LIMIT %d", q->skip, q->limit);
+}
+
 static void make_return(query *q) {
-  q->shape = world_random(7);
+  q->shape = world_random(9);
   if (q->shape == 6 && !q->has_path) q->shape = 0;
   for (int v = 0; v < q->var_count; v++)
     if (world_random(2) == 0) q->shown[q->shown_count++] = v;
   if (q->shown_count == 0) q->shown[q->shown_count++] = 0;
+  q->is_descending = world_random(2) == 0;
+  q->skip = world_random(4);
+  q->limit = 1 + world_random(12);
+  q->most = world_random(4);
+  if (q->shape == 8) say(q, "WITH n%d AS q, count(*) AS c WHERE c > %d ", q->shown[0], q->most);
   say(q, "RETURN ");
+  if (q->shape == 8) say(q, "id(q) AS i, c");
+  if (q->shape == 7) make_order(q);
   if (q->shape == 0) say(q, "count(*) AS n");
   if (q->shape == 2) say(q, "DISTINCT ");
   if (q->shape >= 1 && q->shape <= 3)
@@ -193,8 +221,10 @@ static void make_return(query *q) {
       say(q, "%sid(n%d) AS c%d", i > 0 ? ", " : "", q->shown[i], i);
   if (q->shape == 3) say(q, ", count(*) AS n");
   if (q->shape == 4)
-    say(q, "count(n%d) AS a, count(DISTINCT n%d) AS b, min(n%d.x) AS c, sum(n%d.x) AS d",
-        q->shown[0], q->shown[0], q->shown[0], q->shown[0]);
+    say(q,
+        "count(n%d) AS a, count(DISTINCT n%d) AS b, min(n%d.x) AS c, sum(n%d.x) AS d, "
+        "max(n%d.x) AS e, size(collect(n%d.x)) AS f",
+        q->shown[0], q->shown[0], q->shown[0], q->shown[0], q->shown[0], q->shown[0]);
   if (q->shape == 5) say(q, "n%d.x AS x, count(DISTINCT n%d.x) AS n", q->shown[0], 0);
   if (q->shape == 6) say(q, "length(p) AS l, id(n%d) AS c0", q->shown[0]);
 }
@@ -312,6 +342,7 @@ static void go_on(const query *q, const clause *c, binding *b, int at, int node)
   for (int e = 0; e < in->edge_count; e++) {
     int far = leads(e, node, s->direction, s->predicates);
     if (far == NONE || is_used(q, c, b, e)) continue;
+    if (s->weight != NONE && in->edges[e].w != s->weight) continue;
     b->edges[at][b->counts[at]++] = e;
     go_on(q, c, b, at, far);
     b->counts[at]--;
@@ -437,8 +468,8 @@ static int unite(char **texts, int count, bool counts) {
 
 static char *show_totals(const query *q) {
   bool seen[WORLD_NODES] = {false};
-  int a = 0, b = 0, c = -1, d = 0, v = q->shown[0];
-  char text[200], min[20];
+  int a = 0, b = 0, c = -1, d = 0, e = -1, f = 0, v = q->shown[0];
+  char text[200], min[20], max[20];
   for (int r = 0; r < row_count; r++) {
     int node = rows[r].nodes[v], x = x_of(&rows[r], v);
     if (node == NONE) continue;
@@ -447,10 +478,14 @@ static char *show_totals(const query *q) {
     seen[node] = true;
     if (x < 0) continue;
     c = c < 0 || x < c ? x : c;
+    e = x > e ? x : e;
+    f++;
     d += x;
   }
   show_number(min, sizeof min, c);
-  (void)snprintf(text, sizeof text, "{\"a\":%d,\"b\":%d,\"c\":%s,\"d\":%d}", a, b, min, d);
+  show_number(max, sizeof max, e);
+  (void)snprintf(text, sizeof text, "{\"a\":%d,\"b\":%d,\"c\":%s,\"d\":%d,\"e\":%s,\"f\":%d}", a, b,
+                 min, d, max, f);
   return copy(text);
 }
 
@@ -492,8 +527,61 @@ static char *show_row(const query *q, const binding *b) {
   return copy(text);
 }
 
+/* The place of a row in the order: null is the largest, of ids too. */
+static const query *ordered;
+static int by_order(const void *a, const void *b) {
+  const binding *x = a, *y = b;
+  int i = x_of(x, ordered->shown[0]), k = x_of(y, ordered->shown[0]);
+  if (i < 0) i = 100;
+  if (k < 0) k = 100;
+  if (i != k) return (i < k ? -1 : 1) * (ordered->is_descending ? -1 : 1);
+  for (int s = 0; s < ordered->shown_count; s++) {
+    int m = x->nodes[ordered->shown[s]], n = y->nodes[ordered->shown[s]];
+    int c = m == NONE || n == NONE ? (m == NONE) - (n == NONE)
+                                   : strcmp(in->nodes[m].id, in->nodes[n].id);
+    if (c != 0) return c;
+  }
+  return 0;
+}
+
+static int show_page(const query *q, char **out) {
+  int n = 0;
+  ordered = q;
+  qsort(rows, (size_t)row_count, sizeof *rows, by_order);
+  for (int r = q->skip; r < row_count && n < q->limit; r++) {
+    char text[400], number[20];
+    size_t len;
+    show_number(number, sizeof number, x_of(&rows[r], q->shown[0]));
+    len = (size_t)snprintf(text, sizeof text, "{\"x\":%s,", number);
+    len += show_ids(q, &rows[r], text + len, sizeof text - len);
+    (void)snprintf(text + len, sizeof text - len, "}");
+    out[n++] = copy(text);
+  }
+  return n;
+}
+
+/* How often each node is there, if often enough. */
+static int show_counts(const query *q, char **out) {
+  int n = 0;
+  for (int node = NONE; node < in->node_count; node++) {
+    char text[200];
+    int count = 0;
+    for (int r = 0; r < row_count; r++)
+      count += rows[r].nodes[q->shown[0]] == node;
+    if (count == 0 || count <= q->most) continue;
+    if (node == NONE)
+      (void)snprintf(text, sizeof text, "{\"i\":null,\"c\":%d}", count);
+    else
+      (void)snprintf(text, sizeof text, "{\"i\":\"%s\",\"c\":%d}", in->nodes[node].id, count);
+    out[n++] = copy(text);
+  }
+  return n;
+}
+
 static int show_all(const query *q, char **out) {
   char text[60];
+  if (q->shape == 7) return show_page(q, out);
+  if (q->shape == 8) return show_counts(q, out);
   if (q->shape == 0) {
     (void)snprintf(text, sizeof text, "{\"n\":%d}", row_count);
     out[0] = copy(text);
@@ -522,9 +610,9 @@ static void compare(const world *w, const pq_graph *g, pq_cx *cx, const query *q
   match_naive(q);
   if (is_too_many) return;
   count = show_all(q, wanted);
-  qsort(wanted, (size_t)count, sizeof *wanted, by_text);
+  if (q->shape != 7) qsort(wanted, (size_t)count, sizeof *wanted, by_text);
   rc = world_query(&run, cx, w, g, q->text, (pq_value){0}, work[world_random(6)]);
-  if (rc == PQ_OK && run.row_count > 0)
+  if (rc == PQ_OK && run.row_count > 0 && q->shape != 7)
     qsort(run.rows, (size_t)run.row_count, sizeof *run.rows, by_text);
   is_same = rc == PQ_OK && run.row_count == count;
   for (int i = 0; i < count && is_same; i++)
