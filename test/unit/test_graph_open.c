@@ -2,7 +2,7 @@
  * as of earlier moments, against the edges that pq_edges_read gives and the entities that are
  * there; and graphs of edges in memory: walks, ends, flat arrays. */
 #include "base/slices.h"
-#include "graph/graph.h"
+#include "graph/edge_columns.h"
 #include "handle_util.h"
 
 enum { NODES = 30, PREDICATES = 3, STEPS = 120, MOMENTS = 64 };
@@ -160,16 +160,24 @@ typedef struct asker {
   pq_slice *ids;
   uint32_t id_count;
   truth truth;
+  const double *numbers[3]; /* by edge: data.w, versions, what no edge has */
+  uint32_t read;            /* of them */
 } asker;
 
 static asker *asker_of(pq_op *op) {
   return (asker *)(void *)op;
 }
 
+/* data.w, 1 or more; 0: none. */
+static uint64_t weight_of(const pq_edge *e) {
+  int64_t w;
+  return pq_value_i64(pq_object_get_str(e->data, "w"), &w) ? (uint64_t)w : 0;
+}
+
 static int stage_truth(pq_op *op) {
   asker *a = asker_of(op);
   const pq_view *v = &a->snapshot.view;
-  pq_edge_query q = {.nodes = a->ids, .node_count = a->id_count};
+  pq_edge_query q = {.nodes = a->ids, .node_count = a->id_count, .needs_data = true};
   pq_location *at = pq_arena_calloc(&op->scratch, a->id_count, sizeof *at);
   pq_entity *rows = pq_arena_calloc(&op->scratch, a->id_count, sizeof *rows);
   pq_edge *edges;
@@ -190,6 +198,7 @@ static int stage_truth(pq_op *op) {
     PQ_TRY(pq_arena_copy(&op->arena, edges[i].from_id, &e->from_id));
     PQ_TRY(pq_arena_copy(&op->arena, edges[i].predicate, &e->predicate));
     PQ_TRY(pq_arena_copy(&op->arena, edges[i].to_id, &e->to_id));
+    e->row = weight_of(&edges[i]);
     a->truth.count++;
   }
   qsort(a->truth.edges, a->truth.count, sizeof *edges, compare_edges);
@@ -197,11 +206,49 @@ static int stage_truth(pq_op *op) {
   return PQ_OK;
 }
 
+/* One path after the other; of those that no edge has so many that columns must go. */
+static int stage_numbers(pq_op *op) {
+  static uint32_t turn;
+  asker *a = asker_of(op);
+  const char *texts[3] = {"data.w", "version",
+                          pq_arena_printf(&op->scratch, "data.none%u", turn / 8 % 8)};
+  bool is_done, has_negative;
+  pq_path path;
+  PQ_TRY(pq_path_parse(&op->scratch, pq_str(texts[a->read]), &path));
+  PQ_TRY(pq_graph_numbers_read(a->graph, &op->fetch, &op->scratch, &path, &is_done));
+  if (!is_done) return PQ_OK;
+  turn++;
+  PQ_TRY(pq_graph_numbers(a->graph, &op->arena, &path, &a->numbers[a->read], &has_negative));
+  CHECK(!has_negative);
+  if (++a->read == 3) op->stage = stage_truth;
+  return PQ_OK;
+}
+
+/* Each edge has the numbers that its row or event has. */
+static void check_numbers(const asker *a) {
+  pq_predicates any = {.is_any = true};
+  for (uint32_t n = 0; n < pq_graph_node_count(a->graph); n++) {
+    pq_arc_walk w = pq_arcs_begin(a->graph, n, PQ_OUT, &any);
+    pq_arcs arcs;
+    while (pq_arcs_next(&w, &arcs))
+      for (uint32_t i = 0; i < arcs.count; i++) {
+        uint32_t edge = pq_arcs_edge(&arcs, i);
+        double weight = a->numbers[0][edge], none = a->numbers[2][edge];
+        pq_edge key = {.from_id = pq_graph_id(a->graph, n),
+                       .predicate = pq_graph_predicate_name(a->graph, arcs.predicate),
+                       .to_id = pq_graph_id(a->graph, arcs.far[i])};
+        const pq_edge *e = bsearch(&key, a->truth.edges, a->truth.count, sizeof key, compare_edges);
+        CHECK(e != NULL && a->numbers[1][edge] == (double)e->version && none != none);
+        CHECK(e != NULL && (e->row > 0 ? weight == (double)e->row : weight != weight));
+      }
+  }
+}
+
 static int stage_graph(pq_op *op) {
   asker *a = asker_of(op);
   PQ_TRY(pq_graph_open(a->space->graphs, &a->snapshot.view, PQ_BOTH, &op->fetch, &op->scratch,
                        &a->graph));
-  op->stage = stage_truth;
+  op->stage = stage_numbers;
   return PQ_OK;
 }
 
@@ -236,6 +283,7 @@ static void ask_graph(handle *h, pq_as_of as_of, bool is_flushed) {
   CHECK(rc == PQ_OK && a.op.stage == NULL);
   if (rc != PQ_OK) fprintf(stderr, "%s\n", h->cx.msg);
   if (rc == PQ_OK) check_graph(a.graph, &a.truth, &h->cx);
+  if (rc == PQ_OK) check_numbers(&a);
   pq_graph_close(a.graph);
   pq_snapshot_close(&a.snapshot);
   pq_op_release(&a.op);
@@ -247,7 +295,13 @@ static void change(handle *h, uint64_t *seed) {
            b = random_below(seed, NODES);
   const char *p = predicates[random_below(seed, PREDICATES)];
   char text[400];
-  if (dice < 55)
+  if (dice < 25)
+    snprintf(
+        text, sizeof text,
+        "{\"link\": {\"from\": \"n/%02u\", \"predicate\": \"%s\", \"to\": \"n/%02u\", \"data\": "
+        "{\"w\": %u}}}",
+        a, p, b, 1 + dice);
+  else if (dice < 55)
     snprintf(text, sizeof text,
              "{\"link\": {\"from\": \"n/%02u\", \"predicate\": \"%s\", \"to\": \"n/%02u\"}}", a, p,
              b);
