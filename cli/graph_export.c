@@ -14,6 +14,7 @@
 
 #include "commands.h"
 #include "graph_items.h"
+#include "path_rows.h"
 #include "replies.h"
 
 enum { DRAWN_MAX = 1500 };
@@ -141,5 +142,5 @@ int cli_run_subgraph(cli_session *s, char **words, int word_count) {
     cli_text_json(&s->request, words[i], strlen(words[i]));
   }
   cli_text_byte(&s->request, ']');
-  return wants_files ? export_graph(s) : cli_list_items(s, NULL);
+  return wants_files ? export_graph(s) : cli_list_rows(s, cli_graph_columns, cli_show_graph);
 }

@@ -80,6 +80,10 @@ int cli_list_rows(cli_session *s, const char *const *columns, cli_show show) {
     cli_table_init(&table, &s->screen, columns);
     table.shows_system = cli_has(s->options, CLI_OPT_PROJECT);
     status = cli_execute(s, PQDB_READ, show, &table);
+    if (status == CLI_DONE && table.row_count == 0 && show != cli_show_table)
+      fputs(strcmp(s->name, "path") == 0 ? "parquedb: note: no path\n"
+                                         : "parquedb: note: nothing there\n",
+            stderr);
     cli_table_end(&table);
   }
   if (status == CLI_DONE) note_page(s);

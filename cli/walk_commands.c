@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "commands.h"
+#include "path_rows.h"
 #include "replies.h"
 
 /* A command whose answer is its summary. */
@@ -45,6 +46,8 @@ int cli_run_traverse(cli_session *s, char **words, int word_count) {
   cli_text_byte(&s->request, ']');
   if (cli_has(s->options, CLI_OPT_REVERSE)) cli_add_text(s, "direction", "reverse");
   if (returned != NULL && strcmp(returned, "count") == 0) return report(s);
+  if (returned != NULL && strcmp(returned, "paths") == 0)
+    return cli_list_rows(s, cli_path_columns, cli_show_path);
   return cli_list_items(s, NULL);
 }
 
@@ -73,7 +76,7 @@ int cli_run_path(cli_session *s, char **words, int word_count) {
     cli_text_json(&s->request, property, strlen(property));
     cli_text_byte(&s->request, '}');
   }
-  return cli_list_items(s, NULL);
+  return cli_list_rows(s, cli_path_columns, cli_show_path);
 }
 
 int cli_run_connected(cli_session *s, char **words, int word_count) {

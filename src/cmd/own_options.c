@@ -60,6 +60,9 @@ int pq_own_word(pq_command *c, const char *name, pq_value v, const char *const *
   if (near != NULL)
     return pq_fail(c->op.cx, PQ_EINVALID, "%s: '%s': did you mean \"%s\"?", c->s.spec->name, name,
                    near);
+  if (words[2] != NULL && words[3] == NULL)
+    return pq_fail(c->op.cx, PQ_EINVALID, "%s: '%s' must be \"%s\", \"%s\" or \"%s\"",
+                   c->s.spec->name, name, words[0], words[1], words[2]);
   return pq_fail(c->op.cx, PQ_EINVALID, "%s: '%s' must be a word like \"%s\" or \"%s\"",
                  c->s.spec->name, name, words[0], words[1]);
 }

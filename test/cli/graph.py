@@ -184,6 +184,28 @@ def test_files(w):
     check(failed.status == 1 and "missing/a.svg" in failed.err, "no such folder", failed)
 
 
+def terminal(w, *args):
+    return re.sub("\x1b\\[[0-9;]*m", "", w.on_terminal(*args)[1])
+
+
+def test_terminal(w):
+    """At a terminal paths and subgraphs are rows that can be read."""
+    w.ok("import", "t", "-", stdin=b'{"$id":"a"}\n{"$id":"b"}\n{"$id":"c"}\n')
+    w.ok("link", "--file", "-", stdin=b'{"from":"t/a","predicate":"road","to":"t/b","data":{"km":2}}\n'
+                                      b'{"from":"t/c","predicate":"rail","to":"t/b"}\n')
+    rows = [line.split(None, 1) for line in
+            terminal(w, "path", "t/a", "t/c", "--direction", "both").splitlines()]
+    check(rows[-1] == ["2", "t/a -road-> t/b <-rail- t/c"], "path", rows)
+    text = terminal(w, "path", "t/a", "t/b", "--weight", "data.km")
+    check("weight" in text and "2.0  t/a -road-> t/b" in text, "weight", text)
+    text = terminal(w, "traverse", "t/a", "road", "--show", "paths")
+    check("t/a -road-> t/b" in text, "traverse", text)
+    text = terminal(w, "subgraph", "t/a", "--max-hops", "1")
+    check("1  t/b" in text and 't/a -road-> t/b {"km":2}' in text, "subgraph", text)
+    check("no path" in terminal(w, "path", "t/b", "t/a"), "no path")
+    check("nothing there" in terminal(w, "subgraph", "t/none"), "nothing")
+
+
 def main():
     for name, test in list(globals().items()):
         if not name.startswith("test_") or not callable(test):
