@@ -187,6 +187,12 @@ const fault_probe fault_probes[] = {
      NULL, false},
     {"{\"match\": \"MATCH (a:t {n: 1}) WHERE NOT (a)-->(a) RETURN DISTINCT a.n, id(a)\"}", NULL,
      false},
+    {"{\"match\": \"MATCH (a:t {n: 1})-[r]->(b:T) WHERE NOT (a)-->(a) RETURN b.n, r.w\", "
+     "\"explain\": \"plan\", \"price\": \"s3\"}",
+     NULL, false},
+    {"{\"match\": \"MATCH (a:t)-[:p]->(b) RETURN b.n\", \"budget\": {\"requests\": 100000}}", NULL,
+     false},
+    {"{\"degree\": \"t\", \"explain\": \"plan\"}", NULL, false},
     {"{\"traverse\": \"t/d\", \"path\": [\"q\", \"p\", {\"predicate\": \"p\", \"direction\": "
      "\"reverse\"}]}",
      NULL, false},
