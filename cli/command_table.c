@@ -171,7 +171,7 @@ const cli_command cli_commands[] = {
     {"Edges", "link", "FROM PREDICATE TO | --file FILE",
      "make an edge between two entities, or many",
      "FROM and TO are COLL/ID and must be there. Making an edge that is there\n"
-     "already only changes its data.\n\n"
+     "already only changes its data. TO may be of another namespace: NS/COLL/ID.\n\n"
      "With --file edges come from a file, or from standard input (-): NDJSON lines\n"
      "{\"from\": …, \"predicate\": …, \"to\": …, \"reverse\": …, \"data\": {…}}, the last\n"
      "two where they are wanted, or CSV or Parquet with columns of these names; other\n"
@@ -431,6 +431,12 @@ const cli_command cli_commands[] = {
      "checked … files, … bytes, … events, … entities, … edges, … links of the hash chain in … s "
      "(… MB/s): 0 problems",
      OPT(QUICK), 0, 0, cli_run_verify},
+    {NULL, "refs", "[check | rebuild]", "look after links to other namespaces",
+     "What is linked from another namespace is told by records in the namespace\n"
+     "_system, written after each link: does it have those of this namespace?\n"
+     "links: that are there, missing: without a record, stale: records without a\n"
+     "link. rebuild writes what is missing and removes what is not there.",
+     "parquedb refs check", "links: …", OPT(DRY_RUN), 0, 1, cli_run_refs},
     {NULL, "backup", "DIR", "copy the warehouse into a folder, while it is in use",
      "The copy is a warehouse too: open it with -w DIR. Files never change, so\n"
      "the next backup into the same folder copies only what is new, and says\n"

@@ -216,6 +216,8 @@ static int end_edge(cli_session *s, char **words, const char *count_name, const 
   } else if (strcmp(s->name, "link") == 0) {
     printf("unchanged %s %s %s\n", words[0], words[1], words[2]);
   }
+  if (cli_json_field(cli_json_value(cli_text_c(&s->summary), s->summary.len), "refs").len > 0)
+    fprintf(stderr, "parquedb: stored, but not its record in _system: run parquedb refs rebuild\n");
   return CLI_DONE;
 }
 

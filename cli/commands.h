@@ -105,6 +105,7 @@ int cli_report_summary(const cli_session *s);
 /* keep_commands.c */
 int cli_run_vacuum(cli_session *s, char **words, int word_count);
 int cli_run_retention(cli_session *s, char **words, int word_count);
+int cli_run_refs(cli_session *s, char **words, int word_count);
 /* copy_commands.c */
 int cli_run_verify(cli_session *s, char **words, int word_count);
 int cli_run_backup(cli_session *s, char **words, int word_count);

@@ -1,4 +1,4 @@
-/* cli/keep_commands.c - vacuum and retention: what is kept, and what goes.
+/* cli/keep_commands.c - vacuum and retention: what is kept, and what goes; refs.
  *
  *   retention 30d --into DIR     history older than that goes, once DIR has it
  *   vacuum                       {"retention": 1} names an archive? ─► backup into it, synced
@@ -115,6 +115,17 @@ static int begin_vacuum(cli_session *s, const char *age) {
     cli_text_u64(&s->request, seq);
   }
   return status;
+}
+
+int cli_run_refs(cli_session *s, char **words, int word_count) {
+  const char *word = word_count == 1 ? words[0] : "check";
+  bool is_dry_run = cli_has(s->options, CLI_OPT_DRY_RUN);
+  pqdb_mode mode = strcmp(word, "rebuild") == 0 && !is_dry_run ? PQDB_WRITE : PQDB_READ;
+  int status;
+  cli_begin(s, "refs", word);
+  if (is_dry_run) cli_add_true(s, "dryRun");
+  status = cli_execute(s, mode, NULL, NULL);
+  return status == CLI_DONE ? cli_report_summary(s) : status;
 }
 
 int cli_run_vacuum(cli_session *s, char **words, int word_count) {

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "cmd/command_int.h"
+#include "cmd/refs.h"
 #include "db/verify.h"
 #include "db/garbage.h"
 #include "db/txn.h"
@@ -51,17 +51,32 @@ int pq_command_load(pq_command *c) {
   return PQ_OK;
 }
 
+/* Are there records of links between namespaces? In the same round as the load begins. */
+static int look_for_refs(pq_command *c, bool *is_there) {
+  pq_space *refs;
+  int rc;
+  *is_there = false;
+  if (!c->s.needs_refs) return PQ_OK;
+  PQ_TRY(pq_db_space(c->db, pq_str(PQ_SYSTEM_NS), &refs));
+  rc = pq_space_look(refs, &c->op, is_there);
+  if (rc != PQ_NEED_IO) return rc;
+  rc = pq_command_load(c);
+  return rc < 0 ? rc : PQ_NEED_IO;
+}
+
 /* First stage of every command. What changes entities joins a group at its end (db/group.c); what
  * works on the namespace as a whole has the write slot. */
 static int stage_load(pq_op *op) {
   pq_command *c = pq_command_of(op);
-  bool joins = (c->s.spec->options & PQ_OPT_ACTOR) != 0;
+  bool joins = (c->s.spec->options & PQ_OPT_ACTOR) != 0, has_refs;
+  PQ_TRY(look_for_refs(c, &has_refs));
   PQ_TRY(pq_command_load(c));
   if (!c->s.space->is_loaded) return PQ_OK; /* once more, from where the log begins by now */
   if (c->s.needs_slot)
     PQ_TRY(pq_space_acquire(c->s.space, c));
   else if (c->s.spec->is_write)
     PQ_TRY(joins ? pq_space_may_write(c->s.space) : pq_space_acquire(c->s.space, c));
+  c->s.has_refs = has_refs;
   op->stage = pq_plan_is_wanted(c) ? pq_stage_plan : c->s.start;
   return PQ_OK;
 }
@@ -72,21 +87,20 @@ static int parse(pq_command *c, pq_slice ns, pq_slice json) {
     return pq_fail(cx, PQ_ELIMIT, "a command has at most %u bytes, this one %zu",
                    cx->limits.command_len_max, json.n);
   PQ_TRY(pq_db_space(c->db, ns, &c->s.space));
+  if (c->far != NULL) return pq_far_parse(c);
   pq_builder_clear(c->db->builder);
   PQ_TRY(pq_json_value(c->db->builder, json, &c->arena, &c->document));
   return pq_command_parse(c, c->document);
 }
 
-int pq_command_open(pq_db *db, pq_slice ns, pq_slice json, pq_slice payload, int64_t now_us,
-                    pq_command **out) {
+static int new_command(pq_db *db, int64_t now_us, pq_command **out) {
   pq_command *c = pq_alloc(db->cx, NULL, 0, sizeof *c);
   int rc;
-  *out = NULL;
+  *out = c;
   if (c == NULL) return pq_fail_nomem(db->cx);
   memset(c, 0, sizeof *c); /* padding too: the state is compared byte by byte */
   c->db = db;
   c->s.driven = PQ_WORK_NONE;
-  c->payload = payload;
   rc = pq_op_init(&c->op, db->cx, &c->s, sizeof c->s, stage_load);
   c->op.fetch.decompressor = &db->decompressor;
   c->op.fetch.runner = &db->runner;
@@ -97,6 +111,11 @@ int pq_command_open(pq_db *db, pq_slice ns, pq_slice json, pq_slice payload, int
   pq_arena_init(&c->best, db->cx, db->cx->limits.op_len_max);
   pq_arena_init(&c->turn, db->cx, db->cx->limits.op_len_max);
   pq_arena_init(&c->embedded, db->cx, db->cx->limits.op_len_max);
+  return rc;
+}
+
+/* It is `rc` so far. */
+static int begin(pq_command *c, int rc, pq_slice ns, pq_slice json, pq_command **out) {
   if (rc == PQ_OK) rc = parse(c, ns, json);
   if (rc != PQ_OK) {
     pq_command_close(c);
@@ -104,9 +123,31 @@ int pq_command_open(pq_db *db, pq_slice ns, pq_slice json, pq_slice payload, int
   }
   c->op.fetch.bodies = &c->s.space->files.pages.bodies;
   c->is_counted = true;
-  db->command_count++;
+  c->db->command_count++;
   *out = c;
   return PQ_OK;
+}
+
+int pq_command_open(pq_db *db, pq_slice ns, pq_slice json, pq_slice payload, int64_t now_us,
+                    pq_command **out) {
+  pq_command *c;
+  int rc = new_command(db, now_us, &c);
+  *out = NULL;
+  if (c != NULL) c->payload = payload;
+  return begin(c, rc, ns, json, out);
+}
+
+int pq_command_open_inner(pq_db *db, pq_slice ns, pq_slice json, pq_far *far, pq_arena *arena,
+                          int64_t now_us, pq_command **out) {
+  pq_command *c;
+  int rc = new_command(db, now_us, &c);
+  *out = NULL;
+  if (c != NULL) {
+    c->is_inner = true;
+    c->far = far;
+    c->far_arena = arena;
+  }
+  return begin(c, rc, ns, json, out);
 }
 
 /* It is done or has failed: others need not wait for it. */
@@ -121,12 +162,14 @@ static void stop(pq_command *c) {
 /* Free what the state owns, but for the part of arenas. */
 static void release_state(pq_command *c) {
   pq_txn *t = c->s.txn;
+  pq_inner_close(c);
   pq_pipeline_run_free(c);
   pq_distinct_free(c);
   pq_stats_free(c);
   pq_match_run_free(c);
   pq_whole_free(c);
   pq_related_free(c);
+  pq_refs_free(c);
   pq_verify_free(c->s.verify);
   pq_backup_release(&c->s.backup);
   pq_schema_run_free(c);
@@ -159,7 +202,7 @@ int pq_command_again(pq_command *c) {
   pq_arena_clear(&c->best);
   pq_arena_clear(&c->turn);
   c->op.stage = stage_load;
-  return pq_command_parse(c, c->document);
+  return c->far != NULL ? pq_far_parse(c) : pq_command_parse(c, c->document);
 }
 
 void pq_command_close(pq_command *c) {
@@ -208,6 +251,12 @@ int pq_command_abandon(pq_command *c) {
   int code, rc;
   if (c == NULL) return PQ_OK;
   cx = c->db->cx;
+  if (c->inner != NULL) {
+    rc = pq_command_abandon(c->inner);
+    c->inner_asks = rc == PQ_NEED_IO;
+    if (rc == PQ_NEED_IO) return rc;
+    pq_inner_close(c);
+  }
   if (pq_commit_is_sent(&c->s.commit)) {
     code = cx->code;
     memcpy(msg, cx->msg, sizeof msg);
@@ -335,6 +384,7 @@ int pq_command_step(pq_command *c, int64_t now_us) {
 }
 
 pq_fetch *pq_command_fetch(pq_command *c) {
+  if (c->inner_asks) return pq_command_fetch(c->inner);
   if (c->s.driven != PQ_WORK_NONE) return pq_works_fetch(c->s.space->works, c->s.driven);
   if (c->s.verify != NULL && pq_verify_fetch(c->s.verify) != NULL)
     return pq_verify_fetch(c->s.verify);
@@ -446,6 +496,7 @@ int pq_summary_count(pq_command *c, const char *name, uint64_t n) {
 
 int pq_summary_end(pq_command *c, uint64_t seq) {
   PQ_TRY(pq_summary_warnings(c));
+  PQ_TRY(pq_refs_put(c));
   PQ_TRY(pq_put_count(c->db->builder, "seq", seq));
   if (c->s.space->is_tail_missing && !c->s.args.is_flushed) {
     PQ_TRY(pq_builder_key_str(c->db->builder, "tailMissing"));

@@ -353,6 +353,13 @@ typedef struct pq_command_state {
   pq_txn *txn;          /* that the command is part of; NULL: none */
   pq_txn *ending;       /* that it commits or aborts */
   uint32_t again_count; /* how often the write was overtaken */
+  /* links to other namespaces (cmd/refs.h) */
+  pq_stage_fn after_refs;
+  uint32_t refs_next;       /* event of the commit */
+  bool is_behind;           /* a link is stored, but not its record */
+  bool needs_refs;          /* it shows what is linked from other namespaces: */
+  bool has_refs;            /* are there any such links? */
+  struct pq_refs_run *refs; /* cmd/refs_command.c; what it owns is freed with the state */
   /* history, events */
   pq_event_choice choice;
   pq_edge_arg edge;               /* history of an edge */
@@ -394,6 +401,12 @@ struct pq_command {
   uint32_t forgotten;   /* of the space, when this one had loaded it; */
   uint64_t history_seq; /* where its history began then */
   pq_value summary;     /* in op.arena */
+  /* Another namespace (cmd/far.h) */
+  pq_command *inner;   /* owned: a command there, for which this one waits; NULL: none */
+  bool inner_asks;     /* its requests are to be run */
+  bool is_inner;       /* this is such a command, */
+  struct pq_far *far;  /* which reads that; NULL: it is any. Borrowed, as is */
+  pq_arena *far_arena; /* where what it finds is put */
   pq_command_state s;
 };
 
@@ -460,6 +473,10 @@ int pq_summary_count(pq_command *c, const char *name, uint64_t n) PQ_MUST_CHECK;
 int pq_summary_end(pq_command *c, uint64_t seq) PQ_MUST_CHECK;
 int pq_put_count(pq_builder *b, const char *name, uint64_t n) PQ_MUST_CHECK;
 int pq_put_text(pq_builder *b, const char *name, pq_slice text) PQ_MUST_CHECK;
+
+/* far.c: as pq_command_open, for a command of a command; `far` instead of text, or NULL. */
+int pq_command_open_inner(pq_db *db, pq_slice ns, pq_slice json, struct pq_far *far,
+                          pq_arena *arena, int64_t now_us, pq_command **out) PQ_MUST_CHECK;
 
 /* What it did is not stored and rests on what has changed: begin it anew, from the load on. */
 int pq_command_again(pq_command *c) PQ_MUST_CHECK;
@@ -623,6 +640,9 @@ void pq_related_free(pq_command *c);
 int pq_related_query(pq_command *c, bool is_reverse, pq_edge_query *out,
                      bool *is_there) PQ_MUST_CHECK;
 
+/* ---- refs_command.c ---- */
+void pq_refs_free(pq_command *c);
+
 /* ---- count_commands.c ---- */
 /* A count that opens all files at once, as their footers may be enough. */
 bool pq_count_is_of_all(const pq_command *c);
@@ -658,6 +678,9 @@ typedef int (*pq_line_taker)(pq_command *c, pq_arena *scratch, pq_value v);
 int pq_payload_lines(pq_command *c, pq_line_taker take) PQ_MUST_CHECK;
 
 /* ---- link_commands.c ---- */
+/* Check the id of an edge's end, which may be foreign; one that names the command's own namespace
+ * becomes COLLECTION/LOCAL-ID. */
+int pq_check_end(pq_command *c, pq_slice *id) PQ_MUST_CHECK;
 /* The edge that an object {from, predicate, to} names, checked. */
 int pq_edge_of(pq_command *c, pq_value v, pq_edge_arg *out) PQ_MUST_CHECK;
 
@@ -918,6 +941,7 @@ int pq_open_vacuum(pq_command *c, pq_value target);
 int pq_open_retention(pq_command *c, pq_value target);
 int pq_open_checkpoint(pq_command *c, pq_value target);
 int pq_open_verify(pq_command *c, pq_value target);
+int pq_open_refs(pq_command *c, pq_value target);
 int pq_open_backup(pq_command *c, pq_value target); /* backup_command.c */
 
 /* ---- txn_commands.c ---- */

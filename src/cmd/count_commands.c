@@ -205,7 +205,7 @@ static int stage_exists_ends(pq_op *op) {
   pq_command *c = pq_command_of(op);
   const pq_view *v = &c->s.snapshot.view;
   pq_slice ids[] = {c->s.edge.from, c->s.edge.to};
-  uint32_t count = 2;
+  uint32_t count = pq_id_is_foreign(c->s.edge.to) ? 1 : 2; /* the namespace itself is asked alone */
   pq_location at[2];
   pq_entity ends[2];
   PQ_TRY(pq_read_in_time(c));

@@ -20,10 +20,13 @@ void pq_edge_rules_release(pq_edge_rules *r) {
 
 /* ---- collections ---- */
 
+/* Of a foreign id with its namespace: schemas of here say nothing about that collection. */
 static pq_slice collection_of(pq_slice id) {
-  pq_slice collection = {0}, local;
+  pq_slice collection = {0}, local, ns, there;
   (void)pq_id_split(id, &collection, &local);
-  return collection;
+  if (!pq_id_split_foreign(id, &ns, &there)) return collection;
+  (void)pq_id_split(there, &collection, &local);
+  return (pq_slice){id.p, id.n - local.n - 1};
 }
 
 static int make_form(pq_edge_rules *r, pq_slice collection, pq_edge_form **out) {
@@ -125,7 +128,8 @@ static int make_rule(pq_edge_rules *r, const pq_edge_form *from, pq_slice predic
   rule->back = find_back(to, from, predicate);
   rule->is_one = rule->field != NULL && !f->is_list && from->mode != PQ_VALIDATE_OFF;
   rule->is_one_source = rule->back != NULL && !rule->back->is_list && to->mode != PQ_VALIDATE_OFF;
-  rule->is_fitting = rule->field == NULL || pq_edge_is_target(to, f->target);
+  rule->is_fitting = rule->field == NULL || pq_edge_is_target(to, f->target) ||
+                     memchr(to->collection.p, '/', to->collection.n) != NULL;
   return name_reverse(r, rule);
 }
 

@@ -30,7 +30,8 @@ typedef struct pq_edge_rule {
   const pq_schema_field *wrong; /* of the from end's schema: an edge that comes here, "<-" */
   bool is_one;                  /* its from end has one such edge */
   bool is_one_source;           /* its to end has one */
-  bool is_fitting;              /* the collection of the to end is one of the field's target */
+  bool is_fitting; /* the collection of the to end is one of the field's target, or of another
+                      namespace: whose types nobody knows here */
 } pq_edge_rule;
 
 /* Rules looked up so far, in `arena`. */

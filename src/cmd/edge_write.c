@@ -123,6 +123,7 @@ static int list_ends(pq_command *c, pq_slice **out, uint32_t *count) {
     const pq_edge_arg *e = &c->s.edges[i];
     if (e->is_unlink || e->is_unchecked) continue;
     if (!e->is_of_update) ends[n++] = e->from;
+    if (pq_id_is_foreign(e->to)) continue; /* looked up when it is read */
     if (!e->is_of_update || !pq_slice_eq(e->from, e->to)) ends[n++] = e->to;
   }
   *out = ends;
@@ -576,7 +577,7 @@ static const char *place_of(pq_command *c, pq_slice end) {
   return "";
 }
 
-/* Both ends of every new edge must be live. */
+/* Both ends of every new edge must be live, but for one in another namespace. */
 static int check_ends(pq_command *c) {
   pq_op *op = &c->op;
   uint32_t n;

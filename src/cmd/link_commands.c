@@ -2,6 +2,8 @@
  *
  *   JSON or lines ─► edges ─► edge_write.c: ends, what is there already ─► one commit
  */
+#include <string.h>
+
 #include "cmd/command_int.h"
 
 #define TEXT_ARGS(s) (int)((s).n > 60 ? 60 : (s).n), (const char *)(s).p
@@ -92,6 +94,10 @@ static int finish_link(pq_command *c, pq_arena *scratch, const edge_extras *x, p
                    "link: an edge with 'match' finds its 'to', 'mode' and 'confidence' itself");
   if (e->match.n == 0 && (e->in.n > 0 || e->has_threshold))
     return pq_fail(c->op.cx, PQ_EINVALID, "link: 'in' and 'threshold' go with 'match'");
+  if (e->in.n > 0 && memchr(e->in.p, '/', e->in.n) != NULL)
+    return pq_fail(c->op.cx, PQ_EINVALID,
+                   "link: 'match' looks in collections of this namespace: link to an entity of "
+                   "another one by its id, NAMESPACE/COLLECTION/LOCAL-ID");
   if (e->in.n > 0) PQ_TRY(pq_check_collection(c->op.cx, e->in));
   if (pq_value_is_missing(e->data) && !has_label) return PQ_OK;
   PQ_TRY(check_label(c, e->data));
@@ -104,22 +110,25 @@ static int finish_link(pq_command *c, pq_arena *scratch, const edge_extras *x, p
   return check_label(c, e->data);
 }
 
-/* NAMESPACE/COLLECTION/LOCAL-ID: two '/', which no id has. */
-static bool is_of_namespace(pq_slice id) {
-  uint32_t count = 0;
-  for (size_t i = 0; i < id.n; i++)
-    count += id.p[i] == '/';
-  return count == 2;
+int pq_check_end(pq_command *c, pq_slice *id) {
+  pq_slice ns, there;
+  if (!pq_id_split_foreign(*id, &ns, &there)) return pq_check_id(c->op.cx, *id);
+  PQ_TRY(pq_db_check_name(c->db, ns));
+  PQ_TRY(pq_check_id(c->op.cx, there));
+  if (pq_slice_is(ns, c->s.space->ns)) *id = there;
+  return PQ_OK;
 }
 
-static int check_ends(pq_command *c, const pq_edge_arg *e) {
-  if (is_of_namespace(e->from) || is_of_namespace(e->to))
-    return pq_fail(c->op.cx, PQ_EUNSUPPORTED,
-                   "%s: an edge to another namespace ('%.*s'): keep that id in the edge's data or "
-                   "in a document (doc/decisions/0042)",
-                   c->s.spec->name, TEXT_ARGS(is_of_namespace(e->to) ? e->to : e->from));
-  PQ_TRY(pq_check_id(c->op.cx, e->from));
-  return e->to.n == 0 ? PQ_OK : pq_check_id(c->op.cx, e->to);
+/* A link is part of the namespace of its source. */
+static int check_ends(pq_command *c, pq_edge_arg *e) {
+  pq_slice ns, there;
+  PQ_TRY(pq_check_end(c, &e->from));
+  if (pq_id_split_foreign(e->from, &ns, &there))
+    return pq_fail(c->op.cx, PQ_EINVALID,
+                   "%s: an edge belongs to the namespace of its 'from': run the command in "
+                   "namespace '%.*s' for %.*s",
+                   c->s.spec->name, TEXT_ARGS(ns), TEXT_ARGS(e->from));
+  return e->to.n == 0 ? PQ_OK : pq_check_end(c, &e->to);
 }
 
 /* The fields of an edge, checked; all texts are in the command's arena. */

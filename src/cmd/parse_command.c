@@ -158,6 +158,7 @@ const pq_command_spec pq_command_specs[] = {
     {"checkpoint", 0, true, false, pq_open_checkpoint, NULL},
     {"vacuum", PQ_OPT_DRY_RUN | PQ_OPT_MIN_AGE | PQ_OPT_TO, false, false, pq_open_vacuum, NULL},
     {"retention", 0, false, false, pq_open_retention, NULL},
+    {"refs", PQ_OPT_DRY_RUN | PQ_OPT_COMMENT, false, false, pq_open_refs, NULL},
     {"backup", PQ_OPT_AS_OF, false, false, pq_open_backup, NULL},
     {"verify", PQ_OPT_QUICK, false, false, pq_open_verify, NULL},
     {"schema",

@@ -12,6 +12,9 @@
  * and the next one goes on behind it. The cursor is a place among the far ends. With a sort all of
  * them are read and the collector keeps the page.
  *
+ * Far ends in other namespaces are looked up there before their nodes are read, and edges that
+ * enter from there are found before the first part (related_far.c).
+ *
  * With `edges` the items are edges: the place of one is its far end, its direction and its
  * predicate. What edges say besides their ends is read for those that are shown.
  */
@@ -20,7 +23,7 @@
 #include "base/hash.h"
 #include "base/merge_sort.h"
 #include "base/slices.h"
-#include "cmd/own_options.h"
+#include "cmd/related_int.h"
 #include "table/read_bound.h"
 
 enum { NODES_AT_ONCE = 4096, PART_GROWTH = 4 };
@@ -28,43 +31,12 @@ enum { NODES_AT_ONCE = 4096, PART_GROWTH = 4 };
 /* In places of edges, behind the far end and behind the direction: no id has it. */
 enum { PLACE_MARK = 1 };
 
-typedef struct related_edge {
-  pq_edge edge;
-  uint32_t node;
-  bool is_in; /* it enters the target */
-} related_edge;
-
-struct pq_related {
-  pq_names predicates;
-  bool is_out, is_in;
-  pq_value edge_choice;   /* edgeFilter, minConfidence and mode as a filter; missing: none */
-  pq_filter *edge_filter; /* NULL: none */
-  /* the part that is looked at */
-  pq_arena part;       /* owned */
-  related_edge *edges; /* by far end, direction, predicate */
-  uint32_t edge_count;
-  bool has_data;
-  pq_slice *nodes; /* their far ends */
-  uint32_t *first; /* [node_count + 1]: edges of each */
-  uint32_t node_count, node;
-  /* the next one */
-  pq_slice far_min; /* in c->op.arena */
-  bool is_last;     /* there is none, */
-  bool is_only;     /* and none was before */
-  uint64_t enough;
-  bool is_counting; /* for the total */
-  /* edges among the results, in their order unless there is a sort */
-  pq_arena shown; /* owned */
-  related_edge *kept;
-  pq_slice *places;
-  uint32_t kept_count, kept_cap;
-};
-
 void pq_related_free(pq_command *c) {
   struct pq_related *r = c->s.related;
   if (r == NULL) return;
   pq_arena_release(&r->part);
   pq_arena_release(&r->shown);
+  pq_arena_release(&r->beyond);
   c->s.related = NULL;
 }
 
@@ -83,7 +55,7 @@ static bool is_bounded(const pq_command *c) {
 
 /* ---- places of edges ---- */
 
-static int place_of(pq_arena *arena, pq_slice far, const related_edge *e, pq_slice *out) {
+static int place_of(pq_arena *arena, pq_slice far, const pq_related_edge *e, pq_slice *out) {
   pq_buf b;
   int rc;
   pq_buf_init(&b, arena->cx, SIZE_MAX / 4);
@@ -117,7 +89,7 @@ static int behind(pq_arena *arena, pq_slice id, pq_slice *out) {
 static int reserve_kept(pq_command *c) {
   struct pq_related *r = c->s.related;
   uint32_t cap = r->kept_cap == 0 ? 64 : r->kept_cap * 2;
-  related_edge *kept;
+  pq_related_edge *kept;
   pq_slice *places;
   if (r->kept_count < r->kept_cap) return PQ_OK;
   kept = pq_arena_calloc(&r->shown, cap, sizeof *kept);
@@ -132,7 +104,7 @@ static int reserve_kept(pq_command *c) {
 }
 
 /* An edge that may be shown, beyond its part; places rise. */
-static int keep_edge(pq_command *c, const related_edge *e, pq_slice place) {
+static int keep_edge(pq_command *c, const pq_related_edge *e, pq_slice place) {
   struct pq_related *r = c->s.related;
   PQ_TRY(reserve_kept(c));
   r->kept[r->kept_count] = *e;
@@ -205,7 +177,7 @@ static int read_entities(pq_command *c, const pq_slice *ids, uint32_t count, uns
 
 /* How many nodes to read next. A page in the order of nodes needs so many, if all are live and
  * match. */
-static uint32_t next_count(const pq_command *c, bool is_counting) {
+uint32_t pq_related_next_count(const pq_command *c, bool is_counting) {
   const struct pq_related *r = c->s.related;
   uint32_t left = r->node_count - r->node;
   uint64_t page = c->s.args.limit, count = NODES_AT_ONCE;
@@ -244,13 +216,32 @@ static int sink_edges(pq_command *c, const related_sink *sink, uint32_t node,
   return PQ_OK;
 }
 
+/* The entities of the next nodes: of this namespace from the view, the others were looked up. */
+static int read_nodes(pq_command *c, uint32_t count, unsigned want, pq_entity **out) {
+  struct pq_related *r = c->s.related;
+  pq_slice *ids;
+  pq_entity *own;
+  uint32_t n = 0;
+  if (r->far_ends == NULL) return read_entities(c, r->nodes + r->node, count, want, out);
+  ids = pq_arena_calloc(&c->op.scratch, count, sizeof *ids);
+  *out = pq_arena_calloc(&c->op.scratch, count, sizeof **out);
+  if (ids == NULL || *out == NULL) return c->op.cx->code;
+  for (uint32_t i = 0; i < count; i++)
+    if (!pq_id_is_foreign(r->nodes[r->node + i])) ids[n++] = r->nodes[r->node + i];
+  PQ_TRY(read_entities(c, ids, n, want, &own));
+  n = 0;
+  for (uint32_t i = 0; i < count; i++)
+    (*out)[i] = pq_id_is_foreign(r->nodes[r->node + i]) ? r->far_ends[r->node + i] : own[n++];
+  return PQ_OK;
+}
+
 /* Hand the next nodes that are live and match to the sink; *is_full: it wants no more. */
 static int read_more(pq_command *c, unsigned want, const related_sink *sink, bool *is_full) {
   struct pq_related *r = c->s.related;
-  uint32_t count = next_count(c, sink->is_counting);
+  uint32_t count = pq_related_next_count(c, sink->is_counting);
   pq_entity *ends;
   *is_full = false;
-  PQ_TRY(read_entities(c, r->nodes + r->node, count, want, &ends));
+  PQ_TRY(read_nodes(c, count, want, &ends));
   for (uint32_t i = 0; i < count && !*is_full; i++) {
     bool is_match = true;
     int rc;
@@ -313,12 +304,12 @@ static int read_parts(pq_command *c, both_parts *out) {
   return PQ_OK;
 }
 
-static pq_slice far_end_of(const related_edge *e) {
+static pq_slice far_end_of(const pq_related_edge *e) {
   return e->is_in ? e->edge.from_id : e->edge.to_id;
 }
 
 static int compare_edges(const void *a, const void *b, const void *ud) {
-  const related_edge *x = *(related_edge *const *)a, *y = *(related_edge *const *)b;
+  const pq_related_edge *x = *(pq_related_edge *const *)a, *y = *(pq_related_edge *const *)b;
   int order = pq_slice_cmp(far_end_of(x), far_end_of(y));
   (void)ud;
   if (order == 0) order = (int)x->is_in - (int)y->is_in;
@@ -327,15 +318,15 @@ static int compare_edges(const void *a, const void *b, const void *ud) {
 
 /* The edges of one direction that belong to the part and match; one from the target to itself is
  * there once. */
-static int take_edges(pq_command *c, const both_parts *parts, bool is_in, related_edge **list,
+static int take_edges(pq_command *c, const both_parts *parts, bool is_in, pq_related_edge **list,
                       uint32_t *count) {
   const struct pq_related *r = c->s.related;
   const pq_edge_part *part = is_in ? &parts->in : &parts->out;
   for (uint32_t i = 0; i < part->count; i++) {
-    related_edge *e = pq_arena_calloc(&c->op.scratch, 1, sizeof *e);
+    pq_related_edge *e = pq_arena_calloc(&c->op.scratch, 1, sizeof *e);
     bool is_match;
     if (e == NULL) return c->op.cx->code;
-    *e = (related_edge){.edge = part->edges[i], .is_in = is_in};
+    *e = (pq_related_edge){.edge = part->edges[i], .is_in = is_in};
     if (is_in && r->is_out && pq_slice_eq(e->edge.from_id, e->edge.to_id)) continue;
     if (parts->far_end.p != NULL && pq_slice_cmp(far_end_of(e), parts->far_end) >= 0) continue;
     PQ_TRY(pq_edge_match(c, r->edge_filter, &e->edge, &is_match));
@@ -344,17 +335,35 @@ static int take_edges(pq_command *c, const both_parts *parts, bool is_in, relate
   return PQ_OK;
 }
 
+/* Those that enter from other namespaces and belong to the part. */
+static int take_entering(pq_command *c, const both_parts *parts, pq_related_edge **list,
+                         uint32_t *count) {
+  const struct pq_related *r = c->s.related;
+  for (uint32_t i = 0; i < r->entering_count; i++) {
+    pq_related_edge *e = pq_arena_calloc(&c->op.scratch, 1, sizeof *e);
+    bool is_match;
+    if (e == NULL) return c->op.cx->code;
+    *e = (pq_related_edge){.edge = r->entering[i], .is_in = true};
+    if (r->far_min.p != NULL && pq_slice_cmp(far_end_of(e), r->far_min) < 0) continue;
+    if (parts->far_end.p != NULL && pq_slice_cmp(far_end_of(e), parts->far_end) >= 0) continue;
+    PQ_TRY(pq_edge_match(c, r->edge_filter, &e->edge, &is_match));
+    if (is_match) list[(*count)++] = e;
+  }
+  return PQ_OK;
+}
+
 /* They become the part, with its nodes. */
-static int keep_part(pq_command *c, related_edge *const *list, uint32_t count) {
+static int keep_part(pq_command *c, pq_related_edge *const *list, uint32_t count) {
   struct pq_related *r = c->s.related;
   pq_arena_clear(&r->part);
-  r->edge_count = r->node_count = r->node = 0;
+  r->edge_count = r->node_count = r->node = r->far_to = 0;
+  r->far_ends = NULL;
   r->edges = pq_arena_calloc(&r->part, count, sizeof *r->edges);
   r->nodes = pq_arena_calloc(&r->part, count, sizeof *r->nodes);
   r->first = pq_arena_calloc(&r->part, (size_t)count + 1, sizeof *r->first);
   if (r->edges == NULL || r->nodes == NULL || r->first == NULL) return c->op.cx->code;
   for (uint32_t i = 0; i < count; i++) {
-    related_edge *e = &r->edges[i];
+    pq_related_edge *e = &r->edges[i];
     *e = *list[i];
     PQ_TRY(pq_edge_keep(&r->part, &e->edge));
     if (r->node_count == 0 || !pq_slice_eq(r->nodes[r->node_count - 1], far_end_of(e))) {
@@ -380,13 +389,16 @@ static int go_on(pq_command *c, const both_parts *parts) {
 /* Read the next part. A stage's call. */
 static int next_part(pq_command *c) {
   both_parts parts;
-  related_edge **list;
+  pq_related_edge **list;
   uint32_t count = 0;
   PQ_TRY(read_parts(c, &parts));
-  list = pq_arena_calloc(&c->op.scratch, (size_t)parts.out.count + parts.in.count, sizeof *list);
+  list = pq_arena_calloc(&c->op.scratch,
+                         (size_t)parts.out.count + parts.in.count + c->s.related->entering_count,
+                         sizeof *list);
   if (list == NULL) return c->op.cx->code;
   PQ_TRY(take_edges(c, &parts, false, list, &count));
   PQ_TRY(take_edges(c, &parts, true, list, &count));
+  PQ_TRY(take_entering(c, &parts, list, &count));
   PQ_TRY(pq_sort_items(c->op.cx, list, count, sizeof *list, compare_edges, NULL));
   PQ_TRY(keep_part(c, list, count));
   return go_on(c, &parts);
@@ -440,6 +452,8 @@ static int stage_related_end(pq_op *op) {
   if (c->s.args.is_explain) PQ_TRY(pq_explain_other(c, PQ_GRAPH_PLAN));
   PQ_TRY(pq_summary_begin(c));
   PQ_TRY(pq_results_fields(c));
+  if (c->s.related->unreachable > 0)
+    PQ_TRY(pq_summary_count(c, "unreachable", c->s.related->unreachable));
   return pq_summary_end(c, c->s.snapshot.view.seq);
 }
 
@@ -458,6 +472,8 @@ static int stage_total_nodes(pq_op *op) {
   related_sink sink = {pq_count_sink, &c->s.total, true};
   bool is_full;
   PQ_TRY(pq_read_in_time(c));
+  if (!pq_related_far_is_known(c))
+    return pq_related_far_begin(c, wanted(c, false), stage_total_nodes);
   PQ_TRY(read_more(c, wanted(c, false), &sink, &is_full));
   if (is_at_end(c)) return pq_read_end(c, stage_related_end);
   if (!has_nodes(c)) op->stage = stage_total;
@@ -474,7 +490,7 @@ static int page_end(pq_command *c) {
   c->op.stage = c->s.related->is_only ? stage_total_nodes : stage_total;
   if (!c->s.related->is_only) return first_part(c, true);
   c->s.related->is_counting = true;
-  c->s.related->node = 0;
+  c->s.related->node = c->s.related->far_to = 0;
   return PQ_OK;
 }
 
@@ -497,6 +513,8 @@ static int stage_related_nodes(pq_op *op) {
   related_sink sink = {pq_collector_sink, k, false};
   bool is_done;
   PQ_TRY(pq_read_in_time(c));
+  if (!pq_related_far_is_known(c))
+    return pq_related_far_begin(c, wanted(c, !c->s.args.is_edges), stage_related_nodes);
   PQ_TRY(read_more(c, wanted(c, !c->s.args.is_edges), &sink, &is_done));
   is_done |= is_at_end(c);
   op->stage = has_nodes(c) ? stage_related_nodes : stage_related_edges;
@@ -526,8 +544,10 @@ static int stage_related_source(pq_op *op) {
   pq_entity *source;
   PQ_TRY(read_entities(c, &c->s.id, 1, PQ_WANT_ID | PQ_WANT_DELETED, &source));
   if (source[0].id.p == NULL) return page_end(c);
+  PQ_TRY(first_part(c, false));
   op->stage = stage_related_edges;
-  return first_part(c, false);
+  if (c->s.has_refs) pq_related_entering_begin(c, stage_related_edges);
+  return PQ_OK;
 }
 
 static int stage_related(pq_op *op) {
@@ -553,6 +573,7 @@ static int open_options(pq_command *c) {
   if (r == NULL) return c->op.cx->code;
   pq_arena_init(&r->part, c->op.cx, c->op.cx->limits.op_len_max);
   pq_arena_init(&r->shown, c->op.cx, c->op.cx->limits.op_len_max);
+  pq_arena_init(&r->beyond, c->op.cx, c->op.cx->limits.op_len_max);
   c->s.related = r;
   PQ_TRY(pq_own_predicates(c, "predicate", pq_own_option(c, "predicate"), &r->predicates));
   PQ_TRY(pq_own_direction(c, "direction", pq_own_option(c, "direction"), &direction));
@@ -583,6 +604,7 @@ int pq_open_related(pq_command *c, pq_value target) {
   PQ_TRY(open_options(c));
   PQ_TRY(pq_sort_parse(&c->arena, c->s.env, args->sort, &sort));
   c->s.start = stage_related;
+  c->s.needs_refs = c->s.related->is_in;
   pq_results_init(c, sort.count == 0 && args->limit == 0 ? &c->replies : &c->op.arena);
   c->s.collector.is_plain |= args->is_edges && sort.count == 0; /* no document to be merged */
   c->s.collector.sort = sort;

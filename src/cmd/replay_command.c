@@ -139,7 +139,7 @@ static int check_event(pq_command *c, replayed *e) {
   if (e->reverse.n == 0) PQ_TRY(pq_reverse_default(&c->arena, e->predicate, &e->reverse));
   PQ_TRY(pq_check_predicate(c, e->predicate));
   PQ_TRY(pq_check_predicate(c, e->reverse));
-  return pq_check_id(c->op.cx, e->to);
+  return pq_check_end(c, &e->to);
 }
 
 static int take_event(pq_command *c, pq_arena *scratch, pq_value v) {

@@ -100,11 +100,23 @@ static int list_ends(pq_command *c, pq_slice **out, uint32_t *count) {
   for (uint32_t i = 0; i < c->s.edge_count; i++) {
     if (c->s.edges[i].is_unlink) continue;
     ends[n++] = c->s.edges[i].from;
-    ends[n++] = c->s.edges[i].to;
+    if (!pq_id_is_foreign(c->s.edges[i].to)) ends[n++] = c->s.edges[i].to;
   }
   *out = ends;
   *count = n;
   return pq_slices_sort(c->op.cx, ends, count);
+}
+
+typedef struct found_ends {
+  const pq_slice *ids;
+  const pq_entity *entities;
+  uint32_t count;
+} found_ends;
+
+/* An end is there now, or comes back; one in another namespace is looked up when it is read. */
+static bool is_there(const struct pq_revert *r, const found_ends *found, pq_slice id) {
+  if (pq_id_is_foreign(id) || has(r->back, r->back_count, id)) return true;
+  return found->entities[pq_slices_find(found->ids, found->count, id)].id.p != NULL;
 }
 
 static int stage_revert_ends(pq_op *op) {
@@ -123,12 +135,8 @@ static int stage_revert_ends(pq_op *op) {
   PQ_TRY(pq_view_read(v, &op->fetch, &op->scratch, at, n, PQ_WANT_ID, ends, NULL));
   for (uint32_t i = 0; i < c->s.edge_count; i++) {
     const pq_edge_arg *e = &c->s.edges[i];
-    bool is_whole =
-        e->is_unlink ||
-        ((ends[pq_slices_find(ids, n, e->from)].id.p != NULL ||
-          has(r->back, r->back_count, e->from)) &&
-         (ends[pq_slices_find(ids, n, e->to)].id.p != NULL || has(r->back, r->back_count, e->to)));
-    if (is_whole)
+    const found_ends found = {ids, ends, n};
+    if (e->is_unlink || (is_there(r, &found, e->from) && is_there(r, &found, e->to)))
       c->s.edges[kept++] = *e;
     else
       r->lost++;

@@ -85,6 +85,7 @@ static int add_edges(pq_command *c, const pq_update *u, pq_slice id, bool is_onl
                      .is_unlink = edges[i].is_unlink,
                      .is_of_update = true,
                      .is_only_change = is_only_change};
+    if (e.to.n > 0) PQ_TRY(pq_check_end(c, &e.to));
     PQ_TRY(pq_edges_add(c, &c->op.arena, &e));
   }
   return PQ_OK;

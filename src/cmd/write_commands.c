@@ -74,8 +74,9 @@ static int check_edges(pq_command *c, const pq_update *u) {
   uint32_t count;
   const pq_update_edge *edges = pq_update_edges(u, &count);
   for (uint32_t i = 0; i < count; i++) {
+    pq_slice to = edges[i].to;
     PQ_TRY(pq_check_predicate(c, edges[i].predicate));
-    if (edges[i].to.n > 0) PQ_TRY(pq_check_id(c->op.cx, edges[i].to));
+    if (to.n > 0) PQ_TRY(pq_check_end(c, &to));
   }
   return PQ_OK;
 }

@@ -9,7 +9,9 @@
  *     └► edges: $link, $unlink, those of hard-deleted entities                    (edge_write.c)
  *     └► stage_join        held against all that came meanwhile: overtaken ─► the turn again
  *     └► stage_send        one append with all who joined                            (db/group.c)
- *     └► stage_append      durable, then visible; [flush if the tail is long]
+ *     └► stage_append      durable, then visible
+ *     └► records of links to other namespaces (refs.h)
+ *     └► stage_stored      [flush if the tail is long]
  *   stage_turn_end      the next turn, or the summary
  *
  * In a transaction a turn ends in its own events instead (db/txn.h), and nothing is stored.
@@ -21,7 +23,7 @@
 #include <string.h>
 
 #include "base/merge_sort.h"
-#include "cmd/command_int.h"
+#include "cmd/refs.h"
 #include "db/bulk.h"
 #include "db/schema_of.h"
 #include "db/txn.h"
@@ -132,15 +134,23 @@ static int make_reply(pq_command *c) {
   return PQ_OK;
 }
 
-static int stage_append(pq_op *op) {
+/* [A flush, if the tail is long.] */
+static int stage_stored(pq_op *op) {
   pq_command *c = pq_command_of(op);
-  PQ_TRY(pq_commit_append(&c->s.commit, c->s.space, op));
-  c->s.is_committed = true;
   op->stage = c->s.start;
   if (c->s.space->overlay->held_len <= op->cx->limits.tail_len_max) return PQ_OK;
   if (c->s.space->write_owner != NULL) return PQ_OK; /* who has the slot may be at it */
   PQ_TRY(pq_space_acquire(c->s.space, c));
   pq_command_relieve(c, c->s.start);
+  return PQ_OK;
+}
+
+static int stage_append(pq_op *op) {
+  pq_command *c = pq_command_of(op);
+  PQ_TRY(pq_commit_append(&c->s.commit, c->s.space, op));
+  c->s.is_committed = true;
+  op->stage = stage_stored;
+  if (pq_refs_are_due(c)) pq_refs_begin(c, stage_stored);
   return PQ_OK;
 }
 
@@ -209,8 +219,19 @@ static int stage_join(pq_op *op) {
   return pq_turn_result(c, join(c));
 }
 
+/* What is written to our own namespace is derived. */
+static int check_space(const pq_command *c) {
+  if (c->is_inner || strcmp(c->s.space->ns, PQ_SYSTEM_NS) != 0) return PQ_OK;
+  return pq_fail(c->op.cx, PQ_EPERM,
+                 "%s: namespace '" PQ_SYSTEM_NS
+                 "' is derived from the others, and written by them "
+                 "alone: see the command refs",
+                 c->s.spec->name);
+}
+
 int pq_write_commit(pq_command *c, pq_stage_fn finish) {
   pq_commit *commit = &c->s.commit;
+  PQ_TRY(check_space(c));
   if (c->s.snapshot.space != NULL) {
     commit->base_seq = c->s.snapshot.view.seq;
     commit->own_seq = c->s.snapshot.view.own_seq;

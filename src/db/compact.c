@@ -163,6 +163,7 @@ static int close_stream(pq_flush *f, pq_op *op, pq_compact_job *job) {
   } else {
     info.collection = (pq_slice){0};
     info.row_count = pq_edge_stream_rows(job->edges, &info.id_min, &info.id_max);
+    info.has_foreign = pq_edge_stream_has_foreign(job->edges);
   }
   PQ_TRY(pq_arena_copy(&op->arena, info.id_min, &info.id_min));
   PQ_TRY(pq_arena_copy(&op->arena, info.id_max, &info.id_max));

@@ -93,7 +93,7 @@ void pq_db_release(pq_db *db) {
 }
 
 /* API.md: [a-z0-9-_.], at most 128, dots for hierarchy, a leading "_" is reserved. */
-static int check_name(pq_db *db, pq_slice ns) {
+int pq_db_check_name(pq_db *db, pq_slice ns) {
   if (ns.n == 0 || ns.n > NS_LEN_MAX)
     return pq_fail(db->cx, PQ_EINVALID, "a namespace name has 1 to %d bytes", NS_LEN_MAX);
   if (ns.p[0] == '.' || ns.p[ns.n - 1] == '.')
@@ -151,7 +151,7 @@ static pq_space *space_new(pq_db *db, pq_slice ns) {
 
 int pq_db_space(pq_db *db, pq_slice ns, pq_space **out) {
   *out = NULL;
-  PQ_TRY(check_name(db, ns));
+  if (!pq_slice_is(ns, PQ_SYSTEM_NS)) PQ_TRY(pq_db_check_name(db, ns));
   for (uint32_t i = 0; i < db->space_count; i++) {
     if (!pq_slice_is(ns, db->spaces[i]->ns)) continue;
     *out = db->spaces[i];

@@ -50,6 +50,8 @@ struct pq_space {
   bool is_fenced;       /* another writer has taken over */
   bool has_fence;       /* my fence entry is in the log */
   bool is_tail_missing; /* the unflushed tail could not be opened: answers lack it */
+  bool is_looked_at;    /* and there was nothing (pq_space_look), */
+  int64_t looked_at;    /* then */
   uint64_t boundary;    /* as last read: entries below it may be gone; 0: never read */
   uint32_t starts;      /* how often a load had to begin anew */
   uint32_t forgotten;   /* how often all was forgotten: who began before must begin again */
@@ -128,6 +130,12 @@ int pq_db_init(pq_db *db, pq_cx *cx, bool is_writer, uint32_t durability,
                const uint8_t seed[16]) PQ_MUST_CHECK;
 void pq_db_release(pq_db *db);
 
+/* Our own namespace: what is known beyond one namespace (cmd/refs.h). */
+#define PQ_SYSTEM_NS "_system"
+
+/* Is it a name that a user's namespace may have? PQ_EINVALID, PQ_EPATH. */
+int pq_db_check_name(pq_db *db, pq_slice ns) PQ_MUST_CHECK;
+
 /* The namespace's record, made when new. A malformed name is PQ_EINVALID or PQ_EPATH. */
 int pq_db_space(pq_db *db, pq_slice ns, pq_space **out) PQ_MUST_CHECK;
 
@@ -141,6 +149,10 @@ void pq_db_random(pq_db *db, uint8_t out[10]);
  * entries meanwhile, or another writer was at work: call it again in a new stage. So it is after
  * PQ_OVERTAKEN: another command has loaded more meanwhile. */
 int pq_space_load(pq_space *s, pq_op *op) PQ_MUST_CHECK;
+
+/* Is there anything of the namespace? One round at most, and nothing is loaded. A writer asks once,
+ * until it loads it; a reader not again within a second. A stage call. */
+int pq_space_look(pq_space *s, pq_op *op, bool *is_there) PQ_MUST_CHECK;
 
 /* PQ_EPERM for a database opened for reading, PQ_EFENCED. */
 int pq_space_may_write(const pq_space *s) PQ_MUST_CHECK;

@@ -192,6 +192,7 @@ int pq_encode_edges_done(encode_task *t, const pq_edge *edges, uint32_t count, p
   int rc;
   for (uint32_t i = 0; i < count; i++) {
     pq_slice id = is_reverse ? edges[i].to_id : edges[i].from_id;
+    info.has_foreign |= pq_id_is_foreign(edges[i].to_id);
     if (i == 0 || pq_slice_cmp(id, min) < 0) min = id;
     if (i == 0 || pq_slice_cmp(id, max) > 0) max = id;
   }

@@ -156,7 +156,8 @@ void pq_commit_number(const pq_commit *c, pq_event *events, uint64_t seq_lo, uin
   }
 }
 
-/* All members' events, numbered: of one member its own, else copies in `op`. */
+/* All members' events, numbered: of one member its own, else copies in `op`. Each member learns
+ * the numbers of its own. */
 static int gather(pq_space *s, pq_op *op, pq_event **out) {
   pq_group *g = &s->group;
   uint32_t n = 0;
@@ -164,8 +165,8 @@ static int gather(pq_space *s, pq_op *op, pq_event **out) {
   if (g->first != g->last) *out = pq_arena_array(&op->arena, g->event_count, sizeof **out);
   if (*out == NULL) return op->cx->code;
   for (pq_commit *m = g->first; m != NULL; m = m->next) {
+    pq_commit_number(m, m->events, s->seq + 1 + n, s->manifest.seq_hi);
     if (g->first != g->last) memcpy(*out + n, m->events, m->count * sizeof **out);
-    pq_commit_number(m, *out + n, s->seq + 1 + n, s->manifest.seq_hi);
     n += m->count;
   }
   return PQ_OK;

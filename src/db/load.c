@@ -18,7 +18,8 @@ enum {
   ENTRY_LEN_MAX = 8 << 20,
   CKPT_LEN_MAX = 256 << 20,
   ENTRIES_AHEAD_MAX = 4096,
-  STARTS_MAX = 8
+  STARTS_MAX = 8,
+  LOOK_AGAIN_US = 1000000
 };
 
 /* Object key of a log name in the namespace, in scratch. */
@@ -408,6 +409,28 @@ static bool is_behind(const pq_space *s, const pq_hot_state *hot) {
   uint64_t last = hot->seq_hi;
   if (hot->batch_count > 0) last = hot->batches[hot->batch_count - 1].seq_hi;
   return !s->db->is_writer && s->is_loaded && !s->is_tail_missing && last < s->seq;
+}
+
+int pq_space_look(pq_space *s, pq_op *op, bool *is_there) {
+  const char *prefix = pq_arena_printf(&op->scratch, "%s/log/", s->ns);
+  pq_hot_state hot = {0};
+  pq_slice logs = {0};
+  int rc, rc2;
+  *is_there = s->is_loaded && s->seq > 0;
+  if (*is_there || (s->db->is_writer && s->is_loaded)) return PQ_OK;
+  if (s->is_looked_at && (s->db->is_writer || op->now_us - s->looked_at < LOOK_AGAIN_US))
+    return PQ_OK;
+  if (prefix == NULL) return op->cx->code;
+  rc = hot_call(s, op, &(pq_hot_request){.op = PQ_HOT_READ}, &hot);
+  if (rc == PQ_EPERM) rc = PQ_OK; /* a tail that cannot be opened; the load would say so */
+  if (rc < 0) return rc;
+  rc2 = pq_fetch_list(&op->fetch, prefix, &logs);
+  if (rc2 < 0) return rc2;
+  if (rc == PQ_NEED_IO || rc2 == PQ_NEED_IO) return PQ_NEED_IO;
+  *is_there = hot.seq_hi > 0 || hot.batch_count > 0 || logs.n > 0;
+  s->is_looked_at = !*is_there;
+  s->looked_at = op->now_us;
+  return PQ_OK;
 }
 
 int pq_space_load(pq_space *s, pq_op *op) {

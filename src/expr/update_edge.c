@@ -9,13 +9,17 @@
 
 #include "expr/update_int.h"
 
-/* "collection/local", with one slash. */
+/* "collection/local", or with a namespace before that: parts that are not empty. */
 static bool is_id(pq_slice id) {
-  const uint8_t *slash = id.n == 0 ? NULL : memchr(id.p, '/', id.n);
-  size_t before;
-  if (slash == NULL || slash == id.p) return false;
-  before = (size_t)(slash - id.p) + 1;
-  return before < id.n && memchr(slash + 1, '/', id.n - before) == NULL;
+  uint32_t slashes = 0;
+  size_t from = 0;
+  for (size_t i = 0; i < id.n; i++) {
+    if (id.p[i] != '/') continue;
+    if (i == from) return false;
+    from = i + 1;
+    slashes++;
+  }
+  return (slashes == 1 || slashes == 2) && from < id.n;
 }
 
 static int add_edge(pq_update_parser *s, const char *name, pq_update_edge edge, pq_value v) {
@@ -27,8 +31,9 @@ static int add_edge(pq_update_parser *s, const char *name, pq_update_edge edge, 
     edge.to = (pq_slice){0};
   } else if (!is_id(edge.to)) {
     return pq_fail(s->cx, PQ_EUPDATE,
-                   "operator '%s' of '%.*s': '%.*s' is no id of the form collection/local", name,
-                   PQ_SHOW(edge.predicate), PQ_SHOW(edge.to));
+                   "operator '%s' of '%.*s': '%.*s' is no id of the form collection/local or "
+                   "namespace/collection/local",
+                   name, PQ_SHOW(edge.predicate), PQ_SHOW(edge.to));
   }
   s->u->edges[s->u->edge_count++] = edge;
   return PQ_OK;

@@ -7,7 +7,8 @@
  *
  * An edge whose two ends are entities can only be hidden by a soft delete, as a hard one unlinks
  * it. So nodes need not be looked up, but those that were linked unseen; and all of them where the
- * log says that a replay may have left edges behind.
+ * log says that a replay may have left edges behind. An end in another namespace has no type
+ * either, and is dead: a graph ends at the border (doc/decisions/0042).
  */
 #include <string.h>
 
@@ -445,6 +446,15 @@ void pq_base_free(pq_graph_base *b) {
   pq_alloc(cx, b, sizeof *b, 0);
 }
 
+/* The graph ends at the border of its namespace: what is beyond it is no entity of it. */
+static void close_border(pq_graph_base *b, const uint32_t *nodes, uint32_t count) {
+  for (uint32_t i = 0; i < count; i++) {
+    if (pq_bit_at(b->checked, nodes[i]) || !pq_id_is_foreign(b->s->nodes.names[nodes[i]])) continue;
+    pq_bit_set(b->checked, nodes[i]);
+    set_dead(b, nodes[i]);
+  }
+}
+
 int pq_base_check(pq_graph_base *b, const pq_view *v, pq_fetch *f, pq_arena *scratch,
                   const uint32_t *nodes, uint32_t count) {
   pq_slice *ids;
@@ -452,6 +462,7 @@ int pq_base_check(pq_graph_base *b, const pq_view *v, pq_fetch *f, pq_arena *scr
   pq_entity *rows;
   uint32_t n = 0;
   PQ_TRY(reserve_nodes(b));
+  close_border(b, nodes, count);
   for (uint32_t i = 0; i < count; i++)
     n += !pq_bit_at(b->checked, nodes[i]);
   if (n == 0) return PQ_OK;

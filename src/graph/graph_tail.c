@@ -138,7 +138,7 @@ static int add_versions(pq_graph_tail *t) {
       t->changed[t->changed_count++] = (pq_tail_change){t->version_count, node};
     }
     if (v->event.target == PQ_TARGET_REL && v->event.op != PQ_EVENT_DELETE &&
-        is_unchecked(&v->event)) {
+        (is_unchecked(&v->event) || pq_id_is_foreign(v->event.to_id))) {
       PQ_TRY(add_doubt(t, t->keys[v->key].from));
       PQ_TRY(add_doubt(t, t->keys[v->key].to));
     }

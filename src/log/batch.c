@@ -37,6 +37,7 @@ enum {
   FLAG_FILES = 2,
   FLAG_LINK = 4,
   FLAG_FILTER = 8,
+  FLAG_FOREIGN = 16,
   FILTER_EVENTS_MIN = 64, /* fewer are unpacked as fast as a filter is asked */
   FILTER_LEN_MAX = 64 << 10,
   ZSTD_LEVEL = 1,
@@ -190,6 +191,7 @@ int pq_batch_add(pq_batch_writer *w, const pq_event *e) {
   pq_digest_event(&w->digest, e);
   if (e->target == PQ_TARGET_ENTITY) note_hash(w, pq_hash(e->id, 0));
   w->has_schema |= e->target == PQ_TARGET_COLLECTION;
+  w->has_foreign |= e->target == PQ_TARGET_REL && pq_id_is_foreign(e->to_id);
   if (w->count == 0) w->seq_lo = e->seq;
   w->count++;
   w->ts = e->ts;
@@ -201,7 +203,7 @@ typedef struct batch_content {
   pq_slice raw;
   uint64_t seq_lo, count;
   pq_slice digest; /* empty in a build without hashes */
-  bool has_files, has_filter;
+  bool has_files, has_filter, has_foreign;
   pq_slice hashes; /* with has_filter: what stands in it */
 } batch_content;
 
@@ -222,7 +224,7 @@ static int put_filter(pq_slice hashes, pq_buf *body) {
 /* All of the body before the CRC. */
 static int put_header(const batch_content *c, pq_buf *body) {
   unsigned flags = FLAG_ZSTD | (c->digest.n > 0 ? FLAG_LINK : 0) | (c->has_files ? FLAG_FILES : 0) |
-                   (c->has_filter ? FLAG_FILTER : 0);
+                   (c->has_filter ? FLAG_FILTER : 0) | (c->has_foreign ? FLAG_FOREIGN : 0);
   PQ_TRY(pq_buf_put_str(body, "PQB1"));
   PQ_TRY(pq_buf_put_byte(body, (uint8_t)flags));
   PQ_TRY(pq_buf_put_varint(body, c->count));
@@ -256,8 +258,13 @@ int pq_batch_finish(pq_batch_writer *w, pq_compressor *compressor, pq_buf *body,
   uint8_t bytes[PQ_DIGEST_LEN];
   pq_slice digest = {bytes, pq_digest_is_there() && !w->is_unchained ? PQ_DIGEST_LEN : 0};
   bool has_filter = w->count >= FILTER_EVENTS_MIN && !w->has_schema;
-  batch_content content = {pq_buf_slice(&w->raw),   w->seq_lo, w->count, digest, false, has_filter,
-                           pq_buf_slice(&w->hashes)};
+  batch_content content = {.raw = pq_buf_slice(&w->raw),
+                           .seq_lo = w->seq_lo,
+                           .count = w->count,
+                           .digest = digest,
+                           .has_filter = has_filter,
+                           .has_foreign = w->has_foreign,
+                           .hashes = pq_buf_slice(&w->hashes)};
   int rc;
   if (raw != NULL) *raw = (pq_buf){0};
   if (w->count == 0) return pq_fail(w->cx, PQ_EINVALID, "a batch without events");
@@ -275,7 +282,7 @@ int pq_batch_finish(pq_batch_writer *w, pq_compressor *compressor, pq_buf *body,
   pq_digest_init(&w->digest);
   pq_buf_clear(&w->raw);
   pq_buf_clear(&w->hashes);
-  w->has_schema = false;
+  w->has_schema = w->has_foreign = false;
   w->seq_lo = 0;
   w->count = 0;
   w->ts = 0;
@@ -371,7 +378,7 @@ static int read_header(pq_cx *cx, pq_slice body, pq_reader *r, batch_header *h) 
   if (h->flags & FLAG_FILTER) PQ_TRY(read_filter(cx, r, &h->filter));
   h->header_crc = pq_crc32((pq_slice){body.p, (size_t)(r->p - body.p)});
   if (!pq_read_u32(r, &h->crc)) return pq_fail(cx, PQ_ECORRUPT, "batch: truncated header");
-  if (h->flags & ~(FLAG_ZSTD | FLAG_FILES | FLAG_LINK | FLAG_FILTER))
+  if (h->flags & ~(FLAG_ZSTD | FLAG_FILES | FLAG_LINK | FLAG_FILTER | FLAG_FOREIGN))
     return pq_fail(cx, PQ_EUNSUPPORTED, "batch: unknown flags 0x%02x", h->flags);
   if (h->seq_lo == 0 || h->seq_lo > INT64_MAX || h->count == 0 || h->count >= UINT32_MAX ||
       h->count - 1 > INT64_MAX - h->seq_lo)

@@ -44,6 +44,7 @@ typedef struct pq_batch_writer {
   pq_digest digest;  /* of the events so far */
   pq_buf hashes;     /* u64 each: of the ids of entities, for the filter */
   bool has_schema;   /* an event of a collection is among them: whoever reads any needs it */
+  bool has_foreign;  /* an edge to another namespace: no older program may read the batch */
   bool is_unchained; /* to be set after init: events of before there were hashes, no link */
 } pq_batch_writer;
 

@@ -39,6 +39,18 @@ bool pq_id_split(pq_slice id, pq_slice *collection, pq_slice *local) {
   return true;
 }
 
+bool pq_id_split_foreign(pq_slice id, pq_slice *ns, pq_slice *there) {
+  pq_slice collection, local;
+  bool is_foreign = pq_id_split(id, ns, there) && pq_id_split(*there, &collection, &local);
+  if (!is_foreign) *ns = *there = (pq_slice){0};
+  return is_foreign;
+}
+
+bool pq_id_is_foreign(pq_slice id) {
+  pq_slice ns, there;
+  return pq_id_split_foreign(id, &ns, &there);
+}
+
 static bool id_is_valid(pq_slice id) {
   pq_slice collection, local;
   return pq_id_split(id, &collection, &local) && collection.n > 0 && local.n > 0 &&

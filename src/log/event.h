@@ -42,7 +42,7 @@ typedef struct pq_event {
   pq_slice type;      /* entity: $type; rel: none */
   pq_slice predicate; /* rel */
   pq_slice reverse;   /* rel: name of the reverse direction */
-  pq_slice to_id;     /* rel: "collection/localId" */
+  pq_slice to_id;     /* rel: "collection/localId", or a foreign id */
   uint64_t version;   /* of the entity or edge after the event */
   int64_t created_at; /* of the entity or edge, µs */
   pq_slice created_by;
@@ -78,5 +78,11 @@ int64_t pq_event_ts_of_ulid(pq_slice text);
 
 /* Collection part and local part of an id: split at the first '/'. False without one. */
 bool pq_id_split(pq_slice id, pq_slice *collection, pq_slice *local);
+
+/* A foreign id, of an entity in another namespace: NAMESPACE/COLLECTION/LOCAL-ID. No id of the
+ * namespace itself has two '/'. */
+bool pq_id_is_foreign(pq_slice id);
+/* Its namespace, and the id there. False, both empty: it is none. */
+bool pq_id_split_foreign(pq_slice id, pq_slice *ns, pq_slice *there);
 
 #endif

@@ -35,9 +35,10 @@ const char *pq_log_retain_defect(const pq_cx *cx, const pq_log_entry *e);
 
 /* ---- writing ---- */
 
-/* The newest that is read, as are all from 1 on; and what is written of objects that an older
- * program can read, because they name no segment. */
-#define PQ_LOG_VERSION '3'
+/* The newest that is read, as are all from 1 on; and what is written of objects that older programs
+ * can read, because they name no file with edges to other namespaces, or not even a segment. */
+#define PQ_LOG_VERSION '4'
+#define PQ_LOG_VERSION_SEGMENTS '3'
 #define PQ_LOG_VERSION_PLAIN '2'
 char pq_log_version_of(const pq_file_info *files, uint32_t count);
 

@@ -88,6 +88,8 @@ const char *pq_file_info_defect(const pq_cx *cx, const pq_file_info *f) {
   if (!has_prefix(name, kind_prefixes[f->kind])) return "the file is not in the folder of its kind";
   if ((f->len | f->row_count | f->form_seq) > INT64_MAX) return "a number has more than 63 bits";
   if (f->has_form && f->kind != PQ_FILE_DATA) return "formSeq in a file without documents";
+  if (f->has_foreign && f->kind != PQ_FILE_FORWARD && f->kind != PQ_FILE_REVERSE)
+    return "foreign in a file without edges";
   if (f->footer_len >= f->len) return "the footer is not shorter than the file";
   if (f->kind == PQ_FILE_DATA && (f->collection.n == 0 || !pq_utf8_is_valid(f->collection)))
     return "the collection is empty or not UTF-8";
@@ -177,14 +179,18 @@ bool pq_log_key_agrees(const char *key, uint64_t entry) {
 /* ---- writing ---- */
 
 char pq_log_version_of(const pq_file_info *files, uint32_t count) {
-  for (uint32_t i = 0; i < count; i++)
-    if (files[i].kind == PQ_FILE_ADJACENCY && !files[i].is_gone) return PQ_LOG_VERSION;
-  return PQ_LOG_VERSION_PLAIN;
+  char version = PQ_LOG_VERSION_PLAIN;
+  for (uint32_t i = 0; i < count; i++) {
+    if (files[i].is_gone) continue;
+    if (files[i].has_foreign) return PQ_LOG_VERSION;
+    if (files[i].kind == PQ_FILE_ADJACENCY) version = PQ_LOG_VERSION_SEGMENTS;
+  }
+  return version;
 }
 
 int pq_log_version_check(const pq_log_doc *d, const pq_file_info *files, uint32_t count) {
-  if ((d->version == PQ_LOG_VERSION) == (pq_log_version_of(files, count) == PQ_LOG_VERSION))
-    return PQ_OK;
+  char version = d->version < PQ_LOG_VERSION_PLAIN ? PQ_LOG_VERSION_PLAIN : d->version;
+  if (version == pq_log_version_of(files, count)) return PQ_OK;
   return pq_fail(d->cx, PQ_ECORRUPT, "%s: its version is not that of the files in it", d->key);
 }
 
@@ -219,6 +225,7 @@ int pq_file_info_put(pq_buf *out, const pq_file_info *f, bool is_checkpoint, boo
   PQ_TRY(put_u64(out, "len", f->len));
   PQ_TRY(put_u64(out, "footerLen", f->footer_len));
   PQ_TRY(put_u64(out, "rows", f->row_count));
+  if (f->has_foreign) PQ_TRY(pq_buf_put_str(out, ",\"foreign\":true"));
   if (f->has_crc) {
     PQ_TRY(put_u64(out, "crc", f->crc));
     PQ_TRY(put_u64(out, "footerCrc", f->footer_crc));
@@ -453,6 +460,14 @@ static int get_crcs(const pq_log_doc *d, pq_file_info *out) {
   return get_crc(d, "footerCrc", &out->footer_crc);
 }
 
+/* True or absent: there is one way to say it. */
+static int get_foreign(const pq_log_doc *d, pq_file_info *out) {
+  pq_value foreign = pq_object_get_str(d->value, "foreign");
+  if (pq_value_is_missing(foreign)) return PQ_OK;
+  if (pq_value_bool(foreign, &out->has_foreign) && out->has_foreign) return PQ_OK;
+  return pq_log_doc_fail(d, "foreign", "is not true");
+}
+
 static int get_kind_fields(const pq_log_doc *d, pq_file_info *out) {
   if (out->kind == PQ_FILE_DATA) PQ_TRY(pq_log_doc_text(d, "collection", &out->collection));
   out->has_form = !pq_value_is_missing(pq_object_get_str(d->value, "formSeq"));
@@ -485,6 +500,7 @@ int pq_file_info_get(const pq_log_doc *d, pq_file_info *out) {
   PQ_TRY(pq_log_doc_u64(d, "len", &f.len));
   PQ_TRY(pq_log_doc_u64(d, "footerLen", &f.footer_len));
   PQ_TRY(pq_log_doc_u64(d, "rows", &f.row_count));
+  PQ_TRY(get_foreign(d, &f));
   PQ_TRY(get_crcs(d, &f));
   PQ_TRY(get_kind_fields(d, &f));
   if (d->is_checkpoint) PQ_TRY(get_lifetime(d, &f));

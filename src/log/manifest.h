@@ -5,8 +5,9 @@
  *
  * Both are two lines of text: a header "parquedb-log 2 <crc32 of line 2, 8 hex digits>" (or
  * "parquedb-ckpt 2 …"), then one JSON object; both lines end with '\n'. doc/formats/log.md has
- * every field. Version 1 is read too; 3 is written where there are segments. A newer version number
- * is PQ_EUNSUPPORTED, anything else wrong PQ_ECORRUPT, naming the key.
+ * every field. Version 1 is read too; 3 is written where there are segments, 4 where edges lead to
+ * other namespaces. A newer version number is PQ_EUNSUPPORTED, anything else wrong PQ_ECORRUPT,
+ * naming the key.
  *
  * A file carries the entry that added it and the entry that removed it, so the manifest as of
  * entry k is the same list seen through (added <= k < removed): the past costs nothing extra.
@@ -63,6 +64,7 @@ typedef struct pq_file_info {
   uint32_t crc;        /* CRC-32 of the whole file */
   uint32_t footer_crc; /* of the Thrift footer */
   uint64_t row_count;
+  bool has_foreign;        /* FORWARD, REVERSE: some edge leads to another namespace */
   uint64_t seq_lo, seq_hi; /* EVENTS, EVENT_INDEX: first and last; others: 0 */
   int64_t ts_lo, ts_hi;    /* the same: µs; others: 0 */
   pq_slice id_min, id_max; /* DATA: first and last $id; FORWARD from_id; REVERSE to_id;

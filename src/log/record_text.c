@@ -147,6 +147,7 @@ static void read_numbers(walk *w, pq_file_info *f) {
   f->footer_len = read_u64(w);
   expect(w, ",\"rows\":");
   f->row_count = read_u64(w);
+  f->has_foreign = take(w, ",\"foreign\":true");
   f->has_crc = take(w, ",\"crc\":");
   if (f->has_crc) {
     f->crc = read_u32(w);

@@ -4,8 +4,9 @@
  *   users/u7 ←posts── posts/p1           rels/reverse: sorted by (to_id, reverse, from_id)
  *
  * An edge is (from, predicate, to); both files hold the same columns and every edge stands in both.
- * The question "which edges leave (or enter) these nodes" is answered from the page index of the
- * sorted column, minus what delete files and the overlay hide, plus the overlay's own.
+ * An edge to another namespace has a foreign id at its to end, in both files, and is like any
+ * other. The question "which edges leave (or enter) these nodes" is answered from the page index of
+ * the sorted column, minus what delete files and the overlay hide, plus the overlay's own.
  */
 #ifndef PQ_REL_EDGE_H
 #define PQ_REL_EDGE_H
@@ -13,7 +14,7 @@
 #include "table/view.h"
 
 typedef struct pq_edge {
-  pq_slice from_id, predicate, reverse, to_id;
+  pq_slice from_id, predicate, reverse, to_id;     /* to_id may be a foreign id (log/event.h) */
   pq_slice from_name, from_type, to_name, to_type; /* hints for outside readers, when writing */
   int64_t created_at;
   pq_slice created_by;
@@ -127,6 +128,8 @@ uint32_t pq_edge_id_leaf(bool is_reverse);
 /* Of the file, between two row groups: to give away what has been made. */
 pq_writer *pq_edge_stream_writer(pq_edge_stream *s);
 uint64_t pq_edge_stream_rows(const pq_edge_stream *s, pq_slice *id_min, pq_slice *id_max);
+/* Does an edge of the file lead to another namespace? */
+bool pq_edge_stream_has_foreign(const pq_edge_stream *s);
 int pq_edge_stream_finish(pq_edge_stream *s, pq_writer **out) PQ_MUST_CHECK;
 
 /* The edge after an event; false when it is gone. */

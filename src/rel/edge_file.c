@@ -118,6 +118,12 @@ static pq_slice hint(pq_slice name, pq_slice id) {
   return is_local ? (pq_slice){0} : name;
 }
 
+/* Where the edge leads: its id says it. */
+static pq_slice to_ns_of(const pq_edge *e, pq_slice own) {
+  pq_slice ns, there;
+  return pq_id_split_foreign(e->to_id, &ns, &there) ? ns : own;
+}
+
 /* Of the two names that of the end by which the file is sorted: there it costs next to nothing, and
  * the edge stands in the other direction with the other one. */
 static void set_row(edge_columns *g, uint32_t row, pq_slice ns, const pq_edge *e) {
@@ -129,7 +135,7 @@ static void set_row(edge_columns *g, uint32_t row, pq_slice ns, const pq_edge *e
   set_text(g, PQ_EDGE_FROM_TYPE, row, e->from_type);
   set_text(g, PQ_EDGE_PREDICATE, row, e->predicate);
   set_text(g, PQ_EDGE_REVERSE, row, e->reverse);
-  set_text(g, PQ_EDGE_TO_NS, row, ns);
+  set_text(g, PQ_EDGE_TO_NS, row, to_ns_of(e, ns));
   set_text(g, PQ_EDGE_TO_ID, row, e->to_id);
   set_text(g, PQ_EDGE_TO_NAME, row, g->is_reverse ? hint(e->to_name, e->to_id) : (pq_slice){0});
   set_text(g, PQ_EDGE_TO_TYPE, row, e->to_type);
@@ -244,7 +250,7 @@ struct pq_edge_stream {
   pq_edge *rows;        /* owned */
   uint32_t count, cap;
   uint64_t len; /* bytes of them */
-  bool is_full, is_writing;
+  bool is_full, is_writing, has_foreign;
   edge_columns group;
   uint64_t row_count; /* of the file */
   pq_buf id_min, id_max;
@@ -337,6 +343,7 @@ int pq_edge_stream_put(pq_edge_stream *s, const pq_edge *e) {
   if (s->row_count == 0) PQ_TRY(pq_buf_put_slice(&s->id_min, id));
   pq_buf_clear(&s->id_max);
   PQ_TRY(pq_buf_put_slice(&s->id_max, id));
+  s->has_foreign |= pq_id_is_foreign(e->to_id);
   s->rows[s->count++] = row;
   s->row_count++;
   s->is_full = s->count >= ROWS_MAX || s->len >= s->cx->limits.row_group_len_max;
@@ -386,6 +393,10 @@ uint32_t pq_edge_id_leaf(bool is_reverse) {
 
 pq_writer *pq_edge_stream_writer(pq_edge_stream *s) {
   return s->writer;
+}
+
+bool pq_edge_stream_has_foreign(const pq_edge_stream *s) {
+  return s->has_foreign;
 }
 
 uint64_t pq_edge_stream_rows(const pq_edge_stream *s, pq_slice *id_min, pq_slice *id_max) {

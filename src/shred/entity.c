@@ -11,9 +11,11 @@ pq_slice pq_entity_name(pq_slice id, pq_value data, pq_slice name_field) {
     return text;
   for (int i = 0; i < 3; i++)
     if (pq_value_string(pq_object_get_str(data, fields[i]), &text) && text.n > 0) return text;
-  slash = id.n == 0 ? NULL : memchr(id.p, '/', id.n);
-  if (slash == NULL) return id;
-  return (pq_slice){slash + 1, id.n - (size_t)(slash + 1 - id.p)};
+  if (id.n == 0) return id;
+  slash = id.p + id.n; /* the last one: the id may be foreign */
+  while (slash > id.p && slash[-1] != '/')
+    slash--;
+  return (pq_slice){slash, (size_t)(id.p + id.n - slash)};
 }
 
 enum { FIELD_STRING, FIELD_TIME, FIELD_INT };

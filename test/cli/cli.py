@@ -154,6 +154,23 @@ def posts(w):
         '{"$id": "p4", "title": "Again", "n": 1}']).encode())
 
 
+def test_borders(w):
+    """Links to another namespace."""
+    w.ok("insert", "users", '{"$id": "u7", "name": "Ada"}', "-n", "tenant-7")
+    w.ok("insert", "posts", '{"$id": "p1"}')
+    result = w.ok("link", "posts/p1", "editor", "tenant-7/users/u7")
+    check(result.out == "linked posts/p1 editor tenant-7/users/u7\n", "link across", result)
+    check(ids(w.ok("related", "posts/p1", "editor")) == ["tenant-7/users/u7"], "its far end", "")
+    back = w.ok("related", "users/u7", "editor", "--reverse", "-n", "tenant-7")
+    check(ids(back) == ["default/posts/p1"], "and back", back)
+    check("missing:  0" in w.ok("refs", "check").out, "refs", "")
+    check(w.ok("refs", "rebuild", "--json").items[0]["links"] == 1, "refs rebuild", "")
+    w.refused("insert", "refs", '{"a": 1}', "-n", "_system", code="PERMISSION_DENIED")
+    w.refused("link", "tenant-7/users/u7", "wrote", "posts/p1", code="VALIDATION_FAILED",
+              says=["tenant-7"])
+    w.ok("unlink", "posts/p1", "editor", "tenant-7/users/u7")
+
+
 # ---- help and usage ----
 
 COMMANDS = ("import insert get find count exists distinct aggregate update replace delete "
@@ -163,7 +180,7 @@ COMMANDS = ("import insert get find count exists distinct aggregate update repla
             "degree pagerank components triangles communities kcore match "
             "history events get-at-version reconstruct append-event diff revert replay restore "
             "collections "
-            "schema stats files flush compact maintain checkpoint vacuum retention verify "
+            "schema stats files flush compact maintain checkpoint vacuum retention verify refs "
             "backup parquet run transaction shell help").split()
 
 

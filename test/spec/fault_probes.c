@@ -30,6 +30,15 @@ const char *const fault_setup[] = {
     "\"near\": \"~> T[]\"}}",
     "{\"insert\": \"x\", \"documents\": [{\"$id\": \"a\"}]}",
     "{\"link\": {\"from\": \"x/a\", \"predicate\": \"one\", \"to\": \"t/d\"}}",
+    "far {\"insert\": \"u\", \"documents\": [{\"$id\": \"a\", \"n\": 1}, {\"$id\": \"b\"}]}",
+    "far {\"link\": [{\"from\": \"u/a\", \"predicate\": \"border\", \"to\": \"default/x/a\"}, "
+    "{\"from\": "
+    "\"u/b\", \"predicate\": \"border\", \"to\": \"default/x/a\"}]}",
+    "{\"link\": [{\"from\": \"x/a\", \"predicate\": \"border\", \"to\": \"far/u/a\", \"data\": "
+    "{\"w\": "
+    "1}}, {\"from\": \"x/a\", \"predicate\": \"border\", \"to\": \"far/u/z\"}]}",
+    "far {\"flush\": 1}",
+    "_system {\"flush\": 1}",
     NULL};
 
 /* Two commits, of which the second may fail: a state in the middle. */
@@ -137,6 +146,21 @@ const fault_probe fault_probes[] = {
     {"{\"exists\": \"t/d\"}", NULL, false},
     {"{\"exists\": {\"from\": \"t/a\", \"predicate\": \"p\", \"to\": \"t/b\"}}", NULL, false},
     {"{\"estimatedCount\": \"t\"}", NULL, false},
+    {"{\"link\": [{\"from\": \"t/a\", \"predicate\": \"border\", \"to\": \"far/u/a\"}, {\"from\": "
+     "\"t/b\", \"predicate\": \"border\", \"to\": \"far/u/b\"}]}",
+     NULL, true},
+    {"{\"unlink\": {\"from\": \"x/a\", \"predicate\": \"border\"}}", NULL, true},
+    {"{\"update\": \"t/a\", \"ops\": {\"$link\": {\"border\": [\"far/u/a\", \"far/u/b\"]}}}", NULL,
+     true},
+    {"{\"delete\": \"x/a\", \"hard\": true, \"comment\": \"border\"}", NULL, true},
+    {"{\"related\": \"x/a\", \"predicate\": \"border\", \"sort\": {\"n\": 1}}", NULL, false},
+    {"{\"related\": \"x/a\", \"direction\": \"both\", \"edges\": true, \"total\": true, \"limit\": "
+     "2, "
+     "\"predicate\": [\"border\", \"one\"]}",
+     NULL, false},
+    {"{\"related\": \"x/a\", \"predicate\": \"border\", \"direction\": \"reverse\", \"asOf\": "
+     "\"2026-01-01T00:02:00Z\"}",
+     NULL, false},
     {"{\"related\": \"t/a\", \"predicate\": \"p\"}", NULL, false},
     {"{\"related\": \"t/a\", \"direction\": \"both\", \"edges\": true, \"limit\": 2, "
      "\"edgeFilter\": "

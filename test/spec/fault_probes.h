@@ -13,7 +13,8 @@ typedef struct fault_probe {
 extern const fault_probe fault_probes[];
 /* The same where every command that only makes entities is a bulk write. */
 extern const fault_probe fault_bulk_probes[];
-/* What is run before every probe, to make the warehouse. */
+/* What is run before every probe, to make the warehouse; with the name of a namespace in front: in
+ * that one. */
 extern const char *const fault_setup[];
 /* What is done in transaction 1 before a probe that ends, asks or changes it, without faults. */
 extern const char *const fault_in_txn[];

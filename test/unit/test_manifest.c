@@ -326,7 +326,9 @@ static void test_entry_flipped(void) {
   }
   out.p[13] = '3'; /* of entries with segments */
   CHECK(pq_log_entry_parse(&arena, "k", pq_buf_slice(&out), &e) == PQ_ECORRUPT);
-  out.p[13] = '4';
+  out.p[13] = '4'; /* of entries with edges to other namespaces */
+  CHECK(pq_log_entry_parse(&arena, "k", pq_buf_slice(&out), &e) == PQ_ECORRUPT);
+  out.p[13] = '5';
   CHECK(pq_log_entry_parse(&arena, "k", pq_buf_slice(&out), &e) == PQ_EUNSUPPORTED);
   pq_buf_release(&out);
   pq_arena_release(&arena);
@@ -482,6 +484,17 @@ static void test_manifest_segment(void) {
   CHECK(e.add[1].kind == PQ_FILE_ADJACENCY && strcmp(e.add[1].name, s.add[1].name) == 0);
   out.p[13] = '2';
   CHECK(pq_log_entry_parse(&arena, "k", pq_buf_slice(&out), &e) == PQ_ECORRUPT);
+  s.add[0].has_foreign = true; /* edges to other namespaces */
+  pq_buf_clear(&out);
+  CHECK(pq_log_entry_print(&s.e[1], &out) == PQ_OK);
+  CHECK(memcmp(out.p, "parquedb-log 4 ", 15) == 0);
+  CHECK(pq_log_entry_parse(&arena, "k", pq_buf_slice(&out), &e) == PQ_OK);
+  CHECK(e.add[0].has_foreign && !e.add[1].has_foreign);
+  out.p[13] = '3';
+  CHECK(pq_log_entry_parse(&arena, "k", pq_buf_slice(&out), &e) == PQ_ECORRUPT);
+  s.add[1].has_foreign = true;
+  CHECK(pq_log_entry_print(&s.e[1], &out) == PQ_EINVALID);
+  s.add[0].has_foreign = s.add[1].has_foreign = false;
   CHECK(pq_manifest_apply(&m, &s.e[0]) == PQ_OK && pq_manifest_apply(&m, &s.e[1]) == PQ_OK);
   forward = pq_manifest_file(&m, pq_str(s.add[0].name));
   CHECK(pq_manifest_segment(&m, forward) == pq_manifest_file(&m, pq_str(s.add[1].name)));

@@ -377,7 +377,7 @@ static void test_update_edges(void) {
   CHECK(refuses("{}", NULL, "{\"$link\":{\"a\":\"$all\"}}", "'$all' is no id"));
   CHECK(
       refuses("{}", NULL, "{\"$link\":{\"a\":\"u1\"}}", "operator '$link' of 'a': 'u1' is no id"));
-  CHECK(refuses("{}", NULL, "{\"$link\":{\"a\":\"u/1/2\"}}", "is no id"));
+  CHECK(refuses("{}", NULL, "{\"$link\":{\"a\":\"u/1/2/3\"}}", "is no id"));
   CHECK(refuses("{}", NULL, "{\"$unlink\":{\"a\":5}}", "not int"));
   CHECK(refuses("{}", NULL, "{\"$unlink\":\"a\"}", "needs an object of predicates"));
   CHECK(keeps("{\"a\":1}", "{\"$link\":{\"author\":\"users/u1\"}}"));
