@@ -191,8 +191,9 @@ def terminal(w, *args):
 def test_terminal(w):
     """At a terminal paths and subgraphs are rows that can be read."""
     w.ok("import", "t", "-", stdin=b'{"$id":"a"}\n{"$id":"b"}\n{"$id":"c"}\n')
-    w.ok("link", "--file", "-", stdin=b'{"from":"t/a","predicate":"road","to":"t/b","data":{"km":2}}\n'
-                                      b'{"from":"t/c","predicate":"rail","to":"t/b"}\n')
+    w.ok("link", "--file", "-", stdin=
+         b'{"from":"t/a","predicate":"road","to":"t/b","data":{"km":2}}\n'
+         b'{"from":"t/c","predicate":"rail","to":"t/b"}\n')
     rows = [line.split(None, 1) for line in
             terminal(w, "path", "t/a", "t/c", "--direction", "both").splitlines()]
     check(rows[-1] == ["2", "t/a -road-> t/b <-rail- t/c"], "path", rows)

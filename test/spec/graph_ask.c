@@ -230,6 +230,7 @@ static uint64_t put_moment(graph_run *g) {
       int64_t ms = SPEC_EPOCH_US / 1000 + (int64_t)random_below(r, (uint32_t)span) - 1;
       random_put(&p->command, ",\"asOf\":%lld", (long long)ms);
       seq = model_seq_at(&p->model, ms * 1000);
+      if (seq == 0 && g->has_schema && ms * 1000 >= g->schema_ts) seq = 1;
     }
   }
   if (!random_chance(r, 15)) return seq;

@@ -226,6 +226,20 @@ static pq_value stored_data(graph_run *g, const char *fuzzy, pq_slice data) {
   return v;
 }
 
+/* Mostly a target that the schema takes, and where there is one mostly that. */
+static void keep_rule(graph_run *g, edge_args *a) {
+  random_text *r = &g->p.random;
+  uint32_t tries = random_chance(r, 97) ? 40 : 0;
+  for (uint32_t i = 0; i < tries; i++) {
+    if (graph_may_lead(a->to) &&
+        (i > 30 || graph_others(g, a->from, predicates[a->predicate], a->to) == 0))
+      return;
+    free(a->to);
+    a->to = graph_live_id(g);
+  }
+  if (tries > 0) a->predicate = 0; /* there is no cat, or another one */
+}
+
 static void put_edge(graph_run *g, pq_buf *out, edge_args *a) {
   static const char *const weights[] = {"1", "1", "2", "3", "2.5", "7", "0"};
   random_text *r = &g->p.random;
@@ -236,6 +250,7 @@ static void put_edge(graph_run *g, pq_buf *out, edge_args *a) {
   a->to = random_chance(r, 3) ? spec_format("%s", a->from) : graph_live_id(g);
   a->predicate = random_below(r, 3);
   if (random_chance(r, 30)) a->predicate = 1;
+  if (graph_is_ruled(g, a->from, predicates[a->predicate])) keep_rule(g, a);
   random_put(out, "{\"from\":\"%s\",\"predicate\":\"%s\",\"to\":\"%s\"", a->from,
              predicates[a->predicate], a->to);
   if (a->predicate == 2) random_put(out, ",\"reverse\":\"z\"");
@@ -256,8 +271,24 @@ static void put_edge(graph_run *g, pq_buf *out, edge_args *a) {
   a->data = stored_data(g, fuzzy, data);
 }
 
-/* Are all ends there? Else the command is refused. */
-static bool are_live(graph_run *g, const edge_args *edges, uint32_t count) {
+/* Do the edges before it in the command say another target? */
+static bool has_rival(const edge_args *edges, uint32_t i) {
+  for (uint32_t j = 0; j < i; j++)
+    if (edges[j].predicate == edges[i].predicate && strcmp(edges[j].from, edges[i].from) == 0 &&
+        strcmp(edges[j].to, edges[i].to) != 0)
+      return true;
+  return false;
+}
+
+/* Are all ends there, and as the schema wants them? Else the command is refused. */
+static bool are_right(graph_run *g, const edge_args *edges, uint32_t count, bool replaces) {
+  for (uint32_t i = 0; i < count; i++) {
+    const char *predicate = predicates[edges[i].predicate];
+    uint32_t others = graph_others(g, edges[i].from, predicate, edges[i].to);
+    if (!graph_is_ruled(g, edges[i].from, predicate)) continue;
+    if (!graph_may_lead(edges[i].to) || has_rival(edges, i) || (others > 0 && !replaces))
+      return false;
+  }
   for (uint32_t i = 0; i < count; i++)
     if (!model_is_live(&g->p.model, pq_str(edges[i].from), g->p.model.seq) ||
         !model_is_live(&g->p.model, pq_str(edges[i].to), g->p.model.seq))
@@ -269,22 +300,30 @@ static void do_link(graph_run *g) {
   property *p = &g->p;
   uint32_t count = 1 + random_below(&p->random, g->edges_at_once);
   edge_args edges[EDGES_MAX] = {0};
-  int64_t changed = 0;
-  bool is_right;
+  int64_t changed = 0, gone = 0;
+  bool is_right, replaces = false;
   random_put(&p->command, "{\"link\":[]");
   for (uint32_t i = 0; i < count; i++) {
     put_edge(g, &p->payload, &edges[i]);
     random_put(&p->payload, "\n");
   }
-  is_right = are_live(g, edges, count);
+  if (count == 1 && random_chance(&p->random, 50))
+    replaces = graph_others(g, edges[0].from, predicates[edges[0].predicate], edges[0].to) < 2;
+  if (replaces) random_put(&p->command, ",\"replace\":true");
+  is_right = are_right(g, edges, count, replaces);
   graph_end_write(g);
   if (!is_right) {
     if (p->reply.rc == PQ_OK) property_fail(p, "links what is not there");
   } else if (property_expect(p, PQ_OK)) {
+    if (replaces)
+      graph_make_way(g, edges[0].from, predicates[edges[0].predicate], edges[0].to, &gone);
+    changed = gone; /* the commit may have begun */
     for (uint32_t i = 0; i < count; i++)
       link_one(g, &edges[i], &changed);
-    if (property_number(p, "linkedCount") != changed)
-      property_fail(p, "%lld new edges expected", (long long)changed);
+    if (property_number(p, "linkedCount") != changed - gone)
+      property_fail(p, "%lld new edges expected", (long long)(changed - gone));
+    if (replaces && property_number(p, "unlinkedCount") != gone)
+      property_fail(p, "%lld edges less expected", (long long)gone);
   }
   for (uint32_t i = 0; i < count; i++) {
     free(edges[i].from);
@@ -451,9 +490,19 @@ static void start(graph_run *g, uint64_t seed) {
   g->hub = seed % 5 == 3 ? 40 : 0;
   spec_start(&p->db, seed % 2 == 0 ? SPEC_MEMORY : seed % 8 == 5 ? SPEC_DISK : SPEC_SHUFFLE, seed);
   if (seed % 5 < 2 && spec_open_reader(&p->db) != PQ_OK) spec_die("%s", p->db.reader_cx.msg);
+  g->has_schema = seed % 4 == 2;
   model_init(&p->model);
   pq_buf_init(&p->command, spec_cx(), SIZE_MAX / 2);
   pq_buf_init(&p->payload, spec_cx(), SIZE_MAX / 2);
+}
+
+static void set_schema(graph_run *g) {
+  random_put(&g->p.command, "{\"schema\":\"dogs\",\"set\":{\"p\":\"-> Cat\"}");
+  graph_end_write(g);
+  if (!property_expect(&g->p, PQ_OK)) return;
+  graph_begin_commit(g);
+  g->schema_ts = g->p.model.ts;
+  g->p.model.seq++; /* an event that no key has */
 }
 
 static bool run_seed(uint64_t seed, uint64_t *asked) {
@@ -462,6 +511,7 @@ static bool run_seed(uint64_t seed, uint64_t *asked) {
   int64_t leaked;
   if (g == NULL) spec_die("out of memory");
   start(g, seed);
+  if (g->has_schema) set_schema(g);
   for (g->p.step = 1; g->p.step <= STEPS && !g->p.has_failed; g->p.step++)
     take_step(g);
   *asked += g->asked;

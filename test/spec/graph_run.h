@@ -9,6 +9,8 @@ typedef struct graph_run {
   property p;
   uint32_t edges_at_once, hub;  /* hub: per cent of edges at one node */
   bool is_small, has_estimates; /* has_estimates: no edge weighs less than 1 */
+  bool has_schema;              /* edges p of dogs lead to one cat */
+  int64_t schema_ts;            /* the time of the first event, which says so */
   uint64_t txn;                 /* 0: none is open */
   uint64_t txn_seq;             /* what it began above */
   int64_t commit_ts;            /* of the commit before it */
@@ -30,6 +32,14 @@ void graph_end_write(graph_run *g);
 char *graph_live_id(graph_run *g);
 void graph_add_version(graph_run *g, model_key *k, const pq_entity *e, pq_event_op op,
                        pq_value after);
+/* Is it one of the edges that a schema has rules for; may it lead there; how many others are there?
+ */
+bool graph_is_ruled(const graph_run *g, const char *from, const char *predicate);
+bool graph_may_lead(const char *to);
+uint32_t graph_others(const graph_run *g, const char *from, const char *predicate, const char *to);
+/* End all others, in the order of the model's keys. */
+void graph_make_way(graph_run *g, const char *from, const char *predicate, const char *to,
+                    int64_t *changed);
 /* End an edge, if it is there: one more of *changed, the first begins a commit. */
 void graph_unlink(graph_run *g, model_key *k, int64_t *changed);
 
