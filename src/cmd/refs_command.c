@@ -56,7 +56,7 @@ static int stage_refs_written(pq_op *op) {
   pq_value errors;
   if (rc != PQ_OK) return rc;
   errors = pq_object_get_str(pq_command_summary(c->inner), "errors");
-  if (!pq_value_is_missing(errors))
+  if (pq_value_count(errors) > 0)
     return pq_fail(op->cx, PQ_EIO, "refs: some records could not be written: try again");
   pq_inner_close(c);
   op->stage = c->s.refs->after;

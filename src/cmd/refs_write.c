@@ -143,7 +143,7 @@ static int stage_refs_write(pq_op *op) {
   pq_command *c = pq_command_of(op);
   int rc = pq_inner_step(c);
   if (rc == PQ_NEED_IO || rc == PQ_YIELD) return rc;
-  if (rc < 0 || !pq_value_is_missing(pq_object_get_str(pq_command_summary(c->inner), "errors")))
+  if (rc < 0 || pq_value_count(pq_object_get_str(pq_command_summary(c->inner), "errors")) > 0)
     return give_up(c);
   pq_inner_close(c);
   op->stage = stage_refs_open;
