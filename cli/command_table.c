@@ -487,6 +487,14 @@ const cli_command cli_commands[] = {
      "no terminal there is no prompt, and the exit status is 1 if any line failed.",
      "echo 'posts.find({n: {$gt: 4}}, {title: 1})' | parquedb shell",
      "{\"$id\":\"posts/p2\",\"title\":\"World\"}", OPT(READ_ONLY) | CLI_OPT_AUDIT, 0, 0, cli_shell},
+    {NULL, "serve", "", "let MongoDB's clients use the warehouse, until a signal",
+     "Speaks MongoDB's wire protocol: mongosh and drivers connect to the address\n"
+     "that it prints (with directConnection=true where it is not reachable under\n"
+     "that name). A database is a namespace. Nobody has to log in yet, so it\n"
+     "listens on loopback addresses only. SIGTERM or Ctrl-C: it answers what has\n"
+     "arrived, flushes and ends. server/README.md says which commands there are.",
+     "timeout --preserve-status 3 parquedb serve --listen 127.0.0.1:0",
+     "listening on mongodb://127.0.0.1:…\nstopped", OPT(ACTOR), 0, 0, cli_run_serve},
     {NULL, "help", "[COMMAND]", "list the commands, or show the page of one",
      "Every command has a page like this one; COMMAND --help shows it too.", "parquedb help count",
      "NAME\n    count - print how many entities match\n…", 0, 0, 1, cli_run_help},
@@ -517,6 +525,7 @@ static const struct own_set {
     {"connected", OWN_WALK},
     {"neighbourhood", OWN_WALK},
     {"match", CLI_OWN_PARAMS | CLI_OWN_MAX_ROWS},
+    {"serve", CLI_OWN_LISTEN},
     {"subgraph", CLI_OWN_PREDICATES | CLI_OWN_DIRECTION | CLI_OWN_MAX_HOPS | CLI_OWN_MAX_NODES |
                      CLI_OWN_EDGE_FILTER | CLI_OWN_GRAPHML | CLI_OWN_DOT | CLI_OWN_JSON_GRAPH |
                      CLI_OWN_SVG},

@@ -178,6 +178,8 @@ static const struct own_row {
      CLI_OWN_NOWHERE},
     {OWN("min-confidence", "X", "leave out fuzzy edges that are less sure, 0 to 1"),
      "minConfidence", CLI_OWN_NUMBER},
+    {OWN("listen", "HOST:PORT", "where to listen (127.0.0.1:27017); port 0: any that is free"),
+     NULL, CLI_OWN_NOWHERE},
 };
 
 enum {

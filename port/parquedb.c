@@ -23,6 +23,7 @@
 #include "port/cpu.h"
 #include "port/drive_disk.h"
 #include "port/drive_memory.h"
+#include "port/handle.h"
 #include "port/shared_pool.h"
 #include "port/tasks.h"
 #include "port/zoneinfo.h"
@@ -298,10 +299,9 @@ static int advance(pqdb_replies *r) {
 
 /* ---- commands ---- */
 
-int pqdb_submit(pqdb *db, const char *ns, const char *command, size_t command_len,
-                const char *payload, size_t payload_len, pqdb_replies **out) {
+/* Replies without a command yet. */
+static int replies_new(pqdb *db, pqdb_replies **out) {
   pqdb_replies *r;
-  int rc;
   *out = NULL;
   if (!db->is_open) return pq_fail(&db->cx, PQ_EINVALID, "the warehouse is not open");
   db->cx.msg[0] = '\0';
@@ -312,15 +312,37 @@ int pqdb_submit(pqdb *db, const char *ns, const char *command, size_t command_le
   *(db->last == NULL ? &db->first : &db->last->next) = r;
   db->last = r;
   pq_buf_init(&r->text, &db->cx, TEXT_LEN_MAX);
+  *out = r;
+  return PQ_OK;
+}
+
+/* Their command has begun, or `rc` tells why not. */
+static int replies_begin(pqdb_replies *r, int rc, pqdb_replies **out) {
+  *out = rc == PQ_OK ? r : NULL;
+  if (rc != PQ_OK) pqdb_replies_close(r);
+  return rc;
+}
+
+int pqdb_submit(pqdb *db, const char *ns, const char *command, size_t command_len,
+                const char *payload, size_t payload_len, pqdb_replies **out) {
+  pqdb_replies *r;
+  int rc = replies_new(db, &r);
+  *out = NULL;
+  if (rc != PQ_OK) return rc;
   rc = pq_command_open(
       &db->db, pq_str(ns != NULL ? ns : db->ns), (pq_slice){(const uint8_t *)command, command_len},
       (pq_slice){(const uint8_t *)payload, payload_len}, pq_driver_now_us(db->driver), &r->command);
-  if (rc != PQ_OK) {
-    pqdb_replies_close(r);
-    return rc;
-  }
-  *out = r;
-  return PQDB_OK;
+  return replies_begin(r, rc, out);
+}
+
+int pq_handle_submit(pqdb *db, const char *ns, pq_value command, pqdb_replies **out) {
+  pqdb_replies *r;
+  int rc = replies_new(db, &r);
+  *out = NULL;
+  if (rc != PQ_OK) return rc;
+  rc = pq_command_open_value(&db->db, pq_str(ns), command, pq_driver_now_us(db->driver),
+                             &r->command);
+  return replies_begin(r, rc, out);
 }
 
 int pqdb_poll(pqdb *db) {
@@ -367,6 +389,72 @@ int pqdb_maintain(pqdb *db, unsigned steps) {
   for (uint32_t i = 0; i < db->db.space_count; i++)
     maintain(db, pq_str(db->db.spaces[i]->ns), text);
   return PQDB_OK;
+}
+
+pq_cx *pq_handle_cx(pqdb *db) {
+  return &db->cx;
+}
+
+int64_t pq_handle_now_us(pqdb *db) {
+  return pq_driver_now_us(db->driver);
+}
+
+void pq_handle_random(pqdb *db, uint8_t *out, size_t n) {
+  pq_driver_random(db->driver, out, n);
+}
+
+int pq_handle_work(pqdb *db, pqdb_replies **out) {
+  static const char text[] = "{\"maintain\":8}";
+  int64_t now = pq_driver_now_us(db->driver);
+  *out = NULL;
+  if (!db->db.is_writer || !db->maintains) return PQ_OK;
+  for (uint32_t i = 0; i < db->db.space_count; i++) {
+    pq_space *s = db->db.spaces[i];
+    if (s->is_loaded && !s->is_fenced && pq_works_due(s, now) != PQ_WORK_NONE)
+      return pqdb_submit(db, s->ns, text, sizeof text - 1, NULL, 0, out);
+  }
+  return PQ_OK;
+}
+
+/* The folders of the warehouse. */
+static int list_folders(pqdb *db, pq_buf *out) {
+  pq_fetch f;
+  pq_slice names = {0};
+  int rc;
+  pq_fetch_init(&f, &db->cx);
+  while ((rc = pq_fetch_list(&f, "", &names)) == PQ_NEED_IO)
+    pq_driver_run(db->driver, &f);
+  for (const uint8_t *end; rc == PQ_OK && names.n > 0;) {
+    end = memchr(names.p, '\n', names.n);
+    if (end == NULL) break;
+    if (end > names.p && end[-1] == '/' && names.p[0] != '_' && names.p[0] != '~') {
+      rc = pq_buf_put(out, names.p, (size_t)(end - names.p) - 1);
+      if (rc == PQ_OK) rc = pq_buf_put_byte(out, '\n');
+    }
+    names = (pq_slice){end + 1, names.n - (size_t)(end + 1 - names.p)};
+  }
+  pq_fetch_release(&f);
+  return rc;
+}
+
+static bool is_listed(pq_slice names, const char *name) {
+  size_t len = strlen(name);
+  for (const uint8_t *end; names.n > 0 && (end = memchr(names.p, '\n', names.n)) != NULL;) {
+    if ((size_t)(end - names.p) == len && memcmp(names.p, name, len) == 0) return true;
+    names = (pq_slice){end + 1, names.n - (size_t)(end + 1 - names.p)};
+  }
+  return false;
+}
+
+int pq_handle_namespaces(pqdb *db, pq_buf *out) {
+  PQ_TRY(list_folders(db, out));
+  for (uint32_t i = 0; i < db->db.space_count; i++) {
+    const pq_space *s = db->db.spaces[i];
+    if (s->seq == 0 || s->ns[0] == '_' || is_listed(pq_buf_slice(out), s->ns)) continue;
+    PQ_TRY(pq_buf_put_str(out, s->ns));
+    PQ_TRY(pq_buf_put_byte(out, '\n'));
+  }
+  return PQ_OK;
 }
 
 /* The seq of a namespace's last event; 0: none is known. */
@@ -417,17 +505,24 @@ int pqdb_run(pqdb *db, const char *ns, const char *command, size_t command_len, 
   return rc;
 }
 
-int pqdb_next(pqdb_replies *r, const char **json, size_t *len) {
-  pq_value item;
+int pq_handle_next(pqdb_replies *r, pq_value *out) {
   int status = PQDB_ROW;
-  *json = "";
-  if (len != NULL) *len = 0;
+  *out = (pq_value){0};
   PQ_TRY(advance(r));
-  if (!pq_command_next(r->command, &item)) {
-    item = pq_command_summary(r->command);
+  if (!pq_command_next(r->command, out)) {
+    *out = pq_command_summary(r->command);
     status = PQDB_DONE;
   }
   r->has_items = pq_command_has_items(r->command);
+  return status;
+}
+
+int pqdb_next(pqdb_replies *r, const char **json, size_t *len) {
+  pq_value item;
+  int status = pq_handle_next(r, &item);
+  *json = "";
+  if (len != NULL) *len = 0;
+  if (status < 0) return status;
   pq_buf_clear(&r->text);
   PQ_TRY(pq_json_print(&r->text, item, r->db->form));
   PQ_TRY(pq_buf_put_byte(&r->text, '\0'));

@@ -54,6 +54,8 @@ typedef struct pq_bson_out {
 void pq_bson_begin(pq_bson_out *o, pq_buf *buf);
 /* End it. On failure `buf` is as it was before. */
 int pq_bson_finish(pq_bson_out *o) PQ_MUST_CHECK;
+/* Instead of finish: it is not wanted any more, whatever is open in it. */
+void pq_bson_abandon(pq_bson_out *o);
 
 /* A field each. `name` has no zero byte inside; in an array it is ignored and may be NULL. */
 void pq_bson_begin_object(pq_bson_out *o, const char *name);

@@ -289,6 +289,11 @@ int pq_bson_finish(pq_bson_out *o) {
   return o->rc;
 }
 
+void pq_bson_abandon(pq_bson_out *o) {
+  o->buf->len = o->frames[0].from;
+  pq_arena_release(&o->scratch);
+}
+
 /* The name of the next field: its index in an array. */
 static pq_slice name_of(pq_bson_out *o, const char *name, char text[INDEX_CAP]) {
   if (!o->frames[o->depth].is_array) return pq_str(name);

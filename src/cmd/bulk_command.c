@@ -12,7 +12,7 @@
 #include "base/hash.h"
 #include "base/merge_sort.h"
 #include "base/text.h"
-#include "cmd/command_int.h"
+#include "cmd/own_options.h"
 
 #define TEXT_ARGS(s) (int)((s).n > 40 ? 40 : (s).n), (s).n == 0 ? "" : (const char *)(s).p
 
@@ -198,6 +198,8 @@ int pq_open_bulk(pq_command *c, pq_value target) {
     pq_arena_clear(&c->op.scratch);
     if (rc != PQ_OK) return pq_fail(c->op.cx, rc, "operation %u: %s", i, c->op.cx->msg);
   }
+  if (c->s.spec->own != NULL)
+    PQ_TRY(pq_own_flag(c, "objectIds", pq_own_option(c, "objectIds"), &c->s.makes_object_ids));
   PQ_TRY(pq_type_default(c));
   c->s.is_bulk = true;
   c->s.is_ordered = !(c->s.args.given & PQ_OPT_ORDERED) || c->s.args.is_ordered;

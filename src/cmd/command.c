@@ -81,6 +81,12 @@ static int stage_load(pq_op *op) {
   return PQ_OK;
 }
 
+static int parse_value(pq_command *c, pq_slice ns, pq_value document) {
+  PQ_TRY(pq_db_space(c->db, ns, &c->s.space));
+  c->document = document;
+  return pq_command_parse(c, document);
+}
+
 static int parse(pq_command *c, pq_slice ns, pq_slice json) {
   pq_cx *cx = c->db->cx;
   if (json.n > cx->limits.command_len_max)
@@ -114,9 +120,8 @@ static int new_command(pq_db *db, int64_t now_us, pq_command **out) {
   return rc;
 }
 
-/* It is `rc` so far. */
-static int begin(pq_command *c, int rc, pq_slice ns, pq_slice json, pq_command **out) {
-  if (rc == PQ_OK) rc = parse(c, ns, json);
+/* It is parsed, or `rc` tells why not. */
+static int begin(pq_command *c, int rc, pq_command **out) {
   if (rc != PQ_OK) {
     pq_command_close(c);
     return rc;
@@ -134,7 +139,17 @@ int pq_command_open(pq_db *db, pq_slice ns, pq_slice json, pq_slice payload, int
   int rc = new_command(db, now_us, &c);
   *out = NULL;
   if (c != NULL) c->payload = payload;
-  return begin(c, rc, ns, json, out);
+  if (rc == PQ_OK) rc = parse(c, ns, json);
+  return begin(c, rc, out);
+}
+
+int pq_command_open_value(pq_db *db, pq_slice ns, pq_value command, int64_t now_us,
+                          pq_command **out) {
+  pq_command *c;
+  int rc = new_command(db, now_us, &c);
+  *out = NULL;
+  if (rc == PQ_OK) rc = parse_value(c, ns, command);
+  return begin(c, rc, out);
 }
 
 int pq_command_open_inner(pq_db *db, pq_slice ns, pq_slice json, pq_far *far, pq_arena *arena,
@@ -147,7 +162,8 @@ int pq_command_open_inner(pq_db *db, pq_slice ns, pq_slice json, pq_far *far, pq
     c->far = far;
     c->far_arena = arena;
   }
-  return begin(c, rc, ns, json, out);
+  if (rc == PQ_OK) rc = parse(c, ns, json);
+  return begin(c, rc, out);
 }
 
 /* It is done or has failed: others need not wait for it. */

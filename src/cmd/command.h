@@ -23,6 +23,10 @@ typedef struct pq_command pq_command;
 int pq_command_open(pq_db *db, pq_slice ns, pq_slice json, pq_slice payload, int64_t now_us,
                     pq_command **out) PQ_MUST_CHECK;
 
+/* The same for a command that is a value already; it is borrowed until the command is closed. */
+int pq_command_open_value(pq_db *db, pq_slice ns, pq_value command, int64_t now_us,
+                          pq_command **out) PQ_MUST_CHECK;
+
 /* Go on until requests must be run (PQ_NEED_IO), items wait or the command is done (PQ_OK), or it
  * failed. Items that wait stay until they are taken. */
 int pq_command_step(pq_command *c, int64_t now_us) PQ_MUST_CHECK;

@@ -322,6 +322,7 @@ typedef struct pq_command_state {
   bool *best_empties;
   /* writes: of the command */
   int (*take)(pq_command *c); /* fill `writes` for the next turn; NULL: there is one turn */
+  bool makes_object_ids;      /* an upsert without _id gets one */
   bool is_bulk;               /* errors are told by index; what was done stays done */
   bool is_ordered;            /* and the first one ends it */
   bool is_stopped;            /* it did */
@@ -743,6 +744,8 @@ int pq_id_new(pq_command *c, pq_arena *arena, pq_slice *out) PQ_MUST_CHECK;
 int pq_id_of_value(pq_command *c, pq_arena *arena, pq_value v, pq_slice *out) PQ_MUST_CHECK;
 /* From `$id`: a local id, or "collection/localId" of the command's collection. */
 int pq_id_of_text(pq_command *c, pq_arena *arena, pq_value v, pq_slice *out) PQ_MUST_CHECK;
+/* {_id: a new ObjectId, …fields of the object *data}, in `arena`. */
+int pq_object_id_put(pq_command *c, pq_arena *arena, pq_value *data) PQ_MUST_CHECK;
 /* "posts" -> "Post". */
 int pq_type_of_collection(pq_arena *arena, pq_slice collection, pq_slice *out) PQ_MUST_CHECK;
 /* c->s.type: that of the command's collection. */

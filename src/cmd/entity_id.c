@@ -88,6 +88,34 @@ int pq_id_new(pq_command *c, pq_arena *arena, pq_slice *out) {
   return pq_id_encode(arena, c->s.collection, pq_str(ulid), out);
 }
 
+/* Seconds and eight random bytes. */
+int pq_object_id_put(pq_command *c, pq_arena *arena, pq_value *data) {
+  static const char digits[] = "0123456789abcdef";
+  pq_builder *b = c->db->builder;
+  uint32_t count, seconds = (uint32_t)(c->op.now_us / 1000000);
+  pq_field *fields = pq_object_fields(arena, *data, &count);
+  char hex[24];
+  if (fields == NULL && pq_value_count(*data) > 0) return c->op.cx->code;
+  if (!c->s.has_rnd) pq_db_random(c->db, c->s.rnd);
+  c->s.has_rnd = true;
+  for (size_t i = 0; i < 12; i++) {
+    unsigned byte = i < 4 ? seconds >> (24 - 8 * i) & 255 : c->s.rnd[i - 2];
+    hex[2 * i] = digits[byte >> 4];
+    hex[2 * i + 1] = digits[byte & 15];
+  }
+  pq_ulid_next(c->s.rnd);
+  pq_builder_clear(b);
+  PQ_TRY(pq_builder_begin_object(b));
+  PQ_TRY(pq_builder_key_str(b, "_id"));
+  PQ_TRY(pq_builder_extended(b, "$oid", (pq_slice){(const uint8_t *)hex, sizeof hex}));
+  for (uint32_t i = 0; i < count; i++) {
+    PQ_TRY(pq_builder_key(b, fields[i].name));
+    PQ_TRY(pq_builder_value(b, fields[i].value));
+  }
+  PQ_TRY(pq_builder_end(b));
+  return pq_builder_finish(b, arena, data);
+}
+
 /* "posts" -> "Post", "categories" -> "Category", "boxes" -> "Box". */
 int pq_type_of_collection(pq_arena *arena, pq_slice name, pq_slice *out) {
   static const char *const es[] = {"sses", "xes", "ches", "shes", "zes"};

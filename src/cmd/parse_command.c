@@ -32,6 +32,8 @@ static const char *const own_communities[] = {OWN_WHOLE, "iterations", NULL};
 static const char *const own_related[] = {"predicate",     "direction", "edgeFilter",
                                           "minConfidence", "mode",      NULL};
 
+/* New documents without _id get one: MongoDB's drivers expect it of an upsert. */
+static const char *const own_upsert[] = {"objectIds", NULL};
 static const char *const own_match[] = {"params", "maxRows", NULL};
 
 const pq_command_spec pq_command_specs[] = {
@@ -83,17 +85,17 @@ const pq_command_spec pq_command_specs[] = {
     {"findOneAndUpdate",
      PQ_OPT_UPSERT | PQ_OPT_RETURN_DOCUMENT | PQ_OPT_PROJECT | PQ_OPT_CHANGE_ONE | PQ_OPT_VALIDATE |
          PQ_OPT_WRITES,
-     true, false, pq_open_change, NULL},
+     true, false, pq_open_change, own_upsert},
     {"findOneAndReplace",
      PQ_OPT_REPLACEMENT | PQ_OPT_UPSERT | PQ_OPT_RETURN_DOCUMENT | PQ_OPT_PROJECT |
          PQ_OPT_CHOOSE_ONE | PQ_OPT_VALIDATE | PQ_OPT_WRITES,
-     true, false, pq_open_change, NULL},
+     true, false, pq_open_change, own_upsert},
     {"findOneAndDelete",
      PQ_OPT_HARD | PQ_OPT_EDGES | PQ_OPT_INCLUDE_DELETED | PQ_OPT_PROJECT | PQ_OPT_CHOOSE_ONE |
          PQ_OPT_WRITES,
      true, false, pq_open_change, NULL},
     {"bulkWrite", PQ_OPT_OPERATIONS | PQ_OPT_ORDERED | PQ_OPT_LET | PQ_OPT_VALIDATE | PQ_OPT_WRITES,
-     true, false, pq_open_bulk, NULL},
+     true, false, pq_open_bulk, own_upsert},
     {"upsertMany",
      PQ_OPT_OPERATIONS | PQ_OPT_ORDERED | PQ_OPT_LET | PQ_OPT_VALIDATE | PQ_OPT_WRITES, true, false,
      pq_open_bulk, NULL},

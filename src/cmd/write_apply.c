@@ -255,6 +255,8 @@ int pq_write_upsert(pq_command *c, pq_write *w) {
   pq_builder_clear(c->db->builder);
   PQ_TRY(pq_update_upsert(change->update, change->filter, &eval, &c->op.arena, &w->data));
   c->s.random = eval.random + 1;
+  if (c->s.makes_object_ids && pq_value_is_missing(pq_object_get_str(w->data, "_id")))
+    PQ_TRY(pq_object_id_put(c, &c->op.arena, &w->data));
   id = pq_object_get_str(w->data, "_id");
   if (w->id.n > 0) {
     pq_slice derived;

@@ -7,7 +7,7 @@
  */
 #include <string.h>
 
-#include "cmd/command_int.h"
+#include "cmd/own_options.h"
 
 #define TEXT_ARGS(s) (int)((s).n > 60 ? 60 : (s).n), (const char *)(s).p
 
@@ -238,6 +238,8 @@ int pq_open_change(pq_command *c, pq_value target) {
   const struct row *row = find_row(name);
   pq_assert(row != NULL);
   PQ_TRY(row->flags & IS_BY_ID ? pq_target_id(c, target) : pq_target_collection(c, target));
+  if (c->s.spec->own != NULL)
+    PQ_TRY(pq_own_flag(c, "objectIds", pq_own_option(c, "objectIds"), &c->s.makes_object_ids));
   PQ_TRY(pq_type_default(c));
   PQ_TRY(pq_env_open(c, &c->s.args, &c->arena));
   PQ_TRY(pq_projection_parse(&c->arena, c->s.env, c->s.args.project, &c->s.projection));

@@ -93,6 +93,15 @@ void pq_db_release(pq_db *db) {
 }
 
 /* API.md: [a-z0-9-_.], at most 128, dots for hierarchy, a leading "_" is reserved. */
+/* A byte of "%4d": what other systems' names have beyond ours (server/mongo_name.c). */
+static bool is_escape(pq_slice ns, size_t i) {
+  if (ns.p[i] != '%') return false;
+  for (size_t k = i + 1; k <= i + 2; k++)
+    if (k >= ns.n || !((ns.p[k] >= 'a' && ns.p[k] <= 'f') || (ns.p[k] >= '0' && ns.p[k] <= '9')))
+      return false;
+  return true;
+}
+
 int pq_db_check_name(pq_db *db, pq_slice ns) {
   if (ns.n == 0 || ns.n > NS_LEN_MAX)
     return pq_fail(db->cx, PQ_EINVALID, "a namespace name has 1 to %d bytes", NS_LEN_MAX);
@@ -105,11 +114,13 @@ int pq_db_check_name(pq_db *db, pq_slice ns) {
   for (size_t i = 0; i < ns.n; i++) {
     uint8_t c = ns.p[i];
     bool is_fine = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
-                   (c == '.' && ns.p[i - 1] != '.');
+                   (c == '.' && ns.p[i - 1] != '.') || is_escape(ns, i);
     if (!is_fine)
-      return pq_fail(db->cx, PQ_EPATH,
-                     "namespace '%.*s': only a-z, 0-9, '-', '_' and single dots are allowed",
-                     (int)ns.n, (const char *)ns.p);
+      return pq_fail(
+          db->cx, PQ_EPATH,
+          "namespace '%.*s': only a-z, 0-9, '-', '_', single dots and '%%' with two hexadecimal "
+          "digits are allowed",
+          (int)ns.n, (const char *)ns.p);
   }
   return PQ_OK;
 }

@@ -211,7 +211,7 @@ static void test_random(void) {
     seed = (uint64_t)i;
     append_random(&doc, 4, false);
     begin();
-    if (!comes_back(&doc)) CHECK(!"a random document comes back");
+    if (!comes_back(&doc)) CHECK(seed == UINT64_MAX); /* told once for each that does not */
     end();
     bson_destroy(&doc);
   }

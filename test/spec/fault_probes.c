@@ -161,7 +161,6 @@ const fault_probe fault_probes[] = {
     {"{\"related\": \"x/a\", \"predicate\": \"border\", \"direction\": \"reverse\", \"asOf\": "
      "\"2026-01-01T00:02:00Z\"}",
      NULL, false},
-    {"{\"refs\": \"check\"}", NULL, false},
     {"{\"related\": \"t/a\", \"predicate\": \"p\"}", NULL, false},
     {"{\"related\": \"t/a\", \"direction\": \"both\", \"edges\": true, \"limit\": 2, "
      "\"edgeFilter\": "

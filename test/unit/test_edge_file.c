@@ -24,8 +24,7 @@ typedef struct fixture {
   pq_cx cx;
   pq_arena arena;
   pq_builder *builder;
-  pq_edge *edges; /* posts/p<i> -author-> users/u<i % 7>, -tag-> tags/t<i % 3>, of
-                     another namespace when that is 2 */
+  pq_edge *edges; /* posts/p<i> -author-> users/u<i % 7>, -tag-> tags/t<i % 3> */
   uint32_t count;
   pq_writer *writer;
 } fixture;
@@ -38,9 +37,7 @@ static int make_edge(fixture *f, uint32_t i, pq_edge *e) {
   uint32_t post = (i / 2 * 7919) % POSTS; /* not in order */
   bool is_author = i % 2 == 0;
   char *from = name_of(f, "posts/p%04u", post);
-  char *to = is_author       ? name_of(f, "users/u%u", post % 7)
-             : post % 3 == 2 ? name_of(f, "other/tags/t%u", 2)
-                             : name_of(f, "tags/t%u", post % 3);
+  char *to = is_author ? name_of(f, "users/u%u", post % 7) : name_of(f, "tags/t%u", post % 3);
   char *json = name_of(f, "{\"weight\": %u}", post);
   if (from == NULL || to == NULL || json == NULL) return f->cx.code;
   *e = (pq_edge){.from_id = pq_str(from),
@@ -106,8 +103,7 @@ static bool row_is(pq_cx *cx, const pq_column *cols, uint32_t row, const pq_edge
                    pq_value_compare(data, e->data) != 0))
     return false;
   return text_is(&cols[FROM_NS], row, PQ_SLICE("default")) &&
-         text_is(&cols[TO_NS], row,
-                 pq_id_is_foreign(e->to_id) ? PQ_SLICE("other") : PQ_SLICE("default")) &&
+         text_is(&cols[TO_NS], row, PQ_SLICE("default")) &&
          text_is(&cols[FROM_NAME], row, from_name) &&
          text_is(&cols[FROM_TYPE], row, e->from_type) && text_is(&cols[REVERSE], row, e->reverse) &&
          text_is(&cols[TO_NAME], row, to_name) && text_is(&cols[TO_TYPE], row, e->to_type) &&

@@ -1,0 +1,192 @@
+/* server/engine.c - see engine.h. */
+#include "server/engine.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "server/mongo_commands.h"
+
+enum {
+  DOCUMENTS_LEN_MAX = 96 << 20, /* of a command of ours, which may hold a whole message */
+  EXPIRE_SECONDS = 10
+};
+
+typedef struct queue {
+  pq_request *first, *last;
+} queue;
+
+struct pq_engine {
+  pthread_t thread;
+  pthread_mutex_t lock; /* of the queues and is_stopping */
+  pthread_cond_t arrived;
+  queue in, out;
+  bool is_stopping;
+  void (*wake)(void *ud);
+  void *wake_ud;
+  /* The thread's own from here on. */
+  pqdb *db;
+  pq_cx cx; /* answers and commands: malloc, not the engine's meter */
+  pq_mongo mongo;
+  pq_task *tasks;
+  uint32_t task_count;
+  pqdb_replies *work; /* on files */
+};
+
+static void push(queue *q, pq_request *r) {
+  r->next = NULL;
+  *(q->last == NULL ? &q->first : &q->last->next) = r;
+  q->last = r;
+}
+
+static pq_request *pop(queue *q) {
+  pq_request *r = q->first;
+  if (r == NULL) return NULL;
+  q->first = r->next;
+  if (q->first == NULL) q->last = NULL;
+  r->next = NULL;
+  return r;
+}
+
+/* ---- the thread ---- */
+
+static void finish(pq_engine *e, pq_request *r) {
+  pthread_mutex_lock(&e->lock);
+  push(&e->out, r);
+  pthread_mutex_unlock(&e->lock);
+  e->wake(e->wake_ud);
+}
+
+static void open_all(pq_engine *e, pq_request *r) {
+  while (r != NULL) {
+    pq_request *next = r->next;
+    pq_task *t = pq_task_begin(&e->mongo, r);
+    if (t == NULL) {
+      finish(e, r); /* without an answer: the connection is closed */
+    } else {
+      t->next = e->tasks;
+      e->tasks = t;
+      e->task_count++;
+    }
+    r = next;
+  }
+}
+
+static void advance_all(pq_engine *e) {
+  for (pq_task **at = &e->tasks; *at != NULL;) {
+    pq_task *t = *at;
+    pq_request *r;
+    pq_task_advance(t);
+    if (!t->is_done) {
+      at = &t->next;
+      continue;
+    }
+    *at = t->next;
+    e->task_count--;
+    pq_task_end(t, &r);
+    finish(e, r);
+  }
+}
+
+/* Work on files goes on beside the commands, a command of some steps after the other. */
+static void do_work(pq_engine *e) {
+  if (e->work != NULL && pqdb_is_ready(e->work) == 1) {
+    pqdb_replies_close(e->work);
+    e->work = NULL;
+  }
+  if (e->work == NULL && pq_handle_work(e->db, &e->work) != PQ_OK) e->work = NULL;
+}
+
+/* All requests that are there; waits for some while nothing runs. *must_end: there will be no more.
+ */
+static pq_request *take_requests(pq_engine *e, bool is_busy, bool *must_end) {
+  pq_request *r;
+  struct timespec until;
+  pthread_mutex_lock(&e->lock);
+  if (!is_busy && e->in.first == NULL && !e->is_stopping) {
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += EXPIRE_SECONDS;
+    (void)pthread_cond_timedwait(&e->arrived, &e->lock, &until);
+  }
+  r = e->in.first;
+  e->in = (queue){0};
+  *must_end = e->is_stopping && r == NULL && e->task_count == 0;
+  pthread_mutex_unlock(&e->lock);
+  return r;
+}
+
+static void *run(void *ud) {
+  pq_engine *e = ud;
+  bool must_end = false;
+  while (!must_end) {
+    bool is_busy = e->tasks != NULL || e->work != NULL;
+    open_all(e, take_requests(e, is_busy, &must_end));
+    (void)pqdb_poll(e->db);
+    advance_all(e);
+    do_work(e);
+    pq_mongo_expire(&e->mongo);
+  }
+  pqdb_replies_close(e->work);
+  pq_mongo_release(&e->mongo);
+  return NULL;
+}
+
+/* ---- from outside ---- */
+
+int pq_engine_start(pqdb *db, void (*wake)(void *ud), void *ud, pq_engine **out) {
+  pq_engine *e = calloc(1, sizeof *e);
+  pq_cx *cx = pq_handle_cx(db);
+  int rc;
+  *out = NULL;
+  if (e == NULL) return pq_fail_nomem(cx);
+  e->db = db;
+  e->wake = wake;
+  e->wake_ud = ud;
+  pq_cx_init(&e->cx, NULL, NULL);
+  e->cx.limits.doc_len_max = DOCUMENTS_LEN_MAX;
+  rc = pq_mongo_init(&e->mongo, &e->cx, db);
+  pthread_mutex_init(&e->lock, NULL);
+  pthread_cond_init(&e->arrived, NULL);
+  if (rc == PQ_OK && pthread_create(&e->thread, NULL, run, e) != 0)
+    rc = pq_fail(&e->cx, PQ_ELIMIT, "the system gives no thread for the engine");
+  if (rc == PQ_OK) {
+    *out = e;
+    return PQ_OK;
+  }
+  rc = pq_fail(cx, rc, "%s", e->cx.msg);
+  pq_mongo_release(&e->mongo);
+  pthread_cond_destroy(&e->arrived);
+  pthread_mutex_destroy(&e->lock);
+  free(e);
+  return rc;
+}
+
+void pq_engine_submit(pq_engine *e, pq_request *r) {
+  pthread_mutex_lock(&e->lock);
+  push(&e->in, r);
+  pthread_cond_signal(&e->arrived);
+  pthread_mutex_unlock(&e->lock);
+}
+
+pq_request *pq_engine_take(pq_engine *e) {
+  pq_request *r;
+  pthread_mutex_lock(&e->lock);
+  r = pop(&e->out);
+  pthread_mutex_unlock(&e->lock);
+  return r;
+}
+
+void pq_engine_stop(pq_engine *e) {
+  pq_request *r;
+  if (e == NULL) return;
+  pthread_mutex_lock(&e->lock);
+  e->is_stopping = true;
+  pthread_cond_signal(&e->arrived);
+  pthread_mutex_unlock(&e->lock);
+  (void)pthread_join(e->thread, NULL);
+  while ((r = pop(&e->out)) != NULL)
+    pq_request_free(r);
+  pthread_cond_destroy(&e->arrived);
+  pthread_mutex_destroy(&e->lock);
+  free(e);
+}

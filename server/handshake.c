@@ -1,0 +1,209 @@
+/* server/handshake.c - see handshake.h. What each client insists on was captured from real ones. */
+#include "server/handshake.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "parquedb/parquedb.h"
+#include "server/mongo_commands.h"
+#include "server/mongo_error.h"
+
+enum {
+  DOCUMENT_LEN_MAX = 16 << 20,
+  BATCH_MAX = 100000,
+  WIRE_VERSION = 21 /* MongoDB 7.0 */
+};
+static const char mongo_version[] = "7.0.0";
+
+typedef struct answer {
+  const pq_handshake *h;
+  const pq_request *r;
+  pq_bson_out o;
+} answer;
+
+/* ---- hello ---- */
+
+/* Of the packers that the client knows those that we know, in its order. */
+static void put_packers(answer *a) {
+  pq_value list = pq_object_get_str(a->r->command, "compression");
+  pq_slice name;
+  if (pq_value_is_missing(list)) return;
+  pq_bson_begin_array(&a->o, "compression");
+  for (uint32_t i = 0; i < pq_value_count(list); i++)
+    if (pq_value_string(pq_array_at(list, i), &name) && pq_wire_packer_of(name) != PQ_WIRE_PLAIN)
+      pq_bson_text(&a->o, NULL, name);
+  pq_bson_end(&a->o);
+}
+
+static void hello(answer *a) {
+  pq_bson_out *o = &a->o;
+  bool is_hello = pq_slice_is(a->r->name, "hello");
+  pq_bson_bool(o, "helloOk", true);
+  pq_bson_bool(o, is_hello ? "isWritablePrimary" : "ismaster", true);
+  pq_bson_bool(o, "secondary", false);
+  pq_bson_str(o, "setName", "rs0");
+  pq_bson_i32(o, "setVersion", 1);
+  pq_bson_begin_array(o, "hosts");
+  pq_bson_str(o, NULL, a->h->host);
+  pq_bson_end(o);
+  pq_bson_str(o, "primary", a->h->host);
+  pq_bson_str(o, "me", a->h->host);
+  pq_bson_i32(o, "maxBsonObjectSize", DOCUMENT_LEN_MAX);
+  pq_bson_i32(o, "maxMessageSizeBytes", PQ_WIRE_LEN_MAX);
+  pq_bson_i32(o, "maxWriteBatchSize", BATCH_MAX);
+  pq_bson_date(o, "localTime", a->h->now_ms);
+  pq_bson_i32(o, "connectionId", a->h->connection);
+  pq_bson_i32(o, "minWireVersion", 0);
+  pq_bson_i32(o, "maxWireVersion", WIRE_VERSION);
+  pq_bson_bool(o, "readOnly", false);
+  put_packers(a);
+}
+
+/* ---- the others ---- */
+
+static void nothing(answer *a) {
+  (void)a;
+}
+
+static void build_info(answer *a) {
+  pq_bson_out *o = &a->o;
+  pq_bson_str(o, "version", mongo_version);
+  pq_bson_begin_array(o, "versionArray");
+  for (int i = 0; i < 4; i++)
+    pq_bson_i32(o, NULL, i == 0 ? 7 : 0);
+  pq_bson_end(o);
+  pq_bson_str(o, "gitVersion", "parquedb-" PQDB_VERSION);
+  pq_bson_str(o, "parquedb", PQDB_VERSION);
+  pq_bson_begin_array(o, "modules");
+  pq_bson_end(o);
+  pq_bson_str(o, "storageEngine", "parquet");
+  pq_bson_i32(o, "bits", 64);
+  pq_bson_bool(o, "debug", false);
+  pq_bson_i32(o, "maxBsonObjectSize", DOCUMENT_LEN_MAX);
+}
+
+static void put_version(answer *a) {
+  pq_bson_begin_object(&a->o, "featureCompatibilityVersion");
+  pq_bson_str(&a->o, "version", "7.0");
+  pq_bson_end(&a->o);
+}
+
+/* There is one: what is asked for by another name is not there, and is not put. */
+static void get_parameter(answer *a) {
+  pq_slice what;
+  bool is_all =
+      pq_value_string(pq_object_get(a->r->command, a->r->name), &what) && pq_slice_is(what, "*");
+  if (is_all ||
+      !pq_value_is_missing(pq_object_get_str(a->r->command, "featureCompatibilityVersion")))
+    put_version(a);
+}
+
+static void whats_my_uri(answer *a) {
+  pq_bson_str(&a->o, "you", a->h->peer);
+}
+
+static void get_log(answer *a) {
+  pq_bson_i32(&a->o, "totalLinesWritten", 0);
+  pq_bson_begin_array(&a->o, "log");
+  pq_bson_end(&a->o);
+}
+
+static void host_info(answer *a) {
+  pq_bson_out *o = &a->o;
+  pq_bson_begin_object(o, "system");
+  pq_bson_date(o, "currentTime", a->h->now_ms);
+  pq_bson_str(o, "hostname", a->h->host);
+  pq_bson_i32(o, "cpuAddrSize", 64);
+  pq_bson_end(o);
+  pq_bson_begin_object(o, "os");
+  pq_bson_end(o);
+  pq_bson_begin_object(o, "extra");
+  pq_bson_end(o);
+}
+
+static void connection_status(answer *a) {
+  pq_bson_out *o = &a->o;
+  pq_bson_begin_object(o, "authInfo");
+  pq_bson_begin_array(o, "authenticatedUsers");
+  pq_bson_end(o);
+  pq_bson_begin_array(o, "authenticatedUserRoles");
+  pq_bson_end(o);
+  pq_bson_end(o);
+}
+
+static void command_line(answer *a) {
+  pq_bson_begin_array(&a->o, "argv");
+  pq_bson_str(&a->o, NULL, "parquedb");
+  pq_bson_end(&a->o);
+  pq_bson_begin_object(&a->o, "parsed");
+  pq_bson_end(&a->o);
+}
+
+static void list_commands(answer *a);
+
+static const struct row {
+  const char *name;
+  void (*put)(answer *a);
+  const char *help;
+  bool is_plain; /* an answer that is never compressed */
+} rows[] = {{"hello", hello, "who the server is", true},
+            {"isMaster", hello, "hello, as it was called before", true},
+            {"ping", nothing, "nothing", false},
+            {"buildInfo", build_info, "versions", false},
+            {"getParameter", get_parameter, "parameters of the server", false},
+            {"whatsmyuri", whats_my_uri, "the client's address", false},
+            {"getLog", get_log, "lines of a log: none is kept", false},
+            {"hostInfo", host_info, "the machine", false},
+            {"connectionStatus", connection_status, "who is logged in", false},
+            {"getCmdLineOpts", command_line, "how the server was started", false},
+            {"endSessions", nothing, "sessions are names: nothing is kept for them", false},
+            {"listCommands", list_commands, "this list", false}};
+enum { ROW_COUNT = sizeof rows / sizeof *rows };
+
+static void put_command(answer *a, const char *name, const char *help) {
+  pq_bson_begin_object(&a->o, name);
+  pq_bson_str(&a->o, "help", help);
+  pq_bson_end(&a->o);
+}
+
+static void list_commands(answer *a) {
+  const char *name, *help;
+  pq_bson_begin_object(&a->o, "commands");
+  for (size_t i = 0; i < ROW_COUNT; i++)
+    put_command(a, rows[i].name, rows[i].help);
+  for (uint32_t i = 0; (name = pq_mongo_command_at(i, &help)) != NULL; i++)
+    put_command(a, name, help);
+  pq_bson_end(&a->o);
+}
+
+/* Clients write isMaster, ismaster, buildinfo. */
+static const struct row *find_row(pq_slice name) {
+  for (size_t i = 0; i < ROW_COUNT; i++)
+    if (strlen(rows[i].name) == name.n &&
+        strncasecmp(rows[i].name, (const char *)name.p, name.n) == 0)
+      return &rows[i];
+  return NULL;
+}
+
+bool pq_handshake_is_plain(pq_slice name) {
+  const struct row *row = find_row(name);
+  return row != NULL && row->is_plain;
+}
+
+int pq_handshake_answer(const pq_handshake *h, pq_request *r, bool *is_done) {
+  const struct row *row = find_row(r->name);
+  answer a = {.h = h, .r = r};
+  pq_slice what;
+  *is_done = row != NULL || r->is_reply;
+  if (row == NULL && r->is_reply)
+    return pq_mongo_error_put(&r->answer, PQ_MONGO_NOT_IMPLEMENTED,
+                              "OP_QUERY is only for handshakes: use OP_MSG");
+  if (row == NULL) return PQ_OK;
+  if (row->put == get_parameter && pq_value_string(pq_object_get(r->command, r->name), &what) &&
+      !pq_slice_is(what, "*"))
+    return pq_mongo_error_put(&r->answer, PQ_MONGO_INVALID_OPTIONS, "no option found to get");
+  pq_bson_begin(&a.o, &r->answer);
+  row->put(&a);
+  pq_bson_double(&a.o, "ok", 1);
+  return pq_bson_finish(&a.o);
+}

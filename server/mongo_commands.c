@@ -1,0 +1,362 @@
+/* server/mongo_commands.c - the table of commands; the life of a task. See mongo_commands.h. */
+#include "server/mongo_commands.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* What every command may have. Those of sessions are names that need nothing of us. */
+static const char *const fields_of_all[] = {"$db",
+                                            "lsid",
+                                            "$clusterTime",
+                                            "$readPreference",
+                                            "readConcern",
+                                            "writeConcern",
+                                            "comment",
+                                            "maxTimeMS",
+                                            "apiVersion",
+                                            "apiStrict",
+                                            "apiDeprecationErrors",
+                                            "txnNumber",
+                                            "autocommit",
+                                            "startTransaction",
+                                            NULL};
+#define LANGUAGE "collation", "hint", "let"
+static const char *const find_fields[] = {"filter",
+                                          "sort",
+                                          "projection",
+                                          "skip",
+                                          "limit",
+                                          "batchSize",
+                                          "singleBatch",
+                                          "allowDiskUse",
+                                          "returnKey",
+                                          "showRecordId",
+                                          "tailable",
+                                          "awaitData",
+                                          "noCursorTimeout",
+                                          "min",
+                                          "max",
+                                          "oplogReplay",
+                                          "allowPartialResults",
+                                          LANGUAGE,
+                                          NULL};
+static const char *const aggregate_fields[] = {
+    "pipeline", "cursor", "allowDiskUse", "bypassDocumentValidation", "explain", LANGUAGE, NULL};
+static const char *const count_fields[] = {"query", "skip", "limit", "fields", LANGUAGE, NULL};
+static const char *const distinct_fields[] = {"key", "query", LANGUAGE, NULL};
+static const char *const get_more_fields[] = {"collection", "batchSize", NULL};
+static const char *const kill_fields[] = {"cursors", NULL};
+static const char *const insert_fields[] = {"documents", "ordered", "bypassDocumentValidation",
+                                            NULL};
+static const char *const update_fields[] = {"updates", "ordered", "bypassDocumentValidation", "let",
+                                            NULL};
+static const char *const delete_fields[] = {"deletes", "ordered", "let", NULL};
+static const char *const modify_fields[] = {
+    "query",        "sort",   "remove", "update",
+    "new",          "fields", "upsert", "bypassDocumentValidation",
+    "arrayFilters", LANGUAGE, NULL};
+static const char *const list_fields[] = {
+    "filter", "nameOnly", "authorizedDatabases", "authorizedCollections", "cursor", NULL};
+static const char *const none[] = {NULL};
+
+static const pq_mongo_command commands[] = {
+    {"find", "documents that match", find_fields, pq_mongo_find, pq_cursor_item, pq_cursor_done},
+    {"getMore", "the next batch of a cursor", get_more_fields, pq_open_get_more, pq_cursor_item,
+     pq_cursor_done},
+    {"killCursors", "end cursors", kill_fields, pq_open_kill_cursors, NULL, NULL},
+    {"insert", "add documents", insert_fields, pq_mongo_insert, NULL, pq_mongo_write_done},
+    {"update", "change documents", update_fields, pq_mongo_update, NULL, pq_mongo_write_done},
+    {"delete", "remove documents", delete_fields, pq_mongo_delete, NULL, pq_mongo_write_done},
+    {"findAndModify", "change a document and return it", modify_fields, pq_mongo_find_and_modify,
+     pq_mongo_find_and_modify_item, pq_mongo_find_and_modify_done},
+    {"aggregate", "documents through a pipeline", aggregate_fields, pq_mongo_aggregate,
+     pq_cursor_item, pq_cursor_done},
+    {"count", "how many match", count_fields, pq_mongo_count, NULL, pq_mongo_count_done},
+    {"distinct", "the values of a field", distinct_fields, pq_mongo_distinct, NULL,
+     pq_mongo_distinct_done},
+    {"listDatabases", "databases", list_fields, pq_mongo_list_databases, NULL,
+     pq_mongo_list_databases_done},
+    {"listCollections", "collections of a database", list_fields, pq_mongo_list_collections,
+     pq_mongo_list_collections_item, pq_mongo_list_collections_done},
+    {"listIndexes", "indexes of a collection", list_fields, pq_mongo_list_indexes, NULL,
+     pq_mongo_list_indexes_done},
+    {"create", "a collection; it is there once it has a document", none, pq_mongo_create, NULL,
+     pq_mongo_create_done},
+    {"drop", "remove a collection's documents", none, pq_mongo_drop, NULL, pq_mongo_drop_done},
+    {"dropDatabase", "remove all documents", none, pq_mongo_drop_database,
+     pq_mongo_drop_database_item, pq_mongo_drop_database_done}};
+enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
+
+enum { COMMAND_LEN_MAX = 64 << 20 };
+
+const char *pq_mongo_command_at(uint32_t i, const char **help) {
+  *help = i < COMMAND_COUNT ? commands[i].help : NULL;
+  return i < COMMAND_COUNT ? commands[i].name : NULL;
+}
+
+/* "findandmodify" is written, too. */
+static const pq_mongo_command *find_command(pq_slice name) {
+  if (pq_slice_is(name, "findandmodify")) name = PQ_SLICE("findAndModify");
+  for (size_t i = 0; i < COMMAND_COUNT; i++)
+    if (pq_slice_is(name, commands[i].name)) return &commands[i];
+  return NULL;
+}
+
+int pq_mongo_init(pq_mongo *m, pq_cx *cx, pqdb *db) {
+  *m = (pq_mongo){.cx = cx, .db = db};
+  return pq_builder_new(cx, &m->builder);
+}
+
+/* ---- the life of a task ---- */
+
+/* The answer is an error. */
+static void fail_with(pq_task *t, int code, const char *message) {
+  if (t->is_writing) pq_bson_abandon(&t->out);
+  t->is_writing = false;
+  t->is_done = true;
+  if (pq_mongo_error_put(&t->request->answer, code, message) != PQ_OK)
+    pq_buf_clear(&t->request->answer); /* no memory even for that: the connection is closed */
+}
+
+int pq_task_refuse_with(pq_task *t, int code, const char *fmt, ...) {
+  char text[PQ_MESSAGE_CAP];
+  va_list args;
+  va_start(args, fmt);
+  (void)vsnprintf(text, sizeof text, fmt, args);
+  va_end(args);
+  fail_with(t, code, text);
+  return PQ_OK;
+}
+
+/* Failures of the engine have their text in its context, the others in ours. */
+static void fail(pq_task *t, int rc, const pq_cx *cx) {
+  if (t->is_done) return;
+  fail_with(t, pq_mongo_code_of(rc), cx->msg);
+  pq_cursor_drop(t);
+}
+
+static bool is_in(const char *const *names, pq_slice name) {
+  for (; *names != NULL; names++)
+    if (pq_slice_is(name, *names)) return true;
+  return false;
+}
+
+/* Are all fields of the command known? The first one names it. */
+static int check_fields(pq_task *t) {
+  uint32_t count;
+  pq_field *fields = pq_object_fields(&t->request->arena, t->request->command, &count);
+  if (fields == NULL) return pq_fail_nomem(t->mongo->cx);
+  for (uint32_t i = 1; i < count; i++) {
+    if (is_in(fields_of_all, fields[i].name) || is_in(t->command->fields, fields[i].name)) continue;
+    return pq_task_refuse_with(
+        t, PQ_MONGO_UNKNOWN_FIELD, "BSON field '%s.%.*s' is an unknown field.", t->command->name,
+        (int)(fields[i].name.n > 60 ? 60 : fields[i].name.n), (const char *)fields[i].name.p);
+  }
+  if (pq_task_refuse(t, "startTransaction") != PQ_OK || pq_task_refuse(t, "txnNumber") != PQ_OK)
+    return PQ_EUNSUPPORTED;
+  if (!pq_value_is_missing(pq_object_get_str(pq_task_field(t, "readConcern"), "atClusterTime")))
+    return pq_fail(t->mongo->cx, PQ_EUNSUPPORTED, "readConcern.atClusterTime is not supported yet");
+  return PQ_OK;
+}
+
+static int open_task(pq_task *t) {
+  pq_request *r = t->request;
+  t->command = find_command(r->name);
+  if (t->command == NULL)
+    return pq_task_refuse_with(t, PQ_MONGO_COMMAND_NOT_FOUND, "no such command: '%.*s'",
+                               (int)(r->name.n > 60 ? 60 : r->name.n), (const char *)r->name.p);
+  if (r->db.n == 0)
+    return pq_task_refuse_with(t, PQ_MONGO_MISSING_FIELD,
+                               "BSON field '$db' is missing but a required field");
+  PQ_TRY(check_fields(t));
+  if (t->is_done) return PQ_OK;
+  PQ_TRY(pq_mongo_namespace(t->mongo->cx, r->db, t->ns));
+  return t->command->open(t);
+}
+
+pq_task *pq_task_begin(pq_mongo *m, pq_request *r) {
+  pq_task *t = pq_alloc(m->cx, NULL, 0, sizeof *t);
+  int rc;
+  if (t == NULL) return NULL;
+  memset(t, 0, sizeof *t);
+  t->mongo = m;
+  t->request = r;
+  pq_arena_init(&t->arena, m->cx, COMMAND_LEN_MAX * 2);
+  pq_buf_init(&r->answer, m->cx, PQ_WIRE_LEN_MAX - PQ_WIRE_HEADER_LEN * 2);
+  pq_buf_init(&t->names, m->cx, 1 << 24);
+  m->cx->msg[0] = '\0';
+  rc = open_task(t);
+  if (rc != PQ_OK) fail(t, rc, m->cx);
+  return t;
+}
+
+static pqdb_replies *replies_of(const pq_task *t) {
+  return t->cursor != NULL ? t->cursor->replies : t->replies;
+}
+
+/* One item or the summary. */
+static int take(pq_task *t) {
+  pq_value v;
+  int rc = pq_handle_next(replies_of(t), &v);
+  if (rc < 0) {
+    fail(t, rc, pq_handle_cx(t->mongo->db));
+    return PQ_OK;
+  }
+  if (rc == PQDB_ROW) return t->command->item == NULL ? PQ_OK : t->command->item(t, v);
+  return t->command->done(t, v);
+}
+
+void pq_task_advance(pq_task *t) {
+  pq_assert(t->is_done || replies_of(t) != NULL);
+  while (!t->is_done && pqdb_is_ready(replies_of(t)) == 1) {
+    int rc = take(t);
+    if (rc != PQ_OK) fail(t, rc, t->mongo->cx);
+  }
+}
+
+void pq_task_end(pq_task *t, pq_request **request) {
+  pq_cx *cx = t->mongo->cx;
+  *request = t->request;
+  if (t->is_writing) pq_bson_abandon(&t->out);
+  if (t->cursor != NULL) t->cursor->is_busy = false;
+  pqdb_replies_close(t->replies);
+  pq_arena_release(&t->arena);
+  pq_buf_release(&t->names);
+  pq_alloc(cx, t, sizeof *t, 0);
+}
+
+/* ---- our command ---- */
+
+static void keep(pq_task *t, int rc) {
+  if (t->rc == PQ_OK) t->rc = rc;
+}
+
+void pq_task_command(pq_task *t, const char *verb, const char *target) {
+  pq_builder_clear(t->mongo->builder);
+  t->rc = pq_builder_begin_object(t->mongo->builder);
+  pq_task_put_str(t, verb, target);
+}
+
+void pq_task_put(pq_task *t, const char *name, pq_value v) {
+  if (pq_value_is_missing(v) || t->rc != PQ_OK) return;
+  keep(t, pq_builder_key_str(t->mongo->builder, name));
+  if (t->rc == PQ_OK) keep(t, pq_builder_value(t->mongo->builder, v));
+}
+
+void pq_task_put_bool(pq_task *t, const char *name, bool v) {
+  if (t->rc == PQ_OK) keep(t, pq_builder_key_str(t->mongo->builder, name));
+  if (t->rc == PQ_OK) keep(t, pq_builder_bool(t->mongo->builder, v));
+}
+
+void pq_task_put_i64(pq_task *t, const char *name, int64_t v) {
+  if (t->rc == PQ_OK) keep(t, pq_builder_key_str(t->mongo->builder, name));
+  if (t->rc == PQ_OK) keep(t, pq_builder_i64(t->mongo->builder, v));
+}
+
+void pq_task_put_str(pq_task *t, const char *name, const char *v) {
+  if (t->rc == PQ_OK) keep(t, pq_builder_key_str(t->mongo->builder, name));
+  if (t->rc == PQ_OK) keep(t, pq_builder_str(t->mongo->builder, v));
+}
+
+int pq_task_submit(pq_task *t) {
+  pq_value command;
+  int rc;
+  PQ_TRY(t->rc);
+  PQ_TRY(pq_builder_end(t->mongo->builder));
+  PQ_TRY(pq_builder_finish(t->mongo->builder, &t->arena, &command));
+  pqdb_replies_close(t->replies);
+  t->replies = NULL;
+  rc = pq_handle_submit(t->mongo->db, t->ns, command, &t->replies);
+  if (rc != PQ_OK) fail(t, rc, pq_handle_cx(t->mongo->db));
+  return PQ_OK;
+}
+
+/* ---- the client's command ---- */
+
+pq_value pq_task_field(const pq_task *t, const char *name) {
+  return pq_object_get_str(t->request->command, name);
+}
+
+int pq_task_number(pq_task *t, const char *name, int64_t *out) {
+  pq_value v = pq_task_field(t, name);
+  double d;
+  if (pq_value_is_missing(v) || pq_value_type(v) == PQ_TYPE_NULL) return PQ_OK;
+  if (pq_value_i64(v, out)) return PQ_OK;
+  if (pq_value_double(v, &d) && d > -9e15 && d < 9e15 && d == (double)(int64_t)d) {
+    *out = (int64_t)d;
+    return PQ_OK;
+  }
+  return pq_fail(t->mongo->cx, PQ_EINVALID, "Field '%s' must be a whole number", name);
+}
+
+bool pq_task_flag(const pq_task *t, const char *name) {
+  pq_value v = pq_task_field(t, name);
+  bool flag;
+  double d;
+  if (pq_value_bool(v, &flag)) return flag;
+  if (pq_value_number(v, &d)) return d != 0;
+  return !pq_value_is_missing(v) && pq_value_type(v) != PQ_TYPE_NULL;
+}
+
+int pq_task_refuse(pq_task *t, const char *name) {
+  if (!pq_task_flag(t, name)) return PQ_OK;
+  return pq_fail(t->mongo->cx, PQ_EUNSUPPORTED, "%s: the field '%s' is not supported yet",
+                 t->command->name, name);
+}
+
+int pq_task_put_hint(pq_task *t, pq_value hint) {
+  pq_slice text;
+  bool is_id = pq_value_string(hint, &text) && pq_slice_is(text, "_id_");
+  if (pq_value_is_missing(hint)) return PQ_OK;
+  if (pq_value_type(hint) == PQ_TYPE_OBJECT) {
+    if (pq_value_count(hint) == 0) return PQ_OK;
+    is_id = pq_value_count(hint) == 1 && !pq_value_is_missing(pq_object_get_str(hint, "_id"));
+  }
+  if (is_id)
+    pq_task_put_str(t, "hint", "_id");
+  else
+    pq_task_put(t, "hint", hint);
+  return PQ_OK;
+}
+
+int pq_task_put_common(pq_task *t) {
+  int64_t max_time = 0;
+  PQ_TRY(pq_task_number(t, "maxTimeMS", &max_time));
+  if (max_time < 0) return pq_fail(t->mongo->cx, PQ_EINVALID, "maxTimeMS must not be negative");
+  if (max_time > 0) pq_task_put_i64(t, "maxTimeMs", max_time);
+  pq_task_put(t, "collation", pq_task_field(t, "collation"));
+  pq_task_put(t, "let", pq_task_field(t, "let"));
+  return pq_task_put_hint(t, pq_task_field(t, "hint"));
+}
+
+int pq_task_target(pq_task *t) {
+  pq_slice name;
+  pq_value v = pq_object_get(t->request->command, t->request->name);
+  if (!pq_value_string(v, &name)) {
+    PQ_TRY(
+        pq_task_refuse_with(t, PQ_MONGO_INVALID_NAMESPACE, "collection name has invalid type %s",
+                            pq_value_is_missing(v) ? "missing" : pq_type_name(pq_value_type(v))));
+    return PQ_EINVALID;
+  }
+  PQ_TRY(pq_mongo_collection(t->mongo->cx, name, t->collection));
+  snprintf(t->full_name, sizeof t->full_name, "%.*s.%.*s", (int)t->request->db.n,
+           (const char *)t->request->db.p, (int)name.n, (const char *)name.p);
+  return PQ_OK;
+}
+
+/* ---- the answer ---- */
+
+void pq_task_answer(pq_task *t) {
+  pq_buf_clear(&t->request->answer);
+  pq_bson_begin(&t->out, &t->request->answer);
+  t->is_writing = true;
+}
+
+int pq_task_answer_end(pq_task *t) {
+  pq_bson_double(&t->out, "ok", 1);
+  t->is_writing = false;
+  PQ_TRY(pq_bson_finish(&t->out));
+  t->is_done = true;
+  return PQ_OK;
+}

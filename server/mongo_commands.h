@@ -1,0 +1,174 @@
+/* server/mongo_commands.h - MongoDB's commands as commands of ours: translators, a task each.
+ *
+ *   {find: "posts", filter: …, batchSize: 2, $db: "test"}
+ *      │ open: our command in namespace "test"   {"find": "posts", "filter": …, "plain": true}
+ *      │ item: each document into the batch
+ *      ▼ done: the summary ends it, or a full batch becomes a cursor
+ *   {cursor: {firstBatch: […], id: 0, ns: "test.posts"}, ok: 1.0}
+ *
+ * A task belongs to the engine's thread. An option that a command does not know is an error (40415,
+ * as MongoDB's), and so is one that it knows and cannot honour (238).
+ */
+#ifndef PQ_SERVER_MONGO_COMMANDS_H
+#define PQ_SERVER_MONGO_COMMANDS_H
+
+#include "port/handle.h"
+#include "server/bson_value.h"
+#include "server/mongo_error.h"
+#include "server/mongo_name.h"
+#include "server/request.h"
+
+typedef struct pq_task pq_task;
+typedef struct pq_mongo_command pq_mongo_command;
+
+/* A query that has more to give: the replies of our command, and the memory that it borrows. */
+typedef struct pq_mongo_cursor {
+  int64_t id; /* 0: none */
+  pqdb_replies *replies;
+  pq_arena arena;
+  char ns[PQ_MONGO_NAME_CAP * 2]; /* "db.collection" */
+  uint64_t left;                  /* documents that it may still give; 0: any number */
+  int64_t used_ms;                /* when it was asked last */
+  bool is_patient;                /* noCursorTimeout */
+  bool is_busy;                   /* a getMore is at it */
+} pq_mongo_cursor;
+
+/* What the tasks of one engine share. */
+typedef struct pq_mongo {
+  pq_cx *cx; /* borrowed: not the engine's; answers and commands come from its memory */
+  pqdb *db;  /* borrowed */
+  pq_builder *builder;
+  pq_mongo_cursor **cursors; /* owned, and what they point to */
+  uint32_t cursor_count, cursor_cap;
+} pq_mongo;
+
+struct pq_task {
+  pq_task *next;
+  pq_mongo *mongo;     /* borrowed */
+  pq_request *request; /* owned */
+  const pq_mongo_command *command;
+  pqdb_replies *replies; /* owned; NULL: none runs */
+  pq_arena arena;        /* of our command, which the replies borrow */
+  int rc;                /* of building it, sticky */
+  char ns[PQ_MONGO_NAME_CAP], collection[PQ_MONGO_NAME_CAP]; /* ours */
+  char full_name[PQ_MONGO_NAME_CAP * 2];                     /* theirs: "db.collection" */
+  pq_bson_out out;
+  bool is_writing; /* `out` has begun */
+  bool is_done;    /* the answer is there */
+  /* find, aggregate, getMore */
+  pq_mongo_cursor *cursor; /* of a getMore; borrowed */
+  uint32_t batch_max, batch_count;
+  uint64_t left;
+  bool is_single, is_patient, is_named;
+  /* what a command needs between its steps */
+  uint32_t stage;
+  uint64_t count;
+  pq_buf names;
+};
+
+struct pq_mongo_command {
+  const char *name;
+  const char *help;
+  const char *const *fields; /* beside those of all commands; ended by NULL */
+  /* Submit our command, or answer at once. The failure of it is the answer. */
+  int (*open)(pq_task *t);
+  int (*item)(pq_task *t, pq_value item);
+  /* The summary is there: finish the answer, or submit the next command. */
+  int (*done)(pq_task *t, pq_value summary);
+};
+
+/* The i-th command and what it does; NULL: there are no more. */
+const char *pq_mongo_command_at(uint32_t i, const char **help);
+
+int pq_mongo_init(pq_mongo *m, pq_cx *cx, pqdb *db) PQ_MUST_CHECK;
+/* Closes all cursors. */
+void pq_mongo_release(pq_mongo *m);
+/* Close cursors that nobody has asked for ten minutes. */
+void pq_mongo_expire(pq_mongo *m);
+
+/* A task for a request, which it takes. It may be done at once. NULL: out of memory, the request
+ * is still the caller's. */
+pq_task *pq_task_begin(pq_mongo *m, pq_request *r);
+/* Go on as far as replies are there. */
+void pq_task_advance(pq_task *t);
+/* Free it; *request has the answer. */
+void pq_task_end(pq_task *t, pq_request **request);
+
+/* ---- between the files of the commands ---- */
+
+/* Our command: begin, fields, submit. Failures are kept until submit. */
+void pq_task_command(pq_task *t, const char *verb, const char *target);
+void pq_task_put(pq_task *t, const char *name, pq_value v); /* missing: nothing */
+void pq_task_put_bool(pq_task *t, const char *name, bool v);
+void pq_task_put_i64(pq_task *t, const char *name, int64_t v);
+void pq_task_put_str(pq_task *t, const char *name, const char *v);
+int pq_task_submit(pq_task *t) PQ_MUST_CHECK;
+
+/* A field of the client's command. */
+pq_value pq_task_field(const pq_task *t, const char *name);
+/* A whole number, absent: *out as it is. Anything else is PQ_EINVALID. */
+int pq_task_number(pq_task *t, const char *name, int64_t *out) PQ_MUST_CHECK;
+/* What JavaScript would call true: clients write 1, 1.0, true. */
+bool pq_task_flag(const pq_task *t, const char *name);
+/* The fields `hint`, `collation`, `let`, `comment`, `maxTimeMS`, as ours. */
+int pq_task_put_common(pq_task *t) PQ_MUST_CHECK;
+int pq_task_put_hint(pq_task *t, pq_value hint) PQ_MUST_CHECK;
+/* Refuse a field that is there and true: PQ_EUNSUPPORTED. */
+int pq_task_refuse(pq_task *t, const char *name) PQ_MUST_CHECK;
+/* The collection that the first field names, into t->collection and t->full_name. */
+int pq_task_target(pq_task *t) PQ_MUST_CHECK;
+
+/* The answer: begin, fields into t->out, end with {ok: 1.0}. */
+void pq_task_answer(pq_task *t);
+int pq_task_answer_end(pq_task *t) PQ_MUST_CHECK;
+/* An answer that is an error with a number that no failure of ours has. PQ_OK. */
+int pq_task_refuse_with(pq_task *t, int code, const char *fmt, ...) PQ_PRINTF(3, 4) PQ_MUST_CHECK;
+
+/* mongo_cursor.c */
+int pq_cursor_begin(pq_task *t) PQ_MUST_CHECK; /* the options of batches */
+/* Submit our command; with a batch of none the cursor is the answer. */
+int pq_cursor_submit(pq_task *t) PQ_MUST_CHECK;
+/* The cursor of a getMore that failed is no more. */
+void pq_cursor_drop(pq_task *t);
+int pq_cursor_item(pq_task *t, pq_value item);
+int pq_cursor_done(pq_task *t, pq_value summary);
+/* An answer of documents that are there: {cursor: {firstBatch: [ … */
+void pq_cursor_list_begin(pq_task *t, const char *ns);
+int pq_cursor_list_end(pq_task *t) PQ_MUST_CHECK;
+int pq_open_get_more(pq_task *t);
+int pq_open_kill_cursors(pq_task *t);
+
+/* mongo_read.c */
+int pq_mongo_find(pq_task *t);
+int pq_mongo_aggregate(pq_task *t);
+int pq_mongo_count(pq_task *t);
+int pq_mongo_count_done(pq_task *t, pq_value summary);
+int pq_mongo_distinct(pq_task *t);
+int pq_mongo_distinct_done(pq_task *t, pq_value summary);
+
+/* mongo_write.c */
+int pq_mongo_insert(pq_task *t);
+int pq_mongo_update(pq_task *t);
+int pq_mongo_delete(pq_task *t);
+int pq_mongo_write_done(pq_task *t, pq_value summary);
+int pq_mongo_find_and_modify(pq_task *t);
+int pq_mongo_find_and_modify_item(pq_task *t, pq_value item);
+int pq_mongo_find_and_modify_done(pq_task *t, pq_value summary);
+
+/* mongo_admin.c */
+int pq_mongo_list_databases(pq_task *t);
+int pq_mongo_list_databases_done(pq_task *t, pq_value summary);
+int pq_mongo_list_collections(pq_task *t);
+int pq_mongo_list_collections_item(pq_task *t, pq_value item);
+int pq_mongo_list_collections_done(pq_task *t, pq_value summary);
+int pq_mongo_list_indexes(pq_task *t);
+int pq_mongo_list_indexes_done(pq_task *t, pq_value summary);
+int pq_mongo_create(pq_task *t);
+int pq_mongo_create_done(pq_task *t, pq_value summary);
+int pq_mongo_drop(pq_task *t);
+int pq_mongo_drop_done(pq_task *t, pq_value summary);
+int pq_mongo_drop_database(pq_task *t);
+int pq_mongo_drop_database_item(pq_task *t, pq_value item);
+int pq_mongo_drop_database_done(pq_task *t, pq_value summary);
+
+#endif

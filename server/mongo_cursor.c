@@ -1,0 +1,251 @@
+/* server/mongo_cursor.c - batches of documents, and the cursors that have more.
+ *
+ * A batch ends with as many documents as were asked for (101 in the first one, any number later),
+ * or beyond 16 MB. What is left stays with the replies of our command, which go no further until
+ * somebody asks for more.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "server/mongo_commands.h"
+
+enum {
+  FIRST_BATCH = 101,
+  BATCH_LEN_MAX = 16 << 20,
+  CURSORS_MAX = 10000, /* each may hold pages of a window */
+  IDLE_MS = 10 * 60 * 1000
+};
+
+static int64_t now_ms(const pq_mongo *m) {
+  return pq_handle_now_us(m->db) / 1000;
+}
+
+static void cursor_free(pq_mongo *m, uint32_t i) {
+  pq_mongo_cursor *c = m->cursors[i];
+  m->cursors[i] = m->cursors[--m->cursor_count];
+  pqdb_replies_close(c->replies);
+  pq_arena_release(&c->arena);
+  pq_alloc(m->cx, c, sizeof *c, 0);
+}
+
+void pq_mongo_release(pq_mongo *m) {
+  while (m->cursor_count > 0)
+    cursor_free(m, 0);
+  if (m->cursors != NULL) pq_alloc(m->cx, m->cursors, m->cursor_cap * sizeof *m->cursors, 0);
+  pq_builder_free(m->builder);
+}
+
+void pq_mongo_expire(pq_mongo *m) {
+  int64_t now = now_ms(m);
+  for (uint32_t i = m->cursor_count; i-- > 0;) {
+    const pq_mongo_cursor *c = m->cursors[i];
+    if (!c->is_busy && !c->is_patient && now - c->used_ms > IDLE_MS) cursor_free(m, i);
+  }
+}
+
+static uint32_t cursor_place(const pq_mongo *m, int64_t id) {
+  uint32_t i = 0;
+  while (i < m->cursor_count && m->cursors[i]->id != id)
+    i++;
+  return i;
+}
+
+static int cursors_grow(pq_mongo *m) {
+  uint32_t cap = m->cursor_cap == 0 ? 16 : m->cursor_cap * 2;
+  pq_mongo_cursor **p;
+  if (m->cursor_count >= CURSORS_MAX)
+    return pq_fail(m->cx, PQ_ELIMIT, "%d cursors are open: read or close some", CURSORS_MAX);
+  if (m->cursor_count < m->cursor_cap) return PQ_OK;
+  p = pq_alloc(m->cx, m->cursors, m->cursor_cap * sizeof *p, cap * sizeof *p);
+  if (p == NULL) return pq_fail_nomem(m->cx);
+  m->cursors = p;
+  m->cursor_cap = cap;
+  return PQ_OK;
+}
+
+/* Ids that nobody guesses, and never 0. */
+static int64_t new_id(pq_mongo *m) {
+  uint8_t bytes[8];
+  int64_t id = 0;
+  while (id == 0 || cursor_place(m, id) < m->cursor_count) {
+    pq_handle_random(m->db, bytes, sizeof bytes);
+    id = (int64_t)(pq_rd64(bytes) >> 1);
+  }
+  return id;
+}
+
+/* The task's replies become a cursor. */
+static int cursor_new(pq_task *t, pq_mongo_cursor **out) {
+  pq_mongo *m = t->mongo;
+  pq_mongo_cursor *c;
+  *out = NULL;
+  PQ_TRY(cursors_grow(m));
+  c = pq_alloc(m->cx, NULL, 0, sizeof *c);
+  if (c == NULL) return pq_fail_nomem(m->cx);
+  memset(c, 0, sizeof *c);
+  c->id = new_id(m);
+  c->replies = t->replies;
+  c->arena = t->arena;
+  c->is_patient = t->is_patient;
+  memcpy(c->ns, t->full_name, sizeof c->ns);
+  t->replies = NULL;
+  pq_arena_init(&t->arena, m->cx, 1 << 20);
+  m->cursors[m->cursor_count++] = c;
+  *out = c;
+  return PQ_OK;
+}
+
+/* ---- batches ---- */
+
+static void batch_begin(pq_task *t, const char *name) {
+  pq_task_answer(t);
+  pq_bson_begin_object(&t->out, "cursor");
+  pq_bson_begin_array(&t->out, name);
+}
+
+static int batch_end(pq_task *t, int64_t id) {
+  pq_bson_end(&t->out);
+  pq_bson_i64(&t->out, "id", id);
+  pq_bson_str(&t->out, "ns", t->full_name);
+  pq_bson_end(&t->out);
+  return pq_task_answer_end(t);
+}
+
+/* The batch is full, or nothing may follow. */
+static int suspend(pq_task *t) {
+  pq_mongo_cursor *c = t->cursor;
+  if (t->is_single) return batch_end(t, 0);
+  if (c == NULL) PQ_TRY(cursor_new(t, &c));
+  c->left = t->left;
+  c->used_ms = now_ms(t->mongo);
+  c->is_busy = false;
+  t->cursor = NULL;
+  return batch_end(t, c->id);
+}
+
+static int end_cursor(pq_task *t) {
+  pq_cursor_drop(t);
+  return batch_end(t, 0);
+}
+
+int pq_cursor_begin(pq_task *t) {
+  pq_value options = pq_task_field(t, "cursor"), size = pq_object_get_str(options, "batchSize");
+  int64_t batch = FIRST_BATCH;
+  PQ_TRY(pq_task_number(t, "batchSize", &batch));
+  if (!pq_value_is_missing(size) && !pq_value_i64(size, &batch)) {
+    double d = 0;
+    if (!pq_value_double(size, &d) || d < 0 || d > INT32_MAX)
+      return pq_fail(t->mongo->cx, PQ_EINVALID, "cursor.batchSize must be a whole number");
+    batch = (int64_t)d;
+  }
+  if (batch < 0)
+    return pq_fail(t->mongo->cx, PQ_EINVALID, "BSON field 'batchSize' must not be negative");
+  t->batch_max = batch > UINT32_MAX ? UINT32_MAX : (uint32_t)batch;
+  batch_begin(t, "firstBatch");
+  return PQ_OK;
+}
+
+int pq_cursor_submit(pq_task *t) {
+  PQ_TRY(pq_task_submit(t));
+  return t->is_done || t->batch_max > 0 ? PQ_OK : suspend(t);
+}
+
+void pq_cursor_drop(pq_task *t) {
+  pq_mongo_cursor *c = t->cursor;
+  t->cursor = NULL;
+  if (c != NULL) cursor_free(t->mongo, cursor_place(t->mongo, c->id));
+}
+
+int pq_cursor_item(pq_task *t, pq_value item) {
+  pq_bson_value(&t->out, NULL, item);
+  PQ_TRY(t->out.rc);
+  t->batch_count++;
+  if (t->left > 0 && --t->left == 0) return end_cursor(t);
+  if (t->batch_count >= t->batch_max || pq_bson_len(&t->out) >= BATCH_LEN_MAX) return suspend(t);
+  return PQ_OK;
+}
+
+int pq_cursor_done(pq_task *t, pq_value summary) {
+  (void)summary;
+  return end_cursor(t);
+}
+
+void pq_cursor_list_begin(pq_task *t, const char *ns) {
+  snprintf(t->full_name, sizeof t->full_name, "%.*s.%s", (int)t->request->db.n,
+           (const char *)t->request->db.p, ns);
+  batch_begin(t, "firstBatch");
+}
+
+int pq_cursor_list_end(pq_task *t) {
+  return batch_end(t, 0);
+}
+
+/* ---- commands ---- */
+
+int pq_open_get_more(pq_task *t) {
+  pq_mongo *m = t->mongo;
+  int64_t id = 0, batch = 0;
+  pq_mongo_cursor *c;
+  pq_slice collection;
+  size_t len;
+  uint32_t i;
+  PQ_TRY(pq_task_number(t, "getMore", &id));
+  PQ_TRY(pq_task_number(t, "batchSize", &batch));
+  if (!pq_value_string(pq_task_field(t, "collection"), &collection))
+    return pq_fail(m->cx, PQ_EINVALID, "BSON field 'getMore.collection' must be text");
+  i = cursor_place(m, id);
+  if (i == m->cursor_count)
+    return pq_task_refuse_with(t, PQ_MONGO_CURSOR_NOT_FOUND, "cursor id %lld not found",
+                               (long long)id);
+  c = m->cursors[i];
+  len = strlen(c->ns);
+  if (len != t->request->db.n + 1 + collection.n ||
+      memcmp(c->ns, t->request->db.p, t->request->db.n) != 0 ||
+      memcmp(c->ns + t->request->db.n + 1, collection.p, collection.n) != 0)
+    return pq_task_refuse_with(
+        t, PQ_MONGO_UNAUTHORIZED,
+        "Requested getMore on another namespace than that of cursor %lld: %s", (long long)id,
+        c->ns);
+  if (c->is_busy)
+    return pq_task_refuse_with(t, PQ_MONGO_CURSOR_IN_USE, "cursor id %lld is in use",
+                               (long long)id);
+  c->is_busy = true;
+  t->cursor = c;
+  t->left = c->left;
+  t->batch_max = batch <= 0 || batch > UINT32_MAX ? UINT32_MAX : (uint32_t)batch;
+  memcpy(t->full_name, c->ns, sizeof t->full_name);
+  batch_begin(t, "nextBatch");
+  return PQ_OK;
+}
+
+static void put_ids(pq_task *t, const char *name, bool were_there) {
+  pq_value list = pq_task_field(t, "cursors");
+  pq_bson_begin_array(&t->out, name);
+  for (uint32_t i = 0; i < pq_value_count(list); i++) {
+    int64_t id;
+    uint32_t place;
+    if (!pq_value_i64(pq_array_at(list, i), &id)) continue;
+    place = cursor_place(t->mongo, id);
+    if ((place < t->mongo->cursor_count) == were_there) pq_bson_i64(&t->out, NULL, id);
+  }
+  pq_bson_end(&t->out);
+}
+
+int pq_open_kill_cursors(pq_task *t) {
+  pq_value list = pq_task_field(t, "cursors");
+  int64_t id;
+  pq_task_answer(t);
+  put_ids(t, "cursorsKilled", true);
+  put_ids(t, "cursorsNotFound", false);
+  for (int k = 0; k < 2; k++) {
+    pq_bson_begin_array(&t->out, k == 0 ? "cursorsAlive" : "cursorsUnknown");
+    pq_bson_end(&t->out);
+  }
+  for (uint32_t i = 0; i < pq_value_count(list); i++) {
+    uint32_t place = t->mongo->cursor_count;
+    if (pq_value_i64(pq_array_at(list, i), &id)) place = cursor_place(t->mongo, id);
+    if (place < t->mongo->cursor_count && !t->mongo->cursors[place]->is_busy)
+      cursor_free(t->mongo, place);
+  }
+  return pq_task_answer_end(t);
+}

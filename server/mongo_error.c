@@ -1,0 +1,76 @@
+/* server/mongo_error.c - see mongo_error.h. */
+#include "server/mongo_error.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct row {
+  int rc, code;
+} rows[] = {{PQ_ENOMEM, PQ_MONGO_MEMORY_LIMIT},
+            {PQ_EIO, 8}, /* UnknownError */
+            {PQ_ECORRUPT, 8},
+            {PQ_ELIMIT, PQ_MONGO_MEMORY_LIMIT},
+            {PQ_ECONFLICT, PQ_MONGO_WRITE_CONFLICT},
+            {PQ_EINVALID, PQ_MONGO_BAD_VALUE},
+            {PQ_EFILTER, PQ_MONGO_BAD_VALUE},
+            {PQ_EUPDATE, PQ_MONGO_FAILED_TO_PARSE},
+            {PQ_EEXISTS, PQ_MONGO_DUPLICATE_KEY},
+            {PQ_ENOENTITY, 4}, /* NoSuchKey */
+            {PQ_EVERSION, PQ_MONGO_WRITE_CONFLICT},
+            {PQ_EUNSUPPORTED, PQ_MONGO_NOT_IMPLEMENTED},
+            {PQ_EFENCED, 10107}, /* NotWritablePrimary */
+            {PQ_EPATH, PQ_MONGO_INVALID_NAMESPACE},
+            {PQ_EPERM, PQ_MONGO_UNAUTHORIZED},
+            {PQ_EHISTORY, 239}, /* SnapshotTooOld */
+            {PQ_ETARGET, 121},  /* DocumentValidationFailure */
+            {PQ_EBUSY, 24},     /* LockTimeout */
+            {PQ_ETIMEOUT, PQ_MONGO_MAX_TIME},
+            {PQ_EINDEX, PQ_MONGO_BAD_VALUE}, /* a hint that is no index */
+            {PQ_EUNIQUE, PQ_MONGO_DUPLICATE_KEY}};
+
+int pq_mongo_code_of(int rc) {
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+    if (rows[i].rc == rc) return rows[i].code;
+  return PQ_MONGO_INTERNAL;
+}
+
+int pq_mongo_code_of_name(pq_slice name) {
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+    if (pq_slice_is(name, pq_status_name(rows[i].rc))) return rows[i].code;
+  return PQ_MONGO_INTERNAL;
+}
+
+void pq_mongo_code_name(int code, char out[40]) {
+  static const struct {
+    int code;
+    const char *name;
+  } names[] = {
+      {1, "InternalError"},          {2, "BadValue"},         {4, "NoSuchKey"},
+      {8, "UnknownError"},           {9, "FailedToParse"},    {13, "Unauthorized"},
+      {14, "TypeMismatch"},          {24, "LockTimeout"},     {26, "NamespaceNotFound"},
+      {27, "IndexNotFound"},         {43, "CursorNotFound"},  {48, "NamespaceExists"},
+      {50, "MaxTimeMSExpired"},      {59, "CommandNotFound"}, {72, "InvalidOptions"},
+      {73, "InvalidNamespace"},      {112, "WriteConflict"},  {121, "DocumentValidationFailure"},
+      {146, "ExceededMemoryLimit"},  {238, "NotImplemented"}, {239, "SnapshotTooOld"},
+      {10107, "NotWritablePrimary"}, {11000, "DuplicateKey"}, {12051, "CursorInUse"}};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    if (names[i].code != code) continue;
+    snprintf(out, 40, "%s", names[i].name);
+    return;
+  }
+  snprintf(out, 40, "Location%d", code);
+}
+
+int pq_mongo_error_put(pq_buf *answer, int code, const char *message) {
+  char text[PQ_MESSAGE_CAP], name[40];
+  pq_bson_out o;
+  snprintf(text, sizeof text, "%s", message); /* it may stand in the context that fails next */
+  pq_mongo_code_name(code, name);
+  pq_buf_clear(answer);
+  pq_bson_begin(&o, answer);
+  pq_bson_double(&o, "ok", 0);
+  pq_bson_str(&o, "errmsg", text);
+  pq_bson_i32(&o, "code", code);
+  pq_bson_str(&o, "codeName", name);
+  return pq_bson_finish(&o);
+}

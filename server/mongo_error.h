@@ -1,0 +1,45 @@
+/* server/mongo_error.h - failures as MongoDB's clients know them: a number, its name, a text.
+ *
+ *   our code ─► pq_mongo_code_of ─► {ok: 0.0, errmsg, code, codeName}
+ *
+ * (MongoDB: src/mongo/base/error_codes.yml.)
+ */
+#ifndef PQ_SERVER_MONGO_ERROR_H
+#define PQ_SERVER_MONGO_ERROR_H
+
+#include "server/bson_value.h"
+
+enum {
+  PQ_MONGO_INTERNAL = 1,
+  PQ_MONGO_BAD_VALUE = 2,
+  PQ_MONGO_FAILED_TO_PARSE = 9,
+  PQ_MONGO_UNAUTHORIZED = 13,
+  PQ_MONGO_TYPE_MISMATCH = 14,
+  PQ_MONGO_NAMESPACE_NOT_FOUND = 26,
+  PQ_MONGO_INDEX_NOT_FOUND = 27,
+  PQ_MONGO_CURSOR_NOT_FOUND = 43,
+  PQ_MONGO_NAMESPACE_EXISTS = 48,
+  PQ_MONGO_MAX_TIME = 50,
+  PQ_MONGO_COMMAND_NOT_FOUND = 59,
+  PQ_MONGO_INVALID_OPTIONS = 72,
+  PQ_MONGO_INVALID_NAMESPACE = 73,
+  PQ_MONGO_WRITE_CONFLICT = 112,
+  PQ_MONGO_MEMORY_LIMIT = 146,
+  PQ_MONGO_NOT_IMPLEMENTED = 238,
+  PQ_MONGO_DUPLICATE_KEY = 11000,
+  PQ_MONGO_CURSOR_IN_USE = 12051,
+  PQ_MONGO_UNKNOWN_FIELD = 40415,
+  PQ_MONGO_MISSING_FIELD = 40414
+};
+
+/* For a failure of the engine. */
+int pq_mongo_code_of(int rc);
+/* For the name of one ("ALREADY_EXISTS"), as it stands in the errors of a bulk write. */
+int pq_mongo_code_of_name(pq_slice name);
+/* "BadValue"; "Location40415" for a number without a name. */
+void pq_mongo_code_name(int code, char out[40]);
+
+/* Make `answer` {ok: 0.0, errmsg, code, codeName}, whatever was in it. */
+int pq_mongo_error_put(pq_buf *answer, int code, const char *message) PQ_MUST_CHECK;
+
+#endif

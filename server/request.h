@@ -1,0 +1,37 @@
+/* server/request.h - one command of a client on its way through the server.
+ *
+ *   network thread: read, command ─► engine thread: answer ─► network thread: write, free
+ *
+ * It belongs to whoever holds it; the two queues of engine.h hand it over.
+ */
+#ifndef PQ_SERVER_REQUEST_H
+#define PQ_SERVER_REQUEST_H
+
+#include "server/wire.h"
+#include "value/builder.h"
+
+typedef struct pq_request {
+  struct pq_request *next; /* in a queue */
+  void *owner;             /* the network thread's: whose it is */
+
+  /* The network thread's, before; the engine reads them. */
+  pq_arena arena;   /* owned; of `command` */
+  pq_value command; /* body and sequences as one object */
+  pq_slice name;    /* its first field, */
+  pq_slice db;      /* and "$db"; empty: none */
+  int32_t request_id;
+  bool is_reply, is_silent, is_compressed; /* how it came, and what the answer has to be */
+  pq_wire_packer packer;
+
+  pq_buf answer; /* owned; BSON, the engine's or handshake.h's */
+} pq_request;
+
+/* Zeroed, with an empty arena; NULL: out of memory. `cx` lives longer. */
+pq_request *pq_request_new(pq_cx *cx);
+/* NULL is allowed. */
+void pq_request_free(pq_request *r);
+
+/* Make r->command, name and db of a message. PQ_EINVALID, PQ_ELIMIT, PQ_ENOMEM. */
+int pq_request_read(pq_request *r, pq_builder *b, const pq_wire_message *m) PQ_MUST_CHECK;
+
+#endif

@@ -1,0 +1,247 @@
+// test/interop/mongodb_client.mjs - npm `mongodb` against a started server:
+//
+//     node mongodb_client.mjs FOLDER-WITH-node_modules URI
+//
+// One line for each check that fails; the last line is `N passed, N failed`.
+import { createRequire } from "node:module";
+import { isDeepStrictEqual } from "node:util";
+
+const require = createRequire(process.argv[2] + "/");
+const { MongoClient, ObjectId, Long, Double, Int32, Decimal128, Binary, BSONRegExp, Timestamp, MinKey,
+  MaxKey, Code, UUID, BSON } = require("mongodb");
+const uri = process.argv[3];
+let passed = 0, failed = 0;
+
+function check(condition, what, detail) {
+  if (condition) passed++;
+  else {
+    failed++;
+    console.log(`FAIL ${what}`, detail === undefined ? "" : JSON.stringify(detail));
+  }
+}
+
+function same(got, wanted, what) {
+  check(isDeepStrictEqual(got, wanted), what, { got, wanted });
+}
+
+async function refused(promise, code, what) {
+  try {
+    const got = await promise;
+    check(false, `${what}: not refused`, got);
+  } catch (e) {
+    check(e.code === code, `${what}: code`, { code: e.code, message: e.message });
+    return e;
+  }
+}
+
+async function handshakes(client) {
+  const admin = client.db("admin");
+  same((await admin.command({ ping: 1 })).ok, 1, "ping");
+  const hello = await admin.command({ hello: 1 });
+  same([hello.setName, hello.isWritablePrimary, hello.maxWireVersion], ["rs0", true, 21], "hello");
+  same((await admin.command({ isMaster: 1 })).ismaster, true, "isMaster");
+  check(/^\d+\.\d+\.\d+$/.test((await admin.command({ buildInfo: 1 })).version), "buildInfo");
+  check((await admin.command({ listCommands: 1 })).commands.find !== undefined, "listCommands");
+  same((await admin.command({ getParameter: 1, featureCompatibilityVersion: 1 }))
+    .featureCompatibilityVersion.version, "7.0", "getParameter");
+  check((await admin.command({ whatsmyuri: 1 })).you.includes(":"), "whatsmyuri");
+  same((await admin.command({ getLog: "startupWarnings" })).log, [], "getLog");
+  same((await admin.command({ connectionStatus: 1 })).authInfo.authenticatedUsers, [],
+    "connectionStatus");
+  const e = await refused(admin.command({ noSuchThing: 1 }), 59, "an unknown command");
+  same(e?.codeName, "CommandNotFound", "its name");
+  same(e?.message, "no such command: 'noSuchThing'", "its text");
+}
+
+async function crud(db) {
+  const c = db.collection("things");
+  const one = await c.insertOne({ a: 1, b: "x" });
+  check(one.insertedId instanceof ObjectId, "insertOne gives an ObjectId");
+  same(await c.findOne({ _id: one.insertedId }), { _id: one.insertedId, a: 1, b: "x" },
+    "the document as it was, and nothing else");
+  const many = await c.insertMany([{ _id: 1, a: 2 }, { _id: "two", a: 3 }, { _id: 3.5, a: 4 }]);
+  same(many.insertedCount, 3, "insertMany");
+  const e = await refused(c.insertOne({ _id: 1 }), 11000, "a key twice");
+  same(e?.message, `E11000 duplicate key error collection: ${db.databaseName}.things index: _id_ ` +
+    "dup key: { _id: 1 }", "E11000");
+  same([e?.keyPattern, e?.keyValue], [{ _id: 1 }, { _id: 1 }], "keyPattern, keyValue");
+  const bulk = await refused(
+    c.insertMany([{ _id: 10 }, { _id: 1 }, { _id: 11 }], { ordered: false }), 11000, "unordered");
+  same([bulk?.insertedCount, bulk?.writeErrors?.[0]?.index], [2, 1], "unordered goes on");
+  const stops = await refused(c.insertMany([{ _id: 1 }, { _id: 12 }]), 11000, "ordered");
+  same(stops?.insertedCount, 0, "ordered stops");
+  same(await c.countDocuments({}), 6, "countDocuments");
+  same(await c.estimatedDocumentCount(), 6, "estimatedDocumentCount");
+  same((await c.find({ a: { $gte: 2 } }).sort({ a: -1 }).project({ a: 1, _id: 0 }).toArray()),
+    [{ a: 4 }, { a: 3 }, { a: 2 }], "find, sort, project");
+  same((await c.find({}).sort({ a: 1, _id: 1 }).skip(3).limit(2).project({ a: 1, _id: 0 })
+    .toArray()), [{ a: 2 }, { a: 3 }], "skip, limit");
+  same(await c.distinct("a"), [1, 2, 3, 4], "distinct");
+
+  let r = await c.updateOne({ _id: 1 }, { $inc: { a: 5 }, $set: { n: { deep: [1, 2] } } });
+  same([r.matchedCount, r.modifiedCount], [1, 1], "updateOne");
+  same(await c.findOne({ _id: 1 }), { _id: 1, a: 7, n: { deep: [1, 2] } }, "what it left");
+  r = await c.updateOne({ _id: 1 }, { $set: { a: 7 } });
+  same([r.matchedCount, r.modifiedCount], [1, 0], "an update that changes nothing");
+  r = await c.updateMany({ a: { $exists: true } }, { $set: { m: true } });
+  same([r.matchedCount, r.modifiedCount], [4, 4], "updateMany");
+  r = await c.replaceOne({ _id: "two" }, { z: 1 });
+  same([r.matchedCount, await c.findOne({ _id: "two" })], [1, { _id: "two", z: 1 }], "replaceOne");
+  r = await c.updateOne({ k: "new" }, { $set: { v: 1 } }, { upsert: true });
+  check(r.upsertedId instanceof ObjectId, "upsert makes an ObjectId", r);
+  same(await c.findOne({ k: "new" }), { _id: r.upsertedId, k: "new", v: 1 }, "upserted");
+  r = await c.updateOne({ _id: "mine" }, { $set: { v: 1 } }, { upsert: true });
+  same(r.upsertedId, "mine", "upsert with an _id");
+  r = await c.replaceOne({ k: "other" }, { k: "other", w: 2 }, { upsert: true });
+  check(r.upsertedId instanceof ObjectId, "replaceOne upserts", r);
+  r = await c.updateOne({ _id: 1 }, { $push: { "n.deep": { $each: [3], $position: 0 } } });
+  same((await c.findOne({ _id: 1 })).n.deep, [3, 1, 2], "$push");
+  r = await c.updateOne({ _id: 1 }, { $set: { "n.deep.$[x]": 9 } }, { arrayFilters: [{ x: 1 }] });
+  same((await c.findOne({ _id: 1 })).n.deep, [3, 9, 2], "arrayFilters");
+  r = await c.updateOne({ _id: 1 }, [{ $set: { sum: { $add: ["$a", 1] } } }]);
+  same((await c.findOne({ _id: 1 })).sum, 8, "a pipeline as update");
+  await refused(c.updateOne({ _id: 1 }, { $nope: { a: 1 } }), 9, "an unknown operator");
+  await refused(c.findOne({ a: { $nope: 1 } }), 2, "an unknown operator of a filter");
+
+  same(await c.findOneAndUpdate({ _id: 1 }, { $set: { a: 0 } }, { projection: { a: 1 } }),
+    { _id: 1, a: 7 }, "findOneAndUpdate, before");
+  same(await c.findOneAndUpdate({ _id: 1 }, { $set: { a: 1 } },
+    { projection: { a: 1 }, returnDocument: "after" }), { _id: 1, a: 1 }, "and after");
+  same(await c.findOneAndUpdate({ _id: "none" }, { $set: { a: 1 } }), null, "none");
+  same(await c.findOneAndReplace({ _id: 10 }, { q: 1 }, { returnDocument: "after" }),
+    { _id: 10, q: 1 }, "findOneAndReplace");
+  same(await c.findOneAndDelete({ _id: 10 }), { _id: 10, q: 1 }, "findOneAndDelete");
+  same(await c.findOne({ _id: 10 }), null, "it is gone");
+  same((await c.deleteOne({ _id: 11 })).deletedCount, 1, "deleteOne");
+  await c.insertOne({ _id: 11, again: true });
+  same(await c.findOne({ _id: 11 }), { _id: 11, again: true }, "deleted hard: it can come again");
+  const b = await c.bulkWrite([{ insertOne: { document: { _id: "b1" } } },
+    { updateOne: { filter: { _id: "b1" }, update: { $set: { x: 1 } } } },
+    { deleteOne: { filter: { _id: 11 } } }]);
+  same([b.insertedCount, b.modifiedCount, b.deletedCount], [1, 1, 1], "bulkWrite");
+  same((await c.deleteMany({})).deletedCount > 0, true, "deleteMany");
+  same(await c.countDocuments({}), 0, "nothing is left");
+}
+
+async function types(db) {
+  const c = db.collection("types");
+  const doc = {
+    _id: "all", double: new Double(1.5), whole: new Double(2), int: new Int32(-7),
+    long: Long.fromString("9007199254740993"), small: Long.fromNumber(5), text: "é \u0000 x",
+    yes: true, no: false, nil: null, date: new Date(-62135596800000), now: new Date(1700000000123),
+    oid: new ObjectId("0123456789abcdef01234567"), dec: Decimal128.fromString("1.50"),
+    huge: Decimal128.fromString("1E+6000"), bin: new Binary(Buffer.from([1, 2, 255])),
+    user: new Binary(Buffer.from("x"), 0x80), uuid: new UUID("00112233-4455-6677-8899-aabbccddeeff"),
+    regex: new BSONRegExp("^a.*", "im"), ts: new Timestamp({ t: 7, i: 9 }), min: new MinKey(),
+    max: new MaxKey(), code: new Code("f()"), scope: new Code("f()", { a: 1 }), list: [1, [2, []], {}],
+    object: { z: 1, a: { b: {} } },
+  };
+  await c.insertOne(doc);
+  const raw = await c.findOne({ _id: "all" }, { raw: true });
+  check(Buffer.compare(Buffer.from(raw), Buffer.from(BSON.serialize(doc))) === 0,
+    "every type comes back byte by byte", { raw: BSON.EJSON.stringify(BSON.deserialize(raw)) });
+  for (const id of [new ObjectId(), Long.fromString("9007199254740993"), new Date(5), true,
+    { a: 1, b: "x" }, new UUID(), Decimal128.fromString("0.1"), "a/b%c", "~x", 0]) {
+    await c.insertOne({ _id: id, v: 1 });
+    same((await c.updateOne({ _id: id }, { $set: { v: 2 } })).matchedCount, 1, "an _id is found");
+    same((await c.findOne({ _id: id }, { promoteLongs: false })).v.valueOf(), 2, "by its value");
+    await refused(c.insertOne({ _id: id }), 11000, "the same _id");
+    same((await c.deleteOne({ _id: id })).deletedCount, 1, "and deleted");
+  }
+}
+
+async function cursors(db) {
+  const c = db.collection("numbers");
+  const all = Array.from({ length: 1000 }, (_, i) => ({ _id: i, n: i % 10 }));
+  await c.insertMany(all);
+  same((await c.find({}).toArray()).length, 1000, "more than a batch");
+  same((await c.find({}).sort({ _id: 1 }).batchSize(7).toArray()).map((d) => d._id),
+    all.map((d) => d._id), "batches in order");
+  same((await c.find({}).limit(250).batchSize(100).toArray()).length, 250, "a limit over batches");
+  const cursor = c.find({}, { batchSize: 2 });
+  await cursor.next();
+  const id = cursor.id;
+  check(id && !id.isZero?.() && id.toString() !== "0", "a cursor is open", id);
+  const r = await db.command({ killCursors: "numbers", cursors: [id] });
+  same(r.cursorsKilled.map(String), [String(id)], "killCursors");
+  await refused(db.command({ getMore: id, collection: "numbers" }), 43, "a killed cursor");
+  await cursor.close();
+  const empty = await db.command({ find: "numbers", batchSize: 0 });
+  same(empty.cursor.firstBatch, [], "batchSize 0");
+  const more = await db.command({ getMore: empty.cursor.id, collection: "numbers", batchSize: 3 });
+  same(more.cursor.nextBatch.length, 3, "and then some");
+  await refused(db.command({ find: "numbers", nope: 1 }), 40415, "an unknown field");
+  const groups = await c.aggregate([{ $match: { n: { $lt: 3 } } },
+    { $group: { _id: "$n", count: { $sum: 1 } } }, { $sort: { _id: 1 } }]).toArray();
+  same(groups, [0, 1, 2].map((n) => ({ _id: n, count: 100 })), "aggregate");
+  await c.aggregate([{ $match: { n: 3 } }, { $out: "threes" }]).toArray();
+  same(await db.collection("threes").countDocuments({}), 100, "$out");
+  same((await c.aggregate([{ $match: { _id: 3 } }, { $lookup: { from: "threes", localField: "n",
+    foreignField: "n", as: "t" } }, { $project: { size: { $size: "$t" } } }]).toArray()),
+    [{ _id: 3, size: 100 }], "$lookup");
+  same(await db.aggregate([{ $documents: [{ a: 1 }] }]).toArray(), [{ a: 1 }], "$documents");
+  same((await c.aggregate([]).batchSize(10).toArray()).length, 1000, "an empty pipeline");
+}
+
+async function names(client) {
+  const db = client.db("MyApp_X");
+  await db.collection("_migrations").insertOne({ _id: 1 });
+  await db.collection("a.b/c").insertOne({ _id: 1 });
+  same((await db.listCollections().toArray()).map((x) => x.name).sort(), ["_migrations", "a.b/c"],
+    "listCollections");
+  same((await db.listCollections({ name: "a.b/c" }, { nameOnly: true }).toArray()),
+    [{ name: "a.b/c", type: "collection" }], "one of them");
+  check((await client.db().admin().listDatabases()).databases.some((d) => d.name === "MyApp_X"),
+    "listDatabases");
+  same((await db.collection("_migrations").indexes()).map((i) => i.name), ["_id_"], "listIndexes");
+  await refused(db.createCollection("_migrations"), 48, "create what is there");
+  await db.createCollection("fresh");
+  same(await db.collection("a.b/c").drop(), true, "drop");
+  same((await db.listCollections().toArray()).length, 1, "it is dropped");
+  same(await db.dropDatabase(), true, "dropDatabase");
+  check(!(await client.db().admin().listDatabases()).databases.some((d) => d.name === "MyApp_X"),
+    "it is gone");
+  await refused(db.collection("$x").insertOne({}), 73, "a name that is none");
+}
+
+async function side_by_side(client) {
+  const c = client.db("load").collection("c");
+  const writers = Array.from({ length: 64 }, async (_, w) => {
+    for (let i = 0; i < 20; i++) await c.insertOne({ _id: `${w}-${i}`, w, i });
+  });
+  await Promise.all(writers);
+  same(await c.countDocuments({}), 64 * 20, "64 writers: nothing is lost");
+  const sums = await c.aggregate([{ $group: { _id: null, s: { $sum: "$i" } } }]).toArray();
+  same(sums[0].s, 64 * 190, "and nothing is wrong");
+}
+
+async function compressed() {
+  for (const compressors of [["zlib"], ["zlib", "none"]]) {
+    const client = await MongoClient.connect(uri, { compressors });
+    const c = client.db("packed").collection(compressors.join(""));
+    await c.insertMany(Array.from({ length: 500 }, (_, i) => ({ _id: i, text: "x".repeat(200) })));
+    same((await c.find({}).toArray()).length, 500, `compressed: ${compressors}`);
+    await client.close();
+  }
+}
+
+const client = await MongoClient.connect(uri);
+const db = client.db("test");
+for (const [name, part] of Object.entries({
+  handshakes: () => handshakes(client), crud: () => crud(db), types: () => types(db),
+  cursors: () => cursors(db), names: () => names(client), side_by_side: () => side_by_side(client),
+  compressed,
+})) {
+  try {
+    await part();
+  } catch (e) {
+    failed++;
+    console.log(`FAIL ${name}:`, e.stack);
+  }
+}
+await client.close();
+const set = await MongoClient.connect(uri + (uri.includes("?") ? "&" : "?") + "replicaSet=rs0");
+same((await set.db("test").command({ ping: 1 })).ok, 1, "with replicaSet=rs0");
+await set.close();
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed === 0 ? 0 : 1);
