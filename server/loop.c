@@ -125,13 +125,23 @@ static void refuse(connection *c, const char *why) {
   connection_close(c);
 }
 
+/* Empty a buffer; one that has grown large is given back. */
+static void empty(pq_buf *b) {
+  pq_cx *cx = b->cx;
+  size_t len_max = b->len_max;
+  if (b->cap > KEPT_LEN) {
+    pq_buf_release(b);
+    pq_buf_init(b, cx, len_max);
+  }
+  pq_buf_clear(b);
+}
+
 /* ---- answers ---- */
 
 static void on_written(uv_write_t *w, int status) {
   connection *c = w->data;
   c->is_writing = false;
-  if (c->out.cap > KEPT_LEN) pq_buf_release(&c->out);
-  pq_buf_clear(&c->out);
+  empty(&c->out);
   if (status != 0 || c->server->is_stopping)
     connection_close(c);
   else
@@ -245,7 +255,7 @@ static void take_message(connection *c, const pq_wire_message *m) {
 static void consume(connection *c, size_t len) {
   memmove(c->in.p, c->in.p + len, c->in.len - len);
   c->in.len -= len;
-  if (c->in.len == 0 && c->in.cap > KEPT_LEN) pq_buf_release(&c->in);
+  if (c->in.len == 0) empty(&c->in);
   c->since_ms = uv_now(&c->server->loop);
 }
 

@@ -183,6 +183,16 @@ async function cursors(db) {
   same((await c.aggregate([]).batchSize(10).toArray()).length, 1000, "an empty pipeline");
 }
 
+/* Messages of several megabytes, one after the other, both ways. */
+async function large(db) {
+  const c = db.collection("large");
+  for (let round = 0; round < 2; round++) {
+    const docs = Array.from({ length: 10000 }, (_, i) => ({ round, i, text: "x".repeat(200) }));
+    same((await c.insertMany(docs)).insertedCount, 10000, "a message of megabytes");
+    same((await c.find({ round }).batchSize(10000).toArray()).length, 10000, "an answer of them");
+  }
+}
+
 async function names(client) {
   const db = client.db("MyApp_X");
   await db.collection("_migrations").insertOne({ _id: 1 });
@@ -229,7 +239,7 @@ const client = await MongoClient.connect(uri);
 const db = client.db("test");
 for (const [name, part] of Object.entries({
   handshakes: () => handshakes(client), crud: () => crud(db), types: () => types(db),
-  cursors: () => cursors(db), names: () => names(client), side_by_side: () => side_by_side(client),
+  cursors: () => cursors(db), large: () => large(db), names: () => names(client), side_by_side: () => side_by_side(client),
   compressed,
 })) {
   try {
