@@ -102,6 +102,7 @@ static int step_edges(pq_encode_task *t, uint64_t *len_left) {
   PQ_TRY(pq_edge_stream_step(p->edge_stream, len_left));
   if (pq_edge_stream_is_full(p->edge_stream) || p->at < p->count) return PQ_OK;
   PQ_TRY(pq_edge_stream_finish(p->edge_stream, &writer));
+  pq_encode_step_release(t);
   PQ_TRY(pq_encode_edges_done(t, p->edges, p->count, writer));
   t->is_done = !pq_encode_wants_segment(t, p->count);
   if (t->is_done) return PQ_OK;
@@ -179,4 +180,8 @@ void pq_encode_step(pq_encode_task *t, uint64_t *len_left) {
   if (!t->place.is_begun) t->rc = begin(t);
   while (t->rc == PQ_OK && !t->is_done && *len_left > 0)
     t->rc = step(t, len_left);
+  if (t->rc != PQ_OK || !t->is_done) return;
+  pq_encode_step_release(t); /* the next task has the memory */
+  pq_forms_release(&t->forms);
+  pq_arena_release(&t->scratch);
 }

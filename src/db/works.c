@@ -124,6 +124,12 @@ int pq_works_collect(pq_works *u) {
   return PQ_OK;
 }
 
+/* The tail goes before what is kept for later, all of which can be read or made again. */
+static bool give_up_caches(pq_space *s) {
+  bool had_pages = pq_page_cache_drop(&s->files.pages);
+  return pq_graphs_drop(s->graphs) || had_pages;
+}
+
 /* Note the failure, and when to try again. */
 static int note_failure(pq_works *u, pq_work_kind kind, int64_t now_us, int rc) {
   pq_cx *cx = u->space->db->cx;
@@ -133,10 +139,12 @@ static int note_failure(pq_works *u, pq_work_kind kind, int64_t now_us, int rc) 
   u->failures++;
   u->failed_us = now_us;
   u->failed_kind = kind;
-  if (kind == PQ_WORK_FLUSH && rc == PQ_ENOMEM && pq_works_make_room(u))
-    seconds = 0; /* it is tried again at once */
-  u->retry_us = now_us + (seconds < PAUSE_SECONDS_MAX ? seconds : PAUSE_SECONDS_MAX) * SECOND_US;
   pq_works_drop(u, kind);
+  if (kind == PQ_WORK_FLUSH && rc == PQ_ENOMEM) {
+    bool has_room = pq_works_make_room(u);
+    if (give_up_caches(u->space) || has_room) seconds = 0; /* it is tried again at once */
+  }
+  u->retry_us = now_us + (seconds < PAUSE_SECONDS_MAX ? seconds : PAUSE_SECONDS_MAX) * SECOND_US;
   return rc;
 }
 

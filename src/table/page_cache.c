@@ -81,6 +81,14 @@ void pq_page_cache_trim(pq_page_cache *c) {
   pq_body_cache_trim(&c->bodies, len - c->held_len);
 }
 
+bool pq_page_cache_drop(pq_page_cache *c) {
+  bool had_some = c->held_len > 0 || c->bodies.held_len > 0;
+  pq_body_cache_trim(&c->bodies, 0);
+  while (c->oldest != NULL)
+    free_oldest(c);
+  return had_some;
+}
+
 uint32_t pq_chunk_page_of(const pq_chunk_pages *p, uint32_t row) {
   uint32_t lo = 0, hi = p->index.page_count;
   while (hi - lo > 1) {

@@ -55,6 +55,8 @@ void pq_page_cache_release(pq_page_cache *c);
 /* Free the least recently used pages beyond the limit, bodies first, and more where memory is
  * short: a quarter of it is left to others. Between steps only. */
 void pq_page_cache_trim(pq_page_cache *c);
+/* Free them all: somebody needs the memory more. Were there any? Between steps only. */
+bool pq_page_cache_drop(pq_page_cache *c);
 
 /* The page of a chunk that holds `row`. The index must have pages. */
 uint32_t pq_chunk_page_of(const pq_chunk_pages *p, uint32_t row);
