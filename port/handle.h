@@ -33,4 +33,27 @@ int pq_handle_work(pqdb *db, pqdb_replies **out) PQ_MUST_CHECK;
  * opened, each with a '\n'. It waits for the store. */
 int pq_handle_namespaces(pqdb *db, pq_buf *out) PQ_MUST_CHECK;
 
+/* ---- what has happened: asks nothing of the store ---- */
+
+typedef struct pq_handle_space {
+  const char *ns; /* borrowed until the handle is closed */
+  uint64_t seq;   /* of its last event; 0: none, or nobody asked for the namespace yet */
+  int64_t ts;     /* its time */
+} pq_handle_space;
+
+/* The i-th namespace that this handle knows, in the order in which it was asked for them. False:
+ * there are no more. */
+bool pq_handle_space_at(const pqdb *db, uint32_t i, pq_handle_space *out);
+/* By its name; *out zeroed: not known. */
+bool pq_handle_space_of(const pqdb *db, const char *ns, pq_handle_space *out);
+
+/* Is there an event behind `*after`, of entities, edges and the schema of `collection` (empty: of
+ * anything)? True may be a mistake where they are in files; false moves *after to the last one.
+ * Only of a handle that writes: what another process wrote is known after a read. */
+bool pq_handle_has_news(const pqdb *db, const char *ns, pq_slice collection, uint64_t *after);
+
+/* Every commit that is still to come, in any namespace, has a later time than this, unless the
+ * clock goes back. INT64_MAX: none is under way. */
+int64_t pq_handle_settled_us(const pqdb *db);
+
 #endif

@@ -24,6 +24,7 @@
 #include "port/drive_disk.h"
 #include "port/drive_memory.h"
 #include "port/handle.h"
+#include "port/handle_int.h"
 #include "port/shared_pool.h"
 #include "port/tasks.h"
 #include "port/zoneinfo.h"
@@ -393,6 +394,10 @@ int pqdb_maintain(pqdb *db, unsigned steps) {
 
 pq_cx *pq_handle_cx(pqdb *db) {
   return &db->cx;
+}
+
+const pq_db *pq_handle_db(const pqdb *db) {
+  return &db->db;
 }
 
 int64_t pq_handle_now_us(pqdb *db) {

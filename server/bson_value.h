@@ -69,6 +69,7 @@ void pq_bson_null(pq_bson_out *o, const char *name);
 void pq_bson_text(pq_bson_out *o, const char *name, pq_slice v);
 void pq_bson_str(pq_bson_out *o, const char *name, const char *v);
 void pq_bson_date(pq_bson_out *o, const char *name, int64_t ms);
+void pq_bson_timestamp(pq_bson_out *o, const char *name, uint32_t seconds, uint32_t increment);
 void pq_bson_object_id(pq_bson_out *o, const char *name, const uint8_t v[12]);
 /* Any value. Missing writes nothing. PQ_EINVALID: a name or pattern holds a zero byte. */
 void pq_bson_value(pq_bson_out *o, const char *name, pq_value v);

@@ -367,6 +367,13 @@ void pq_bson_date(pq_bson_out *o, const char *name, int64_t ms) {
   if (o->rc == PQ_OK) keep(o, put_date(o->buf, name_of(o, name, text), ms));
 }
 
+void pq_bson_timestamp(pq_bson_out *o, const char *name, uint32_t seconds, uint32_t increment) {
+  char text[INDEX_CAP];
+  if (o->rc == PQ_OK) keep(o, put_head(o->buf, T_TIMESTAMP, name_of(o, name, text)));
+  if (o->rc == PQ_OK) keep(o, pq_buf_put_u32(o->buf, increment));
+  if (o->rc == PQ_OK) keep(o, pq_buf_put_u32(o->buf, seconds));
+}
+
 void pq_bson_object_id(pq_bson_out *o, const char *name, const uint8_t v[12]) {
   char text[INDEX_CAP];
   if (o->rc == PQ_OK) keep(o, put_head(o->buf, T_OBJECT_ID, name_of(o, name, text)));
