@@ -348,7 +348,7 @@ static void drop_unchanged(const sim_model *m, uint32_t before, sim_op *op) {
 static void check_in_txn(sim_world *w, sim_session *p, int rc, pq_value summary) {
   sim_txn *t = &p->txn;
   uint32_t before;
-  if ((rc == PQ_ETIMEOUT || rc == PQ_EINVALID) && t->is_old) { /* it was aborted for its age */
+  if (sim_txn_has_aged(p, rc)) {
     t->number = 0;
     return;
   }
@@ -395,7 +395,7 @@ static void check_txn(sim_world *w, sim_session *p, int rc, pq_value summary) {
       sim_fail(w, p, "%s (%s), but its events are stored", pq_status_name(rc), p->engine->cx.msg);
     else if (p->op.kind == SIM_COMMIT && rc == PQ_OK && p->commits == 0)
       check_empty_commit(w, p);
-    else if (rc != PQ_OK && !((rc == PQ_ETIMEOUT || rc == PQ_EINVALID) && p->txn.is_old) &&
+    else if (rc != PQ_OK && !sim_txn_has_aged(p, rc) &&
              (rc != PQ_EVERSION || p->op.kind == SIM_ABORT))
       sim_fail(w, p, "%s: %s", pq_status_name(rc), p->engine->cx.msg);
     return;
@@ -405,7 +405,8 @@ static void check_txn(sim_world *w, sim_session *p, int rc, pq_value summary) {
     return;
   }
   (void)pq_value_i64(pq_object_get_str(summary, "txn"), &number);
-  p->txn = (sim_txn){.number = (uint64_t)number, .seq = (uint32_t)sim_seq_of(summary)};
+  p->txn = (sim_txn){
+      .number = (uint64_t)number, .begun_us = p->least_us, .seq = (uint32_t)sim_seq_of(summary)};
   if (p->txn.seq < p->seq_start || p->txn.seq > w->model.count)
     sim_fail(w, p, "as of seq %u, expected %u to %u", (unsigned)p->txn.seq, (unsigned)p->seq_start,
              (unsigned)w->model.count);

@@ -175,18 +175,43 @@ static bool change_edges(sim_writing *w) {
   return is_changed;
 }
 
+static const sim_field *field_b(const sim_event *e) {
+  for (uint32_t i = 0; i < e->document.count; i++)
+    if (e->document.fields[i].name == 'b') return &e->document.fields[i];
+  return NULL;
+}
+
+/* Have two dogs that are live the same b? */
+static bool has_twins(const sim_model *m) {
+  const sim_field *seen[SIM_LOCALS];
+  uint32_t n = 0;
+  for (uint32_t i = SIM_DOGS * SIM_LOCALS; i < (SIM_DOGS + 1) * SIM_LOCALS; i++) {
+    const sim_field *b;
+    if (!sim_model_is_live(m, i, m->count)) continue;
+    b = field_b(sim_model_entity(m, i, m->count));
+    for (uint32_t j = 0; b != NULL && j < n; j++)
+      if (seen[j]->value == b->value) return true;
+    if (b != NULL) seen[n++] = b;
+  }
+  return false;
+}
+
+static bool breaks_unique(const sim_writing *w) {
+  uint32_t version;
+  return sim_model_is_unique(w->m, &version) && has_twins(w->m);
+}
+
 /* update and replace of one entity */
 static void update(sim_writing *w) {
   const sim_op *op = w->op;
   const sim_event *old = sim_model_entity(w->m, op->entity, w->m->count);
   bool is_live = old != NULL && old->op != SIM_REMOVE, is_changed = false;
+  uint32_t before = w->m->count;
   sim_document d = {0};
   if (is_live && op->has_version && op->version != old->version) {
     w->out->rc = PQ_EVERSION;
     return;
   }
-  if (is_live && op->has_link) w->out->rc = end_status(w, op->edges[0].to);
-  if (w->out->rc != PQ_OK) return;
   if (is_live) d = old->document;
   if (op->kind == SIM_REPLACE) {
     is_changed = !sim_document_is_same(&d, &op->documents[0]);
@@ -200,6 +225,12 @@ static void update(sim_writing *w) {
     sim_model_next(w, &e, SIM_CHANGE);
   } else if (!is_live && op->is_upsert) {
     sim_model_create(w, op->entity, d);
+  }
+  if (is_live && op->has_link) w->out->rc = end_status(w, op->edges[0].to);
+  if (w->out->rc != PQ_OK) { /* what is unique is looked at before edges are */
+    if (w->m->count > before && breaks_unique(w)) w->out->rc = PQ_EUNIQUE;
+    w->m->count = before;
+    return;
   }
   if (is_live && change_edges(w)) is_changed = true;
   if (is_live || op->is_upsert)
@@ -378,27 +409,6 @@ bool sim_model_is_unique(const sim_model *m, uint32_t *version) {
   return false;
 }
 
-static const sim_field *field_b(const sim_event *e) {
-  for (uint32_t i = 0; i < e->document.count; i++)
-    if (e->document.fields[i].name == 'b') return &e->document.fields[i];
-  return NULL;
-}
-
-/* Have two dogs that are live the same b? */
-static bool has_twins(const sim_model *m) {
-  const sim_field *seen[SIM_LOCALS];
-  uint32_t n = 0;
-  for (uint32_t i = SIM_DOGS * SIM_LOCALS; i < (SIM_DOGS + 1) * SIM_LOCALS; i++) {
-    const sim_field *b;
-    if (!sim_model_is_live(m, i, m->count)) continue;
-    b = field_b(sim_model_entity(m, i, m->count));
-    for (uint32_t j = 0; b != NULL && j < n; j++)
-      if (seen[j]->value == b->value) return true;
-    if (b != NULL) seen[n++] = b;
-  }
-  return false;
-}
-
 /* Setting what is set changes nothing; what shall be unique must be so. */
 static void set_schema(sim_writing *w) {
   uint32_t version;
@@ -420,8 +430,7 @@ static void set_schema(sim_writing *w) {
 }
 
 static void check_unique(sim_writing *w, uint32_t before) {
-  uint32_t version;
-  if (w->m->count == before || !sim_model_is_unique(w->m, &version) || !has_twins(w->m)) return;
+  if (w->m->count == before || !breaks_unique(w)) return;
   w->m->count = before;
   sim_answer_clear(w->out);
   w->out->rc = PQ_EUNIQUE;

@@ -200,8 +200,15 @@ static void finish(sim_world *w, sim_session *p, int rc) {
 static void look_at_clock(const sim_world *w, sim_session *p) {
   sim_engine *e = p->engine;
   p->step_us = w->now_us + e->clock_shift;
+  if (p->step_us < p->least_us) p->least_us = p->step_us;
   for (uint32_t i = 0; i < e->session_count; i++)
     if (p->step_us - e->sessions[i].txn.begun_us > TXN_AGE_US) e->sessions[i].txn.is_old = true;
+}
+
+bool sim_txn_has_aged(const sim_session *p, int rc) {
+  bool is_gone = rc == PQ_EINVALID &&
+                 strstr(p->engine->cx.msg, "there is no open transaction") == p->engine->cx.msg;
+  return p->txn.is_old && (rc == PQ_ETIMEOUT || is_gone);
 }
 
 /* A command goes on, or waits for another one of its process, of which one must go on. One that
@@ -262,12 +269,13 @@ void sim_session_start(sim_world *w, sim_session *p) {
   sim_text_clear(&p->items);
   sim_note(w, p, "command", p->op.kind, sim_text_slice(&p->text));
   if (p->payload.len > 0) sim_note(w, p, "lines", 0, sim_text_slice(&p->payload));
+  p->least_us = INT64_MAX;
   look_at_clock(w, p);
   rc = pq_command_open(&p->engine->db, PQ_SLICE("default"), sim_text_slice(&p->text),
                        sim_text_slice(&p->payload), p->step_us, &p->command);
   if (rc == PQ_OK)
     step(w, p);
-  else if ((rc == PQ_ETIMEOUT || rc == PQ_EINVALID) && p->txn.is_old)
+  else if (sim_txn_has_aged(p, rc))
     p->txn = (sim_txn){0}; /* it was aborted for its age */
   else
     sim_fail(w, p, "%s: the command is refused: %s", pq_status_name(rc), p->engine->cx.msg);

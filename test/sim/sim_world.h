@@ -28,10 +28,10 @@ enum { SIM_ENGINES = 5, SIM_SESSIONS = 3, SIM_TXN_OPS = 6 };
 
 /* A transaction of a session; its writes are in the model when it is committed. */
 typedef struct sim_txn {
-  uint64_t number; /* 0: none is open */
-  int64_t begun_us;
-  bool is_old;  /* the clock went on so far that it may have been aborted */
-  uint32_t seq; /* what it sees */
+  uint64_t number;  /* 0: none is open */
+  int64_t begun_us; /* no later than the engine has it */
+  bool is_old;      /* the clock went on so far that it may have been aborted */
+  uint32_t seq;     /* what it sees */
   uint32_t count;
   sim_op ops[SIM_TXN_OPS];
 } sim_txn;
@@ -52,7 +52,7 @@ typedef struct sim_session {
   uint64_t faults;                /* of its process when it began */
   uint64_t deletes;               /* of objects, by all, when it began */
   uint32_t seq_start;             /* what it must see */
-  int64_t step_us;                /* the time of its last step */
+  int64_t step_us, least_us;      /* the time of its last step, and the least of its command's */
   uint32_t commits;               /* of this command */
   uint32_t seq_first, seq_commit; /* of its events */
   sim_answer answer;              /* the model's, of the commit */
@@ -163,6 +163,9 @@ bool sim_engine_is_idle(const sim_engine *e);
 uint32_t sim_seq_to_see(const sim_world *w, const sim_session *p);
 /* Callers forget where they were: of a snapshot or events that a power cut took. */
 void sim_session_forget(sim_session *p);
+/* Does a failure of its command say that its transaction was aborted for its age, as it may have
+ * been? A write of one that is old but lives fails as any other. */
+bool sim_txn_has_aged(const sim_session *p, int rc);
 /* Begin the command p->op, with the text p->text. */
 void sim_session_start(sim_world *w, sim_session *p);
 /* Answer some of its requests (or all), and let it go on. */
