@@ -13,7 +13,6 @@ enum {
   BATCH_MAX = 100000,
   WIRE_VERSION = 21 /* MongoDB 7.0 */
 };
-static const char mongo_version[] = "7.0.0";
 
 typedef struct answer {
   const pq_handshake *h;
@@ -67,7 +66,7 @@ static void nothing(answer *a) {
 
 static void build_info(answer *a) {
   pq_bson_out *o = &a->o;
-  pq_bson_str(o, "version", mongo_version);
+  pq_bson_str(o, "version", PQ_MONGO_VERSION);
   pq_bson_begin_array(o, "versionArray");
   for (int i = 0; i < 4; i++)
     pq_bson_i32(o, NULL, i == 0 ? 7 : 0);
@@ -82,22 +81,6 @@ static void build_info(answer *a) {
   pq_bson_i32(o, "maxBsonObjectSize", DOCUMENT_LEN_MAX);
 }
 
-static void put_version(answer *a) {
-  pq_bson_begin_object(&a->o, "featureCompatibilityVersion");
-  pq_bson_str(&a->o, "version", "7.0");
-  pq_bson_end(&a->o);
-}
-
-/* There is one: what is asked for by another name is not there, and is not put. */
-static void get_parameter(answer *a) {
-  pq_slice what;
-  bool is_all =
-      pq_value_string(pq_object_get(a->r->command, a->r->name), &what) && pq_slice_is(what, "*");
-  if (is_all ||
-      !pq_value_is_missing(pq_object_get_str(a->r->command, "featureCompatibilityVersion")))
-    put_version(a);
-}
-
 static void whats_my_uri(answer *a) {
   pq_bson_str(&a->o, "you", a->h->peer);
 }
@@ -106,19 +89,6 @@ static void get_log(answer *a) {
   pq_bson_i32(&a->o, "totalLinesWritten", 0);
   pq_bson_begin_array(&a->o, "log");
   pq_bson_end(&a->o);
-}
-
-static void host_info(answer *a) {
-  pq_bson_out *o = &a->o;
-  pq_bson_begin_object(o, "system");
-  pq_bson_date(o, "currentTime", a->h->now_ms);
-  pq_bson_str(o, "hostname", a->h->host);
-  pq_bson_i32(o, "cpuAddrSize", 64);
-  pq_bson_end(o);
-  pq_bson_begin_object(o, "os");
-  pq_bson_end(o);
-  pq_bson_begin_object(o, "extra");
-  pq_bson_end(o);
 }
 
 static void connection_status(answer *a) {
@@ -150,10 +120,8 @@ static const struct row {
             {"isMaster", hello, "hello, as it was called before", true},
             {"ping", nothing, "nothing", false},
             {"buildInfo", build_info, "versions", false},
-            {"getParameter", get_parameter, "parameters of the server", false},
             {"whatsmyuri", whats_my_uri, "the client's address", false},
             {"getLog", get_log, "lines of a log: none is kept", false},
-            {"hostInfo", host_info, "the machine", false},
             {"connectionStatus", connection_status, "who is logged in", false},
             {"getCmdLineOpts", command_line, "how the server was started", false},
             {"endSessions", nothing, "sessions are names: nothing is kept for them", false},
@@ -193,15 +161,11 @@ bool pq_handshake_is_plain(pq_slice name) {
 int pq_handshake_answer(const pq_handshake *h, pq_request *r, bool *is_done) {
   const struct row *row = find_row(r->name);
   answer a = {.h = h, .r = r};
-  pq_slice what;
   *is_done = row != NULL || r->is_reply;
   if (row == NULL && r->is_reply)
     return pq_mongo_error_put(&r->answer, PQ_MONGO_NOT_IMPLEMENTED,
                               "OP_QUERY is only for handshakes: use OP_MSG");
   if (row == NULL) return PQ_OK;
-  if (row->put == get_parameter && pq_value_string(pq_object_get(r->command, r->name), &what) &&
-      !pq_slice_is(what, "*"))
-    return pq_mongo_error_put(&r->answer, PQ_MONGO_INVALID_OPTIONS, "no option found to get");
   pq_bson_begin(&a.o, &r->answer);
   row->put(&a);
   pq_bson_double(&a.o, "ok", 1);

@@ -1,5 +1,5 @@
 /* server/mongo_commands.c - the table of commands; the life of a task. See mongo_commands.h. */
-#include "server/mongo_commands.h"
+#include "server/mongo_stats.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -58,6 +58,17 @@ static const char *const modify_fields[] = {
     "arrayFilters", LANGUAGE, NULL};
 static const char *const list_fields[] = {
     "filter", "nameOnly", "authorizedDatabases", "authorizedCollections", "cursor", NULL};
+static const char *const explain_fields[] = {"verbosity", NULL};
+static const char *const stats_fields[] = {"scale", "freeStorage", NULL};
+static const char *const data_size_fields[] = {"keyPattern", "min", "max", "estimate", NULL};
+static const char *const validate_fields[] = {
+    "full", "repair", "metadata", "checkBSONConformance", "background", "fixMultikey", NULL};
+static const char *const compact_fields[] = {"force", "freeSpaceTargetMB", "dryRun", NULL};
+static const char *const fsync_fields[] = {"lock", "async", "fsyncLockAcquisitionTimeoutMillis",
+                                           NULL};
+static const char *const concern_fields[] = {"inMemory", NULL};
+static const char *const profile_fields[] = {"slowms", "sampleRate", "filter", NULL};
+static const char *const kill_op_fields[] = {"op", NULL};
 static const char *const none[] = {NULL};
 
 static const pq_mongo_command commands[] = {
@@ -85,7 +96,35 @@ static const pq_mongo_command commands[] = {
      pq_mongo_create_done},
     {"drop", "remove a collection's documents", none, pq_mongo_drop, NULL, pq_mongo_drop_done},
     {"dropDatabase", "remove all documents", none, pq_mongo_drop_database,
-     pq_mongo_drop_database_item, pq_mongo_drop_database_done}};
+     pq_mongo_drop_database_item, pq_mongo_drop_database_done},
+    {"explain", "how another command is done", explain_fields, pq_mongo_explain,
+     pq_mongo_explain_item, pq_mongo_explain_done},
+    {"currentOp", "the commands that run", NULL, pq_mongo_current_op, pq_mongo_current_op_item,
+     pq_mongo_current_op_done},
+    {"killOp", "end a command that runs", kill_op_fields, pq_mongo_kill_op, NULL, NULL},
+    {"collStats", "figures of a collection", stats_fields, pq_mongo_coll_stats, pq_stats_item,
+     pq_mongo_coll_stats_done},
+    {"dbStats", "figures of a database", stats_fields, pq_mongo_db_stats, pq_stats_item,
+     pq_mongo_db_stats_done},
+    {"dataSize", "what a collection's documents come to", data_size_fields, pq_mongo_data_size,
+     pq_stats_item, pq_mongo_data_size_done},
+    {"validate", "check all files of the database", validate_fields, pq_mongo_validate,
+     pq_mongo_validate_item, pq_mongo_validate_done},
+    {"compact", "sorted files of small ones", compact_fields, pq_mongo_compact, NULL,
+     pq_mongo_compact_done},
+    {"fsync", "make files of what is only in the log", fsync_fields, pq_mongo_fsync, NULL,
+     pq_mongo_fsync_done},
+    {"reIndex", "refused, as by every member of a replica set", none, pq_mongo_reindex, NULL, NULL},
+    {"serverStatus", "figures of the server", NULL, pq_mongo_server_status, NULL, NULL},
+    {"hostInfo", "the machine", none, pq_mongo_host_info, NULL, NULL},
+    {"getParameter", "parameters of the server", NULL, pq_mongo_get_parameter, NULL, NULL},
+    {"setParameter", "parameters are as they are", NULL, pq_mongo_set_parameter, NULL, NULL},
+    {"getDefaultRWConcern", "the concerns of who names none", concern_fields,
+     pq_mongo_default_concern, NULL, NULL},
+    {"profile", "there is no profiler", profile_fields, pq_mongo_profile, NULL, NULL},
+    {"createSearchIndexes", "refused: there are none", NULL, pq_mongo_search_index, NULL, NULL},
+    {"updateSearchIndex", "refused", NULL, pq_mongo_search_index, NULL, NULL},
+    {"dropSearchIndex", "refused", NULL, pq_mongo_search_index, NULL, NULL}};
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 
 enum { COMMAND_LEN_MAX = 64 << 20 };
@@ -96,7 +135,7 @@ const char *pq_mongo_command_at(uint32_t i, const char **help) {
 }
 
 /* "findandmodify" is written, too. */
-static const pq_mongo_command *find_command(pq_slice name) {
+const pq_mongo_command *pq_mongo_command_find(pq_slice name) {
   if (pq_slice_is(name, "findandmodify")) name = PQ_SLICE("findAndModify");
   for (size_t i = 0; i < COMMAND_COUNT; i++)
     if (pq_slice_is(name, commands[i].name)) return &commands[i];
@@ -104,7 +143,7 @@ static const pq_mongo_command *find_command(pq_slice name) {
 }
 
 int pq_mongo_init(pq_mongo *m, pq_cx *cx, pqdb *db) {
-  *m = (pq_mongo){.cx = cx, .db = db};
+  *m = (pq_mongo){.cx = cx, .db = db, .started_us = pq_handle_now_us(db)};
   return pq_builder_new(cx, &m->builder);
 }
 
@@ -136,21 +175,32 @@ static void fail(pq_task *t, int rc, const pq_cx *cx) {
   pq_cursor_drop(t);
 }
 
+int pq_task_admin_only(pq_task *t) {
+  if (pq_slice_is(t->request->db, "admin")) return PQ_OK;
+  PQ_TRY(pq_task_refuse_with(t, PQ_MONGO_UNAUTHORIZED,
+                             "%s may only be run against the admin database.", t->command->name));
+  return PQ_EPERM;
+}
+
 static bool is_in(const char *const *names, pq_slice name) {
   for (; *names != NULL; names++)
     if (pq_slice_is(name, *names)) return true;
   return false;
 }
 
-/* Are all fields of the command known? The first one names it. */
-static int check_fields(pq_task *t) {
+bool pq_task_is_common(pq_slice field) {
+  return is_in(fields_of_all, field);
+}
+
+/* The first one names it. */
+int pq_task_check_fields(pq_task *t, const pq_mongo_command *command) {
   uint32_t count;
   pq_field *fields = pq_object_fields(&t->request->arena, t->request->command, &count);
   if (fields == NULL) return pq_fail_nomem(t->mongo->cx);
-  for (uint32_t i = 1; i < count; i++) {
-    if (is_in(fields_of_all, fields[i].name) || is_in(t->command->fields, fields[i].name)) continue;
+  for (uint32_t i = 1; command->fields != NULL && i < count; i++) {
+    if (is_in(fields_of_all, fields[i].name) || is_in(command->fields, fields[i].name)) continue;
     return pq_task_refuse_with(
-        t, PQ_MONGO_UNKNOWN_FIELD, "BSON field '%s.%.*s' is an unknown field.", t->command->name,
+        t, PQ_MONGO_UNKNOWN_FIELD, "BSON field '%s.%.*s' is an unknown field.", command->name,
         (int)(fields[i].name.n > 60 ? 60 : fields[i].name.n), (const char *)fields[i].name.p);
   }
   if (pq_task_refuse(t, "startTransaction") != PQ_OK || pq_task_refuse(t, "txnNumber") != PQ_OK)
@@ -160,17 +210,31 @@ static int check_fields(pq_task *t) {
   return PQ_OK;
 }
 
+/* Reads and writes alike end when it has passed, between two steps. A getMore's is of its waiting.
+ */
+static int put_deadline(pq_task *t) {
+  int64_t ms = 0;
+  PQ_TRY(pq_task_number(t, "maxTimeMS", &ms));
+  if (ms < 0 || ms > INT32_MAX)
+    return pq_fail(t->mongo->cx, PQ_EINVALID,
+                   "%lld value for maxTimeMS is out of range [0, 2147483647]", (long long)ms);
+  if (ms > 0 && !pq_slice_is(t->request->name, "getMore"))
+    t->deadline_us = t->started_us + ms * 1000;
+  return PQ_OK;
+}
+
 static int open_task(pq_task *t) {
   pq_request *r = t->request;
-  t->command = find_command(r->name);
+  t->command = pq_mongo_command_find(r->name);
   if (t->command == NULL)
     return pq_task_refuse_with(t, PQ_MONGO_COMMAND_NOT_FOUND, "no such command: '%.*s'",
                                (int)(r->name.n > 60 ? 60 : r->name.n), (const char *)r->name.p);
   if (r->db.n == 0)
     return pq_task_refuse_with(t, PQ_MONGO_MISSING_FIELD,
                                "BSON field '$db' is missing but a required field");
-  PQ_TRY(check_fields(t));
+  PQ_TRY(pq_task_check_fields(t, t->command));
   if (t->is_done) return PQ_OK;
+  PQ_TRY(put_deadline(t));
   PQ_TRY(pq_mongo_namespace(t->mongo->cx, r->db, t->ns));
   return t->command->open(t);
 }
@@ -186,6 +250,7 @@ pq_task *pq_task_begin(pq_mongo *m, pq_request *r) {
   pq_buf_init(&r->answer, m->cx, PQ_WIRE_LEN_MAX - PQ_WIRE_HEADER_LEN * 2);
   pq_buf_init(&t->names, m->cx, 1 << 24);
   m->cx->msg[0] = '\0';
+  pq_ops_enter(t);
   rc = open_task(t);
   if (rc != PQ_OK) fail(t, rc, m->cx);
   return t;
@@ -209,7 +274,7 @@ static int take(pq_task *t) {
 
 void pq_task_advance(pq_task *t) {
   pq_assert(t->is_done || replies_of(t) != NULL);
-  while (!t->is_done && pqdb_is_ready(replies_of(t)) == 1) {
+  while (!t->is_done && !pq_ops_is_over(t) && pqdb_is_ready(replies_of(t)) == 1) {
     int rc = take(t);
     if (rc != PQ_OK) fail(t, rc, t->mongo->cx);
   }
@@ -218,6 +283,7 @@ void pq_task_advance(pq_task *t) {
 void pq_task_end(pq_task *t, pq_request **request) {
   pq_cx *cx = t->mongo->cx;
   *request = t->request;
+  pq_ops_leave(t);
   if (t->is_writing) pq_bson_abandon(&t->out);
   if (t->cursor != NULL) t->cursor->is_busy = false;
   pqdb_replies_close(t->replies);
@@ -262,6 +328,8 @@ void pq_task_put_str(pq_task *t, const char *name, const char *v) {
 int pq_task_submit(pq_task *t) {
   pq_value command;
   int rc;
+  if (t->explaining == PQ_EXPLAIN_PLAN) pq_task_put_str(t, "explain", "plan");
+  if (t->explaining == PQ_EXPLAIN_RUN) pq_task_put_bool(t, "explain", true);
   PQ_TRY(t->rc);
   PQ_TRY(pq_builder_end(t->mongo->builder));
   PQ_TRY(pq_builder_finish(t->mongo->builder, &t->arena, &command));
@@ -321,10 +389,6 @@ int pq_task_put_hint(pq_task *t, pq_value hint) {
 }
 
 int pq_task_put_common(pq_task *t) {
-  int64_t max_time = 0;
-  PQ_TRY(pq_task_number(t, "maxTimeMS", &max_time));
-  if (max_time < 0) return pq_fail(t->mongo->cx, PQ_EINVALID, "maxTimeMS must not be negative");
-  if (max_time > 0) pq_task_put_i64(t, "maxTimeMs", max_time);
   pq_task_put(t, "collation", pq_task_field(t, "collation"));
   pq_task_put(t, "let", pq_task_field(t, "let"));
   return pq_task_put_hint(t, pq_task_field(t, "hint"));

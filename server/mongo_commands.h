@@ -18,6 +18,10 @@
 #include "server/mongo_name.h"
 #include "server/request.h"
 
+/* What we say that we are, to those who ask MongoDB. */
+#define PQ_MONGO_VERSION "7.0.0"
+#define PQ_MONGO_FEATURES "7.0"
+
 typedef struct pq_task pq_task;
 typedef struct pq_mongo_command pq_mongo_command;
 
@@ -29,9 +33,16 @@ typedef struct pq_mongo_cursor {
   char ns[PQ_MONGO_NAME_CAP * 2]; /* "db.collection" */
   uint64_t left;                  /* documents that it may still give; 0: any number */
   int64_t used_ms;                /* when it was asked last */
+  int64_t time_us;                /* of maxTimeMS that is left; 0: no limit */
   bool is_patient;                /* noCursorTimeout */
   bool is_busy;                   /* a getMore is at it */
 } pq_mongo_cursor;
+
+/* Commands since the start, as MongoDB counts them (serverStatus, opcounters): writes by their
+ * documents and statements. */
+typedef struct pq_mongo_counts {
+  uint64_t inserts, queries, updates, deletes, get_mores, commands, failed, cursors_timed_out;
+} pq_mongo_counts;
 
 /* What the tasks of one engine share. */
 typedef struct pq_mongo {
@@ -40,7 +51,13 @@ typedef struct pq_mongo {
   pq_builder *builder;
   pq_mongo_cursor **cursors; /* owned, and what they point to */
   uint32_t cursor_count, cursor_cap;
+  pq_task *running; /* borrowed: all tasks, the newest first */
+  uint32_t last_op;
+  int64_t started_us;
+  pq_mongo_counts counts;
 } pq_mongo;
+
+typedef enum { PQ_EXPLAIN_NONE, PQ_EXPLAIN_PLAN, PQ_EXPLAIN_RUN } pq_mongo_explaining;
 
 struct pq_task {
   pq_task *next;
@@ -64,12 +81,20 @@ struct pq_task {
   uint32_t stage;
   uint64_t count;
   pq_buf names;
+  void *state; /* of the command's own file, in `arena`; zeroed by nobody */
+  pq_mongo_explaining explaining;
+  /* currentOp, killOp, maxTimeMS */
+  pq_task *older, *newer;
+  uint32_t number; /* what killOp calls it */
+  bool is_killed;
+  int64_t started_us, deadline_us; /* 0: none */
 };
 
 struct pq_mongo_command {
   const char *name;
   const char *help;
-  const char *const *fields; /* beside those of all commands; ended by NULL */
+  const char *const
+      *fields; /* beside those of all commands; ended by NULL. NULL: it looks itself */
   /* Submit our command, or answer at once. The failure of it is the answer. */
   int (*open)(pq_task *t);
   int (*item)(pq_task *t, pq_value item);
@@ -79,6 +104,8 @@ struct pq_mongo_command {
 
 /* The i-th command and what it does; NULL: there are no more. */
 const char *pq_mongo_command_at(uint32_t i, const char **help);
+/* NULL: there is none. */
+const pq_mongo_command *pq_mongo_command_find(pq_slice name);
 
 int pq_mongo_init(pq_mongo *m, pq_cx *cx, pqdb *db) PQ_MUST_CHECK;
 /* Closes all cursors. */
@@ -110,7 +137,13 @@ pq_value pq_task_field(const pq_task *t, const char *name);
 int pq_task_number(pq_task *t, const char *name, int64_t *out) PQ_MUST_CHECK;
 /* What JavaScript would call true: clients write 1, 1.0, true. */
 bool pq_task_flag(const pq_task *t, const char *name);
-/* The fields `hint`, `collation`, `let`, `comment`, `maxTimeMS`, as ours. */
+/* Is each field of the client's command known? If not, the task is done. */
+int pq_task_check_fields(pq_task *t, const pq_mongo_command *command) PQ_MUST_CHECK;
+/* Is it a field that every command may have? */
+bool pq_task_is_common(pq_slice field);
+/* A command for the database admin alone. PQ_EPERM: the task is done. */
+int pq_task_admin_only(pq_task *t) PQ_MUST_CHECK;
+/* The fields `hint`, `collation`, `let` as ours. */
 int pq_task_put_common(pq_task *t) PQ_MUST_CHECK;
 int pq_task_put_hint(pq_task *t, pq_value hint) PQ_MUST_CHECK;
 /* Refuse a field that is there and true: PQ_EUNSUPPORTED. */
@@ -138,7 +171,60 @@ int pq_cursor_list_end(pq_task *t) PQ_MUST_CHECK;
 int pq_open_get_more(pq_task *t);
 int pq_open_kill_cursors(pq_task *t);
 
+/* mongo_ops.c: what runs */
+void pq_ops_enter(pq_task *t);
+void pq_ops_leave(pq_task *t);
+/* Was it killed, or has it taken too long? Then it is done: an error. */
+bool pq_ops_is_over(pq_task *t);
+int pq_mongo_current_op(pq_task *t);
+int pq_mongo_current_op_done(pq_task *t, pq_value summary);
+int pq_mongo_current_op_item(pq_task *t, pq_value item);
+/* The commands that run, an element each of the array that is open. */
+void pq_ops_put_all(pq_bson_out *o, const pq_mongo *m);
+int pq_mongo_kill_op(pq_task *t);
+
+/* mongo_virtual.c: stages whose documents are made here. */
+bool pq_virtual_is(const pq_task *t);
+int pq_virtual_open(pq_task *t) PQ_MUST_CHECK; /* after pq_cursor_begin */
+/* Documents, elements of the array that is open between the two; and what goes on with them: the
+ * stages of `pipeline` from there on, and `match` if it is there. */
+void pq_virtual_begin(pq_task *t, pq_bson_out *o);
+int pq_virtual_end(pq_bson_out *o) PQ_MUST_CHECK;
+int pq_virtual_submit(pq_task *t, pq_value pipeline, uint32_t from, pq_value match) PQ_MUST_CHECK;
+
+/* mongo_stats.c */
+int pq_mongo_coll_stats(pq_task *t);
+int pq_mongo_coll_stats_done(pq_task *t, pq_value summary);
+int pq_mongo_db_stats(pq_task *t);
+int pq_mongo_db_stats_done(pq_task *t, pq_value summary);
+int pq_mongo_data_size(pq_task *t);
+int pq_mongo_data_size_done(pq_task *t, pq_value summary);
+int pq_mongo_validate(pq_task *t);
+int pq_mongo_validate_item(pq_task *t, pq_value item);
+int pq_mongo_validate_done(pq_task *t, pq_value summary);
+int pq_mongo_compact(pq_task *t);
+int pq_mongo_compact_done(pq_task *t, pq_value summary);
+int pq_mongo_fsync(pq_task *t);
+int pq_mongo_fsync_done(pq_task *t, pq_value summary);
+
+/* mongo_server.c */
+int pq_mongo_server_status(pq_task *t);
+int pq_mongo_host_info(pq_task *t);
+int pq_mongo_get_parameter(pq_task *t);
+int pq_mongo_set_parameter(pq_task *t);
+int pq_mongo_default_concern(pq_task *t);
+int pq_mongo_profile(pq_task *t);
+int pq_mongo_search_index(pq_task *t);
+int pq_mongo_reindex(pq_task *t);
+
+/* mongo_explain.c */
+int pq_mongo_explain(pq_task *t);
+int pq_mongo_explain_item(pq_task *t, pq_value item);
+int pq_mongo_explain_done(pq_task *t, pq_value summary);
+
 /* mongo_read.c */
+/* A number as small as it can be: clients that compare types expect an int32. */
+void pq_mongo_put_count(pq_bson_out *o, const char *name, int64_t n);
 int pq_mongo_find(pq_task *t);
 int pq_mongo_aggregate(pq_task *t);
 int pq_mongo_count(pq_task *t);

@@ -39,7 +39,9 @@ void pq_mongo_expire(pq_mongo *m) {
   int64_t now = now_ms(m);
   for (uint32_t i = m->cursor_count; i-- > 0;) {
     const pq_mongo_cursor *c = m->cursors[i];
-    if (!c->is_busy && !c->is_patient && now - c->used_ms > IDLE_MS) cursor_free(m, i);
+    if (c->is_busy || c->is_patient || now - c->used_ms <= IDLE_MS) continue;
+    cursor_free(m, i);
+    m->counts.cursors_timed_out++;
   }
 }
 
@@ -118,6 +120,8 @@ static int suspend(pq_task *t) {
   if (c == NULL) PQ_TRY(cursor_new(t, &c));
   c->left = t->left;
   c->used_ms = now_ms(t->mongo);
+  c->time_us = t->deadline_us == 0 ? 0 : t->deadline_us - pq_handle_now_us(t->mongo->db);
+  if (t->deadline_us != 0 && c->time_us < 1) c->time_us = 1;
   c->is_busy = false;
   t->cursor = NULL;
   return batch_end(t, c->id);
@@ -147,7 +151,8 @@ int pq_cursor_begin(pq_task *t) {
 
 int pq_cursor_submit(pq_task *t) {
   PQ_TRY(pq_task_submit(t));
-  return t->is_done || t->batch_max > 0 ? PQ_OK : suspend(t);
+  if (t->is_done || t->batch_max > 0 || t->explaining != PQ_EXPLAIN_NONE) return PQ_OK;
+  return suspend(t);
 }
 
 void pq_cursor_drop(pq_task *t) {
@@ -211,6 +216,7 @@ int pq_open_get_more(pq_task *t) {
                                (long long)id);
   c->is_busy = true;
   t->cursor = c;
+  if (c->time_us > 0) t->deadline_us = t->started_us + c->time_us;
   t->left = c->left;
   t->batch_max = batch <= 0 || batch > UINT32_MAX ? UINT32_MAX : (uint32_t)batch;
   memcpy(t->full_name, c->ns, sizeof t->full_name);

@@ -83,13 +83,15 @@ static void command_without_collection(pq_task *t) {
 int pq_mongo_aggregate(pq_task *t) {
   pq_value disk = pq_task_field(t, "allowDiskUse");
   bool flag;
-  PQ_TRY(pq_task_refuse(t, "explain"));
+  if (t->explaining == PQ_EXPLAIN_NONE && pq_task_flag(t, "explain")) return pq_mongo_explain(t);
   PQ_TRY(aggregate_target(t));
-  if (pq_value_type(pq_task_field(t, "cursor")) != PQ_TYPE_OBJECT)
+  if (t->explaining == PQ_EXPLAIN_NONE &&
+      pq_value_type(pq_task_field(t, "cursor")) != PQ_TYPE_OBJECT)
     return pq_task_refuse_with(t, PQ_MONGO_FAILED_TO_PARSE,
                                "The 'cursor' option is required, except for aggregate with the "
                                "explain argument");
   PQ_TRY(pq_cursor_begin(t));
+  if (pq_virtual_is(t)) return pq_virtual_open(t);
   if (t->collection[0] == '\0')
     command_without_collection(t);
   else
@@ -114,8 +116,7 @@ int pq_mongo_count(pq_task *t) {
   return pq_task_submit(t);
 }
 
-/* A number as small as it can be: clients that compare types expect an int32. */
-static void put_count(pq_bson_out *o, const char *name, int64_t n) {
+void pq_mongo_put_count(pq_bson_out *o, const char *name, int64_t n) {
   if (n >= INT32_MIN && n <= INT32_MAX)
     pq_bson_i32(o, name, (int32_t)n);
   else
@@ -126,7 +127,7 @@ int pq_mongo_count_done(pq_task *t, pq_value summary) {
   int64_t n = 0;
   (void)pq_value_i64(pq_object_get_str(summary, "count"), &n);
   pq_task_answer(t);
-  put_count(&t->out, "n", n);
+  pq_mongo_put_count(&t->out, "n", n);
   return pq_task_answer_end(t);
 }
 
