@@ -38,7 +38,7 @@ static int parse_address(const char *text, char host[HOST_CAP], unsigned *port) 
 
 static void tell_ready(void *ud, const char *address) {
   (void)ud;
-  printf("listening on mongodb://%s/\n", address);
+  printf("listening on %s\n", address);
   (void)fflush(stdout);
 }
 
@@ -73,9 +73,10 @@ int cli_run_serve(cli_session *s, char **words, int word_count) {
   (void)word_count;
   (void)PORT_DEFAULT;
   (void)HOST_CAP;
-  return cli_error(pqdb_status_name(PQDB_NOT_SUPPORTED),
-                   "this parquedb was built without the server: libuv1-dev or libbson-dev was "
-                   "missing");
+  return cli_error(
+      pqdb_status_name(PQDB_NOT_SUPPORTED),
+      "this parquedb was built without the server: libuv1-dev, libbson-dev, libssl-dev or "
+      "libwslay-dev was missing");
 }
 
 #endif

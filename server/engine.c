@@ -5,12 +5,14 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "server/mongo_commands.h"
+#include "server/job.h"
 
 enum {
   DOCUMENTS_LEN_MAX = 96 << 20, /* of a command of ours, which may hold a whole message */
   EXPIRE_SECONDS = 10
 };
+
+static const pq_job_class *const kinds[PQ_JOB_KIND_COUNT] = {[PQ_JOB_MONGO] = &pq_mongo_job};
 
 typedef struct queue {
   pq_request *first, *last;
@@ -27,9 +29,9 @@ struct pq_engine {
   /* The thread's own from here on. */
   pqdb *db;
   pq_cx cx; /* answers and commands: malloc, not the engine's meter */
-  pq_mongo mongo;
-  pq_task *tasks;
-  uint32_t task_count;
+  void *shared[PQ_JOB_KIND_COUNT];
+  pq_job *jobs;
+  uint32_t job_count;
   pqdb_replies *work; /* on files */
 };
 
@@ -57,33 +59,62 @@ static void finish(pq_engine *e, pq_request *r) {
   e->wake(e->wake_ud);
 }
 
-static void open_all(pq_engine *e, pq_request *r) {
+static void put_job(pq_engine *e, pq_job *j) {
+  j->next = e->jobs;
+  e->jobs = j;
+  e->job_count++;
+}
+
+static void begin_job(pq_engine *e, pq_request *r) {
+  pq_job *j = kinds[r->kind]->begin(e->shared[r->kind], r);
+  if (j == NULL) {
+    finish(e, r); /* without an answer: the connection is closed */
+    return;
+  }
+  j->kind = kinds[r->kind];
+  j->request = r;
+  put_job(e, j);
+}
+
+/* The next part of an answer. */
+static void resume_job(pq_engine *e, pq_request *r) {
+  pq_job *j = r->job;
+  r->job = NULL;
+  if (r->is_cancelled) {
+    j->kind->end(j);
+    finish(e, r);
+    return;
+  }
+  j->is_done = j->has_more = false;
+  put_job(e, j);
+}
+
+static void begin_all(pq_engine *e, pq_request *r) {
   while (r != NULL) {
     pq_request *next = r->next;
-    pq_task *t = pq_task_begin(&e->mongo, r);
-    if (t == NULL) {
-      finish(e, r); /* without an answer: the connection is closed */
-    } else {
-      t->next = e->tasks;
-      e->tasks = t;
-      e->task_count++;
-    }
+    if (r->job != NULL)
+      resume_job(e, r);
+    else
+      begin_job(e, r);
     r = next;
   }
 }
 
 static void advance_all(pq_engine *e) {
-  for (pq_task **at = &e->tasks; *at != NULL;) {
-    pq_task *t = *at;
-    pq_request *r;
-    pq_task_advance(t);
-    if (!t->is_done) {
-      at = &t->next;
+  for (pq_job **at = &e->jobs; *at != NULL;) {
+    pq_job *j = *at;
+    pq_request *r = j->request;
+    if (!j->is_done) j->kind->advance(j);
+    if (!j->is_done) {
+      at = &j->next;
       continue;
     }
-    *at = t->next;
-    e->task_count--;
-    pq_task_end(t, &r);
+    *at = j->next;
+    e->job_count--;
+    if (j->has_more)
+      r->job = j;
+    else
+      j->kind->end(j);
     finish(e, r);
   }
 }
@@ -110,30 +141,44 @@ static pq_request *take_requests(pq_engine *e, bool is_busy, bool *must_end) {
   }
   r = e->in.first;
   e->in = (queue){0};
-  *must_end = e->is_stopping && r == NULL && e->task_count == 0;
+  *must_end = e->is_stopping && r == NULL && e->job_count == 0;
   pthread_mutex_unlock(&e->lock);
   return r;
+}
+
+static int start_kinds(pq_engine *e, const pq_server *server) {
+  pq_job_host host = {.cx = &e->cx, .db = e->db, .server = server};
+  for (size_t i = 0; i < PQ_JOB_KIND_COUNT; i++)
+    PQ_TRY(kinds[i]->start(&host, &e->shared[i]));
+  return PQ_OK;
+}
+
+static void stop_kinds(pq_engine *e) {
+  for (size_t i = 0; i < PQ_JOB_KIND_COUNT; i++)
+    kinds[i]->stop(e->shared[i]);
 }
 
 static void *run(void *ud) {
   pq_engine *e = ud;
   bool must_end = false;
   while (!must_end) {
-    bool is_busy = e->tasks != NULL || e->work != NULL;
-    open_all(e, take_requests(e, is_busy, &must_end));
+    bool is_busy = e->jobs != NULL || e->work != NULL;
+    begin_all(e, take_requests(e, is_busy, &must_end));
     (void)pqdb_poll(e->db);
     advance_all(e);
     do_work(e);
-    pq_mongo_expire(&e->mongo);
+    for (size_t i = 0; i < PQ_JOB_KIND_COUNT; i++)
+      if (kinds[i]->idle != NULL) kinds[i]->idle(e->shared[i]);
   }
   pqdb_replies_close(e->work);
-  pq_mongo_release(&e->mongo);
+  stop_kinds(e);
   return NULL;
 }
 
 /* ---- from outside ---- */
 
-int pq_engine_start(pqdb *db, void (*wake)(void *ud), void *ud, pq_engine **out) {
+int pq_engine_start(const pq_server *server, pqdb *db, void (*wake)(void *ud), void *ud,
+                    pq_engine **out) {
   pq_engine *e = calloc(1, sizeof *e);
   pq_cx *cx = pq_handle_cx(db);
   int rc;
@@ -144,7 +189,7 @@ int pq_engine_start(pqdb *db, void (*wake)(void *ud), void *ud, pq_engine **out)
   e->wake_ud = ud;
   pq_cx_init(&e->cx, NULL, NULL);
   e->cx.limits.doc_len_max = DOCUMENTS_LEN_MAX;
-  rc = pq_mongo_init(&e->mongo, &e->cx, db);
+  rc = start_kinds(e, server);
   pthread_mutex_init(&e->lock, NULL);
   pthread_cond_init(&e->arrived, NULL);
   if (rc == PQ_OK && pthread_create(&e->thread, NULL, run, e) != 0)
@@ -154,7 +199,7 @@ int pq_engine_start(pqdb *db, void (*wake)(void *ud), void *ud, pq_engine **out)
     return PQ_OK;
   }
   rc = pq_fail(cx, rc, "%s", e->cx.msg);
-  pq_mongo_release(&e->mongo);
+  stop_kinds(e);
   pthread_cond_destroy(&e->arrived);
   pthread_mutex_destroy(&e->lock);
   free(e);
@@ -164,6 +209,12 @@ int pq_engine_start(pqdb *db, void (*wake)(void *ud), void *ud, pq_engine **out)
 void pq_engine_submit(pq_engine *e, pq_request *r) {
   pthread_mutex_lock(&e->lock);
   push(&e->in, r);
+  pthread_cond_signal(&e->arrived);
+  pthread_mutex_unlock(&e->lock);
+}
+
+void pq_engine_poke(pq_engine *e) {
+  pthread_mutex_lock(&e->lock);
   pthread_cond_signal(&e->arrived);
   pthread_mutex_unlock(&e->lock);
 }

@@ -142,11 +142,6 @@ const pq_mongo_command *pq_mongo_command_find(pq_slice name) {
   return NULL;
 }
 
-int pq_mongo_init(pq_mongo *m, pq_cx *cx, pqdb *db) {
-  *m = (pq_mongo){.cx = cx, .db = db, .started_us = pq_handle_now_us(db)};
-  return pq_builder_new(cx, &m->builder);
-}
-
 /* ---- the life of a task ---- */
 
 /* The answer is an error. */
@@ -239,7 +234,8 @@ static int open_task(pq_task *t) {
   return t->command->open(t);
 }
 
-pq_task *pq_task_begin(pq_mongo *m, pq_request *r) {
+static pq_job *begin(void *shared, pq_request *r) {
+  pq_mongo *m = shared;
   pq_task *t = pq_alloc(m->cx, NULL, 0, sizeof *t);
   int rc;
   if (t == NULL) return NULL;
@@ -253,7 +249,8 @@ pq_task *pq_task_begin(pq_mongo *m, pq_request *r) {
   pq_ops_enter(t);
   rc = open_task(t);
   if (rc != PQ_OK) fail(t, rc, m->cx);
-  return t;
+  t->job.is_done = t->is_done;
+  return &t->job;
 }
 
 static pqdb_replies *replies_of(const pq_task *t) {
@@ -272,17 +269,19 @@ static int take(pq_task *t) {
   return t->command->done(t, v);
 }
 
-void pq_task_advance(pq_task *t) {
+static void advance(pq_job *j) {
+  pq_task *t = (pq_task *)j;
   pq_assert(t->is_done || replies_of(t) != NULL);
   while (!t->is_done && !pq_ops_is_over(t) && pqdb_is_ready(replies_of(t)) == 1) {
     int rc = take(t);
     if (rc != PQ_OK) fail(t, rc, t->mongo->cx);
   }
+  j->is_done = t->is_done;
 }
 
-void pq_task_end(pq_task *t, pq_request **request) {
+static void end(pq_job *j) {
+  pq_task *t = (pq_task *)j;
   pq_cx *cx = t->mongo->cx;
-  *request = t->request;
   pq_ops_leave(t);
   if (t->is_writing) pq_bson_abandon(&t->out);
   if (t->cursor != NULL) t->cursor->is_busy = false;
@@ -291,6 +290,38 @@ void pq_task_end(pq_task *t, pq_request **request) {
   pq_buf_release(&t->names);
   pq_alloc(cx, t, sizeof *t, 0);
 }
+
+/* ---- what the tasks share ---- */
+
+static int start(const pq_job_host *host, void **shared) {
+  pq_mongo *m = pq_alloc(host->cx, NULL, 0, sizeof *m);
+  *shared = m;
+  if (m == NULL) return pq_fail_nomem(host->cx);
+  *m = (pq_mongo){.cx = host->cx,
+                  .db = host->db,
+                  .server = host->server,
+                  .started_us = pq_handle_now_us(host->db)};
+  return pq_builder_new(m->cx, &m->builder);
+}
+
+static void stop(void *shared) {
+  pq_mongo *m = shared;
+  if (m == NULL) return;
+  pq_mongo_release(m);
+  pq_alloc(m->cx, m, sizeof *m, 0);
+}
+
+static void idle(void *shared) {
+  pq_mongo_expire(shared);
+}
+
+const pq_job_class pq_mongo_job = {.name = "mongodb",
+                                   .start = start,
+                                   .stop = stop,
+                                   .idle = idle,
+                                   .begin = begin,
+                                   .advance = advance,
+                                   .end = end};
 
 /* ---- our command ---- */
 

@@ -14,9 +14,9 @@
 
 #include "port/handle.h"
 #include "server/bson_value.h"
+#include "server/job.h"
 #include "server/mongo_error.h"
 #include "server/mongo_name.h"
-#include "server/request.h"
 
 /* What we say that we are, to those who ask MongoDB. */
 #define PQ_MONGO_VERSION "7.0.0"
@@ -48,6 +48,7 @@ typedef struct pq_mongo_counts {
 typedef struct pq_mongo {
   pq_cx *cx; /* borrowed: not the engine's; answers and commands come from its memory */
   pqdb *db;  /* borrowed */
+  const pq_server *server;
   pq_builder *builder;
   pq_mongo_cursor **cursors; /* owned, and what they point to */
   uint32_t cursor_count, cursor_cap;
@@ -60,9 +61,9 @@ typedef struct pq_mongo {
 typedef enum { PQ_EXPLAIN_NONE, PQ_EXPLAIN_PLAN, PQ_EXPLAIN_RUN } pq_mongo_explaining;
 
 struct pq_task {
-  pq_task *next;
+  pq_job job;
   pq_mongo *mongo;     /* borrowed */
-  pq_request *request; /* owned */
+  pq_request *request; /* borrowed: the engine's */
   const pq_mongo_command *command;
   pqdb_replies *replies; /* owned; NULL: none runs */
   pq_arena arena;        /* of our command, which the replies borrow */
@@ -107,19 +108,12 @@ const char *pq_mongo_command_at(uint32_t i, const char **help);
 /* NULL: there is none. */
 const pq_mongo_command *pq_mongo_command_find(pq_slice name);
 
-int pq_mongo_init(pq_mongo *m, pq_cx *cx, pqdb *db) PQ_MUST_CHECK;
+/* The life of tasks is that of jobs: pq_mongo_job, in mongo_commands.c. */
+
 /* Closes all cursors. */
 void pq_mongo_release(pq_mongo *m);
 /* Close cursors that nobody has asked for ten minutes. */
 void pq_mongo_expire(pq_mongo *m);
-
-/* A task for a request, which it takes. It may be done at once. NULL: out of memory, the request
- * is still the caller's. */
-pq_task *pq_task_begin(pq_mongo *m, pq_request *r);
-/* Go on as far as replies are there. */
-void pq_task_advance(pq_task *t);
-/* Free it; *request has the answer. */
-void pq_task_end(pq_task *t, pq_request **request);
 
 /* ---- between the files of the commands ---- */
 

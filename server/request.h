@@ -7,12 +7,22 @@
 #ifndef PQ_SERVER_REQUEST_H
 #define PQ_SERVER_REQUEST_H
 
+#include "server/client.h"
 #include "server/wire.h"
 #include "value/builder.h"
+
+typedef struct pq_job pq_job;
+
+/* In which language it is: who runs it (job.h). */
+typedef enum pq_job_kind { PQ_JOB_MONGO, PQ_JOB_KIND_COUNT } pq_job_kind;
 
 typedef struct pq_request {
   struct pq_request *next; /* in a queue */
   void *owner;             /* the network thread's: whose it is */
+  pq_client *client;       /* borrowed: who asks; valid as long as the request */
+  pq_job_kind kind;
+  pq_job *job;       /* the engine's: it has more to answer; submit the request again for that */
+  bool is_cancelled; /* nobody wants the rest */
 
   /* The network thread's, before; the engine reads them. */
   pq_arena arena;   /* owned; of `command` */

@@ -91,7 +91,7 @@ else()
   set(CPACK_DEBIAN_PACKAGE_DEPENDS "libc6, libbrotli1, libedit2, liblz4-1, libpcre2-8-0, \
 libsnappy1v5, libsodium23, libsqlite3-0, libzstd1, zlib1g")
   if(PARQUEDB_SERVER)
-    string(APPEND CPACK_DEBIAN_PACKAGE_DEPENDS ", libbson-1.0-0, libuv1")
+    string(APPEND CPACK_DEBIAN_PACKAGE_DEPENDS ", libbson-1.0-0, libssl3, libuv1, libwslay1")
   endif()
 endif()
 include(CPack)

@@ -13,6 +13,8 @@ need_is_there() {
     libbrotli-dev) pkg-config --exists libbrotlidec ;;
     libbson-dev) pkg-config --exists libbson-1.0 ;;
     libuv1-dev) pkg-config --exists libuv ;;
+    libssl-dev) pkg-config --exists openssl ;;
+    libwslay-dev) echo '#include <wslay/wslay.h>' | cc -E - ;;
     libsimdjson-dev) pkg-config --exists simdjson ;;
     libsqlite3-dev) pkg-config --exists sqlite3 ;;
     libpcre2-dev) pkg-config --exists libpcre2-8 ;;

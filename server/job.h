@@ -1,0 +1,56 @@
+/* server/job.h - what the engine's thread runs for a request: one kind for each language.
+ *
+ *   request ─► kind->begin ─► advance … advance ─► end ─► the answered request
+ *                              │        ▲
+ *                              ▼        │
+ *                     a part of the answer goes out; the request is submitted again for the next
+ *
+ * A job is a struct of the kind's own that begins with a pq_job. All functions are called by the
+ * engine's thread. What is big is answered in parts: a job whose `has_more` is set when it is done
+ * for now is kept, and goes on when its request is submitted again; is_cancelled in the request
+ * then says that nobody wants the rest.
+ */
+#ifndef PQ_SERVER_JOB_H
+#define PQ_SERVER_JOB_H
+
+#include "port/handle.h"
+#include "server/request.h"
+#include "server/server.h"
+
+/* What a kind gets when the engine starts. */
+typedef struct pq_job_host {
+  pq_cx *cx; /* borrowed: not the engine's meter, malloc */
+  pqdb *db;  /* borrowed */
+  const pq_server *server;
+} pq_job_host;
+
+typedef struct pq_job_class pq_job_class;
+
+struct pq_job {
+  pq_job *next; /* the engine's */
+  const pq_job_class *kind;
+  pq_request *request; /* the answer goes into request->answer */
+  bool is_done;        /* the answer, or this part of it, is there */
+  bool has_more;       /* with is_done: another part follows, when it is asked for */
+};
+
+struct pq_job_class {
+  const char *name;
+  /* What all jobs of the kind share, made when the engine starts and ended with it. */
+  int (*start)(const pq_job_host *host, void **shared);
+  void (*stop)(void *shared); /* NULL is allowed */
+  /* Once in a pass of the engine: what has become too old. NULL: nothing does. */
+  void (*idle)(void *shared);
+  /* A job for a request, which stays with the engine. It may be done at once. NULL: out of memory.
+   * request->answer is zeroed, and has to be initialized. */
+  pq_job *(*begin)(void *shared, pq_request *r);
+  /* Go on as far as replies are there. Of a job that had more: with an emptied answer. */
+  void (*advance)(pq_job *j);
+  /* Free it, and not its request. It may not be done: then nobody wants the answer. */
+  void (*end)(pq_job *j);
+};
+
+/* The kinds, by pq_job_kind. */
+extern const pq_job_class pq_mongo_job;
+
+#endif

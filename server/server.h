@@ -1,0 +1,26 @@
+/* server/server.h - what all parts of a running server share, in both threads.
+ *
+ * `options` does not change. The counters are for whoever tells how the server is: each is written
+ * by one thread and may be read by any.
+ */
+#ifndef PQ_SERVER_SERVER_H
+#define PQ_SERVER_SERVER_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "server/serve.h"
+
+typedef struct pq_server_counters {
+  _Atomic uint64_t connections, connections_made, connections_refused;
+  _Atomic uint64_t bytes_in, bytes_out;
+  _Atomic uint64_t requests, requests_out; /* submitted; of them not answered yet */
+} pq_server_counters;
+
+typedef struct pq_server {
+  const pq_serve_options *options; /* borrowed */
+  int64_t started_ms;              /* since 1970 */
+  pq_server_counters counters;
+} pq_server;
+
+#endif
