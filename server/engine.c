@@ -24,6 +24,7 @@ struct pq_engine {
   pthread_cond_t arrived;
   queue in, out;
   bool is_stopping;
+  bool is_poked;
   void (*wake)(void *ud);
   void *wake_ud;
   /* The thread's own from here on. */
@@ -32,7 +33,9 @@ struct pq_engine {
   void *shared[PQ_JOB_KIND_COUNT];
   pq_job *jobs;
   uint32_t job_count;
-  pqdb_replies *work; /* on files */
+  uint32_t waiting_count; /* of them */
+  int64_t wake_ms;        /* when the first of those has waited long enough; 0: none waits */
+  pqdb_replies *work;     /* on files */
 };
 
 static void push(queue *q, pq_request *r) {
@@ -100,12 +103,33 @@ static void begin_all(pq_engine *e, pq_request *r) {
   }
 }
 
+static bool is_asleep(pq_job *j, int64_t now_ms) {
+  return j->wait_until_ms > now_ms && !j->request->client->is_leaving &&
+         (j->kind->is_awake == NULL || !j->kind->is_awake(j));
+}
+
+static void note_waiting(pq_engine *e, const pq_job *j) {
+  if (j->wait_until_ms == 0) return;
+  e->waiting_count++;
+  if (e->wake_ms == 0 || j->wait_until_ms < e->wake_ms) e->wake_ms = j->wait_until_ms;
+}
+
+static void advance(pq_job *j, int64_t now_ms) {
+  if (j->is_done || is_asleep(j, now_ms)) return;
+  j->wait_until_ms = 0;
+  j->kind->advance(j);
+}
+
 static void advance_all(pq_engine *e) {
+  int64_t now_ms = pq_handle_now_us(e->db) / 1000;
+  e->waiting_count = 0;
+  e->wake_ms = 0;
   for (pq_job **at = &e->jobs; *at != NULL;) {
     pq_job *j = *at;
     pq_request *r = j->request;
-    if (!j->is_done) j->kind->advance(j);
+    advance(j, now_ms);
     if (!j->is_done) {
+      note_waiting(e, j);
       at = &j->next;
       continue;
     }
@@ -128,17 +152,32 @@ static void do_work(pq_engine *e) {
   if (e->work == NULL && pq_handle_work(e->db, &e->work) != PQ_OK) e->work = NULL;
 }
 
+/* The end of a sleep that nothing interrupts. */
+static void sleep_end(const pq_engine *e, struct timespec *out) {
+  int64_t ms = EXPIRE_SECONDS * 1000;
+  if (e->wake_ms > 0) {
+    int64_t left = e->wake_ms - pq_handle_now_us(e->db) / 1000;
+    if (left < ms) ms = left > 0 ? left : 0;
+  }
+  clock_gettime(CLOCK_REALTIME, out);
+  out->tv_sec += ms / 1000;
+  out->tv_nsec += ms % 1000 * 1000000;
+  if (out->tv_nsec < 1000000000) return;
+  out->tv_nsec -= 1000000000;
+  out->tv_sec++;
+}
+
 /* All requests that are there; waits for some while nothing runs. *must_end: there will be no more.
  */
 static pq_request *take_requests(pq_engine *e, bool is_busy, bool *must_end) {
   pq_request *r;
   struct timespec until;
   pthread_mutex_lock(&e->lock);
-  if (!is_busy && e->in.first == NULL && !e->is_stopping) {
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += EXPIRE_SECONDS;
+  if (!is_busy && e->in.first == NULL && !e->is_stopping && !e->is_poked) {
+    sleep_end(e, &until);
     (void)pthread_cond_timedwait(&e->arrived, &e->lock, &until);
   }
+  e->is_poked = false;
   r = e->in.first;
   e->in = (queue){0};
   *must_end = e->is_stopping && r == NULL && e->job_count == 0;
@@ -162,7 +201,7 @@ static void *run(void *ud) {
   pq_engine *e = ud;
   bool must_end = false;
   while (!must_end) {
-    bool is_busy = e->jobs != NULL || e->work != NULL;
+    bool is_busy = e->job_count > e->waiting_count || e->work != NULL;
     begin_all(e, take_requests(e, is_busy, &must_end));
     (void)pqdb_poll(e->db);
     advance_all(e);
@@ -215,6 +254,7 @@ void pq_engine_submit(pq_engine *e, pq_request *r) {
 
 void pq_engine_poke(pq_engine *e) {
   pthread_mutex_lock(&e->lock);
+  e->is_poked = true;
   pthread_cond_signal(&e->arrived);
   pthread_mutex_unlock(&e->lock);
 }

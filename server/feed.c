@@ -131,6 +131,7 @@ bool pq_feed_has_news(pq_feed *f) {
 }
 
 int pq_feed_next(pq_feed *f, pq_feed_state *state, pq_value *event) {
+  bool is_first;
   int rc;
   *event = (pq_value){0};
   for (;;) {
@@ -148,8 +149,11 @@ int pq_feed_next(pq_feed *f, pq_feed_state *state, pq_value *event) {
       *state = PQ_FEED_EVENT;
       return PQ_OK;
     }
+    is_first = f->start == PQ_FEED_FROM_NOW;
     take_summary(f, *event);
     *event = (pq_value){0};
     end_read(f);
+    *state = PQ_FEED_WAITS;
+    if (is_first) return PQ_OK;
   }
 }

@@ -25,10 +25,11 @@
 #include "value/builder.h"
 
 typedef enum pq_feed_start {
-  PQ_FEED_FROM_NOW = 0, /* what is committed after the first pq_feed_next */
-  PQ_FEED_AFTER,        /* behind want.after: the id of an event, or "seq:N" (0: from the first) */
-  PQ_FEED_BEHIND_SEQ,   /* behind want.seq */
-  PQ_FEED_BEHIND_TS     /* events later than want.ts */
+  PQ_FEED_FROM_NOW =
+      0,         /* what is committed after the moment of which the first PQ_FEED_WAITS tells */
+  PQ_FEED_AFTER, /* behind want.after: the id of an event, or "seq:N" (0: from the first) */
+  PQ_FEED_BEHIND_SEQ, /* behind want.seq */
+  PQ_FEED_BEHIND_TS   /* events later than want.ts */
 } pq_feed_start;
 
 typedef struct pq_feed_want {

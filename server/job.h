@@ -9,6 +9,9 @@
  * engine's thread. What is big is answered in parts: a job whose `has_more` is set when it is done
  * for now is kept, and goes on when its request is submitted again; is_cancelled in the request
  * then says that nobody wants the rest.
+ *
+ * A job may wait, for changes or for the time: hundreds of those cost a look at each in a pass, and
+ * the engine sleeps as long as all that is there waits.
  */
 #ifndef PQ_SERVER_JOB_H
 #define PQ_SERVER_JOB_H
@@ -32,6 +35,9 @@ struct pq_job {
   pq_request *request; /* the answer goes into request->answer */
   bool is_done;        /* the answer, or this part of it, is there */
   bool has_more;       /* with is_done: another part follows, when it is asked for */
+  /* Not done, and nothing to do: it is not advanced before this time (pq_handle_now_us / 1000),
+   * kind->is_awake, or the end of its client. Advance sets it anew. 0: it runs. */
+  int64_t wait_until_ms;
 };
 
 struct pq_job_class {
@@ -46,6 +52,9 @@ struct pq_job_class {
   pq_job *(*begin)(void *shared, pq_request *r);
   /* Go on as far as replies are there. Of a job that had more: with an emptied answer. */
   void (*advance)(pq_job *j);
+  /* Of a job that waits, asked in each pass and so cheap: may it go on? NULL: not before its time.
+   */
+  bool (*is_awake)(pq_job *j);
   /* Free it, and not its request. It may not be done: then nobody wants the answer. */
   void (*end)(pq_job *j);
 };

@@ -1,5 +1,6 @@
 /* server/mongo_commands.c - the table of commands; the life of a task. See mongo_commands.h. */
 #include "server/mongo_stats.h"
+#include "server/mongo_stream.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -269,8 +270,28 @@ static int take(pq_task *t) {
   return t->command->done(t, v);
 }
 
+static struct pq_mongo_stream *stream_of(const pq_task *t) {
+  return t->cursor != NULL ? t->cursor->stream : t->stream;
+}
+
+/* A getMore that waits for changes. */
+static bool is_awake(pq_job *j) {
+  pq_task *t = (pq_task *)j;
+  return t->is_killed || t->cursor->is_killed || pq_stream_has_news(t->cursor->stream);
+}
+
+static void advance_stream(pq_task *t) {
+  int rc = pq_ops_is_over(t) ? PQ_OK : pq_cursor_changes(t);
+  if (rc != PQ_OK) fail(t, rc, t->mongo->cx);
+  t->job.is_done = t->is_done;
+}
+
 static void advance(pq_job *j) {
   pq_task *t = (pq_task *)j;
+  if (!t->is_done && stream_of(t) != NULL) {
+    advance_stream(t);
+    return;
+  }
   pq_assert(t->is_done || replies_of(t) != NULL);
   while (!t->is_done && !pq_ops_is_over(t) && pqdb_is_ready(replies_of(t)) == 1) {
     int rc = take(t);
@@ -286,6 +307,7 @@ static void end(pq_job *j) {
   if (t->is_writing) pq_bson_abandon(&t->out);
   if (t->cursor != NULL) t->cursor->is_busy = false;
   pqdb_replies_close(t->replies);
+  pq_stream_free(t->stream);
   pq_arena_release(&t->arena);
   pq_buf_release(&t->names);
   pq_alloc(cx, t, sizeof *t, 0);
@@ -321,6 +343,7 @@ const pq_job_class pq_mongo_job = {.name = "mongodb",
                                    .idle = idle,
                                    .begin = begin,
                                    .advance = advance,
+                                   .is_awake = is_awake,
                                    .end = end};
 
 /* ---- our command ---- */

@@ -24,6 +24,7 @@
 
 typedef struct pq_task pq_task;
 typedef struct pq_mongo_command pq_mongo_command;
+struct pq_mongo_stream; /* mongo_stream.h */
 
 /* A query that has more to give: the replies of our command, and the memory that it borrows. */
 typedef struct pq_mongo_cursor {
@@ -36,6 +37,8 @@ typedef struct pq_mongo_cursor {
   int64_t time_us;                /* of maxTimeMS that is left; 0: no limit */
   bool is_patient;                /* noCursorTimeout */
   bool is_busy;                   /* a getMore is at it */
+  bool is_killed;                 /* meanwhile; only who waits for changes looks at it */
+  struct pq_mongo_stream *stream; /* owned; a change stream has no replies. NULL: it is none */
 } pq_mongo_cursor;
 
 /* Commands since the start, as MongoDB counts them (serverStatus, opcounters): writes by their
@@ -78,6 +81,10 @@ struct pq_task {
   uint32_t batch_max, batch_count;
   uint64_t left;
   bool is_single, is_patient, is_named;
+  /* a change stream: owned until it has a cursor, then the cursor's */
+  struct pq_mongo_stream *stream;
+  int64_t patience_ms; /* how long a getMore waits for a change, as an instant */
+  const char *place;   /* postBatchResumeToken; NULL: none */
   /* what a command needs between its steps */
   uint32_t stage;
   uint64_t count;
@@ -158,6 +165,9 @@ int pq_cursor_submit(pq_task *t) PQ_MUST_CHECK;
 /* The cursor of a getMore that failed is no more. */
 void pq_cursor_drop(pq_task *t);
 int pq_cursor_item(pq_task *t, pq_value item);
+/* The changes of t->stream, or of its cursor's, until the batch is full or none is left: then a
+ * getMore waits for some. */
+int pq_cursor_changes(pq_task *t);
 int pq_cursor_done(pq_task *t, pq_value summary);
 /* An answer of documents that are there: {cursor: {firstBatch: [ … */
 void pq_cursor_list_begin(pq_task *t, const char *ns);

@@ -7,13 +7,15 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "server/mongo_commands.h"
+#include "server/mongo_stream.h"
 
 enum {
   FIRST_BATCH = 101,
   BATCH_LEN_MAX = 16 << 20,
   CURSORS_MAX = 10000, /* each may hold pages of a window */
-  IDLE_MS = 10 * 60 * 1000
+  IDLE_MS = 10 * 60 * 1000,
+  AWAIT_MS = 1000, /* as MongoDB's awaitData */
+  AWAIT_MS_MAX = 24 * 60 * 60 * 1000
 };
 
 static int64_t now_ms(const pq_mongo *m) {
@@ -24,6 +26,7 @@ static void cursor_free(pq_mongo *m, uint32_t i) {
   pq_mongo_cursor *c = m->cursors[i];
   m->cursors[i] = m->cursors[--m->cursor_count];
   pqdb_replies_close(c->replies);
+  pq_stream_free(c->stream);
   pq_arena_release(&c->arena);
   pq_alloc(m->cx, c, sizeof *c, 0);
 }
@@ -87,10 +90,12 @@ static int cursor_new(pq_task *t, pq_mongo_cursor **out) {
   memset(c, 0, sizeof *c);
   c->id = new_id(m);
   c->replies = t->replies;
+  c->stream = t->stream;
   c->arena = t->arena;
   c->is_patient = t->is_patient;
   memcpy(c->ns, t->full_name, sizeof c->ns);
   t->replies = NULL;
+  t->stream = NULL;
   pq_arena_init(&t->arena, m->cx, 1 << 20);
   m->cursors[m->cursor_count++] = c;
   *out = c;
@@ -107,6 +112,11 @@ static void batch_begin(pq_task *t, const char *name) {
 
 static int batch_end(pq_task *t, int64_t id) {
   pq_bson_end(&t->out);
+  if (t->place != NULL) {
+    pq_bson_begin_object(&t->out, "postBatchResumeToken");
+    pq_bson_str(&t->out, "_data", t->place);
+    pq_bson_end(&t->out);
+  }
   pq_bson_i64(&t->out, "id", id);
   pq_bson_str(&t->out, "ns", t->full_name);
   pq_bson_end(&t->out);
@@ -175,6 +185,57 @@ int pq_cursor_done(pq_task *t, pq_value summary) {
   return end_cursor(t);
 }
 
+/* ---- change streams ---- */
+
+/* The batch ends here; with `is_last` the stream, too. */
+static int end_changes(pq_task *t, const pq_mongo_stream *s, bool is_last) {
+  char text[PQ_TOKEN_CAP];
+  pq_stream_place(s, text);
+  t->place = pq_arena_str(&t->arena, pq_str(text));
+  if (t->place == NULL) return t->mongo->cx->code;
+  return is_last ? end_cursor(t) : suspend(t);
+}
+
+static int fail_changes(pq_task *t, int rc, int code) {
+  char text[PQ_MESSAGE_CAP];
+  if (code == 0) return rc;
+  memcpy(text, t->mongo->cx->msg, sizeof text);
+  pq_cursor_drop(t);
+  return pq_task_refuse_with(t, code, "%s", text);
+}
+
+/* Nothing new: a getMore waits, unless it has something or was told to be quick. */
+static int wait_for_changes(pq_task *t, const pq_mongo_stream *s) {
+  if (t->batch_count > 0 || t->cursor == NULL || t->request->client->is_leaving ||
+      now_ms(t->mongo) >= t->patience_ms)
+    return end_changes(t, s, false);
+  t->job.wait_until_ms = t->patience_ms;
+  return PQ_OK;
+}
+
+int pq_cursor_changes(pq_task *t) {
+  pq_mongo_stream *s = t->cursor != NULL ? t->cursor->stream : t->stream;
+  pq_stream_state state;
+  pq_value change;
+  int code;
+  if (t->cursor != NULL && t->cursor->is_killed) {
+    pq_cursor_drop(t);
+    return pq_task_refuse_with(t, PQ_MONGO_CURSOR_KILLED, "the cursor was killed");
+  }
+  if (t->batch_max == 0 && pq_stream_is_placed(s)) return end_changes(t, s, false);
+  for (;;) {
+    int rc = pq_stream_next(s, &state, &change, &code);
+    if (rc != PQ_OK) return fail_changes(t, rc, code);
+    if (state == PQ_STREAM_READS) return PQ_OK;
+    if (state == PQ_STREAM_WAITS) return wait_for_changes(t, s);
+    if (state == PQ_STREAM_ENDS) return end_changes(t, s, true);
+    pq_bson_value(&t->out, NULL, change);
+    PQ_TRY(t->out.rc);
+    if (++t->batch_count >= t->batch_max || pq_bson_len(&t->out) >= BATCH_LEN_MAX)
+      return end_changes(t, s, false);
+  }
+}
+
 void pq_cursor_list_begin(pq_task *t, const char *ns) {
   snprintf(t->full_name, sizeof t->full_name, "%.*s.%s", (int)t->request->db.n,
            (const char *)t->request->db.p, ns);
@@ -186,6 +247,18 @@ int pq_cursor_list_end(pq_task *t) {
 }
 
 /* ---- commands ---- */
+
+/* How long a change stream may wait: `maxTimeMS`, else a second. */
+static int set_patience(pq_task *t) {
+  int64_t wait = AWAIT_MS;
+  if (t->cursor->stream == NULL) return PQ_OK;
+  PQ_TRY(pq_task_number(t, "maxTimeMS", &wait));
+  if (wait < 0) return pq_fail(t->mongo->cx, PQ_EINVALID, "maxTimeMS must not be negative");
+  if (wait == 0) wait = AWAIT_MS;
+  if (wait > AWAIT_MS_MAX) wait = AWAIT_MS_MAX;
+  t->patience_ms = now_ms(t->mongo) + wait;
+  return PQ_OK;
+}
 
 int pq_open_get_more(pq_task *t) {
   pq_mongo *m = t->mongo;
@@ -220,6 +293,7 @@ int pq_open_get_more(pq_task *t) {
   t->left = c->left;
   t->batch_max = batch <= 0 || batch > UINT32_MAX ? UINT32_MAX : (uint32_t)batch;
   memcpy(t->full_name, c->ns, sizeof t->full_name);
+  PQ_TRY(set_patience(t));
   batch_begin(t, "nextBatch");
   return PQ_OK;
 }
@@ -250,8 +324,11 @@ int pq_open_kill_cursors(pq_task *t) {
   for (uint32_t i = 0; i < pq_value_count(list); i++) {
     uint32_t place = t->mongo->cursor_count;
     if (pq_value_i64(pq_array_at(list, i), &id)) place = cursor_place(t->mongo, id);
-    if (place < t->mongo->cursor_count && !t->mongo->cursors[place]->is_busy)
+    if (place == t->mongo->cursor_count) continue;
+    if (!t->mongo->cursors[place]->is_busy)
       cursor_free(t->mongo, place);
+    else
+      t->mongo->cursors[place]->is_killed = true; /* what waits for changes looks at it */
   }
   return pq_task_answer_end(t);
 }

@@ -44,15 +44,37 @@ void pq_mongo_code_name(int code, char out[40]) {
   static const struct {
     int code;
     const char *name;
-  } names[] = {
-      {1, "InternalError"},          {2, "BadValue"},         {4, "NoSuchKey"},
-      {8, "UnknownError"},           {9, "FailedToParse"},    {13, "Unauthorized"},
-      {14, "TypeMismatch"},          {24, "LockTimeout"},     {26, "NamespaceNotFound"},
-      {27, "IndexNotFound"},         {43, "CursorNotFound"},  {48, "NamespaceExists"},
-      {50, "MaxTimeMSExpired"},      {59, "CommandNotFound"}, {72, "InvalidOptions"},
-      {73, "InvalidNamespace"},      {112, "WriteConflict"},  {121, "DocumentValidationFailure"},
-      {146, "ExceededMemoryLimit"},  {238, "NotImplemented"}, {239, "SnapshotTooOld"},
-      {10107, "NotWritablePrimary"}, {11000, "DuplicateKey"}, {12051, "CursorInUse"}};
+  } names[] = {{1, "InternalError"},
+               {2, "BadValue"},
+               {4, "NoSuchKey"},
+               {8, "UnknownError"},
+               {9, "FailedToParse"},
+               {13, "Unauthorized"},
+               {14, "TypeMismatch"},
+               {24, "LockTimeout"},
+               {26, "NamespaceNotFound"},
+               {27, "IndexNotFound"},
+               {43, "CursorNotFound"},
+               {48, "NamespaceExists"},
+               {50, "MaxTimeMSExpired"},
+               {59, "CommandNotFound"},
+               {72, "InvalidOptions"},
+               {73, "InvalidNamespace"},
+               {112, "WriteConflict"},
+               {121, "DocumentValidationFailure"},
+               {146, "ExceededMemoryLimit"},
+               {238, "NotImplemented"},
+               {239, "SnapshotTooOld"},
+               {20, "IllegalOperation"},
+               {47, "NoMatchingDocument"},
+               {237, "CursorKilled"},
+               {260, "InvalidResumeToken"},
+               {263, "OperationNotSupportedInTransaction"},
+               {280, "ChangeStreamFatalError"},
+               {286, "ChangeStreamHistoryLost"},
+               {10107, "NotWritablePrimary"},
+               {11000, "DuplicateKey"},
+               {12051, "CursorInUse"}};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     if (names[i].code != code) continue;
     snprintf(out, 40, "%s", names[i].name);

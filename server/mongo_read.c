@@ -1,7 +1,7 @@
 /* server/mongo_read.c - find, aggregate, count, distinct. See mongo_commands.h. */
 #include <stdio.h>
 
-#include "server/mongo_commands.h"
+#include "server/mongo_stream.h"
 
 /* ---- find ---- */
 
@@ -90,6 +90,15 @@ int pq_mongo_aggregate(pq_task *t) {
     return pq_task_refuse_with(t, PQ_MONGO_FAILED_TO_PARSE,
                                "The 'cursor' option is required, except for aggregate with the "
                                "explain argument");
+  if (pq_stream_is_wanted(pq_task_field(t, "pipeline"))) {
+    if (t->explaining != PQ_EXPLAIN_NONE)
+      return pq_fail(t->mongo->cx, PQ_EUNSUPPORTED, "explain: $changeStream is not supported");
+    t->deadline_us = 0; /* it is for the first batch alone, which waits for nothing */
+    PQ_TRY(pq_stream_open(t, &t->stream));
+    return t->is_done ? PQ_OK : pq_cursor_begin(t);
+  }
+  PQ_TRY(pq_stream_refuse_later(t));
+  if (t->is_done) return PQ_OK;
   PQ_TRY(pq_cursor_begin(t));
   if (pq_virtual_is(t)) return pq_virtual_open(t);
   if (t->collection[0] == '\0')

@@ -150,6 +150,29 @@ static uint32_t unique_kept(const pq_command *c, pq_value before, pq_value after
   return kept;
 }
 
+/* Documents before and after do not tell a replacement from an update; those who follow plain
+ * documents (`plain`) want to know: {"replace": true} beside what the caller noted. */
+static int note_replacement(pq_command *c, const pq_write *w, pq_value *metadata) {
+  pq_builder *b = c->db->builder;
+  uint32_t count = 0;
+  pq_field *fields;
+  if (!w->change->is_plain || pq_update_kind_of(w->change->update) != PQ_UPDATE_REPLACE)
+    return PQ_OK;
+  fields = pq_object_fields(&c->op.arena, *metadata, &count);
+  if (fields == NULL && pq_value_count(*metadata) > 0) return c->op.cx->code;
+  pq_builder_clear(b);
+  PQ_TRY(pq_builder_begin_object(b));
+  for (uint32_t i = 0; i < count; i++) {
+    if (pq_slice_is(fields[i].name, "replace")) continue;
+    PQ_TRY(pq_builder_key(b, fields[i].name));
+    PQ_TRY(pq_builder_value(b, fields[i].value));
+  }
+  PQ_TRY(pq_builder_key_str(b, "replace"));
+  PQ_TRY(pq_builder_bool(b, true));
+  PQ_TRY(pq_builder_end(b));
+  return pq_builder_finish(b, &c->op.arena, metadata);
+}
+
 static int apply_update(pq_command *c, const pq_write *w, const pq_location *at,
                         const pq_entity *e) {
   pq_update_at where = {.position = -1};
@@ -176,6 +199,7 @@ static int apply_update(pq_command *c, const pq_write *w, const pq_location *at,
   event.op = PQ_EVENT_UPDATE;
   event.after = after;
   event.unique_kept = unique_kept(c, e->data, after);
+  PQ_TRY(note_replacement(c, w, &event.metadata));
   PQ_TRY(pq_typed_links(c, w, event.id, e->data, after));
   PQ_TRY(add_edges(c, w->change->update, event.id, false));
   PQ_TRY(add_event(c, w, &event));

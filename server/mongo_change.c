@@ -1,0 +1,142 @@
+/* server/mongo_change.c - see mongo_change.h. */
+#include "server/mongo_change.h"
+
+#include <string.h>
+
+#include "cmd/document_diff.h"
+#include "server/mongo_time.h"
+
+/* ---- reading ---- */
+
+static pq_slice text_of(pq_value v, const char *name) {
+  pq_slice text = {0};
+  (void)pq_value_string(pq_object_get_str(v, name), &text);
+  return text;
+}
+
+static bool is_noted(pq_value event, const char *name) {
+  bool is_true = false;
+  pq_value note = pq_object_get_str(pq_object_get_str(event, "metadata"), name);
+  return pq_value_bool(note, &is_true) && is_true;
+}
+
+/* A real update changes something: what left the document as it was brought it back. */
+static pq_mongo_change_kind kind_of_entity(pq_value event, pq_slice op, const pq_mongo_change *c) {
+  if (pq_slice_is(op, "CREATE")) return PQ_MONGO_CHANGE_INSERT;
+  if (pq_slice_is(op, "DELETE")) return PQ_MONGO_CHANGE_DELETE;
+  if (is_noted(event, "replace")) return PQ_MONGO_CHANGE_REPLACE;
+  return pq_document_is_same(c->before, c->after) ? PQ_MONGO_CHANGE_INSERT : PQ_MONGO_CHANGE_UPDATE;
+}
+
+static pq_value image_of(pq_value event, const char *name) {
+  pq_value v = pq_object_get_str(event, name);
+  return pq_value_type(v) == PQ_TYPE_OBJECT ? v : (pq_value){0};
+}
+
+void pq_change_read(pq_value event, pq_mongo_change *out) {
+  pq_slice op = text_of(event, "op"), ns = text_of(event, "ns"), id = text_of(event, "entityId");
+  const uint8_t *slash = id.n == 0 ? NULL : memchr(id.p, '/', id.n);
+  int64_t seq = 0;
+  *out = (pq_mongo_change){.token.kind = PQ_TOKEN_CHANGE};
+  (void)pq_value_i64(pq_object_get_str(event, "seq"), &seq);
+  (void)pq_value_date_us(pq_object_get_str(event, "ts"), &out->token.ts);
+  out->token.seq = (uint64_t)seq;
+  if (ns.n < sizeof out->token.ns) memcpy(out->token.ns, ns.p, ns.n);
+  if (!pq_slice_is(text_of(event, "target"), "entity") || slash == NULL) return;
+  out->collection = (pq_slice){id.p, (size_t)(slash - id.p)};
+  out->id = id;
+  out->before = image_of(event, "before");
+  out->after = image_of(event, "after");
+  if (out->collection.n > 0 && out->collection.p[0] != '_')
+    out->kind = kind_of_entity(event, op, out);
+}
+
+/* ---- building ---- */
+
+static int put_str(pq_builder *b, const char *name, const char *text) {
+  PQ_TRY(pq_builder_key_str(b, name));
+  return pq_builder_str(b, text);
+}
+
+static int put_token(pq_builder *b, const pq_mongo_token *t) {
+  char text[PQ_TOKEN_CAP];
+  pq_token_text(t, text);
+  PQ_TRY(pq_builder_key_str(b, "_id"));
+  PQ_TRY(pq_builder_begin_object(b));
+  PQ_TRY(put_str(b, "_data", text));
+  return pq_builder_end(b);
+}
+
+static int put_time(pq_builder *b, int64_t ts) {
+  PQ_TRY(pq_builder_key_str(b, "clusterTime"));
+  PQ_TRY(pq_mongo_time_put(b, pq_mongo_time_of(ts)));
+  PQ_TRY(pq_builder_key_str(b, "wallTime"));
+  return pq_builder_date_ms(b, ts / 1000);
+}
+
+static int put_image(pq_builder *b, const char *name, pq_value image) {
+  PQ_TRY(pq_builder_key_str(b, name));
+  return pq_value_is_missing(image) ? pq_builder_null(b) : pq_builder_value(b, image);
+}
+
+static int put_ns(pq_builder *b, const pq_mongo_change *c) {
+  char name[PQ_MONGO_NAME_CAP];
+  PQ_TRY(pq_builder_key_str(b, "ns"));
+  PQ_TRY(pq_builder_begin_object(b));
+  pq_mongo_name_back(pq_str(c->token.ns), name);
+  PQ_TRY(put_str(b, "db", name));
+  if (c->kind != PQ_MONGO_CHANGE_DROP_DATABASE) {
+    pq_mongo_name_back(c->collection, name);
+    PQ_TRY(put_str(b, "coll", name));
+  }
+  return pq_builder_end(b);
+}
+
+/* A document that was not written over the wire may have no `_id`: then it is the local id. */
+static int put_key(pq_builder *b, const pq_mongo_change *c) {
+  pq_value id = pq_object_get_str(pq_value_is_missing(c->after) ? c->before : c->after, "_id");
+  pq_slice local = {c->id.p + c->collection.n + 1, c->id.n - c->collection.n - 1};
+  char text[PQ_MONGO_NAME_CAP];
+  PQ_TRY(pq_builder_key_str(b, "documentKey"));
+  PQ_TRY(pq_builder_begin_object(b));
+  PQ_TRY(pq_builder_key_str(b, "_id"));
+  pq_mongo_name_back(local, text);
+  PQ_TRY(pq_value_is_missing(id) ? pq_builder_str(b, text) : pq_builder_value(b, id));
+  return pq_builder_end(b);
+}
+
+static const char *name_of(pq_mongo_change_kind kind) {
+  static const char *const names[] = {
+      "",       "insert", "update",        "replace",     "delete", "drop",      "dropDatabase",
+      "rename", "create", "createIndexes", "dropIndexes", "modify", "invalidate"};
+  return names[kind];
+}
+
+static int put_document_parts(pq_builder *b, pq_arena *arena, const pq_mongo_change *c,
+                              pq_mongo_change_style style) {
+  PQ_TRY(put_key(b, c));
+  if (c->kind == PQ_MONGO_CHANGE_UPDATE) {
+    PQ_TRY(pq_builder_key_str(b, "updateDescription"));
+    PQ_TRY(pq_builder_begin_object(b));
+    PQ_TRY(pq_change_describe(b, arena, c->before, c->after));
+    PQ_TRY(pq_builder_end(b));
+  }
+  if (c->kind == PQ_MONGO_CHANGE_INSERT || !style.shows_before) return PQ_OK;
+  return put_image(b, "fullDocumentBeforeChange", c->before);
+}
+
+int pq_change_build(const pq_mongo_change *c, pq_mongo_change_style style, pq_builder *b,
+                    pq_arena *arena, pq_value *out) {
+  bool is_whole = c->kind == PQ_MONGO_CHANGE_INSERT || c->kind == PQ_MONGO_CHANGE_REPLACE ||
+                  (c->kind == PQ_MONGO_CHANGE_UPDATE && style.shows_document);
+  pq_builder_clear(b);
+  PQ_TRY(pq_builder_begin_object(b));
+  PQ_TRY(put_token(b, &c->token));
+  PQ_TRY(put_str(b, "operationType", name_of(c->kind)));
+  PQ_TRY(put_time(b, c->token.ts));
+  if (is_whole) PQ_TRY(put_image(b, "fullDocument", c->after));
+  if (c->kind != PQ_MONGO_CHANGE_INVALIDATE) PQ_TRY(put_ns(b, c));
+  if (c->kind <= PQ_MONGO_CHANGE_DELETE) PQ_TRY(put_document_parts(b, arena, c, style));
+  PQ_TRY(pq_builder_end(b));
+  return pq_builder_finish(b, arena, out);
+}
