@@ -11,9 +11,10 @@
  *
  * Every BSON type comes back as it was (value/variant.h has those without a Variant twin; the
  * payload of a NaN of decimal128 is lost, as MongoDB loses it). Two things that BSON can say are
- * refused, as everywhere in ParqueDB: a name twice in one object, and text that is not UTF-8. An
- * object {"$code": text, "$scope": object} is a code with scope, and so is a user's own of that
- * shape. Dates go out in milliseconds, rounded down: microseconds do not exist in BSON.
+ * refused, as everywhere in ParqueDB: a name twice in one object, and text that is not UTF-8. A
+ * code with scope is kept as {"$code": text, "$scope": object}, and a user's own object of that
+ * shape under $literal. Dates go out in milliseconds, rounded down: microseconds do not exist in
+ * BSON.
  *
  * libbson reads the elements: it checks every length. Writing is ours, as libbson's writer ends the
  * program when it is out of memory.

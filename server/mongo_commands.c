@@ -63,7 +63,8 @@ static const char *const explain_fields[] = {"verbosity", NULL};
 static const char *const stats_fields[] = {"scale", "freeStorage", NULL};
 static const char *const data_size_fields[] = {"keyPattern", "min", "max", "estimate", NULL};
 static const char *const validate_fields[] = {
-    "full", "repair", "metadata", "checkBSONConformance", "background", "fixMultikey", NULL};
+    "full",       "repair",      "metadata", "checkBSONConformance",
+    "background", "fixMultikey", "scandata", NULL};
 static const char *const compact_fields[] = {"force", "freeSpaceTargetMB", "dryRun", NULL};
 static const char *const fsync_fields[] = {"lock", "async", "fsyncLockAcquisitionTimeoutMillis",
                                            NULL};
@@ -135,9 +136,17 @@ const char *pq_mongo_command_at(uint32_t i, const char **help) {
   return i < COMMAND_COUNT ? commands[i].name : NULL;
 }
 
-/* "findandmodify" is written, too. */
+/* As MongoDB, those that had other names before. */
 const pq_mongo_command *pq_mongo_command_find(pq_slice name) {
-  if (pq_slice_is(name, "findandmodify")) name = PQ_SLICE("findAndModify");
+  static const char *const others[][2] = {{"findandmodify", "findAndModify"},
+                                          {"collstats", "collStats"},
+                                          {"dbstats", "dbStats"},
+                                          {"datasize", "dataSize"},
+                                          {"dropdatabase", "dropDatabase"},
+                                          {"deleteIndexes", "dropIndexes"},
+                                          {"getparameter", "getParameter"}};
+  for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+    if (pq_slice_is(name, others[i][0])) name = pq_str(others[i][1]);
   for (size_t i = 0; i < COMMAND_COUNT; i++)
     if (pq_slice_is(name, commands[i].name)) return &commands[i];
   return NULL;

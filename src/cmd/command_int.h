@@ -755,6 +755,8 @@ int pq_type_default(pq_command *c) PQ_MUST_CHECK;
 /* A document becomes an INSERT; `doc` borrows from anywhere, but not from the stage's arena, which
  * is emptied. */
 int pq_write_of_document(pq_command *c, pq_arena *arena, pq_value doc, pq_write *out) PQ_MUST_CHECK;
+/* The same without system fields: names that begin with '$' are fields as others. */
+int pq_write_of_plain(pq_command *c, pq_arena *arena, pq_value doc, pq_write *out) PQ_MUST_CHECK;
 
 /* ---- typed_write.c: writes to a collection with a schema ---- */
 /* Parse the schema into c->s.typing, again if it has changed. No fetches. */
