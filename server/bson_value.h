@@ -72,6 +72,8 @@ void pq_bson_str(pq_bson_out *o, const char *name, const char *v);
 void pq_bson_date(pq_bson_out *o, const char *name, int64_t ms);
 void pq_bson_timestamp(pq_bson_out *o, const char *name, uint32_t seconds, uint32_t increment);
 void pq_bson_object_id(pq_bson_out *o, const char *name, const uint8_t v[12]);
+/* Any subtype but 2, which is written otherwise; shorter than a document. */
+void pq_bson_binary(pq_bson_out *o, const char *name, uint8_t subtype, pq_slice v);
 /* Any value. Missing writes nothing. PQ_EINVALID: a name or pattern holds a zero byte. */
 void pq_bson_value(pq_bson_out *o, const char *name, pq_value v);
 /* The fields of an object beside those that are there. */

@@ -390,6 +390,14 @@ void pq_bson_object_id(pq_bson_out *o, const char *name, const uint8_t v[12]) {
   if (o->rc == PQ_OK) keep(o, pq_buf_put(o->buf, v, 12));
 }
 
+void pq_bson_binary(pq_bson_out *o, const char *name, uint8_t subtype, pq_slice v) {
+  char text[INDEX_CAP];
+  if (o->rc == PQ_OK) keep(o, put_head(o->buf, T_BINARY, name_of(o, name, text)));
+  if (o->rc == PQ_OK) keep(o, pq_buf_put_u32(o->buf, (uint32_t)v.n));
+  if (o->rc == PQ_OK) keep(o, pq_buf_put_byte(o->buf, subtype));
+  if (o->rc == PQ_OK) keep(o, pq_buf_put_slice(o->buf, v));
+}
+
 void pq_bson_value(pq_bson_out *o, const char *name, pq_value v) {
   char text[INDEX_CAP];
   if (o->rc != PQ_OK || pq_value_is_missing(v)) return;
