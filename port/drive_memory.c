@@ -226,6 +226,44 @@ void pq_memory_hot_free(pq_memory_store *s, pq_memory_hot *copy) {
   pq_alloc(&s->cx, copy, sizeof *copy, 0);
 }
 
+/* ---- copies of a store ---- */
+
+static int copy_objects(pq_memory_store *s, const pq_memory_store *from) {
+  if (from->object_count == 0) return PQ_OK;
+  s->objects = pq_alloc(&s->cx, NULL, 0, from->object_cap * sizeof *s->objects);
+  if (s->objects == NULL) return PQ_ENOMEM;
+  s->object_cap = from->object_cap;
+  for (size_t i = 0; i < from->object_count; i++) {
+    const object *o = &from->objects[i];
+    object fresh = {.len = o->len, .modified_us = o->modified_us};
+    PQ_TRY(copy_bytes(s, (pq_slice){o->body, o->len}, &fresh.body));
+    fresh.key = copy_str(s, o->key);
+    if (fresh.key == NULL) {
+      free_bytes(s, fresh.body, fresh.len);
+      return PQ_ENOMEM;
+    }
+    s->objects[s->object_count++] = fresh;
+  }
+  return PQ_OK;
+}
+
+pq_memory_store *pq_memory_store_copy(pq_memory_store *s) {
+  pq_memory_store *copy = pq_memory_store_new();
+  pq_memory_hot *hot = copy == NULL ? NULL : pq_memory_hot_copy(s);
+  if (hot == NULL || copy_objects(copy, s) != PQ_OK) {
+    pq_memory_hot_free(s, hot);
+    pq_memory_store_free(copy);
+    return NULL;
+  }
+  pq_memory_hot_restore(copy, hot);
+  copy->clock_us = s->clock_us;
+  copy->is_virtual = s->is_virtual;
+  copy->is_unproven = s->is_unproven;
+  copy->ignores_new = s->ignores_new;
+  copy->seed = s->seed;
+  return copy;
+}
+
 /* ---- objects ---- */
 
 /* Index of the first object whose key is not below `key`. */

@@ -17,6 +17,9 @@ typedef struct pq_memory_store pq_memory_store;
 /* A new empty store, or NULL when out of memory. Its clock is virtual and starts at
  * 2026-01-01T00:00:00Z, its seed is 0. */
 pq_memory_store *pq_memory_store_new(void);
+/* Another store with the same objects, hot tiers, clock and random state; what is being put in
+ * parts is left out. No driver may be open on `s`. NULL: out of memory. */
+pq_memory_store *pq_memory_store_copy(pq_memory_store *s);
 /* Free it. No driver may be open on it. Safe on NULL. */
 void pq_memory_store_free(pq_memory_store *s);
 

@@ -107,11 +107,14 @@ static void fail(faults *f, const char *what, const char *detail) {
           (unsigned long long)f->n, what, detail);
 }
 
-static void tear_down(faults *f) {
-  int64_t leaked = spec_end(&f->db);
+static void check_leaks(faults *f, int64_t leaked) {
   char text[32];
   snprintf(text, sizeof text, "%lld", (long long)leaked);
   if (leaked != 0) fail(f, "bytes leaked", text);
+}
+
+static void tear_down(faults *f) {
+  check_leaks(f, spec_end(&f->db));
 }
 
 /* Do what a probe of a transaction needs, unless it is done. Where the second turn of a bulk write
@@ -254,8 +257,7 @@ static void check_again(faults *f) {
 }
 
 static void build_again(faults *f) {
-  tear_down(f);
-  build(f);
+  check_leaks(f, spec_go_back(&f->db));
 }
 
 /* A write's n-th fault; with `tests_writing` the handle goes on writing, else the warehouse is
@@ -331,19 +333,27 @@ static void learn(faults *f) {
   tear_down(f);
 }
 
-static bool run_kind(const fault_probe *probe, fault_kind kind) {
-  faults f = {.probe = probe, .kind = kind};
+static bool run_kind(faults *f, fault_kind kind) {
+  f->kind = kind;
+  f->has_failed = false;
+  build(f);
+  spec_keep(&f->db);
+  run_all(f, true);
+  if (!f->has_failed && kind != FAULT_MEMORY_ONCE) run_all(f, false);
+  tear_down(f);
+  return !f->has_failed;
+}
+
+static void run_one(const fault_probe *probe, uint64_t *passed, uint64_t *failed) {
+  faults f = {.probe = probe};
   learn(&f);
-  build(&f);
-  run_all(&f, true);
-  if (!f.has_failed && kind != FAULT_MEMORY_ONCE) run_all(&f, false);
-  tear_down(&f);
+  for (int k = 0; k < FAULT_KINDS; k++)
+    *(run_kind(&f, (fault_kind)k) ? passed : failed) += 1;
   free(f.before);
   free(f.middle);
   free(f.after);
   free(f.reply);
   free(f.seq);
-  return !f.has_failed;
 }
 
 static void run_list(const fault_probe *probes, const char *only, uint64_t *passed,
@@ -351,8 +361,7 @@ static void run_list(const fault_probe *probes, const char *only, uint64_t *pass
   for (const fault_probe *p = probes; p->command != NULL; p++) {
     if (only != NULL && strstr(p->command, only) == NULL) continue;
     if ((uint32_t)(p - probes) % spec_shares != spec_share - 1) continue;
-    for (int k = 0; k < FAULT_KINDS; k++)
-      *(run_kind(p, (fault_kind)k) ? passed : failed) += 1;
+    run_one(p, passed, failed);
   }
 }
 

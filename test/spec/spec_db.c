@@ -199,8 +199,30 @@ void spec_start_low(spec_db *s, spec_store kind, uint64_t seed) {
 int64_t spec_end(spec_db *s) {
   spec_close(s);
   pq_memory_store_free(s->store);
+  pq_memory_store_free(s->kept);
   if (s->kind == SPEC_DISK) spec_disk_remove(s->dir);
   return s->memory.live_len;
+}
+
+void spec_keep(spec_db *s) {
+  if (s->kind == SPEC_DISK) spec_die("a disk is not kept");
+  spec_close(s);
+  pq_memory_store_free(s->kept);
+  s->kept = pq_memory_store_copy(s->store);
+  s->kept_us = s->now_us;
+  if (s->kept == NULL || spec_open(s) != PQ_OK) spec_die("out of memory");
+}
+
+int64_t spec_go_back(spec_db *s) {
+  int64_t leaked;
+  spec_close(s);
+  leaked = s->memory.live_len;
+  s->memory.live_len = 0;
+  pq_memory_store_free(s->store);
+  s->store = pq_memory_store_copy(s->kept);
+  s->now_us = s->kept_us;
+  if (s->store == NULL || spec_open(s) != PQ_OK) spec_die("out of memory");
+  return leaked;
 }
 
 /* ---- running ---- */

@@ -55,6 +55,8 @@ typedef struct spec_db {
   pq_meter meter;
   bool has_low_thresholds; /* work on files is due after a few events and files */
   pq_memory_store *store;  /* memory and shuffle */
+  pq_memory_store *kept;   /* what spec_go_back goes back to; NULL: nothing */
+  int64_t kept_us;         /* the time then */
   char dir[SPEC_DIR_CAP];  /* disk */
   spec_memory memory;
   spec_faults faults;
@@ -89,6 +91,11 @@ void spec_close(spec_db *s);
 int spec_open(spec_db *s);
 /* Open a second handle for reading, next to the first. */
 int spec_open_reader(spec_db *s);
+
+/* Keep the warehouse as it is, in memory; go back to that and open it, which is much quicker than
+ * making it again. Returns the bytes that leaked until then. */
+void spec_keep(spec_db *s);
+int64_t spec_go_back(spec_db *s);
 
 /* Run one command at s->now_us. The reply must be released; it does not use the counted memory. */
 void spec_run(spec_db *s, pq_slice command, pq_slice payload, spec_reply *out);
