@@ -413,7 +413,7 @@ void pq_handle_random(pqdb *db, uint8_t *out, size_t n) {
 }
 
 int pq_handle_work(pqdb *db, pqdb_replies **out) {
-  static const char text[] = "{\"maintain\":8}";
+  static const char text[] = "{\"maintain\":1}";
   int64_t now = pq_driver_now_us(db->driver);
   *out = NULL;
   if (!db->db.is_writer || !db->maintains) return PQ_OK;

@@ -127,7 +127,7 @@ static int begin(pq_command *c, int rc, pq_command **out) {
     return rc;
   }
   c->op.fetch.bodies = &c->s.space->files.pages.bodies;
-  c->is_counted = true;
+  c->is_counted = c->is_fresh = true;
   c->db->command_count++;
   *out = c;
   return PQ_OK;
@@ -175,6 +175,7 @@ static void stop(pq_command *c) {
   pq_space *s = c->s.space;
   if (s != NULL && s->loader == c) s->loader = NULL;
   if (s != NULL) pq_space_release(s, c);
+  pq_command_leave_room(c);
   c->db->command_count -= c->is_counted;
   c->is_counted = false;
 }
@@ -385,11 +386,16 @@ int pq_command_step(pq_command *c, int64_t now_us) {
   }
   pq_page_cache_trim(&c->s.space->files.pages); /* nothing is borrowed between steps */
   c->db->is_waiting = false;
+  if (pq_command_is_starved(c)) {
+    c->is_waiting = true;
+    return PQ_OK;
+  }
   rc = begin_again(c);
   if (rc == PQ_OK) rc = pq_op_step(&c->op, now_us);
   if (rc < 0) rc = pq_command_make_room(c, start_anew(c, rc, now_us), now_us);
   if (rc < 0) rc = name_limit(c->db->cx, rc);
   c->is_waiting = c->db->is_waiting;
+  c->db->move_count += !c->is_waiting;
   if (rc < 0) pq_txn_command_failed(c);
   if (rc < 0 || c->op.stage == NULL) stop(c);
   if (rc == PQ_NEED_IO) count_round(c);

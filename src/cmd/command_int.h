@@ -389,9 +389,13 @@ struct pq_command {
   pq_file_cache *plan_files; /* owned: what a plan with a cold cache fills; NULL: none */
   pq_arena embedded;         /* populate: what one batch of items needs */
   pq_slice payload;
-  pq_value document; /* the command, in `arena` */
-  bool is_counted;   /* in db->command_count */
-  bool is_waiting;   /* the last step ended because another command must go on first */
+  pq_value document;      /* the command, in `arena` */
+  bool is_counted;        /* in db->command_count */
+  bool is_waiting;        /* the last step ended because another command must go on first */
+  bool is_fresh;          /* it has not been stepped yet */
+  bool is_starved;        /* it waits for memory: make_room.c */
+  uint32_t starved, idle; /* how often it did; steps since anybody else moved */
+  uint64_t seen_moves;
   struct pq_line_part *line_parts; /* in `arena`; what they own: pq_lines_free */
   uint32_t line_part_count;
   pq_value *items;
@@ -483,8 +487,13 @@ int pq_command_open_inner(pq_db *db, pq_slice ns, pq_slice json, struct pq_far *
 /* What it did is not stored and rests on what has changed: begin it anew, from the load on. */
 int pq_command_again(pq_command *c) PQ_MUST_CHECK;
 /* make_room.c: `rc` is its failure. Out of memory while a compaction waits: that is dropped, and
- * the command, if it has given out and stored nothing, done again, once. Else `rc`. */
+ * the command, if it has given out and stored nothing, done again, once. While other commands run
+ * it gives back its memory and waits for one of them to end: PQ_OK. Else `rc`. */
 int pq_command_make_room(pq_command *c, int rc, int64_t now_us) PQ_MUST_CHECK;
+/* Before a step: does it wait for memory until another command ends? */
+bool pq_command_is_starved(pq_command *c);
+/* It is over: one that waits for memory may try again. */
+void pq_command_leave_room(pq_command *c);
 /* Load the namespace; of commands side by side one does it. A stage call. */
 int pq_command_load(pq_command *c) PQ_MUST_CHECK;
 

@@ -123,6 +123,10 @@ typedef struct pq_db {
   bool steps_all;
   bool is_waiting;        /* the command that is stepped waits for another one */
   uint32_t command_count; /* that are not done */
+  /* Of them, those that wait for memory (cmd/make_room.c); how many may try again, as others have
+   * ended; steps of all that did not just wait. */
+  uint32_t starved_count, room_count;
+  uint64_t move_count;
 } pq_db;
 
 /* Open: allocates, asks nothing of the store. `seed` is 16 random bytes. */
