@@ -5,14 +5,15 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "server/job.h"
+#include "server/native.h"
 
 enum {
   DOCUMENTS_LEN_MAX = 96 << 20, /* of a command of ours, which may hold a whole message */
   EXPIRE_SECONDS = 10
 };
 
-static const pq_job_class *const kinds[PQ_JOB_KIND_COUNT] = {[PQ_JOB_MONGO] = &pq_mongo_job};
+static const pq_job_class *const kinds[PQ_JOB_KIND_COUNT] = {
+    [PQ_JOB_MONGO] = &pq_mongo_job, [PQ_JOB_NATIVE] = &pq_native_job};
 
 typedef struct queue {
   pq_request *first, *last;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "server/bson_value.h"
+#include "server/native.h"
 
 pq_request *pq_request_new(pq_cx *cx) {
   pq_request *r = pq_alloc(cx, NULL, 0, sizeof *r);
@@ -17,6 +18,7 @@ void pq_request_free(pq_request *r) {
   pq_cx *cx;
   if (r == NULL) return;
   cx = r->arena.cx;
+  pq_native_free(r->native);
   pq_arena_release(&r->arena);
   pq_buf_release(&r->answer);
   pq_alloc(cx, r, sizeof *r, 0);

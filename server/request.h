@@ -14,7 +14,7 @@
 typedef struct pq_job pq_job;
 
 /* In which language it is: who runs it (job.h). */
-typedef enum pq_job_kind { PQ_JOB_MONGO, PQ_JOB_KIND_COUNT } pq_job_kind;
+typedef enum pq_job_kind { PQ_JOB_MONGO, PQ_JOB_NATIVE, PQ_JOB_KIND_COUNT } pq_job_kind;
 
 typedef struct pq_request {
   struct pq_request *next; /* in a queue */
@@ -33,11 +33,9 @@ typedef struct pq_request {
   bool is_reply, is_silent, is_compressed; /* how it came, and what the answer has to be */
   pq_wire_packer packer;
 
+  struct pq_native *native; /* owned: of PQ_JOB_NATIVE (native.h) */
+
   pq_buf answer; /* owned; BSON, the engine's or handshake.h's */
-  /* The engine's, for the network thread: how long the answer is held back, in milliseconds, and a
-   * line for whoever runs the server; empty: none. */
-  uint32_t hold_ms;
-  char notice[240];
 } pq_request;
 
 /* Zeroed, with an empty arena; NULL: out of memory. `cx` lives longer. */
