@@ -11,7 +11,7 @@
 enum {
   DOCUMENT_LEN_MAX = 16 << 20,
   BATCH_MAX = 100000,
-  WIRE_VERSION = 21 /* MongoDB 7.0 */
+  WIRE_VERSION = 25 /* MongoDB 8.0 */
 };
 
 typedef struct answer {
@@ -69,7 +69,7 @@ static void build_info(answer *a) {
   pq_bson_str(o, "version", PQ_MONGO_VERSION);
   pq_bson_begin_array(o, "versionArray");
   for (int i = 0; i < 4; i++)
-    pq_bson_i32(o, NULL, i == 0 ? 7 : 0);
+    pq_bson_i32(o, NULL, i == 0 ? 8 : 0);
   pq_bson_end(o);
   pq_bson_str(o, "gitVersion", "parquedb-" PQDB_VERSION);
   pq_bson_str(o, "parquedb", PQDB_VERSION);

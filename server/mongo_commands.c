@@ -59,6 +59,8 @@ static const char *const modify_fields[] = {
     "arrayFilters", LANGUAGE, NULL};
 static const char *const list_fields[] = {
     "filter", "nameOnly", "authorizedDatabases", "authorizedCollections", "cursor", NULL};
+static const char *const bulk_write_fields[] = {
+    "ops", "nsInfo", "ordered", "errorsOnly", "cursor", "bypassDocumentValidation", "let", NULL};
 static const char *const explain_fields[] = {"verbosity", NULL};
 static const char *const stats_fields[] = {"scale", "freeStorage", NULL};
 static const char *const data_size_fields[] = {"keyPattern", "min", "max", "estimate", NULL};
@@ -98,6 +100,8 @@ static const pq_mongo_command commands[] = {
     {"drop", "remove a collection's documents", none, pq_mongo_drop, NULL, pq_mongo_drop_done},
     {"dropDatabase", "remove all documents", none, pq_mongo_drop_database,
      pq_mongo_drop_database_item, pq_mongo_drop_database_done},
+    {"bulkWrite", "writes to several collections", bulk_write_fields, pq_mongo_bulk_write, NULL,
+     pq_mongo_bulk_write_done},
     {"explain", "how another command is done", explain_fields, pq_mongo_explain,
      pq_mongo_explain_item, pq_mongo_explain_done},
     {"currentOp", "the commands that run", NULL, pq_mongo_current_op, pq_mongo_current_op_item,

@@ -19,8 +19,8 @@
 #include "server/mongo_name.h"
 
 /* What we say that we are, to those who ask MongoDB. */
-#define PQ_MONGO_VERSION "7.0.0"
-#define PQ_MONGO_FEATURES "7.0"
+#define PQ_MONGO_VERSION "8.0.0"
+#define PQ_MONGO_FEATURES "8.0"
 
 typedef struct pq_task pq_task;
 typedef struct pq_mongo_command pq_mongo_command;
@@ -244,6 +244,23 @@ int pq_mongo_write_done(pq_task *t, pq_value summary);
 int pq_mongo_find_and_modify(pq_task *t);
 int pq_mongo_find_and_modify_item(pq_task *t, pq_value item);
 int pq_mongo_find_and_modify_done(pq_task *t, pq_value summary);
+
+/* For mongo_bulk.c. A statement of an update or delete; what is not there is missing. */
+typedef struct pq_statement {
+  pq_value q, u, array_filters, collation, hint, sort, constants;
+  bool is_many, is_upsert;
+} pq_statement;
+/* An operation into the array of our bulkWrite that is being built. */
+int pq_write_put_update(pq_task *t, const pq_statement *s) PQ_MUST_CHECK;
+int pq_write_put_delete(pq_task *t, const pq_statement *s) PQ_MUST_CHECK;
+int pq_write_put_insert(pq_task *t, pq_arena *scratch, pq_value doc) PQ_MUST_CHECK;
+/* Fields of one of our errors: the index (its name is the command's), code, errmsg … `id`: of the
+ * document, if it was an insert. */
+int pq_write_put_failure(pq_task *t, pq_value error, int32_t index, pq_value id) PQ_MUST_CHECK;
+
+/* mongo_bulk.c */
+int pq_mongo_bulk_write(pq_task *t);
+int pq_mongo_bulk_write_done(pq_task *t, pq_value summary);
 
 /* mongo_admin.c */
 int pq_mongo_list_databases(pq_task *t);

@@ -158,33 +158,66 @@ static int end_operation(pq_task *t) {
   return pq_builder_end(t->mongo->builder);
 }
 
-static int put_update(pq_task *t, pq_value v) {
-  static const char *const known[] = {"q",         "u",    "multi", "upsert", "arrayFilters",
-                                      "collation", "hint", "sort",  "c",      NULL};
-  pq_value u = pq_object_get_str(v, "u");
-  bool is_update = is_operators(u), is_many = flag_of(v, "multi");
-  PQ_TRY(check_statement(t, v, "update.updates", known));
-  if (!is_update && is_many) {
+int pq_write_put_update(pq_task *t, const pq_statement *s) {
+  bool is_update = is_operators(s->u);
+  if (!is_update && s->is_many) {
     PQ_TRY(pq_task_refuse_with(t, PQ_MONGO_FAILED_TO_PARSE,
                                "multi update is not supported for replacement-style update"));
     return PQ_EINVALID;
   }
-  if (!pq_value_is_missing(pq_object_get_str(v, "c")))
+  if (!pq_value_is_missing(s->constants))
     return pq_fail(t->mongo->cx, PQ_EUNSUPPORTED, "update: constants ('c') are not supported");
-  PQ_TRY(begin_operation(t, !is_update ? "replaceOne" : is_many ? "updateMany" : "updateOne"));
-  PQ_TRY(put_filter(t, pq_object_get_str(v, "q")));
-  pq_task_put(t, is_update ? "update" : "replacement", u);
-  if (flag_of(v, "upsert")) pq_task_put_bool(t, "upsert", true);
-  pq_task_put(t, "arrayFilters", pq_object_get_str(v, "arrayFilters"));
-  pq_task_put(t, "collation", pq_object_get_str(v, "collation"));
-  pq_task_put(t, "sort", pq_object_get_str(v, "sort"));
-  PQ_TRY(pq_task_put_hint(t, pq_object_get_str(v, "hint")));
+  PQ_TRY(begin_operation(t, !is_update ? "replaceOne" : s->is_many ? "updateMany" : "updateOne"));
+  PQ_TRY(put_filter(t, s->q));
+  pq_task_put(t, is_update ? "update" : "replacement", s->u);
+  if (s->is_upsert) pq_task_put_bool(t, "upsert", true);
+  pq_task_put(t, "arrayFilters", s->array_filters);
+  pq_task_put(t, "collation", s->collation);
+  pq_task_put(t, "sort", s->sort);
+  PQ_TRY(pq_task_put_hint(t, s->hint));
   pq_task_put_bool(t, "plain", true);
   return end_operation(t);
 }
 
+int pq_write_put_delete(pq_task *t, const pq_statement *s) {
+  PQ_TRY(begin_operation(t, s->is_many ? "deleteMany" : "deleteOne"));
+  PQ_TRY(put_filter(t, s->q));
+  pq_task_put(t, "collation", s->collation);
+  PQ_TRY(pq_task_put_hint(t, s->hint));
+  pq_task_put_bool(t, "hard", true);
+  pq_task_put_bool(t, "plain", true);
+  return end_operation(t);
+}
+
+int pq_write_put_insert(pq_task *t, pq_arena *scratch, pq_value doc) {
+  PQ_TRY(begin_operation(t, "insertOne"));
+  PQ_TRY(pq_builder_key_str(t->mongo->builder, "document"));
+  PQ_TRY(put_document(t, scratch, doc));
+  pq_task_put_bool(t, "plain", true);
+  return end_operation(t);
+}
+
+static int put_update(pq_task *t, pq_value v) {
+  static const char *const known[] = {"q",         "u",    "multi", "upsert", "arrayFilters",
+                                      "collation", "hint", "sort",  "c",      NULL};
+  pq_statement s = {.q = pq_object_get_str(v, "q"),
+                    .u = pq_object_get_str(v, "u"),
+                    .array_filters = pq_object_get_str(v, "arrayFilters"),
+                    .collation = pq_object_get_str(v, "collation"),
+                    .hint = pq_object_get_str(v, "hint"),
+                    .sort = pq_object_get_str(v, "sort"),
+                    .constants = pq_object_get_str(v, "c"),
+                    .is_many = flag_of(v, "multi"),
+                    .is_upsert = flag_of(v, "upsert")};
+  PQ_TRY(check_statement(t, v, "update.updates", known));
+  return pq_write_put_update(t, &s);
+}
+
 static int put_delete(pq_task *t, pq_value v) {
   static const char *const known[] = {"q", "limit", "collation", "hint", NULL};
+  pq_statement s = {.q = pq_object_get_str(v, "q"),
+                    .collation = pq_object_get_str(v, "collation"),
+                    .hint = pq_object_get_str(v, "hint")};
   double limit = -1;
   PQ_TRY(check_statement(t, v, "delete.deletes", known));
   (void)pq_value_number(pq_object_get_str(v, "limit"), &limit);
@@ -193,13 +226,8 @@ static int put_delete(pq_task *t, pq_value v) {
                                "The limit field in delete objects must be 0 or 1."));
     return PQ_EINVALID;
   }
-  PQ_TRY(begin_operation(t, limit == 1 ? "deleteOne" : "deleteMany"));
-  PQ_TRY(put_filter(t, pq_object_get_str(v, "q")));
-  pq_task_put(t, "collation", pq_object_get_str(v, "collation"));
-  PQ_TRY(pq_task_put_hint(t, pq_object_get_str(v, "hint")));
-  pq_task_put_bool(t, "hard", true);
-  pq_task_put_bool(t, "plain", true);
-  return end_operation(t);
+  s.is_many = limit == 0;
+  return pq_write_put_delete(t, &s);
 }
 
 static int bulk(pq_task *t, const char *name, int (*put)(pq_task *t, pq_value v)) {
@@ -264,22 +292,26 @@ static int put_duplicate(pq_task *t, pq_value id) {
   return rc;
 }
 
-static int put_error(pq_task *t, pq_value error) {
+int pq_write_put_failure(pq_task *t, pq_value error, int32_t index, pq_value id) {
   pq_slice name = {0}, message = {0};
-  int64_t index = number_of(error, "index");
-  pq_value doc = pq_array_at(pq_task_field(t, "documents"), (uint32_t)index);
-  pq_value id = pq_object_get_str(doc, "_id");
   int code;
   (void)pq_value_string(pq_object_get_str(error, "code"), &name);
   (void)pq_value_string(pq_object_get_str(error, "message"), &message);
   code = pq_mongo_code_of_name(name);
-  pq_bson_begin_object(&t->out, NULL);
-  pq_bson_i32(&t->out, "index", (int32_t)index);
+  pq_bson_i32(&t->out, t->command->done == pq_mongo_write_done ? "index" : "idx", index);
   pq_bson_i32(&t->out, "code", code);
   if (code == PQ_MONGO_DUPLICATE_KEY && !pq_value_is_missing(id))
     PQ_TRY(put_duplicate(t, id));
   else
     pq_bson_text(&t->out, "errmsg", message);
+  return PQ_OK;
+}
+
+static int put_error(pq_task *t, pq_value error) {
+  int64_t index = number_of(error, "index");
+  pq_value doc = pq_array_at(pq_task_field(t, "documents"), (uint32_t)index);
+  pq_bson_begin_object(&t->out, NULL);
+  PQ_TRY(pq_write_put_failure(t, error, (int32_t)index, pq_object_get_str(doc, "_id")));
   pq_bson_end(&t->out);
   return PQ_OK;
 }

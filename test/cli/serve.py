@@ -235,7 +235,7 @@ def test_malformed(server):
     check(c.run({"find": "x", "filter": deep})["code"] == 146, "nesting has a limit")
     for command, code in [({"find": 5}, 73), ({"find": "x", "limit": "a"}, 2),
                           ({"insert": "x", "documents": []}, 2), ({"insert": "x"}, 2),
-                          ({"insert": "x", "documents": [{"$a": 1}]}, 238),
+                          ({"insert": "x", "documents": 1}, 2),
                           ({"update": "x",
                             "updates": [{"q": {}, "u": {"a": 1}, "multi": True}]}, 9),
                           ({"delete": "x", "deletes": [{"q": {}, "limit": 2}]}, 9),

@@ -38,12 +38,12 @@ async function handshakes(client) {
   const admin = client.db("admin");
   same((await admin.command({ ping: 1 })).ok, 1, "ping");
   const hello = await admin.command({ hello: 1 });
-  same([hello.setName, hello.isWritablePrimary, hello.maxWireVersion], ["rs0", true, 21], "hello");
+  same([hello.setName, hello.isWritablePrimary, hello.maxWireVersion], ["rs0", true, 25], "hello");
   same((await admin.command({ isMaster: 1 })).ismaster, true, "isMaster");
   check(/^\d+\.\d+\.\d+$/.test((await admin.command({ buildInfo: 1 })).version), "buildInfo");
   check((await admin.command({ listCommands: 1 })).commands.find !== undefined, "listCommands");
   same((await admin.command({ getParameter: 1, featureCompatibilityVersion: 1 }))
-    .featureCompatibilityVersion.version, "7.0", "getParameter");
+    .featureCompatibilityVersion.version, "8.0", "getParameter");
   check((await admin.command({ whatsmyuri: 1 })).you.includes(":"), "whatsmyuri");
   same((await admin.command({ getLog: "startupWarnings" })).log, [], "getLog");
   same((await admin.command({ connectionStatus: 1 })).authInfo.authenticatedUsers, [],
