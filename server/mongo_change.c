@@ -118,7 +118,7 @@ static int put_document_parts(pq_builder *b, pq_arena *arena, const pq_mongo_cha
   if (c->kind == PQ_MONGO_CHANGE_UPDATE) {
     PQ_TRY(pq_builder_key_str(b, "updateDescription"));
     PQ_TRY(pq_builder_begin_object(b));
-    PQ_TRY(pq_change_describe(b, arena, c->before, c->after));
+    PQ_TRY(pq_change_describe(b, arena, c->before, c->after, style.shows_expanded));
     PQ_TRY(pq_builder_end(b));
   }
   if (c->kind == PQ_MONGO_CHANGE_INSERT || !style.shows_before) return PQ_OK;

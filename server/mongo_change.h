@@ -43,6 +43,7 @@ typedef struct pq_mongo_change {
 typedef struct pq_mongo_change_style {
   bool shows_document; /* fullDocument of updates */
   bool shows_before;   /* fullDocumentBeforeChange */
+  bool shows_expanded; /* showExpandedEvents */
 } pq_mongo_change_style;
 
 /* Read an event as `events` gives it. */
@@ -51,8 +52,8 @@ void pq_change_read(pq_value event, pq_mongo_change *out);
 int pq_change_build(const pq_mongo_change *c, pq_mongo_change_style style, pq_builder *b,
                     pq_arena *arena, pq_value *out) PQ_MUST_CHECK;
 
-/* updateDescription's three fields, of the object that is open. */
-int pq_change_describe(pq_builder *b, pq_arena *arena, pq_value before,
-                       pq_value after) PQ_MUST_CHECK;
+/* updateDescription's fields, of the object that is open. */
+int pq_change_describe(pq_builder *b, pq_arena *arena, pq_value before, pq_value after,
+                       bool tells_ambiguous) PQ_MUST_CHECK;
 
 #endif

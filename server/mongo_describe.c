@@ -7,6 +7,9 @@
  *
  * Objects are compared field by field, arrays place by place; an array of which more than half
  * would be told is told as a whole. (MongoDB: change-events/update.)
+ *
+ * A path of which a name has a dot, or could be a place in an array, is ambiguous: with
+ * showExpandedEvents disambiguatedPaths has its parts, places as numbers.
  */
 #include <string.h>
 
@@ -14,11 +17,20 @@
 #include "cmd/document_diff.h"
 #include "server/mongo_change.h"
 
-typedef enum said { SAID_UPDATED, SAID_REMOVED, SAID_TRUNCATED } said;
+typedef enum said { SAID_UPDATED = 1, SAID_REMOVED, SAID_TRUNCATED } said;
+
+/* A field or a place in an array, and what it is in. */
+typedef struct spot {
+  const struct spot *parent; /* NULL: it is at the top */
+  pq_slice name;
+  uint32_t index;
+  bool is_index, is_ambiguous;
+  pq_slice path;
+} spot;
 
 typedef struct item {
   said what;
-  pq_slice path;
+  const spot *at;
   pq_value value;
   uint32_t size;
 } item;
@@ -27,7 +39,7 @@ typedef struct describer {
   pq_arena *arena;
   item *items;
   uint32_t count, cap;
-  bool has_dots; /* in a name: two places may have one path */
+  bool is_ambiguous; /* two places may have one path */
 } describer;
 
 static int add(describer *d, item one) {
@@ -43,26 +55,53 @@ static int add(describer *d, item one) {
   return PQ_OK;
 }
 
-static int join(describer *d, pq_slice prefix, pq_slice name, pq_slice *out) {
-  uint8_t *text = pq_arena_alloc(d->arena, prefix.n + 1 + name.n);
+/* Has it a dot, or only digits? */
+static bool is_name_ambiguous(pq_slice name) {
+  size_t digits = 0;
+  for (size_t i = 0; i < name.n; i++) {
+    if (name.p[i] == '.') return true;
+    digits += name.p[i] >= '0' && name.p[i] <= '9';
+  }
+  return name.n > 0 && digits == name.n;
+}
+
+static int join(describer *d, spot *s) {
+  pq_slice before = s->parent == NULL ? (pq_slice){0} : s->parent->path;
+  uint8_t *text = pq_arena_alloc(d->arena, before.n + 1 + s->name.n);
   size_t n = 0;
-  *out = (pq_slice){0};
   if (text == NULL) return d->arena->cx->code;
-  d->has_dots |= name.n > 0 && memchr(name.p, '.', name.n) != NULL;
-  if (prefix.p != NULL) {
-    memcpy(text, prefix.p, prefix.n);
-    n = prefix.n;
+  if (s->parent != NULL) {
+    memcpy(text, before.p, before.n);
+    n = before.n;
     text[n++] = '.';
   }
-  if (name.n > 0) memcpy(text + n, name.p, name.n);
-  *out = (pq_slice){text, n + name.n};
+  if (s->name.n > 0) memcpy(text + n, s->name.p, s->name.n);
+  s->path = (pq_slice){text, n + s->name.n};
+  d->is_ambiguous |= s->is_ambiguous;
   return PQ_OK;
 }
 
-static int index_path(describer *d, pq_slice prefix, uint32_t i, pq_slice *out) {
-  const char *text = pq_arena_printf(d->arena, "%u", (unsigned)i);
-  *out = (pq_slice){0};
-  return text == NULL ? d->arena->cx->code : join(d, prefix, pq_str(text), out);
+static int field_of(describer *d, const spot *parent, pq_slice name, const spot **out) {
+  spot *s = pq_arena_calloc(d->arena, 1, sizeof *s);
+  *out = s;
+  if (s == NULL) return d->arena->cx->code;
+  s->parent = parent;
+  s->name = name;
+  s->is_ambiguous = is_name_ambiguous(name) || (parent != NULL && parent->is_ambiguous);
+  return join(d, s);
+}
+
+static int place_of(describer *d, const spot *parent, uint32_t index, const spot **out) {
+  spot *s = pq_arena_calloc(d->arena, 1, sizeof *s);
+  char *text = pq_arena_printf(d->arena, "%u", (unsigned)index);
+  *out = s;
+  if (s == NULL || text == NULL) return d->arena->cx->code;
+  s->parent = parent;
+  s->name = pq_str(text);
+  s->index = index;
+  s->is_index = true;
+  s->is_ambiguous = parent->is_ambiguous;
+  return join(d, s);
 }
 
 /* How many places of `after` are others than in `before`. */
@@ -73,61 +112,62 @@ static uint32_t changed_count(pq_value before, pq_value after) {
   return n;
 }
 
-static int walk(describer *d, pq_slice path, pq_value before, pq_value after, uint32_t depth);
+static int walk(describer *d, const spot *at, pq_value before, pq_value after, uint32_t depth);
 
-static int walk_array(describer *d, pq_slice path, pq_value before, pq_value after,
+static int walk_array(describer *d, const spot *at, pq_value before, pq_value after,
                       uint32_t depth) {
   uint32_t before_count = pq_value_count(before), count = pq_value_count(after);
-  pq_slice place;
+  const spot *place;
   if (count == 0 || (uint64_t)changed_count(before, after) * 2 > count)
-    return add(d, (item){.what = SAID_UPDATED, .path = path, .value = after});
+    return add(d, (item){.what = SAID_UPDATED, .at = at, .value = after});
   for (uint32_t i = 0; i < count; i++) {
     pq_value old = i < before_count ? pq_array_at(before, i) : (pq_value){0};
     if (pq_document_is_same(old, pq_array_at(after, i))) continue;
-    PQ_TRY(index_path(d, path, i, &place));
+    PQ_TRY(place_of(d, at, i, &place));
     PQ_TRY(walk(d, place, old, pq_array_at(after, i), depth + 1));
   }
   if (count >= before_count) return PQ_OK;
-  return add(d, (item){.what = SAID_TRUNCATED, .path = path, .size = count});
+  return add(d, (item){.what = SAID_TRUNCATED, .at = at, .size = count});
 }
 
-static int walk_object(describer *d, pq_slice path, pq_value before, pq_value after,
+static int walk_object(describer *d, const spot *at, pq_value before, pq_value after,
                        uint32_t depth) {
   uint32_t before_count = pq_value_count(before), count = pq_value_count(after);
-  pq_slice place;
+  const spot *place;
   pq_field f;
   for (uint32_t i = 0; i < count && pq_object_at(after, i, &f); i++) {
     pq_value old = pq_object_get(before, f.name);
     if (pq_document_is_same(old, f.value)) continue;
-    PQ_TRY(join(d, path, f.name, &place));
+    PQ_TRY(field_of(d, at, f.name, &place));
     PQ_TRY(walk(d, place, old, f.value, depth + 1));
   }
   for (uint32_t i = 0; i < before_count && pq_object_at(before, i, &f); i++) {
     if (!pq_value_is_missing(pq_object_get(after, f.name))) continue;
-    PQ_TRY(join(d, path, f.name, &place));
-    PQ_TRY(add(d, (item){.what = SAID_REMOVED, .path = place}));
+    PQ_TRY(field_of(d, at, f.name, &place));
+    PQ_TRY(add(d, (item){.what = SAID_REMOVED, .at = place}));
   }
   return PQ_OK;
 }
 
 /* The two differ. */
-static int walk(describer *d, pq_slice path, pq_value before, pq_value after, uint32_t depth) {
+static int walk(describer *d, const spot *at, pq_value before, pq_value after, uint32_t depth) {
   pq_type type = pq_value_type(after);
   if (depth > PQ_DEPTH_MAX)
     return pq_fail(d->arena->cx, PQ_ELIMIT, "a document nests deeper than %u levels", PQ_DEPTH_MAX);
   if (type == PQ_TYPE_OBJECT && pq_value_type(before) == PQ_TYPE_OBJECT)
-    return walk_object(d, path, before, after, depth);
+    return walk_object(d, at, before, after, depth);
   if (type == PQ_TYPE_ARRAY && pq_value_type(before) == PQ_TYPE_ARRAY)
-    return walk_array(d, path, before, after, depth);
-  return add(d, (item){.what = SAID_UPDATED, .path = path, .value = after});
+    return walk_array(d, at, before, after, depth);
+  return add(d, (item){.what = SAID_UPDATED, .at = at, .value = after});
 }
 
 /* ---- as fields ---- */
 
-/* Was a field of that path told already? */
-static bool is_told(const describer *d, uint32_t at) {
-  for (uint32_t i = 0; i < at; i++)
-    if (d->items[i].what == SAID_UPDATED && pq_slice_eq(d->items[i].path, d->items[at].path))
+/* Was that path told already, by `what` or, 0, by any? */
+static bool is_told(const describer *d, uint32_t at, said what) {
+  for (uint32_t i = 0; d->is_ambiguous && i < at; i++)
+    if ((what == 0 || d->items[i].what == what) &&
+        pq_slice_eq(d->items[i].at->path, d->items[at].at->path))
       return true;
   return false;
 }
@@ -136,8 +176,8 @@ static int put_updated(const describer *d, pq_builder *b) {
   PQ_TRY(pq_builder_key_str(b, "updatedFields"));
   PQ_TRY(pq_builder_begin_object(b));
   for (uint32_t i = 0; i < d->count; i++) {
-    if (d->items[i].what != SAID_UPDATED || (d->has_dots && is_told(d, i))) continue;
-    PQ_TRY(pq_builder_key(b, d->items[i].path));
+    if (d->items[i].what != SAID_UPDATED || is_told(d, i, SAID_UPDATED)) continue;
+    PQ_TRY(pq_builder_key(b, d->items[i].at->path));
     PQ_TRY(pq_builder_value(b, d->items[i].value));
   }
   return pq_builder_end(b);
@@ -146,7 +186,7 @@ static int put_updated(const describer *d, pq_builder *b) {
 static int put_truncated(pq_builder *b, const item *one) {
   PQ_TRY(pq_builder_begin_object(b));
   PQ_TRY(pq_builder_key_str(b, "field"));
-  PQ_TRY(pq_builder_string(b, one->path));
+  PQ_TRY(pq_builder_string(b, one->at->path));
   PQ_TRY(pq_builder_key_str(b, "newSize"));
   PQ_TRY(pq_builder_i32(b, (int32_t)one->size));
   return pq_builder_end(b);
@@ -157,16 +197,37 @@ static int put_list(const describer *d, pq_builder *b, const char *name, said wh
   PQ_TRY(pq_builder_begin_array(b));
   for (uint32_t i = 0; i < d->count; i++) {
     if (d->items[i].what != what) continue;
-    PQ_TRY(what == SAID_REMOVED ? pq_builder_string(b, d->items[i].path)
+    PQ_TRY(what == SAID_REMOVED ? pq_builder_string(b, d->items[i].at->path)
                                 : put_truncated(b, &d->items[i]));
   }
   return pq_builder_end(b);
 }
 
-int pq_change_describe(pq_builder *b, pq_arena *arena, pq_value before, pq_value after) {
+static int put_parts(pq_builder *b, const spot *s, uint32_t depth) {
+  if (s == NULL || depth > PQ_DEPTH_MAX) return PQ_OK;
+  PQ_TRY(put_parts(b, s->parent, depth + 1));
+  return s->is_index ? pq_builder_i32(b, (int32_t)s->index) : pq_builder_string(b, s->name);
+}
+
+static int put_ambiguous(const describer *d, pq_builder *b) {
+  PQ_TRY(pq_builder_key_str(b, "disambiguatedPaths"));
+  PQ_TRY(pq_builder_begin_object(b));
+  for (uint32_t i = 0; i < d->count; i++) {
+    if (!d->items[i].at->is_ambiguous || is_told(d, i, 0)) continue;
+    PQ_TRY(pq_builder_key(b, d->items[i].at->path));
+    PQ_TRY(pq_builder_begin_array(b));
+    PQ_TRY(put_parts(b, d->items[i].at, 0));
+    PQ_TRY(pq_builder_end(b));
+  }
+  return pq_builder_end(b);
+}
+
+int pq_change_describe(pq_builder *b, pq_arena *arena, pq_value before, pq_value after,
+                       bool tells_ambiguous) {
   describer d = {.arena = arena};
-  PQ_TRY(walk_object(&d, (pq_slice){0}, before, after, 0));
+  PQ_TRY(walk_object(&d, NULL, before, after, 0));
   PQ_TRY(put_updated(&d, b));
   PQ_TRY(put_list(&d, b, "removedFields", SAID_REMOVED));
-  return put_list(&d, b, "truncatedArrays", SAID_TRUNCATED);
+  PQ_TRY(put_list(&d, b, "truncatedArrays", SAID_TRUNCATED));
+  return tells_ambiguous ? put_ambiguous(&d, b) : PQ_OK;
 }

@@ -186,7 +186,7 @@ static int next_event(pq_mongo_stream *s, pq_feed_state *state, pq_stream_part *
 
 static bool is_wanted(const pq_mongo_stream *s, const pq_mongo_change *c) {
   if (c->kind == PQ_MONGO_CHANGE_NONE) return false;
-  if (c->kind >= PQ_MONGO_CHANGE_CREATE && !s->shows_expanded) return false;
+  if (c->kind >= PQ_MONGO_CHANGE_CREATE && !s->style.shows_expanded) return false;
   return s->collection[0] == '\0' || pq_slice_is(c->collection, s->collection) ||
          c->kind == PQ_MONGO_CHANGE_DROP_DATABASE;
 }

@@ -19,7 +19,7 @@ struct pq_mongo_stream {
   bool is_cluster; /* all databases, else ns, else its collection */
   char ns[PQ_MONGO_NAME_CAP], collection[PQ_MONGO_NAME_CAP];
   pq_mongo_change_style style;
-  bool shows_expanded, needs_before;
+  bool needs_before;
   pq_arena kept;         /* of the pipeline */
   pq_pipeline *pipeline; /* NULL: none */
   pq_env env;

@@ -10,6 +10,7 @@
  */
 #include "base/text.h"
 #include "cmd/command_int.h"
+#include "db/schema_of.h"
 
 enum { LIMIT_DEFAULT = 1000 };
 
@@ -113,6 +114,16 @@ static int put_target(pq_builder *b, const pq_event *e) {
   return put_text_or_null(b, "reverse", e->reverse);
 }
 
+/* A collection's schema before the event: its versions are at hand, and not in the event. */
+static pq_value before_of(const pq_command *c, const pq_event *e) {
+  pq_view v = c->s.snapshot.view;
+  pq_schema_at at;
+  if (e->target != PQ_TARGET_COLLECTION || !pq_value_is_missing(e->before)) return e->before;
+  v.seq = e->seq - 1;
+  pq_schema_of(&v, e->id, &at);
+  return at.document;
+}
+
 static int build_event(pq_command *c, const pq_event *e, bool has_target) {
   pq_builder *b = c->db->builder;
   char ulid[PQ_ULID_LEN + 1];
@@ -129,7 +140,7 @@ static int build_event(pq_command *c, const pq_event *e, bool has_target) {
   PQ_TRY(pq_put_text(b, "entityId", e->id));
   if (has_target) PQ_TRY(put_target(b, e));
   PQ_TRY(pq_put_count(b, "version", e->version));
-  PQ_TRY(put_value(b, "before", e->before));
+  PQ_TRY(put_value(b, "before", before_of(c, e)));
   PQ_TRY(put_value(b, "after", e->after));
   PQ_TRY(pq_put_text(b, "actor", e->actor));
   PQ_TRY(put_value(b, "metadata", e->metadata));

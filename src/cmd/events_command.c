@@ -34,15 +34,18 @@ static int list_tail(pq_command *c, uint64_t last, pq_event **out, uint32_t *cou
                      pq_event ***rows, uint32_t *row_count) {
   pq_arena *arena = &c->op.scratch;
   const pq_overlay *o = c->s.snapshot.view.overlay;
-  pq_event *events = pq_arena_calloc(arena, BLOCK, sizeof *events);
-  *rows = pq_arena_calloc(arena, BLOCK, sizeof **rows);
+  uint32_t from = o == NULL ? 0 : pq_overlay_count(o, c->s.event_seq - 1);
+  uint32_t cap = o == NULL ? 0 : o->version_count - from;
+  pq_event *events;
+  if (cap > BLOCK) cap = BLOCK;
+  events = pq_arena_calloc(arena, cap, sizeof *events);
+  *rows = pq_arena_calloc(arena, cap, sizeof **rows);
   *out = events;
   *count = *row_count = 0;
   if (events == NULL || *rows == NULL) return c->op.cx->code;
-  for (uint32_t i = 0; o != NULL && i < o->version_count && *count < BLOCK; i++) {
+  for (uint32_t i = from; o != NULL && i < o->version_count && *count < cap; i++) {
     const pq_event *source = &o->versions[i].event, *before = pq_overlay_before(o, source);
     pq_event *e = &events[*count];
-    if (source->seq < c->s.event_seq) continue;
     if (source->seq > last) break;
     if (!is_of_collection(c, source) || !pq_event_is_chosen(c, source)) continue;
     *e = *source;

@@ -91,13 +91,13 @@ static void test_wrong_tokens(void) {
 
 /* ---- what an update did ---- */
 
-static const char *described(const char *before, const char *after) {
+static const char *described(const char *before, const char *after, bool is_expanded) {
   static char text[1000];
   pq_value a = value_of(before), b = value_of(after), v = {0};
   pq_buf out;
   pq_buf_init(&out, &cx, sizeof text - 1);
   CHECK(pq_builder_begin_object(builder) == PQ_OK);
-  CHECK(pq_change_describe(builder, &arena, a, b) == PQ_OK);
+  CHECK(pq_change_describe(builder, &arena, a, b, is_expanded) == PQ_OK);
   CHECK(pq_builder_end(builder) == PQ_OK);
   CHECK(pq_builder_finish(builder, &arena, &v) == PQ_OK);
   CHECK(pq_json_print(&out, v, PQ_JSON_RELAXED) == PQ_OK);
@@ -133,10 +133,21 @@ static void test_described(void) {
        "{\"updatedFields\":{\"a\":1.0},\"removedFields\":[],\"truncatedArrays\":[]}"}};
   begin();
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-    const char *got = described(rows[i][0], rows[i][1]);
+    const char *got = described(rows[i][0], rows[i][1], false);
     if (strcmp(got, rows[i][2]) != 0) fprintf(stderr, "%s\n%s\n", got, rows[i][2]);
     CHECK(strcmp(got, rows[i][2]) == 0);
   }
+  end();
+}
+
+static void test_ambiguous(void) {
+  begin();
+  CHECK(strcmp(described("{\"a\":[{\"1\":1,\"b\":1},0]}", "{\"a\":[{\"1\":2,\"b\":3},0]}", true),
+               "{\"updatedFields\":{\"a.0.1\":2,\"a.0.b\":3},\"removedFields\":[],"
+               "\"truncatedArrays\":[],\"disambiguatedPaths\":{\"a.0.1\":[\"a\",0,\"1\"]}}") == 0);
+  CHECK(strcmp(described("{\"a.b\":{\"c\":1},\"x\":1}", "{\"a.b\":{\"c\":2}}", true),
+               "{\"updatedFields\":{\"a.b.c\":2},\"removedFields\":[\"x\"],"
+               "\"truncatedArrays\":[],\"disambiguatedPaths\":{\"a.b.c\":[\"a.b\",\"c\"]}}") == 0);
   end();
 }
 
@@ -193,6 +204,7 @@ int main(void) {
   RUN(test_tokens);
   RUN(test_wrong_tokens);
   RUN(test_described);
+  RUN(test_ambiguous);
   RUN(test_kinds);
   RUN(test_no_memory);
   return unit_end();
