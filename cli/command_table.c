@@ -490,11 +490,30 @@ const cli_command cli_commands[] = {
     {NULL, "serve", "", "let MongoDB's clients use the warehouse, until a signal",
      "Speaks MongoDB's wire protocol: mongosh and drivers connect to the address\n"
      "that it prints (with directConnection=true where it is not reachable under\n"
-     "that name). A database is a namespace. Nobody has to log in yet, so it\n"
+     "that name). A database is a namespace. Nobody has to log in until there is a\n"
+     "user (see `user`); with --auth only a first user can be made before. It\n"
      "listens on loopback addresses only. SIGTERM or Ctrl-C: it answers what has\n"
      "arrived, flushes and ends. server/README.md says which commands there are.",
      "timeout --preserve-status 3 parquedb serve --listen 127.0.0.1:0",
      "listening on mongodb://127.0.0.1:…\nstopped", OPT(ACTOR), 0, 0, cli_run_serve},
+    {NULL, "user", "list | add|remove|password|grant|revoke|token NAME [ROLE…]",
+     "who may use the warehouse through a server",
+     "As soon as there is a user, whoever comes through `parquedb serve` has to log\n"
+     "in. NAME is a user of the database `admin`; -n says of another. The password\n"
+     "is asked for, or is the first line of the input; it is never an argument.\n\n"
+     "add NAME [ROLE…], grant NAME ROLE…, revoke NAME ROLE…: a ROLE is\n"
+     "name@database: read, readWrite, dbAdmin, userAdmin, dbOwner (or admin: all\n"
+     "of these); or, for all databases, readAnyDatabase, readWriteAnyDatabase,\n"
+     "dbAdminAnyDatabase, userAdminAnyDatabase, clusterMonitor, clusterAdmin, root.\n"
+     "token NAME [DAYS [LABEL]]: a token for HTTP, shown this once, for DAYS or for\n"
+     "ever; 'none' takes all of them away.\n\n"
+     "A server that runs has the warehouse: there, createUser and its kin by a\n"
+     "client do the same (doc/server.md).",
+     "echo 'a long secret' | parquedb user add alice readWrite@shop root && parquedb user list",
+     "added alice\n"
+     "{\"db\":\"admin\",\"user\":\"alice\",\"roles\":[\"readWrite@shop\",\"root@admin\"],"
+     "\"tokens\":0}",
+     0, 1, 252, cli_run_user},
     {NULL, "help", "[COMMAND]", "list the commands, or show the page of one",
      "Every command has a page like this one; COMMAND --help shows it too.", "parquedb help count",
      "NAME\n    count - print how many entities match\n…", 0, 0, 1, cli_run_help},
@@ -525,7 +544,7 @@ static const struct own_set {
     {"connected", OWN_WALK},
     {"neighbourhood", OWN_WALK},
     {"match", CLI_OWN_PARAMS | CLI_OWN_MAX_ROWS},
-    {"serve", CLI_OWN_LISTEN},
+    {"serve", CLI_OWN_LISTEN | CLI_OWN_AUTH},
     {"subgraph", CLI_OWN_PREDICATES | CLI_OWN_DIRECTION | CLI_OWN_MAX_HOPS | CLI_OWN_MAX_NODES |
                      CLI_OWN_EDGE_FILTER | CLI_OWN_GRAPHML | CLI_OWN_DOT | CLI_OWN_JSON_GRAPH |
                      CLI_OWN_SVG},

@@ -97,6 +97,7 @@ int cli_run_files(cli_session *s, char **words, int word_count);
 int cli_run_stats(cli_session *s, char **words, int word_count);
 int cli_run_schema(cli_session *s, char **words, int word_count); /* schema_commands.c */
 int cli_run_serve(cli_session *s, char **words, int word_count);  /* serve_command.c */
+int cli_run_user(cli_session *s, char **words, int word_count);   /* user_command.c */
 int cli_run_collections(cli_session *s, char **words, int word_count);
 int cli_run_compact(cli_session *s, char **words, int word_count);
 int cli_run_maintain(cli_session *s, char **words, int word_count);

@@ -180,6 +180,8 @@ static const struct own_row {
      "minConfidence", CLI_OWN_NUMBER},
     {OWN("listen", "HOST:PORT", "where to listen (127.0.0.1:27017); port 0: any that is free"),
      NULL, CLI_OWN_NOWHERE},
+    {OWN_FLAG("auth", "who comes has to log in, also before there is a user"), NULL,
+     CLI_OWN_NOWHERE},
 };
 
 enum {

@@ -114,7 +114,8 @@ enum {
   CLI_OWN_MAX_ROWS = 1 << 25,
   CLI_OWN_FILE = 1 << 26,
   CLI_OWN_MIN_CONFIDENCE = 1 << 27,
-  CLI_OWN_LISTEN = 1 << 28
+  CLI_OWN_LISTEN = 1 << 28,
+  CLI_OWN_AUTH = 1 << 29
 };
 enum { CLI_OWN_MAX = 64 };
 /* Any of these: the answer says how, it has no results. */

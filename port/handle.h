@@ -17,6 +17,9 @@
 
 /* As pqdb_submit; `command` is borrowed until the replies are closed. */
 int pq_handle_submit(pqdb *db, const char *ns, pq_value command, pqdb_replies **out) PQ_MUST_CHECK;
+/* How far the command of the replies may reach beyond its namespace: PQ_REACH_ bits of
+ * cmd/command.h. Before the next pqdb_poll. */
+void pq_handle_set_reach(pqdb_replies *r, unsigned reach);
 /* As pqdb_next; the value is valid until the next call of pqdb_poll or on `r`. */
 int pq_handle_next(pqdb_replies *r, pq_value *out) PQ_MUST_CHECK;
 

@@ -346,6 +346,10 @@ int pq_handle_submit(pqdb *db, const char *ns, pq_value command, pqdb_replies **
   return replies_begin(r, rc, out);
 }
 
+void pq_handle_set_reach(pqdb_replies *r, unsigned reach) {
+  pq_command_set_reach(r->command, reach);
+}
+
 int pqdb_poll(pqdb *db) {
   bool has_moved;
   return poll_all(db, &has_moved);

@@ -25,20 +25,46 @@ static pq_slice slice_of(const void *p, size_t n) {
   return (pq_slice){p, n};
 }
 
+static bool is_document(const bson_iter_t *it, const char *key, bson_iter_t *inner) {
+  const uint8_t *data = NULL;
+  uint32_t len = 0;
+  if (strcmp(bson_iter_key(it), key) != 0 || !BSON_ITER_HOLDS_DOCUMENT(it)) return false;
+  bson_iter_document(it, &len, &data);
+  return data != NULL && bson_iter_init_from_data(inner, data, len);
+}
+
+/* Is a user's document {$code: text, $scope: document}, or that inside of $literal, however often?
+ * Then it gets one more $literal, as {$code, $scope} is how a code with scope is kept. */
+static bool is_like_code(bson_iter_t it) {
+  bson_iter_t at = it, inner;
+  while (bson_iter_next(&at) && is_document(&at, "$literal", &inner) && !bson_iter_next(&at))
+    at = it = inner;
+  if (!bson_iter_next(&it) || strcmp(bson_iter_key(&it), "$code") != 0) return false;
+  if (!BSON_ITER_HOLDS_UTF8(&it) || !bson_iter_next(&it)) return false;
+  return is_document(&it, "$scope", &inner) && !bson_iter_next(&it);
+}
+
 /* A document or array inside. */
 static int put_container(pq_builder *b, const bson_iter_t *it, bool is_array) {
   const uint8_t *data = NULL;
   bson_iter_t inner;
   uint32_t len = 0;
+  bool is_hidden;
   if (is_array)
     bson_iter_array(it, &len, &data);
   else
     bson_iter_document(it, &len, &data);
   if (data == NULL || !bson_iter_init_from_data(&inner, data, len))
     return fail_at(b, it, "its length is wrong");
+  is_hidden = !is_array && is_like_code(inner);
+  if (is_hidden) {
+    PQ_TRY(pq_builder_begin_object(b));
+    PQ_TRY(pq_builder_key_str(b, "$literal"));
+  }
   PQ_TRY(is_array ? pq_builder_begin_array(b) : pq_builder_begin_object(b));
   PQ_TRY(put_elements(b, &inner, is_array));
-  return pq_builder_end(b);
+  PQ_TRY(pq_builder_end(b));
+  return is_hidden ? pq_builder_end(b) : PQ_OK;
 }
 
 static int put_decimal(pq_builder *b, const bson_iter_t *it) {

@@ -11,9 +11,10 @@
  *
  * Every BSON type comes back as it was (value/variant.h has those without a Variant twin; the
  * payload of a NaN of decimal128 is lost, as MongoDB loses it). Two things that BSON can say are
- * refused, as everywhere in ParqueDB: a name twice in one object, and text that is not UTF-8. An
- * object {"$code": text, "$scope": object} is a code with scope, and so is a user's own of that
- * shape. Dates go out in milliseconds, rounded down: microseconds do not exist in BSON.
+ * refused, as everywhere in ParqueDB: a name twice in one object, and text that is not UTF-8. A
+ * code with scope is kept as {"$code": text, "$scope": object}, and a user's own object of that
+ * shape under $literal. Dates go out in milliseconds, rounded down: microseconds do not exist in
+ * BSON.
  *
  * libbson reads the elements: it checks every length. Writing is ours, as libbson's writer ends the
  * program when it is out of memory.
@@ -71,6 +72,8 @@ void pq_bson_str(pq_bson_out *o, const char *name, const char *v);
 void pq_bson_date(pq_bson_out *o, const char *name, int64_t ms);
 void pq_bson_timestamp(pq_bson_out *o, const char *name, uint32_t seconds, uint32_t increment);
 void pq_bson_object_id(pq_bson_out *o, const char *name, const uint8_t v[12]);
+/* Any subtype but 2, which is written otherwise; shorter than a document. */
+void pq_bson_binary(pq_bson_out *o, const char *name, uint8_t subtype, pq_slice v);
 /* Any value. Missing writes nothing. PQ_EINVALID: a name or pattern holds a zero byte. */
 void pq_bson_value(pq_bson_out *o, const char *name, pq_value v);
 /* The fields of an object beside those that are there. */

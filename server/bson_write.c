@@ -128,6 +128,16 @@ static int put_code_with_scope(pq_bson_out *o, pq_slice code, pq_value scope) {
   return PQ_OK;
 }
 
+/* {"$literal": that of a code with scope}, or of such a one: it is a user's document. */
+static bool is_like_code(pq_value v, pq_value *inner) {
+  pq_value at = v, scope;
+  pq_slice code;
+  *inner = pq_object_get_str(v, "$literal");
+  while (pq_value_count(at) == 1 && !pq_value_is_missing(pq_object_get_str(at, "$literal")))
+    at = pq_object_get_str(at, "$literal");
+  return at.p != v.p && code_with_scope(at, &code, &scope);
+}
+
 static int put_any_object(pq_bson_out *o, pq_slice name, pq_value v) {
   pq_value scope, inner;
   pq_slice code;
@@ -136,7 +146,7 @@ static int put_any_object(pq_bson_out *o, pq_slice name, pq_value v) {
     return put_code_with_scope(o, code, scope);
   }
   PQ_TRY(put_head(o->buf, T_OBJECT, name));
-  return put_object(o, pq_literal_open(v, &inner) ? inner : v);
+  return put_object(o, pq_literal_open(v, &inner) || is_like_code(v, &inner) ? inner : v);
 }
 
 static int put_binary(pq_buf *out, pq_value v) {
@@ -378,6 +388,14 @@ void pq_bson_object_id(pq_bson_out *o, const char *name, const uint8_t v[12]) {
   char text[INDEX_CAP];
   if (o->rc == PQ_OK) keep(o, put_head(o->buf, T_OBJECT_ID, name_of(o, name, text)));
   if (o->rc == PQ_OK) keep(o, pq_buf_put(o->buf, v, 12));
+}
+
+void pq_bson_binary(pq_bson_out *o, const char *name, uint8_t subtype, pq_slice v) {
+  char text[INDEX_CAP];
+  if (o->rc == PQ_OK) keep(o, put_head(o->buf, T_BINARY, name_of(o, name, text)));
+  if (o->rc == PQ_OK) keep(o, pq_buf_put_u32(o->buf, (uint32_t)v.n));
+  if (o->rc == PQ_OK) keep(o, pq_buf_put_byte(o->buf, subtype));
+  if (o->rc == PQ_OK) keep(o, pq_buf_put_slice(o->buf, v));
 }
 
 void pq_bson_value(pq_bson_out *o, const char *name, pq_value v) {

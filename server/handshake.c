@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "parquedb/parquedb.h"
+#include "server/access.h"
 #include "server/mongo_commands.h"
 #include "server/mongo_error.h"
 
@@ -91,16 +92,6 @@ static void get_log(answer *a) {
   pq_bson_end(&a->o);
 }
 
-static void connection_status(answer *a) {
-  pq_bson_out *o = &a->o;
-  pq_bson_begin_object(o, "authInfo");
-  pq_bson_begin_array(o, "authenticatedUsers");
-  pq_bson_end(o);
-  pq_bson_begin_array(o, "authenticatedUserRoles");
-  pq_bson_end(o);
-  pq_bson_end(o);
-}
-
 static void command_line(answer *a) {
   pq_bson_begin_array(&a->o, "argv");
   pq_bson_str(&a->o, NULL, "parquedb");
@@ -122,7 +113,6 @@ static const struct row {
             {"buildInfo", build_info, "versions", false},
             {"whatsmyuri", whats_my_uri, "the client's address", false},
             {"getLog", get_log, "lines of a log: none is kept", false},
-            {"connectionStatus", connection_status, "who is logged in", false},
             {"getCmdLineOpts", command_line, "how the server was started", false},
             {"endSessions", nothing, "sessions are names: nothing is kept for them", false},
             {"listCommands", list_commands, "this list", false}};
@@ -158,6 +148,21 @@ bool pq_handshake_is_plain(pq_slice name) {
   return row != NULL && row->is_plain;
 }
 
+bool pq_handshake_has(pq_slice name) {
+  return find_row(name) != NULL;
+}
+
+/* Has the engine to look at it, and at who asks? */
+static bool is_for_engine(const answer *a, const struct row *row) {
+  pq_access_command what = {.verb = a->r->name};
+  if (a->h->more != NULL) return false;
+  if (row->put == hello &&
+      (!pq_value_is_missing(pq_object_get_str(a->r->command, "saslSupportedMechs")) ||
+       !pq_value_is_missing(pq_object_get_str(a->r->command, "speculativeAuthenticate"))))
+    return true;
+  return a->h->must_login && !pq_access_is_open(&what);
+}
+
 int pq_handshake_answer(const pq_handshake *h, pq_request *r, bool *is_done) {
   const struct row *row = find_row(r->name);
   answer a = {.h = h, .r = r};
@@ -165,9 +170,11 @@ int pq_handshake_answer(const pq_handshake *h, pq_request *r, bool *is_done) {
   if (row == NULL && r->is_reply)
     return pq_mongo_error_put(&r->answer, PQ_MONGO_NOT_IMPLEMENTED,
                               "OP_QUERY is only for handshakes: use OP_MSG");
-  if (row == NULL) return PQ_OK;
+  if (row != NULL && is_for_engine(&a, row)) *is_done = false;
+  if (!*is_done) return PQ_OK;
   pq_bson_begin(&a.o, &r->answer);
   row->put(&a);
+  if (row->put == hello && h->more != NULL) h->more(h->more_ud, &a.o);
   pq_bson_double(&a.o, "ok", 1);
   return pq_bson_finish(&a.o);
 }

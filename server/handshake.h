@@ -10,6 +10,7 @@
 #ifndef PQ_SERVER_HANDSHAKE_H
 #define PQ_SERVER_HANDSHAKE_H
 
+#include "server/bson_value.h"
 #include "server/request.h"
 
 typedef struct pq_handshake {
@@ -17,11 +18,17 @@ typedef struct pq_handshake {
   const char *peer; /* and from */
   int32_t connection;
   int64_t now_ms;
+  bool must_login; /* the network thread's: what is not for everybody goes to the engine */
+  /* The engine's: fields beside those of hello. NULL: it is the network thread that asks. */
+  void (*more)(void *ud, pq_bson_out *o);
+  void *more_ud;
 } pq_handshake;
 
-/* Answer into r->answer if the command is one of ours. *is_done false: it is the engine's. */
+/* Answer into r->answer if the command is one of ours. *is_done false: it is the engine's; so is,
+ * in the network thread, a hello that logs in, and what needs a login where one is asked for. */
 int pq_handshake_answer(const pq_handshake *h, pq_request *r, bool *is_done) PQ_MUST_CHECK;
 
+bool pq_handshake_has(pq_slice name);
 /* May the answer be compressed? Those of handshakes may not. */
 bool pq_handshake_is_plain(pq_slice name);
 

@@ -30,18 +30,27 @@ static int filter_name(pq_task *t, pq_slice *name, bool *is_any) {
 
 /* ---- listDatabases: the collections of each namespace are counted ---- */
 
+/* Takes the name over to t->ns. The program's own namespace is no database. */
+static bool may_see(pq_task *t, pq_slice name) {
+  unsigned rights;
+  if (name.n == 0 || name.n >= sizeof t->ns || name.p[0] == '_') return false;
+  memcpy(t->ns, name.p, name.n);
+  t->ns[name.n] = '\0';
+  rights = pq_access_rights(t->mongo->access, t->request->client, t->ns);
+  return (rights & (PQ_RIGHTS_DB | PQ_RIGHT_LIST)) != 0;
+}
+
 /* Ask the next namespace whether it has any; the names left are in t->names from t->count on. */
 static int ask_next(pq_task *t) {
   pq_slice left = {t->names.p + t->count, t->names.len - (size_t)t->count}, name;
-  if (!next_name(&left, &name)) {
-    pq_bson_end(&t->out);
-    pq_bson_i64(&t->out, "totalSize", 0);
-    return pq_task_answer_end(t);
-  }
-  t->count += name.n + 1;
-  if (name.n >= sizeof t->ns) return ask_next(t);
-  memcpy(t->ns, name.p, name.n);
-  t->ns[name.n] = '\0';
+  do {
+    if (!next_name(&left, &name)) {
+      pq_bson_end(&t->out);
+      pq_bson_i64(&t->out, "totalSize", 0);
+      return pq_task_answer_end(t);
+    }
+    t->count += name.n + 1;
+  } while (!may_see(t, name));
   pq_builder_clear(t->mongo->builder);
   t->rc = pq_builder_begin_object(t->mongo->builder);
   pq_task_put_i64(t, "collections", 1);

@@ -1,4 +1,5 @@
 /* server/mongo_commands.c - the table of commands; the life of a task. See mongo_commands.h. */
+#include "server/handshake.h"
 #include "server/mongo_stats.h"
 #include "server/mongo_stream.h"
 
@@ -65,7 +66,8 @@ static const char *const explain_fields[] = {"verbosity", NULL};
 static const char *const stats_fields[] = {"scale", "freeStorage", NULL};
 static const char *const data_size_fields[] = {"keyPattern", "min", "max", "estimate", NULL};
 static const char *const validate_fields[] = {
-    "full", "repair", "metadata", "checkBSONConformance", "background", "fixMultikey", NULL};
+    "full",       "repair",      "metadata", "checkBSONConformance",
+    "background", "fixMultikey", "scandata", NULL};
 static const char *const compact_fields[] = {"force", "freeSpaceTargetMB", "dryRun", NULL};
 static const char *const fsync_fields[] = {"lock", "async", "fsyncLockAcquisitionTimeoutMillis",
                                            NULL};
@@ -73,8 +75,38 @@ static const char *const concern_fields[] = {"inMemory", NULL};
 static const char *const profile_fields[] = {"slowms", "sampleRate", "filter", NULL};
 static const char *const kill_op_fields[] = {"op", NULL};
 static const char *const none[] = {NULL};
+static const char *const sasl_fields[] = {"mechanism",     "payload", "conversationId", "options",
+                                          "autoAuthorize", "db",      "user",           NULL};
+static const char *const status_fields[] = {"showPrivileges", NULL};
+static const char *const user_fields[] = {
+    "pwd", "roles", "customData", "mechanisms", "digestPassword", "authenticationRestrictions",
+    NULL};
+static const char *const grant_fields[] = {"roles", NULL};
+static const char *const users_info_fields[] = {"showCredentials", "showPrivileges",
+                                                "showCustomData",  "showAuthenticationRestrictions",
+                                                "filter",          NULL};
+static const char *const roles_info_fields[] = {"showBuiltinRoles", "showPrivileges",
+                                                "showAuthenticationRestrictions", NULL};
 
 static const pq_mongo_command commands[] = {
+    {"saslStart", "begin to log in", sasl_fields, pq_mongo_sasl_start, NULL, NULL},
+    {"saslContinue", "go on logging in", sasl_fields, pq_mongo_sasl_continue, NULL, NULL},
+    {"authenticate", "refused: saslStart logs in", NULL, pq_mongo_authenticate, NULL, NULL},
+    {"logout", "log out", none, pq_mongo_logout, NULL, NULL},
+    {"connectionStatus", "who is logged in", status_fields, pq_mongo_connection_status, NULL, NULL},
+    {"createUser", "a user", user_fields, pq_mongo_create_user, pq_mongo_user_item,
+     pq_mongo_user_done},
+    {"updateUser", "other roles or another password", user_fields, pq_mongo_update_user,
+     pq_mongo_user_item, pq_mongo_user_done},
+    {"dropUser", "remove a user", none, pq_mongo_drop_user, pq_mongo_user_item, pq_mongo_user_done},
+    {"dropAllUsersFromDatabase", "remove all users of a database", none, pq_mongo_drop_user,
+     pq_mongo_user_item, pq_mongo_user_done},
+    {"grantRolesToUser", "more roles", grant_fields, pq_mongo_grant_roles, pq_mongo_user_item,
+     pq_mongo_user_done},
+    {"revokeRolesFromUser", "fewer roles", grant_fields, pq_mongo_grant_roles, pq_mongo_user_item,
+     pq_mongo_user_done},
+    {"usersInfo", "users", users_info_fields, pq_mongo_users_info, NULL, NULL},
+    {"rolesInfo", "roles", roles_info_fields, pq_mongo_roles_info, NULL, NULL},
     {"find", "documents that match", find_fields, pq_mongo_find, pq_cursor_item, pq_cursor_done},
     {"getMore", "the next batch of a cursor", get_more_fields, pq_open_get_more, pq_cursor_item,
      pq_cursor_done},
@@ -139,9 +171,17 @@ const char *pq_mongo_command_at(uint32_t i, const char **help) {
   return i < COMMAND_COUNT ? commands[i].name : NULL;
 }
 
-/* "findandmodify" is written, too. */
+/* As MongoDB, those that had other names before. */
 const pq_mongo_command *pq_mongo_command_find(pq_slice name) {
-  if (pq_slice_is(name, "findandmodify")) name = PQ_SLICE("findAndModify");
+  static const char *const others[][2] = {{"findandmodify", "findAndModify"},
+                                          {"collstats", "collStats"},
+                                          {"dbstats", "dbStats"},
+                                          {"datasize", "dataSize"},
+                                          {"dropdatabase", "dropDatabase"},
+                                          {"deleteIndexes", "dropIndexes"},
+                                          {"getparameter", "getParameter"}};
+  for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+    if (pq_slice_is(name, others[i][0])) name = pq_str(others[i][1]);
   for (size_t i = 0; i < COMMAND_COUNT; i++)
     if (pq_slice_is(name, commands[i].name)) return &commands[i];
   return NULL;
@@ -223,8 +263,33 @@ static int put_deadline(pq_task *t) {
   return PQ_OK;
 }
 
+/* May the client do this? An answer, if not. */
+static int check_access(pq_task *t) {
+  const pq_request *r = t->request;
+  pq_access_command what = {.verb = r->name, .document = r->command, .ns = t->ns, .db = r->db};
+  return pq_access_check(t->mongo->access, t->mongo->cx, r->client, &what);
+}
+
+/* What the network thread answers if everybody may ask for it. */
+static int open_handshake(pq_task *t) {
+  const pq_client *c = t->request->client;
+  pq_handshake h = {.host = c->host,
+                    .peer = c->peer,
+                    .connection = (int32_t)c->number,
+                    .now_ms = pq_handle_now_us(t->mongo->db) / 1000,
+                    .more = pq_mongo_hello_more,
+                    .more_ud = t};
+  PQ_TRY(check_access(t));
+  return pq_handshake_answer(&h, t->request, &t->is_done);
+}
+
+static bool logs_in(const pq_task *t) {
+  return t->command->open == pq_mongo_sasl_start || t->command->open == pq_mongo_authenticate;
+}
+
 static int open_task(pq_task *t) {
   pq_request *r = t->request;
+  if (pq_handshake_has(r->name)) return open_handshake(t);
   t->command = pq_mongo_command_find(r->name);
   if (t->command == NULL)
     return pq_task_refuse_with(t, PQ_MONGO_COMMAND_NOT_FOUND, "no such command: '%.*s'",
@@ -232,10 +297,12 @@ static int open_task(pq_task *t) {
   if (r->db.n == 0)
     return pq_task_refuse_with(t, PQ_MONGO_MISSING_FIELD,
                                "BSON field '$db' is missing but a required field");
+  if (!pq_slice_is(r->db, "$external") || !logs_in(t)) /* the database of other means than ours */
+    PQ_TRY(pq_mongo_namespace(t->mongo->cx, r->db, t->ns));
+  PQ_TRY(check_access(t));
   PQ_TRY(pq_task_check_fields(t, t->command));
   if (t->is_done) return PQ_OK;
   PQ_TRY(put_deadline(t));
-  PQ_TRY(pq_mongo_namespace(t->mongo->cx, r->db, t->ns));
   return t->command->open(t);
 }
 
@@ -314,6 +381,7 @@ static void end(pq_job *j) {
   pq_stream_free(t->stream);
   pq_arena_release(&t->arena);
   pq_buf_release(&t->names);
+  pq_users_free(t->users);
   pq_alloc(cx, t, sizeof *t, 0);
 }
 
@@ -326,6 +394,7 @@ static int start(const pq_job_host *host, void **shared) {
   *m = (pq_mongo){.cx = host->cx,
                   .db = host->db,
                   .server = host->server,
+                  .access = host->server->access,
                   .started_us = pq_handle_now_us(host->db)};
   return pq_builder_new(m->cx, &m->builder);
 }
@@ -360,6 +429,8 @@ void pq_task_command(pq_task *t, const char *verb, const char *target) {
   pq_builder_clear(t->mongo->builder);
   t->rc = pq_builder_begin_object(t->mongo->builder);
   pq_task_put_str(t, verb, target);
+  if (t->request->client->user[0] != '\0' && pq_access_is_write(pq_str(verb)))
+    pq_task_put_str(t, "actor", t->request->client->user);
 }
 
 void pq_task_put(pq_task *t, const char *name, pq_value v) {
@@ -394,7 +465,10 @@ int pq_task_submit(pq_task *t) {
   pqdb_replies_close(t->replies);
   t->replies = NULL;
   rc = pq_handle_submit(t->mongo->db, t->ns, command, &t->replies);
-  if (rc != PQ_OK) fail(t, rc, pq_handle_cx(t->mongo->db));
+  if (rc != PQ_OK)
+    fail(t, rc, pq_handle_cx(t->mongo->db));
+  else
+    pq_handle_set_reach(t->replies, pq_access_reach(t->mongo->access, t->request->client));
   return PQ_OK;
 }
 

@@ -13,6 +13,7 @@
 #define PQ_SERVER_MONGO_COMMANDS_H
 
 #include "port/handle.h"
+#include "server/access.h"
 #include "server/bson_value.h"
 #include "server/job.h"
 #include "server/mongo_error.h"
@@ -39,6 +40,7 @@ typedef struct pq_mongo_cursor {
   bool is_busy;                   /* a getMore is at it */
   bool is_killed;                 /* meanwhile; only who waits for changes looks at it */
   struct pq_mongo_stream *stream; /* owned; a change stream has no replies. NULL: it is none */
+  char user[PQ_ACCESS_NAME_CAP];  /* whose it is; empty: nobody had logged in */
 } pq_mongo_cursor;
 
 /* Commands since the start, as MongoDB counts them (serverStatus, opcounters): writes by their
@@ -52,6 +54,7 @@ typedef struct pq_mongo {
   pq_cx *cx; /* borrowed: not the engine's; answers and commands come from its memory */
   pqdb *db;  /* borrowed */
   const pq_server *server;
+  pq_access *access; /* borrowed */
   pq_builder *builder;
   pq_mongo_cursor **cursors; /* owned, and what they point to */
   uint32_t cursor_count, cursor_cap;
@@ -89,7 +92,8 @@ struct pq_task {
   uint32_t stage;
   uint64_t count;
   pq_buf names;
-  void *state; /* of the command's own file, in `arena`; zeroed by nobody */
+  pq_users *users; /* owned: read anew (mongo_users.c) */
+  void *state;     /* of the command's own file, in `arena`; zeroed by nobody */
   pq_mongo_explaining explaining;
   /* currentOp, killOp, maxTimeMS */
   pq_task *older, *newer;
@@ -174,6 +178,28 @@ void pq_cursor_list_begin(pq_task *t, const char *ns);
 int pq_cursor_list_end(pq_task *t) PQ_MUST_CHECK;
 int pq_open_get_more(pq_task *t);
 int pq_open_kill_cursors(pq_task *t);
+
+/* mongo_login.c */
+int pq_mongo_sasl_start(pq_task *t);
+int pq_mongo_sasl_continue(pq_task *t);
+int pq_mongo_authenticate(pq_task *t);
+int pq_mongo_logout(pq_task *t);
+int pq_mongo_connection_status(pq_task *t);
+/* What hello says of logging in, to who asks: for handshake.h, with the task. */
+void pq_mongo_hello_more(void *task, pq_bson_out *o);
+/* The roles of a user, and what they allow, as arrays; NULL: none. */
+void pq_mongo_put_roles(pq_bson_out *o, const char *field, const pq_user *who);
+void pq_mongo_put_privileges(pq_bson_out *o, const char *field, const pq_user *who);
+
+/* mongo_users.c */
+int pq_mongo_create_user(pq_task *t);
+int pq_mongo_update_user(pq_task *t);
+int pq_mongo_drop_user(pq_task *t);   /* and dropAllUsersFromDatabase */
+int pq_mongo_grant_roles(pq_task *t); /* and revokeRolesFromUser */
+int pq_mongo_user_item(pq_task *t, pq_value item);
+int pq_mongo_user_done(pq_task *t, pq_value summary);
+int pq_mongo_users_info(pq_task *t);
+int pq_mongo_roles_info(pq_task *t);
 
 /* mongo_ops.c: what runs */
 void pq_ops_enter(pq_task *t);

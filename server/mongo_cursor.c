@@ -94,6 +94,7 @@ static int cursor_new(pq_task *t, pq_mongo_cursor **out) {
   c->arena = t->arena;
   c->is_patient = t->is_patient;
   memcpy(c->ns, t->full_name, sizeof c->ns);
+  memcpy(c->user, t->request->client->user, sizeof c->user);
   t->replies = NULL;
   t->stream = NULL;
   pq_arena_init(&t->arena, m->cx, 1 << 20);
@@ -260,6 +261,11 @@ static int set_patience(pq_task *t) {
   return PQ_OK;
 }
 
+/* Was it made by who asks now? */
+static bool is_mine(const pq_task *t, const pq_mongo_cursor *c) {
+  return strcmp(c->user, t->request->client->user) == 0;
+}
+
 int pq_open_get_more(pq_task *t) {
   pq_mongo *m = t->mongo;
   int64_t id = 0, batch = 0;
@@ -276,6 +282,10 @@ int pq_open_get_more(pq_task *t) {
     return pq_task_refuse_with(t, PQ_MONGO_CURSOR_NOT_FOUND, "cursor id %lld not found",
                                (long long)id);
   c = m->cursors[i];
+  if (!is_mine(t, c))
+    return pq_task_refuse_with(t, PQ_MONGO_UNAUTHORIZED,
+                               "cursor id %lld was not created by the authenticated user",
+                               (long long)id);
   len = strlen(c->ns);
   if (len != t->request->db.n + 1 + collection.n ||
       memcmp(c->ns, t->request->db.p, t->request->db.n) != 0 ||
@@ -298,6 +308,12 @@ int pq_open_get_more(pq_task *t) {
   return PQ_OK;
 }
 
+/* As cursor_place, but those of others are not there. */
+static uint32_t own_place(const pq_task *t, int64_t id) {
+  uint32_t place = cursor_place(t->mongo, id), count = t->mongo->cursor_count;
+  return place < count && is_mine(t, t->mongo->cursors[place]) ? place : count;
+}
+
 static void put_ids(pq_task *t, const char *name, bool were_there) {
   pq_value list = pq_task_field(t, "cursors");
   pq_bson_begin_array(&t->out, name);
@@ -305,7 +321,7 @@ static void put_ids(pq_task *t, const char *name, bool were_there) {
     int64_t id;
     uint32_t place;
     if (!pq_value_i64(pq_array_at(list, i), &id)) continue;
-    place = cursor_place(t->mongo, id);
+    place = own_place(t, id);
     if ((place < t->mongo->cursor_count) == were_there) pq_bson_i64(&t->out, NULL, id);
   }
   pq_bson_end(&t->out);
@@ -323,7 +339,7 @@ int pq_open_kill_cursors(pq_task *t) {
   }
   for (uint32_t i = 0; i < pq_value_count(list); i++) {
     uint32_t place = t->mongo->cursor_count;
-    if (pq_value_i64(pq_array_at(list, i), &id)) place = cursor_place(t->mongo, id);
+    if (pq_value_i64(pq_array_at(list, i), &id)) place = own_place(t, id);
     if (place == t->mongo->cursor_count) continue;
     if (!t->mongo->cursors[place]->is_busy)
       cursor_free(t->mongo, place);

@@ -77,10 +77,11 @@ static const char *kind_of(const pq_task *t) {
   return "command";
 }
 
-/* Documents of a message of megabytes are not shown. */
+/* Documents of a message of megabytes are not shown, nor passwords. */
 static void put_command(pq_bson_out *o, const pq_task *t) {
   enum { SHOWN_MAX = 32768 };
-  if (pq_value_bytes(t->request->command).n <= SHOWN_MAX) {
+  if (pq_value_bytes(t->request->command).n <= SHOWN_MAX &&
+      !pq_access_is_secret(t->request->name)) {
     pq_bson_value(o, "command", t->request->command);
     return;
   }

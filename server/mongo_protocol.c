@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "server/access.h"
 #include "server/handshake.h"
 #include "server/mongo_error.h"
 
@@ -68,9 +69,36 @@ static int answer(pq_connection *c, pq_request *r) {
   return rc == PQ_OK ? PQ_OK : fail_as(c, s, rc);
 }
 
+/* Of one connection. */
+typedef struct state {
+  pq_request *held; /* owned: its answer goes out at the alarm; NULL: none */
+} state;
+
 static int answered(pq_connection *c, pq_request *r) {
+  const pq_serve_options *o = pq_net_server(c->net)->options;
+  state *s = c->state;
+  if (r->notice[0] != '\0' && o->log != NULL) o->log(o->ud, r->notice);
+  if (r->hold_ms > 0 && !pq_net_is_stopping(c->net)) {
+    s->held = r;
+    pq_net_alarm(c, r->hold_ms);
+    return PQ_OK;
+  }
   c->is_busy = false;
   return answer(c, r);
+}
+
+static int alarm_held(pq_connection *c) {
+  state *s = c->state;
+  pq_request *r = s->held;
+  s->held = NULL;
+  if (r == NULL) return PQ_OK;
+  c->is_busy = false;
+  return answer(c, r);
+}
+
+static void end(pq_connection *c) {
+  state *s = c->state;
+  pq_request_free(s->held);
 }
 
 /* ---- requests ---- */
@@ -87,6 +115,7 @@ static int dispatch(pq_connection *c, pq_request *r) {
   pq_handshake h = {.host = c->client.host,
                     .peer = c->client.peer,
                     .connection = (int32_t)c->client.number,
+                    .must_login = pq_access_is_required(pq_net_server(c->net)->access),
                     .now_ms = now_ms()};
   bool is_done = false;
   int rc = pq_handshake_answer(&h, r, &is_done);
@@ -130,8 +159,11 @@ static int received(pq_connection *c, pq_slice bytes, size_t *used) {
 }
 
 const pq_protocol pq_mongo_protocol = {.name = "mongodb",
+                                       .state_size = sizeof(state),
                                        .in_len_max = PQ_WIRE_LEN_MAX,
                                        .start = start,
                                        .stop = stop,
                                        .received = received,
-                                       .answered = answered};
+                                       .answered = answered,
+                                       .alarm = alarm_held,
+                                       .end = end};

@@ -66,12 +66,6 @@ static int put_document(pq_task *t, pq_arena *scratch, pq_value doc) {
   PQ_TRY(pq_value_is_missing(id) ? put_new_id(t) : pq_builder_value(b, id));
   for (uint32_t i = 0; i < count; i++) {
     if (pq_slice_is(fields[i].name, "_id")) continue;
-    if (fields[i].name.n > 0 && fields[i].name.p[0] == '$')
-      return pq_fail(t->mongo->cx, PQ_EUNSUPPORTED,
-                     "field '%.*s': names that start with '$' are not supported at the top of a "
-                     "document",
-                     (int)(fields[i].name.n > 60 ? 60 : fields[i].name.n),
-                     (const char *)fields[i].name.p);
     PQ_TRY(pq_builder_key(b, fields[i].name));
     PQ_TRY(pq_builder_value(b, fields[i].value));
   }
@@ -86,6 +80,7 @@ int pq_mongo_insert(pq_task *t) {
   PQ_TRY(statements(t, "documents", &list));
   pq_task_command(t, "insert", t->collection);
   pq_task_put_bool(t, "ordered", is_ordered(t));
+  pq_task_put_bool(t, "plain", true);
   PQ_TRY(begin_array(t, "documents"));
   pq_arena_init(&scratch, t->mongo->cx, t->mongo->cx->limits.op_len_max);
   rc = PQ_OK;

@@ -36,6 +36,10 @@ typedef struct pq_request {
   struct pq_native *native; /* owned: of PQ_JOB_NATIVE (native.h) */
 
   pq_buf answer; /* owned; BSON, the engine's or handshake.h's */
+  /* The engine's, for the network thread: how long the answer is held back, in milliseconds, and a
+   * line for whoever runs the server; empty: none. */
+  uint32_t hold_ms;
+  char notice[240];
 } pq_request;
 
 /* Zeroed, with an empty arena; NULL: out of memory. `cx` lives longer. */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "server/access.h"
 #include "server/mongo_protocol.h"
 #include "server/net_loop.h"
 
@@ -63,7 +64,9 @@ int pq_serve(pqdb *db, const pq_serve_options *options) {
   int rc;
   (void)signal(SIGPIPE, SIG_IGN); /* a client that goes away is an error of a write */
   PQ_TRY(pq_net_new(&s.server, pq_handle_cx(db), &s.net));
-  rc = run(&s, db);
+  rc = pq_access_open(db, options->must_login, &s.server.access);
+  if (rc == PQ_OK) rc = run(&s, db);
+  pq_access_close(s.server.access);
   pq_net_free(s.net);
   return rc;
 }

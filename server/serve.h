@@ -16,6 +16,7 @@ typedef struct pq_serve_options {
   const char *host;     /* a loopback address, as nobody has to log in yet; others are refused */
   unsigned port;        /* 0: any that is free */
   unsigned connections; /* at most so many; 0: 1000 */
+  int must_login;       /* also while there is no user; else from the first user on (access.h) */
   /* It listens now, there: "mongodb://127.0.0.1:27017/". For each listener. */
   void (*ready)(void *ud, const char *address);
   /* Something that whoever runs it may want to know: a line. NULL: nobody does. */

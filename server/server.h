@@ -19,6 +19,7 @@ typedef struct pq_server_counters {
 
 typedef struct pq_server {
   const pq_serve_options *options; /* borrowed */
+  struct pq_access *access;        /* who may do what; the engine's thread's (access.h) */
   int64_t started_ms;              /* since 1970 */
   pq_server_counters counters;
 } pq_server;

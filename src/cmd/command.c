@@ -166,6 +166,10 @@ int pq_command_open_inner(pq_db *db, pq_slice ns, pq_slice json, pq_far *far, pq
   return begin(c, rc, out);
 }
 
+void pq_command_set_reach(pq_command *c, unsigned reach) {
+  c->reach = reach;
+}
+
 /* It is done or has failed: others need not wait for it. */
 static void stop(pq_command *c) {
   pq_space *s = c->s.space;

@@ -27,6 +27,13 @@ int pq_command_open(pq_db *db, pq_slice ns, pq_slice json, pq_slice payload, int
 int pq_command_open_value(pq_db *db, pq_slice ns, pq_value command, int64_t now_us,
                           pq_command **out) PQ_MUST_CHECK;
 
+/* How far it may reach beyond its namespace, until it is stepped for the first time. */
+enum {
+  PQ_REACH_SYSTEM = 1,  /* it is the program's own, and may write to PQ_SYSTEM_NS */
+  PQ_REACH_CONFINED = 2 /* what other namespaces have is not for who gave it: as if unreachable */
+};
+void pq_command_set_reach(pq_command *c, unsigned reach);
+
 /* Go on until requests must be run (PQ_NEED_IO), items wait or the command is done (PQ_OK), or it
  * failed. Items that wait stay until they are taken. */
 int pq_command_step(pq_command *c, int64_t now_us) PQ_MUST_CHECK;

@@ -409,6 +409,7 @@ struct pq_command {
   /* Another namespace (cmd/far.h) */
   pq_command *inner;   /* owned: a command there, for which this one waits; NULL: none */
   bool inner_asks;     /* its requests are to be run */
+  unsigned reach;      /* set of PQ_REACH_ bits */
   bool is_inner;       /* this is such a command, */
   struct pq_far *far;  /* which reads that; NULL: it is any. Borrowed, as is */
   pq_arena *far_arena; /* where what it finds is put */
@@ -764,6 +765,8 @@ int pq_type_default(pq_command *c) PQ_MUST_CHECK;
 /* A document becomes an INSERT; `doc` borrows from anywhere, but not from the stage's arena, which
  * is emptied. */
 int pq_write_of_document(pq_command *c, pq_arena *arena, pq_value doc, pq_write *out) PQ_MUST_CHECK;
+/* The same without system fields: names that begin with '$' are fields as others. */
+int pq_write_of_plain(pq_command *c, pq_arena *arena, pq_value doc, pq_write *out) PQ_MUST_CHECK;
 
 /* ---- typed_write.c: writes to a collection with a schema ---- */
 /* Parse the schema into c->s.typing, again if it has changed. No fetches. */

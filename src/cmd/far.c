@@ -122,6 +122,8 @@ int pq_inner_read(pq_command *c, pq_far *far, pq_arena *arena) {
   far->entities = NULL;
   far->edges = NULL;
   far->edge_count = 0;
+  if ((c->reach & PQ_REACH_CONFINED) != 0)
+    return pq_fail(c->op.cx, PQ_EPERM, "namespace '%.*s' may not be read", TEXT_ARGS(far->ns));
   return open_inner(c, far->ns, (pq_slice){0}, far, arena);
 }
 

@@ -33,7 +33,7 @@ typedef struct pq_far {
 } pq_far;
 
 /* Open the inner command that reads that, which is filled when it is done; `far` outlives it, what
- * it finds is in `arena`. */
+ * it finds is in `arena`. PQ_EPERM: `c` is confined to its namespace. */
 int pq_inner_read(pq_command *c, pq_far *far, pq_arena *arena) PQ_MUST_CHECK;
 /* Open any command, as text, in the namespace, which may be ours (PQ_SYSTEM_NS). */
 int pq_inner_open(pq_command *c, pq_slice ns, pq_slice json) PQ_MUST_CHECK;

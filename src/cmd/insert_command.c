@@ -39,6 +39,36 @@ static int system_fields(pq_command *c, pq_arena *arena, const pq_field *fields,
                                  : pq_id_of_value(c, arena, id, &w->id);
 }
 
+/* A document without system fields: the whole of it is the user's, names that begin with '$', too;
+ * but not in `_id`. */
+static int check_plain_id(pq_command *c, pq_value id) {
+  pq_type type = pq_value_type(id);
+  pq_field field;
+  if (type == PQ_TYPE_ARRAY || type == PQ_TYPE_REGEX)
+    return pq_fail(c->op.cx, PQ_EINVALID, "The '_id' value cannot be of type %s",
+                   pq_type_name(type));
+  for (uint32_t i = 0; type == PQ_TYPE_OBJECT && pq_object_at(id, i, &field); i++)
+    if (field.name.n > 0 && field.name.p[0] == '$')
+      return pq_fail(
+          c->op.cx, PQ_EINVALID,
+          "_id fields may not contain '$'-prefixed fields: %.*s is not valid for storage.",
+          TEXT_ARGS(field.name));
+  return PQ_OK;
+}
+
+int pq_write_of_plain(pq_command *c, pq_arena *arena, pq_value doc, pq_write *out) {
+  pq_value id = pq_object_get_str(doc, "_id");
+  *out = (pq_write){.kind = PQ_WRITE_INSERT, .type = c->s.type};
+  if (pq_value_type(doc) != PQ_TYPE_OBJECT)
+    return pq_fail(c->op.cx, PQ_EINVALID, "a document must be an object");
+  PQ_TRY(check_plain_id(c, id));
+  PQ_TRY(system_fields(c, arena, NULL, 0, id, out));
+  PQ_TRY(pq_check_id(c->op.cx, out->id));
+  pq_builder_clear(c->db->builder);
+  PQ_TRY(pq_builder_value(c->db->builder, doc));
+  return pq_builder_finish(c->db->builder, arena, &out->data);
+}
+
 int pq_write_of_document(pq_command *c, pq_arena *arena, pq_value doc, pq_write *out) {
   pq_builder *b = c->db->builder;
   uint32_t count;
@@ -79,7 +109,7 @@ static int take_write(pq_command *c, uint32_t index, uint64_t line, pq_write w) 
 
 static int take_document(pq_command *c, uint32_t index, pq_value doc) {
   pq_write w;
-  PQ_TRY(pq_write_of_document(c, &c->arena, doc, &w));
+  PQ_TRY((c->s.args.is_plain ? pq_write_of_plain : pq_write_of_document)(c, &c->arena, doc, &w));
   return take_write(c, index, 0, w);
 }
 
@@ -235,6 +265,8 @@ int pq_open_insert(pq_command *c, pq_value target) {
   if (has_documents == (c->payload.n > 0))
     return pq_fail(c->op.cx, PQ_EINVALID,
                    "insert: expects either 'documents' or a payload of NDJSON");
+  if (!has_documents && c->s.args.is_plain)
+    return pq_fail(c->op.cx, PQ_EUNSUPPORTED, "insert: 'plain' is for 'documents' alone");
   c->s.is_bulk = (c->s.args.given & PQ_OPT_ORDERED) != 0;
   c->s.is_ordered = c->s.args.is_ordered;
   PQ_TRY(pq_type_default(c));

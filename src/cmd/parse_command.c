@@ -37,7 +37,9 @@ static const char *const own_upsert[] = {"objectIds", NULL};
 static const char *const own_match[] = {"params", "maxRows", NULL};
 
 const pq_command_spec pq_command_specs[] = {
-    {"insert", PQ_OPT_DOCUMENTS | PQ_OPT_LINE | PQ_OPT_ORDERED | PQ_OPT_VALIDATE | PQ_OPT_WRITES,
+    {"insert",
+     PQ_OPT_DOCUMENTS | PQ_OPT_LINE | PQ_OPT_ORDERED | PQ_OPT_PLAIN | PQ_OPT_VALIDATE |
+         PQ_OPT_WRITES,
      true, true, pq_open_insert, NULL},
     {"get",
      PQ_OPT_INCLUDE_DELETED | PQ_OPT_SHOW | PQ_OPT_PLAIN | PQ_OPT_MAX_TIME | PQ_OPT_COMMENT |

@@ -53,7 +53,7 @@ uint64_t pq_write_options(pq_slice name) {
   const struct row *row = find_row(name);
   uint64_t choice = PQ_OPT_FILTER | PQ_OPT_COLLATION | PQ_OPT_HINT | PQ_OPT_PLAIN;
   if (row == NULL || !(row->flags & IS_OPERATION)) return 0;
-  if (row->kind == PQ_WRITE_INSERT) return row->body;
+  if (row->kind == PQ_WRITE_INSERT) return row->body | PQ_OPT_PLAIN;
   if (!(row->flags & IS_MANY)) choice |= PQ_OPT_SORT | PQ_OPT_EXPECTED_VERSION;
   if (row->kind == PQ_WRITE_DELETE)
     return choice | PQ_OPT_HARD | PQ_OPT_EDGES | PQ_OPT_INCLUDE_DELETED;
@@ -93,6 +93,7 @@ static int parse_update(pq_command *c, pq_arena *arena, const struct row *row, c
     return pq_fail(c->op.cx, PQ_EINVALID, "%s: option '%s' is missing", row->name,
                    option_name(row->body));
   PQ_TRY(pq_update_parse(arena, c->s.env, body, args->array_filters, &change->update));
+  if (args->is_plain) pq_update_take_dollars(change->update);
   is_replacement = pq_update_kind_of(change->update) == PQ_UPDATE_REPLACE;
   if (row->body == PQ_OPT_UPDATE && (is_replacement || pq_value_count(body) == 0))
     return pq_fail(c->op.cx, PQ_EUPDATE,
@@ -189,7 +190,8 @@ int pq_write_parse(pq_command *c, pq_arena *arena, pq_slice name, const pq_args 
   if (row->kind == PQ_WRITE_INSERT) {
     if (!(args->given & PQ_OPT_DOCUMENT))
       return pq_fail(c->op.cx, PQ_EINVALID, "insertOne: option 'document' is missing");
-    return pq_write_of_document(c, arena, args->document, out);
+    return (args->is_plain ? pq_write_of_plain : pq_write_of_document)(c, arena, args->document,
+                                                                       out);
   }
   change = pq_arena_calloc(arena, 1, sizeof *change);
   if (change == NULL) return c->op.cx->code;

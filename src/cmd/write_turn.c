@@ -219,14 +219,15 @@ static int stage_join(pq_op *op) {
   return pq_turn_result(c, join(c));
 }
 
-/* What is written to our own namespace is derived. */
+/* What is written to our own namespace is derived, or the program's: its users. */
 static int check_space(const pq_command *c) {
-  if (c->is_inner || strcmp(c->s.space->ns, PQ_SYSTEM_NS) != 0) return PQ_OK;
-  return pq_fail(c->op.cx, PQ_EPERM,
-                 "%s: namespace '" PQ_SYSTEM_NS
-                 "' is derived from the others, and written by them "
-                 "alone: see the command refs",
-                 c->s.spec->name);
+  if (c->is_inner || (c->reach & PQ_REACH_SYSTEM) != 0 || strcmp(c->s.space->ns, PQ_SYSTEM_NS) != 0)
+    return PQ_OK;
+  return pq_fail(
+      c->op.cx, PQ_EPERM,
+      "%s: namespace '" PQ_SYSTEM_NS
+      "' is the program's own: for links see the command refs, for users `parquedb user`",
+      c->s.spec->name);
 }
 
 int pq_write_commit(pq_command *c, pq_stage_fn finish) {

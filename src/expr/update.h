@@ -34,6 +34,9 @@ typedef enum pq_update_kind {
 } pq_update_kind;
 pq_update_kind pq_update_kind_of(const pq_update *u);
 
+/* A pipeline may leave fields at the top of the document whose names begin with '$'. */
+void pq_update_take_dollars(pq_update *u);
+
 /* Does it hold the positional operator "$"? Then the command needs a filter. */
 bool pq_update_is_positional(const pq_update *u);
 

@@ -379,7 +379,7 @@ static int put_whole(pq_applier *s, pq_value next) {
   }
   for (uint32_t i = 0; i < count; i++) {
     if (pq_slice_is(fields[i].name, "_id")) continue;
-    if (pq_is_dollar(fields[i].name))
+    if (pq_is_dollar(fields[i].name) && !(s->u->takes_dollars && s->u->kind == PQ_UPDATE_PIPELINE))
       return pq_fail(s->cx, PQ_EUPDATE, "the field '%.*s' of the new document begins with '$'",
                      PQ_SHOW(fields[i].name));
     PQ_TRY(pq_builder_key(s->b, fields[i].name));

@@ -69,6 +69,7 @@ struct pq_update {
   pq_value replacement;
   pq_term *terms; /* sorted, without conflicts */
   uint32_t count;
+  bool takes_dollars; /* see pq_update_take_dollars */
   bool is_positional; /* a path has "$" */
   bool is_dynamic;    /* a path has "$", "$[]" or "$[name]", or there is a $setOnInsert */
   pq_path *sources;   /* of the renames */

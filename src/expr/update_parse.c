@@ -330,6 +330,10 @@ int pq_update_parse(pq_arena *arena, const pq_env *env, pq_value spec, pq_value 
   return PQ_OK;
 }
 
+void pq_update_take_dollars(pq_update *u) {
+  u->takes_dollars = true;
+}
+
 pq_update_kind pq_update_kind_of(const pq_update *u) {
   return u->kind;
 }

@@ -83,15 +83,16 @@ static int check_locale(pq_cx *cx, pq_slice locale) {
   return PQ_OK;
 }
 
-static int check_strength(pq_cx *cx, pq_value v) {
+static int check_strength(pq_cx *cx, pq_value v, bool *minds_case) {
   double strength = 3; /* ICU's default */
   if (!pq_value_is_missing(v) && !pq_value_number(v, &strength))
     return pq_fail(cx, PQ_EINVALID, "collation: option 'strength' needs a number");
   if (!(strength >= 1 && strength <= 5) || (double)(int)strength != strength)
     return pq_fail(cx, PQ_EINVALID, "collation: option 'strength' is 1, 2, 3, 4 or 5");
-  if (strength == 2) return PQ_OK;
+  *minds_case = strength == 3;
+  if (strength == 2 || strength == 3) return PQ_OK;
   return pq_fail(cx, PQ_EUNSUPPORTED,
-                 "collation: strength %d is not supported yet, only 2 and {locale: \"simple\"}",
+                 "collation: strength %d is not supported yet, only 2, 3 and {locale: \"simple\"}",
                  (int)strength);
 }
 
@@ -114,7 +115,7 @@ int pq_collation_parse(pq_cx *cx, pq_value spec, pq_collation *out) {
     return pq_fail(cx, PQ_EINVALID, "collation: the locale 'simple' takes no other options");
   }
   PQ_TRY(check_locale(cx, locale));
-  PQ_TRY(check_strength(cx, pq_object_get_str(spec, "strength")));
+  PQ_TRY(check_strength(cx, pq_object_get_str(spec, "strength"), &out->minds_case));
   out->is_folded = true;
   return PQ_OK;
 }
@@ -159,8 +160,16 @@ static uint32_t next_code_point(pq_slice *s) {
   return c;
 }
 
+/* Which of two code points that are folded alike comes first: the small letter. */
+static int compare_case(uint32_t x, uint32_t y) {
+  bool is_small = pq_fold(x) == x, is_other_small = pq_fold(y) == y;
+  if (is_small != is_other_small) return is_small ? -1 : 1;
+  return (x > y) - (x < y);
+}
+
 int pq_text_compare(pq_slice a, pq_slice b, pq_collation collation) {
   size_t same = 0, shorter = a.n < b.n ? a.n : b.n;
+  int tie = 0;
   if (!collation.is_folded) return pq_slice_cmp(a, b);
   while (same < shorter && a.p[same] == b.p[same])
     same++;
@@ -170,16 +179,17 @@ int pq_text_compare(pq_slice a, pq_slice b, pq_collation collation) {
   a = (pq_slice){a.p + same, a.n - same};
   b = (pq_slice){b.p + same, b.n - same};
   while (a.n > 0 && b.n > 0) {
-    uint32_t x = pq_fold(next_code_point(&a)), y = pq_fold(next_code_point(&b));
-    if (x != y) return x < y ? -1 : 1;
+    uint32_t x = next_code_point(&a), y = next_code_point(&b);
+    if (pq_fold(x) != pq_fold(y)) return pq_fold(x) < pq_fold(y) ? -1 : 1;
+    if (tie == 0 && collation.minds_case) tie = compare_case(x, y);
   }
-  return (a.n > 0) - (b.n > 0);
+  return a.n == b.n ? tie : (a.n > 0) - (b.n > 0);
 }
 
 uint64_t pq_text_hash(pq_slice text, uint64_t seed, pq_collation collation) {
   uint8_t piece[256];
   size_t n = 0;
-  if (!collation.is_folded) return pq_hash(text, seed);
+  if (!collation.is_folded || collation.minds_case) return pq_hash(text, seed);
   while (text.n > 0) {
     uint32_t c = pq_fold(next_code_point(&text));
     pq_wr32(piece + n, c);

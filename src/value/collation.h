@@ -2,6 +2,7 @@
  *
  *   {"locale": "simple"}                 bytes (the default)
  *   {"locale": "en", "strength": 2}      both folded: 'A' = 'a' < 'b' = 'B' < 'á' = 'Á' …
+ *   {"locale": "en"}, "strength": 3      the same, and what is equal by its case: 'a' < 'A' < 'b' …
  *
  * Folding is Unicode's simple case folding (CaseFolding.txt, status C and S), one code point to
  * one, for every locale but "simple"; the order of folded text is that of its code points. Other
@@ -14,7 +15,8 @@
 #include "value/variant.h"
 
 typedef struct pq_collation {
-  bool is_folded; /* false: bytes */
+  bool is_folded;  /* false: bytes */
+  bool minds_case; /* of folded texts that are equal, small letters come before capitals */
 } pq_collation;
 
 /* Missing is the simple one. PQ_EINVALID for what is malformed or unknown, PQ_EUNSUPPORTED. */

@@ -245,6 +245,42 @@ static int read_doc(const bson_t *doc) {
   return pq_bson_read(builder, (pq_slice){bson_get_data(doc), doc->len}, &arena, &v);
 }
 
+/* `depth` documents named $literal, then {$code, $scope}. */
+static void append_like_code(bson_t *doc, const char *name, int depth) {
+  bson_t inner, scope;
+  bson_append_document_begin(doc, name, -1, &inner);
+  if (depth > 0) {
+    append_like_code(&inner, "$literal", depth - 1);
+  } else {
+    bson_append_utf8(&inner, "$code", -1, "f", -1);
+    bson_append_document_begin(&inner, "$scope", -1, &scope);
+    bson_append_document_end(&inner, &scope);
+  }
+  bson_append_document_end(doc, &inner);
+}
+
+/* {$code: text, $scope: {}} of a user is no code with scope; nor is it under $literal, however
+ * deep.
+ */
+static void test_like_code(void) {
+  for (int depth = 0; depth < 4; depth++) {
+    bson_t *doc;
+    pq_slice in;
+    pq_value v;
+    pq_buf out;
+    doc = bson_new();
+    append_like_code(doc, "a", depth);
+    in = (pq_slice){bson_get_data(doc), doc->len};
+    begin();
+    pq_buf_init(&out, &cx, 1 << 20);
+    CHECK(pq_bson_read(builder, in, &arena, &v) == PQ_OK);
+    CHECK(write_value(v, &out) == PQ_OK && pq_slice_eq(pq_buf_slice(&out), in));
+    pq_buf_release(&out);
+    end();
+    bson_destroy(doc);
+  }
+}
+
 static void test_refused(void) {
   bson_t doc = BSON_INITIALIZER, deep, inner;
   begin();
@@ -388,6 +424,7 @@ int main(void) {
   RUN(test_decimals);
   RUN(test_random);
   RUN(test_look_alike);
+  RUN(test_like_code);
   RUN(test_refused);
   RUN(test_bits);
   RUN(test_fields);

@@ -60,7 +60,7 @@ static inline void stage_bench_serve(stage_bench *t) {
 }
 
 static inline int stage_bench_make(stage_bench *t, const char *name, pq_value spec) {
-  pq_env env = {.collation = {t->is_folded}};
+  pq_env env = {.collation.is_folded = t->is_folded};
   pq_blocking_cx x = {&t->cx, t->spill, t->memory_max};
   if (strcmp(name, "$sort") == 0) {
     pq_sort *sort = pq_arena_calloc(&t->arena, 1, sizeof *sort);
@@ -137,8 +137,8 @@ static inline int stage_bench_run(stage_bench *t, const char *name, const char *
   PQ_TRY(pq_builder_new(&t->cx, &t->b));
   PQ_TRY(pq_json_value(t->b, pq_str(spec_text), &t->arena, &spec));
   PQ_TRY(stage_bench_make(t, name, spec));
-  t->eval =
-      (pq_eval){.cx = &t->cx, .arena = &t->scratch, .builder = t->b, .collation = {t->is_folded}};
+  t->eval = (pq_eval){
+      .cx = &t->cx, .arena = &t->scratch, .builder = t->b, .collation.is_folded = t->is_folded};
   rc = stage_bench_flow(t, source, ud);
   if (t->spill == NULL) return rc;
   t->spilled = pq_spill_bytes(t->spill);

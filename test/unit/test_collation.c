@@ -134,7 +134,9 @@ static void test_collation_parse(void) {
                 "\"alternate\": \"non-ignorable\", \"backwards\": false, "
                 "\"normalization\": false}",
                 true));
-  CHECK(fails("{\"locale\": \"en\"}", PQ_EUNSUPPORTED, "strength 3 is not supported yet"));
+  CHECK(is_parsed("{\"locale\": \"en\"}", true));
+  CHECK(is_parsed("{\"locale\": \"en\", \"strength\": 3}", true));
+  CHECK(fails("{\"locale\": \"en\", \"strength\": 4}", PQ_EUNSUPPORTED, "strength 4"));
   CHECK(fails("{\"locale\": \"en\", \"strength\": 1}", PQ_EUNSUPPORTED, "strength 1"));
   CHECK(fails("{\"locale\": \"en\", \"strength\": 6}", PQ_EINVALID, "'strength' is 1"));
   CHECK(fails("{\"locale\": \"en\", \"strength\": 2.5}", PQ_EINVALID, "'strength' is 1"));
@@ -154,7 +156,24 @@ static void test_collation_parse(void) {
   CHECK(fails("[]", PQ_EINVALID, "must be an object"));
 }
 
+/* Strength 3: the order of strength 2, and what is equal there by its case. */
+static void test_collation_case(void) {
+  static const char *const sorted[] = {"",   "a", "A", "ab", "aB",     "Ab",     "AB",
+                                       "Az", "b", "B", "Z",  "\u00e1", "\u00c1", "\u00e1a"};
+  static const pq_collation minding = {.is_folded = true, .minds_case = true};
+  enum { COUNT = sizeof sorted / sizeof *sorted };
+  for (int i = 0; i < COUNT; i++) {
+    for (int k = 0; k < COUNT; k++) {
+      int c = sign(pq_text_compare(pq_str(sorted[i]), pq_str(sorted[k]), minding));
+      CHECK(c == (i > k) - (i < k));
+      CHECK((c == 0) == (pq_text_hash(pq_str(sorted[i]), 1, minding) ==
+                         pq_text_hash(pq_str(sorted[k]), 1, minding)));
+    }
+  }
+}
+
 int main(void) {
+  RUN(test_collation_case);
   RUN(test_collation_fold);
   RUN(test_collation_fold_is_stable);
   RUN(test_collation_compare);

@@ -1,0 +1,127 @@
+#!/usr/bin/env python3
+"""Logging in, users and roles, by npm `mongodb` against `parquedb serve`:
+
+    PARQUEDB=build/parquedb python3 test/interop/access.py FOLDER
+
+Users are made with `parquedb user`, and by the driver; skipped where the driver cannot be had.
+"""
+import os
+import signal
+import subprocess
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import clients  # noqa: E402
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PROGRAM = os.path.abspath(os.environ.get("PARQUEDB", "build/parquedb"))
+passed = failed = 0
+
+
+def check(condition, what, detail=""):
+    global passed, failed
+    if condition:
+        passed += 1
+    else:
+        failed += 1
+        print("FAIL", what, str(detail)[:400])
+
+
+def user(folder, *words, password=None):
+    return subprocess.run([PROGRAM, "-w", folder, "user", *words], input=password, text=True,
+                          capture_output=True)
+
+
+class Server:
+    def __init__(self, folder, *options):
+        self.process = subprocess.Popen(
+            [PROGRAM, "-w", folder, "serve", "--listen", "127.0.0.1:0", *options],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        line = self.process.stdout.readline()
+        self.uri = line.split()[-1] if line.startswith("listening on ") else ""
+
+    def end(self, what):
+        self.process.send_signal(signal.SIGTERM)
+        out, err = self.process.communicate(timeout=60)
+        check(self.process.returncode == 0, what + ": the server's end", err)
+        return err
+
+
+def run(modules, server, part):
+    """The checks of one part of access_client.mjs."""
+    global passed, failed
+    done = subprocess.run(["node", os.path.join(HERE, "access_client.mjs"), modules, server.uri,
+                           part], capture_output=True, text=True, timeout=300)
+    lines = (done.stdout + done.stderr).strip().split("\n")
+    counts = lines[-1].split() if lines[-1].endswith(" failed") else None
+    print("\n".join(f"{part}: {line}" for line in (lines[:-1] if counts else lines)), end="")
+    passed += int(counts[0]) if counts else 0
+    failed += int(counts[2]) if counts else 1
+
+
+def program(folder):
+    """`parquedb user` by itself."""
+    made = user(folder, "add", "alice", "readWrite@shop", "root", password="a long secret\n")
+    check(made.returncode == 0, "user add", made.stderr)
+    for name, role in (("reader", "read@shop"), ("writer", "readWrite@shop"),
+                       ("keeper", "dbAdmin@shop"), ("clerk", "userAdmin@shop"),
+                       ("owner", "dbOwner@shop"), ("any reader", "readAnyDatabase"),
+                       ("any,writer=", "readWriteAnyDatabase"), ("grün", "admin@shop")):
+        made = user(folder, "add", name, role, password=f"pwd of {name}")
+        check(made.returncode == 0, f"user add {name}", made.stderr)
+    for words, password, what in (
+            (("add", "alice"), "x", "ALREADY_EXISTS"), (("add", "eve"), "", "no password"),
+            (("add", "eve", "king@shop"), "x", "Could not find role: king@shop"),
+            (("add", "eve", "root@shop"), "x", "Could not find role: root@shop"),
+            (("add", "eve"), "a\tb", "U+0009"), (("remove", "eve"), None, "no user 'eve'"),
+            (("grant", "alice"), None, "give roles"), (("token", "alice", "x"), None, "days"),
+            (("frobnicate", "alice"), None, "none of add")):
+        got = user(folder, *words, password=password)
+        check(got.returncode != 0 and what in got.stderr, f"user {words}", got.stderr)
+    check('"readWrite@shop","root@admin"' in user(folder, "list").stdout, "user list")
+    token = user(folder, "token", "alice", "30", "laptop").stdout.strip()
+    check(token.startswith("pqt_") and len(token) == 47, "user token", token)
+    with open(os.path.join(folder, "hot.sqlite"), "rb") as f:
+        stored = f.read()
+    wal = os.path.join(folder, "hot.sqlite-wal")
+    if os.path.exists(wal):
+        with open(wal, "rb") as f:
+            stored += f.read()
+    for secret in (b"a long secret", b"pwd of reader", token.encode()):
+        check(secret not in stored, "a password or token is stored", secret)
+
+
+def main():
+    clients.node(20)
+    modules = clients.npm("mongodb@7.9.0")
+    folder = os.path.join(sys.argv[1], "access")
+    probe = user(folder, "add", "x", password="x")
+    if "built without the server" in probe.stderr:
+        clients.skip("this parquedb has no server")
+    user(folder, "remove", "x")
+
+    program(folder)
+    server = Server(folder)
+    run(modules, server, "roles")
+    err = server.end("roles")
+    check("login of 'admin.alice' from 127.0.0.1" in err and "wrong password" in err
+          and "no such user" in err, "failed logins are told", err)
+    check("not the password" not in err, "without the password")
+
+    folder = os.path.join(sys.argv[1], "first")
+    server = Server(folder, "--auth")
+    run(modules, server, "first")
+    server.end("first")
+    server = Server(folder)
+    run(modules, server, "later")
+    server.end("later")
+
+    server = Server(os.path.join(sys.argv[1], "open"))
+    run(modules, server, "open")
+    server.end("open")
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+sys.exit(main())
