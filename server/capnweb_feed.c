@@ -82,6 +82,7 @@ static int resolve(pq_rpc_session *s, pq_rpc_job *job, pq_rpc_feed *f) {
     if (stream != NULL) {
       stream->kind = PQ_RPC_STREAM;
       stream->feed = f;
+      f->stream = stream;
       pq_rpc_resolve_as(s, result, stream);
       pq_rpc_hook_drop(s, stream);
     }
@@ -128,6 +129,7 @@ int pq_rpc_stream_open(pq_rpc_session *s, pq_rpc_hook *h, uint64_t *pipe) {
     return pq_fail(&s->cx, PQ_EINVALID, "a stream can be read once");
   PQ_TRY(s->options.host.send(s->options.host.ud, PQ_SLICE("[\"pipe\"]")));
   h->feed = NULL;
+  f->stream = NULL;
   f->is_open = true;
   *pipe = f->pipe = ++s->question_last;
   return PQ_OK;
@@ -150,6 +152,8 @@ void pq_rpc_feed_end(pq_rpc_session *s, pq_rpc_feed *f) {
   f->job = 0;
   if (f->target != NULL) f->target->feed = NULL;
   f->target = NULL;
+  if (f->stream != NULL) f->stream->feed = NULL;
+  f->stream = NULL;
   if (job != 0) pq_rpc_cancel_job(s, job);
   if (f->is_open && !s->has_ended) send_release(s, f->pipe);
   if (f->error.text[0] != '\0')

@@ -213,6 +213,7 @@ struct pq_rpc_feed {
   pq_rpc_hook *callback;             /* owned reference; of a subscription */
   pq_rpc_hook *closed;               /* owned reference; pending until it ends */
   pq_rpc_target *target;             /* borrowed, the subscription; NULL: none, or it is gone */
+  pq_rpc_hook *stream;               /* borrowed, until it is open; NULL: it is, or it is gone */
   uint64_t job;                      /* the command; 0: it is done */
   bool has_more;                     /* it waits for go_on */
   pq_rpc_payload *part;              /* owned reference: items, those from item_at on to be sent */

@@ -12,8 +12,9 @@ enum {
   EXPIRE_SECONDS = 10
 };
 
-static const pq_job_class *const kinds[PQ_JOB_KIND_COUNT] = {
-    [PQ_JOB_MONGO] = &pq_mongo_job, [PQ_JOB_NATIVE] = &pq_native_job};
+static const pq_job_class *const kinds[PQ_JOB_KIND_COUNT] = {[PQ_JOB_MONGO] = &pq_mongo_job,
+                                                             [PQ_JOB_NATIVE] = &pq_native_job,
+                                                             [PQ_JOB_RPC] = &pq_rpc_job_class};
 
 typedef struct queue {
   pq_request *first, *last;

@@ -61,5 +61,6 @@ struct pq_job_class {
 
 /* The kinds, by pq_job_kind. */
 extern const pq_job_class pq_mongo_job;
+extern const pq_job_class pq_rpc_job_class; /* capnweb_job.h */
 
 #endif

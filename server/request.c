@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "server/bson_value.h"
+#include "server/capnweb_job.h"
 #include "server/native.h"
 
 pq_request *pq_request_new(pq_cx *cx) {
@@ -21,6 +22,7 @@ void pq_request_free(pq_request *r) {
   pq_native_free(r->native);
   pq_arena_release(&r->arena);
   pq_buf_release(&r->answer);
+  pq_rpc_request_free(r->rpc);
   pq_alloc(cx, r, sizeof *r, 0);
 }
 

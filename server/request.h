@@ -14,7 +14,7 @@
 typedef struct pq_job pq_job;
 
 /* In which language it is: who runs it (job.h). */
-typedef enum pq_job_kind { PQ_JOB_MONGO, PQ_JOB_NATIVE, PQ_JOB_KIND_COUNT } pq_job_kind;
+typedef enum pq_job_kind { PQ_JOB_MONGO, PQ_JOB_NATIVE, PQ_JOB_RPC, PQ_JOB_KIND_COUNT } pq_job_kind;
 
 typedef struct pq_request {
   struct pq_request *next; /* in a queue */
@@ -23,6 +23,7 @@ typedef struct pq_request {
   pq_job_kind kind;
   pq_job *job;       /* the engine's: it has more to answer; submit the request again for that */
   bool is_cancelled; /* nobody wants the rest */
+  struct pq_rpc_request *rpc; /* owned: of PQ_JOB_RPC, capnweb_job.h */
 
   /* The network thread's, before; the engine reads them. */
   pq_arena arena;   /* owned; of `command` */
