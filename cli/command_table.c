@@ -490,10 +490,11 @@ const cli_command cli_commands[] = {
     {NULL, "serve", "", "let MongoDB's clients use the warehouse, until a signal",
      "Speaks MongoDB's wire protocol: mongosh and drivers connect to the address\n"
      "that it prints (with directConnection=true where it is not reachable under\n"
-     "that name). A database is a namespace. Nobody has to log in until there is a\n"
-     "user (see `user`); with --auth only a first user can be made before. It\n"
-     "listens on loopback addresses only. SIGTERM or Ctrl-C: it answers what has\n"
-     "arrived, flushes and ends. server/README.md says which commands there are.",
+     "that name, or --advertise). A database is a namespace. Nobody has to log\n"
+     "in until there is a user (see `user`); with --auth only a first user can be\n"
+     "made before. Others than loopback addresses need one of these. SIGTERM or\n"
+     "Ctrl-C: it answers what has arrived, flushes and ends; SIGHUP: it reads the\n"
+     "certificates again. doc/server.md tells more.",
      "timeout --preserve-status 3 parquedb serve --listen 127.0.0.1:0",
      "listening on mongodb://127.0.0.1:…\nstopped", OPT(ACTOR), 0, 0, cli_run_serve},
     {NULL, "user", "list | add|remove|password|grant|revoke|token NAME [ROLE…]",
@@ -544,7 +545,7 @@ static const struct own_set {
     {"connected", OWN_WALK},
     {"neighbourhood", OWN_WALK},
     {"match", CLI_OWN_PARAMS | CLI_OWN_MAX_ROWS},
-    {"serve", CLI_OWN_LISTEN | CLI_OWN_AUTH},
+    {"serve", CLI_OWN_SERVE},
     {"subgraph", CLI_OWN_PREDICATES | CLI_OWN_DIRECTION | CLI_OWN_MAX_HOPS | CLI_OWN_MAX_NODES |
                      CLI_OWN_EDGE_FILTER | CLI_OWN_GRAPHML | CLI_OWN_DOT | CLI_OWN_JSON_GRAPH |
                      CLI_OWN_SVG},

@@ -8,32 +8,94 @@
 #include "server/serve.h"
 #endif
 
-enum { PORT_DEFAULT = 27017, HOST_CAP = 64 };
-
 #if PARQUEDB_HAS_SERVER
 
-/* "HOST", ":PORT", "HOST:PORT", "[::1]:PORT" */
-static int parse_address(const char *text, char host[HOST_CAP], unsigned *port) {
-  const char *colon = strrchr(text, ':'), *bracket = strrchr(text, ']');
-  size_t len;
-  char *end;
-  unsigned long number;
-  bool has_port = colon != NULL && (bracket == NULL || colon > bracket);
-  *port = PORT_DEFAULT;
-  len = has_port ? (size_t)(colon - text) : strlen(text);
-  if (len >= 2 && text[0] == '[' && text[len - 1] == ']') {
-    text++;
-    len -= 2;
+enum { LIST_CAP = 1024 };
+
+/* a,b,c into a list; `copy` has the texts. */
+static int parse_list(const char *option, const char *text, char copy[LIST_CAP],
+                      const char *list[PQ_LISTEN_MAX]) {
+  size_t count = 0;
+  if (strlen(text) >= LIST_CAP) return cli_usage_error("serve", "--%s is too long", option);
+  snprintf(copy, LIST_CAP, "%s", text);
+  for (char *at = copy; at != NULL; count++) {
+    char *comma = strchr(at, ',');
+    const char *colon;
+    if (count == PQ_LISTEN_MAX)
+      return cli_usage_error("serve", "--%s: at most %d addresses", option, PQ_LISTEN_MAX);
+    if (comma != NULL) *comma = '\0';
+    if (*at == '\0') return cli_usage_error("serve", "--%s: an address is empty", option);
+    colon = strrchr(at, ':');
+    if (colon != NULL && strchr(colon, ']') == NULL && strncmp(at, "unix:", 5) != 0) {
+      char *end;
+      unsigned long port = strtoul(colon + 1, &end, 10);
+      if (colon[1] < '0' || colon[1] > '9' || *end != '\0' || port > 65535)
+        return cli_usage_error("serve", "--%s: '%s' is no port", option, colon + 1);
+    }
+    list[count] = at;
+    at = comma == NULL ? NULL : comma + 1;
   }
-  if (len >= HOST_CAP) return cli_usage_error("serve", "--listen: the address is too long");
-  snprintf(host, HOST_CAP, "%.*s", (int)len, len == 0 ? "" : text);
-  if (len == 0) snprintf(host, HOST_CAP, "127.0.0.1");
-  if (!has_port) return CLI_DONE;
-  number = strtoul(colon + 1, &end, 10);
-  if (colon[1] < '0' || colon[1] > '9' || *end != '\0' || number > 65535)
-    return cli_usage_error("serve", "--listen: '%s' is no port", colon + 1);
-  *port = (unsigned)number;
   return CLI_DONE;
+}
+
+/* Which of the words it is; absent: *out as it is. */
+static int parse_word(const cli_session *s, const char *option, const char *const words[],
+                      unsigned *out) {
+  const char *text = cli_own_text(s->options, option);
+  if (text == NULL) return CLI_DONE;
+  for (unsigned i = 0; words[i] != NULL; i++) {
+    if (strcmp(words[i], text) != 0) continue;
+    *out = i;
+    return CLI_DONE;
+  }
+  return cli_usage_error("serve", "--%s: '%s' is unknown", option, text);
+}
+
+static int parse_number(const cli_session *s, const char *option, long min, uint32_t *out) {
+  const char *text = cli_own_text(s->options, option);
+  long number;
+  char *end;
+  if (text == NULL) return CLI_DONE;
+  number = strtol(text, &end, 10);
+  if (*text == '\0' || *end != '\0' || number < min || number > INT32_MAX)
+    return cli_usage_error("serve", "--%s: '%s' is no number from %ld to %d", option, text, min,
+                           INT32_MAX);
+  *out = (uint32_t)number;
+  return CLI_DONE;
+}
+
+static int parse_words(const cli_session *s, pq_serve_options *o) {
+  static const char *const topologies[] = {"rs", "mongos", "standalone", NULL};
+  static const char *const levels[] = {"info", "debug", "warn", "error", NULL};
+  static const char *const forms[] = {"text", "json", NULL};
+  unsigned topology = 0, level = 0, form = 0;
+  int status = parse_word(s, "topology", topologies, &topology);
+  if (status == CLI_DONE) status = parse_word(s, "log-level", levels, &level);
+  if (status == CLI_DONE) status = parse_word(s, "log", forms, &form);
+  o->topology = (pq_topology)topology;
+  o->log_level = (pq_log_level)level;
+  o->log_json = form == 1;
+  o->advertise = cli_own_text(s->options, "advertise");
+  o->tls_cert = cli_own_text(s->options, "tls-cert");
+  o->tls_key = cli_own_text(s->options, "tls-key");
+  o->tls_ca = cli_own_text(s->options, "tls-ca");
+  o->log_file = cli_own_text(s->options, "log-file");
+  if (status == CLI_DONE && o->tls_cert == NULL && (o->tls_key != NULL || o->tls_ca != NULL))
+    return cli_usage_error("serve", "--tls-key and --tls-ca need --tls-cert");
+  return status;
+}
+
+static int parse_numbers(const cli_session *s, pq_serve_options *o) {
+  uint32_t slow = 0;
+  int status = parse_number(s, "max-connections", 1, &o->connections);
+  if (status == CLI_DONE)
+    status = parse_number(s, "max-connections-per-address", 1, &o->connections_per_address);
+  if (status == CLI_DONE) status = parse_number(s, "max-cursors", 1, &o->cursors);
+  if (status == CLI_DONE) status = parse_number(s, "max-request-bytes", 1024, &o->request_len_max);
+  if (status == CLI_DONE) status = parse_number(s, "max-time-ms", 1, &o->max_time_ms);
+  if (status == CLI_DONE) status = parse_number(s, "slow-ms", -1, &slow);
+  if (cli_own_text(s->options, "slow-ms") != NULL) o->slow_ms = (int32_t)slow;
+  return status;
 }
 
 static void tell_ready(void *ud, const char *address) {
@@ -42,23 +104,22 @@ static void tell_ready(void *ud, const char *address) {
   (void)fflush(stdout);
 }
 
-static void tell(void *ud, const char *line) {
-  (void)ud;
-  fprintf(stderr, "parquedb: %s\n", line);
-}
-
 int cli_run_serve(cli_session *s, char **words, int word_count) {
-  pq_serve_options options = {.ready = tell_ready, .log = tell};
-  const char *listen = cli_own_text(s->options, "listen");
-  char host[HOST_CAP];
+  pq_serve_options options = {.ready = tell_ready, .slow_ms = 100};
+  const char *listen = cli_own_text(s->options, "listen"), *http;
+  char listen_copy[LIST_CAP], http_copy[LIST_CAP];
   int status, rc;
   (void)words;
   (void)word_count;
   if (s->is_shell) return cli_usage_error("serve", "not inside the shell");
-  status = parse_address(listen == NULL ? "127.0.0.1" : listen, host, &options.port);
+  http = cli_own_text(s->options, "http");
+  status = parse_list("listen", listen == NULL ? "127.0.0.1" : listen, listen_copy, options.listen);
+  if (status == CLI_DONE && http != NULL)
+    status = parse_list("http", http, http_copy, options.http);
+  if (status == CLI_DONE) status = parse_words(s, &options);
+  if (status == CLI_DONE) status = parse_numbers(s, &options);
   if (status == CLI_DONE) status = cli_open(s, PQDB_CREATE);
   if (status != CLI_DONE) return status;
-  options.host = host;
   options.must_login = cli_has_own(s->options, CLI_OWN_AUTH);
   rc = pq_serve(s->db, &options);
   if (rc != PQDB_OK) return cli_error(pqdb_status_name(rc), "%s", pqdb_message(s->db));
@@ -72,8 +133,6 @@ int cli_run_serve(cli_session *s, char **words, int word_count) {
   (void)s;
   (void)words;
   (void)word_count;
-  (void)PORT_DEFAULT;
-  (void)HOST_CAP;
   return cli_error(
       pqdb_status_name(PQDB_NOT_SUPPORTED),
       "this parquedb was built without the server: libuv1-dev, libbson-dev, libssl-dev or "

@@ -1,11 +1,13 @@
 /* server/handshake.c - see handshake.h. What each client insists on was captured from real ones. */
 #include "server/handshake.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "parquedb/parquedb.h"
 #include "server/access.h"
+#include "server/log.h"
 #include "server/mongo_commands.h"
 #include "server/mongo_error.h"
 
@@ -35,21 +37,49 @@ static void put_packers(answer *a) {
   pq_bson_end(&a->o);
 }
 
+/* Where clients find us, if they look. */
+static const char *address_of(const answer *a) {
+  const char *advertised = a->h->server->options->advertise;
+  return advertised == NULL ? a->h->client->host : advertised;
+}
+
+static void put_topology(answer *a) {
+  pq_bson_out *o = &a->o;
+  const char *address = address_of(a);
+  switch (a->h->server->options->topology) {
+    case PQ_TOPOLOGY_STANDALONE: break;
+    case PQ_TOPOLOGY_MONGOS: pq_bson_str(o, "msg", "isdbgrid"); break;
+    case PQ_TOPOLOGY_RS:
+      pq_bson_bool(o, "secondary", false);
+      pq_bson_str(o, "setName", "rs0");
+      pq_bson_i32(o, "setVersion", 1);
+      pq_bson_begin_array(o, "hosts");
+      pq_bson_str(o, NULL, address);
+      pq_bson_end(o);
+      pq_bson_str(o, "primary", address);
+      pq_bson_str(o, "me", address);
+      break;
+  }
+  pq_bson_begin_object(o, "topologyVersion");
+  pq_bson_object_id(o, "processId", a->h->server->process_id);
+  pq_bson_i64(o, "counter", PQ_TOPOLOGY_COUNTER);
+  pq_bson_end(o);
+}
+
+/* The most that a message may have, here. */
+static int32_t message_len_max(const answer *a) {
+  uint32_t max = a->h->server->options->request_len_max;
+  return max == 0 || max > PQ_WIRE_LEN_MAX ? PQ_WIRE_LEN_MAX : (int32_t)max;
+}
+
 static void hello(answer *a) {
   pq_bson_out *o = &a->o;
   bool is_hello = pq_slice_is(a->r->name, "hello");
   pq_bson_bool(o, "helloOk", true);
   pq_bson_bool(o, is_hello ? "isWritablePrimary" : "ismaster", true);
-  pq_bson_bool(o, "secondary", false);
-  pq_bson_str(o, "setName", "rs0");
-  pq_bson_i32(o, "setVersion", 1);
-  pq_bson_begin_array(o, "hosts");
-  pq_bson_str(o, NULL, a->h->host);
-  pq_bson_end(o);
-  pq_bson_str(o, "primary", a->h->host);
-  pq_bson_str(o, "me", a->h->host);
+  put_topology(a);
   pq_bson_i32(o, "maxBsonObjectSize", DOCUMENT_LEN_MAX);
-  pq_bson_i32(o, "maxMessageSizeBytes", PQ_WIRE_LEN_MAX);
+  pq_bson_i32(o, "maxMessageSizeBytes", message_len_max(a));
   pq_bson_i32(o, "maxWriteBatchSize", BATCH_MAX);
   pq_bson_date(o, "localTime", a->h->now_ms);
   pq_bson_i32(o, "connectionId", a->h->connection);
@@ -83,13 +113,30 @@ static void build_info(answer *a) {
 }
 
 static void whats_my_uri(answer *a) {
-  pq_bson_str(&a->o, "you", a->h->peer);
+  pq_bson_str(&a->o, "you", a->h->client->peer);
 }
 
+static void put_line(void *ud, const char *line) {
+  pq_bson_str(ud, NULL, line);
+}
+
+/* "*": the names of the logs; "global", "startupWarnings": the lines of one, of which the second
+ * has none. */
 static void get_log(answer *a) {
-  pq_bson_i32(&a->o, "totalLinesWritten", 0);
+  pq_slice name = {0};
+  uint64_t count = 0;
+  (void)pq_value_string(pq_object_get(a->r->command, a->r->name), &name);
+  if (pq_slice_is(name, "*")) {
+    pq_bson_begin_array(&a->o, "names");
+    pq_bson_str(&a->o, NULL, "global");
+    pq_bson_str(&a->o, NULL, "startupWarnings");
+    pq_bson_end(&a->o);
+    return;
+  }
   pq_bson_begin_array(&a->o, "log");
+  if (pq_slice_is(name, "global")) count = pq_log_recent(a->h->server->log, put_line, &a->o);
   pq_bson_end(&a->o);
+  pq_bson_i32(&a->o, "totalLinesWritten", (int32_t)count);
 }
 
 static void command_line(answer *a) {
@@ -112,7 +159,7 @@ static const struct row {
             {"ping", nothing, "nothing", false},
             {"buildInfo", build_info, "versions", false},
             {"whatsmyuri", whats_my_uri, "the client's address", false},
-            {"getLog", get_log, "lines of a log: none is kept", false},
+            {"getLog", get_log, "the last lines of the log", false},
             {"getCmdLineOpts", command_line, "how the server was started", false},
             {"endSessions", nothing, "sessions are names: nothing is kept for them", false},
             {"listCommands", list_commands, "this list", false}};
@@ -161,6 +208,33 @@ static bool is_for_engine(const answer *a, const struct row *row) {
        !pq_value_is_missing(pq_object_get_str(a->r->command, "speculativeAuthenticate"))))
     return true;
   return a->h->must_login && !pq_access_is_open(&what);
+}
+
+/* Both fields or none. A topology of another process, or another one of ours, is news. */
+int pq_handshake_await(const pq_server *server, pq_cx *cx, const pq_request *r, uint32_t *await_ms,
+                       bool *is_news) {
+  const struct row *row = find_row(r->name);
+  pq_value version = pq_object_get_str(r->command, "topologyVersion");
+  pq_value await = pq_object_get_str(r->command, "maxAwaitTimeMS");
+  char ours[2 * sizeof server->process_id + 1];
+  pq_slice id;
+  int64_t ms, counter;
+  *await_ms = 0;
+  *is_news = true;
+  if (row == NULL || row->put != hello) return PQ_OK;
+  if (pq_value_is_missing(version) != pq_value_is_missing(await))
+    return pq_fail(cx, PQ_EINVALID, "topologyVersion and maxAwaitTimeMS come together");
+  if (pq_value_is_missing(version)) return PQ_OK;
+  if (!pq_value_i64(await, &ms) || ms < 0 || ms > INT32_MAX)
+    return pq_fail(cx, PQ_EINVALID, "maxAwaitTimeMS must be a whole number, not negative");
+  if (!pq_value_object_id(pq_object_get_str(version, "processId"), &id) ||
+      !pq_value_i64(pq_object_get_str(version, "counter"), &counter))
+    return pq_fail(cx, PQ_EINVALID, "topologyVersion must have processId and counter");
+  for (size_t i = 0; i < sizeof server->process_id; i++)
+    snprintf(ours + 2 * i, 3, "%02x", server->process_id[i]);
+  *is_news = !pq_slice_is(id, ours) || counter != PQ_TOPOLOGY_COUNTER;
+  *await_ms = (uint32_t)ms;
+  return PQ_OK;
 }
 
 int pq_handshake_answer(const pq_handshake *h, pq_request *r, bool *is_done) {

@@ -5,17 +5,19 @@
  *
  * We are the primary of a replica set of one, named rs0, whose member is the address that the
  * client connected to: so drivers that insist on a set find one, and those that look for its hosts
- * come back here.
+ * come back here. Where addresses are translated on the way (a container), `advertise` says which
+ * one clients reach, or the topology "mongos", which clients ask for no other.
  */
 #ifndef PQ_SERVER_HANDSHAKE_H
 #define PQ_SERVER_HANDSHAKE_H
 
 #include "server/bson_value.h"
 #include "server/request.h"
+#include "server/server.h"
 
 typedef struct pq_handshake {
-  const char *host; /* "127.0.0.1:27017": where the client connected to, */
-  const char *peer; /* and from */
+  const pq_server *server;
+  const pq_client *client; /* its host is the member's name, if none is advertised */
   int32_t connection;
   int64_t now_ms;
   bool must_login; /* the network thread's: what is not for everybody goes to the engine */
@@ -29,6 +31,12 @@ typedef struct pq_handshake {
 int pq_handshake_answer(const pq_handshake *h, pq_request *r, bool *is_done) PQ_MUST_CHECK;
 
 bool pq_handshake_has(pq_slice name);
+
+/* A hello that may wait until something changes, which never happens: for how long (0: it does not
+ * wait), and whether it is answered at once as the client knows another topology. PQ_EINVALID. */
+int pq_handshake_await(const pq_server *server, pq_cx *cx, const pq_request *r, uint32_t *await_ms,
+                       bool *is_news) PQ_MUST_CHECK;
+
 /* May the answer be compressed? Those of handshakes may not. */
 bool pq_handshake_is_plain(pq_slice name);
 

@@ -255,6 +255,7 @@ int pq_task_check_fields(pq_task *t, const pq_mongo_command *command) {
 static int put_deadline(pq_task *t) {
   int64_t ms = 0;
   PQ_TRY(pq_task_number(t, "maxTimeMS", &ms));
+  if (ms == 0) ms = t->mongo->server->options->max_time_ms;
   if (ms < 0 || ms > INT32_MAX)
     return pq_fail(t->mongo->cx, PQ_EINVALID,
                    "%lld value for maxTimeMS is out of range [0, 2147483647]", (long long)ms);
@@ -273,8 +274,8 @@ static int check_access(pq_task *t) {
 /* What the network thread answers if everybody may ask for it. */
 static int open_handshake(pq_task *t) {
   const pq_client *c = t->request->client;
-  pq_handshake h = {.host = c->host,
-                    .peer = c->peer,
+  pq_handshake h = {.server = t->mongo->server,
+                    .client = c,
                     .connection = (int32_t)c->number,
                     .now_ms = pq_handle_now_us(t->mongo->db) / 1000,
                     .more = pq_mongo_hello_more,

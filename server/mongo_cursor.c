@@ -58,8 +58,9 @@ static uint32_t cursor_place(const pq_mongo *m, int64_t id) {
 static int cursors_grow(pq_mongo *m) {
   uint32_t cap = m->cursor_cap == 0 ? 16 : m->cursor_cap * 2;
   pq_mongo_cursor **p;
-  if (m->cursor_count >= CURSORS_MAX)
-    return pq_fail(m->cx, PQ_ELIMIT, "%d cursors are open: read or close some", CURSORS_MAX);
+  uint32_t max = m->server->options->cursors == 0 ? CURSORS_MAX : m->server->options->cursors;
+  if (m->cursor_count >= max)
+    return pq_fail(m->cx, PQ_ELIMIT, "%u cursors are open: read or close some", (unsigned)max);
   if (m->cursor_count < m->cursor_cap) return PQ_OK;
   p = pq_alloc(m->cx, m->cursors, m->cursor_cap * sizeof *p, cap * sizeof *p);
   if (p == NULL) return pq_fail_nomem(m->cx);
@@ -135,6 +136,7 @@ static int suspend(pq_task *t) {
   if (t->deadline_us != 0 && c->time_us < 1) c->time_us = 1;
   c->is_busy = false;
   t->cursor = NULL;
+  t->request->has_next = true;
   return batch_end(t, c->id);
 }
 

@@ -2,7 +2,7 @@
  * protocol's affair.
  *
  *     PQ_TRY(pq_net_new(server, cx, &net));
- *     PQ_TRY(pq_net_listen(net, cx, "127.0.0.1:27017", &pq_mongo_protocol));
+ *     PQ_TRY(pq_net_listen(net, cx, "127.0.0.1", 27017, &pq_mongo_protocol));
  *     PQ_TRY(pq_engine_start(…, pq_net_wake, net, &engine));
  *     pq_net_run(net, engine);                    until pq_net_stop, and all has been answered
  *     pq_engine_stop(engine);
@@ -30,6 +30,7 @@ enum {
   PQ_NET_QUEUED_MAX = 1 << 20 /* beyond so many bytes that wait to be written it is not called */
 };
 
+struct pq_tls;
 typedef struct pq_net pq_net;
 typedef struct pq_protocol pq_protocol;
 
@@ -77,9 +78,15 @@ struct pq_protocol {
 int pq_net_new(pq_server *server, pq_cx *cx, pq_net **out) PQ_MUST_CHECK;
 void pq_net_free(pq_net *net); /* NULL is allowed */
 
-/* Listen on "HOST:PORT", "[::1]:PORT"; port 0: any that is free. Failures are recorded in `cx`. */
-int pq_net_listen(pq_net *net, pq_cx *cx, const char *address,
+/* Certificates for connections from now on, which are taken; NULL: without TLS. Sockets in the file
+ * system never have it. */
+void pq_net_set_tls(pq_net *net, struct pq_tls *tls);
+/* Listen on an address (address.h), whose port is `port` if it names none. Failures are recorded in
+ * `cx`. PQ_EUNSUPPORTED: others would reach it, and server->allows_remote is not set. */
+int pq_net_listen(pq_net *net, pq_cx *cx, const char *address, unsigned port,
                   const pq_protocol *protocol) PQ_MUST_CHECK;
+/* The same on a socket that somebody else has opened; it is taken. */
+int pq_net_listen_on(pq_net *net, pq_cx *cx, int fd, const pq_protocol *protocol) PQ_MUST_CHECK;
 /* Serve until pq_net_stop and the end of all connections. */
 void pq_net_run(pq_net *net, pq_engine *engine);
 /* No more connections; each is closed when what has arrived from it is answered, or at once. */

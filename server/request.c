@@ -56,6 +56,8 @@ int pq_request_read(pq_request *r, pq_builder *b, const pq_wire_message *m) {
   r->is_reply = m->is_query;
   r->is_silent = m->is_silent;
   r->is_compressed = m->is_compressed;
+  r->has_checksum = m->has_checksum;
+  r->allows_exhaust = m->allows_exhaust;
   r->packer = m->packer;
   pq_builder_clear(b);
   PQ_TRY(pq_builder_begin_object(b));

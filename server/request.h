@@ -32,9 +32,11 @@ typedef struct pq_request {
   pq_slice db;      /* and "$db"; empty: none */
   int32_t request_id;
   bool is_reply, is_silent, is_compressed; /* how it came, and what the answer has to be */
+  bool has_checksum, allows_exhaust;
   pq_wire_packer packer;
 
   struct pq_native *native; /* owned: of PQ_JOB_NATIVE (native.h) */
+  bool has_next; /* the engine's: the answer is a batch of a cursor that may have more */
 
   pq_buf answer; /* owned; BSON, the engine's or handshake.h's */
   /* The engine's, for the network thread: how long the answer is held back, in milliseconds, and a

@@ -2,71 +2,121 @@
 #include "server/serve.h"
 
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "server/access.h"
+#include "server/log.h"
 #include "server/mongo_protocol.h"
 #include "server/net_loop.h"
+#include "server/tls.h"
+
+enum { MONGO_PORT = 27017, HTTP_PORT = 8080, FILES_MORE = 256, CONNECTIONS_USUAL = 1000 };
 
 typedef struct serving {
   pq_server server;
   pq_net *net;
   pq_engine *engine;
-  uv_signal_t term, interrupt;
+  pq_cx cx; /* of what is done while the engine has the handle */
+  uv_signal_t term, interrupt, hangup;
   bool is_stopping;
 } serving;
 
+static int load_tls(pq_cx *cx, const pq_serve_options *o, pq_net *net) {
+  pq_tls *tls;
+  if (o->tls_cert == NULL && o->tls_key == NULL && o->tls_ca == NULL) return PQ_OK;
+  if (o->tls_cert == NULL)
+    return pq_fail(cx, PQ_EINVALID, "TLS needs a certificate: name its file");
+  PQ_TRY(pq_tls_new(cx, o->tls_cert, o->tls_key, o->tls_ca, &tls));
+  pq_net_set_tls(net, tls);
+  return PQ_OK;
+}
+
+/* ---- signals ---- */
+
 static void close_if_open(uv_signal_t *h) {
-  if (!uv_is_closing((uv_handle_t *)h)) uv_close((uv_handle_t *)h, NULL);
+  if (h->data != NULL && !uv_is_closing((uv_handle_t *)h)) uv_close((uv_handle_t *)h, NULL);
 }
 
 static void on_signal(uv_signal_t *h, int number) {
   serving *s = h->data;
-  const pq_serve_options *o = s->server.options;
   bool is_first = !s->is_stopping;
-  char line[80];
-  (void)snprintf(line, sizeof line, "signal %d: %s", number,
-                 is_first ? "stopping" : "dropping what is under way");
-  if (o->log != NULL) o->log(o->ud, line);
+  pq_log_say(s->server.log, PQ_LOG_INFO, "signal %d: %s", number,
+             is_first ? "stopping" : "dropping what is under way");
   s->is_stopping = true;
   pq_net_stop(s->net, !is_first);
 }
 
-/* Between them a second signal may come; the handles keep no loop alive. */
-static void watch_signal(serving *s, uv_signal_t *h, int number) {
+/* Certificates that are wrong change nothing. */
+static void on_hangup(uv_signal_t *h, int number) {
+  serving *s = h->data;
+  pq_log *log = s->server.log;
+  (void)number;
+  pq_log_reopen(log);
+  if (load_tls(&s->cx, s->server.options, s->net) != PQ_OK)
+    pq_log_say(log, PQ_LOG_ERROR, "signal 1: the certificates stay as they are: %s", s->cx.msg);
+  else
+    pq_log_say(log, PQ_LOG_INFO, "signal 1: certificates and log are read and opened again");
+}
+
+/* The handles keep no loop alive. */
+static void watch_signal(serving *s, uv_signal_t *h, int number, uv_signal_cb cb) {
   (void)uv_signal_init(pq_net_loop(s->net), h);
   h->data = s;
   uv_unref((uv_handle_t *)h);
-  (void)uv_signal_start(h, on_signal, number);
+  (void)uv_signal_start(h, cb, number);
+}
+
+/* ---- from start to end ---- */
+
+/* As many descriptors as connections may want, if the system lets us. */
+static void raise_files(const pq_serve_options *o) {
+  struct rlimit limit;
+  rlim_t wanted = (o->connections == 0 ? CONNECTIONS_USUAL : o->connections) + (rlim_t)FILES_MORE;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) return;
+  limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+  (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int listen_all(serving *s, pq_cx *cx) {
+  const pq_serve_options *o = s->server.options;
+  for (size_t i = 0; i < PQ_LISTEN_MAX && o->listen[i] != NULL; i++)
+    PQ_TRY(pq_net_listen(s->net, cx, o->listen[i], MONGO_PORT, &pq_mongo_protocol));
+  if (o->http[0] != NULL) return pq_fail(cx, PQ_EUNSUPPORTED, "HTTP is not supported yet");
+  return PQ_OK;
 }
 
 static int run(serving *s, pqdb *db) {
   pq_cx *cx = pq_handle_cx(db);
-  const pq_serve_options *o = s->server.options;
-  char address[PQ_ADDRESS_CAP];
-  (void)snprintf(address, sizeof address, strchr(o->host, ':') != NULL ? "[%s]:%u" : "%s:%u",
-                 o->host, o->port);
-  PQ_TRY(pq_net_listen(s->net, cx, address, &pq_mongo_protocol));
+  s->server.allows_remote = pq_access_is_required(s->server.access);
+  PQ_TRY(load_tls(cx, s->server.options, s->net));
+  PQ_TRY(listen_all(s, cx));
   PQ_TRY(pq_engine_start(&s->server, db, pq_net_wake, s->net, &s->engine));
-  watch_signal(s, &s->term, SIGTERM);
-  watch_signal(s, &s->interrupt, SIGINT);
+  watch_signal(s, &s->term, SIGTERM, on_signal);
+  watch_signal(s, &s->interrupt, SIGINT, on_signal);
+  watch_signal(s, &s->hangup, SIGHUP, on_hangup);
   pq_net_run(s->net, s->engine);
   close_if_open(&s->term);
   close_if_open(&s->interrupt);
+  close_if_open(&s->hangup);
   pq_engine_stop(s->engine);
   return PQ_OK;
 }
 
 int pq_serve(pqdb *db, const pq_serve_options *options) {
   serving s = {.server = {.options = options, .started_ms = (int64_t)time(NULL) * 1000}};
+  pq_cx *cx = pq_handle_cx(db);
   int rc;
   (void)signal(SIGPIPE, SIG_IGN); /* a client that goes away is an error of a write */
-  PQ_TRY(pq_net_new(&s.server, pq_handle_cx(db), &s.net));
-  rc = pq_access_open(db, options->must_login, &s.server.access);
+  pq_cx_init(&s.cx, NULL, NULL);
+  pq_handle_random(db, s.server.process_id, sizeof s.server.process_id);
+  raise_files(options);
+  PQ_TRY(pq_log_open(options, cx, &s.server.log));
+  rc = pq_net_new(&s.server, cx, &s.net);
+  if (rc == PQ_OK) rc = pq_access_open(db, options->must_login, &s.server.access);
   if (rc == PQ_OK) rc = run(&s, db);
   pq_access_close(s.server.access);
   pq_net_free(s.net);
+  pq_log_close(s.server.log);
   return rc;
 }

@@ -17,9 +17,15 @@ typedef struct pq_server_counters {
   _Atomic uint64_t requests, requests_out; /* submitted; of them not answered yet */
 } pq_server_counters;
 
+/* How often what clients are told of us has changed: never, while a process runs. */
+enum { PQ_TOPOLOGY_COUNTER = 0 };
+
 typedef struct pq_server {
   const pq_serve_options *options; /* borrowed */
   struct pq_access *access;        /* who may do what; the engine's thread's (access.h) */
+  struct pq_log *log;              /* borrowed: log.h; any thread */
+  uint8_t process_id[12];          /* random: of this start of the server */
+  bool allows_remote;              /* everybody has to log in: other machines may connect */
   int64_t started_ms;              /* since 1970 */
   pq_server_counters counters;
 } pq_server;

@@ -214,6 +214,7 @@ static int read_msg(pq_cx *cx, const uint8_t *head, pq_slice rest, pq_wire_messa
     if (rest.n < 4 + CHECKSUM_LEN)
       return pq_fail(cx, PQ_EINVALID, "OP_MSG: cut off before its checksum");
     PQ_TRY(check_crc(cx, head, rest));
+    m->has_checksum = true;
     rest.n -= CHECKSUM_LEN;
   }
   m->is_silent = (flags & FLAG_MORE_TO_COME) != 0;
@@ -313,11 +314,23 @@ static int put_reply(const pq_wire_answer *a, pq_buf *out) {
   return pq_buf_put_slice(out, a->body);
 }
 
+static bool has_crc(const pq_wire_answer *a) {
+  return a->has_checksum && !a->is_reply && !a->is_compressed;
+}
+
+/* Over all that stands before it, the length included. */
+static void put_crc(uint8_t *message, size_t len) {
+  pq_slice before = {message, len - CHECKSUM_LEN};
+  pq_wr32(message + before.n, pq_crc32c(0, before));
+}
+
 /* What follows the header of an OP_MSG. */
 static int put_msg_rest(const pq_wire_answer *a, pq_buf *out) {
-  PQ_TRY(pq_buf_put_u32(out, a->is_followed ? FLAG_MORE_TO_COME : 0));
+  uint32_t flags = (a->is_followed ? FLAG_MORE_TO_COME : 0) | (has_crc(a) ? FLAG_CHECKSUM : 0);
+  PQ_TRY(pq_buf_put_u32(out, flags));
   PQ_TRY(pq_buf_put_byte(out, 0));
-  return pq_buf_put_slice(out, a->body);
+  PQ_TRY(pq_buf_put_slice(out, a->body));
+  return has_crc(a) ? pq_buf_put_u32(out, 0) : PQ_OK; /* the checksum: put_crc */
 }
 
 static int put_packed(pq_wire *w, const pq_wire_answer *a, pq_buf *out) {
@@ -350,5 +363,6 @@ int pq_wire_reply(pq_wire *w, const pq_wire_answer *answer, pq_buf *out) {
     return rc;
   }
   pq_wr32(out->p + from, (uint32_t)len);
+  if (has_crc(answer)) put_crc(out->p + from, len);
   return PQ_OK;
 }

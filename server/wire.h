@@ -53,6 +53,7 @@ typedef struct pq_wire_message {
   int32_t request_id, response_to;
   bool is_query;       /* an OP_QUERY: the answer must be an OP_REPLY */
   bool is_silent;      /* moreToCome: nobody waits for an answer */
+  bool has_checksum;   /* and it fits: the answer should have one */
   bool allows_exhaust; /* several answers may follow each other */
   bool is_compressed;  /* it was an OP_COMPRESSED, with `packer`: the answer should be one */
   pq_wire_packer packer;
@@ -93,6 +94,7 @@ typedef struct pq_wire_answer {
   int32_t response_to; /* the request's request_id */
   bool is_reply;       /* an OP_REPLY */
   bool is_followed;    /* moreToCome: another answer follows */
+  bool has_checksum;   /* of an OP_MSG that is not compressed; packed ones have none */
   bool is_compressed;
   pq_wire_packer packer;
 } pq_wire_answer;
