@@ -36,7 +36,7 @@ typedef struct pq_request {
   pq_wire_packer packer;
 
   struct pq_native *native; /* owned: of PQ_JOB_NATIVE (native.h) */
-  bool has_next; /* the engine's: the answer is a batch of a cursor that may have more */
+  bool has_next;            /* the engine's: the answer is a batch of a cursor that may have more */
 
   pq_buf answer; /* owned; BSON, the engine's or handshake.h's */
   /* The engine's, for the network thread: how long the answer is held back, in milliseconds, and a

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "server/access.h"
+#include "server/http_protocol.h"
 #include "server/log.h"
 #include "server/mongo_protocol.h"
 #include "server/net_loop.h"
@@ -82,7 +83,8 @@ static int listen_all(serving *s, pq_cx *cx) {
   const pq_serve_options *o = s->server.options;
   for (size_t i = 0; i < PQ_LISTEN_MAX && o->listen[i] != NULL; i++)
     PQ_TRY(pq_net_listen(s->net, cx, o->listen[i], MONGO_PORT, &pq_mongo_protocol));
-  if (o->http[0] != NULL) return pq_fail(cx, PQ_EUNSUPPORTED, "HTTP is not supported yet");
+  for (size_t i = 0; i < PQ_LISTEN_MAX && o->http[i] != NULL; i++)
+    PQ_TRY(pq_net_listen(s->net, cx, o->http[i], HTTP_PORT, &pq_http_protocol));
   return PQ_OK;
 }
 
