@@ -416,7 +416,7 @@ static bool first_field(const call *c, pq_rpc_node n, pq_slice *name) {
 
 static int run_command(call *c) {
   pq_rpc_node n = argument(c, 0);
-  bool is_write, has_actor;
+  bool is_write = false, has_actor = false;
   pq_slice verb;
   if (!first_field(c, n, &verb))
     return pq_fail(&c->s->cx, PQ_EINVALID,
