@@ -276,7 +276,7 @@ static pq_user *basic(pq_access *a, pq_slice text) {
   pq_scram_keys nobody;
   pq_user *who = NULL;
   const char *colon;
-  pq_slice user, password = {0};
+  pq_slice user, password = PQ_SLICE("");
   if (sodium_base642bin((unsigned char *)pair, sizeof pair, (const char *)text.p, text.n, NULL, &n,
                         NULL, sodium_base64_VARIANT_ORIGINAL) != 0)
     n = 0;

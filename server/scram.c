@@ -96,7 +96,7 @@ static void stretch(pq_slice password, pq_slice salt, uint32_t iterations,
 
 /* Characters that SASLprep leaves as they are, whatever stands beside them: assigned in Unicode
  * 3.2, stable under NFKC, not combining, not prohibited, not written from right to left. Whole
- * alphabets only; test/server/saslprep.py checks each against Unicode's tables. */
+ * alphabets only; test/interop/access.py checks each against Unicode's tables. */
 static const struct range {
   uint32_t first, last;
 } stable[] = {

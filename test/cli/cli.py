@@ -181,7 +181,7 @@ COMMANDS = ("import insert get find count exists distinct aggregate update repla
             "history events get-at-version reconstruct append-event diff revert replay restore "
             "collections "
             "schema stats files flush compact maintain checkpoint vacuum retention verify refs "
-            "backup parquet run transaction shell serve help").split()
+            "backup parquet run transaction shell serve user help").split()
 
 
 def test_help(w):

@@ -6,9 +6,12 @@
 Users are made with `parquedb user`, and by the driver; skipped where the driver cannot be had.
 """
 import os
+import re
 import signal
+import stringprep
 import subprocess
 import sys
+import unicodedata
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -92,6 +95,33 @@ def program(folder):
         check(secret not in stored, "a password or token is stored", secret)
 
 
+def is_left_alone(c, seconds):
+    """Does SASLprep (RFC 4013) leave the character as it is, whatever stands beside it?"""
+    ch, old = chr(c), unicodedata.ucd_3_2_0
+    prohibited = (stringprep.in_table_a1, stringprep.in_table_b1, stringprep.in_table_c12,
+                  stringprep.in_table_c21_c22, stringprep.in_table_c3, stringprep.in_table_c4,
+                  stringprep.in_table_c5, stringprep.in_table_c6, stringprep.in_table_c7,
+                  stringprep.in_table_c8, stringprep.in_table_c9, stringprep.in_table_d1)
+    return (not any(table(ch) for table in prohibited) and c not in seconds
+            and all(data.normalize("NFKC", ch) == ch and data.combining(ch) == 0
+                    for data in (old, unicodedata)))
+
+
+def saslprep():
+    """The table in server/scram.c against Unicode's own."""
+    seconds = set()  # what may join with the character before it
+    for c in range(0x110000):
+        parts = unicodedata.decomposition(chr(c)).split()
+        if len(parts) == 2 and not parts[0].startswith("<"):
+            seconds.add(int(parts[1], 16))
+    with open(os.path.join(HERE, "..", "..", "server", "scram.c"), encoding="utf-8") as f:
+        table = re.search(r"} stable\[\] = {(.*?)};", f.read(), re.S).group(1)
+    ranges = [(int(a, 16), int(b, 16)) for a, b in
+              re.findall(r"{(0x[0-9a-f]+), (0x[0-9a-f]+)}", table)]
+    wrong = [hex(c) for a, b in ranges for c in range(a, b + 1) if not is_left_alone(c, seconds)]
+    check(len(ranges) > 30 and not wrong, "SASLprep changes what scram.c takes", wrong[:20])
+
+
 def main():
     clients.node(20)
     modules = clients.npm("mongodb@7.9.0")
@@ -101,6 +131,7 @@ def main():
         clients.skip("this parquedb has no server")
     user(folder, "remove", "x")
 
+    saslprep()
     program(folder)
     server = Server(folder)
     run(modules, server, "roles")
