@@ -1,31 +1,61 @@
-/* server/mongo_admin.c - databases, collections, indexes. See mongo_commands.h.
+/* server/mongo_admin.c - listDatabases, listCollections. See mongo_commands.h.
  *
- * A collection is there as long as it has a document: `create` of one that has none says ok and
- * leaves nothing behind, `drop` deletes the documents. The only index is that of `_id`.
+ * Each database or collection becomes a document, the filter is held against that, and what is left
+ * of it with nameOnly is shown.
  */
 #include <string.h>
 
-#include "server/mongo_commands.h"
+#include "base/hash.h"
+#include "expr/filter.h"
+#include "server/mongo_catalog.h"
 
-/* Our names of namespaces, one after the other. */
-static bool next_name(pq_slice *names, pq_slice *out) {
-  const uint8_t *end = names->n == 0 ? NULL : memchr(names->p, '\n', names->n);
-  if (end == NULL) return false;
-  *out = (pq_slice){names->p, (size_t)(end - names->p)};
-  *names = (pq_slice){end + 1, names->n - out->n - 1};
-  return true;
+typedef struct listing {
+  pq_filter *filter;
+  int64_t bytes, total; /* of the database at hand, of all */
+  bool is_sized;        /* its bytes were asked for */
+  bool is_shown;        /* it has collections */
+} listing;
+
+static int listing_new(pq_task *t) {
+  pq_value filter = pq_task_field(t, "filter");
+  listing *l = pq_arena_calloc(&t->arena, 1, sizeof *l);
+  if (l == NULL) return t->mongo->cx->code;
+  t->state = l;
+  if (!pq_value_is_missing(filter) && pq_value_type(filter) != PQ_TYPE_OBJECT)
+    return pq_fail(t->mongo->cx, PQ_EINVALID, "%s: 'filter' must be an object", t->command->name);
+  PQ_TRY(pq_filter_parse(&t->arena, NULL, filter, &l->filter));
+  if (!pq_filter_needs_eval(l->filter)) return PQ_OK;
+  return pq_fail(t->mongo->cx, PQ_EUNSUPPORTED, "%s: $expr in a filter is not supported",
+                 t->command->name);
 }
 
-/* A filter of a listing: only {name: text} and {} are honoured. */
-static int filter_name(pq_task *t, pq_slice *name, bool *is_any) {
-  pq_value filter = pq_task_field(t, "filter");
-  *name = (pq_slice){0};
-  *is_any = pq_value_count(filter) == 0;
-  if (*is_any) return PQ_OK;
-  if (pq_value_count(filter) == 1 && pq_value_string(pq_object_get_str(filter, "name"), name))
-    return PQ_OK;
-  return pq_fail(t->mongo->cx, PQ_EUNSUPPORTED, "%s: only a filter {name: text} is supported yet",
-                 t->command->name);
+/* The document that was built: shown if it matches, with nameOnly the names of `first` fields. */
+static int show(pq_task *t, uint32_t first, bool *is_match) {
+  listing *l = t->state;
+  uint32_t count;
+  pq_field *fields;
+  pq_value doc;
+  PQ_TRY(pq_builder_end(t->mongo->builder));
+  PQ_TRY(pq_builder_finish(t->mongo->builder, &t->arena, &doc));
+  *is_match = pq_filter_match(l->filter, NULL, doc, (pq_value){0});
+  PQ_TRY(pq_filter_status(l->filter));
+  if (!*is_match) return PQ_OK;
+  PQ_TRY(pq_task_fields(t, doc, &fields, &count));
+  pq_bson_begin_object(&t->out, NULL);
+  for (uint32_t i = 0; i < count && (i < first || !pq_task_flag(t, "nameOnly")); i++) {
+    char name[32];
+    pq_assert(fields[i].name.n < sizeof name);
+    memcpy(name, fields[i].name.p, fields[i].name.n);
+    name[fields[i].name.n] = '\0';
+    pq_bson_value(&t->out, name, fields[i].value);
+  }
+  pq_bson_end(&t->out);
+  return PQ_OK;
+}
+
+static int put_str(pq_builder *b, const char *name, const char *v) {
+  PQ_TRY(pq_builder_key_str(b, name));
+  return pq_builder_str(b, v);
 }
 
 /* ---- listDatabases: the collections of each namespace are counted ---- */
@@ -40,27 +70,36 @@ static bool may_see(pq_task *t, pq_slice name) {
   return (rights & (PQ_RIGHTS_DB | PQ_RIGHT_LIST)) != 0;
 }
 
-/* Ask the next namespace whether it has any; the names left are in t->names from t->count on. */
-static int ask_next(pq_task *t) {
-  pq_slice left = {t->names.p + t->count, t->names.len - (size_t)t->count}, name;
-  do {
-    if (!next_name(&left, &name)) {
-      pq_bson_end(&t->out);
-      pq_bson_i64(&t->out, "totalSize", 0);
-      return pq_task_answer_end(t);
-    }
-    t->count += name.n + 1;
-  } while (!may_see(t, name));
+static int submit_one(pq_task *t, const char *verb) {
   pq_builder_clear(t->mongo->builder);
   t->rc = pq_builder_begin_object(t->mongo->builder);
-  pq_task_put_i64(t, "collections", 1);
+  pq_task_put_i64(t, verb, 1);
   return pq_task_submit(t);
 }
 
+/* Ask the next namespace whether it has any; the names left are in t->names from t->count on. */
+static int ask_next(pq_task *t) {
+  pq_slice left = {t->names.p + t->count, t->names.len - (size_t)t->count};
+  const uint8_t *end = left.n == 0 ? NULL : memchr(left.p, '\n', left.n);
+  listing *l = t->state;
+  size_t len = end == NULL ? 0 : (size_t)(end - left.p);
+  if (end == NULL) {
+    pq_bson_end(&t->out);
+    if (!pq_task_flag(t, "nameOnly")) {
+      pq_bson_i64(&t->out, "totalSize", l->total);
+      pq_bson_i64(&t->out, "totalSizeMb", l->total >> 20);
+    }
+    return pq_task_answer_end(t);
+  }
+  t->count += len + 1;
+  if (!may_see(t, (pq_slice){left.p, len})) return ask_next(t);
+  l->is_sized = l->is_shown = false;
+  l->bytes = 0;
+  return submit_one(t, "collections");
+}
+
 int pq_mongo_list_databases(pq_task *t) {
-  pq_slice name;
-  bool is_any;
-  PQ_TRY(filter_name(t, &name, &is_any));
+  PQ_TRY(listing_new(t));
   if (pq_handle_namespaces(t->mongo->db, &t->names) != PQ_OK)
     return pq_fail(t->mongo->cx, PQ_EIO, "%s", pq_handle_cx(t->mongo->db)->msg);
   pq_task_answer(t);
@@ -68,178 +107,130 @@ int pq_mongo_list_databases(pq_task *t) {
   return ask_next(t);
 }
 
-int pq_mongo_list_databases_done(pq_task *t, pq_value summary) {
-  char name[PQ_MONGO_NAME_CAP];
-  pq_slice wanted;
-  bool is_any;
-  int64_t n = 0;
-  PQ_TRY(filter_name(t, &wanted, &is_any));
-  (void)pq_value_i64(pq_object_get_str(summary, "n"), &n);
-  pq_mongo_name_back(pq_str(t->ns), name);
-  if (n > 0 && (is_any || pq_slice_is(wanted, name))) {
-    pq_bson_begin_object(&t->out, NULL);
-    pq_bson_str(&t->out, "name", name);
-    if (!pq_task_flag(t, "nameOnly")) {
-      pq_bson_i64(&t->out, "sizeOnDisk", 0);
-      pq_bson_bool(&t->out, "empty", false);
-    }
-    pq_bson_end(&t->out);
+/* The sizes of its collections are in the item of `stats`. */
+int pq_mongo_list_databases_item(pq_task *t, pq_value item) {
+  listing *l = t->state;
+  pq_value list = pq_object_get_str(item, "collections");
+  if (!l->is_sized) return PQ_OK;
+  for (uint32_t i = 0; i < pq_value_count(list); i++) {
+    int64_t n = 0;
+    (void)pq_value_i64(pq_object_get_str(pq_array_at(list, i), "bytes"), &n);
+    l->bytes += n;
   }
+  return PQ_OK;
+}
+
+static int show_database(pq_task *t) {
+  pq_builder *b = t->mongo->builder;
+  listing *l = t->state;
+  char name[PQ_MONGO_NAME_CAP];
+  bool is_match;
+  pq_mongo_name_back(pq_str(t->ns), name);
+  pq_builder_clear(b);
+  PQ_TRY(pq_builder_begin_object(b));
+  PQ_TRY(put_str(b, "name", name));
+  PQ_TRY(pq_builder_key_str(b, "sizeOnDisk"));
+  PQ_TRY(pq_builder_i64(b, l->bytes));
+  PQ_TRY(pq_builder_key_str(b, "empty"));
+  PQ_TRY(pq_builder_bool(b, false));
+  PQ_TRY(show(t, 1, &is_match));
+  if (is_match) l->total += l->bytes;
   return ask_next(t);
 }
 
-/* ---- listCollections, listIndexes ---- */
-
-static int list_of_namespace(pq_task *t) {
-  pq_builder_clear(t->mongo->builder);
-  t->rc = pq_builder_begin_object(t->mongo->builder);
-  pq_task_put_i64(t, "collections", 1);
-  return pq_task_submit(t);
+int pq_mongo_list_databases_done(pq_task *t, pq_value summary) {
+  listing *l = t->state;
+  int64_t n = 0;
+  if (l->is_sized) return show_database(t);
+  (void)pq_value_i64(pq_object_get_str(summary, "n"), &n);
+  if (n == 0) return ask_next(t);
+  if (pq_task_flag(t, "nameOnly")) return show_database(t);
+  l->is_sized = true;
+  return submit_one(t, "stats");
 }
 
-static void put_id_index(pq_bson_out *o) {
-  pq_bson_i32(o, "v", 2);
-  pq_bson_begin_object(o, "key");
-  pq_bson_i32(o, "_id", 1);
-  pq_bson_end(o);
-  pq_bson_str(o, "name", "_id_");
-}
+/* ---- listCollections ---- */
 
 int pq_mongo_list_collections(pq_task *t) {
-  pq_slice name;
-  bool is_any;
-  PQ_TRY(filter_name(t, &name, &is_any));
+  PQ_TRY(listing_new(t));
   pq_cursor_list_begin(t, "$cmd.listCollections");
-  return list_of_namespace(t);
+  return submit_one(t, "collections");
+}
+
+static int hex_digit(uint8_t c) {
+  return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : 0;
+}
+
+/* The record's; of a collection without one it comes from its name. */
+static void make_uuid(const pq_task *t, pq_value item, pq_slice name, uint8_t out[16]) {
+  pq_slice hex;
+  uint64_t seed = pq_hash(pq_str(t->ns), 1), half;
+  if (pq_value_string(pq_object_get_str(item, "uuid"), &hex) && hex.n == 32) {
+    for (int i = 0; i < 16; i++)
+      out[i] = (uint8_t)(hex_digit(hex.p[2 * i]) << 4 | hex_digit(hex.p[2 * i + 1]));
+  } else {
+    for (int k = 0; k < 2; k++) {
+      half = pq_hash(name, seed + (uint64_t)k);
+      for (int i = 0; i < 8; i++)
+        out[8 * k + i] = (uint8_t)(half >> (8 * i));
+    }
+  }
+  out[6] = (out[6] & 0x0f) | 0x40; /* version 4 */
+  out[8] = (out[8] & 0x3f) | 0x80;
+}
+
+static int put_info(pq_task *t, pq_value item, pq_slice name) {
+  pq_builder *b = t->mongo->builder;
+  uint8_t uuid[16];
+  make_uuid(t, item, name, uuid);
+  PQ_TRY(pq_builder_key_str(b, "info"));
+  PQ_TRY(pq_builder_begin_object(b));
+  PQ_TRY(pq_builder_key_str(b, "readOnly"));
+  PQ_TRY(pq_builder_bool(b, false));
+  PQ_TRY(pq_builder_key_str(b, "uuid"));
+  PQ_TRY(pq_builder_uuid(b, uuid));
+  return pq_builder_end(b);
+}
+
+static int put_id_index(pq_builder *b) {
+  PQ_TRY(pq_builder_key_str(b, "idIndex"));
+  PQ_TRY(pq_builder_begin_object(b));
+  PQ_TRY(pq_builder_key_str(b, "v"));
+  PQ_TRY(pq_builder_i32(b, 2));
+  PQ_TRY(pq_builder_key_str(b, "key"));
+  PQ_TRY(pq_builder_begin_object(b));
+  PQ_TRY(pq_builder_key_str(b, "_id"));
+  PQ_TRY(pq_builder_i32(b, 1));
+  PQ_TRY(pq_builder_end(b));
+  PQ_TRY(put_str(b, "name", "_id_"));
+  return pq_builder_end(b);
 }
 
 int pq_mongo_list_collections_item(pq_task *t, pq_value item) {
+  pq_builder *b = t->mongo->builder;
+  pq_value options = pq_object_get_str(item, "options");
   char name[PQ_MONGO_NAME_CAP];
-  pq_slice ours, wanted;
-  bool is_any;
-  PQ_TRY(filter_name(t, &wanted, &is_any));
+  pq_slice ours;
+  bool is_match;
   if (!pq_value_string(pq_object_get_str(item, "name"), &ours)) return PQ_OK;
   pq_mongo_name_back(ours, name);
-  if (!is_any && !pq_slice_is(wanted, name)) return PQ_OK;
-  pq_bson_begin_object(&t->out, NULL);
-  pq_bson_str(&t->out, "name", name);
-  pq_bson_str(&t->out, "type", "collection");
-  if (!pq_task_flag(t, "nameOnly")) {
-    pq_bson_begin_object(&t->out, "options");
-    pq_bson_end(&t->out);
-    pq_bson_begin_object(&t->out, "info");
-    pq_bson_bool(&t->out, "readOnly", false);
-    pq_bson_end(&t->out);
-    pq_bson_begin_object(&t->out, "idIndex");
-    put_id_index(&t->out);
-    pq_bson_end(&t->out);
+  pq_builder_clear(b);
+  PQ_TRY(pq_builder_begin_object(b));
+  PQ_TRY(put_str(b, "name", name));
+  PQ_TRY(put_str(b, "type", "collection"));
+  PQ_TRY(pq_builder_key_str(b, "options"));
+  if (pq_value_is_missing(options)) {
+    PQ_TRY(pq_builder_begin_object(b));
+    PQ_TRY(pq_builder_end(b));
+  } else {
+    PQ_TRY(pq_builder_value(b, options));
   }
-  pq_bson_end(&t->out);
-  return PQ_OK;
+  PQ_TRY(put_info(t, item, ours));
+  PQ_TRY(put_id_index(b));
+  return show(t, 2, &is_match);
 }
 
 int pq_mongo_list_collections_done(pq_task *t, pq_value summary) {
   (void)summary;
   return pq_cursor_list_end(t);
-}
-
-/* Is the collection there? The answer is `exists`. */
-static int ask_exists(pq_task *t) {
-  pq_task_command(t, "exists", t->collection);
-  return pq_task_submit(t);
-}
-
-static bool exists(pq_value summary) {
-  bool is_there = false;
-  (void)pq_value_bool(pq_object_get_str(summary, "exists"), &is_there);
-  return is_there;
-}
-
-int pq_mongo_list_indexes(pq_task *t) {
-  PQ_TRY(pq_task_target(t));
-  return ask_exists(t);
-}
-
-int pq_mongo_list_indexes_done(pq_task *t, pq_value summary) {
-  pq_slice name = {0};
-  char text[PQ_MONGO_NAME_CAP];
-  if (!exists(summary))
-    return pq_task_refuse_with(t, PQ_MONGO_NAMESPACE_NOT_FOUND, "ns does not exist: %s",
-                               t->full_name);
-  (void)pq_value_string(pq_object_get(t->request->command, t->request->name), &name);
-  pq_mongo_name_back(pq_str(t->collection), text);
-  pq_cursor_list_begin(t, text);
-  pq_bson_begin_object(&t->out, NULL);
-  put_id_index(&t->out);
-  pq_bson_end(&t->out);
-  return pq_cursor_list_end(t);
-}
-
-/* ---- create, drop ---- */
-
-int pq_mongo_create(pq_task *t) {
-  PQ_TRY(pq_task_target(t));
-  return ask_exists(t);
-}
-
-int pq_mongo_create_done(pq_task *t, pq_value summary) {
-  if (exists(summary))
-    return pq_task_refuse_with(t, PQ_MONGO_NAMESPACE_EXISTS, "Collection %s already exists.",
-                               t->full_name);
-  pq_task_answer(t);
-  return pq_task_answer_end(t);
-}
-
-/* All documents of our collection `name`. */
-static int delete_all(pq_task *t, const char *name) {
-  pq_builder *b = t->mongo->builder;
-  pq_task_command(t, "deleteMany", name);
-  PQ_TRY(t->rc);
-  PQ_TRY(pq_builder_key_str(b, "filter"));
-  PQ_TRY(pq_builder_begin_object(b));
-  PQ_TRY(pq_builder_end(b));
-  pq_task_put_bool(t, "includeDeleted", true);
-  pq_task_put_bool(t, "hard", true);
-  return pq_task_submit(t);
-}
-
-int pq_mongo_drop(pq_task *t) {
-  PQ_TRY(pq_task_target(t));
-  return delete_all(t, t->collection);
-}
-
-int pq_mongo_drop_done(pq_task *t, pq_value summary) {
-  int64_t n = 0;
-  (void)pq_value_i64(pq_object_get_str(summary, "deletedCount"), &n);
-  if (n == 0) return pq_task_refuse_with(t, PQ_MONGO_NAMESPACE_NOT_FOUND, "ns not found");
-  pq_task_answer(t);
-  pq_bson_i32(&t->out, "nIndexesWas", 1);
-  pq_bson_str(&t->out, "ns", t->full_name);
-  return pq_task_answer_end(t);
-}
-
-int pq_mongo_drop_database(pq_task *t) {
-  return list_of_namespace(t);
-}
-
-/* The names first: a listing and a delete do not run side by side. */
-int pq_mongo_drop_database_item(pq_task *t, pq_value item) {
-  pq_slice name;
-  if (!pq_value_string(pq_object_get_str(item, "name"), &name)) return PQ_OK;
-  PQ_TRY(pq_buf_put_slice(&t->names, name));
-  return pq_buf_put_byte(&t->names, '\n');
-}
-
-int pq_mongo_drop_database_done(pq_task *t, pq_value summary) {
-  pq_slice left = {t->names.p + t->count, t->names.len - (size_t)t->count}, name;
-  (void)summary;
-  if (next_name(&left, &name) && name.n < sizeof t->collection) {
-    memcpy(t->collection, name.p, name.n);
-    t->collection[name.n] = '\0';
-    t->count += name.n + 1;
-    return delete_all(t, t->collection);
-  }
-  pq_task_answer(t);
-  pq_bson_text(&t->out, "dropped", t->request->db);
-  return pq_task_answer_end(t);
 }

@@ -1,5 +1,7 @@
 /* server/mongo_commands.c - the table of commands; the life of a task. See mongo_commands.h. */
 #include "server/handshake.h"
+#include "server/mongo_catalog.h"
+#include "server/mongo_duplicate.h"
 #include "server/mongo_stats.h"
 #include "server/mongo_stream.h"
 
@@ -62,6 +64,37 @@ static const char *const list_fields[] = {
     "filter", "nameOnly", "authorizedDatabases", "authorizedCollections", "cursor", NULL};
 static const char *const bulk_write_fields[] = {
     "ops", "nsInfo", "ordered", "errorsOnly", "cursor", "bypassDocumentValidation", "let", NULL};
+static const char *const create_fields[] = {"capped",
+                                            "size",
+                                            "max",
+                                            "autoIndexId",
+                                            "idIndex",
+                                            "validator",
+                                            "validationLevel",
+                                            "validationAction",
+                                            "viewOn",
+                                            "pipeline",
+                                            "collation",
+                                            "timeseries",
+                                            "expireAfterSeconds",
+                                            "clusteredIndex",
+                                            "changeStreamPreAndPostImages",
+                                            "storageEngine",
+                                            "indexOptionDefaults",
+                                            "encryptedFields",
+                                            "flags",
+                                            NULL};
+static const char *const coll_mod_fields[] = {"index",
+                                              "validator",
+                                              "validationLevel",
+                                              "validationAction",
+                                              "viewOn",
+                                              "pipeline",
+                                              "changeStreamPreAndPostImages",
+                                              NULL};
+static const char *const create_indexes_fields[] = {"indexes", "commitQuorum", NULL};
+static const char *const drop_indexes_fields[] = {"index", NULL};
+static const char *const rename_fields[] = {"to", "dropTarget", NULL};
 static const char *const explain_fields[] = {"verbosity", NULL};
 static const char *const stats_fields[] = {"scale", "freeStorage", NULL};
 static const char *const data_size_fields[] = {"keyPattern", "min", "max", "estimate", NULL};
@@ -121,16 +154,24 @@ static const pq_mongo_command commands[] = {
     {"count", "how many match", count_fields, pq_mongo_count, NULL, pq_mongo_count_done},
     {"distinct", "the values of a field", distinct_fields, pq_mongo_distinct, NULL,
      pq_mongo_distinct_done},
-    {"listDatabases", "databases", list_fields, pq_mongo_list_databases, NULL,
-     pq_mongo_list_databases_done},
+    {"listDatabases", "databases", list_fields, pq_mongo_list_databases,
+     pq_mongo_list_databases_item, pq_mongo_list_databases_done},
     {"listCollections", "collections of a database", list_fields, pq_mongo_list_collections,
      pq_mongo_list_collections_item, pq_mongo_list_collections_done},
-    {"listIndexes", "indexes of a collection", list_fields, pq_mongo_list_indexes, NULL,
+    {"listIndexes", "indexes of a collection", list_fields, pq_mongo_list_indexes, pq_catalog_item,
      pq_mongo_list_indexes_done},
-    {"create", "a collection; it is there once it has a document", none, pq_mongo_create, NULL,
+    {"createIndexes", "record indexes of a collection", create_indexes_fields,
+     pq_mongo_create_indexes, pq_catalog_item, pq_mongo_create_indexes_done},
+    {"dropIndexes", "forget indexes", drop_indexes_fields, pq_mongo_drop_indexes, pq_catalog_item,
+     pq_mongo_drop_indexes_done},
+    {"create", "a collection", create_fields, pq_mongo_create, pq_catalog_item,
      pq_mongo_create_done},
-    {"drop", "remove a collection's documents", none, pq_mongo_drop, NULL, pq_mongo_drop_done},
-    {"dropDatabase", "remove all documents", none, pq_mongo_drop_database,
+    {"collMod", "change a collection's options, an index's time", coll_mod_fields,
+     pq_mongo_coll_mod, pq_catalog_item, pq_mongo_coll_mod_done},
+    {"renameCollection", "within its database", rename_fields, pq_mongo_rename, NULL,
+     pq_mongo_rename_done},
+    {"drop", "remove a collection", none, pq_mongo_drop, NULL, pq_mongo_drop_done},
+    {"dropDatabase", "remove all collections", none, pq_mongo_drop_database,
      pq_mongo_drop_database_item, pq_mongo_drop_database_done},
     {"bulkWrite", "writes to several collections", bulk_write_fields, pq_mongo_bulk_write, NULL,
      pq_mongo_bulk_write_done},
@@ -211,7 +252,10 @@ int pq_task_refuse_with(pq_task *t, int code, const char *fmt, ...) {
 /* Failures of the engine have their text in its context, the others in ours. */
 static void fail(pq_task *t, int rc, const pq_cx *cx) {
   if (t->is_done) return;
-  fail_with(t, pq_mongo_code_of(rc), cx->msg);
+  if (pq_mongo_code_of(rc) != PQ_MONGO_DUPLICATE_KEY || pq_duplicate_answer(t, cx->msg) != PQ_OK)
+    fail_with(
+        t, pq_mongo_is_invalid(pq_str(cx->msg)) ? PQ_MONGO_INVALID_DOCUMENT : pq_mongo_code_of(rc),
+        cx->msg);
   pq_cursor_drop(t);
 }
 

@@ -290,14 +290,27 @@ int pq_mongo_bulk_write_done(pq_task *t, pq_value summary);
 
 /* mongo_admin.c */
 int pq_mongo_list_databases(pq_task *t);
+int pq_mongo_list_databases_item(pq_task *t, pq_value item);
 int pq_mongo_list_databases_done(pq_task *t, pq_value summary);
 int pq_mongo_list_collections(pq_task *t);
 int pq_mongo_list_collections_item(pq_task *t, pq_value item);
 int pq_mongo_list_collections_done(pq_task *t, pq_value summary);
+
+/* mongo_indexes.c */
 int pq_mongo_list_indexes(pq_task *t);
 int pq_mongo_list_indexes_done(pq_task *t, pq_value summary);
+int pq_mongo_create_indexes(pq_task *t);
+int pq_mongo_create_indexes_done(pq_task *t, pq_value summary);
+int pq_mongo_drop_indexes(pq_task *t);
+int pq_mongo_drop_indexes_done(pq_task *t, pq_value summary);
+
+/* mongo_catalog.c */
 int pq_mongo_create(pq_task *t);
 int pq_mongo_create_done(pq_task *t, pq_value summary);
+int pq_mongo_coll_mod(pq_task *t);
+int pq_mongo_coll_mod_done(pq_task *t, pq_value summary);
+int pq_mongo_rename(pq_task *t);
+int pq_mongo_rename_done(pq_task *t, pq_value summary);
 int pq_mongo_drop(pq_task *t);
 int pq_mongo_drop_done(pq_task *t, pq_value summary);
 int pq_mongo_drop_database(pq_task *t);

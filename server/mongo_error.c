@@ -40,6 +40,13 @@ int pq_mongo_code_of_name(pq_slice name) {
   return PQ_MONGO_INTERNAL;
 }
 
+bool pq_mongo_is_invalid(pq_slice message) {
+  static const char what[] = "document failed validation";
+  for (size_t i = 0; i + sizeof what - 1 <= message.n; i++)
+    if (memcmp(message.p + i, what, sizeof what - 1) == 0) return true;
+  return false;
+}
+
 void pq_mongo_code_name(int code, char out[40]) {
   static const struct {
     int code;
@@ -56,6 +63,10 @@ void pq_mongo_code_name(int code, char out[40]) {
                {27, "IndexNotFound"},
                {43, "CursorNotFound"},
                {48, "NamespaceExists"},
+               {67, "CannotCreateIndex"},
+               {85, "IndexOptionsConflict"},
+               {86, "IndexKeySpecsConflict"},
+               {197, "InvalidIndexSpecificationOption"},
                {50, "MaxTimeMSExpired"},
                {59, "CommandNotFound"},
                {72, "InvalidOptions"},

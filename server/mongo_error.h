@@ -26,6 +26,7 @@ enum {
   PQ_MONGO_INVALID_OPTIONS = 72,
   PQ_MONGO_INVALID_NAMESPACE = 73,
   PQ_MONGO_WRITE_CONFLICT = 112,
+  PQ_MONGO_INVALID_DOCUMENT = 121, /* DocumentValidationFailure */
   PQ_MONGO_MEMORY_LIMIT = 146,
   PQ_MONGO_CURSOR_KILLED = 237,
   PQ_MONGO_NOT_IMPLEMENTED = 238,
@@ -43,6 +44,8 @@ enum {
 int pq_mongo_code_of(int rc);
 /* For the name of one ("ALREADY_EXISTS"), as it stands in the errors of a bulk write. */
 int pq_mongo_code_of_name(pq_slice name);
+/* Does the message tell of a document that a collection's validator refuses? */
+bool pq_mongo_is_invalid(pq_slice message);
 /* "BadValue"; "Location40415" for a number without a name. */
 void pq_mongo_code_name(int code, char out[40]);
 

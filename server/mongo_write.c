@@ -7,10 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "server/mongo_commands.h"
-#include "value/json.h"
+#include "server/mongo_duplicate.h"
 
-enum { BATCH_MAX = 100000, VALUE_TEXT_MAX = 400 };
+enum { BATCH_MAX = 100000 };
 
 static int begin_array(pq_task *t, const char *name) {
   PQ_TRY(t->rc);
@@ -32,6 +31,11 @@ static int statements(pq_task *t, const char *name, pq_value *out) {
 
 static bool is_ordered(const pq_task *t) {
   return pq_value_is_missing(pq_task_field(t, "ordered")) || pq_task_flag(t, "ordered");
+}
+
+/* Schema and validator are passed over. */
+static void put_bypass(pq_task *t) {
+  if (pq_task_flag(t, "bypassDocumentValidation")) pq_task_put_str(t, "validate", "off");
 }
 
 /* ---- insert ---- */
@@ -81,6 +85,7 @@ int pq_mongo_insert(pq_task *t) {
   pq_task_command(t, "insert", t->collection);
   pq_task_put_bool(t, "ordered", is_ordered(t));
   pq_task_put_bool(t, "plain", true);
+  put_bypass(t);
   PQ_TRY(begin_array(t, "documents"));
   pq_arena_init(&scratch, t->mongo->cx, t->mongo->cx->limits.op_len_max);
   rc = PQ_OK;
@@ -232,6 +237,7 @@ static int bulk(pq_task *t, const char *name, int (*put)(pq_task *t, pq_value v)
   pq_task_command(t, "bulkWrite", t->collection);
   pq_task_put_bool(t, "ordered", is_ordered(t));
   pq_task_put_bool(t, "objectIds", true);
+  put_bypass(t);
   pq_task_put(t, "let", pq_task_field(t, "let"));
   PQ_TRY(begin_array(t, "operations"));
   for (uint32_t i = 0; i < pq_value_count(list); i++)
@@ -256,47 +262,34 @@ static int64_t number_of(pq_value v, const char *name) {
   return n;
 }
 
-/* As the shell prints it: ObjectId('…'), "text", 5. */
-static int print_value(pq_buf *out, pq_value v) {
-  pq_slice hex;
-  if (pq_value_object_id(v, &hex))
-    return pq_buf_printf(out, "ObjectId('%.*s')", (int)hex.n, (const char *)hex.p);
-  return pq_json_print(out, v, PQ_JSON_RELAXED);
-}
-
-/* E11000, as clients look for it, and which key it is. */
-static int put_duplicate(pq_task *t, pq_value id) {
-  pq_buf text;
-  int rc;
-  pq_buf_init(&text, t->mongo->cx, 1 << 24);
-  rc = pq_buf_printf(
-      &text,
-      "E11000 duplicate key error collection: %s index: _id_ dup key: { _id: ", t->full_name);
-  if (rc == PQ_OK) rc = print_value(&text, id);
-  if (rc == PQ_OK) rc = pq_buf_put_str(&text, " }");
-  if (rc == PQ_OK) {
-    pq_bson_begin_object(&t->out, "keyPattern");
-    pq_bson_i32(&t->out, "_id", 1);
-    pq_bson_end(&t->out);
-    pq_bson_begin_object(&t->out, "keyValue");
-    pq_bson_value(&t->out, "_id", id);
-    pq_bson_end(&t->out);
-    pq_bson_text(&t->out, "errmsg", pq_buf_slice(&text));
-  }
-  pq_buf_release(&text);
-  return rc;
+/* What the collection's validator refuses. */
+static void put_invalid(pq_task *t, pq_value id) {
+  pq_bson_str(&t->out, "errmsg", "Document failed validation");
+  pq_bson_begin_object(&t->out, "errInfo");
+  pq_bson_value(&t->out, "failingDocumentId", id);
+  pq_bson_begin_object(&t->out, "details");
+  pq_bson_str(&t->out, "reason", "the validator of the collection does not match the document");
+  pq_bson_end(&t->out);
+  pq_bson_end(&t->out);
 }
 
 int pq_write_put_failure(pq_task *t, pq_value error, int32_t index, pq_value id) {
   pq_slice name = {0}, message = {0};
+  bool is_invalid;
   int code;
   (void)pq_value_string(pq_object_get_str(error, "code"), &name);
   (void)pq_value_string(pq_object_get_str(error, "message"), &message);
   code = pq_mongo_code_of_name(name);
+  is_invalid = pq_mongo_is_invalid(message);
+  if (is_invalid) code = PQ_MONGO_INVALID_DOCUMENT;
   pq_bson_i32(&t->out, t->command->done == pq_mongo_write_done ? "index" : "idx", index);
   pq_bson_i32(&t->out, "code", code);
-  if (code == PQ_MONGO_DUPLICATE_KEY && !pq_value_is_missing(id))
-    PQ_TRY(put_duplicate(t, id));
+  if (pq_slice_is(name, pq_status_name(PQ_EUNIQUE)))
+    PQ_TRY(pq_duplicate_put(t, &t->out, message));
+  else if (code == PQ_MONGO_DUPLICATE_KEY && !pq_value_is_missing(id))
+    PQ_TRY(pq_duplicate_put_id(t, &t->out, id));
+  else if (is_invalid)
+    put_invalid(t, id);
   else
     pq_bson_text(&t->out, "errmsg", message);
   return PQ_OK;
@@ -385,6 +378,7 @@ int pq_mongo_find_and_modify(pq_task *t) {
     if (pq_task_flag(t, "upsert")) pq_task_put_bool(t, "upsert", true);
     pq_task_put_str(t, "returnDocument", pq_task_flag(t, "new") ? "after" : "before");
     pq_task_put_bool(t, "objectIds", true);
+    put_bypass(t);
   }
   pq_task_put(t, "collation", pq_task_field(t, "collation"));
   pq_task_put(t, "let", pq_task_field(t, "let"));

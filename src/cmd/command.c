@@ -72,6 +72,7 @@ static int stage_load(pq_op *op) {
   PQ_TRY(look_for_refs(c, &has_refs));
   PQ_TRY(pq_command_load(c));
   if (!c->s.space->is_loaded) return PQ_OK; /* once more, from where the log begins by now */
+  PQ_TRY(pq_check_hint(c));
   if (c->s.needs_slot)
     PQ_TRY(pq_space_acquire(c->s.space, c));
   else if (c->s.spec->is_write)
@@ -194,6 +195,7 @@ static void release_state(pq_command *c) {
   pq_verify_free(c->s.verify);
   pq_backup_release(&c->s.backup);
   pq_schema_run_free(c);
+  pq_catalog_run_free(c);
   pq_changed_free(c);
   pq_graph_close(c->s.graph);
   pq_snapshot_close(&c->s.snapshot);

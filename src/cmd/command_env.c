@@ -3,7 +3,9 @@
  *   {"find": …, "let": {"max": {"$add": [1, 2]}}, "collation": {"locale": "en", "strength": 2}}
  *        │ names to the parsers (pq_env)      │ values, computed once, to each evaluation (pq_eval)
  */
-#include "cmd/command_int.h"
+#include "cmd/catalog.h"
+#include "db/schema_of.h"
+#include "value/compare.h"
 #include "expr/expression.h"
 
 #define TEXT_ARGS(s) (int)((s).n > 60 ? 60 : (s).n), (const char *)(s).p
@@ -73,23 +75,61 @@ void pq_env_eval(pq_command *c, pq_eval *out) {
     out->variables[i] = c->s.variables[i];
 }
 
+static int no_index(pq_command *c, pq_value hint) {
+  pq_slice name = {0};
+  pq_field field;
+  if (!pq_value_string(hint, &name) && pq_object_at(hint, 0, &field)) name = field.name;
+  return pq_fail(c->op.cx, PQ_EINDEX,
+                 "%s: there is no index '%.*s': hint provided does not correspond to an existing "
+                 "index ('hint' may be $id or $natural, too)",
+                 c->s.spec->name, TEXT_ARGS(name));
+}
+
+/* Is the index's name or its key the hint? */
+static bool is_hinted(pq_value spec, pq_value hint) {
+  pq_slice name, own;
+  pq_value key = pq_object_get_str(spec, "key");
+  if (pq_value_string(hint, &name))
+    return pq_value_string(pq_object_get_str(spec, "name"), &own) && pq_slice_eq(name, own);
+  return pq_value_type(key) == PQ_TYPE_OBJECT && pq_value_is_equal(key, hint);
+}
+
+int pq_check_hint(pq_command *c) {
+  pq_value hint = c->s.hint, list;
+  pq_schema_at at;
+  if (pq_value_is_missing(hint)) return PQ_OK;
+  pq_schema_now(c->s.space, c->s.collection, &at);
+  list = pq_object_get_str(pq_object_get_str(at.document, PQ_COLLECTION_DIRECTIVE), "indexes");
+  for (uint32_t i = 0; i < pq_value_count(list); i++)
+    if (is_hinted(pq_array_at(list, i), hint)) return PQ_OK;
+  return no_index(c, hint);
+}
+
+/* What an index other than ours may be named by. In a turn of a bulk write they are known. */
+static int keep_hint(pq_command *c, pq_value hint) {
+  int rc;
+  c->s.hint = hint;
+  if (c->s.take == NULL) return PQ_OK;
+  rc = pq_check_hint(c);
+  c->s.hint = (pq_value){0};
+  return rc;
+}
+
 int pq_parse_hint(pq_command *c, pq_value hint, bool *is_natural) {
   pq_slice name = {0};
-  pq_field *field;
-  uint32_t count;
+  pq_field field;
   double direction = 1;
   *is_natural = false;
   if (pq_value_is_missing(hint)) return PQ_OK;
-  if (pq_value_type(hint) == PQ_TYPE_OBJECT && pq_value_count(hint) == 1) {
-    field = pq_object_fields(&c->arena, hint, &count);
-    if (field == NULL) return c->op.cx->code;
-    name = field[0].name;
-    if (!pq_value_number(field[0].value, &direction) || (direction != 1 && direction != -1))
+  if (pq_value_type(hint) == PQ_TYPE_OBJECT && pq_object_at(hint, 0, &field)) {
+    name = field.name;
+    if (!pq_value_number(field.value, &direction) || (direction != 1 && direction != -1))
       return pq_fail(c->op.cx, PQ_EINVALID, "%s: option 'hint': a direction is 1 or -1",
                      c->s.spec->name);
+    if (pq_value_count(hint) > 1) return keep_hint(c, hint);
   } else if (!pq_value_string(hint, &name)) {
-    return pq_fail(c->op.cx, PQ_EINVALID,
-                   "%s: option 'hint' must be text or an object of one field", c->s.spec->name);
+    return pq_fail(c->op.cx, PQ_EINVALID, "%s: option 'hint' must be text or an object of fields",
+                   c->s.spec->name);
   }
   *is_natural = pq_slice_is(name, "$natural");
   if (*is_natural && direction < 0)
@@ -98,6 +138,5 @@ int pq_parse_hint(pq_command *c, pq_value hint, bool *is_natural) {
   if (*is_natural || pq_slice_is(name, "$id") || pq_slice_is(name, "_id") ||
       pq_slice_is(name, "_id_"))
     return PQ_OK;
-  return pq_fail(c->op.cx, PQ_EINDEX, "%s: there is no index '%.*s': 'hint' may be $id or $natural",
-                 c->s.spec->name, TEXT_ARGS(name));
+  return keep_hint(c, hint);
 }

@@ -221,6 +221,7 @@ typedef struct pq_change {
   pq_sort sort;
   bool is_many, is_upsert, is_hard, includes_deleted, has_version, is_plain;
   pq_on_delete edges; /* of a hard delete: what becomes of edges that lead there */
+  uint32_t take_max;  /* of many: so many of them in one turn; 0: all */
   bool is_id_derived; /* the write's id comes from an equality on "_id": others may have that too */
   int64_t expected_version;
 } pq_change;
@@ -272,6 +273,7 @@ typedef struct pq_command_state {
   bool is_committed; /* the write is durable; what follows may fail without harm */
   pq_filter *filter;
   pq_projection *projection;
+  pq_value hint;       /* of an index, to be found when the namespace is loaded; missing: none */
   pq_env *env;         /* NULL: no variables, the simple collation */
   pq_value *variables; /* values of env's */
   uint64_t random;     /* seed of $rand */
@@ -322,6 +324,7 @@ typedef struct pq_command_state {
   bool *best_empties;
   /* writes: of the command */
   int (*take)(pq_command *c); /* fill `writes` for the next turn; NULL: there is one turn */
+  int (*seal)(pq_command *c); /* all entities of a turn are decided: what goes with them; or NULL */
   bool makes_object_ids;      /* an upsert without _id gets one */
   bool is_bulk;               /* errors are told by index; what was done stays done */
   bool is_ordered;            /* and the first one ends it */
@@ -336,6 +339,8 @@ typedef struct pq_command_state {
   struct pq_typing *typing;         /* the collection's schema; cmd/typed_write.c */
   struct pq_unique *unique;         /* the running check; cmd/unique_check.c */
   struct pq_schema_run *schema_run; /* cmd/schema_command.c */
+  struct pq_catalog_run *catalog;   /* cmd/catalog_command.c */
+  struct pq_sweep *sweep;           /* cmd/drop_command.c */
   struct pq_collect *collect;       /* cmd/vacuum_command.c */
   pq_slice type;                    /* of new entities that have none */
   uint8_t rnd[10];                  /* of the last new ULID */
@@ -744,8 +749,12 @@ int pq_stage_events(pq_op *op);
 int pq_env_open(pq_command *c, const pq_args *args, pq_arena *arena) PQ_MUST_CHECK;
 /* An evaluation with the command's variables and collation. */
 void pq_env_eval(pq_command *c, pq_eval *out);
-/* `hint`: "$id" or "$natural", as text or {"$natural": 1}; anything else is PQ_EINDEX. */
+/* `hint`: "$id" or "$natural", as text or {"$natural": 1}, or the name or key of an index of the
+ * collection, else PQ_EINDEX: which indexes there are is known when the namespace is loaded. */
 int pq_parse_hint(pq_command *c, pq_value hint, bool *is_natural) PQ_MUST_CHECK;
+
+/* Is there the index that the hint names? The namespace is loaded. */
+int pq_check_hint(pq_command *c) PQ_MUST_CHECK;
 
 /* ---- entity_id.c: ids and types of new entities, in `arena` ---- */
 /* A new ULID; those of one command share the random part and count up. */
@@ -775,6 +784,8 @@ int pq_typing_open(pq_command *c) PQ_MUST_CHECK;
 uint64_t pq_typing_seq(const pq_command *c);
 /* Check a document: *doc becomes it with defaults filled in, its values as they are stored. */
 int pq_typed_document(pq_command *c, const pq_write *w, pq_value *doc) PQ_MUST_CHECK;
+/* The same for what a document becomes; the collection's validator may depend on `before`. */
+int pq_typed_update(pq_command *c, const pq_write *w, pq_value before, pq_value *doc) PQ_MUST_CHECK;
 /* Does the schema say which field is the id? */
 bool pq_typing_has_id(const pq_command *c);
 /* *id from the field that `$id` names, if it does. */
@@ -803,12 +814,16 @@ typedef struct pq_unique_field {
 } pq_unique_field;
 int pq_unique_fields(pq_arena *arena, const pq_schema *schema, pq_unique_field **out,
                      uint32_t *count) PQ_MUST_CHECK;
-const pq_unique_field *pq_typing_unique(const pq_command *c, uint32_t *count);
-/* What a document has there; missing: nothing, or a list is on the way. */
-pq_value pq_unique_value(pq_value doc, const pq_unique_field *field);
+/* What no two documents of the collection may have. */
+const pq_unique_key *pq_typing_unique(const pq_command *c, uint32_t *count);
+/* The same as a key; borrows from the field. */
+void pq_unique_of_field(const pq_unique_field *field, pq_unique_key *out);
 
 /* ---- schema_command.c ---- */
 void pq_schema_run_free(pq_command *c);
+
+/* ---- catalog_command.c ---- */
+void pq_catalog_run_free(pq_command *c);
 
 /* ---- unique_check.c ---- */
 /* Check the events of the commit in stages, then go on with `after`. The snapshot is open. */
@@ -950,6 +965,10 @@ int pq_open_files(pq_command *c, pq_value target);
 int pq_open_stats(pq_command *c, pq_value target);
 int pq_open_collections(pq_command *c, pq_value target);
 int pq_open_schema(pq_command *c, pq_value target);
+/* create, createIndexes, dropIndexes, alter, indexes. */
+int pq_open_catalog(pq_command *c, pq_value target);
+int pq_open_drop(pq_command *c, pq_value target);
+int pq_open_expire(pq_command *c, pq_value target);
 int pq_open_compact(pq_command *c, pq_value target);
 int pq_open_maintain(pq_command *c, pq_value target);
 int pq_open_vacuum(pq_command *c, pq_value target);

@@ -36,6 +36,11 @@ static const char *const own_related[] = {"predicate",     "direction", "edgeFil
 static const char *const own_upsert[] = {"objectIds", NULL};
 static const char *const own_match[] = {"params", "maxRows", NULL};
 
+static const char *const own_create[] = {"options", NULL};
+static const char *const own_create_indexes[] = {"indexes", NULL};
+static const char *const own_drop_indexes[] = {"index", NULL};
+static const char *const own_alter[] = {"options", "index", NULL};
+
 const pq_command_spec pq_command_specs[] = {
     {"insert",
      PQ_OPT_DOCUMENTS | PQ_OPT_LINE | PQ_OPT_ORDERED | PQ_OPT_PLAIN | PQ_OPT_VALIDATE |
@@ -169,6 +174,15 @@ const pq_command_spec pq_command_specs[] = {
      PQ_OPT_SET | PQ_OPT_MODE | PQ_OPT_FORCE | PQ_OPT_DIFF | PQ_OPT_INFER | PQ_OPT_LIMIT |
          PQ_OPT_AS_OF | PQ_OPT_FLUSHED | (PQ_OPT_WRITES & ~PQ_OPT_TXN),
      false, false, pq_open_schema, NULL},
+    {"create", PQ_OPT_WRITES & ~PQ_OPT_TXN, true, false, pq_open_catalog, own_create},
+    {"createIndexes", PQ_OPT_WRITES & ~PQ_OPT_TXN, true, false, pq_open_catalog,
+     own_create_indexes},
+    {"dropIndexes", PQ_OPT_WRITES & ~PQ_OPT_TXN, true, false, pq_open_catalog, own_drop_indexes},
+    {"alter", PQ_OPT_WRITES & ~PQ_OPT_TXN, true, false, pq_open_catalog, own_alter},
+    {"indexes", PQ_OPT_AS_OF | PQ_OPT_FLUSHED | PQ_OPT_COMMENT, false, false, pq_open_catalog,
+     NULL},
+    {"drop", PQ_OPT_WRITES & ~PQ_OPT_TXN, true, false, pq_open_drop, NULL},
+    {"expire", PQ_OPT_WRITES & ~PQ_OPT_TXN, true, false, pq_open_expire, NULL},
 };
 enum { SPEC_COUNT = sizeof pq_command_specs / sizeof *pq_command_specs };
 

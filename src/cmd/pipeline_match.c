@@ -24,7 +24,7 @@ static pq_slice on_of(const pq_command *c) {
 
 int pq_pipe_match_check(pq_command *c) {
   const pq_pipe_write *w = pq_pipeline_write(c->s.pipeline);
-  const pq_unique_field *fields;
+  const pq_unique_key *keys;
   pq_slice from = c->s.collection;
   uint32_t count;
   int rc;
@@ -33,13 +33,15 @@ int pq_pipe_match_check(pq_command *c) {
   rc = pq_typing_open(c);
   c->s.collection = from;
   PQ_TRY(rc);
-  fields = pq_typing_unique(c, &count);
+  keys = pq_typing_unique(c, &count);
   if (c->s.env != NULL && c->s.env->collation.is_folded) count = 0;
   for (uint32_t i = 0; i < count; i++)
-    if (fields[i].path.count == 1 && pq_slice_eq(fields[i].path.text, w->on)) return PQ_OK;
+    if (keys[i].path_count == 1 && keys[i].partial == NULL && keys[i].paths[0].count == 1 &&
+        pq_slice_eq(keys[i].paths[0].text, w->on))
+      return PQ_OK;
   return pq_fail(c->op.cx, PQ_EINDEX,
                  "stage '$merge': cannot find an index that keeps '%.*s' of %.*s unique: the "
-                 "schema's field needs '##'",
+                 "schema's field needs '##', or the collection a unique index",
                  TEXT_ARGS(w->on), TEXT_ARGS(w->into));
 }
 

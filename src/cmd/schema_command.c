@@ -11,20 +11,12 @@
  */
 #include <string.h>
 
-#include "base/hash.h"
-#include "cmd/command_int.h"
+#include "cmd/catalog.h"
+#include "cmd/unique_check.h"
 #include "db/schema_of.h"
 #include "schema/schema_upgrade.h"
 
 #define TEXT_ARGS(s) (int)((s).n > 60 ? 60 : (s).n), (s).n == 0 ? "" : (const char *)(s).p
-
-enum { TEXT_LEN_MAX = 1 << 20 };
-
-typedef struct seen_value {
-  uint32_t field;
-  pq_value value;
-  pq_slice id;
-} seen_value;
 
 struct pq_schema_run {
   pq_schema_at at; /* what counts */
@@ -34,9 +26,8 @@ struct pq_schema_run {
   bool is_validated;         /* documents are */
   pq_unique_field *unique;   /* newly so */
   uint32_t unique_count;
-  seen_value *seen;
-  uint32_t seen_count, seen_cap;
-  pq_table by_value; /* owned */
+  pq_unique_key *keys; /* the same */
+  pq_unique_build build;
   pq_filter *filter;
   pq_inference *inference; /* owned */
   uint64_t checked;
@@ -46,14 +37,9 @@ struct pq_schema_run {
 void pq_schema_run_free(pq_command *c) {
   struct pq_schema_run *r = c->s.schema_run;
   if (r == NULL) return;
-  pq_table_release(&r->by_value);
+  pq_unique_build_release(&r->build);
   if (r->inference != NULL) pq_inference_free(r->inference);
   c->s.schema_run = NULL;
-}
-
-static int put_value(pq_builder *b, const char *name, pq_value v) {
-  PQ_TRY(pq_builder_key_str(b, name));
-  return pq_value_is_missing(v) ? pq_builder_null(b) : pq_builder_value(b, v);
 }
 
 static int reply_built(pq_command *c) {
@@ -69,14 +55,17 @@ static int reply_built(pq_command *c) {
 static int show(pq_command *c) {
   const struct pq_schema_run *r = c->s.schema_run;
   pq_builder *b = c->db->builder;
-  if (r->old == NULL) return PQ_OK;
+  if (r->old == NULL || !pq_schema_says_something(r->at.document)) return PQ_OK;
   pq_builder_clear(b);
   PQ_TRY(pq_builder_begin_object(b));
   PQ_TRY(pq_put_text(b, "collection", c->s.collection));
   PQ_TRY(pq_put_count(b, "version", r->at.version));
   PQ_TRY(pq_put_count(b, "seq", r->at.seq));
   PQ_TRY(pq_put_text(b, "mode", pq_str(pq_mode_name(r->old->mode))));
-  PQ_TRY(put_value(b, "schema", r->at.document));
+  PQ_TRY(pq_builder_key_str(b, "schema"));
+  PQ_TRY(pq_builder_begin_object(b));
+  PQ_TRY(pq_put_fields_but(c, r->at.document, PQ_COLLECTION_DIRECTIVE));
+  PQ_TRY(pq_builder_end(b));
   return reply_built(c);
 }
 
@@ -217,7 +206,8 @@ static int plan_check(pq_command *c, bool *is_scan) {
   const pq_schema_change *changes;
   pq_unique_field *old;
   uint32_t count, old_count, n = 0;
-  bool may_break = r->old == NULL || r->fresh->mode < r->old->mode;
+  bool had_none = r->old == NULL || !pq_schema_says_something(r->at.document);
+  bool may_break = had_none || r->fresh->mode < r->old->mode;
   PQ_TRY(diff(c, &changes, &count));
   for (uint32_t i = 0; i < count; i++) {
     if (changes[i].kind == PQ_CHANGE_RENAME) PQ_TRY(check_rename(c, &changes[i]));
@@ -228,47 +218,16 @@ static int plan_check(pq_command *c, bool *is_scan) {
   for (uint32_t i = 0; i < r->unique_count; i++)
     if (!was_unique(old, old_count, r->unique[i].field)) r->unique[n++] = r->unique[i];
   r->unique_count = n;
+  r->keys = pq_arena_calloc(&c->arena, n, sizeof *r->keys);
+  if (r->keys == NULL) return c->op.cx->code;
+  for (uint32_t i = 0; i < n; i++)
+    pq_unique_of_field(&r->unique[i], &r->keys[i]);
+  pq_unique_build_release(&r->build);
+  pq_unique_build_init(&r->build, c, r->keys, n);
   r->is_validated = may_break && !c->s.args.is_force && r->fresh->mode < PQ_VALIDATE_WARN;
   r->has_renames &= !c->s.args.is_force;
   PQ_TRY(pq_upgrade_between(&c->arena, r->old, r->fresh, &r->upgrade));
   *is_scan = r->is_validated || r->has_renames || n > 0;
-  return PQ_OK;
-}
-
-static int add_seen(pq_command *c, uint32_t field, const pq_entity *e, pq_value v, uint64_t hash) {
-  struct pq_schema_run *r = c->s.schema_run;
-  seen_value *s;
-  if (r->seen_count == r->seen_cap) {
-    uint32_t cap = r->seen_cap == 0 ? 64 : r->seen_cap * 2;
-    seen_value *seen = pq_arena_calloc(&c->arena, cap, sizeof *seen);
-    if (seen == NULL) return c->op.cx->code;
-    if (r->seen_count > 0) memcpy(seen, r->seen, r->seen_count * sizeof *seen);
-    r->seen = seen;
-    r->seen_cap = cap;
-  }
-  s = &r->seen[r->seen_count];
-  *s = (seen_value){.field = field};
-  PQ_TRY(pq_value_copy(&c->arena, v, &s->value));
-  PQ_TRY(pq_arena_copy(&c->arena, e->id, &s->id));
-  return pq_table_add(&r->by_value, hash, r->seen_count++);
-}
-
-static int check_unique(pq_command *c, const pq_entity *e) {
-  struct pq_schema_run *r = c->s.schema_run;
-  for (uint32_t f = 0; f < r->unique_count; f++) {
-    pq_value v = pq_unique_value(e->data, &r->unique[f]);
-    uint64_t hash = pq_value_hash(v) + f;
-    size_t pos;
-    if (pq_value_is_missing(v) || pq_value_type(v) == PQ_TYPE_NULL) continue;
-    for (uint32_t i = pq_table_first(&r->by_value, hash, &pos); i != PQ_TABLE_NONE;
-         i = pq_table_next(&r->by_value, hash, &pos)) {
-      if (r->seen[i].field != f || !pq_value_is_equal(r->seen[i].value, v)) continue;
-      return pq_fail(c->op.cx, PQ_EUNIQUE,
-                     "schema: field '%.*s' is not unique: %.*s and %.*s have the same value",
-                     TEXT_ARGS(r->unique[f].path.text), TEXT_ARGS(r->seen[i].id), TEXT_ARGS(e->id));
-    }
-    PQ_TRY(add_seen(c, f, e, v, hash));
-  }
   return PQ_OK;
 }
 
@@ -306,7 +265,7 @@ static int check_entity(void *ud, const pq_entity *source, uint64_t count) {
     return pq_fail(c->op.cx, rc, "schema: %.*s does not fit: %s (force: true sets it all the same)",
                    TEXT_ARGS(e->id), c->op.cx->msg);
   PQ_TRY(rc);
-  return check_unique(c, e);
+  return pq_unique_build_add(c, &r->build, e);
 }
 
 static int stage_set_end(pq_op *op) {
@@ -324,22 +283,11 @@ static int stage_set_end(pq_op *op) {
 /* Nothing speaks against it: the event. */
 static int commit(pq_command *c) {
   struct pq_schema_run *r = c->s.schema_run;
-  pq_event e = {.target = PQ_TARGET_COLLECTION,
-                .op = PQ_EVENT_UPDATE,
-                .id = c->s.collection,
-                .version = r->at.version + 1,
-                .created_by = pq_actor_of(c),
-                .actor = pq_actor_of(c),
-                .metadata = c->s.args.metadata};
-  const pq_event *before = pq_overlay_collection(c->s.space->overlay, c->s.collection, UINT64_MAX);
-  if (before != NULL) e.prev = before->seq;
+  pq_value after;
+  pq_event e;
   pq_builder_clear(c->db->builder);
-  PQ_TRY(pq_schema_print(r->fresh, c->db->builder, &c->op.arena, &e.after));
-  if (e.after.len + e.after.meta_len > TEXT_LEN_MAX)
-    return pq_fail(c->op.cx, PQ_ELIMIT, "schema: it has more than %d bytes", TEXT_LEN_MAX);
-  if (e.version > PQ_SCHEMA_VERSIONS_MAX)
-    return pq_fail(c->op.cx, PQ_ELIMIT, "schema: '%.*s' has had %d versions",
-                   TEXT_ARGS(c->s.collection), PQ_SCHEMA_VERSIONS_MAX);
+  PQ_TRY(pq_schema_print(r->fresh, c->db->builder, &c->op.arena, &after));
+  PQ_TRY(pq_collection_event(c, &r->at, after, &e));
   r->is_changed = r->old == NULL || !pq_value_is_equal(e.after, r->at.document);
   if (r->is_changed) PQ_TRY(pq_commit_add(&c->s.commit, &c->op.arena, &e));
   return pq_write_commit(c, stage_set_end);
@@ -351,10 +299,32 @@ static int stage_set_check(pq_op *op) {
   return c->s.scan.is_done ? commit(c) : PQ_OK;
 }
 
+/* The schema that is set, with the record of the collection that is there. */
+static int with_record(pq_command *c, pq_value *spec) {
+  pq_value record = pq_object_get_str(c->s.schema_run->at.document, PQ_COLLECTION_DIRECTIVE);
+  pq_builder *b = c->db->builder;
+  *spec = c->s.args.set;
+  if (!pq_value_is_missing(pq_object_get_str(*spec, PQ_COLLECTION_DIRECTIVE)))
+    return pq_fail(c->op.cx, PQ_EINVALID,
+                   "schema: directive '%s' is written by create, alter and "
+                   "createIndexes",
+                   PQ_COLLECTION_DIRECTIVE);
+  if (pq_value_is_missing(record)) return PQ_OK;
+  pq_builder_clear(b);
+  PQ_TRY(pq_builder_begin_object(b));
+  PQ_TRY(pq_put_fields_but(c, c->s.args.set, NULL));
+  PQ_TRY(pq_builder_key_str(b, PQ_COLLECTION_DIRECTIVE));
+  PQ_TRY(pq_builder_value(b, record));
+  PQ_TRY(pq_builder_end(b));
+  return pq_builder_finish(b, &c->arena, spec);
+}
+
 static int set(pq_command *c) {
   struct pq_schema_run *r = c->s.schema_run;
   bool is_scan = false;
-  PQ_TRY(pq_schema_parse(&c->arena, c->s.args.set, r->old, &r->fresh));
+  pq_value spec;
+  PQ_TRY(with_record(c, &spec));
+  PQ_TRY(pq_schema_parse(&c->arena, spec, r->old, &r->fresh));
   if (c->s.args.mode.n > 0) PQ_TRY(pq_parse_mode(c, "mode", c->s.args.mode, &r->fresh->mode));
   PQ_TRY(check_support(c, r->fresh));
   PQ_TRY(plan_check(c, &is_scan));
@@ -367,7 +337,6 @@ static int stage_opened(pq_op *op) {
   pq_command *c = pq_command_of(op);
   struct pq_schema_run *r = pq_arena_calloc(&c->arena, 1, sizeof *r);
   if (r == NULL) return op->cx->code;
-  pq_table_init(&r->by_value, op->cx);
   c->s.schema_run = r;
   pq_schema_of(&c->s.snapshot.view, c->s.collection, &r->at);
   PQ_TRY(pq_schema_open(&c->arena, c->s.collection, &r->at, &r->old));

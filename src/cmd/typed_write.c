@@ -10,6 +10,7 @@
 
 #include "cmd/command_int.h"
 #include "db/schema_of.h"
+#include "schema/collection_record.h"
 
 enum { WARNINGS_MAX = 100 };
 
@@ -23,9 +24,11 @@ struct pq_typing {
   uint64_t form_seq; /* and of the schema */
   pq_schema *schema; /* NULL: none */
   pq_schema_mode mode;
-  pq_warning *warnings; /* WARNINGS_MAX */
-  pq_unique_field *unique;
+  pq_warning *warnings;  /* WARNINGS_MAX */
+  pq_unique_key *unique; /* fields with '##', then unique indexes */
   uint32_t unique_count;
+  pq_collection_record record; /* validator, indexes */
+  bool is_unchecked;           /* validate: "off" */
 };
 
 static const struct mode_word {
@@ -87,8 +90,23 @@ int pq_unique_fields(pq_arena *arena, const pq_schema *schema, pq_unique_field *
   return add_unique(arena, schema->fields, schema->field_count, (pq_slice){0}, *out, count);
 }
 
-pq_value pq_unique_value(pq_value doc, const pq_unique_field *field) {
-  return pq_unique_at(doc, &field->path);
+void pq_unique_of_field(const pq_unique_field *field, pq_unique_key *out) {
+  *out = (pq_unique_key){
+      .name = field->path.text, .paths = (pq_path *)(uintptr_t)&field->path, .path_count = 1};
+}
+
+/* What no two documents may have: fields of the schema, unique indexes of the record. */
+static int add_unique_keys(pq_arena *arena, struct pq_typing *t) {
+  pq_unique_field *fields;
+  uint32_t count;
+  PQ_TRY(pq_unique_fields(arena, t->schema, &fields, &count));
+  t->unique = pq_arena_calloc(arena, (size_t)count + t->record.index_count, sizeof *t->unique);
+  if (t->unique == NULL) return arena->cx->code;
+  for (uint32_t i = 0; i < count; i++)
+    pq_unique_of_field(&fields[i], &t->unique[t->unique_count++]);
+  for (uint32_t i = 0; i < t->record.index_count; i++)
+    if (t->record.indexes[i].is_unique) t->unique[t->unique_count++] = t->record.indexes[i].key;
+  return PQ_OK;
 }
 
 int pq_typing_open(pq_command *c) {
@@ -105,12 +123,15 @@ int pq_typing_open(pq_command *c) {
   t->seq = c->s.space->seq;
   t->form_seq = at.seq;
   PQ_TRY(pq_schema_open(arena, c->s.collection, &at, &t->schema));
-  PQ_TRY(pq_unique_fields(arena, t->schema, &t->unique, &t->unique_count));
+  PQ_TRY(pq_collection_record_of(arena, at.document, &t->record));
+  if (!pq_schema_says_something(at.document)) t->schema = NULL; /* a record alone */
+  PQ_TRY(add_unique_keys(arena, t));
   t->mode = t->schema == NULL ? PQ_VALIDATE_OFF : t->schema->mode;
   if (c->s.args.validate.n > 0) {
     pq_schema_mode mode;
     PQ_TRY(pq_parse_mode(c, "validate", c->s.args.validate, &mode));
     if (t->schema != NULL) t->mode = mode;
+    t->is_unchecked = mode == PQ_VALIDATE_OFF;
   }
   t->warnings =
       old != NULL ? old->warnings : pq_arena_calloc(arena, WARNINGS_MAX, sizeof *t->warnings);
@@ -123,7 +144,7 @@ uint64_t pq_typing_seq(const pq_command *c) {
   return c->s.typing == NULL ? UINT64_MAX : c->s.typing->seq;
 }
 
-const pq_unique_field *pq_typing_unique(const pq_command *c, uint32_t *count) {
+const pq_unique_key *pq_typing_unique(const pq_command *c, uint32_t *count) {
   *count = c->s.typing == NULL ? 0 : c->s.typing->unique_count;
   return *count == 0 ? NULL : c->s.typing->unique;
 }
@@ -157,20 +178,53 @@ int pq_typing_warn(pq_command *c, uint32_t index, pq_slice path, const char *tex
   return warn(c, index, &p);
 }
 
+static int matches(pq_command *c, pq_value doc, bool *out) {
+  const pq_filter *f = c->s.typing->record.validator;
+  pq_eval eval;
+  pq_env_eval(c, &eval);
+  eval.collation = (pq_collation){0};
+  *out = pq_filter_match(f, &eval, doc, (pq_value){0});
+  return pq_filter_status(f);
+}
+
+/* The collection's validator. `before` is missing for a new document. */
+static int check_validator(pq_command *c, const pq_write *w, pq_value before, pq_value after) {
+  const struct pq_typing *t = c->s.typing;
+  bool is_match = true;
+  if (t == NULL || t->record.validator == NULL || t->is_unchecked) return PQ_OK;
+  if (t->record.level == PQ_LEVEL_OFF) return PQ_OK;
+  PQ_TRY(matches(c, after, &is_match));
+  if (is_match) return PQ_OK;
+  if (t->record.level == PQ_LEVEL_MODERATE && !pq_value_is_missing(before)) {
+    PQ_TRY(matches(c, before, &is_match));
+    if (!is_match) return PQ_OK;
+  }
+  if (t->record.only_warns)
+    return pq_typing_warn(c, w->index, (pq_slice){0}, "document failed validation");
+  return pq_fail(c->op.cx, PQ_EINVALID, "document failed validation by the validator of '%.*s'",
+                 (int)(c->s.collection.n > 60 ? 60 : c->s.collection.n),
+                 (const char *)c->s.collection.p);
+}
+
 int pq_typed_document(pq_command *c, const pq_write *w, pq_value *doc) {
+  return pq_typed_update(c, w, (pq_value){0}, doc);
+}
+
+int pq_typed_update(pq_command *c, const pq_write *w, pq_value before, pq_value *doc) {
   const struct pq_typing *t = c->s.typing;
   const pq_problem *problems;
   pq_value filled;
   uint32_t count;
   pq_eval eval;
-  if (t == NULL || t->schema == NULL || t->mode == PQ_VALIDATE_OFF) return PQ_OK;
+  if (t == NULL || t->schema == NULL || t->mode == PQ_VALIDATE_OFF)
+    return check_validator(c, w, before, *doc);
   pq_env_eval(c, &eval);
   PQ_TRY(pq_schema_validate(t->schema, t->mode, &eval, &c->op.arena, *doc, &filled, &problems,
                             &count));
   for (uint32_t i = 0; i < count; i++)
     PQ_TRY(warn(c, w->index, &problems[i]));
   *doc = filled;
-  return PQ_OK;
+  return check_validator(c, w, before, *doc);
 }
 
 bool pq_typing_has_texts(const pq_command *c) {

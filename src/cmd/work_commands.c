@@ -8,7 +8,7 @@
  *
  *   c->s.driven names the work whose requests the driver runs instead of the command's.
  */
-#include "cmd/command_int.h"
+#include "cmd/catalog.h"
 #include "db/works.h"
 
 static int stage_flush_begin(pq_op *op);
@@ -245,12 +245,17 @@ static int stage_maintain_begin(pq_op *op) {
   return PQ_OK;
 }
 
+/* What is over by a TTL index goes first. */
+static int stage_maintain_expire(pq_op *op) {
+  return pq_expire_begin(pq_command_of(op), stage_maintain_begin);
+}
+
 /* The target is the number of steps, at most; 0: all that is due. */
 int pq_open_maintain(pq_command *c, pq_value target) {
   int64_t steps;
   if (!pq_value_i64(target, &steps) || steps < 0)
     return pq_fail(c->op.cx, PQ_EINVALID, "maintain: how many steps, 0 for all that is due");
   c->s.total = steps == 0 ? UINT64_MAX : (uint64_t)steps;
-  c->s.start = stage_maintain_begin;
+  c->s.start = stage_maintain_expire;
   return PQ_OK;
 }

@@ -138,16 +138,24 @@ static int find_position(pq_command *c, const pq_change *change, const pq_entity
   return pq_filter_status(change->filter);
 }
 
-/* The unique fields of the schema that have the same value as before. */
-static uint32_t unique_kept(const pq_command *c, pq_value before, pq_value after) {
-  uint32_t count, kept = 0;
-  const pq_unique_field *fields = pq_typing_unique(c, &count);
-  for (uint32_t i = 0; i < count && i < 32; i++) {
-    pq_value old = pq_unique_value(before, &fields[i]);
-    bool is_kept = pq_value_is_equal(old, pq_unique_value(after, &fields[i]));
-    if (is_kept && !pq_value_is_missing(old)) kept |= UINT32_C(1) << i;
+/* The unique keys of which the entity had all before that it has now, as bits. */
+static int find_kept(pq_command *c, pq_value before, pq_value after, uint32_t *kept) {
+  uint32_t count;
+  const pq_unique_key *keys = pq_typing_unique(c, &count);
+  *kept = 0;
+  for (uint32_t i = 0; i < count; i++) {
+    pq_key_list old, now;
+    bool is_kept;
+    int rc = pq_unique_keys(&keys[i], &c->op.scratch, before, &old);
+    if (rc == PQ_EINVALID || rc == PQ_ELIMIT) old = (pq_key_list){0};
+    if (rc == PQ_ENOMEM) return rc;
+    PQ_TRY(pq_unique_keys(&keys[i], &c->op.scratch, after, &now));
+    is_kept = now.count > 0 && i < 32;
+    for (uint32_t k = 0; k < now.count && is_kept; k++)
+      is_kept = pq_unique_has(&keys[i], &old, &now, k);
+    if (is_kept) *kept |= UINT32_C(1) << i;
   }
-  return kept;
+  return PQ_OK;
 }
 
 /* Documents before and after do not tell a replacement from an update; those who follow plain
@@ -194,11 +202,11 @@ static int apply_update(pq_command *c, const pq_write *w, const pq_location *at,
     PQ_TRY(pq_arena_copy(&c->op.arena, e->id, &id));
     return add_edges(c, w->change->update, id, true);
   }
-  PQ_TRY(pq_typed_document(c, w, &after));
+  PQ_TRY(pq_typed_update(c, w, e->data, &after));
   PQ_TRY(pq_event_next(c, at, e, &event));
   event.op = PQ_EVENT_UPDATE;
   event.after = after;
-  event.unique_kept = unique_kept(c, e->data, after);
+  PQ_TRY(find_kept(c, e->data, after, &event.unique_kept));
   PQ_TRY(note_replacement(c, w, &event.metadata));
   PQ_TRY(pq_typed_links(c, w, event.id, e->data, after));
   PQ_TRY(add_edges(c, w->change->update, event.id, false));

@@ -139,7 +139,8 @@ static int stage_stored(pq_op *op) {
   pq_command *c = pq_command_of(op);
   op->stage = c->s.start;
   if (c->s.space->overlay->held_len <= op->cx->limits.tail_len_max) return PQ_OK;
-  if (c->s.space->write_owner != NULL) return PQ_OK; /* who has the slot may be at it */
+  if (c->s.space->write_owner != NULL && c->s.space->write_owner != c)
+    return PQ_OK; /* who has the slot may be at it */
   PQ_TRY(pq_space_acquire(c->s.space, c));
   pq_command_relieve(c, c->s.start);
   return PQ_OK;
@@ -303,6 +304,7 @@ static int decided(pq_command *c) {
   PQ_TRY(pq_sort_items(c->op.cx, s->found, s->found_count, sizeof *s->found, compare_events, NULL));
   for (uint32_t i = 0; i < s->found_count; i++)
     PQ_TRY(pq_commit_add(&s->commit, &c->op.arena, s->found[i]));
+  if (s->seal != NULL) PQ_TRY(s->seal(c));
   return pq_unique_begin(c, stage_edges);
 }
 
@@ -453,7 +455,8 @@ static int take_match(void *ud, const pq_entity *e, uint64_t count) {
   at = where(c, e->id);
   PQ_TRY(pq_write_match(c, w, &at, e));
   c->s.has_best = true;
-  return w->change->is_many ? PQ_OK : PQ_YIELD;
+  if (!w->change->is_many) return PQ_YIELD;
+  return w->change->take_max > 0 && c->s.found_count >= w->change->take_max ? PQ_YIELD : PQ_OK;
 }
 
 /* The scan is over. */

@@ -2,13 +2,6 @@
 #include "db/conflict.h"
 
 #include "base/hash.h"
-#include "value/compare.h"
-
-pq_value pq_unique_at(pq_value doc, const pq_path *path) {
-  for (uint32_t i = 0; i < path->count; i++)
-    doc = pq_object_get(doc, path->parts[i].name);
-  return doc;
-}
 
 /* ---- one of my events ---- */
 
@@ -88,52 +81,82 @@ static const pq_event *on_limit(const pq_overlay *o, uint64_t after, const pq_ev
   return e;
 }
 
-/* ---- unique fields ---- */
+/* ---- unique keys ---- */
 
-static bool value_of(const pq_event *e, const pq_unique_rule *rule, pq_value *out) {
+typedef struct twin_search {
+  pq_arena arena; /* of the keys of mine */
+  pq_arena scratch;
+  const pq_intent *mine;
+  const pq_unique_rule *rule;
+  pq_key_list *lists; /* by event of mine */
+  pq_table values;
+} twin_search;
+
+/* The keys of an event's document; none of what has no keys, or none that can be. */
+static int keys_of(pq_arena *arena, const pq_event *e, const pq_unique_rule *rule,
+                   pq_key_list *out) {
   pq_slice collection, local;
-  *out = (pq_value){0};
-  if (e->target != PQ_TARGET_ENTITY || e->op == PQ_EVENT_DELETE) return false;
+  int rc;
+  *out = (pq_key_list){0};
+  if (e->target != PQ_TARGET_ENTITY || e->op == PQ_EVENT_DELETE) return PQ_OK;
   if (!pq_id_split(e->id, &collection, &local) || !pq_slice_eq(collection, rule->collection))
-    return false;
-  *out = pq_unique_at(e->after, &rule->path);
-  return !pq_value_is_missing(*out) && pq_value_type(*out) != PQ_TYPE_NULL;
-}
-
-/* Is the value of `e` in mine, for another entity? */
-static bool has_twin(const pq_intent *mine, const pq_table *values, const pq_unique_rule *rule,
-                     const pq_event *e) {
-  pq_value theirs, own;
-  uint64_t hash;
-  size_t pos;
-  if (!value_of(e, rule, &theirs)) return false;
-  hash = pq_value_hash(theirs);
-  for (uint32_t i = pq_table_first(values, hash, &pos); i != PQ_TABLE_NONE;
-       i = pq_table_next(values, hash, &pos))
-    if (value_of(&mine->events[i], rule, &own) && pq_value_is_equal(own, theirs) &&
-        !pq_slice_eq(mine->events[i].id, e->id))
-      return true;
-  return false;
-}
-
-static int on_value(const pq_overlay *o, uint64_t after, const pq_intent *mine,
-                    const pq_unique_rule *rule, pq_table *values, const pq_event **out) {
-  pq_table_clear(values);
-  for (uint32_t i = 0; i < mine->count; i++) {
-    pq_value v;
-    if (value_of(&mine->events[i], rule, &v)) PQ_TRY(pq_table_add(values, pq_value_hash(v), i));
-  }
-  for (uint32_t v = o->version_count; v-- > 0 && o->versions[v].event.seq > after;)
-    if (has_twin(mine, values, rule, &o->versions[v].event)) {
-      *out = &o->versions[v].event;
-      return PQ_OK;
-    }
+    return PQ_OK;
+  rc = pq_unique_keys(rule->key, arena, e->after, out);
+  if (rc == PQ_ENOMEM) return rc;
+  if (rc != PQ_OK) *out = (pq_key_list){0};
   return PQ_OK;
+}
+
+/* Has another entity of mine a key of `e`? */
+static int has_twin(twin_search *x, const pq_event *e, bool *out) {
+  pq_key_list theirs;
+  size_t pos;
+  *out = false;
+  pq_arena_clear(&x->scratch);
+  PQ_TRY(keys_of(&x->scratch, e, x->rule, &theirs));
+  for (uint32_t k = 0; k < theirs.count && !*out; k++)
+    for (uint32_t i = pq_table_first(&x->values, theirs.hashes[k], &pos);
+         i != PQ_TABLE_NONE && !*out; i = pq_table_next(&x->values, theirs.hashes[k], &pos))
+      *out = !pq_slice_eq(x->mine->events[i].id, e->id) &&
+             pq_unique_has(x->rule->key, &x->lists[i], &theirs, k);
+  return PQ_OK;
+}
+
+static int find_twin(twin_search *x, const pq_overlay *o, uint64_t after, const pq_event **out) {
+  const pq_intent *mine = x->mine;
+  x->lists = pq_arena_calloc(&x->arena, mine->count, sizeof *x->lists);
+  if (x->lists == NULL) return x->arena.cx->code;
+  for (uint32_t i = 0; i < mine->count; i++) {
+    PQ_TRY(keys_of(&x->arena, &mine->events[i], x->rule, &x->lists[i]));
+    for (uint32_t k = 0; k < x->lists[i].count; k++)
+      PQ_TRY(pq_table_add(&x->values, x->lists[i].hashes[k], i));
+  }
+  for (uint32_t v = o->version_count; v-- > 0 && o->versions[v].event.seq > after;) {
+    bool is_twin;
+    PQ_TRY(has_twin(x, &o->versions[v].event, &is_twin));
+    if (!is_twin) continue;
+    *out = &o->versions[v].event;
+    return PQ_OK;
+  }
+  return PQ_OK;
+}
+
+static int on_value(pq_cx *cx, const pq_overlay *o, uint64_t after, const pq_intent *mine,
+                    const pq_unique_rule *rule, const pq_event **out) {
+  twin_search x = {.mine = mine, .rule = rule};
+  int rc;
+  pq_arena_init(&x.arena, cx, cx->limits.op_len_max);
+  pq_arena_init(&x.scratch, cx, cx->limits.op_len_max);
+  pq_table_init(&x.values, cx);
+  rc = find_twin(&x, o, after, out);
+  pq_table_release(&x.values);
+  pq_arena_release(&x.scratch);
+  pq_arena_release(&x.arena);
+  return rc;
 }
 
 int pq_conflict_find(pq_cx *cx, const pq_overlay *theirs, uint64_t after, const pq_intent *mine,
                      const pq_event **out) {
-  pq_table values;
   int rc = PQ_OK;
   *out = NULL;
   if (theirs->version_count == 0 || theirs->versions[theirs->version_count - 1].event.seq <= after)
@@ -146,9 +169,7 @@ int pq_conflict_find(pq_cx *cx, const pq_overlay *theirs, uint64_t after, const 
     if (*out == NULL) *out = on_edge(theirs, after, e);
     if (*out == NULL) *out = on_limit(theirs, after, e);
   }
-  pq_table_init(&values, cx);
   for (uint32_t i = 0; i < mine->rule_count && rc == PQ_OK && *out == NULL; i++)
-    rc = on_value(theirs, after, mine, &mine->rules[i], &values, out);
-  pq_table_release(&values);
+    rc = on_value(cx, theirs, after, mine, &mine->rules[i], out);
   return rc;
 }

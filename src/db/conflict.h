@@ -5,7 +5,7 @@
  *     p1 ─author→ u7 CREATE ───────────────────────►   that edge; u7 or p1 DELETE       conflict
  *        and a post has one author ────────────────►   p1 ─author→ u8 CREATE            conflict
  *     users/u9 hard DELETE ────────────────────────►   any edge of u9                   conflict
- *     users/u3 with a value of a unique field ─────►   another user with that value     conflict
+ *     users/u3 with a key that is unique ──────────►   another user with that key       conflict
  *     anything in posts, an edge from or to there ─►   posts' schema                    conflict
  *
  * Their events are an overlay: the tail, the write group that is open, another transaction. So one
@@ -14,17 +14,14 @@
 #ifndef PQ_DB_CONFLICT_H
 #define PQ_DB_CONFLICT_H
 
+#include "schema/unique_key.h"
 #include "table/overlay.h"
-#include "value/path.h"
 
-/* A field of which no two live entities of a collection have the same value. */
+/* A key that no two live entities of a collection have. */
 typedef struct pq_unique_rule {
   pq_slice collection;
-  pq_path path;
+  const pq_unique_key *key;
 } pq_unique_rule;
-
-/* What a field of a document is for a unique rule; missing: nothing, or a list is on the way. */
-pq_value pq_unique_at(pq_value doc, const pq_path *path);
 
 /* A write that has been decided and is not stored. */
 typedef struct pq_intent {

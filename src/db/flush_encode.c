@@ -7,6 +7,7 @@
 #include "db/encode_task_int.h"
 #include "db/schema_of.h"
 #include "log/event_index.h"
+#include "schema/collection_record.h"
 
 enum {
   DOC_LEN_FILE = 192 << 20, /* uncompressed bytes of documents or events in one file */
@@ -99,15 +100,19 @@ static int choose_columns(encode_task *t, pq_slice collection, const pq_schema_a
   pq_value *docs = pq_arena_calloc(&t->scratch, count, sizeof *docs);
   pq_collection_info *note;
   pq_index_set known, all, set;
+  pq_index_wanted wanted = {0};
   pq_schema *schema;
+  pq_slice *paths;
   *out = (pq_entity_table){0};
   if (docs == NULL) return t->cx.code;
   for (uint32_t i = 0; i < count; i++)
     docs[i] = rows[i].data;
   PQ_TRY(pq_schema_open(&t->arena, collection, at, &schema));
   PQ_TRY(pq_schema_columns_all(&t->arena, info, schema, &known));
-  PQ_TRY(pq_index_choose(&t->arena, docs, count, known.columns, known.count, &all.columns,
-                         &all.count));
+  PQ_TRY(pq_schema_index_paths(&t->arena, schema, &paths, &wanted.count));
+  wanted.paths = paths;
+  PQ_TRY(pq_index_choose_with(&t->arena, docs, count, known.columns, known.count, &wanted,
+                              &all.columns, &all.count));
   PQ_TRY(pq_schema_columns_written(&t->arena, &all, schema, &set));
   *out = (pq_entity_table){collection, set.columns, set.count, schema};
   if (info != NULL && info->index_count == all.count) return PQ_OK;

@@ -136,7 +136,7 @@ static int check_tail(const pq_txn *t, const pq_intent *write) {
 static bool has_rule(const pq_txn *t, const pq_unique_rule *r) {
   for (uint32_t i = 0; i < t->rule_count; i++)
     if (pq_slice_eq(t->rules[i].collection, r->collection) &&
-        pq_slice_eq(t->rules[i].path.text, r->path.text))
+        pq_unique_is_same(t->rules[i].key, r->key))
       return true;
   return false;
 }
@@ -144,6 +144,7 @@ static bool has_rule(const pq_txn *t, const pq_unique_rule *r) {
 static int keep_rules(pq_txn *t, const pq_commit *write) {
   for (uint32_t i = 0; i < write->rule_count; i++) {
     const pq_unique_rule *r = &write->rules[i];
+    pq_unique_key *key;
     if (has_rule(t, r)) continue;
     if (t->rule_count == t->rule_cap) {
       uint32_t cap = t->rule_cap == 0 ? 4 : t->rule_cap * 2;
@@ -154,8 +155,10 @@ static int keep_rules(pq_txn *t, const pq_commit *write) {
       t->rule_cap = cap;
     }
     PQ_TRY(pq_arena_copy(&t->arena, r->collection, &t->rules[t->rule_count].collection));
-    PQ_TRY(pq_path_parse(&t->arena, r->path.text, &t->rules[t->rule_count].path));
-    t->rule_count++;
+    key = pq_arena_alloc(&t->arena, sizeof *key);
+    if (key == NULL) return t->arena.cx->code;
+    PQ_TRY(pq_unique_copy(&t->arena, r->key, key));
+    t->rules[t->rule_count++].key = key;
   }
   return PQ_OK;
 }

@@ -296,7 +296,7 @@ static int scan_overlay(pq_scan *s, pq_arena *scratch, pq_builder *builder, pq_s
 
 /* The overlay is last; an enough from the sink ends everything. */
 static int finish(pq_scan *s, pq_arena *scratch, pq_builder *builder, pq_scan_sink sink, void *ud) {
-  int rc = scan_overlay(s, scratch, builder, sink, ud);
+  int rc = s->is_of_files ? PQ_OK : scan_overlay(s, scratch, builder, sink, ud);
   if (rc < 0) return rc;
   s->is_enough = rc == PQ_YIELD;
   s->is_done = true;

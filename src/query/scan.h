@@ -69,8 +69,9 @@ typedef struct pq_scan {
   const pq_collection_info *info; /* its index columns; NULL: none */
   const pq_eval *eval; /* borrowed: variables, collation, $$NOW for the filter; NULL: none */
   bool includes_deleted;
-  bool is_plain; /* the filter sees documents only, no system fields */
-  bool is_count; /* the sink needs numbers only */
+  bool is_plain;    /* the filter sees documents only, no system fields */
+  bool is_count;    /* the sink needs numbers only */
+  bool is_of_files; /* rows of files alone, those that the overlay hides left out as ever */
   /* The top-level names that the sink looks at, system fields included; NULL: all. */
   const pq_slice *needs;
   uint32_t need_count;

@@ -8,6 +8,7 @@
  */
 #include <string.h>
 
+#include "schema/collection_record.h"
 #include "schema/notation_int.h"
 
 typedef struct directive {
@@ -127,6 +128,15 @@ static int parse_extends(directive *d) {
                  "directive '$extends' is not supported: write all fields of the type");
 }
 
+/* Commands have written it (collection_record.h). */
+static int parse_collection(directive *d) {
+  pq_collection_record record;
+  pq_field field = {PQ_SLICE(PQ_COLLECTION_DIRECTIVE), d->value};
+  pq_value document;
+  PQ_TRY(pq_make_object(&d->s->eval, &field, 1, &document));
+  return pq_collection_record_of(d->s->arena, document, &record);
+}
+
 static int parse_anything(directive *d) {
   (void)d;
   return PQ_OK;
@@ -193,6 +203,7 @@ static const struct {
                   {"$layout", parse_anything, true},
                   {"$sidebar", parse_anything, true},
                   {"$studio", parse_anything, true},
+                  {"$collection", parse_collection, true},
                   {"$ids", parse_anything, false},
                   {"$nextId", parse_anything, false},
                   {"$rename", parse_anything, false}};

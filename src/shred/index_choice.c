@@ -178,9 +178,23 @@ static bool is_chosen(const pq_index_column *columns, uint32_t count, pq_slice p
   return false;
 }
 
+static bool is_wanted(const pq_index_wanted *wanted, pq_slice path) {
+  for (uint32_t i = 0; i < wanted->count; i++)
+    if (pq_slice_eq(wanted->paths[i], path)) return true;
+  return false;
+}
+
 int pq_index_choose(pq_arena *arena, const pq_value *docs, uint32_t count,
                     const pq_index_column *old, uint32_t old_count, pq_index_column **out,
                     uint32_t *out_count) {
+  return pq_index_choose_with(arena, docs, count, old, old_count, &(pq_index_wanted){0}, out,
+                              out_count);
+}
+
+int pq_index_choose_with(pq_arena *arena, const pq_value *docs, uint32_t count,
+                         const pq_index_column *old, uint32_t old_count,
+                         const pq_index_wanted *wanted, pq_index_column **out,
+                         uint32_t *out_count) {
   uint32_t step = count / (old_count > 0 ? SAMPLE_AGAIN : SAMPLE_MAX) + 1, chosen = 0;
   pq_index_survey *survey;
   pq_index_verdict v;
@@ -189,15 +203,18 @@ int pq_index_choose(pq_arena *arena, const pq_value *docs, uint32_t count,
   for (uint32_t i = 0; i < old_count; i++)
     chosen += old[i].name.n == 0;
   PQ_TRY(pq_index_survey_new(arena, &survey));
-  *out = pq_arena_calloc(arena, (size_t)old_count + PQ_INDEX_COLUMNS_MAX, sizeof **out);
+  *out = pq_arena_calloc(arena, (size_t)old_count + PQ_INDEX_COLUMNS_MAX + wanted->count,
+                         sizeof **out);
   if (*out == NULL) return arena->cx->code;
   for (uint32_t i = 0; i < count; i += step)
     PQ_TRY(pq_index_survey_add(survey, arena, docs[i]));
   if (old_count > 0) memcpy(*out, old, old_count * sizeof *old);
   *out_count = old_count;
-  for (uint32_t i = 0; chosen < PQ_INDEX_COLUMNS_MAX && pq_index_survey_path(survey, i, &v); i++) {
+  for (uint32_t i = 0; pq_index_survey_path(survey, i, &v); i++) {
+    bool is_good = v.reason == PQ_INDEX_FITS && chosen < PQ_INDEX_COLUMNS_MAX;
     if (*out_count >= PQ_COLLECTION_COLUMNS_MAX) break;
-    if (v.reason != PQ_INDEX_FITS || is_chosen(*out, *out_count, v.path)) continue;
+    is_good = is_good || (v.type != 0 && is_wanted(wanted, v.path));
+    if (!is_good || is_chosen(*out, *out_count, v.path)) continue;
     (*out)[(*out_count)++] = (pq_index_column){
         .path = v.path, .type = v.type, .field_id = PQ_INDEX_FIELD_ID_FIRST + (int32_t)chosen++};
   }

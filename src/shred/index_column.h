@@ -60,6 +60,17 @@ int pq_index_choose(pq_arena *arena, const pq_value *docs, uint32_t count,
                     const pq_index_column *old, uint32_t old_count, pq_index_column **out,
                     uint32_t *out_count) PQ_MUST_CHECK;
 
+/* Paths of indexes: values of one type are enough, however rare or long they are, and they are not
+ * counted with the others. */
+typedef struct pq_index_wanted {
+  const pq_slice *paths;
+  uint32_t count;
+} pq_index_wanted;
+int pq_index_choose_with(pq_arena *arena, const pq_value *docs, uint32_t count,
+                         const pq_index_column *old, uint32_t old_count,
+                         const pq_index_wanted *wanted, pq_index_column **out,
+                         uint32_t *out_count) PQ_MUST_CHECK;
+
 /* Do filters use columns of the type? */
 static inline bool pq_index_is_pushed(pq_index_type type) {
   return type <= PQ_INDEX_PUSHED_LAST;

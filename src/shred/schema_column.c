@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "schema/collection_record.h"
 #include "shred/index_column.h"
 
 #define DAY_US 86400000000
@@ -175,7 +176,8 @@ int pq_schema_columns_written(pq_arena *arena, const pq_index_set *all, const pq
       PQ_TRY(pq_schema_column(arena, f, &own, &has_own));
     if (c.name.n > 0 && (!has_own || !is_same(&own, &c))) continue; /* of an older schema */
     if (c.name.n == 0 && has_own && pq_index_is_pushed(own.type)) continue;
-    c.has_bloom = f != NULL && (f->is_indexed || f->is_unique);
+    c.has_bloom =
+        (f != NULL && (f->is_indexed || f->is_unique)) || pq_schema_has_index_on(schema, c.path);
     if (c.name.n > 0) c.field_id = own.field_id; /* another field may have had the name */
     c.precision = own.precision;
     c.scale = own.scale;

@@ -30,6 +30,7 @@ static void chains_release(pq_cx *cx, pq_chains *c) {
 void pq_overlay_release(pq_overlay *o) {
   if (o->cx == NULL) return;
   if (o->derived != NULL) o->derived->free(o->derived);
+  if (o->by_value != NULL) o->by_value->free(o->by_value);
   for (uint32_t i = 0; i < o->batch_count; i++)
     pq_buf_release(&o->batches[i].raw);
   if (o->batches != NULL) pq_alloc(o->cx, o->batches, o->batch_cap * sizeof *o->batches, 0);

@@ -207,11 +207,100 @@ async function names(client) {
   await refused(db.createCollection("_migrations"), 48, "create what is there");
   await db.createCollection("fresh");
   same(await db.collection("a.b/c").drop(), true, "drop");
-  same((await db.listCollections().toArray()).length, 1, "it is dropped");
+  same((await db.listCollections().toArray()).length, 2, "it is dropped");
   same(await db.dropDatabase(), true, "dropDatabase");
   check(!(await client.db().admin().listDatabases()).databases.some((d) => d.name === "MyApp_X"),
     "it is gone");
   await refused(db.collection("$x").insertOne({}), 73, "a name that is none");
+}
+
+async function catalog(client) {
+  const db = client.db("catalog_db");
+  await db.createCollection("empty", { comment: "kept" });
+  const all = await db.listCollections({ type: "collection", name: { $in: ["empty", "x"] } }).toArray();
+  same(all.map((c) => [c.name, c.type, c.options.comment]), [["empty", "collection", undefined]],
+    "an empty collection, by a filter");
+  check(all[0].info.uuid instanceof UUID && all[0].info.uuid.toString() ===
+    (await db.listCollections().toArray())[0].info.uuid.toString(), "its uuid stays");
+  await refused(db.createCollection("empty"), 48, "create it again");
+  await refused(db.createCollection("capped", { capped: true, size: 1000 }), 238, "capped");
+  await refused(db.createCollection("v", { viewOn: "empty", pipeline: [] }), 238, "a view");
+  same((await db.collection("empty").indexes()).length, 1, "listIndexes of an empty one");
+  await refused(db.collection("nowhere").indexes(), 26, "listIndexes of none");
+  same(await db.dropCollection("nowhere"), true, "drop of none");
+  const raw = await db.command({ createIndexes: "users", indexes: [
+    { key: { email: 1 }, name: "email_1", unique: true }, { key: { a: 1, b: -1 }, name: "a_1_b_-1" }] });
+  same([raw.numIndexesBefore, raw.numIndexesAfter, raw.createdCollectionAutomatically], [1, 3, true],
+    "createIndexes");
+  const again = await db.command({ createIndexes: "users", indexes: [{ key: { email: 1 }, name: "email_1",
+    unique: true }] });
+  same([again.numIndexesBefore, again.numIndexesAfter, again.note], [3, 3, "all indexes already exist"],
+    "createIndexes again");
+  const users = db.collection("users");
+  same((await users.indexes()).map((i) => [i.v, i.name, i.key, i.unique]),
+    [[2, "_id_", { _id: 1 }, undefined], [2, "email_1", { email: 1 }, true],
+      [2, "a_1_b_-1", { a: 1, b: -1 }, undefined]], "listIndexes");
+  await refused(users.createIndex({ other: 1 }, { name: "email_1" }), 86, "same name, other key");
+  await refused(users.createIndex({ email: 1 }, { name: "mail", unique: true }), 85, "other name");
+  await refused(users.createIndex({ t: "text" }), 67, "text");
+  await refused(users.createIndex({ t: "2dsphere" }), 67, "2dsphere");
+  await refused(users.createIndex({ t: "hashed" }), 67, "hashed");
+  await refused(users.createIndex({ "$**": 1 }), 67, "wildcard");
+  await refused(users.createIndex({ t: 0 }), 67, "a direction that is none");
+  await users.insertOne({ _id: 1, email: "x", n: 1 });
+  const e = await refused(users.insertOne({ _id: 2, email: "x" }), 11000, "a twin");
+  same(e?.message, 'E11000 duplicate key error collection: catalog_db.users index: email_1 dup key: { email: "x" }',
+    "its text");
+  same([e?.keyPattern ?? e?.errorResponse?.keyPattern, e?.keyValue ?? e?.errorResponse?.keyValue],
+    [{ email: 1 }, { email: "x" }], "its key");
+  await users.insertOne({ _id: 3 });
+  await refused(users.insertOne({ _id: 4 }), 11000, "missing is null");
+  await refused(users.updateOne({ _id: 3 }, { $set: { email: "x" } }), 11000, "by update");
+  await refused(users.findOneAndUpdate({ _id: 9 }, { $set: { email: "x" } }, { upsert: true }), 11000, "by upsert");
+  await refused(users.replaceOne({ _id: 3 }, { email: "x" }), 11000, "by replace");
+  const bulk = await refused(users.insertMany([{ _id: 10, email: "y" }, { _id: 11, email: "y" }, { _id: 12, email: "z" }],
+    { ordered: false }), 11000, "insertMany");
+  same(bulk?.result?.insertedCount, 2, "insertMany: the others are in");
+  same(await users.find({ email: "y" }).hint("email_1").toArray(), [{ _id: 10, email: "y" }], "hint by name");
+  same(await users.find({ email: "y" }).hint({ email: 1 }).toArray(), [{ _id: 10, email: "y" }], "hint by key");
+  const h = await refused(users.find({}).hint("nope").toArray(), 2, "a hint that is none");
+  check(h?.message.includes("hint provided does not correspond to an existing index"), "its text", h?.message);
+  await refused(users.createIndex({ n2: 1 }, { unique: true }), 11000, "unique over twins (missing)");
+  same(await users.createIndex({ n2: 1 }, { unique: true, sparse: true }), "n2_1", "sparse has none of them");
+  same(await users.createIndex({ p: 1 }, { unique: true, partialFilterExpression: { live: true } }), "p_1", "partial");
+  await users.insertMany([{ _id: 20, email: 20, p: 1 }, { _id: 21, email: 21, p: 1 }, { _id: 22, email: 22, p: 1, live: true }]);
+  await refused(users.insertOne({ email: 23, p: 1, live: true }), 11000, "partial: a twin");
+  await users.createIndex({ "tags.k": 1 }, { unique: true, sparse: true });
+  await users.insertOne({ _id: 30, email: 30, tags: [{ k: 1 }, { k: 2 }] });
+  await refused(users.insertOne({ _id: 31, email: 31, tags: [{ k: 3 }, { k: 2 }] }), 11000, "an element of an array");
+  await users.dropIndex("email_1");
+  await users.insertOne({ _id: 40, email: "x" });
+  await refused(users.dropIndex("email_1"), 27, "dropIndex of none");
+  await refused(users.dropIndex("_id_"), 72, "the index of _id stays");
+  await users.dropIndexes();
+  same((await users.indexes()).map((i) => i.name), ["_id_"], "dropIndexes");
+  await db.createCollection("checked", { validator: { $jsonSchema: { required: ["name"],
+    properties: { name: { bsonType: "string" } } } } });
+  const checked = db.collection("checked");
+  await checked.insertOne({ _id: 1, name: "a" });
+  const v = await refused(checked.insertOne({ _id: 2 }), 121, "a validator");
+  same([v?.message, v?.errInfo?.failingDocumentId], ["Document failed validation", 2], "its text");
+  await refused(checked.updateOne({ _id: 1 }, { $unset: { name: 1 } }), 121, "a validator, by update");
+  await checked.insertOne({ _id: 3 }, { bypassDocumentValidation: true });
+  await db.command({ collMod: "checked", validationAction: "warn" });
+  await checked.insertOne({ _id: 4 });
+  same((await db.listCollections({ name: "checked" }).toArray())[0].options.validationAction, "warn", "collMod");
+  await refused(db.command({ collMod: "nowhere", validationAction: "warn" }), 26, "collMod of none");
+  await checked.createIndex({ at: 1 }, { expireAfterSeconds: 3600 });
+  await refused(checked.createIndex({ at: 1 }, { expireAfterSeconds: 60 }), 85, "another time");
+  const mod = await db.command({ collMod: "checked", index: { keyPattern: { at: 1 }, expireAfterSeconds: 60 } });
+  same([mod.expireAfterSeconds_old, mod.expireAfterSeconds_new], [3600, 60], "collMod of a TTL");
+  same((await checked.indexes())[1], { v: 2, key: { at: 1 }, name: "at_1", expireAfterSeconds: 60 }, "it is kept");
+  same(await db.dropCollection("checked"), true, "drop");
+  same((await client.db().admin().listDatabases({ filter: { name: /^catalog_/ }, nameOnly: true })).databases,
+    [{ name: "catalog_db" }], "listDatabases by a filter");
+  await db.dropDatabase();
+  same((await db.listCollections().toArray()).length, 0, "dropDatabase leaves nothing");
 }
 
 async function side_by_side(client) {
@@ -239,7 +328,8 @@ const client = await MongoClient.connect(uri);
 const db = client.db("test");
 for (const [name, part] of Object.entries({
   handshakes: () => handshakes(client), crud: () => crud(db), types: () => types(db),
-  cursors: () => cursors(db), large: () => large(db), names: () => names(client), side_by_side: () => side_by_side(client),
+  cursors: () => cursors(db), large: () => large(db), names: () => names(client), catalog: () => catalog(client),
+  side_by_side: () => side_by_side(client),
   compressed,
 })) {
   try {

@@ -1,0 +1,40 @@
+/* server/mongo_catalog.h - what a command asks of a collection before it changes it.
+ *
+ *   {"indexes": COLL} ─► is it there, its options, its indexes ─► decided by MongoDB's rules
+ *                     ─► ours: create, createIndexes, alter … ─► the answer
+ */
+#ifndef PQ_SERVER_MONGO_CATALOG_H
+#define PQ_SERVER_MONGO_CATALOG_H
+
+#include "server/mongo_commands.h"
+
+enum { PQ_MONGO_INDEXES_MAX = 64 };
+
+/* In the task's arena. */
+typedef struct pq_mongo_catalog {
+  bool is_asked; /* the answer about the collection is there, and a command of ours follows */
+  bool is_there;
+  char uuid[33];
+  pq_value options;                       /* missing: none */
+  pq_value indexes[PQ_MONGO_INDEXES_MAX]; /* without that of _id */
+  uint32_t index_count;
+  uint64_t before, after; /* of our command's summary */
+} pq_mongo_catalog;
+
+/* Ask about t->collection; t->state becomes the catalog. */
+int pq_catalog_ask(pq_task *t) PQ_MUST_CHECK;
+/* An index, while it is asked. */
+int pq_catalog_item(pq_task *t, pq_value item);
+/* The summary of that. */
+int pq_catalog_take(pq_task *t, pq_value summary) PQ_MUST_CHECK;
+static inline pq_mongo_catalog *pq_catalog_of(const pq_task *t) {
+  return t->state;
+}
+
+/* Fields of an object in their order, in the task's arena; NULL with *count 0: none. PQ_ENOMEM. */
+int pq_task_fields(pq_task *t, pq_value v, pq_field **out, uint32_t *count) PQ_MUST_CHECK;
+/* {v: 2, key: …, name: …, unique: …} of an index of ours; that of _id. */
+int pq_catalog_put_index(pq_task *t, pq_bson_out *o, pq_value spec) PQ_MUST_CHECK;
+void pq_catalog_put_id_index(pq_bson_out *o);
+
+#endif
