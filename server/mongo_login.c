@@ -74,7 +74,7 @@ static int begin_exchange(pq_task *t, pq_value command, pq_slice db, pq_slice *a
   char nonce[PQ_SCRAM_NONCE_CAP];
   pq_scram_keys keys;
   pq_slice payload;
-  pq_login *login;
+  pq_login *login = NULL;
   bool is_known, flag;
   snprintf(name, PQ_USER_NAME_CAP, "?");
   PQ_TRY(login_of(t, &login));
