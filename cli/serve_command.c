@@ -113,7 +113,8 @@ int cli_run_serve(cli_session *s, char **words, int word_count) {
   (void)word_count;
   if (s->is_shell) return cli_usage_error("serve", "not inside the shell");
   http = cli_own_text(s->options, "http");
-  status = parse_list("listen", listen == NULL ? "127.0.0.1" : listen, listen_copy, options.listen);
+  status = CLI_DONE;
+  if (listen != NULL) status = parse_list("listen", listen, listen_copy, options.listen);
   if (status == CLI_DONE && http != NULL)
     status = parse_list("http", http, http_copy, options.http);
   if (status == CLI_DONE) status = parse_words(s, &options);

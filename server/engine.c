@@ -113,6 +113,7 @@ static bool is_asleep(pq_job *j, int64_t now_ms) {
 static void note_waiting(pq_engine *e, const pq_job *j) {
   if (j->wait_until_ms == 0) return;
   e->waiting_count++;
+  j->request->has_waited = true;
   if (e->wake_ms == 0 || j->wait_until_ms < e->wake_ms) e->wake_ms = j->wait_until_ms;
 }
 

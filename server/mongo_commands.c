@@ -420,6 +420,7 @@ static void end(pq_job *j) {
   pq_task *t = (pq_task *)j;
   pq_cx *cx = t->mongo->cx;
   pq_ops_leave(t);
+  t->request->documents = t->batch_count;
   if (t->is_writing) pq_bson_abandon(&t->out);
   if (t->cursor != NULL) t->cursor->is_busy = false;
   pqdb_replies_close(t->replies);

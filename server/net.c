@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "server/net_int.h"
+#include "server/slow.h"
 
 enum {
   TICK_MS = 1000,
@@ -217,10 +218,20 @@ void pq_net_write(pq_connection *c, pq_buf *bytes) {
 void pq_net_submit(pq_connection *c, pq_request *r) {
   r->owner = c;
   r->client = &c->client;
+  r->since_ns = uv_hrtime();
+  r->has_waited = false;
   c->requests++;
   c->net->server->counters.requests++;
   c->net->server->counters.requests_out++;
   pq_engine_submit(c->net->engine, r);
+}
+
+/* In the log, if it took long by itself. */
+static void note_slow(const pq_net *n, const pq_request *r) {
+  int32_t slow_ms = n->server->options->slow_ms;
+  uint64_t ms = (uv_hrtime() - r->since_ns) / 1000000;
+  if (slow_ms >= 0 && !r->has_waited && ms >= (uint64_t)slow_ms)
+    pq_slow_note(n->server->log, r, ms);
 }
 
 /* Of a connection that has closed. */
@@ -242,6 +253,7 @@ static void on_wake(uv_async_t *h) {
     pq_peer *p = r->owner;
     p->c.requests--;
     n->server->counters.requests_out--;
+    note_slow(n, r);
     if (p->c.is_closing)
       drop_request(p, r);
     else if (pq_peer_is_fine(p, p->c.protocol->answered(&p->c, r)))

@@ -36,6 +36,9 @@ typedef struct pq_request {
   pq_wire_packer packer;
 
   struct pq_native *native; /* owned: of PQ_JOB_NATIVE (native.h) */
+  uint64_t since_ns;        /* when it went to the engine */
+  uint64_t documents;       /* the engine's: how many are in the answer, for the log */
+  bool has_waited;          /* the engine's: for changes or the time, so that it is not slow */
   bool has_next;            /* the engine's: the answer is a batch of a cursor that may have more */
 
   pq_buf answer; /* owned; BSON, the engine's or handshake.h's */

@@ -10,6 +10,7 @@
 #include "server/log.h"
 #include "server/mongo_protocol.h"
 #include "server/net_loop.h"
+#include "server/systemd.h"
 #include "server/tls.h"
 
 enum { MONGO_PORT = 27017, HTTP_PORT = 8080, FILES_MORE = 256, CONNECTIONS_USUAL = 1000 };
@@ -44,6 +45,7 @@ static void on_signal(uv_signal_t *h, int number) {
   bool is_first = !s->is_stopping;
   pq_log_say(s->server.log, PQ_LOG_INFO, "signal %d: %s", number,
              is_first ? "stopping" : "dropping what is under way");
+  if (is_first) pq_systemd_notify("STOPPING=1");
   s->is_stopping = true;
   pq_net_stop(s->net, !is_first);
 }
@@ -79,8 +81,27 @@ static void raise_files(const pq_serve_options *o) {
   (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* On sockets that systemd has opened; *is_there: one is for MongoDB's clients. */
+static int listen_given(serving *s, pq_cx *cx, bool *is_there) {
+  unsigned count;
+  *is_there = false;
+  PQ_TRY(pq_systemd_sockets(cx, &count));
+  for (unsigned i = 0; i < count; i++) {
+    bool is_http = pq_systemd_is_named(i, "http");
+    if (!is_http) *is_there = true;
+    PQ_TRY(pq_net_listen_on(s->net, cx, PQ_SYSTEMD_FIRST + (int)i,
+                            is_http ? &pq_http_protocol : &pq_mongo_protocol));
+  }
+  pq_systemd_forget();
+  return PQ_OK;
+}
+
 static int listen_all(serving *s, pq_cx *cx) {
   const pq_serve_options *o = s->server.options;
+  bool is_there;
+  PQ_TRY(listen_given(s, cx, &is_there));
+  if (!is_there && o->listen[0] == NULL)
+    PQ_TRY(pq_net_listen(s->net, cx, "127.0.0.1", MONGO_PORT, &pq_mongo_protocol));
   for (size_t i = 0; i < PQ_LISTEN_MAX && o->listen[i] != NULL; i++)
     PQ_TRY(pq_net_listen(s->net, cx, o->listen[i], MONGO_PORT, &pq_mongo_protocol));
   for (size_t i = 0; i < PQ_LISTEN_MAX && o->http[i] != NULL; i++)
@@ -97,6 +118,7 @@ static int run(serving *s, pqdb *db) {
   watch_signal(s, &s->term, SIGTERM, on_signal);
   watch_signal(s, &s->interrupt, SIGINT, on_signal);
   watch_signal(s, &s->hangup, SIGHUP, on_hangup);
+  pq_systemd_notify("READY=1");
   pq_net_run(s->net, s->engine);
   close_if_open(&s->term);
   close_if_open(&s->interrupt);

@@ -34,7 +34,8 @@ typedef enum pq_log_level {
 /* Texts are borrowed until pq_serve returns. NULL, 0: the default. */
 typedef struct pq_serve_options {
   /* Where MongoDB's clients connect to, and those of HTTP: "HOST:PORT", port 0: any that is free;
-   * "unix:PATH". Other machines may connect only where users have to log in. */
+   * "unix:PATH". Other machines may connect only where users have to log in. Without `listen`:
+   * 127.0.0.1:27017, or the sockets that systemd has opened; one named "http" is for HTTP. */
   const char *listen[PQ_LISTEN_MAX], *http[PQ_LISTEN_MAX];
   const char *advertise; /* HOST:PORT under which clients reach us; else where they connected to */
   pq_topology topology;

@@ -4,6 +4,7 @@
 #   include/parquedb/*.h                        lib/libparquedb.so -> .so.ABI -> .so.ABI.VERSION
 #   lib/pkgconfig/parquedb.pc                   lib/cmake/parquedb/parquedb-config.cmake …
 #   share/man/man1/parquedb.1, parquedb-*.1     share/bash-completion/completions/parquedb
+#   lib/systemd/system/parquedb.service, .socket
 #
 # parquedb.pc and the CMake files find everything relative to themselves, so the tree may be moved.
 include(GNUInstallDirs)
@@ -63,6 +64,10 @@ if(NOT CMAKE_CROSSCOMPILING)
 endif()
 install(FILES cli/parquedb.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions
         RENAME parquedb)
+if(PARQUEDB_SERVER) # where systemd looks; not relative to the tree's place
+  install(FILES tools/systemd/parquedb.service tools/systemd/parquedb.socket
+          DESTINATION lib/systemd/system)
+endif()
 install(FILES README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright)
 

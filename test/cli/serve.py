@@ -94,12 +94,14 @@ def sequence(name, documents):
 # ---- a server and its clients ----
 
 class Server:
-    def __init__(self, folder):
-        self.process = subprocess.Popen(
-            [PROGRAM, "-w", folder, "serve", "--listen", "127.0.0.1:0"], stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True)
-        line = self.process.stdout.readline()
-        self.port = int(line.strip().rstrip("/").rsplit(":", 1)[1]) if ":" in line else 0
+    def __init__(self, folder, *options, listen="127.0.0.1:0", **more):
+        command = [PROGRAM, "-w", folder, "serve", *(["--listen", listen] if listen else []),
+                   *options]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                        text=True, **more)
+        line = self.line = self.process.stdout.readline().replace("?tls=true", "")
+        port = line.strip().rstrip("/").rsplit(":", 1)[-1]
+        self.port = int(port) if port.isdigit() else 0
 
     def end(self, how=signal.SIGTERM):
         self.process.send_signal(how)
@@ -108,8 +110,8 @@ class Server:
 
 
 class Client:
-    def __init__(self, server):
-        self.socket = socket.create_connection(("127.0.0.1", server.port), timeout=30)
+    def __init__(self, server, connected=None):
+        self.socket = connected or socket.create_connection(("127.0.0.1", server.port), timeout=30)
 
     def send(self, data):
         self.socket.sendall(data)
@@ -340,4 +342,5 @@ def main():
     return 1 if failed else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())
