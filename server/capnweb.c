@@ -17,6 +17,7 @@
 #include "value/json.h"
 
 enum {
+  KEPT_LEN = 256 << 10, /* of buffers, between messages */
   MEMORY_MAX = 256 << 20,
   MESSAGE_MAX = 32 << 20,
   ANSWER_MAX = (32 << 20) - (64 << 10), /* capnweb: limits.maxMessageSize */
@@ -403,6 +404,7 @@ static int take_text(pq_rpc_session *s, pq_slice text) {
   if (text.n > s->options.message_max)
     return pq_fail(&s->cx, PQ_ELIMIT, "a message of %zu bytes: at most %u", text.n,
                    s->options.message_max);
+  s->was_large = s->was_large || text.n > KEPT_LEN;
   pq_builder_clear(s->builder);
   rc = pq_json_value(s->builder, text, &s->scratch, &message);
   if (rc == PQ_OK) return take_message(s, message);
@@ -422,10 +424,28 @@ static int go_on(pq_rpc_session *s) {
   return PQ_OK;
 }
 
+/* What a large message or answer needed is not kept: a session may live long. */
+static int shrink(pq_rpc_session *s) {
+  pq_arena_clear(&s->scratch);
+  if (s->scratch.used_len > KEPT_LEN) {
+    pq_arena_release(&s->scratch);
+    pq_arena_init(&s->scratch, &s->cx, s->options.memory_max);
+  }
+  if (s->out.cap > KEPT_LEN) {
+    pq_buf_release(&s->out);
+    pq_buf_init(&s->out, &s->cx, s->options.answer_max);
+  }
+  if (!s->was_large) return PQ_OK;
+  s->was_large = false;
+  pq_builder_free(s->builder);
+  s->builder = NULL;
+  return pq_builder_new(&s->cx, &s->builder);
+}
+
 /* After a message or an answer, whose result is rc. */
 static int finish(pq_rpc_session *s, int rc) {
   if (rc == PQ_OK) rc = go_on(s);
-  pq_arena_clear(&s->scratch);
+  if (rc == PQ_OK) rc = shrink(s);
   if (rc == PQ_OK) return s->has_ended ? PQ_EINVALID : PQ_OK;
   return end_session(s, rc, true);
 }
@@ -529,6 +549,12 @@ void pq_rpc_close(pq_rpc_session *s) {
   pq_arena_release(&s->scratch);
   pq_assert(s->used_len == 0);
   pq_alloc(s->options.cx, s, sizeof *s, 0);
+}
+
+int pq_rpc_go_on(pq_rpc_session *s) {
+  if (s->has_ended) return PQ_EINVALID;
+  s->cx.msg[0] = '\0';
+  return finish(s, PQ_OK);
 }
 
 int pq_rpc_answer(pq_rpc_session *s, uint64_t number, pq_rpc_result *result) {

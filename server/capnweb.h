@@ -55,6 +55,9 @@ typedef struct pq_rpc_host {
   void (*go_on)(void *ud, uint64_t number);
   /* Nobody wants it any more: no answer has to follow. */
   void (*cancel)(void *ud, uint64_t number);
+  /* Does the client leave unread what was sent? Then nothing is begun until pq_rpc_go_on. NULL:
+   * never. */
+  bool (*is_full)(void *ud);
   void *ud;
 } pq_rpc_host;
 
@@ -87,6 +90,9 @@ int pq_rpc_receive(pq_rpc_session *s, pq_slice message) PQ_MUST_CHECK;
 /* A command gave something; answer->bytes is taken. A number that is not known is one that was
  * cancelled. Fails as pq_rpc_receive. */
 int pq_rpc_answer(pq_rpc_session *s, uint64_t number, pq_rpc_result *answer) PQ_MUST_CHECK;
+
+/* The client has read what was sent. Fails as pq_rpc_receive. */
+int pq_rpc_go_on(pq_rpc_session *s) PQ_MUST_CHECK;
 
 /* Nothing waits or runs, all that was asked for was sent: the answer of a batch is complete. */
 bool pq_rpc_is_idle(const pq_rpc_session *s);

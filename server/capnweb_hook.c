@@ -32,6 +32,7 @@ void pq_rpc_payload_drop(pq_rpc_session *s, pq_rpc_payload *p) {
     pq_rpc_hook_drop(s, p->hooks[i]);
   pq_alloc(&s->cx, p->hooks, p->hook_cap * sizeof(pq_rpc_hook *), 0);
   pq_arena_release(&p->arena);
+  s->held_len -= p->bytes.cap;
   pq_buf_release(&p->bytes);
   pq_alloc(&s->cx, p, sizeof *p, 0);
 }

@@ -246,6 +246,8 @@ struct pq_rpc_session {
   pq_rpc_options options;
   pq_cx cx; /* its allocator counts */
   uint64_t used_len;
+  uint64_t held_len; /* of answers, which are other memory */
+  bool was_large;    /* the builder holds much */
   char ns[PQ_RPC_NS_CAP], actor[PQ_RPC_NS_CAP * 2];
   pq_builder *builder;
   pq_arena scratch; /* of one message */

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "server/access.h"
 #include "server/capnweb_run.h"
 
 enum { HEARTBEAT_MS = 60000, ANSWER_LEN_MAX = 128 << 20 };
@@ -19,41 +20,58 @@ typedef struct rpc_job {
 
 /* ---- requests ---- */
 
-static int copy_command(pq_cx *cx, pq_request *r, pq_value command) {
+static int copy_command(pq_request *r, pq_value command) {
   pq_slice meta, bytes;
+  pq_field *fields;
+  uint32_t count;
   PQ_TRY(pq_arena_copy(&r->arena, pq_value_meta(command), &meta));
   PQ_TRY(pq_arena_copy(&r->arena, pq_value_bytes(command), &bytes));
   r->command = (pq_value){meta.p, bytes.p, command.meta_len, command.len};
-  (void)cx;
+  fields = pq_object_fields(&r->arena, r->command, &count);
+  if (fields == NULL) return r->arena.cx->code;
+  if (count > 0) r->name = fields[0].name;
   return PQ_OK;
 }
 
-int pq_rpc_request_new(pq_cx *cx, const pq_rpc_command *command, pq_request **out) {
+static int request_new(pq_cx *cx, pq_request **out) {
   pq_request *r = pq_request_new(cx);
-  pq_rpc_request *q = r == NULL ? NULL : pq_alloc(cx, NULL, 0, sizeof *q);
-  pq_field verb;
-  int rc;
-  *out = NULL;
-  if (q == NULL) {
+  *out = r;
+  if (r == NULL) return pq_fail_nomem(cx);
+  r->rpc = pq_alloc(cx, NULL, 0, sizeof *r->rpc);
+  if (r->rpc == NULL) {
     pq_request_free(r);
+    *out = NULL;
     return pq_fail_nomem(cx);
   }
-  memset(q, 0, sizeof *q);
-  q->cx = cx;
+  memset(r->rpc, 0, sizeof *r->rpc);
+  r->rpc->cx = cx;
+  r->kind = PQ_JOB_RPC;
+  return PQ_OK;
+}
+
+/* Give it up if it could not be made. */
+static int finish_new(pq_request **r, int rc) {
+  if (rc == PQ_OK) return PQ_OK;
+  pq_request_free(*r);
+  *r = NULL;
+  return rc;
+}
+
+int pq_rpc_request_new(pq_cx *cx, const pq_rpc_command *command, pq_request **out) {
+  pq_rpc_request *q;
+  PQ_TRY(request_new(cx, out));
+  q = (*out)->rpc;
   q->number = command->number;
   q->part_len = command->part_len;
   q->is_waiting = command->is_waiting;
   snprintf(q->ns, sizeof q->ns, "%s", command->ns);
-  r->rpc = q;
-  r->kind = PQ_JOB_RPC;
-  rc = copy_command(cx, r, command->command);
-  if (rc == PQ_OK && pq_object_at(r->command, 0, &verb)) r->name = verb.name;
-  if (rc != PQ_OK) {
-    pq_request_free(r);
-    return rc;
-  }
-  *out = r;
-  return PQ_OK;
+  return finish_new(out, copy_command(*out, command->command));
+}
+
+int pq_rpc_login_new(pq_cx *cx, pq_slice authorization, pq_request **out) {
+  PQ_TRY(request_new(cx, out));
+  (*out)->rpc->is_login = true;
+  return finish_new(out, pq_arena_copy(&(*out)->arena, authorization, &(*out)->name));
 }
 
 void pq_rpc_request_free(pq_rpc_request *q) {
@@ -90,29 +108,73 @@ static void give(rpc_job *j, int rc, const char *message) {
   j->job.has_more = q->has_more;
 }
 
-static pq_job *rpc_begin(void *shared, pq_request *r) {
-  rpc_shared *s = shared;
-  rpc_job *j = pq_alloc(s->host.cx, NULL, 0, sizeof *j);
+/* Who is it? A wrong answer comes late. */
+static void log_in(rpc_job *j) {
+  pq_request *r = j->job.request;
+  const pq_job_host *host = &j->shared->host;
+  pq_access *access = host->server->access;
+  bool has_name = r->name.n > 0;
+  uint32_t hold_ms = 0;
+  int rc = pq_access_http(access, host->cx, r->client, r->name);
+  if (has_name) hold_ms = pq_access_note(access, r->client, (pq_slice){0}, rc == PQ_OK);
+  give(j, rc, rc == PQ_OK ? "" : host->cx->msg);
+  if (hold_ms == 0) return;
+  j->job.is_done = false;
+  j->job.wait_until_ms = pq_handle_now_us(host->db) / 1000 + hold_ms;
+}
+
+/* May the client do it? Asked again for each part, as rights may have changed. */
+static int check(rpc_job *j) {
+  const pq_request *r = j->job.request;
+  const pq_job_host *host = &j->shared->host;
+  pq_access_command what = {.verb = r->name,
+                            .document = r->command,
+                            .ns = r->rpc->ns,
+                            .db = pq_str(r->rpc->ns),
+                            .is_native = true};
+  return pq_access_check(host->server->access, host->cx, r->client, &what);
+}
+
+static void begin_command(rpc_job *j) {
+  pq_request *r = j->job.request;
+  const pq_job_host *host = &j->shared->host;
   pq_rpc_command command = {.number = r->rpc->number,
                             .ns = r->rpc->ns,
                             .command = r->command,
                             .part_len = r->rpc->part_len,
                             .is_waiting = r->rpc->is_waiting};
-  int rc;
+  int rc = check(j);
+  if (rc == PQ_OK) rc = pq_rpc_run_open(&j->run, host->db, host->cx, &command);
+  if (rc != PQ_OK)
+    give(j, rc, host->cx->msg);
+  else if (j->run.replies != NULL)
+    pq_handle_set_reach(j->run.replies, pq_access_reach(host->server->access, r->client));
+}
+
+static pq_job *rpc_begin(void *shared, pq_request *r) {
+  rpc_shared *s = shared;
+  rpc_job *j = pq_alloc(s->host.cx, NULL, 0, sizeof *j);
   if (j == NULL) return NULL;
   memset(j, 0, sizeof *j);
   j->shared = s;
   j->job.request = r;
-  rc = pq_rpc_run_open(&j->run, s->host.db, s->host.cx, &command);
-  if (rc != PQ_OK) give(j, rc, j->run.message);
+  if (r->rpc->is_login)
+    log_in(j);
+  else
+    begin_command(j);
   return &j->job;
 }
 
-static void rpc_advance(pq_job *job) {
-  rpc_job *j = (rpc_job *)job;
-  pq_request *r = job->request;
+static void advance_command(rpc_job *j) {
+  pq_job *job = &j->job;
+  const pq_request *r = job->request;
+  bool is_next = r->rpc->has_more;
+  int rc = is_next ? check(j) : PQ_OK;
+  job->request->rpc->has_more = false;
   pq_rpc_run_go_on(&j->run);
-  if (r->rpc->is_cancelled || (r->rpc->is_waiting && r->client->is_leaving)) {
+  if (rc != PQ_OK) {
+    give(j, rc, j->shared->host.cx->msg);
+  } else if (r->rpc->is_cancelled || (r->rpc->is_waiting && r->client->is_leaving)) {
     give(j, PQ_EINVALID, "nobody waits for it any more");
   } else if (pq_rpc_run_advance(&j->run)) {
     give(j, j->run.result.rc, j->run.result.message);
@@ -121,8 +183,16 @@ static void rpc_advance(pq_job *job) {
   }
 }
 
+static void rpc_advance(pq_job *job) {
+  if (job->request->rpc->is_login)
+    job->is_done = true; /* it was held back */
+  else
+    advance_command((rpc_job *)job);
+}
+
 static bool rpc_is_awake(pq_job *job) {
   rpc_job *j = (rpc_job *)job;
+  if (job->request->rpc->is_login) return false;
   return job->request->rpc->is_cancelled || !pq_rpc_run_sleeps(&j->run);
 }
 

@@ -1,5 +1,7 @@
-/* server/capnweb_job.h - the kind of job that runs commands of Cap'n Web sessions.
+/* server/capnweb_job.h - the kind of job that runs commands of Cap'n Web sessions, after it has
+ * asked whether their client may.
  *
+ *     PQ_TRY(pq_rpc_login_new(cx, authorization, &r));   first, alone: who is it?
  *     PQ_TRY(pq_rpc_request_new(cx, &command, &r));      r->rpc->number, …
  *     pq_net_submit(connection, r);
  *     … answered: r->answer is what capnweb_run.h made, r->rpc says how it went;
@@ -19,6 +21,7 @@ typedef struct pq_rpc_request {
   char ns[160];
   uint32_t part_len;
   bool is_waiting;
+  bool is_login;            /* request->name is the field Authorization */
   atomic_bool is_cancelled; /* the network thread's word, while the engine has it */
   /* The engine's, with request->answer. */
   int rc;
@@ -28,6 +31,9 @@ typedef struct pq_rpc_request {
 
 /* A request with a copy of the command. PQ_ENOMEM, PQ_ELIMIT; `cx` lives longer. */
 int pq_rpc_request_new(pq_cx *cx, const pq_rpc_command *command, pq_request **out) PQ_MUST_CHECK;
+/* The question who the client is, by the field Authorization of its request (empty: nobody): its
+ * `user` is set when it is answered, or r->rpc->rc is PQ_EPERM. */
+int pq_rpc_login_new(pq_cx *cx, pq_slice authorization, pq_request **out) PQ_MUST_CHECK;
 /* For pq_request_free. NULL is allowed. */
 void pq_rpc_request_free(pq_rpc_request *q);
 

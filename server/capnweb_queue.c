@@ -121,9 +121,11 @@ static bool has_turn(const pq_rpc_job *job, uint64_t oldest, uint32_t running, p
 }
 
 int pq_rpc_run_jobs(pq_rpc_session *s) {
+  const pq_rpc_host *host = &s->options.host;
   uint64_t oldest = s->promise_count > 0 ? UINT64_MAX : pq_rpc_oldest_op(s);
   uint32_t running = 0;
   pq_rpc_turn turn = PQ_RPC_ASIDE;
+  if (host->is_full != NULL && host->is_full(host->ud)) return PQ_OK;
   for (pq_rpc_job *job = s->jobs, *next; job != NULL; job = next) {
     next = job->next;
     if (job->turn == PQ_RPC_ASIDE) {
@@ -207,7 +209,12 @@ void pq_rpc_abort_txn(pq_rpc_session *s, pq_rpc_scope *scope) {
 static int open_answer(pq_rpc_session *s, pq_rpc_result *result, pq_rpc_payload *payload,
                        pq_value *out) {
   pq_slice bytes, meta;
+  if (s->used_len + s->held_len + result->bytes.cap > s->options.memory_max)
+    return pq_fail(&s->cx, PQ_ELIMIT,
+                   "the session holds more than %llu MB of answers: dispose of those that are read",
+                   (unsigned long long)(s->options.memory_max >> 20));
   payload->bytes = result->bytes;
+  s->held_len += payload->bytes.cap;
   result->bytes = (pq_buf){0};
   bytes = pq_buf_slice(&payload->bytes);
   if (bytes.n < 4 || pq_rd32(bytes.p) > bytes.n - 4)

@@ -104,6 +104,8 @@ int pq_http_batch(pq_connection *c) PQ_MUST_CHECK;
 int pq_http_socket_received(pq_connection *c, pq_slice bytes) PQ_MUST_CHECK;
 int pq_http_socket_alarm(pq_connection *c) PQ_MUST_CHECK;
 int pq_http_rpc_answered(pq_connection *c, pq_request *r) PQ_MUST_CHECK;
+/* A request of a session that is no more. */
+int pq_http_rpc_drop(pq_connection *c, pq_request *r) PQ_MUST_CHECK;
 int pq_http_rpc_written(pq_connection *c) PQ_MUST_CHECK;
 void pq_http_rpc_leave(pq_connection *c);
 void pq_http_rpc_close(http_connection *h);

@@ -340,6 +340,7 @@ static int received(pq_connection *c, pq_slice bytes, size_t *used) {
 static int answered(pq_connection *c, pq_request *r) {
   http_connection *h = c->state;
   if (h->side != NULL) return pq_http_rpc_answered(c, r);
+  if (r->rpc != NULL) return pq_http_rpc_drop(c, r);
   return pq_http_answered(c, r);
 }
 

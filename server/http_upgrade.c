@@ -155,7 +155,11 @@ int pq_http_socket_received(pq_connection *c, pq_slice bytes) {
   if (c->is_closing) return PQ_OK;
   if (rc != PQ_OK) rc = pq_websocket_close(h->socket, PQ_WEBSOCKET_ERROR, pq_net_cx(c->net)->msg);
   write_socket(c);
-  if (rc == PQ_OK && pq_websocket_is_over(h->socket)) pq_net_finish(c);
+  if (rc == PQ_OK && pq_websocket_is_over(h->socket)) {
+    pq_http_rpc_close(h);
+    pq_net_leave(c);
+    pq_net_finish(c);
+  }
   return rc == PQ_OK ? PQ_OK : pq_fail(pq_net_cx(c->net), rc, "out of memory");
 }
 
@@ -177,6 +181,16 @@ int pq_http_rpc_answered(pq_connection *c, pq_request *r) {
   http_connection *h = c->state;
   PQ_TRY(h->side->answered(h->session, r));
   return h->socket == NULL ? end_batch(c) : PQ_OK;
+}
+
+int pq_http_rpc_drop(pq_connection *c, pq_request *r) {
+  if (r->job == NULL) {
+    pq_request_free(r);
+    return PQ_OK;
+  }
+  r->is_cancelled = true;
+  pq_net_submit(c, r);
+  return PQ_OK;
 }
 
 int pq_http_rpc_written(pq_connection *c) {

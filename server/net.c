@@ -135,6 +135,11 @@ static bool is_idle(const pq_peer *p) {
   return p->c.requests == 0 && p->writes == 0;
 }
 
+void pq_net_leave(pq_connection *c) {
+  c->client.is_leaving = true;
+  if (c->requests > 0) pq_engine_poke(c->net->engine);
+}
+
 void pq_net_finish(pq_connection *c) {
   pq_peer *p = (pq_peer *)c;
   p->is_finishing = true;

@@ -111,6 +111,8 @@ void pq_net_submit(pq_connection *c, pq_request *r);
 /* Close it now; what is queued is dropped. `why` is told to whoever runs the server; NULL: nothing
  * is. */
 void pq_net_close(pq_connection *c, const char *why);
+/* Its client has said goodbye: what waits for its sake in the engine ends now. */
+void pq_net_leave(pq_connection *c);
 /* Close it when what is queued has been written. */
 void pq_net_finish(pq_connection *c);
 /* Call `alarm` in so many milliseconds, once; the time given last counts. 0: not at all. */

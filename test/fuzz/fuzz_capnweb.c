@@ -94,7 +94,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                             .map_max = 200,
                             .memory_max = 32u << 20,
                             .answer_max = 1 << 16,
-                            .host = {hear, start, go_on, cancel, &h}};
+                            .host = {hear, start, go_on, cancel, NULL, &h}};
   pq_rpc_session *s;
   int rc = PQ_OK;
   h = (host){0};

@@ -21,6 +21,7 @@ typedef struct world {
   size_t heard_len;
   uint32_t started, cancelled;
   bool is_deaf; /* the transport takes nothing */
+  bool is_full; /* the client reads nothing */
 } world;
 
 static inline int world_send(void *ud, pq_slice message) {
@@ -69,6 +70,10 @@ static inline void world_cancel(void *ud, uint64_t number) {
     if (w->runs[i].number == number) world_end_run(w, i);
 }
 
+static inline bool world_is_full(void *ud) {
+  return ((world *)ud)->is_full;
+}
+
 /* `options`: limits and actor; its cx and host are the world's. */
 static inline int world_open(world *w, pq_rpc_options options) {
   *w = (world){0};
@@ -79,7 +84,8 @@ static inline int world_open(world *w, pq_rpc_options options) {
   w->heard = malloc(WORLD_HEARD);
   w->heard[0] = '\0';
   options.cx = &w->cx;
-  options.host = (pq_rpc_host){world_send, world_start, world_go_on, world_cancel, w};
+  options.host =
+      (pq_rpc_host){world_send, world_start, world_go_on, world_cancel, world_is_full, w};
   return pq_rpc_open(&options, &w->s);
 }
 

@@ -426,9 +426,19 @@ static void test_order(void) {
   CHECK(world_say(&w, "[\"pull\",5]") == PQ_OK);
   world_run(&w);
   CHECK(world_heard_in(&w, "\"title\":\"One\",\"n\":1}]\n[\"resolve\",5,null]\n"));
+  /* nothing is begun for a client that does not read */
+  w.is_full = true;
+  CHECK(world_say(&w, "[\"push\",[\"pipeline\",0,[\"exists\"],[\"posts/p2\"]]]") == PQ_OK);
+  CHECK(world_say(&w, "[\"pull\",6]") == PQ_OK);
+  world_run(&w);
+  CHECK(counts().commands == 1);
+  w.is_full = false;
+  CHECK(pq_rpc_go_on(w.s) == PQ_OK);
+  world_run(&w);
+  CHECK(world_heard(&w, "[\"resolve\",6,true]\n"));
   /* what is released before it began to be read is not read */
   CHECK(world_say(&w, "[\"push\",[\"pipeline\",0,[\"get\"],[\"posts/p2\"]]]") == PQ_OK);
-  CHECK(world_say(&w, "[\"release\",6,1]") == PQ_OK);
+  CHECK(world_say(&w, "[\"release\",7,1]") == PQ_OK);
   CHECK(w.cancelled == 1 && counts().commands == 0);
   close_world();
 }
@@ -632,6 +642,20 @@ static void test_memory(void) {
   close_world();
 }
 
+/* Answers that the client does not release count, too. */
+static void test_held(void) {
+  char message[200];
+  CHECK(world_open(&w, (pq_rpc_options){.memory_max = 4 << 20}) == PQ_OK);
+  insert_many("many", 8000);
+  for (unsigned i = 1; i < 10; i++) {
+    CHECK(world_say(&w, "[\"push\",[\"pipeline\",0,[\"run\"],[{\"find\":\"many\"}]]]") == PQ_OK);
+    world_run(&w);
+    snprintf(message, sizeof message, "[\"pull\",%u]", i);
+    if (i == 9) CHECK(world_ask(&w, message, "dispose of those"));
+  }
+  close_world();
+}
+
 /* In the middle of everything, the client is gone. */
 static void test_gone(void) {
   if (!open_world()) return;
@@ -716,6 +740,7 @@ int main(void) {
   RUN(test_limits);
   RUN(test_bomb);
   RUN(test_memory);
+  RUN(test_held);
   RUN(test_gone);
   RUN(test_out_of_memory);
   return unit_end();
