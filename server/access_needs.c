@@ -122,7 +122,9 @@ static const row mongo_rows[] = {
     {"path", R, 0},
     {"match", R, 0},
     {"history", R, 0},
-    {"asOf", R, 0},
+    {"connected", R, 0},
+    {"neighbourhood", R, 0},
+    {"asOf", R, 0}, /* only commands that read follow it */
     {"link", W, 0},
     {"unlink", W, 0}};
 

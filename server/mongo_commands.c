@@ -43,12 +43,15 @@ static const char *const find_fields[] = {"filter",
                                           "max",
                                           "oplogReplay",
                                           "allowPartialResults",
+                                          "asOf",
                                           LANGUAGE,
                                           NULL};
 static const char *const aggregate_fields[] = {
-    "pipeline", "cursor", "allowDiskUse", "bypassDocumentValidation", "explain", LANGUAGE, NULL};
-static const char *const count_fields[] = {"query", "skip", "limit", "fields", LANGUAGE, NULL};
-static const char *const distinct_fields[] = {"key", "query", LANGUAGE, NULL};
+    "pipeline", "cursor", "allowDiskUse", "bypassDocumentValidation",
+    "explain",  "asOf",   LANGUAGE,       NULL};
+static const char *const count_fields[] = {"query", "skip",   "limit", "fields",
+                                           "asOf",  LANGUAGE, NULL};
+static const char *const distinct_fields[] = {"key", "query", "asOf", LANGUAGE, NULL};
 static const char *const get_more_fields[] = {"collection", "batchSize", NULL};
 static const char *const kill_fields[] = {"cursors", NULL};
 static const char *const insert_fields[] = {"documents", "ordered", "bypassDocumentValidation",
@@ -104,6 +107,7 @@ static const char *const validate_fields[] = {
 static const char *const compact_fields[] = {"force", "freeSpaceTargetMB", "dryRun", NULL};
 static const char *const fsync_fields[] = {"lock", "async", "fsyncLockAcquisitionTimeoutMillis",
                                            NULL};
+static const char *const set_fields[] = {"initialSync", "commitmentStatus", NULL};
 static const char *const concern_fields[] = {"inMemory", NULL};
 static const char *const profile_fields[] = {"slowms", "sampleRate", "filter", NULL};
 static const char *const kill_op_fields[] = {"op", NULL};
@@ -175,6 +179,20 @@ static const pq_mongo_command commands[] = {
      pq_mongo_drop_database_item, pq_mongo_drop_database_done},
     {"bulkWrite", "writes to several collections", bulk_write_fields, pq_mongo_bulk_write, NULL,
      pq_mongo_bulk_write_done},
+    {"asOf", "a read as of a moment: {asOf: date, find: …}", NULL, pq_mongo_as_of, NULL, NULL},
+    {"related", "entities at the other ends of edges", NULL, pq_mongo_graph, pq_cursor_item,
+     pq_cursor_done},
+    {"traverse", "along a path of predicates", NULL, pq_mongo_graph, pq_cursor_item,
+     pq_cursor_done},
+    {"subgraph", "what is near, and its edges", NULL, pq_mongo_graph, pq_cursor_item,
+     pq_cursor_done},
+    {"path", "shortest or lightest paths", NULL, pq_mongo_graph, pq_cursor_item, pq_cursor_done},
+    {"match", "a query in openCypher", NULL, pq_mongo_graph, pq_cursor_item, pq_cursor_done},
+    {"history", "events of an entity", NULL, pq_mongo_graph, pq_cursor_item, pq_cursor_done},
+    {"link", "make edges", NULL, pq_mongo_graph, NULL, pq_mongo_graph_done},
+    {"unlink", "remove edges", NULL, pq_mongo_graph, NULL, pq_mongo_graph_done},
+    {"connected", "is there a path?", NULL, pq_mongo_graph, NULL, pq_mongo_graph_done},
+    {"neighbourhood", "how many are near", NULL, pq_mongo_graph, NULL, pq_mongo_graph_done},
     {"explain", "how another command is done", explain_fields, pq_mongo_explain,
      pq_mongo_explain_item, pq_mongo_explain_done},
     {"currentOp", "the commands that run", NULL, pq_mongo_current_op, pq_mongo_current_op_item,
@@ -199,6 +217,8 @@ static const pq_mongo_command commands[] = {
     {"setParameter", "parameters are as they are", NULL, pq_mongo_set_parameter, NULL, NULL},
     {"getDefaultRWConcern", "the concerns of who names none", concern_fields,
      pq_mongo_default_concern, NULL, NULL},
+    {"replSetGetStatus", "the one member", set_fields, pq_mongo_set_status, NULL, NULL},
+    {"replSetGetConfig", "and its configuration", set_fields, pq_mongo_set_config, NULL, NULL},
     {"profile", "there is no profiler", profile_fields, pq_mongo_profile, NULL, NULL},
     {"createSearchIndexes", "refused: there are none", NULL, pq_mongo_search_index, NULL, NULL},
     {"updateSearchIndex", "refused", NULL, pq_mongo_search_index, NULL, NULL},
@@ -569,6 +589,7 @@ int pq_task_put_hint(pq_task *t, pq_value hint) {
 int pq_task_put_common(pq_task *t) {
   pq_task_put(t, "collation", pq_task_field(t, "collation"));
   pq_task_put(t, "let", pq_task_field(t, "let"));
+  PQ_TRY(pq_task_put_moment(t, pq_task_field(t, "asOf")));
   return pq_task_put_hint(t, pq_task_field(t, "hint"));
 }
 

@@ -243,6 +243,8 @@ int pq_mongo_host_info(pq_task *t);
 int pq_mongo_get_parameter(pq_task *t);
 int pq_mongo_set_parameter(pq_task *t);
 int pq_mongo_default_concern(pq_task *t);
+int pq_mongo_set_status(pq_task *t);
+int pq_mongo_set_config(pq_task *t);
 int pq_mongo_profile(pq_task *t);
 int pq_mongo_search_index(pq_task *t);
 int pq_mongo_reindex(pq_task *t);
@@ -283,6 +285,15 @@ int pq_write_put_insert(pq_task *t, pq_arena *scratch, pq_value doc) PQ_MUST_CHE
 /* Fields of one of our errors: the index (its name is the command's), code, errmsg … `id`: of the
  * document, if it was an insert. */
 int pq_write_put_failure(pq_task *t, pq_value error, int32_t index, pq_value id) PQ_MUST_CHECK;
+
+/* mongo_graph.c */
+int pq_mongo_graph(pq_task *t);
+int pq_mongo_graph_done(pq_task *t, pq_value summary);
+int pq_mongo_as_of(pq_task *t);
+/* The option asOf of ours: a date, or as doc/commands.md has it. Missing: nothing. */
+int pq_task_put_moment(pq_task *t, pq_value v) PQ_MUST_CHECK;
+bool pq_graph_is_stage(pq_value stage);
+int pq_graph_stage(pq_task *t, pq_value stage) PQ_MUST_CHECK;
 
 /* mongo_bulk.c */
 int pq_mongo_bulk_write(pq_task *t);

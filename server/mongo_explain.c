@@ -292,6 +292,7 @@ int pq_mongo_explain_done(pq_task *t, pq_value summary) {
   }
   pq_bson_value(&t->out, "command", x->command);
   pq_bson_begin_object(&t->out, "serverInfo");
+  pq_bson_str(&t->out, "host", t->request->client->host);
   pq_bson_str(&t->out, "version", PQ_MONGO_VERSION);
   pq_bson_str(&t->out, "gitVersion", "parquedb-" PQDB_VERSION);
   pq_bson_end(&t->out);

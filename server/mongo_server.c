@@ -77,6 +77,24 @@ static void put_operations(pq_task *t) {
   put_i64s(&t->out, "opcounters", names, values, sizeof values / sizeof *values);
 }
 
+static void put_connections(pq_task *t) {
+  const pq_server_counters *n = &t->mongo->server->counters;
+  uint64_t open = n->connections, most = t->mongo->server->options->connections;
+  pq_bson_begin_object(&t->out, "connections");
+  pq_mongo_put_count(&t->out, "current", (int64_t)open);
+  if (most > open) pq_mongo_put_count(&t->out, "available", (int64_t)(most - open));
+  pq_mongo_put_count(&t->out, "totalCreated", (int64_t)n->connections_made);
+  pq_mongo_put_count(&t->out, "rejected", (int64_t)n->connections_refused);
+  pq_bson_end(&t->out);
+}
+
+static void put_network(pq_task *t) {
+  const pq_server_counters *n = &t->mongo->server->counters;
+  const uint64_t values[] = {n->bytes_in, n->bytes_out, n->requests};
+  put_i64s(&t->out, "network", (const char *const[]){"bytesIn", "bytesOut", "numRequests"}, values,
+           3);
+}
+
 int pq_mongo_server_status(pq_task *t) {
   pq_bson_out *o = &t->out;
   int64_t up_ms = (pq_handle_now_us(t->mongo->db) - t->mongo->started_us) / 1000;
@@ -89,6 +107,8 @@ int pq_mongo_server_status(pq_task *t) {
   pq_bson_i64(o, "uptimeMillis", up_ms);
   pq_bson_i64(o, "uptimeEstimate", up_ms / 1000);
   pq_bson_date(o, "localTime", now_ms(t));
+  if (is_wanted(t, "connections")) put_connections(t);
+  if (is_wanted(t, "network")) put_network(t);
   if (is_wanted(t, "opcounters")) put_operations(t);
   if (is_wanted(t, "mem")) put_memory(o);
   if (is_wanted(t, "metrics")) put_cursors(t);
@@ -261,6 +281,91 @@ int pq_mongo_default_concern(pq_task *t) {
   pq_bson_str(o, "defaultReadConcernSource", "implicit");
   pq_bson_str(o, "defaultWriteConcernSource", "implicit");
   pq_bson_date(o, "localUpdateWallClockTime", now_ms(t));
+  return pq_task_answer_end(t);
+}
+
+static void put_instant(pq_bson_out *o, const char *name, int64_t ms) {
+  pq_bson_begin_object(o, name);
+  pq_bson_date(o, "ts", ms);
+  pq_bson_i64(o, "t", 1);
+  pq_bson_end(o);
+}
+
+static void put_member(pq_task *t, int64_t up_ms) {
+  pq_bson_out *o = &t->out;
+  pq_bson_begin_object(o, NULL);
+  pq_bson_i32(o, "_id", 0);
+  pq_bson_str(o, "name", t->request->client->host);
+  pq_bson_double(o, "health", 1);
+  pq_bson_i32(o, "state", 1);
+  pq_bson_str(o, "stateStr", "PRIMARY");
+  pq_mongo_put_count(o, "uptime", up_ms / 1000);
+  put_instant(o, "optime", now_ms(t));
+  pq_bson_date(o, "optimeDate", now_ms(t));
+  pq_bson_str(o, "syncSourceHost", "");
+  pq_bson_i32(o, "syncSourceId", -1);
+  pq_bson_str(o, "infoMessage", "");
+  pq_bson_date(o, "electionDate", t->mongo->started_us / 1000);
+  pq_bson_i32(o, "configVersion", 1);
+  pq_bson_i32(o, "configTerm", 1);
+  pq_bson_bool(o, "self", true);
+  pq_bson_str(o, "lastHeartbeatMessage", "");
+  pq_bson_end(o);
+}
+
+int pq_mongo_set_status(pq_task *t) {
+  static const char *const ones[] = {"majorityVoteCount", "writeMajorityCount",
+                                     "votingMembersCount", "writableVotingMembersCount"};
+  pq_bson_out *o = &t->out;
+  PQ_TRY(pq_task_admin_only(t));
+  pq_task_answer(t);
+  pq_bson_str(o, "set", "rs0");
+  pq_bson_date(o, "date", now_ms(t));
+  pq_bson_i32(o, "myState", 1);
+  pq_bson_i64(o, "term", 1);
+  pq_bson_str(o, "syncSourceHost", "");
+  pq_bson_i32(o, "syncSourceId", -1);
+  pq_bson_i64(o, "heartbeatIntervalMillis", 2000);
+  for (size_t i = 0; i < sizeof ones / sizeof *ones; i++)
+    pq_bson_i32(o, ones[i], 1);
+  pq_bson_begin_object(o, "optimes");
+  put_instant(o, "lastCommittedOpTime", now_ms(t));
+  put_instant(o, "appliedOpTime", now_ms(t));
+  put_instant(o, "durableOpTime", now_ms(t));
+  pq_bson_end(o);
+  pq_bson_begin_array(o, "members");
+  put_member(t, now_ms(t) - t->mongo->started_us / 1000);
+  pq_bson_end(o);
+  return pq_task_answer_end(t);
+}
+
+int pq_mongo_set_config(pq_task *t) {
+  pq_bson_out *o = &t->out;
+  PQ_TRY(pq_task_admin_only(t));
+  pq_task_answer(t);
+  pq_bson_begin_object(o, "config");
+  pq_bson_str(o, "_id", "rs0");
+  pq_bson_i32(o, "version", 1);
+  pq_bson_i32(o, "term", 1);
+  pq_bson_begin_array(o, "members");
+  pq_bson_begin_object(o, NULL);
+  pq_bson_i32(o, "_id", 0);
+  pq_bson_str(o, "host", t->request->client->host);
+  pq_bson_bool(o, "arbiterOnly", false);
+  pq_bson_bool(o, "buildIndexes", true);
+  pq_bson_bool(o, "hidden", false);
+  pq_bson_i32(o, "priority", 1);
+  pq_bson_begin_object(o, "tags");
+  pq_bson_end(o);
+  pq_bson_i64(o, "secondaryDelaySecs", 0);
+  pq_bson_i32(o, "votes", 1);
+  pq_bson_end(o);
+  pq_bson_end(o);
+  pq_bson_i64(o, "protocolVersion", 1);
+  pq_bson_bool(o, "writeConcernMajorityJournalDefault", true);
+  pq_bson_begin_object(o, "settings");
+  pq_bson_end(o);
+  pq_bson_end(o);
   return pq_task_answer_end(t);
 }
 

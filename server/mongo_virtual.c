@@ -34,7 +34,7 @@ bool pq_virtual_is(const pq_task *t) {
       "$listSearchIndexes", "$searchMeta",        "$search",       "$vectorSearch"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (is_stage(t, names[i])) return true;
-  return false;
+  return pq_graph_is_stage(first_stage(t));
 }
 
 /* ---- the pipeline, once its documents are there ---- */
@@ -183,5 +183,6 @@ int pq_virtual_open(pq_task *t) {
   if (is_stage(t, "$collStats")) return of_collection(t, "$collStats");
   if (is_stage(t, "$indexStats")) return of_collection(t, "$indexStats");
   if (is_stage(t, "$listLocalSessions") || is_stage(t, "$listSessions")) return no_documents(t);
+  if (pq_graph_is_stage(first_stage(t))) return pq_graph_stage(t, first_stage(t));
   return pq_mongo_search_index(t);
 }
