@@ -154,6 +154,17 @@ int pq_mongo_drop_done(pq_task *t, pq_value summary) {
   return pq_task_answer_end(t); /* of what is not there too, as 7.0 does */
 }
 
+/* With this drop the database is gone: change streams say so. */
+static int put_note(pq_task *t) {
+  pq_builder *b = t->mongo->builder;
+  PQ_TRY(t->rc);
+  PQ_TRY(pq_builder_key_str(b, "metadata"));
+  PQ_TRY(pq_builder_begin_object(b));
+  PQ_TRY(pq_builder_key_str(b, "dropDatabase"));
+  PQ_TRY(pq_builder_bool(b, true));
+  return pq_builder_end(b);
+}
+
 int pq_mongo_drop_database(pq_task *t) {
   pq_builder_clear(t->mongo->builder);
   t->rc = pq_builder_begin_object(t->mongo->builder);
@@ -179,6 +190,7 @@ int pq_mongo_drop_database_done(pq_task *t, pq_value summary) {
     t->collection[len] = '\0';
     t->count += len + 1;
     pq_task_command(t, "drop", t->collection);
+    if (t->count == t->names.len) PQ_TRY(put_note(t)); /* the last one */
     return pq_task_submit(t);
   }
   pq_task_answer(t);

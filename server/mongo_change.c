@@ -20,12 +20,36 @@ static bool is_noted(pq_value event, const char *name) {
   return pq_value_bool(note, &is_true) && is_true;
 }
 
+/* {"drop": true}: one of many deletes of a drop; "last": the drop is done. */
+static bool is_of_drop(pq_value event, pq_mongo_change_kind *kind) {
+  pq_value metadata = pq_object_get_str(event, "metadata"), note;
+  note = pq_object_get_str(metadata, "drop");
+  *kind =
+      pq_slice_is(text_of(metadata, "drop"), "last") ? PQ_MONGO_CHANGE_DROP : PQ_MONGO_CHANGE_NONE;
+  return !pq_value_is_missing(note) && pq_slice_is(text_of(event, "op"), "DELETE");
+}
+
 /* A real update changes something: what left the document as it was brought it back. */
 static pq_mongo_change_kind kind_of_entity(pq_value event, pq_slice op, const pq_mongo_change *c) {
+  pq_mongo_change_kind kind;
+  if (is_of_drop(event, &kind)) return kind;
   if (pq_slice_is(op, "CREATE")) return PQ_MONGO_CHANGE_INSERT;
   if (pq_slice_is(op, "DELETE")) return PQ_MONGO_CHANGE_DELETE;
   if (is_noted(event, "replace")) return PQ_MONGO_CHANGE_REPLACE;
   return pq_document_is_same(c->before, c->after) ? PQ_MONGO_CHANGE_INSERT : PQ_MONGO_CHANGE_UPDATE;
+}
+
+/* What a new version of a collection's record did. */
+static pq_mongo_change_kind kind_of_record(pq_value event, const pq_mongo_change *c) {
+  uint32_t before = pq_value_count(pq_object_get_str(c->before, "indexes"));
+  uint32_t after = pq_value_count(pq_object_get_str(c->after, "indexes"));
+  pq_slice drop = text_of(pq_object_get_str(event, "metadata"), "drop");
+  if (pq_slice_is(drop, "last")) return PQ_MONGO_CHANGE_DROP;
+  if (pq_value_is_missing(c->after)) return PQ_MONGO_CHANGE_NONE;
+  if (after > before) return PQ_MONGO_CHANGE_CREATE_INDEXES;
+  if (after < before) return PQ_MONGO_CHANGE_DROP_INDEXES;
+  if (pq_value_is_missing(c->before)) return PQ_MONGO_CHANGE_CREATE;
+  return pq_document_is_same(c->before, c->after) ? PQ_MONGO_CHANGE_NONE : PQ_MONGO_CHANGE_MODIFY;
 }
 
 static pq_value image_of(pq_value event, const char *name) {
@@ -42,13 +66,20 @@ void pq_change_read(pq_value event, pq_mongo_change *out) {
   (void)pq_value_date_us(pq_object_get_str(event, "ts"), &out->token.ts);
   out->token.seq = (uint64_t)seq;
   if (ns.n < sizeof out->token.ns) memcpy(out->token.ns, ns.p, ns.n);
-  if (!pq_slice_is(text_of(event, "target"), "entity") || slash == NULL) return;
-  out->collection = (pq_slice){id.p, (size_t)(slash - id.p)};
-  out->id = id;
+  (void)pq_value_bool(pq_object_get_str(pq_object_get_str(event, "metadata"), "dropDatabase"),
+                      &out->drops_database);
   out->before = image_of(event, "before");
   out->after = image_of(event, "after");
-  if (out->collection.n > 0 && out->collection.p[0] != '_')
+  out->collection = slash == NULL ? id : (pq_slice){id.p, (size_t)(slash - id.p)};
+  if (id.n == 0 || id.p[0] == '_') return;
+  if (pq_slice_is(text_of(event, "target"), "collection")) {
+    out->before = pq_object_get_str(out->before, "$collection");
+    out->after = pq_object_get_str(out->after, "$collection");
+    out->kind = kind_of_record(event, out);
+  } else if (pq_slice_is(text_of(event, "target"), "entity") && slash != NULL) {
+    out->id = id;
     out->kind = kind_of_entity(event, op, out);
+  }
 }
 
 /* ---- building ---- */
@@ -125,6 +156,48 @@ static int put_document_parts(pq_builder *b, pq_arena *arena, const pq_mongo_cha
   return put_image(b, "fullDocumentBeforeChange", c->before);
 }
 
+/* ---- what happened to a collection ---- */
+
+static bool has_index(pq_value list, pq_value index) {
+  for (uint32_t i = 0; i < pq_value_count(list); i++)
+    if (pq_slice_eq(text_of(pq_array_at(list, i), "name"), text_of(index, "name"))) return true;
+  return false;
+}
+
+/* Those of `list` that `others` has not. */
+static int put_indexes(pq_builder *b, pq_value list, pq_value others) {
+  PQ_TRY(pq_builder_key_str(b, "indexes"));
+  PQ_TRY(pq_builder_begin_array(b));
+  for (uint32_t i = 0; i < pq_value_count(list); i++) {
+    pq_value index = pq_array_at(list, i);
+    if (!has_index(others, index)) PQ_TRY(pq_builder_value(b, index));
+  }
+  return pq_builder_end(b);
+}
+
+static int put_options(pq_builder *b, pq_value options) {
+  pq_field f;
+  for (uint32_t i = 0; pq_object_at(options, i, &f); i++) {
+    PQ_TRY(pq_builder_key(b, f.name));
+    PQ_TRY(pq_builder_value(b, f.value));
+  }
+  return PQ_OK;
+}
+
+static int put_description(pq_builder *b, const pq_mongo_change *c) {
+  pq_value before = pq_object_get_str(c->before, "indexes");
+  pq_value after = pq_object_get_str(c->after, "indexes");
+  PQ_TRY(pq_builder_key_str(b, "operationDescription"));
+  PQ_TRY(pq_builder_begin_object(b));
+  if (c->kind == PQ_MONGO_CHANGE_CREATE_INDEXES)
+    PQ_TRY(put_indexes(b, after, before));
+  else if (c->kind == PQ_MONGO_CHANGE_DROP_INDEXES)
+    PQ_TRY(put_indexes(b, before, after));
+  else
+    PQ_TRY(put_options(b, pq_object_get_str(c->after, "options")));
+  return pq_builder_end(b);
+}
+
 int pq_change_build(const pq_mongo_change *c, pq_mongo_change_style style, pq_builder *b,
                     pq_arena *arena, pq_value *out) {
   bool is_whole = c->kind == PQ_MONGO_CHANGE_INSERT || c->kind == PQ_MONGO_CHANGE_REPLACE ||
@@ -137,6 +210,8 @@ int pq_change_build(const pq_mongo_change *c, pq_mongo_change_style style, pq_bu
   if (is_whole) PQ_TRY(put_image(b, "fullDocument", c->after));
   if (c->kind != PQ_MONGO_CHANGE_INVALIDATE) PQ_TRY(put_ns(b, c));
   if (c->kind <= PQ_MONGO_CHANGE_DELETE) PQ_TRY(put_document_parts(b, arena, c, style));
+  if (c->kind >= PQ_MONGO_CHANGE_CREATE && c->kind <= PQ_MONGO_CHANGE_MODIFY)
+    PQ_TRY(put_description(b, c));
   PQ_TRY(pq_builder_end(b));
   return pq_builder_finish(b, arena, out);
 }

@@ -8,7 +8,8 @@
  * The event has the whole document before and after, so fullDocument is what this change left (a
  * MongoDB server looks it up later), and both images are always there. updateDescription is the
  * difference of the two: it says what to do to the one to get the other, not which operators did
- * it. A replacement is told from an update by the event's metadata (src/cmd/write_apply.c).
+ * it. A replacement is told from an update by the event's metadata (src/cmd/write_apply.c), and so
+ * is the drop of a collection, whose deletes are not shown (src/cmd/drop_command.c).
  */
 #ifndef PQ_SERVER_MONGO_CHANGE_H
 #define PQ_SERVER_MONGO_CHANGE_H
@@ -35,9 +36,10 @@ typedef enum pq_mongo_change_kind {
 typedef struct pq_mongo_change {
   pq_mongo_change_kind kind;
   pq_mongo_token token;
-  pq_slice collection; /* ours */
-  pq_slice id;         /* of the entity */
-  pq_value before, after;
+  pq_slice collection;    /* ours */
+  pq_slice id;            /* of the entity */
+  pq_value before, after; /* documents; of a collection its records (schema/collection_record.h) */
+  bool drops_database;    /* with it the whole database is dropped */
 } pq_mongo_change;
 
 typedef struct pq_mongo_change_style {

@@ -285,6 +285,7 @@ static int take_event(pq_mongo_stream *s, pq_stream_part *p, pq_value *change, i
     PQ_TRY(make_change(s, &c, change, code));
     s->is_ending = is_end(s, c.kind);
   }
+  s->drops_database = c.drops_database && c.kind == PQ_MONGO_CHANGE_DROP && !s->is_ending;
   s->place = c.token;
   return PQ_OK;
 }
@@ -294,6 +295,16 @@ static int invalidate(pq_mongo_stream *s, pq_value *change, int *code) {
   c.token.kind = PQ_TOKEN_INVALIDATE;
   s->is_ending = false;
   s->is_over = true;
+  s->place = c.token;
+  return make_change(s, &c, change, code);
+}
+
+/* With its last collection the database is gone. */
+static int drop_database(pq_mongo_stream *s, pq_value *change, int *code) {
+  pq_mongo_change c = {.kind = PQ_MONGO_CHANGE_DROP_DATABASE, .token = s->place};
+  c.token.kind = PQ_TOKEN_DATABASE;
+  s->drops_database = false;
+  s->is_ending = is_end(s, c.kind);
   s->place = c.token;
   return make_change(s, &c, change, code);
 }
@@ -308,8 +319,8 @@ int pq_stream_next(pq_mongo_stream *s, pq_stream_state *state, pq_value *change,
     *state = PQ_STREAM_ENDS;
     if (s->is_over) return PQ_OK;
     *state = PQ_STREAM_CHANGE;
-    if (s->is_ending) {
-      PQ_TRY(invalidate(s, change, code));
+    if (s->is_ending || s->drops_database) {
+      PQ_TRY(s->is_ending ? invalidate(s, change, code) : drop_database(s, change, code));
       continue;
     }
     if (!s->is_begun) PQ_TRY(begin_parts(s));

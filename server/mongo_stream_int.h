@@ -33,6 +33,7 @@ struct pq_mongo_stream {
   int64_t begin_ts;     /* of a cluster: what a new database has is behind this */
   bool is_resumed;      /* it begins at a place that the client said, else now */
   bool is_begun, is_ending, is_over;
+  bool drops_database; /* a dropDatabase follows the drop that was given out */
 };
 
 int pq_stream_new(pq_mongo *m, pq_mongo_stream **out) PQ_MUST_CHECK;

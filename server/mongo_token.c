@@ -69,6 +69,6 @@ bool pq_token_read(pq_value v, pq_mongo_token *out) {
   memcpy(out->ns, bytes + 9, ns_len);
   out->seq = u64_at(bytes + 10 + ns_len);
   out->kind = (pq_token_kind)bytes[n - 1];
-  return out->ts >= 0 && (out->kind == PQ_TOKEN_CHANGE || out->kind == PQ_TOKEN_INVALIDATE ||
+  return out->ts >= 0 && ((out->kind >= PQ_TOKEN_CHANGE && out->kind <= PQ_TOKEN_INVALIDATE) ||
                           out->kind == PQ_TOKEN_PLACE);
 }

@@ -15,7 +15,8 @@
 
 typedef enum pq_token_kind {
   PQ_TOKEN_CHANGE = 1,
-  PQ_TOKEN_INVALIDATE = 2, /* resumeAfter refuses it */
+  PQ_TOKEN_DATABASE = 2,   /* the second of two that came of one event: dropDatabase */
+  PQ_TOKEN_INVALIDATE = 3, /* resumeAfter refuses it */
   PQ_TOKEN_PLACE = 9       /* behind this number, or this time: postBatchResumeToken */
 } pq_token_kind;
 

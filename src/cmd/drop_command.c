@@ -3,6 +3,10 @@
  *   drop     20,000 documents and their edges ─► a commit ─► … ─► the rest and the record, one
  * commit expire   for each TTL index: {field: {$lt: now - seconds}}, 20,000 at a time
  *
+ * Who follows the events wants to know that a collection was dropped, not each document: the
+ * metadata of all events of a drop has {"drop": true} beside what the caller noted, that of the
+ * last one {"drop": "last"}.
+ *
  * All are hard deletes; history keeps what there was. A collection of at most 20,000 documents goes
  * in one commit. A crash between two of them leaves the rest with its record: drop it again.
  */
@@ -62,6 +66,25 @@ static int add_item(pq_command *c, pq_slice collection, pq_value filter) {
 
 /* ---- drop ---- */
 
+static int note_drop(pq_command *c, bool is_last, pq_value *metadata) {
+  pq_builder *b = c->db->builder;
+  pq_arena *arena = is_last ? &c->op.arena : &c->arena;
+  uint32_t count = 0;
+  pq_field *fields = pq_object_fields(arena, *metadata, &count);
+  if (fields == NULL && pq_value_count(*metadata) > 0) return c->op.cx->code;
+  pq_builder_clear(b);
+  PQ_TRY(pq_builder_begin_object(b));
+  for (uint32_t i = 0; i < count; i++) {
+    if (pq_slice_is(fields[i].name, "drop")) continue;
+    PQ_TRY(pq_builder_key(b, fields[i].name));
+    PQ_TRY(pq_builder_value(b, fields[i].value));
+  }
+  PQ_TRY(pq_builder_key_str(b, "drop"));
+  PQ_TRY(is_last ? pq_builder_str(b, "last") : pq_builder_bool(b, true));
+  PQ_TRY(pq_builder_end(b));
+  return pq_builder_finish(b, arena, metadata);
+}
+
 /* What is left of the schema: numbers of fields are not used again. */
 static int seal_drop(pq_command *c) {
   pq_builder *b = c->db->builder;
@@ -74,8 +97,11 @@ static int seal_drop(pq_command *c) {
   c->s.next_operation = s->count;
   pq_schema_now(c->s.space, c->s.collection, &at);
   if (!pq_schema_says_something(at.document) &&
-      pq_value_is_missing(pq_object_get_str(at.document, PQ_COLLECTION_DIRECTIVE)))
-    return PQ_OK;
+      pq_value_is_missing(pq_object_get_str(at.document, PQ_COLLECTION_DIRECTIVE))) {
+    if (c->s.found_count > 0)
+      return note_drop(c, true, &c->s.commit.events[c->s.commit.count - 1].metadata);
+    if (!s->was_there) return PQ_OK; /* else the deletes need an event that ends them */
+  }
   s->was_there = true;
   s->index_count = pq_value_count(
       pq_object_get_str(pq_object_get_str(at.document, PQ_COLLECTION_DIRECTIVE), "indexes"));
@@ -90,6 +116,7 @@ static int seal_drop(pq_command *c) {
   PQ_TRY(pq_builder_end(b));
   PQ_TRY(pq_builder_finish(b, &c->op.arena, &after));
   PQ_TRY(pq_collection_event(c, &at, after, &e));
+  PQ_TRY(note_drop(c, true, &e.metadata));
   return pq_commit_add(&c->s.commit, &c->op.arena, &e);
 }
 
@@ -106,6 +133,7 @@ static int stage_drop_end(pq_op *op) {
 int pq_open_drop(pq_command *c, pq_value target) {
   PQ_TRY(pq_target_collection(c, target));
   PQ_TRY(new_sweep(c, 1));
+  PQ_TRY(note_drop(c, false, &c->s.args.metadata));
   PQ_TRY(add_item(c, c->s.collection, (pq_value){0}));
   c->s.sweep->items[0].change.includes_deleted = true;
   c->s.needs_slot = true;

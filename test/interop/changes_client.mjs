@@ -215,6 +215,40 @@ async function raw_batches(db) {
     { $changeStream: {} }] }), 40602, "not the first stage");
 }
 
+async function drops(client) {
+  const db = client.db("drops"), c = db.collection("plain"), made = db.collection("made");
+  await c.insertMany([{ _id: 1 }, { _id: 2 }]);
+  const s = await watch(c), of_db = await watch(db), of_all = await watch(client);
+  const all = await watch(db, [], { showExpandedEvents: true });
+  await c.drop();
+  await db.createCollection("made");
+  await made.createIndex({ x: 1 });
+  await made.dropIndex("x_1");
+  await made.insertOne({ _id: 3 });
+  const [dropped, end] = await take(s, 2);
+  same([dropped.operationType, dropped.ns], ["drop", { db: "drops", coll: "plain" }], "a drop");
+  same([end.operationType, end.ns], ["invalidate", undefined], "ends a stream of the collection");
+  check(s.closed || await s.tryNext().catch(() => null) === null, "and it is closed");
+  same((await take(of_db, 2)).map(e => [e.operationType, e.ns.coll]), [["drop", "plain"],
+    ["insert", "made"]], "a stream of its database goes on");
+  same((await take(all, 5)).map(e => [e.operationType, e.ns.coll]), [["drop", "plain"],
+    ["create", "made"], ["createIndexes", "made"], ["dropIndexes", "made"], ["insert", "made"]],
+    "with showExpandedEvents");
+  await refused(c.watch([], { resumeAfter: end._id }).next(), 260, "resumeAfter an invalidate");
+  const again = c.watch([], { startAfter: end._id });
+  await c.insertOne({ _id: 4 });
+  same(shape(await again.next()), ["insert", "plain", 4], "startAfter it");
+  await again.close();
+  await db.dropDatabase();
+  const rest = await take(of_db, 5);
+  same(rest.map(e => [e.operationType, e.ns?.coll]).slice(-2), [["dropDatabase", undefined],
+    ["invalidate", undefined]], "dropDatabase ends a stream of the database");
+  same(rest.slice(0, 3).map(e => e.operationType), ["insert", "drop", "drop"], "after its drops");
+  same((await take(of_all, 6)).map(e => e.operationType), ["drop", "insert", "insert", "drop",
+    "drop", "dropDatabase"], "one of everything goes on");
+  for (const one of [of_db, of_all, all]) await one.close();
+}
+
 async function hundreds(client, db) {
   const c = db.collection("many"), wanted = [];
   let streams = [];
@@ -272,7 +306,7 @@ async function stopped(client, db) {
   const began = Date.now();
   same(await end("SIGTERM"), 0, "the server ends while streams wait");
   check(Date.now() - began < 5000, "at once", Date.now() - began);
-  await waiting.close().catch(() => {});
+  waiting.close().catch(() => {}); /* it has nobody to tell */
 }
 
 async function timed(name, part) {
@@ -288,6 +322,7 @@ const parts = { collection_stream, ids_and_upserts, pipelines, raw_batches };
 for (const [name, part] of Object.entries(parts))
   await timed(name, part(client.db("parts")));
 await timed("wider_streams", wider_streams(client, "wide"));
+await timed("drops", drops(client));
 await timed("hundreds", hundreds(client, client.db("parts")));
 await timed("killed", killed(client, client.db("crash")));
 await timed("stopped", stopped(client, client.db("crash")));

@@ -43,6 +43,7 @@ static void test_tokens(void) {
   static const pq_mongo_token tokens[] = {
       {1, 0, PQ_TOKEN_PLACE, "a"},
       {5, 7, PQ_TOKEN_CHANGE, "a"},
+      {5, 7, PQ_TOKEN_DATABASE, "a"},
       {5, 7, PQ_TOKEN_INVALIDATE, "a"},
       {5, 8, PQ_TOKEN_CHANGE, "a"},
       {5, 1, PQ_TOKEN_CHANGE, "ab"},
@@ -167,6 +168,11 @@ static void test_kinds(void) {
               {"UPDATE", "entity", "{\"replace\":true}", PQ_MONGO_CHANGE_REPLACE},
               {"UPDATE", "entity", "{\"replace\":1}", PQ_MONGO_CHANGE_UPDATE},
               {"DELETE", "entity", "null", PQ_MONGO_CHANGE_DELETE},
+              {"DELETE", "entity", "{\"drop\":true}", PQ_MONGO_CHANGE_NONE},
+              {"DELETE", "entity", "{\"drop\":\"last\"}", PQ_MONGO_CHANGE_DROP},
+              {"UPDATE", "entity", "{\"drop\":\"last\"}", PQ_MONGO_CHANGE_UPDATE},
+              {"UPDATE", "collection", "{\"drop\":\"last\"}", PQ_MONGO_CHANGE_DROP},
+              {"UPDATE", "collection", "null", PQ_MONGO_CHANGE_NONE},
               {"CREATE", "rel", "null", PQ_MONGO_CHANGE_NONE}};
   begin();
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
