@@ -27,14 +27,22 @@ static void end(admin *a) {
   pq_arena_release(&a->arena);
 }
 
-static int begin(admin *a, pqdb *db, const pq_user_admin_who *who) {
+/* Without the users that there are. `who` NULL: nobody in particular. */
+static int begin_alone(admin *a, pqdb *db, const pq_user_admin_who *who) {
   char name[PQ_USER_NAME_CAP];
   *a = (admin){.db = db, .cx = pq_handle_cx(db)};
   pq_arena_init(&a->arena, a->cx, 1 << 20);
   PQ_TRY(pq_builder_new(a->cx, &a->b));
-  PQ_TRY(pq_access_open(db, false, &a->access));
   if (who == NULL) return PQ_OK;
   a->change = (pq_user_change){.db = pq_str(who->db), .user = pq_str(who->user)};
+  return pq_user_name(a->cx, a->change.db, a->change.user, name);
+}
+
+static int begin(admin *a, pqdb *db, const pq_user_admin_who *who) {
+  char name[PQ_USER_NAME_CAP];
+  PQ_TRY(begin_alone(a, db, who));
+  PQ_TRY(pq_access_open(db, false, &a->access));
+  if (who == NULL) return PQ_OK;
   PQ_TRY(pq_user_name(a->cx, a->change.db, a->change.user, name));
   a->user = pq_users_find(pq_access_users(a->access), pq_str(name));
   return PQ_OK;
@@ -110,11 +118,14 @@ int pq_user_admin_add(pqdb *db, const pq_user_admin_who *who, const char *passwo
   return rc;
 }
 
+/* Without reading the others: so it also removes one that cannot be read. */
 int pq_user_admin_remove(pqdb *db, const pq_user_admin_who *who) {
   admin a;
-  int rc = begin(&a, db, who);
-  if (rc == PQ_OK) rc = need_user(&a);
-  if (rc == PQ_OK) rc = run(&a, pq_user_put_delete(a.b, &a.change));
+  int64_t count = 0;
+  int rc = begin_alone(&a, db, who);
+  if (rc == PQ_OK) rc = pq_user_put_delete(a.b, &a.change);
+  if (rc == PQ_OK) rc = pq_access_run(db, a.b, NULL, &count);
+  if (rc == PQ_OK && count == 0) rc = need_user(&a);
   end(&a);
   return rc;
 }
