@@ -210,6 +210,8 @@ static const struct own_row {
      CLI_OWN_NOWHERE},
     {OWN("slow-ms", "MS", "commands that take longer are logged (100); -1: none"), NULL,
      CLI_OWN_NOWHERE},
+    {OWN_FLAG("test-commands", "for tests of drivers: who connects may order failures"), NULL,
+     CLI_OWN_NOWHERE},
 };
 
 enum {

@@ -122,6 +122,7 @@ int cli_run_serve(cli_session *s, char **words, int word_count) {
   if (status == CLI_DONE) status = cli_open(s, PQDB_CREATE);
   if (status != CLI_DONE) return status;
   options.must_login = cli_has_own(s->options, CLI_OWN_AUTH);
+  options.has_test_commands = cli_has_own(s->options, CLI_OWN_TEST_COMMANDS);
   rc = pq_serve(s->db, &options);
   if (rc != PQDB_OK) return cli_error(pqdb_status_name(rc), "%s", pqdb_message(s->db));
   printf("stopped\n");

@@ -10,6 +10,7 @@
 #include "server/log.h"
 #include "server/mongo_commands.h"
 #include "server/mongo_error.h"
+#include "server/mongo_reply.h"
 
 enum {
   DOCUMENT_LEN_MAX = 16 << 20,
@@ -82,6 +83,7 @@ static void hello(answer *a) {
   pq_bson_i32(o, "maxMessageSizeBytes", message_len_max(a));
   pq_bson_i32(o, "maxWriteBatchSize", BATCH_MAX);
   pq_bson_date(o, "localTime", a->h->now_ms);
+  pq_bson_i32(o, "logicalSessionTimeoutMinutes", PQ_SESSION_MINUTES);
   pq_bson_i32(o, "connectionId", a->h->connection);
   pq_bson_i32(o, "minWireVersion", 0);
   pq_bson_i32(o, "maxWireVersion", WIRE_VERSION);
@@ -161,7 +163,6 @@ static const struct row {
             {"whatsmyuri", whats_my_uri, "the client's address", false},
             {"getLog", get_log, "the last lines of the log", false},
             {"getCmdLineOpts", command_line, "how the server was started", false},
-            {"endSessions", nothing, "sessions are names: nothing is kept for them", false},
             {"listCommands", list_commands, "this list", false}};
 enum { ROW_COUNT = sizeof rows / sizeof *rows };
 
@@ -237,18 +238,61 @@ int pq_handshake_await(const pq_server *server, pq_cx *cx, const pq_request *r, 
   return PQ_OK;
 }
 
+static int seal(const pq_handshake *h, pq_request *r) {
+  pq_reply_more more = {.now_us = h->now_us};
+  if (h->more != NULL) return PQ_OK; /* the engine's thread does it itself */
+  return pq_reply_seal(&r->answer, &more);
+}
+
+/* What a fail point wants of it, or the order for one. */
+static int check_fail_point(const pq_handshake *h, pq_request *r, bool is_ours, bool *is_done) {
+  pq_bson_out o;
+  int rc;
+  *is_done = false;
+  if (h->fail_point == NULL) return PQ_OK;
+  if (!pq_slice_is(r->name, "configureFailPoint")) {
+    PQ_TRY(pq_fail_point_check(h->fail_point, r));
+    *is_done = (r->fail.must_close && !r->fail.is_done_first) || (is_ours && r->fail.code != 0);
+    if (!*is_done || r->fail.must_close) return PQ_OK;
+    PQ_TRY(pq_mongo_error_put(&r->answer, r->fail.code,
+                              "Failing command via 'failCommand' failpoint"));
+    return seal(h, r);
+  }
+  *is_done = true;
+  pq_bson_begin(&o, &r->answer);
+  rc = pq_fail_point_set(h->fail_point, r, &o);
+  if (rc == PQ_OK) {
+    pq_bson_double(&o, "ok", 1);
+    PQ_TRY(pq_bson_finish(&o));
+  } else {
+    pq_bson_abandon(&o);
+    PQ_TRY(pq_mongo_error_put(&r->answer, pq_mongo_code_of(rc), r->arena.cx->msg));
+  }
+  return seal(h, r);
+}
+
 int pq_handshake_answer(const pq_handshake *h, pq_request *r, bool *is_done) {
   const struct row *row = find_row(r->name);
   answer a = {.h = h, .r = r};
+  char text[PQ_API_TEXT_CAP];
+  int code;
+  PQ_TRY(check_fail_point(h, r, row != NULL, is_done));
+  if (*is_done) return PQ_OK;
   *is_done = row != NULL || r->is_reply;
   if (row == NULL && r->is_reply)
     return pq_mongo_error_put(&r->answer, PQ_MONGO_NOT_IMPLEMENTED,
                               "OP_QUERY is only for handshakes: use OP_MSG");
   if (row != NULL && is_for_engine(&a, row)) *is_done = false;
   if (!*is_done) return PQ_OK;
+  code = pq_api_code(r->command, r->name, text);
+  if (code != 0) {
+    PQ_TRY(pq_mongo_error_put(&r->answer, code, text));
+    return seal(h, r);
+  }
   pq_bson_begin(&a.o, &r->answer);
   row->put(&a);
   if (row->put == hello && h->more != NULL) h->more(h->more_ud, &a.o);
   pq_bson_double(&a.o, "ok", 1);
-  return pq_bson_finish(&a.o);
+  PQ_TRY(pq_bson_finish(&a.o));
+  return seal(h, r);
 }

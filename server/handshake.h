@@ -1,7 +1,7 @@
 /* server/handshake.h - commands about the server itself, which no engine has to answer.
  *
  *   hello, isMaster, ping, buildInfo, getParameter, whatsmyuri, getLog, hostInfo,
- *   connectionStatus, listCommands, getCmdLineOpts, endSessions …
+ *   connectionStatus, listCommands, getCmdLineOpts … and configureFailPoint, for tests
  *
  * We are the primary of a replica set of one, named rs0, whose member is the address that the
  * client connected to: so drivers that insist on a set find one, and those that look for its hosts
@@ -12,14 +12,15 @@
 #define PQ_SERVER_HANDSHAKE_H
 
 #include "server/bson_value.h"
-#include "server/request.h"
+#include "server/fail_point.h"
 #include "server/server.h"
 
 typedef struct pq_handshake {
   const pq_server *server;
   const pq_client *client; /* its host is the member's name, if none is advertised */
   int32_t connection;
-  int64_t now_ms;
+  int64_t now_ms, now_us;
+  pq_fail_point *fail_point; /* NULL: the server is not there for tests */
   bool must_login; /* the network thread's: what is not for everybody goes to the engine */
   /* The engine's: fields beside those of hello. NULL: it is the network thread that asks. */
   void (*more)(void *ud, pq_bson_out *o);
@@ -27,7 +28,9 @@ typedef struct pq_handshake {
 } pq_handshake;
 
 /* Answer into r->answer if the command is one of ours. *is_done false: it is the engine's; so is,
- * in the network thread, a hello that logs in, and what needs a login where one is asked for. */
+ * in the network thread, a hello that logs in, and what needs a login where one is asked for. The
+ * network thread's answers have the times of mongo_reply.h; none although it is done: a fail point
+ * wants the connection to be closed. */
 int pq_handshake_answer(const pq_handshake *h, pq_request *r, bool *is_done) PQ_MUST_CHECK;
 
 bool pq_handshake_has(pq_slice name);

@@ -22,6 +22,8 @@ static const char *const fields_of_all[] = {"$db",
                                             "apiStrict",
                                             "apiDeprecationErrors",
                                             "txnNumber",
+                                            "stmtId",
+                                            "stmtIds",
                                             "autocommit",
                                             "startTransaction",
                                             NULL};
@@ -111,6 +113,7 @@ static const char *const set_fields[] = {"initialSync", "commitmentStatus", NULL
 static const char *const concern_fields[] = {"inMemory", NULL};
 static const char *const profile_fields[] = {"slowms", "sampleRate", "filter", NULL};
 static const char *const kill_op_fields[] = {"op", NULL};
+static const char *const end_fields[] = {"recoveryToken", NULL};
 static const char *const none[] = {NULL};
 static const char *const sasl_fields[] = {"mechanism",     "payload", "conversationId", "options",
                                           "autoAuthorize", "db",      "user",           NULL};
@@ -164,6 +167,15 @@ static const pq_mongo_command commands[] = {
      pq_mongo_list_collections_item, pq_mongo_list_collections_done},
     {"listIndexes", "indexes of a collection", list_fields, pq_mongo_list_indexes, pq_catalog_item,
      pq_mongo_list_indexes_done},
+    {"startSession", "a new session", none, pq_mongo_start_session, NULL, NULL},
+    {"endSessions", "forget sessions", none, pq_mongo_end_sessions, NULL, NULL},
+    {"refreshSessions", "keep sessions", none, pq_mongo_refresh_sessions, NULL, NULL},
+    {"killSessions", "end sessions of the user", none, pq_mongo_kill_sessions, NULL, NULL},
+    {"killAllSessions", "end all sessions", none, pq_mongo_kill_all_sessions, NULL, NULL},
+    {"killAllSessionsByPattern", "end all sessions", none, pq_mongo_kill_all_sessions, NULL, NULL},
+    {"commitTransaction", "store what a transaction did", end_fields, pq_mongo_commit, NULL,
+     pq_mongo_commit_done},
+    {"abortTransaction", "forget it", end_fields, pq_mongo_abort, NULL, NULL},
     {"createIndexes", "record indexes of a collection", create_indexes_fields,
      pq_mongo_create_indexes, pq_catalog_item, pq_mongo_create_indexes_done},
     {"dropIndexes", "forget indexes", drop_indexes_fields, pq_mongo_drop_indexes, pq_catalog_item,
@@ -255,6 +267,7 @@ static void fail_with(pq_task *t, int code, const char *message) {
   if (t->is_writing) pq_bson_abandon(&t->out);
   t->is_writing = false;
   t->is_done = true;
+  t->use.code = code;
   if (pq_mongo_error_put(&t->request->answer, code, message) != PQ_OK)
     pq_buf_clear(&t->request->answer); /* no memory even for that: the connection is closed */
 }
@@ -277,6 +290,11 @@ static void fail(pq_task *t, int rc, const pq_cx *cx) {
         t, pq_mongo_is_invalid(pq_str(cx->msg)) ? PQ_MONGO_INVALID_DOCUMENT : pq_mongo_code_of(rc),
         cx->msg);
   pq_cursor_drop(t);
+}
+
+int pq_fail_point_answer(pq_task *t) {
+  return pq_task_refuse_with(t, t->request->fail.code,
+                             "Failing command via 'failCommand' failpoint");
 }
 
 int pq_task_admin_only(pq_task *t) {
@@ -307,10 +325,6 @@ int pq_task_check_fields(pq_task *t, const pq_mongo_command *command) {
         t, PQ_MONGO_UNKNOWN_FIELD, "BSON field '%s.%.*s' is an unknown field.", command->name,
         (int)(fields[i].name.n > 60 ? 60 : fields[i].name.n), (const char *)fields[i].name.p);
   }
-  if (pq_task_refuse(t, "startTransaction") != PQ_OK || pq_task_refuse(t, "txnNumber") != PQ_OK)
-    return PQ_EUNSUPPORTED;
-  if (!pq_value_is_missing(pq_object_get_str(pq_task_field(t, "readConcern"), "atClusterTime")))
-    return pq_fail(t->mongo->cx, PQ_EUNSUPPORTED, "readConcern.atClusterTime is not supported yet");
   return PQ_OK;
 }
 
@@ -368,7 +382,8 @@ static int open_task(pq_task *t) {
   PQ_TRY(pq_task_check_fields(t, t->command));
   if (t->is_done) return PQ_OK;
   PQ_TRY(put_deadline(t));
-  return t->command->open(t);
+  PQ_TRY(pq_session_enter(t));
+  return t->is_done || t->use.phase != PQ_SESSION_READY ? PQ_OK : t->command->open(t);
 }
 
 static pq_job *begin(void *shared, pq_request *r) {
@@ -386,6 +401,7 @@ static pq_job *begin(void *shared, pq_request *r) {
   pq_ops_enter(t);
   rc = open_task(t);
   if (rc != PQ_OK) fail(t, rc, m->cx);
+  if (t->is_done) pq_session_seal(t);
   t->job.is_done = t->is_done;
   return &t->job;
 }
@@ -419,20 +435,27 @@ static bool is_awake(pq_job *j) {
 static void advance_stream(pq_task *t) {
   int rc = pq_ops_is_over(t) ? PQ_OK : pq_cursor_changes(t);
   if (rc != PQ_OK) fail(t, rc, t->mongo->cx);
+  if (t->is_done) pq_session_seal(t);
   t->job.is_done = t->is_done;
 }
 
 static void advance(pq_job *j) {
   pq_task *t = (pq_task *)j;
-  if (!t->is_done && stream_of(t) != NULL) {
+  if (!t->is_done && t->use.phase != PQ_SESSION_READY && !pq_ops_is_over(t)) {
+    int rc = pq_session_go_on(t);
+    if (rc != PQ_OK) fail(t, rc, t->mongo->cx);
+  }
+  if (!t->is_done && t->use.phase == PQ_SESSION_READY && stream_of(t) != NULL) {
     advance_stream(t);
     return;
   }
-  pq_assert(t->is_done || replies_of(t) != NULL);
-  while (!t->is_done && !pq_ops_is_over(t) && pqdb_is_ready(replies_of(t)) == 1) {
+  pq_assert(t->is_done || t->use.phase != PQ_SESSION_READY || replies_of(t) != NULL);
+  while (!t->is_done && t->use.phase == PQ_SESSION_READY && !pq_ops_is_over(t) &&
+         pqdb_is_ready(replies_of(t)) == 1) {
     int rc = take(t);
     if (rc != PQ_OK) fail(t, rc, t->mongo->cx);
   }
+  if (t->is_done) pq_session_seal(t);
   j->is_done = t->is_done;
 }
 
@@ -441,6 +464,7 @@ static void end(pq_job *j) {
   pq_cx *cx = t->mongo->cx;
   pq_ops_leave(t);
   t->request->documents = t->batch_count;
+  pq_session_leave(t);
   if (t->is_writing) pq_bson_abandon(&t->out);
   if (t->cursor != NULL) t->cursor->is_busy = false;
   pqdb_replies_close(t->replies);
@@ -468,12 +492,14 @@ static int start(const pq_job_host *host, void **shared) {
 static void stop(void *shared) {
   pq_mongo *m = shared;
   if (m == NULL) return;
+  pq_sessions_release(m);
   pq_mongo_release(m);
   pq_alloc(m->cx, m, sizeof *m, 0);
 }
 
 static void idle(void *shared) {
   pq_mongo_expire(shared);
+  pq_sessions_expire(shared);
 }
 
 const pq_job_class pq_mongo_job = {.name = "mongodb",
@@ -525,6 +551,8 @@ int pq_task_submit(pq_task *t) {
   int rc;
   if (t->explaining == PQ_EXPLAIN_PLAN) pq_task_put_str(t, "explain", "plan");
   if (t->explaining == PQ_EXPLAIN_RUN) pq_task_put_bool(t, "explain", true);
+  PQ_TRY(t->rc);
+  PQ_TRY(pq_session_put(t));
   PQ_TRY(t->rc);
   PQ_TRY(pq_builder_end(t->mongo->builder));
   PQ_TRY(pq_builder_finish(t->mongo->builder, &t->arena, &command));

@@ -18,12 +18,13 @@
 #include "server/job.h"
 #include "server/mongo_error.h"
 #include "server/mongo_name.h"
+#include "server/mongo_reply.h"
+#include "server/mongo_session.h"
 
 /* What we say that we are, to those who ask MongoDB. */
 #define PQ_MONGO_VERSION "8.0.0"
 #define PQ_MONGO_FEATURES "8.0"
 
-typedef struct pq_task pq_task;
 typedef struct pq_mongo_command pq_mongo_command;
 struct pq_mongo_stream; /* mongo_stream.h */
 
@@ -36,6 +37,8 @@ typedef struct pq_mongo_cursor {
   uint64_t left;                  /* documents that it may still give; 0: any number */
   int64_t used_ms;                /* when it was asked last */
   int64_t time_us;                /* of maxTimeMS that is left; 0: no limit */
+  pq_session_key session;         /* only its commands may ask for more, */
+  int64_t number;                 /* in the transaction of that number; -1: outside of any */
   bool is_patient;                /* noCursorTimeout */
   bool is_busy;                   /* a getMore is at it */
   bool is_killed;                 /* meanwhile; only who waits for changes looks at it */
@@ -50,7 +53,7 @@ typedef struct pq_mongo_counts {
 } pq_mongo_counts;
 
 /* What the tasks of one engine share. */
-typedef struct pq_mongo {
+struct pq_mongo {
   pq_cx *cx; /* borrowed: not the engine's; answers and commands come from its memory */
   pqdb *db;  /* borrowed */
   const pq_server *server;
@@ -62,7 +65,8 @@ typedef struct pq_mongo {
   uint32_t last_op;
   int64_t started_us;
   pq_mongo_counts counts;
-} pq_mongo;
+  pq_sessions sessions;
+};
 
 typedef enum { PQ_EXPLAIN_NONE, PQ_EXPLAIN_PLAN, PQ_EXPLAIN_RUN } pq_mongo_explaining;
 
@@ -100,6 +104,7 @@ struct pq_task {
   uint32_t number; /* what killOp calls it */
   bool is_killed;
   int64_t started_us, deadline_us; /* 0: none */
+  pq_session_use use;
 };
 
 struct pq_mongo_command {
@@ -162,7 +167,12 @@ int pq_task_answer_end(pq_task *t) PQ_MUST_CHECK;
 /* An answer that is an error with a number that no failure of ours has. PQ_OK. */
 int pq_task_refuse_with(pq_task *t, int code, const char *fmt, ...) PQ_PRINTF(3, 4) PQ_MUST_CHECK;
 
+/* The answer is what a fail point wants. */
+int pq_fail_point_answer(pq_task *t) PQ_MUST_CHECK;
+
 /* mongo_cursor.c */
+/* Those of a session (NULL: of any) and a number (-1: of any); one that is being read stays. */
+void pq_cursors_close(pq_mongo *m, const pq_session_key *session, int64_t number);
 int pq_cursor_begin(pq_task *t) PQ_MUST_CHECK; /* the options of batches */
 /* Submit our command; with a batch of none the cursor is the answer. */
 int pq_cursor_submit(pq_task *t) PQ_MUST_CHECK;

@@ -48,6 +48,15 @@ void pq_mongo_expire(pq_mongo *m) {
   }
 }
 
+void pq_cursors_close(pq_mongo *m, const pq_session_key *session, int64_t number) {
+  for (uint32_t i = m->cursor_count; i-- > 0;) {
+    const pq_mongo_cursor *c = m->cursors[i];
+    if (!c->is_busy && (session == NULL || pq_session_key_eq(&c->session, session)) &&
+        (number < 0 || c->number == number))
+      cursor_free(m, i);
+  }
+}
+
 static uint32_t cursor_place(const pq_mongo *m, int64_t id) {
   uint32_t i = 0;
   while (i < m->cursor_count && m->cursors[i]->id != id)
@@ -94,6 +103,8 @@ static int cursor_new(pq_task *t, pq_mongo_cursor **out) {
   c->stream = t->stream;
   c->arena = t->arena;
   c->is_patient = t->is_patient;
+  c->session = t->use.key;
+  c->number = t->use.is_in_txn ? t->use.number : -1;
   memcpy(c->ns, t->full_name, sizeof c->ns);
   memcpy(c->user, t->request->client->user, sizeof c->user);
   t->replies = NULL;
@@ -119,6 +130,7 @@ static int batch_end(pq_task *t, int64_t id) {
     pq_bson_str(&t->out, "_data", t->place);
     pq_bson_end(&t->out);
   }
+  if (t->use.is_snapshot) pq_mongo_time_write(&t->out, "atClusterTime", t->use.at);
   pq_bson_i64(&t->out, "id", id);
   pq_bson_str(&t->out, "ns", t->full_name);
   pq_bson_end(&t->out);
@@ -268,6 +280,22 @@ static bool is_mine(const pq_task *t, const pq_mongo_cursor *c) {
   return strcmp(c->user, t->request->client->user) == 0;
 }
 
+/* A cursor belongs to the session, and to the transaction, of the command that made it. */
+static int check_session(pq_task *t, const pq_mongo_cursor *c) {
+  enum { OTHER_SESSION = 50738, OTHER_TRANSACTION = 50741 };
+  int64_t number = t->use.is_in_txn ? t->use.number : -1;
+  if (!pq_session_key_eq(&c->session, &t->use.key))
+    return pq_task_refuse_with(
+        t, OTHER_SESSION, "Cannot run getMore on cursor %lld, which belongs to another session",
+        (long long)c->id);
+  if (c->number != number)
+    return pq_task_refuse_with(t, OTHER_TRANSACTION,
+                               "Cannot run getMore on cursor %lld, which belongs to another "
+                               "transaction",
+                               (long long)c->id);
+  return PQ_OK;
+}
+
 int pq_open_get_more(pq_task *t) {
   pq_mongo *m = t->mongo;
   int64_t id = 0, batch = 0;
@@ -296,6 +324,8 @@ int pq_open_get_more(pq_task *t) {
         t, PQ_MONGO_UNAUTHORIZED,
         "Requested getMore on another namespace than that of cursor %lld: %s", (long long)id,
         c->ns);
+  PQ_TRY(check_session(t, c));
+  if (t->is_done) return PQ_OK;
   if (c->is_busy)
     return pq_task_refuse_with(t, PQ_MONGO_CURSOR_IN_USE, "cursor id %lld is in use",
                                (long long)id);

@@ -31,6 +31,7 @@ typedef struct shared {
   pq_cx cx; /* its limits are those of commands */
   pq_wire wire;
   pq_builder *builder;
+  pq_fail_point *fail_point; /* owned; NULL: none */
   int32_t last_answer;
 } shared;
 
@@ -43,7 +44,12 @@ static int start(pq_net *net, void **out) {
   s->cx.limits.doc_len_max = COMMAND_LEN_MAX;
   pq_wire_init(&s->wire, &s->cx);
   rc = pq_builder_new(&s->cx, &s->builder);
+  if (rc == PQ_OK && pq_net_server(net)->options->has_test_commands) {
+    s->fail_point = pq_fail_point_new(&s->cx);
+    if (s->fail_point == NULL) rc = PQ_ENOMEM;
+  }
   if (rc != PQ_OK) {
+    pq_builder_free(s->builder);
     free(s);
     return pq_fail_nomem(pq_net_cx(net));
   }
@@ -53,6 +59,7 @@ static int start(pq_net *net, void **out) {
 
 static void stop(void *ud) {
   shared *s = ud;
+  pq_fail_point_free(s->fail_point);
   pq_builder_free(s->builder);
   pq_wire_release(&s->wire);
   free(s);
@@ -79,7 +86,10 @@ static int send_answer(pq_connection *c, const pq_request *r, bool is_followed) 
   pq_buf out;
   int rc = PQ_OK;
   pq_buf_init(&out, &s->cx, (size_t)PQ_WIRE_LEN_MAX * 2); /* packed bytes may be more */
-  if (a.body.n == 0) rc = pq_fail(&s->cx, PQ_ENOMEM, "out of memory");
+  if (r->fail.was_repeated) pq_fail_point_give_back(s->fail_point);
+  if (a.body.n == 0 || r->fail.must_close)
+    rc = r->fail.must_close ? pq_fail(&s->cx, PQ_EINVALID, "a fail point of a test")
+                            : pq_fail(&s->cx, PQ_ENOMEM, "out of memory");
   if (rc == PQ_OK && !r->is_silent) rc = pq_wire_reply(&s->wire, &a, &out);
   if (rc == PQ_OK) pq_net_write(c, &out);
   pq_buf_release(&out);
@@ -93,20 +103,23 @@ static int answer(pq_connection *c, pq_request *r) {
   return rc;
 }
 
-static int64_t now_ms(void) {
+static int64_t now_us(void) {
   struct timespec now;
   (void)clock_gettime(CLOCK_REALTIME, &now);
-  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+  return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
 /* *is_done false: it is the engine's. */
 static int shake_hands(pq_connection *c, pq_request *r, bool *is_done) {
   shared *s = c->shared;
+  int64_t now = now_us();
   pq_handshake h = {.server = pq_net_server(c->net),
                     .client = &c->client,
                     .connection = (int32_t)c->client.number,
                     .must_login = pq_access_is_required(pq_net_server(c->net)->access),
-                    .now_ms = now_ms()};
+                    .now_ms = now / 1000,
+                    .now_us = now,
+                    .fail_point = s->fail_point};
   pq_buf_release(&r->answer);
   pq_buf_init(&r->answer, &s->cx, HANDSHAKE_LEN_MAX);
   return pq_handshake_answer(&h, r, is_done);

@@ -154,5 +154,6 @@ int pq_mongo_distinct(pq_task *t) {
 int pq_mongo_distinct_done(pq_task *t, pq_value summary) {
   pq_task_answer(t);
   pq_bson_value(&t->out, "values", pq_object_get_str(summary, "values"));
+  if (t->use.is_snapshot) pq_mongo_time_write(&t->out, "atClusterTime", t->use.at);
   return pq_task_answer_end(t);
 }

@@ -16,6 +16,17 @@ typedef struct pq_job pq_job;
 /* In which language it is: who runs it (job.h). */
 typedef enum pq_job_kind { PQ_JOB_MONGO, PQ_JOB_NATIVE, PQ_JOB_RPC, PQ_JOB_KIND_COUNT } pq_job_kind;
 
+/* What shall happen to it for the sake of a test (fail_point.h); zeroed: nothing. */
+typedef struct pq_fail_action {
+  int code;               /* it fails with this; 0: it does not */
+  bool is_done_first;     /* before must_close, which is only for what is done now */
+  bool was_repeated;      /* the engine's: it had been done before */
+  bool must_close;        /* no answer, and no connection any more */
+  uint32_t block_ms;      /* before anything else */
+  pq_value labels;        /* of the error; missing: those that it has anyway */
+  pq_value concern_error; /* beside an answer that is none; missing: none */
+} pq_fail_action;
+
 typedef struct pq_request {
   struct pq_request *next; /* in a queue */
   void *owner;             /* the network thread's: whose it is */
@@ -34,6 +45,7 @@ typedef struct pq_request {
   bool is_reply, is_silent, is_compressed; /* how it came, and what the answer has to be */
   bool has_checksum, allows_exhaust;
   pq_wire_packer packer;
+  pq_fail_action fail;
 
   struct pq_native *native; /* owned: of PQ_JOB_NATIVE (native.h) */
   uint64_t since_ns;        /* when it went to the engine */

@@ -44,6 +44,8 @@ typedef struct pq_serve_options {
 
   int must_login; /* also while there is no user; else from the first user on (access.h) */
 
+  bool has_test_commands; /* configureFailPoint: whoever connects may order failures */
+
   unsigned connections;             /* at most so many: 1000 */
   unsigned connections_per_address; /* of them from one address of another machine: all */
   unsigned cursors;                 /* open at a time: 10000 */

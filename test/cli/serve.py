@@ -65,10 +65,13 @@ def parse(data):
             v, at = list(v.values()) if kind == 4 else v, at + n
         elif kind == 8:
             v, at = data[at] == 1, at + 1
-        elif kind in (9, 0x12):
+        elif kind in (9, 0x11, 0x12):
             v, at = struct.unpack_from("<q", data, at)[0], at + 8
         elif kind == 0x10:
             v, at = struct.unpack_from("<i", data, at)[0], at + 4
+        elif kind == 5:
+            n = struct.unpack_from("<i", data, at)[0]
+            v, at = data[at + 5:at + 5 + n], at + 5 + n
         elif kind == 7:
             v, at = data[at:at + 12], at + 12
         else:
@@ -243,7 +246,7 @@ def test_malformed(server):
                           ({"delete": "x", "deletes": [{"q": {}, "limit": 2}]}, 9),
                           ({"getMore": 5, "collection": "x"}, 43), ({"aggregate": "x"}, 9),
                           ({"find": "system.users"}, 73), ({"find": "x", "tailable": True}, 238),
-                          ({"find": "x", "txnNumber": 1}, 238)]:
+                          ({"find": "x", "txnNumber": 1}, 72)]:
         got = c.run(command)
         check(got["ok"] == 0 and got["code"] == code and got["codeName"] and got["errmsg"], command,
               got)

@@ -2,8 +2,8 @@
 around the tables of doc/mongodb-coverage.md."""
 
 # The server's options and the version that it says it is.
-OPTIONS = []
-VERSION = "7.0.0"
+OPTIONS = ["--test-commands"]
+VERSION = "8.0.0"
 
 # Reasons that the runner gives, by pattern, in our words.
 SKIPS = [
