@@ -186,6 +186,8 @@ static const struct own_row {
      CLI_OWN_NOWHERE},
     {OWN("http", "ADDRESS", "where clients of HTTP connect to; none without it"), NULL,
      CLI_OWN_NOWHERE},
+    {OWN("http-origin", "ORIGINS", "whose pages may ask by HTTP: https://a.example,… or *"), NULL,
+     CLI_OWN_NOWHERE},
     {OWN("advertise", "HOST:PORT",
          "under which MongoDB's clients reach it, where not as they connected"),
      NULL, CLI_OWN_NOWHERE},

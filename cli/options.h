@@ -118,8 +118,8 @@ enum {
   CLI_OWN_AUTH = 1 << 29
 };
 /* --listen to --test-commands, in the order of their rows. */
-#define CLI_OWN_SERVE (((UINT64_C(1) << 18) - 1) << 28)
-#define CLI_OWN_TEST_COMMANDS (UINT64_C(1) << 45)
+#define CLI_OWN_SERVE (((UINT64_C(1) << 19) - 1) << 28)
+#define CLI_OWN_TEST_COMMANDS (UINT64_C(1) << 46)
 enum { CLI_OWN_MAX = 64 };
 /* Any of these: the answer says how, it has no results. */
 #define CLI_OPT_TELLS (CLI_OPT_EXPLAIN | CLI_OPT_PLAN)

@@ -75,6 +75,7 @@ static int parse_words(const cli_session *s, pq_serve_options *o) {
   o->topology = (pq_topology)topology;
   o->log_level = (pq_log_level)level;
   o->log_json = form == 1;
+  o->http_origin = cli_own_text(s->options, "http-origin");
   o->advertise = cli_own_text(s->options, "advertise");
   o->tls_cert = cli_own_text(s->options, "tls-cert");
   o->tls_key = cli_own_text(s->options, "tls-key");

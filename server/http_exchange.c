@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "server/http_int.h"
 #include "server/http_openapi.h"
+#include "server/log.h"
 
 enum { HEARTBEAT_MS = 15000, DROPPED_LEN_MAX = 64 << 20, MESSAGE_LEN = 400 };
 
@@ -72,6 +73,7 @@ static int prepare(pq_connection *c, pq_request *r, pq_slice body) {
            (const char *)first.name.p);
   if (has_payload(h)) PQ_TRY(pq_buf_put_slice(&n->payload, body));
   n->form = h->call.form;
+  n->is_ours = shape == PQ_HTTP_READY;
   n->is_feed = shape == PQ_HTTP_FEED;
   if (shape != PQ_HTTP_LIST && shape != PQ_HTTP_RUN && shape != PQ_HTTP_FEED)
     n->part_len = SIZE_MAX;
@@ -377,7 +379,17 @@ int pq_http_answered(pq_connection *c, pq_request *r) {
     r->native->rc = PQ_ENOMEM;
     snprintf(r->native->message, sizeof r->native->message, "out of memory");
   }
-  if (r->native->is_end && r->native->rc == PQ_OK && h->sums.batches > 0) h->call.at = 0;
+  if (r->notice[0] != '\0') pq_log_say(pq_net_server(c->net)->log, PQ_LOG_WARN, "%s", r->notice);
+  if (r->hold_ms == 0 || pq_net_is_stopping(c->net)) return deliver(c, r);
+  h->delayed = r;
+  pq_net_alarm(c, r->hold_ms);
+  return PQ_OK;
+}
+
+int pq_http_deliver_delayed(pq_connection *c) {
+  http_connection *h = c->state;
+  pq_request *r = h->delayed;
+  h->delayed = NULL;
   return deliver(c, r);
 }
 

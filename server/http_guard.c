@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "server/access.h"
 #include "server/http_int.h"
 
 /* "localhost:8080" without the port; "[::1]:8080" without port and brackets. */
@@ -55,15 +56,8 @@ bool pq_http_is_preflight(const pq_http_head *h) {
          pq_http_field_get(h, "access-control-request-method", &v);
 }
 
-/* The pages that may ask: none yet. */
-static const char *origins_of(const pq_server *server) {
-  (void)server;
-  return NULL;
-}
-
 bool pq_http_needs_login(const pq_server *server) {
-  (void)server;
-  return false;
+  return pq_access_is_required(server->access);
 }
 
 void pq_http_guard(pq_connection *c) {
@@ -77,7 +71,7 @@ void pq_http_guard(pq_connection *c) {
     return;
   }
   if (!pq_http_field_get(&h->head, "origin", &origin)) return;
-  if (is_listed(origins_of(server), origin) && origin.n < sizeof h->answer.origin) {
+  if (is_listed(server->options->http_origin, origin) && origin.n < sizeof h->answer.origin) {
     memcpy(h->answer.origin, origin.p, origin.n);
     h->answer.origin[origin.n] = '\0';
   } else if (!is_same(origin, h->head.host)) {

@@ -52,7 +52,8 @@ typedef struct http_connection {
   pq_arena arena; /* owned: of the call */
   pq_http_call call;
   pq_http_answer answer;
-  pq_request *held; /* owned: it has another part, which waits for the client to read this one */
+  pq_request *held;    /* owned: it has another part, which waits for the client to read this one */
+  pq_request *delayed; /* owned: a login that failed is answered later */
   http_sums sums;
   bool is_piece; /* what the engine has is a piece of the body, others follow */
   char verb[32]; /* of the command, for metrics */
@@ -95,6 +96,7 @@ size_t pq_http_lines_len(const http_connection *h);
 /* May the body be cut into pieces? */
 bool pq_http_takes_pieces(const http_connection *h);
 int pq_http_answered(pq_connection *c, pq_request *r) PQ_MUST_CHECK;
+int pq_http_deliver_delayed(pq_connection *c) PQ_MUST_CHECK;
 /* Ask for the part that is held. */
 void pq_http_go_on(pq_connection *c);
 

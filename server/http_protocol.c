@@ -66,6 +66,8 @@ static void end(pq_connection *c) {
   http_shared *s = c->shared;
   pq_request *held = h->held;
   h->held = NULL;
+  pq_request_free(h->delayed);
+  h->delayed = NULL;
   pq_http_rpc_close(h);
   if (h->is_feed) s->metrics.feeds--;
   if (h->socket != NULL) s->metrics.sockets--;
@@ -261,9 +263,14 @@ static int act(pq_connection *c) {
   pq_net_alarm(c, 0);
   if (h->refusal != 0) return reply_refusal(c);
   if (h->call.route == NULL) {
-    char allow[64], fields[96];
+    char allow[64], fields[400];
     if (pq_http_route_find(&h->call, allow) == PQ_OK) return PQ_OK;
-    (void)snprintf(fields, sizeof fields, "Allow: %s, OPTIONS\r\n", allow);
+    (void)snprintf(fields, sizeof fields, "Allow: %s, OPTIONS\r\n%s", allow,
+                   pq_http_is_preflight(&h->head)
+                       ? "Access-Control-Allow-Methods: GET, HEAD, POST, PUT, PATCH, DELETE\r\n"
+                         "Access-Control-Allow-Headers: Authorization, Content-Type, If-Match, "
+                         "If-None-Match, Last-Event-ID\r\nAccess-Control-Max-Age: 600\r\n"
+                       : "");
     return pq_http_reply(c, 204, NULL, (pq_slice){NULL, 0}, fields);
   }
   return pq_http_act(c);
@@ -354,6 +361,7 @@ static int written(pq_connection *c) {
 static int alarm_rang(pq_connection *c) {
   http_connection *h = c->state;
   if (h->state == HTTP_SOCKET) return pq_http_socket_alarm(c);
+  if (h->delayed != NULL) return pq_http_deliver_delayed(c);
   if (h->state == HTTP_HEAD) {
     pq_net_close(c, NULL);
     return PQ_OK;

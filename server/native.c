@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "server/access.h"
 #include "server/feed.h"
 
 enum {
@@ -13,8 +14,9 @@ enum {
 };
 
 typedef struct native_shared {
-  pq_cx *cx; /* borrowed */
-  pqdb *db;  /* borrowed */
+  pq_cx *cx;         /* borrowed */
+  pqdb *db;          /* borrowed */
+  pq_access *access; /* borrowed */
   pq_builder *builder;
 } native_shared;
 
@@ -73,7 +75,7 @@ static int native_start(const pq_job_host *host, void **shared) {
   native_shared *s = pq_alloc(host->cx, NULL, 0, sizeof *s);
   *shared = NULL;
   if (s == NULL) return pq_fail_nomem(host->cx);
-  *s = (native_shared){.cx = host->cx, .db = host->db};
+  *s = (native_shared){.cx = host->cx, .db = host->db, .access = host->server->access};
   *shared = s;
   return pq_builder_new(host->cx, &s->builder);
 }
@@ -88,6 +90,27 @@ static void fail(native_job *j, int rc, const char *message) {
   j->job.is_done = true;
   j->job.has_more = false;
   snprintf(n->message, sizeof n->message, "%s", message);
+}
+
+/* Who is it, and may he? */
+static int check_access(native_job *j) {
+  pq_request *r = j->job.request;
+  pq_native *n = r->native;
+  pq_cx *cx = j->shared->cx;
+  pq_access_command what = {
+      .verb = r->name, .document = r->command, .ns = n->ns, .db = pq_str(n->ns), .is_native = true};
+  int rc = pq_access_http(j->shared->access, cx, r->client, n->authorization);
+  if (rc == PQ_EPERM)
+    r->hold_ms = pq_access_note(j->shared->access, r->client, PQ_SLICE("http"), false);
+  if (rc == PQ_EPERM)
+    snprintf(r->notice, sizeof r->notice, "login by HTTP from %s failed", r->client->peer);
+  if (rc == PQ_OK && !n->is_ours) {
+    if (n->is_feed) what.verb = PQ_SLICE("events");
+    rc = pq_access_check(j->shared->access, cx, r->client, &what);
+  }
+  n->is_forbidden = rc == PQ_EPERM;
+  n->is_nobody = r->client->user[0] == '\0';
+  return rc;
 }
 
 static bool takes_actor(pq_slice verb, pq_value command) {
@@ -137,13 +160,17 @@ static int put_actor(native_job *j, pq_value *command) {
 static int submit(native_job *j, const pq_cx **cx) {
   pq_native *n = j->job.request->native;
   pq_value command = j->job.request->command;
+  int rc;
   *cx = j->shared->cx;
   PQ_TRY(put_actor(j, &command));
   if (n->payload.len > 0) PQ_TRY(pq_json_print(&j->text, command, PQ_JSON_CANONICAL));
   *cx = pq_handle_cx(j->shared->db);
-  if (n->payload.len == 0) return pq_handle_submit(j->shared->db, n->ns, command, &j->replies);
-  return pqdb_submit(j->shared->db, n->ns, (const char *)j->text.p, j->text.len,
-                     (const char *)n->payload.p, n->payload.len, &j->replies);
+  rc = n->payload.len == 0 ? pq_handle_submit(j->shared->db, n->ns, command, &j->replies)
+                           : pqdb_submit(j->shared->db, n->ns, (const char *)j->text.p, j->text.len,
+                                         (const char *)n->payload.p, n->payload.len, &j->replies);
+  if (rc == PQ_OK)
+    pq_handle_set_reach(j->replies, pq_access_reach(j->shared->access, j->job.request->client));
+  return rc;
 }
 
 static int open_feed(native_job *j, const pq_cx **cx) {
@@ -179,7 +206,7 @@ static int open_feed(native_job *j, const pq_cx **cx) {
 static pq_job *native_begin(void *shared, pq_request *r) {
   native_shared *s = shared;
   native_job *j = pq_alloc(s->cx, NULL, 0, sizeof *j);
-  const pq_cx *cx;
+  const pq_cx *cx = s->cx;
   int rc;
   if (j == NULL) return NULL;
   memset(j, 0, sizeof *j);
@@ -189,7 +216,8 @@ static pq_job *native_begin(void *shared, pq_request *r) {
   pq_buf_init(&j->text, s->cx, PAYLOAD_LEN_MAX);
   pq_buf_init(&r->answer, s->cx, ANSWER_LEN_MAX);
   s->cx->msg[0] = '\0';
-  rc = r->native->is_feed ? open_feed(j, &cx) : submit(j, &cx);
+  rc = check_access(j);
+  if (rc == PQ_OK) rc = r->native->is_feed ? open_feed(j, &cx) : submit(j, &cx);
   if (rc != PQ_OK) fail(j, rc, cx->msg);
   return &j->job;
 }

@@ -30,6 +30,7 @@ typedef struct pq_native {
    * `after` (the id of an event, or "seq:N"), and those of `events`. */
   char ns[PQ_NATIVE_NS_CAP];
   bool is_feed;
+  bool is_ours; /* the server asks for itself: nobody has to have a right to it */
   uint32_t heartbeat_ms;
   pq_json_form form;
   size_t part_len;        /* a part ends behind the item that reaches so many bytes */

@@ -37,6 +37,7 @@ typedef struct pq_serve_options {
    * "unix:PATH". Other machines may connect only where users have to log in. Without `listen`:
    * 127.0.0.1:27017, or the sockets that systemd has opened; one named "http" is for HTTP. */
   const char *listen[PQ_LISTEN_MAX], *http[PQ_LISTEN_MAX];
+  const char *http_origin; /* whose pages may ask: "https://a.example,http://b", "*"; else none */
   const char *advertise; /* HOST:PORT under which clients reach us; else where they connected to */
   pq_topology topology;
   /* PEM files: TLS on all addresses. With `tls_ca` clients have to have a certificate of it. */
