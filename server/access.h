@@ -74,6 +74,8 @@ bool pq_access_is_open(const pq_access_command *what);
 bool pq_access_permits(pq_cx *cx, const pq_user *who, const pq_access_command *what);
 /* Is it a command of ours that only writes, so that it takes an actor? */
 bool pq_access_is_write(pq_slice verb);
+/* Does it end with $out or $merge? Then aggregate takes one, too. */
+bool pq_access_pipeline_writes(pq_value pipeline);
 /* Does a command of MongoDB's hold what nobody else may read: a password, a login? */
 bool pq_access_is_secret(pq_slice verb);
 /* Has the table a row for it? For the test that asks it of all. */

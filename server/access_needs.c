@@ -124,7 +124,7 @@ static const row mongo_rows[] = {
     {"history", R, 0},
     {"connected", R, 0},
     {"neighbourhood", R, 0},
-    {"asOf", R, 0}, /* only commands that read follow it */
+    {"asOf", R, 0}, /* what follows it needs what it does: permits_inner */
     {"link", W, 0},
     {"unlink", W, 0}};
 
@@ -237,7 +237,8 @@ bool pq_access_is_secret(pq_slice verb) {
 
 bool pq_access_is_write(pq_slice verb) {
   const row *r = row_of(verb, true);
-  return r != NULL && (r->any == W || (r->all & W) != 0);
+  if (pq_slice_is(verb, "alter") || pq_slice_is(verb, "expire")) return true;
+  return r != NULL && (((r->any & W) != 0 && (r->any & R) == 0) || (r->all & W) != 0);
 }
 
 bool pq_access_is_open(const pq_access_command *what) {
@@ -286,6 +287,14 @@ static pq_slice name_of(pq_value stage, pq_value *spec) {
   return field.name;
 }
 
+bool pq_access_pipeline_writes(pq_value pipeline) {
+  uint32_t n = pq_value_count(pipeline);
+  pq_value spec;
+  pq_slice name = {0};
+  if (n > 0) name = name_of(pq_array_at(pipeline, n - 1), &spec);
+  return pq_slice_is(name, "$out") || pq_slice_is(name, "$merge");
+}
+
 /* What a pipeline needs beside READ: WRITE where it writes, and READ of everything where it watches
  * everything; instead of it MONITOR, where it begins with what the server does. */
 static unsigned needs_of_pipeline(pq_value document, unsigned *any, bool *is_of_all) {
@@ -329,16 +338,16 @@ static bool permits(pq_cx *cx, const pq_user *who, const pq_access_command *what
   return has(rights, any, all);
 }
 
-/* {explain: {find: …}} needs what the find does; of several fields that are commands, what each
- * does. */
-static bool permits_explain(pq_cx *cx, const pq_user *who, const pq_access_command *what) {
-  pq_value inner = pq_object_get(what->document, what->verb);
+/* {explain: {find: …}} and {asOf: …, find: …} need what the find does; of several fields that are
+ * commands, what each does. */
+static bool permits_inner(pq_cx *cx, const pq_user *who, const pq_access_command *what,
+                          pq_value inner) {
   pq_field field;
   bool is_one = false;
   for (uint32_t i = 0; pq_object_at(inner, i, &field); i++) {
     const row *r = row_of(field.name, false);
     pq_access_command part = *what;
-    if (r == NULL) continue;
+    if (r == NULL || is_same("asOf", field.name, false)) continue;
     part.verb = field.name;
     part.document = inner;
     is_one = permits(cx, who, &part);
@@ -348,6 +357,9 @@ static bool permits_explain(pq_cx *cx, const pq_user *who, const pq_access_comma
 }
 
 bool pq_access_permits(pq_cx *cx, const pq_user *who, const pq_access_command *what) {
-  if (!what->is_native && pq_slice_is(what->verb, "explain")) return permits_explain(cx, who, what);
+  if (!what->is_native && is_same("explain", what->verb, false))
+    return permits_inner(cx, who, what, pq_object_get(what->document, what->verb));
+  if (!what->is_native && is_same("asOf", what->verb, false))
+    return permits_inner(cx, who, what, what->document);
   return permits(cx, who, what);
 }

@@ -106,6 +106,9 @@ int pq_mongo_aggregate(pq_task *t) {
   else
     pq_task_command(t, "aggregate", t->collection);
   pq_task_put(t, "pipeline", pq_task_field(t, "pipeline"));
+  if (t->request->client->user[0] != '\0' &&
+      pq_access_pipeline_writes(pq_task_field(t, "pipeline")))
+    pq_task_put_str(t, "actor", t->request->client->user);
   if (pq_value_bool(disk, &flag)) pq_task_put_bool(t, "allowDiskUse", flag);
   PQ_TRY(pq_task_put_common(t));
   pq_task_put_bool(t, "plain", true);

@@ -139,6 +139,11 @@ def main():
     check("login of 'admin.alice' from 127.0.0.1" in err and "wrong password" in err
           and "no such user" in err, "failed logins are told", err)
     check("not the password" not in err, "without the password")
+    for name in ("signed", "copied"):
+        events = subprocess.run([PROGRAM, "-w", folder, "-n", "shop", "events", name],
+                                capture_output=True, text=True).stdout.strip().split("\n")
+        check(len(events) >= 1 and all('"actor":"admin.writer"' in line for line in events),
+              f"whoever wrote {name}", events)
 
     folder = os.path.join(sys.argv[1], "first")
     server = Server(folder, "--auth")

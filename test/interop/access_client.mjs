@@ -164,6 +164,15 @@ async function roles() {
     showCredentials: true })).users;
   check(shown.length >= 9 && shown[0].credentials["SCRAM-SHA-256"].iterationCount === 15000, "all");
 
+  // Who did it stands in the history.
+  const writer = await login("writer");
+  await writer.db("shop").collection("signed").insertOne({ _id: 1 });
+  await writer.db("shop").collection("signed").updateOne({ _id: 1 }, { $set: { a: 1 } });
+  await writer.db("shop").collection("signed").aggregate([{ $match: {} }, { $out: "copied" }])
+    .toArray();
+  await writer.db("shop").collection("signed").createIndex({ a: 1 });
+  await writer.db("shop").collection("signed").drop();
+
   // Cursors are their user's.
   const page = await reader.db("shop").command({ find: "posts", batchSize: 1 });
   const more = { getMore: Long.fromValue(page.cursor.id), collection: "posts" };

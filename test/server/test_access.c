@@ -149,6 +149,8 @@ static void test_fields(void) {
   CHECK(ask(a, "admin.reader", "aggregate", inner, "shop", false) == PQ_EPERM);
   CHECK(ask(a, "admin.reader", "aggregate", inner, "shop", true) == PQ_EPERM);
   CHECK(ask(a, "admin.writer", "aggregate", inner, "shop", false) == PQ_OK);
+  CHECK(ask(a, "admin.reader", "asOf", inner, "shop", false) == PQ_EPERM);
+  CHECK(ask(a, "admin.writer", "asOf", inner, "shop", false) == PQ_OK);
   CHECK(pq_builder_begin_object(b) == PQ_OK && pq_builder_key_str(b, "explain") == PQ_OK &&
         pq_builder_value(b, inner) == PQ_OK && pq_builder_end(b) == PQ_OK &&
         pq_builder_finish(b, &arena, &inner) == PQ_OK);
