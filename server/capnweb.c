@@ -454,6 +454,7 @@ int pq_rpc_receive(pq_rpc_session *s, pq_slice message) {
   if (s->has_ended) return PQ_EINVALID;
   s->cx.msg[0] = '\0';
   s->order = s->call_last + 1;
+  s->visits = 0;
   return finish(s, take_text(s, message));
 }
 
@@ -554,6 +555,8 @@ void pq_rpc_close(pq_rpc_session *s) {
 int pq_rpc_go_on(pq_rpc_session *s) {
   if (s->has_ended) return PQ_EINVALID;
   s->cx.msg[0] = '\0';
+  s->visits = 0;
+  pq_rpc_wake_pulls(s);
   return finish(s, PQ_OK);
 }
 
@@ -564,6 +567,7 @@ int pq_rpc_answer(pq_rpc_session *s, uint64_t number, pq_rpc_result *result) {
     return PQ_EINVALID;
   }
   s->cx.msg[0] = '\0';
+  s->visits = 0;
   rc = pq_rpc_take_answer(s, number, result);
   pq_buf_release(&result->bytes); /* if it was not taken */
   return finish(s, rc);

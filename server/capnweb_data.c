@@ -18,7 +18,11 @@
 #include "server/capnweb_int.h"
 #include "value/json.h"
 
-enum { BIGINT_LEN_MAX = 35 }; /* sign and what a decimal holds */
+enum {
+  BIGINT_LEN_MAX = 35,  /* sign and what a decimal holds */
+  VISITS_MAX = 50000000 /* of values of a message, which is searched once for each level of nesting
+                           that leads to a reference: about a second */
+};
 
 static const int64_t exact_max = INT64_C(9007199254740991); /* 2^53 - 1 */
 
@@ -53,24 +57,30 @@ static bool is_plain_special(pq_value expr) {
   return pq_rpc_special(expr, &tag) && is_one_of(tag, tags);
 }
 
-static bool are_plain_fields(pq_value object) {
+static bool are_plain_fields(pq_rpc_session *s, pq_value object) {
   pq_field f;
   for (uint32_t i = 0; pq_object_at(object, i, &f); i++)
-    if (!pq_rpc_is_plain(f.value)) return false;
+    if (!pq_rpc_is_plain(s, f.value)) return false;
   return true;
 }
 
-bool pq_rpc_is_plain(pq_value expr) {
+bool pq_rpc_is_plain(pq_rpc_session *s, pq_value expr) {
   pq_type type = pq_value_type(expr);
   pq_value inner;
-  if (type == PQ_TYPE_OBJECT) return are_plain_fields(expr);
+  if (++s->visits > VISITS_MAX) return false;
+  if (type == PQ_TYPE_OBJECT) return are_plain_fields(s, expr);
   if (type != PQ_TYPE_ARRAY) return true;
   if (is_plain_special(expr)) return true;
   if (!is_escaped(expr)) return false;
   inner = pq_array_at(expr, 0);
   for (uint32_t i = 0; i < pq_value_count(inner); i++)
-    if (!pq_rpc_is_plain(pq_array_at(inner, i))) return false;
+    if (!pq_rpc_is_plain(s, pq_array_at(inner, i))) return false;
   return true;
+}
+
+int pq_rpc_check_visits(pq_rpc_session *s) {
+  if (s->visits <= VISITS_MAX) return PQ_OK;
+  return pq_fail(&s->cx, PQ_ELIMIT, "references are nested too deeply beside too much data");
 }
 
 static int base64_digit(uint8_t c) {

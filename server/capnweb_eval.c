@@ -274,7 +274,8 @@ int pq_rpc_eval(pq_rpc_session *s, const pq_rpc_lookup *l, pq_value expr, pq_rpc
   *out = (pq_rpc_node){0};
   if (depth > PQ_RPC_DEPTH_MAX) return pq_fail(&s->cx, PQ_ELIMIT, "nested too deeply");
   if (pq_value_is_missing(expr)) return pq_fail(&s->cx, PQ_EINVALID, "an expression is missing");
-  if (pq_rpc_is_plain(expr)) return eval_plain(s, expr, payload, out);
+  if (pq_rpc_is_plain(s, expr)) return eval_plain(s, expr, payload, out);
+  PQ_TRY(pq_rpc_check_visits(s));
   if (pq_value_type(expr) == PQ_TYPE_OBJECT) return eval_object(s, l, expr, payload, depth, out);
   if (pq_rpc_special(expr, &tag)) return eval_special(s, l, expr, tag, payload, depth, out);
   if (pq_value_count(expr) == 1 && pq_value_type(pq_array_at(expr, 0)) == PQ_TYPE_ARRAY)

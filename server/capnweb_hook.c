@@ -233,13 +233,31 @@ static void op_free(pq_rpc_session *s, pq_rpc_op *op) {
   pq_alloc(&s->cx, op, sizeof *op, 0);
 }
 
+bool pq_rpc_is_full(const pq_rpc_session *s) {
+  const pq_rpc_host *host = &s->options.host;
+  return host->is_full != NULL && host->is_full(host->ud);
+}
+
+void pq_rpc_wake_pulls(pq_rpc_session *s) {
+  if (s->unread == NULL) return;
+  *(s->ready == NULL ? &s->ready : &s->ready_last->next) = s->unread;
+  s->ready_last = s->unread_last;
+  s->unread = s->unread_last = NULL;
+}
+
+static void wait_for_reader(pq_rpc_session *s, pq_rpc_op *op) {
+  op->next = NULL;
+  *(s->unread == NULL ? &s->unread : &s->unread_last->next) = op;
+  s->unread_last = op;
+}
+
 void pq_rpc_free_ops(pq_rpc_session *s) {
   for (pq_rpc_op *op = s->newest; op != NULL; op = op->older) {
     if (op->subject != NULL) op->subject->waiters = op->subject->waiters_last = NULL;
     for (uint32_t i = 0; op->payload != NULL && i < op->payload->hook_count; i++)
       op->payload->hooks[i]->waiters = op->payload->hooks[i]->waiters_last = NULL;
   }
-  s->ready = s->ready_last = NULL;
+  s->ready = s->ready_last = s->unread = s->unread_last = NULL;
   while (s->newest != NULL)
     op_free(s, s->newest);
 }
@@ -452,6 +470,10 @@ static int step(pq_rpc_session *s, pq_rpc_op *op, bool *is_over) {
   *is_over = false;
   if (op->subject != NULL && op->subject->kind == PQ_RPC_PENDING) {
     wait_for(op, op->subject);
+    return PQ_OK;
+  }
+  if (op->kind == PQ_RPC_OP_PULL && pq_rpc_is_full(s)) {
+    wait_for_reader(s, op);
     return PQ_OK;
   }
   if (op->kind == PQ_RPC_OP_PULL) {

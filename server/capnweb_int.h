@@ -248,6 +248,7 @@ struct pq_rpc_session {
   uint64_t used_len;
   uint64_t held_len; /* of answers, which are other memory */
   bool was_large;    /* the builder holds much */
+  uint64_t visits;   /* values that this message was searched for references */
   char ns[PQ_RPC_NS_CAP], actor[PQ_RPC_NS_CAP * 2];
   pq_builder *builder;
   pq_arena scratch; /* of one message */
@@ -260,9 +261,10 @@ struct pq_rpc_session {
   pq_rpc_table questions; /* ids we chose: our pushes */
   uint64_t call_last, export_last, question_last;
 
-  pq_rpc_op *newest;             /* all operations */
-  pq_rpc_op *ready, *ready_last; /* those that can go on */
-  pq_rpc_job *jobs, *jobs_last;  /* all commands, in their order */
+  pq_rpc_op *newest;               /* all operations */
+  pq_rpc_op *ready, *ready_last;   /* those that can go on */
+  pq_rpc_op *unread, *unread_last; /* pulls that wait until the client reads */
+  pq_rpc_job *jobs, *jobs_last;    /* all commands, in their order */
   uint64_t job_last;
   pq_rpc_feed *feeds; /* owned */
   uint32_t op_count, job_count, running_count, pull_count, feed_count;
@@ -274,7 +276,9 @@ struct pq_rpc_session {
 /* ---- capnweb_data.c ---- */
 
 /* Is it data alone? No reference, no undefined. */
-bool pq_rpc_is_plain(pq_value expr);
+bool pq_rpc_is_plain(pq_rpc_session *s, pq_value expr);
+/* PQ_ELIMIT: that question was asked for too much. */
+int pq_rpc_check_visits(pq_rpc_session *s) PQ_MUST_CHECK;
 /* The value of such an expression into a builder. */
 int pq_rpc_put_plain(pq_rpc_session *s, pq_builder *b, pq_value expr, uint32_t depth) PQ_MUST_CHECK;
 /* The expression of a value. */
@@ -350,6 +354,9 @@ pq_rpc_op *pq_rpc_op_new(pq_rpc_session *s, pq_rpc_op_kind kind, pq_rpc_hook *su
                          pq_rpc_payload *payload, pq_rpc_hook *result);
 /* All that are ready, and what becomes ready by that. */
 int pq_rpc_run_ready(pq_rpc_session *s) PQ_MUST_CHECK;
+/* The client reads again: what it pulled can be sent. */
+void pq_rpc_wake_pulls(pq_rpc_session *s);
+bool pq_rpc_is_full(const pq_rpc_session *s);
 void pq_rpc_free_ops(pq_rpc_session *s);
 /* The order of the oldest operation that may yet become a command; UINT64_MAX: there is none. */
 uint64_t pq_rpc_oldest_op(const pq_rpc_session *s);

@@ -121,11 +121,10 @@ static bool has_turn(const pq_rpc_job *job, uint64_t oldest, uint32_t running, p
 }
 
 int pq_rpc_run_jobs(pq_rpc_session *s) {
-  const pq_rpc_host *host = &s->options.host;
   uint64_t oldest = s->promise_count > 0 ? UINT64_MAX : pq_rpc_oldest_op(s);
   uint32_t running = 0;
   pq_rpc_turn turn = PQ_RPC_ASIDE;
-  if (host->is_full != NULL && host->is_full(host->ud)) return PQ_OK;
+  if (pq_rpc_is_full(s)) return PQ_OK;
   for (pq_rpc_job *job = s->jobs, *next; job != NULL; job = next) {
     next = job->next;
     if (job->turn == PQ_RPC_ASIDE) {

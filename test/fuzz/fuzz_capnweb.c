@@ -1,6 +1,7 @@
 /* test/fuzz/fuzz_capnweb.c - messages of a Cap'n Web client, a line each, over a host that answers
  * every command with the same; whatever is said, what is sent is JSON, and nothing stays behind. A
- * line that begins with '!' is not a message: commands so far fail instead. */
+ * line that begins with '!' is not a message: commands so far fail instead; with '?', the client
+ * stops reading, or goes on. */
 #include "fuzz.h"
 
 #include "server/capnweb.h"
@@ -14,6 +15,7 @@ typedef struct host {
   uint64_t numbers[COMMANDS];
   bool has_more[COMMANDS];
   uint32_t count;
+  bool is_full;
 } host;
 
 static int hear(void *ud, pq_slice message) {
@@ -48,6 +50,10 @@ static void cancel(void *ud, uint64_t number) {
   host *h = ud;
   for (uint32_t i = 0; i < h->count; i++)
     if (h->numbers[i] == number) h->numbers[i] = UINT64_MAX;
+}
+
+static bool is_full(void *ud) {
+  return ((host *)ud)->is_full;
 }
 
 /* {items: [{$id, n, list: [..]}, 7], summary: {ok, txn, count}} */
@@ -94,7 +100,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                             .map_max = 200,
                             .memory_max = 32u << 20,
                             .answer_max = 1 << 16,
-                            .host = {hear, start, go_on, cancel, NULL, &h}};
+                            .host = {hear, start, go_on, cancel, is_full, &h}};
   pq_rpc_session *s;
   int rc = PQ_OK;
   h = (host){0};
@@ -106,8 +112,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   FUZZ_CHECK(pq_rpc_open(&options, &s) == PQ_OK);
   for (int i = 0; i < LINES && in.n > 0 && rc == PQ_OK; i++) {
     pq_slice line = fuzz_until(&in, '\n'), copy = fuzz_copy(line);
-    bool is_failure = line.n > 0 && line.p[0] == '!';
-    if (!is_failure) rc = pq_rpc_receive(s, copy);
+    bool is_failure = line.n > 0 && line.p[0] == '!', is_turn = line.n > 0 && line.p[0] == '?';
+    h.is_full = h.is_full != is_turn;
+    if (is_turn)
+      rc = pq_rpc_go_on(s);
+    else if (!is_failure)
+      rc = pq_rpc_receive(s, copy);
     free((void *)(uintptr_t)copy.p);
     if (rc == PQ_OK && (i % 3 == 2 || is_failure))
       rc = answer(&h, s, is_failure ? PQ_EINVALID : PQ_OK);

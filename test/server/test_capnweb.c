@@ -430,12 +430,14 @@ static void test_order(void) {
   w.is_full = true;
   CHECK(world_say(&w, "[\"push\",[\"pipeline\",0,[\"exists\"],[\"posts/p2\"]]]") == PQ_OK);
   CHECK(world_say(&w, "[\"pull\",6]") == PQ_OK);
+  CHECK(world_say(&w, "[\"pull\",4]") == PQ_OK); /* nor sent */
   world_run(&w);
   CHECK(counts().commands == 1);
+  CHECK(world_heard(&w, ""));
   w.is_full = false;
   CHECK(pq_rpc_go_on(w.s) == PQ_OK);
   world_run(&w);
-  CHECK(world_heard(&w, "[\"resolve\",6,true]\n"));
+  CHECK(world_heard_in(&w, "[\"resolve\",6,true]\n"));
   /* what is released before it began to be read is not read */
   CHECK(world_say(&w, "[\"push\",[\"pipeline\",0,[\"get\"],[\"posts/p2\"]]]") == PQ_OK);
   CHECK(world_say(&w, "[\"release\",7,1]") == PQ_OK);
