@@ -3,9 +3,10 @@
 
     bench_serve.py FOLDER [--seconds N] [--connections N] [--writers N] [--turns N] [--without SIDE]
 
-      turns    each side its turn of seconds / turns, so that a minute in which the machine is slow is
-               for all; a side starts each turn with an empty database
-      writers  insert 45, update 35, delete 5, read their own 15 of 100, as fast as they are answered
+      turns    each side its turn of seconds / turns, so that a minute in which the machine is
+               slow is for all; a side starts each turn with an empty database
+      writers  insert 45, update 35, delete 5, read their own 15 of 100, as fast as they are
+               answered
       readers  a document by its id, one in ten a list of 20; each about once a second
       end      every document is read and compared with what was acknowledged
       table    rates, p50 and p99 (medians of the turns), memory, errors, lost writes; ratios
@@ -70,7 +71,8 @@ class Postgres:
     name = "postgres"
 
     def __init__(self, folder):
-        bins = subprocess.run(["pg_config", "--bindir"], capture_output=True, text=True).stdout.strip()
+        bins = subprocess.run(["pg_config", "--bindir"], capture_output=True,
+                              text=True).stdout.strip()
         versions = "/usr/lib/postgresql"
         if not os.path.exists(os.path.join(bins, "initdb")):
             bins = os.path.join(versions, max(os.listdir(versions), key=int), "bin")
