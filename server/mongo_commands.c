@@ -614,7 +614,10 @@ int pq_task_put_hint(pq_task *t, pq_value hint) {
   return PQ_OK;
 }
 
+/* The time of a command is looked at here (mongo_ops.c); with a limit, however large, the engine
+ * pauses a long computation for the others, and for killOp. */
 int pq_task_put_common(pq_task *t) {
+  pq_task_put_i64(t, "maxTimeMs", INT32_MAX);
   pq_task_put(t, "collation", pq_task_field(t, "collation"));
   pq_task_put(t, "let", pq_task_field(t, "let"));
   PQ_TRY(pq_task_put_moment(t, pq_task_field(t, "asOf")));

@@ -18,15 +18,15 @@
 
 typedef struct graph_verb {
   const char *name, *stage; /* of the stage; NULL: there is none */
-  bool has_items, takes_plain;
+  bool has_items, takes_plain, is_write;
 } graph_verb;
 
 static const graph_verb verbs[] = {
-    {"related", "$related", true, true},   {"traverse", "$traverse", true, true},
-    {"subgraph", "$subgraph", true, true}, {"path", "$path", true, true},
-    {"match", "$cypher", true, false},     {"history", "$history", true, false},
-    {"link", NULL, false, false},          {"unlink", NULL, false, false},
-    {"connected", NULL, false, false},     {"neighbourhood", NULL, false, false}};
+    {"related", "$related", true, true, false},   {"traverse", "$traverse", true, true, false},
+    {"subgraph", "$subgraph", true, true, false}, {"path", "$path", true, true, false},
+    {"match", "$cypher", true, false, false},     {"history", "$history", true, false, false},
+    {"link", NULL, false, false, true},           {"unlink", NULL, false, false, true},
+    {"connected", NULL, false, false, false},     {"neighbourhood", NULL, false, false, false}};
 enum { VERB_COUNT = sizeof verbs / sizeof *verbs, GATHERED_LEN_MAX = 64 << 20 };
 
 static const graph_verb *find_verb(pq_slice name) {
@@ -106,6 +106,7 @@ static int put_options(pq_task *t, const graph_verb *verb, pq_value options, uin
     PQ_TRY(pq_builder_key(b, name));
     PQ_TRY(pq_builder_value(b, fields[i].value));
   }
+  if (!verb->is_write) pq_task_put_i64(t, "maxTimeMs", INT32_MAX); /* as pq_task_put_common */
   if (verb->takes_plain && !says_plain) pq_task_put_bool(t, "plain", true);
   return t->rc;
 }
@@ -151,7 +152,7 @@ static bool is_read(pq_slice name) {
   const graph_verb *v = find_verb(name);
   for (size_t i = 0; i < sizeof others / sizeof *others; i++)
     if (pq_slice_is(name, others[i])) return true;
-  return v != NULL && strcmp(v->name, "link") != 0 && strcmp(v->name, "unlink") != 0;
+  return v != NULL && !v->is_write;
 }
 
 /* {asOf: moment, find: …} becomes {find: …, asOf: moment}. */

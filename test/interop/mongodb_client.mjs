@@ -303,6 +303,86 @@ async function catalog(client) {
   same((await db.listCollections().toArray()).length, 0, "dropDatabase leaves nothing");
 }
 
+/* bulkWrite of the client: several collections. The driver of version 6 has it, too. */
+async function client_bulk(client) {
+  const ns = (name) => `bulk.${name}`;
+  const models = [{ name: "insertOne", namespace: ns("a"), document: { _id: 1, n: 1 } },
+    { name: "insertOne", namespace: ns("b"), document: { _id: 1 } },
+    { name: "updateOne", namespace: ns("a"), filter: { _id: 1 }, update: { $inc: { n: 1 } } },
+    { name: "replaceOne", namespace: ns("a"), filter: { _id: 9 }, replacement: { r: 1 }, upsert: true },
+    { name: "deleteOne", namespace: ns("b"), filter: { _id: 1 } }];
+  const r = await client.bulkWrite(models, { verboseResults: true });
+  same([r.insertedCount, r.modifiedCount, r.upsertedCount, r.deletedCount], [2, 1, 1, 1],
+    "client.bulkWrite");
+  same([r.updateResults.get(2).modifiedCount, r.updateResults.get(3).upsertedId,
+    r.deleteResults.get(4).deletedCount], [1, 9, 1], "its results");
+  const e = await client.bulkWrite([models[0], models[1]], { ordered: false }).catch((x) => x);
+  same([e.writeErrors?.get(0)?.code, e.partialResult?.insertedCount], [11000, 1], "unordered");
+  same(await client.db("bulk").collection("a").countDocuments(), 2, "and they are there");
+  const many = Array.from({ length: 3000 }, (_, i) => ({ name: "insertOne", namespace: ns("c"),
+    document: { _id: i } }));
+  same((await client.bulkWrite(many)).insertedCount, 3000, "many");
+  await client.db("bulk").dropDatabase();
+}
+
+/* What the wire has of ours. */
+async function ours(client) {
+  const db = client.db("graph"), people = db.collection("people");
+  const id = new ObjectId();
+  await people.insertMany([{ _id: "ann", n: 1 }, { _id: "bob", n: 2 }, { _id: id, n: 3 }]);
+  await new Promise((go) => setTimeout(go, 20));
+  const before = new Date(); /* of the server's machine */
+  await new Promise((go) => setTimeout(go, 20));
+  const ref = (x) => ({ $ref: "people", $id: x });
+  const list = (command) => db.runCursorCommand(command).toArray();
+  same((await db.command({ link: [{ from: "people/ann", predicate: "knows", to: ref("bob") },
+    { from: ref("bob"), predicate: "knows", to: ref(id) }] })).linkedCount, 2, "link");
+  same(await list({ related: ref("ann"), predicate: "knows" }), [{ _id: "bob", n: 2 }], "related");
+  same(await list({ traverse: ref("ann"), path: ["knows", "knows"] }), [{ _id: id, n: 3 }],
+    "traverse");
+  same((await list({ path: { from: ref("ann"), to: ref(id) } })).map((p) => p.length), [2], "path");
+  same((await list({ subgraph: ref("ann"), cursor: { batchSize: 1 } })).length, 5, "subgraph");
+  same(await list({ match: "MATCH (a:people)-[:knows]->(b) RETURN a.n AS a, b.n AS b ORDER BY a" }),
+    [{ a: 1, b: 2 }, { a: 2, b: 3 }], "match");
+  same((await db.command({ connected: { from: ref("ann"), to: ref(id) } })).distance, 2, "connected");
+  await people.updateOne({ _id: "ann" }, { $set: { n: 100 } });
+  same((await list({ history: ref("ann") })).map((e) => [e.op, e.after?.n]),
+    [["CREATE", 1], ["UPDATE", 100]], "history");
+  same(await list({ asOf: before, find: "people", filter: { _id: "ann" } }), [{ _id: "ann", n: 1 }],
+    "asOf");
+  same((await db.command({ count: "people", query: { n: 100 }, asOf: before })).n, 0,
+    "asOf as an option");
+  await refused(db.command({ asOf: before, insert: "people", documents: [{}] }), 2, "no writes then");
+  same(await db.aggregate([{ $related: { target: ref("ann") } }, { $project: { n: 1, _id: 0 } }])
+    .toArray(), [{ n: 2 }], "$related");
+  same(await db.aggregate([{ $cypher: { target: "MATCH (a:people) RETURN a.n AS n" } },
+    { $group: { _id: null, s: { $sum: "$n" } } }]).toArray(), [{ _id: null, s: 105 }], "$cypher");
+  same((await db.command({ unlink: { from: ref("ann"), predicate: "knows" } })).unlinkedCount, 1,
+    "unlink");
+  await refused(db.command({ related: ref("ann"), nope: 1 }), 2, "an option that is none");
+  await db.dropDatabase();
+}
+
+/* What takes too long ends, by itself or by another's hand. */
+async function interrupted(client) {
+  const db = client.db("slow"), c = db.collection("c");
+  await c.insertMany(Array.from({ length: 3000 }, (_, i) => ({ _id: i })));
+  const slow = [{ $lookup: { from: "c", pipeline: [{ $match: { $expr: { $lt: ["$_id", 0] } } }],
+    let: { x: "$_id" }, as: "a" } }, { $lookup: { from: "c", let: { x: "$_id" },
+    pipeline: [{ $match: { $expr: { $eq: ["$_id", "$$x"] } } }], as: "b" } }, { $count: "n" }];
+  await refused(c.aggregate(slow, { maxTimeMS: 20 }).toArray(), 50, "maxTimeMS");
+  const stream = await db.command({ aggregate: "c", pipeline: [{ $changeStream: {} }], cursor: {} });
+  const long = refused(db.command({ getMore: stream.cursor.id, collection: "c", maxTimeMS: 60000,
+    comment: "kill me" }), 11601, "killOp");
+  let op;
+  for (let i = 0; i < 100 && op === undefined; i++)
+    op = (await client.db("admin").command({ currentOp: 1, "command.comment": "kill me" })).inprog[0];
+  check(op !== undefined && op.op === "getmore", "currentOp shows it", op);
+  await client.db("admin").command({ killOp: 1, op: op?.opid ?? 0 });
+  await long;
+  await db.dropDatabase();
+}
+
 async function side_by_side(client) {
   const c = client.db("load").collection("c");
   const writers = Array.from({ length: 64 }, async (_, w) => {
@@ -329,7 +409,8 @@ const db = client.db("test");
 for (const [name, part] of Object.entries({
   handshakes: () => handshakes(client), crud: () => crud(db), types: () => types(db),
   cursors: () => cursors(db), large: () => large(db), names: () => names(client), catalog: () => catalog(client),
-  side_by_side: () => side_by_side(client),
+  client_bulk: () => client_bulk(client), ours: () => ours(client),
+  interrupted: () => interrupted(client), side_by_side: () => side_by_side(client),
   compressed,
 })) {
   try {
