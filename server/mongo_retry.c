@@ -3,6 +3,9 @@
  *   {insert: …, lsid, txnNumber: 5} ─► done ─► its answer is kept with the session
  *   the same again                  ─► that answer
  *
+ * The commit names the session and the number in its metadata, which the wire never shows: so it is
+ * found again when the server was killed meanwhile (mongo_recall.c).
+ *
  * Only the newest number of a session can be asked for again, so it has one answer.
  */
 #include <string.h>
@@ -42,11 +45,16 @@ static int check_statements(pq_task *t) {
   return PQ_OK;
 }
 
-int pq_retry_check(pq_task *t) {
+static bool is_write(const pq_task *t) {
   static const char *const writes[] = {"insert",        "update",    "delete",
                                        "findAndModify", "bulkWrite", NULL};
   for (size_t i = 0; writes[i] != NULL; i++)
-    if (is_command(t, writes[i])) return check_statements(t);
+    if (is_command(t, writes[i])) return true;
+  return false;
+}
+
+int pq_retry_check(pq_task *t) {
+  if (is_write(t)) return check_statements(t);
   return pq_task_refuse_with(
       t, 50768,
       "txnNumber may only be provided for multi-document transactions and retryable write "
@@ -90,7 +98,7 @@ static void repeat(pq_task *t) {
 
 int pq_retry_enter(pq_task *t) {
   const pq_session *s = t->use.session;
-  if (!s->is_written) return PQ_OK;
+  if (!s->is_written) return pq_recall_is_due(t) ? pq_recall_begin(t) : PQ_OK;
   if (s->answer == NULL)
     return pq_task_refuse_with(t, PQ_MONGO_INCOMPLETE_HISTORY,
                                "the write %lld of this session was done; its answer was too large "
@@ -102,16 +110,22 @@ int pq_retry_enter(pq_task *t) {
   return PQ_OK;
 }
 
-int pq_retry_go_on(pq_task *t) {
-  (void)t;
-  return PQ_OK;
-}
-
-void pq_retry_release(pq_mongo *m) {
-  (void)m;
-}
-
+/* Who did it, into the commit's metadata; only mongo_recall.c reads it. */
 int pq_retry_put(pq_task *t) {
-  (void)t;
-  return PQ_OK;
+  const pq_session_use *u = &t->use;
+  pq_builder *b = t->mongo->builder;
+  char text[PQ_RECALL_ID_CAP];
+  if (!u->has_number || !is_write(t)) return PQ_OK;
+  pq_recall_id(&u->key, text);
+  PQ_TRY(t->rc);
+  PQ_TRY(pq_builder_key_str(b, "metadata"));
+  PQ_TRY(pq_builder_begin_object(b));
+  PQ_TRY(pq_builder_key_str(b, "mongo"));
+  PQ_TRY(pq_builder_begin_object(b));
+  PQ_TRY(pq_builder_key_str(b, "lsid"));
+  PQ_TRY(pq_builder_str(b, text));
+  PQ_TRY(pq_builder_key_str(b, "txn"));
+  PQ_TRY(pq_builder_i64(b, u->number));
+  PQ_TRY(pq_builder_end(b));
+  return pq_builder_end(b);
 }

@@ -164,7 +164,7 @@ void pq_sessions_release(pq_mongo *m) {
       forget(m, all->buckets[i]);
   if (all->buckets != NULL)
     pq_alloc(m->cx, all->buckets, all->bucket_count * sizeof(pq_session *), 0);
-  pq_retry_release(m);
+  pq_recall_release(m);
   *all = (pq_sessions){0};
 }
 

@@ -52,12 +52,17 @@ typedef struct pq_session_use {
   int64_t number; /* txnNumber */
   int64_t until_us;
   bool has_number, is_in_txn, is_starting, is_held, is_sealed, must_abort;
-  bool is_passed;   /* our next command is not the client's */
-  int code;         /* of the error that the answer is; 0: none */
-  uint32_t labels;  /* of it, beside those that follow from the code */
-  pq_mongo_time at; /* read as of then; zeros: as of now */
-  bool is_snapshot; /* and say of when */
-  int concern_code; /* the write is done, but not as wanted; 0: as wanted */
+  bool is_passed; /* our next command is not the client's */
+  /* What was done before the server started (mongo_recall.c). */
+  uint32_t recall_stage, recall_count;
+  bool recalls_all;             /* half an hour of events is not there any more: all that are */
+  struct pq_recalled *recalled; /* in the task's arena */
+  size_t recall_at;             /* of the namespaces in t->names */
+  int code;                     /* of the error that the answer is; 0: none */
+  uint32_t labels;              /* of it, beside those that follow from the code */
+  pq_mongo_time at;             /* read as of then; zeros: as of now */
+  bool is_snapshot;             /* and say of when */
+  int concern_code;             /* the write is done, but not as wanted; 0: as wanted */
   const char *concern_text;
 } pq_session_use;
 
@@ -67,7 +72,7 @@ typedef struct pq_sessions {
   uint32_t bucket_count, count;
   uint64_t kept_bytes;        /* answers of writes that may be asked for again */
   struct pq_recall *recalled; /* owned: namespaces that were looked at (mongo_retry.c) */
-  int64_t checked_us, started_us;
+  int64_t checked_us;
 } pq_sessions;
 
 /* ---- the life of a task (mongo_commands.c) ---- */
@@ -107,11 +112,21 @@ int pq_api_code(pq_value command, pq_slice name, char text[PQ_API_TEXT_CAP]);
 /* mongo_retry.c. *is_known: the write has been done, and this is its answer. */
 int pq_retry_check(pq_task *t) PQ_MUST_CHECK;
 int pq_retry_enter(pq_task *t) PQ_MUST_CHECK;
-int pq_retry_go_on(pq_task *t) PQ_MUST_CHECK;
 void pq_retry_keep(pq_task *t);
 void pq_retry_forget(pq_mongo *m, pq_session *s);
-void pq_retry_release(pq_mongo *m);
 int pq_retry_put(pq_task *t) PQ_MUST_CHECK;
+
+/* The text of a key in metadata. */
+enum { PQ_RECALL_ID_CAP = 2 * PQ_SESSION_ID_LEN + 18 };
+void pq_recall_id(const pq_session_key *key, char out[PQ_RECALL_ID_CAP]);
+
+/* mongo_recall.c. Has a task of a session that is new to this process to look? */
+bool pq_recall_is_due(const pq_task *t);
+int pq_recall_begin(pq_task *t) PQ_MUST_CHECK;
+int pq_recall_go_on(pq_task *t) PQ_MUST_CHECK;
+/* A task that looks ends before it has seen all. */
+void pq_recall_leave(pq_task *t);
+void pq_recall_release(pq_mongo *m);
 
 /* Commands. */
 int pq_mongo_start_session(pq_task *t);
@@ -146,7 +161,8 @@ struct pq_session {
   /* The write of `number` that may be sent again. */
   uint8_t *answer; /* owned; NULL: none, or not kept */
   size_t answer_len;
-  bool is_written; /* it was done */
+  bool is_written;  /* it was done */
+  bool is_recalled; /* what was done in it before the server started is known */
 };
 
 #endif

@@ -195,6 +195,7 @@ static int enter_number(pq_task *t) {
                                  (long long)u->number);
     return pq_retry_enter(t);
   }
+  if (is_command(t, "commitTransaction") && pq_recall_is_due(t)) return pq_recall_begin(t);
   if (is_ending(t)) return PQ_OK;
   PQ_TRY(u->is_starting ? start_txn(t) : PQ_OK);
   if (!t->is_done) PQ_TRY(join_txn(t));
@@ -266,7 +267,7 @@ int pq_session_go_on(pq_task *t) {
       break;
     case PQ_SESSION_QUEUED: PQ_TRY(wait_turn(t)); break;
     case PQ_SESSION_BEGINS: PQ_TRY(begun(t)); break;
-    case PQ_SESSION_RECALLS: PQ_TRY(pq_retry_go_on(t)); break;
+    case PQ_SESSION_RECALLS: PQ_TRY(pq_recall_go_on(t)); break;
     case PQ_SESSION_READY: break;
   }
   return t->is_done || u->phase != PQ_SESSION_READY ? PQ_OK : t->command->open(t);
@@ -332,6 +333,7 @@ void pq_session_leave(pq_task *t) {
   pq_session_use *u = &t->use;
   pq_session *s = u->session;
   if (!u->is_held) return;
+  pq_recall_leave(t);
   pqdb_replies_close(t->replies); /* it is no command at work in the transaction any more */
   t->replies = NULL;
   s->holder = NULL;
