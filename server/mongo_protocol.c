@@ -9,7 +9,11 @@
 #include "server/log.h"
 #include "server/mongo_error.h"
 
-enum { COMMAND_LEN_MAX = 96 << 20, HANDSHAKE_LEN_MAX = 4 << 20 };
+enum {
+  COMMAND_LEN_MAX = 96 << 20,
+  HANDSHAKE_LEN_MAX = 4 << 20,
+  STRANGER_LEN_MAX = 64 << 10 /* of who has yet to log in: he has nothing long to say */
+};
 
 /* What a connection waits for, if it does. */
 typedef enum waiting {
@@ -272,6 +276,16 @@ static int check_len(pq_connection *c, size_t len) {
                  len, (unsigned)max);
 }
 
+/* That of who has yet to log in, of a message and of what it unpacks to. */
+static int check_stranger(pq_connection *c, size_t len) {
+  const pq_server *server = pq_net_server(c->net);
+  if (len <= STRANGER_LEN_MAX || c->client.user[0] != '\0') return PQ_OK;
+  if (!pq_access_is_required(server->access)) return PQ_OK;
+  return pq_fail(pq_net_cx(c->net), PQ_ELIMIT,
+                 "a message of %zu bytes before logging in: at most %d are allowed", len,
+                 (int)STRANGER_LEN_MAX);
+}
+
 static int received(pq_connection *c, pq_slice bytes, size_t *used) {
   shared *s = c->shared;
   pq_wire_message m;
@@ -280,10 +294,15 @@ static int received(pq_connection *c, pq_slice bytes, size_t *used) {
   *used = 0;
   if (rc != PQ_OK) return fail_as(c, s, rc);
   PQ_TRY(check_len(c, len));
+  PQ_TRY(check_stranger(c, len));
   if (len == 0 || len > bytes.n) return PQ_OK;
   rc = pq_wire_read(&s->wire, (pq_slice){bytes.p, len}, &m);
   if (rc != PQ_OK) return fail_as(c, s, rc);
   *used = len;
+  len = m.body.n;
+  for (uint32_t i = 0; i < m.sequence_count; i++)
+    len += m.sequences[i].documents.n;
+  PQ_TRY(check_stranger(c, len));
   return take_message(c, &m);
 }
 

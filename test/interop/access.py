@@ -5,13 +5,18 @@
 
 Users are made with `parquedb user`, and by the driver; skipped where the driver cannot be had.
 """
+import base64
+import http.client
 import os
 import re
 import signal
+import socket
 import stringprep
+import struct
 import subprocess
 import sys
 import unicodedata
+import zlib
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -37,12 +42,14 @@ def user(folder, *words, password=None):
 
 
 class Server:
-    def __init__(self, folder, *options):
+    def __init__(self, folder, *options, listen="127.0.0.1:0"):
         self.process = subprocess.Popen(
-            [PROGRAM, "-w", folder, "serve", "--listen", "127.0.0.1:0", *options],
+            [PROGRAM, "-w", folder, "serve", "--listen", listen, *options],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
         self.uri = line.split()[-1] if line.startswith("listening on ") else ""
+        line = self.process.stdout.readline() if "--http" in options else ""
+        self.http = line.split("//")[-1].strip().rstrip("/")
 
     def end(self, what):
         self.process.send_signal(signal.SIGTERM)
@@ -95,6 +102,71 @@ def program(folder):
         check(secret not in stored, "a password or token is stored", secret)
 
 
+def over_http(folder):
+    """Basic and tokens: who may what is the same."""
+    token = user(folder, "token", "reader", "30").stdout.strip()
+    server = Server(folder, "--http", "127.0.0.1:0")
+    basic = base64.b64encode(b"writer:pwd of writer").decode()
+    wrong = base64.b64encode(b"writer:pwd").decode()
+    document = '{"_id": "h1", "a": 1}'
+    for method, authorization, status in (
+            ("GET", None, 401), ("GET", "Bearer " + token, 200), ("POST", "Bearer " + token, 403),
+            ("POST", "Basic " + basic, 201), ("GET", "Basic " + wrong, 401),
+            ("GET", "Bearer pqt_x", 401), ("POST", None, 401)):
+        connection = http.client.HTTPConnection(server.http, timeout=30)
+        headers = {} if authorization is None else {"Authorization": authorization}
+        if method == "POST":
+            headers["Content-Type"] = "application/json"
+        connection.request(method, "/v1/shop/posts", document if method == "POST" else None, headers)
+        response = connection.getresponse()
+        body = response.read().decode()
+        check(response.status == status, f"{method} with {str(authorization)[:12]}",
+              (response.status, body))
+        connection.close()
+    server.end("http")
+    events = subprocess.run([PROGRAM, "-w", folder, "-n", "shop", "history", "posts/h1"],
+                            capture_output=True, text=True).stdout
+    check('"actor":"admin.writer"' in events, "the actor of HTTP", events)
+
+
+def strangers(folder):
+    """Who has not logged in says nothing long, packed or not."""
+    server = Server(folder)
+    port = int(server.uri.split("/?")[0].rstrip("/").rsplit(":", 1)[1])
+    text = b"x" * 100000
+    body = struct.pack("<I", 0) + b"\0" + (lambda inner: struct.pack("<i", len(inner) + 5) + inner
+                                           + b"\0")(b"\x02find\0" + struct.pack("<i", len(text) + 1)
+                                                    + text + b"\0")
+    packed = struct.pack("<iiB", 2013, len(body), 2) + zlib.compress(body)
+    for what, opcode, content in (("plain", 2013, body), ("packed", 2012, packed)):
+        with socket.create_connection(("127.0.0.1", port), timeout=30) as s:
+            try:
+                s.sendall(struct.pack("<iiii", len(content) + 16, 1, 0, opcode) + content)
+                got = s.recv(1)
+            except ConnectionError:
+                got = b""
+            check(got == b"", f"a long message, {what}", got)
+    err = server.end("strangers")
+    check(err.count("before logging in") == 2, "it is told", err)
+
+
+def over_tls(folder, modules):
+    """Certificates and passwords together; addresses that others reach."""
+    cert, key = os.path.join(folder, "server.pem"), os.path.join(folder, "server.key")
+    made = clients.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                        "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
+                        "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1",
+                        "-keyout", key, "-out", cert], 60)
+    if made is None or made.returncode != 0:
+        print("the program openssl is missing: TLS is not tried")
+        return
+    server = Server(folder, "--tls-cert", cert, "--tls-key", key, listen="0.0.0.0:0")
+    check(server.uri.startswith("mongodb://0.0.0.0:"), "with users it listens anywhere", server.uri)
+    server.uri = server.uri.replace("0.0.0.0", "127.0.0.1") + "&tlsCAFile=" + cert
+    run(modules, server, "tls")
+    server.end("tls")
+
+
 def is_left_alone(c, seconds):
     """Does SASLprep (RFC 4013) leave the character as it is, whatever stands beside it?"""
     ch, old = chr(c), unicodedata.ucd_3_2_0
@@ -144,6 +216,15 @@ def main():
                                 capture_output=True, text=True).stdout.strip().split("\n")
         check(len(events) >= 1 and all('"actor":"admin.writer"' in line for line in events),
               f"whoever wrote {name}", events)
+
+    over_http(folder)
+    over_tls(folder, modules)
+    strangers(folder)
+    nobody = os.path.join(sys.argv[1], "nobody")
+    made = subprocess.run([PROGRAM, "-w", nobody, "serve", "--listen", "0.0.0.0:0"], text=True,
+                          capture_output=True, timeout=60)
+    check(made.returncode != 0 and "nobody has to log in" in made.stderr,
+          "without users it listens here alone", made.stderr)
 
     folder = os.path.join(sys.argv[1], "first")
     server = Server(folder, "--auth")

@@ -280,7 +280,14 @@ async function open() {
   await refused(client.db("shop").collection("x").findOne({}), 13, "also when the last one has gone");
 }
 
-await { roles, first, later, open }[part]();
+// Over TLS, with the same users.
+async function tls() {
+  const reader = await login("reader");
+  check(await reader.db("shop").collection("posts").findOne({}), "over TLS");
+  await refused(connect("reader", "x"), 18, "a wrong password over TLS");
+}
+
+await { roles, first, later, open, tls }[part]();
 for (const client of clients) await client.close().catch(() => {});
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed ? 1 : 0);
