@@ -43,11 +43,13 @@ static bool is_about(const pq_event *e, pq_slice collection) {
 bool pq_handle_has_news(const pqdb *db, const char *ns, pq_slice collection, uint64_t *after) {
   const pq_space *s = space_of(db, ns);
   const pq_overlay *o;
+  uint32_t from;
   if (s == NULL || s->seq <= *after) return false;
   o = s->overlay;
   if (collection.n == 0 || o == NULL || s->is_stale) return true;
-  if (o->version_count - pq_overlay_count(o, *after) != s->seq - *after) return true;
-  for (uint32_t i = pq_overlay_count(o, *after); i < o->version_count; i++)
+  from = pq_overlay_count(o, *after);
+  if (o->version_count - from != s->seq - *after) return true;
+  for (uint32_t i = from; i < o->version_count; i++)
     if (is_about(&o->versions[i].event, collection)) return true;
   *after = s->seq;
   return false;

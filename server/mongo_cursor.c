@@ -50,9 +50,13 @@ void pq_mongo_expire(pq_mongo *m) {
 
 void pq_cursors_close(pq_mongo *m, const pq_session_key *session, int64_t number) {
   for (uint32_t i = m->cursor_count; i-- > 0;) {
-    const pq_mongo_cursor *c = m->cursors[i];
-    if (!c->is_busy && (session == NULL || pq_session_key_eq(&c->session, session)) &&
-        (number < 0 || c->number == number))
+    pq_mongo_cursor *c = m->cursors[i];
+    if ((session != NULL && !pq_session_key_eq(&c->session, session)) ||
+        (number >= 0 && c->number != number))
+      continue;
+    if (c->is_busy)
+      c->is_killed = true; /* what waits for changes looks at it */
+    else
       cursor_free(m, i);
   }
 }

@@ -10,7 +10,7 @@
 
 static void put_labels(pq_bson_out *o, const pq_reply_more *more) {
   static const char *const names[] = {"TransientTransactionError", "UnknownTransactionCommitResult",
-                                      "RetryableWriteError"};
+                                      "RetryableWriteError", "NonResumableChangeStreamError"};
   if (!pq_value_is_missing(more->other_labels)) {
     if (pq_value_count(more->other_labels) > 0) pq_bson_value(o, "errorLabels", more->other_labels);
     return;

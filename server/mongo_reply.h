@@ -15,7 +15,8 @@
 enum {
   PQ_LABEL_TRANSIENT = 1,      /* TransientTransactionError */
   PQ_LABEL_UNKNOWN_COMMIT = 2, /* UnknownTransactionCommitResult */
-  PQ_LABEL_RETRY = 4           /* RetryableWriteError */
+  PQ_LABEL_RETRY = 4,          /* RetryableWriteError */
+  PQ_LABEL_LOST_STREAM = 8     /* NonResumableChangeStreamError */
 };
 
 typedef struct pq_reply_more {

@@ -303,6 +303,8 @@ static uint32_t labels_of(const pq_task *t) {
   bool is_end = t->command != NULL && is_ending(t);
   uint32_t labels = u->labels;
   if (u->code == 0) return labels;
+  if (u->code == PQ_MONGO_CHANGE_STREAM_FATAL || u->code == PQ_MONGO_CHANGE_STREAM_HISTORY_LOST)
+    labels |= PQ_LABEL_LOST_STREAM;
   if (u->has_number && (!u->is_in_txn || is_end) && is_retriable(u->code)) labels |= PQ_LABEL_RETRY;
   if (u->is_in_txn &&
       (u->code == PQ_MONGO_NO_SUCH_TRANSACTION || u->code == PQ_MONGO_WRITE_CONFLICT ||

@@ -166,7 +166,8 @@ async function pipelines(db) {
   await wrong.close();
   const changed = await watch(c, [{ $addFields: { _id: { _data: "x" } } }]);
   await c.insertOne({});
-  await refused(changed.next(), 280, "another _id");
+  const lost = await refused(changed.next(), 280, "another _id");
+  check(lost?.hasErrorLabel("NonResumableChangeStreamError"), "its label");
   await changed.close();
   await refused(c.watch([{ $group: { _id: 1 } }]).next(), 20, "$group");
   await refused(c.watch([{ $unsupported: 1 }]).next(), 40324, "an unknown stage");
