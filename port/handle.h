@@ -55,6 +55,10 @@ bool pq_handle_space_of(const pqdb *db, const char *ns, pq_handle_space *out);
  * Only of a handle that writes: what another process wrote is known after a read. */
 bool pq_handle_has_news(const pqdb *db, const char *ns, pq_slice collection, uint64_t *after);
 
+/* What was recorded of a collection when the event `seq` had happened (its schema's document,
+ * schema/collection_record.h); missing: nothing. Borrowed until the next pqdb_poll. */
+pq_value pq_handle_record(const pqdb *db, const char *ns, pq_slice collection, uint64_t seq);
+
 /* Every commit that is still to come, in any namespace, has a later time than this, unless the
  * clock goes back. INT64_MAX: none is under way. */
 int64_t pq_handle_settled_us(const pqdb *db);

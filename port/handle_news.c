@@ -9,6 +9,7 @@
 
 #include "port/handle.h"
 #include "port/handle_int.h"
+#include "table/form.h"
 
 static const pq_space *space_of(const pqdb *db, const char *ns) {
   const pq_db *d = pq_handle_db(db);
@@ -53,6 +54,14 @@ bool pq_handle_has_news(const pqdb *db, const char *ns, pq_slice collection, uin
     if (is_about(&o->versions[i].event, collection)) return true;
   *after = s->seq;
   return false;
+}
+
+pq_value pq_handle_record(const pqdb *db, const char *ns, pq_slice collection, uint64_t seq) {
+  const pq_space *s = space_of(db, ns);
+  pq_schema_at at;
+  if (s == NULL) return (pq_value){0};
+  pq_schema_at_seq(&(pq_form_source){&s->manifest, s->overlay, collection}, seq, &at);
+  return pq_object_get_str(at.document, "$collection");
 }
 
 /* A commit has its time from when it joined the group; one that holds the write slot may have had

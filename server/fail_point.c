@@ -11,7 +11,7 @@ struct pq_fail_point {
   pq_arena arena;      /* of `data` */
   pq_builder *builder; /* owned */
   pq_value data;
-  bool is_on, is_of_writes; /* of writes with a txnNumber: onPrimaryTransactionalWrite */
+  bool is_on, is_of_writes, is_of_cursors; /* of writes with a txnNumber: onPrimaryTransactionalWrite */
   int64_t skip, times;      /* of the commands that it is about; times -1: all */
 };
 
@@ -70,10 +70,30 @@ static bool is_meant(const pq_fail_point *f, const pq_request *r) {
   pq_value names = field(f, "failCommands");
   pq_slice text, app = {0};
   if (f->is_of_writes) return is_retryable(r);
+  if (f->is_of_cursors) return pq_slice_is(r->name, "getMore");
   if (pq_value_string(field(f, "appName"), &app) && !pq_slice_is(app, r->client->app)) return false;
   for (uint32_t i = 0; i < pq_value_count(names); i++)
     if (pq_value_string(pq_array_at(names, i), &text) && pq_slice_eq(text, r->name)) return true;
   return false;
+}
+
+/* What a server says itself when such an error ends a getMore of a change stream. (MongoDB:
+ * isResumableChangeStreamError in error_labels.cpp) */
+static int put_resumable(pq_arena *arena, pq_fail_action *a) {
+  static const int codes[] = {6,   7,    43,    63,    89,    91,    133,   150,   189, 234,
+                              262, 9001, 10107, 11600, 11602, 13388, 13435, 13436, 0};
+  pq_builder *b;
+  int rc, i = 0;
+  while (codes[i] != 0 && codes[i] != a->code)
+    i++;
+  if (codes[i] == 0) return PQ_OK;
+  PQ_TRY(pq_builder_new(arena->cx, &b));
+  rc = pq_builder_begin_array(b);
+  if (rc == PQ_OK) rc = pq_builder_str(b, "ResumableChangeStreamError");
+  if (rc == PQ_OK) rc = pq_builder_end(b);
+  if (rc == PQ_OK) rc = pq_builder_finish(b, arena, &a->labels);
+  pq_builder_free(b);
+  return rc;
 }
 
 int pq_fail_point_check(pq_fail_point *f, pq_request *r) {
@@ -94,6 +114,7 @@ int pq_fail_point_check(pq_fail_point *f, pq_request *r) {
   a->code = (int)number(field(f, "errorCode"), 0);
   a->must_close = flag(field(f, "closeConnection"));
   if (flag(field(f, "blockConnection"))) a->block_ms = (uint32_t)number(field(f, "blockTimeMS"), 0);
+  if (f->is_of_cursors) return put_resumable(&r->arena, a);
   PQ_TRY(copy(f, &r->arena, field(f, "errorLabels"), &a->labels));
   return copy(f, &r->arena, field(f, "writeConcernError"), &a->concern_error);
 }
@@ -137,12 +158,15 @@ int pq_fail_point_set(pq_fail_point *f, const pq_request *r, pq_bson_out *o) {
            data = pq_object_get_str(r->command, "data");
   pq_slice name = {0}, text = {0};
   (void)pq_value_string(pq_object_get(r->command, r->name), &name);
-  if (!pq_slice_is(name, "failCommand") && !pq_slice_is(name, "onPrimaryTransactionalWrite"))
+  if (!pq_slice_is(name, "failCommand") && !pq_slice_is(name, "onPrimaryTransactionalWrite") &&
+      !pq_slice_is(name, "failGetMoreAfterCursorCheckout"))
     return pq_fail(f->arena.cx, PQ_EINVALID,
-                   "configureFailPoint: there are failCommand and onPrimaryTransactionalWrite");
+                   "configureFailPoint: there are failCommand, onPrimaryTransactionalWrite and "
+                   "failGetMoreAfterCursorCheckout");
   PQ_TRY(refuse_unknown(f, data));
   f->is_on = true;
-  f->is_of_writes = !pq_slice_is(name, "failCommand");
+  f->is_of_writes = pq_slice_is(name, "onPrimaryTransactionalWrite");
+  f->is_of_cursors = pq_slice_is(name, "failGetMoreAfterCursorCheckout");
   f->skip = number(pq_object_get_str(mode, "skip"), 0);
   f->times = number(pq_object_get_str(mode, "times"), -1);
   if (pq_value_type(mode) != PQ_TYPE_OBJECT) {

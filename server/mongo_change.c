@@ -153,7 +153,7 @@ static int put_document_parts(pq_builder *b, pq_arena *arena, const pq_mongo_cha
     PQ_TRY(pq_builder_end(b));
   }
   if (c->kind == PQ_MONGO_CHANGE_INSERT || !style.shows_before) return PQ_OK;
-  return put_image(b, "fullDocumentBeforeChange", c->before);
+  return put_image(b, "fullDocumentBeforeChange", style.lacks_before ? (pq_value){0} : c->before);
 }
 
 /* ---- what happened to a collection ---- */
@@ -202,12 +202,13 @@ int pq_change_build(const pq_mongo_change *c, pq_mongo_change_style style, pq_bu
                     pq_arena *arena, pq_value *out) {
   bool is_whole = c->kind == PQ_MONGO_CHANGE_INSERT || c->kind == PQ_MONGO_CHANGE_REPLACE ||
                   (c->kind == PQ_MONGO_CHANGE_UPDATE && style.shows_document);
+  bool is_lacking = c->kind == PQ_MONGO_CHANGE_UPDATE && style.lacks_document;
   pq_builder_clear(b);
   PQ_TRY(pq_builder_begin_object(b));
   PQ_TRY(put_token(b, &c->token));
   PQ_TRY(put_str(b, "operationType", name_of(c->kind)));
   PQ_TRY(put_time(b, c->token.ts));
-  if (is_whole) PQ_TRY(put_image(b, "fullDocument", c->after));
+  if (is_whole) PQ_TRY(put_image(b, "fullDocument", is_lacking ? (pq_value){0} : c->after));
   if (c->kind != PQ_MONGO_CHANGE_INVALIDATE) PQ_TRY(put_ns(b, c));
   if (c->kind <= PQ_MONGO_CHANGE_DELETE) PQ_TRY(put_document_parts(b, arena, c, style));
   if (c->kind >= PQ_MONGO_CHANGE_CREATE && c->kind <= PQ_MONGO_CHANGE_MODIFY)

@@ -6,10 +6,11 @@
  *    updateDescription: {updatedFields, removedFields, truncatedArrays}, fullDocumentBeforeChange}
  *
  * The event has the whole document before and after, so fullDocument is what this change left (a
- * MongoDB server looks it up later), and both images are always there. updateDescription is the
- * difference of the two: it says what to do to the one to get the other, not which operators did
- * it. A replacement is told from an update by the event's metadata (src/cmd/write_apply.c), and so
- * is the drop of a collection, whose deletes are not shown (src/cmd/drop_command.c).
+ * MongoDB server looks it up later), and both images are there unless collMod switches them off.
+ * updateDescription is the difference of the two: it says what to do to the one to get the other,
+ * not which operators did it. A replacement is told from an update by the event's metadata
+ * (src/cmd/write_apply.c), and so is the drop of a collection, whose deletes are not shown
+ * (src/cmd/drop_command.c).
  */
 #ifndef PQ_SERVER_MONGO_CHANGE_H
 #define PQ_SERVER_MONGO_CHANGE_H
@@ -43,9 +44,10 @@ typedef struct pq_mongo_change {
 } pq_mongo_change;
 
 typedef struct pq_mongo_change_style {
-  bool shows_document; /* fullDocument of updates */
-  bool shows_before;   /* fullDocumentBeforeChange */
-  bool shows_expanded; /* showExpandedEvents */
+  bool shows_document;               /* fullDocument of updates */
+  bool shows_before;                 /* fullDocumentBeforeChange */
+  bool shows_expanded;               /* showExpandedEvents */
+  bool lacks_document, lacks_before; /* the collection's images are switched off: null */
 } pq_mongo_change_style;
 
 /* Read an event as `events` gives it. */

@@ -104,11 +104,20 @@ static int place_of(describer *d, const spot *parent, uint32_t index, const spot
   return join(d, s);
 }
 
-/* How many places of `after` are others than in `before`. */
+static bool is_inside(pq_value before, pq_value after) {
+  pq_type type = pq_value_type(after);
+  return (type == PQ_TYPE_OBJECT || type == PQ_TYPE_ARRAY) && pq_value_type(before) == type;
+}
+
+/* How many places of `after` have something else than in `before`; what differs within objects and
+ * arrays is told there. */
 static uint32_t changed_count(pq_value before, pq_value after) {
   uint32_t n = 0, before_count = pq_value_count(before), count = pq_value_count(after);
-  for (uint32_t i = 0; i < count; i++)
-    n += i >= before_count || !pq_document_is_same(pq_array_at(before, i), pq_array_at(after, i));
+  for (uint32_t i = 0; i < count; i++) {
+    pq_value old = i < before_count ? pq_array_at(before, i) : (pq_value){0};
+    pq_value now = pq_array_at(after, i);
+    n += !is_inside(old, now) && !pq_document_is_same(old, now);
+  }
   return n;
 }
 

@@ -219,17 +219,35 @@ static int through_pipeline(pq_mongo_stream *s, pq_value *change, int *code) {
   return PQ_OK;
 }
 
+/* collMod {changeStreamPreAndPostImages: {enabled: false}} */
+static bool has_no_images(const pq_mongo_stream *s, const pq_mongo_change *c) {
+  pq_value record = pq_handle_record(s->mongo->db, c->token.ns, c->collection, c->token.seq), v;
+  bool is_on = true;
+  v = pq_object_get_str(pq_object_get_str(record, "options"), "changeStreamPreAndPostImages");
+  return pq_value_bool(pq_object_get_str(v, "enabled"), &is_on) && !is_on;
+}
+
+static int fail_image(pq_mongo_stream *s, const char *which, const char *of, int *code) {
+  *code = PQ_MONGO_NO_MATCHING_DOCUMENT;
+  return pq_fail(s->mongo->cx, PQ_EINVALID,
+                 "Change stream was configured to require a %s-image for all %s events, but the "
+                 "%s-image was not found for event",
+                 which, of, which);
+}
+
 static int make_change(pq_mongo_stream *s, const pq_mongo_change *c, pq_value *change, int *code) {
-  bool has_images = c->kind == PQ_MONGO_CHANGE_UPDATE || c->kind == PQ_MONGO_CHANGE_REPLACE ||
-                    c->kind == PQ_MONGO_CHANGE_DELETE;
-  if (s->needs_before && has_images && pq_value_is_missing(c->before)) {
-    *code = PQ_MONGO_NO_MATCHING_DOCUMENT;
-    return pq_fail(s->mongo->cx, PQ_EINVALID,
-                   "Change stream was configured to require a pre-image for all update, delete and "
-                   "replace events, but the pre-image was not found for event");
-  }
+  bool is_update = c->kind == PQ_MONGO_CHANGE_UPDATE;
+  bool has_images =
+      is_update || c->kind == PQ_MONGO_CHANGE_REPLACE || c->kind == PQ_MONGO_CHANGE_DELETE;
+  pq_mongo_change_style style = s->style;
+  bool lacks = has_images && (s->may_lack || style.shows_before) && has_no_images(s, c);
+  style.lacks_document = lacks && s->may_lack;
+  style.lacks_before = lacks;
+  if (s->needs_before && has_images && (lacks || pq_value_is_missing(c->before)))
+    return fail_image(s, "pre", "update, delete and replace", code);
+  if (s->needs_document && is_update && lacks) return fail_image(s, "post", "update", code);
   pq_arena_clear(&s->arena);
-  PQ_TRY(pq_change_build(c, s->style, s->mongo->builder, &s->arena, &s->change));
+  PQ_TRY(pq_change_build(c, style, s->mongo->builder, &s->arena, &s->change));
   *change = s->change;
   PQ_TRY(through_pipeline(s, &s->change, code));
   *change = s->change;

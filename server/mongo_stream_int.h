@@ -19,9 +19,10 @@ struct pq_mongo_stream {
   bool is_cluster; /* all databases, else ns, else its collection */
   char ns[PQ_MONGO_NAME_CAP], collection[PQ_MONGO_NAME_CAP];
   pq_mongo_change_style style;
-  bool needs_before;
-  pq_arena kept;         /* of the pipeline */
-  pq_pipeline *pipeline; /* NULL: none */
+  bool may_lack; /* fullDocument: not "updateLookup", so that images may be switched off */
+  bool needs_document, needs_before; /* "required" */
+  pq_arena kept;                     /* of the pipeline */
+  pq_pipeline *pipeline;             /* NULL: none */
   pq_env env;
   pq_flow flow;
   pq_operator *root;      /* owned: it holds what the pipeline made of the last change */

@@ -81,6 +81,8 @@ static int read_style(pq_task *t, pq_mongo_stream *s, pq_value spec) {
   PQ_TRY(read_choice(t, spec, "fullDocument", documents, &document));
   PQ_TRY(read_choice(t, spec, "fullDocumentBeforeChange", befores, &before));
   s->style = (pq_mongo_change_style){.shows_document = document > 0, .shows_before = before > 0};
+  s->may_lack = document >= 2;
+  s->needs_document = document == 3;
   s->needs_before = before == 2;
   (void)pq_value_bool(pq_object_get_str(spec, "showExpandedEvents"), &s->style.shows_expanded);
   return PQ_OK;

@@ -11,7 +11,11 @@ SKIPS = [
 ]
 
 # Failures that are known: suite, pattern of "suite | title", why. CRUD has none.
-FAILURES = []
+FAILURES = [
+    ("change-streams", r"create events on views", "there are no views"),
+    ("change-streams", r"modify events are reported",
+     "a collMod that changes nothing is no change here: the log has no event of it"),
+]
 
 HEAD = """
 # What MongoDB's own tests say

@@ -126,6 +126,8 @@ static void test_described(void) {
        "{\"updatedFields\":{\"t\":[]},\"removedFields\":[],\"truncatedArrays\":[]}"},
       {"{\"t\":[{\"n\":1},{\"n\":2}]}", "{\"t\":[{\"n\":1},{\"n\":3}]}",
        "{\"updatedFields\":{\"t.1.n\":3},\"removedFields\":[],\"truncatedArrays\":[]}"},
+      {"{\"t\":[{\"n\":1}]}", "{\"t\":[{\"n\":3}]}",
+       "{\"updatedFields\":{\"t.0.n\":3},\"removedFields\":[],\"truncatedArrays\":[]}"},
       {"{\"a\":{\"b\":1}}", "{\"a\":5}",
        "{\"updatedFields\":{\"a\":5},\"removedFields\":[],\"truncatedArrays\":[]}"},
       {"{\"a.b\":1,\"a\":{\"b\":1}}", "{\"a.b\":2,\"a\":{\"b\":3}}",
