@@ -32,6 +32,9 @@ void pq_handle_random(pqdb *db, uint8_t *out, size_t n);
 /* Begin some steps of work on files that is due (flush, compaction, vacuum) as a command beside the
  * others; *out NULL: nothing is due. What fails is tried again later, by itself. */
 int pq_handle_work(pqdb *db, pqdb_replies **out) PQ_MUST_CHECK;
+/* What indexes with expireAfterSeconds say is over is deleted by pq_handle_work, in the namespaces
+ * that are in use: each minute, or each so many seconds, at once for the first time; 0: never. */
+void pq_handle_expire_every(pqdb *db, int64_t seconds);
 /* Append the names of the namespaces that have files or were written to since the handle was
  * opened, each with a '\n'. It waits for the store. */
 int pq_handle_namespaces(pqdb *db, pq_buf *out) PQ_MUST_CHECK;

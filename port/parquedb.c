@@ -61,6 +61,9 @@ struct pqdb {
   char ns[NS_CAP], txn_ns[NS_CAP];
   char actor[ACTOR_CAP]; /* empty: the engine's default */
   bool maintains;        /* after writes */
+  int64_t expire_us;     /* when TTL indexes are looked at next; 0: at once */
+  uint32_t expire_at;    /* the namespace whose turn it is; beyond the last: none */
+  int64_t expire_pause;  /* between two looks, µs; 0: never */
   double (*similarity)(void *, const char *, size_t, const char *, size_t); /* NULL: built in */
   void *similarity_context;
 };
@@ -155,6 +158,7 @@ static void set_similarity(pqdb *db, const pqdb_options *options) {
 
 static void set_thresholds(pqdb *db, const pqdb_options *options) {
   pq_thresholds *t = &db->db.thresholds;
+  db->expire_pause = 60 * 1000000;
   db->maintains = options == NULL || options->maintain == PQDB_MAINTAIN_AFTER_WRITES;
   if (t->flush_len > db->meter.max / 16) t->flush_len = db->meter.max / 16;
   if (options == NULL) return;
@@ -412,11 +416,34 @@ void pq_handle_random(pqdb *db, uint8_t *out, size_t n) {
   pq_driver_random(db->driver, out, n);
 }
 
+/* Documents whose time is over, namespace by namespace of those that are in use. */
+static int expire_next(pqdb *db, int64_t now, pqdb_replies **out) {
+  static const char text[] = "{\"expire\":1}";
+  if (db->expire_pause == 0) return PQ_OK;
+  if (now >= db->expire_us) {
+    db->expire_us = now + db->expire_pause;
+    db->expire_at = 0;
+  }
+  while (db->expire_at < db->db.space_count) {
+    pq_space *s = db->db.spaces[db->expire_at++];
+    if (!s->is_loaded || s->is_fenced || strcmp(s->ns, PQ_SYSTEM_NS) == 0) continue;
+    return pqdb_submit(db, s->ns, text, sizeof text - 1, NULL, 0, out);
+  }
+  return PQ_OK;
+}
+
+void pq_handle_expire_every(pqdb *db, int64_t seconds) {
+  db->expire_pause = seconds * 1000000;
+  db->expire_us = 0;
+}
+
 int pq_handle_work(pqdb *db, pqdb_replies **out) {
   static const char text[] = "{\"maintain\":1}";
   int64_t now = pq_driver_now_us(db->driver);
   *out = NULL;
   if (!db->db.is_writer || !db->maintains) return PQ_OK;
+  PQ_TRY(expire_next(db, now, out));
+  if (*out != NULL) return PQ_OK;
   for (uint32_t i = 0; i < db->db.space_count; i++) {
     pq_space *s = db->db.spaces[i];
     if (s->is_loaded && !s->is_fenced && pq_works_due(s, now) != PQ_WORK_NONE)

@@ -278,32 +278,50 @@ static int split_name(pq_task *t, const char *field, pq_value v, char ns[PQ_MONG
                              collection);
 }
 
-int pq_mongo_rename(pq_task *t) {
-  char from_ns[PQ_MONGO_NAME_CAP], to_ns[PQ_MONGO_NAME_CAP], to[PQ_MONGO_NAME_CAP];
-  PQ_TRY(pq_task_admin_only(t));
-  PQ_TRY(split_name(t, "renameCollection", pq_task_field(t, "renameCollection"), from_ns,
+/* Our names of both, once more as they are asked for. */
+static int rename_names(pq_task *t, char to[PQ_MONGO_NAME_CAP]) {
+  char to_ns[PQ_MONGO_NAME_CAP];
+  PQ_TRY(split_name(t, "renameCollection", pq_task_field(t, "renameCollection"), t->ns,
                     t->collection));
   PQ_TRY(split_name(t, "to", pq_task_field(t, "to"), to_ns, to));
-  if (strcmp(from_ns, to_ns) != 0)
+  if (strcmp(t->ns, to_ns) != 0)
     return pq_fail(t->mongo->cx, PQ_EUNSUPPORTED,
                    "renameCollection: into another database is not supported");
-  if (strcmp(t->collection, to) == 0)
-    return pq_task_refuse_with(t, 20, "Can't rename a collection to itself");
-  memcpy(t->ns, from_ns, sizeof t->ns);
-  pq_task_command(t, "rename", t->collection);
-  pq_task_put_str(t, "to", to);
-  if (pq_task_flag(t, "dropTarget")) pq_task_put_bool(t, "dropTarget", true);
-  return pq_task_submit(t);
+  return PQ_OK;
 }
 
+int pq_mongo_rename(pq_task *t) {
+  char to[PQ_MONGO_NAME_CAP];
+  PQ_TRY(pq_task_admin_only(t));
+  PQ_TRY(rename_names(t, to));
+  if (strcmp(t->collection, to) == 0)
+    return pq_task_refuse_with(t, 20, "Can't rename a collection to itself");
+  return pq_catalog_ask(t);
+}
+
+/* stage 0: is the source there? 1: and the target? 2: that was dropped; 3: renamed */
 int pq_mongo_rename_done(pq_task *t, pq_value summary) {
-  pq_slice why;
-  if (pq_value_string(pq_object_get_str(summary, "refused"), &why)) {
-    if (pq_slice_is(why, "source"))
-      return pq_task_refuse_with(t, PQ_MONGO_NAMESPACE_NOT_FOUND,
-                                 "Source collection %s does not exist", t->collection);
-    return pq_task_refuse_with(t, PQ_MONGO_NAMESPACE_EXISTS, "target namespace exists");
+  pq_mongo_catalog *c = pq_catalog_of(t);
+  char to[PQ_MONGO_NAME_CAP];
+  if (t->stage == 0 || t->stage == 1) PQ_TRY(pq_catalog_take(t, summary));
+  PQ_TRY(rename_names(t, to));
+  switch (t->stage++) {
+    case 0:
+      if (!c->is_there)
+        return pq_task_refuse_with(t, PQ_MONGO_NAMESPACE_NOT_FOUND,
+                                   "Source collection %s does not exist", t->collection);
+      pq_task_command(t, "indexes", to);
+      c->is_there = false;
+      return pq_task_submit(t);
+    case 1:
+      if (c->is_there && !pq_task_flag(t, "dropTarget"))
+        return pq_task_refuse_with(t, PQ_MONGO_NAMESPACE_EXISTS, "target namespace exists");
+      pq_task_command(t, "drop", to);
+      return pq_task_submit(t);
+    case 2:
+      pq_task_command(t, "rename", t->collection);
+      pq_task_put_str(t, "to", to);
+      return pq_task_submit(t);
+    default: pq_task_answer(t); return pq_task_answer_end(t);
   }
-  pq_task_answer(t);
-  return pq_task_answer_end(t);
 }

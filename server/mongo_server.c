@@ -238,6 +238,17 @@ static bool has_value(const parameter *p, pq_value v) {
   return p->type != VERSION && pq_value_number(v, &d) && d == (double)p->value;
 }
 
+/* How often TTL indexes are looked at. */
+static int set_ttl(pq_task *t, pq_value v) {
+  double seconds = 0;
+  if (!pq_value_number(v, &seconds) || !(seconds >= 1 && seconds <= INT32_MAX))
+    return pq_fail(t->mongo->cx, PQ_EINVALID,
+                   "ttlMonitorSleepSecs must be a number from 1 to 2147483647");
+  pq_handle_expire_every(t->mongo->db, (int64_t)seconds);
+  pq_task_answer(t);
+  return pq_task_answer_end(t);
+}
+
 /* What is asked for must be what is so already. */
 int pq_mongo_set_parameter(pq_task *t) {
   uint32_t count;
@@ -248,6 +259,7 @@ int pq_mongo_set_parameter(pq_task *t) {
   for (uint32_t i = 1; i < count; i++) {
     const parameter *p = find_parameter(fields[i].name);
     if (fields[i].name.p[0] == '$' || pq_task_is_common(fields[i].name)) continue;
+    if (pq_slice_is(fields[i].name, "ttlMonitorSleepSecs")) return set_ttl(t, fields[i].value);
     if (p == NULL)
       return pq_task_refuse_with(
           t, NO_SUCH_PARAMETER,

@@ -341,6 +341,7 @@ typedef struct pq_command_state {
   struct pq_schema_run *schema_run; /* cmd/schema_command.c */
   struct pq_catalog_run *catalog;   /* cmd/catalog_command.c */
   struct pq_sweep *sweep;           /* cmd/drop_command.c */
+  struct pq_rename *rename;         /* cmd/rename_command.c */
   struct pq_collect *collect;       /* cmd/vacuum_command.c */
   pq_slice type;                    /* of new entities that have none */
   uint8_t rnd[10];                  /* of the last new ULID */
@@ -969,6 +970,7 @@ int pq_open_schema(pq_command *c, pq_value target);
 int pq_open_catalog(pq_command *c, pq_value target);
 int pq_open_drop(pq_command *c, pq_value target);
 int pq_open_expire(pq_command *c, pq_value target);
+int pq_open_rename(pq_command *c, pq_value target);
 int pq_open_compact(pq_command *c, pq_value target);
 int pq_open_maintain(pq_command *c, pq_value target);
 int pq_open_vacuum(pq_command *c, pq_value target);

@@ -85,11 +85,24 @@ static int note_drop(pq_command *c, bool is_last, pq_value *metadata) {
   return pq_builder_finish(b, arena, metadata);
 }
 
-/* What is left of the schema: numbers of fields are not used again. */
-static int seal_drop(pq_command *c) {
+int pq_collection_nothing(pq_command *c, pq_value document, pq_value *out) {
+  pq_value next = pq_object_get_str(document, "$nextId");
   pq_builder *b = c->db->builder;
+  pq_builder_clear(b);
+  PQ_TRY(pq_builder_begin_object(b));
+  PQ_TRY(pq_builder_key_str(b, "$ids"));
+  PQ_TRY(pq_builder_begin_object(b));
+  PQ_TRY(pq_builder_end(b));
+  PQ_TRY(pq_builder_key_str(b, "$nextId"));
+  PQ_TRY(pq_value_is_missing(next) ? pq_builder_i32(b, 1) : pq_builder_value(b, next));
+  PQ_TRY(pq_builder_end(b));
+  return pq_builder_finish(b, &c->op.arena, out);
+}
+
+/* With the last documents the record and the schema end. */
+static int seal_drop(pq_command *c) {
   struct pq_sweep *s = c->s.sweep;
-  pq_value after, next;
+  pq_value after;
   pq_schema_at at;
   pq_event e;
   if (c->s.found_count > 0) s->was_there = true;
@@ -105,16 +118,7 @@ static int seal_drop(pq_command *c) {
   s->was_there = true;
   s->index_count = pq_value_count(
       pq_object_get_str(pq_object_get_str(at.document, PQ_COLLECTION_DIRECTIVE), "indexes"));
-  next = pq_object_get_str(at.document, "$nextId");
-  pq_builder_clear(b);
-  PQ_TRY(pq_builder_begin_object(b));
-  PQ_TRY(pq_builder_key_str(b, "$ids"));
-  PQ_TRY(pq_builder_begin_object(b));
-  PQ_TRY(pq_builder_end(b));
-  PQ_TRY(pq_builder_key_str(b, "$nextId"));
-  PQ_TRY(pq_value_is_missing(next) ? pq_builder_i32(b, 1) : pq_builder_value(b, next));
-  PQ_TRY(pq_builder_end(b));
-  PQ_TRY(pq_builder_finish(b, &c->op.arena, &after));
+  PQ_TRY(pq_collection_nothing(c, at.document, &after));
   PQ_TRY(pq_collection_event(c, &at, after, &e));
   PQ_TRY(note_drop(c, true, &e.metadata));
   return pq_commit_add(&c->s.commit, &c->op.arena, &e);

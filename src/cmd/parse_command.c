@@ -39,6 +39,7 @@ static const char *const own_match[] = {"params", "maxRows", NULL};
 static const char *const own_create[] = {"options", NULL};
 static const char *const own_create_indexes[] = {"indexes", NULL};
 static const char *const own_drop_indexes[] = {"index", NULL};
+static const char *const own_rename[] = {"to", NULL};
 static const char *const own_alter[] = {"options", "index", NULL};
 
 const pq_command_spec pq_command_specs[] = {
@@ -182,6 +183,7 @@ const pq_command_spec pq_command_specs[] = {
     {"indexes", PQ_OPT_AS_OF | PQ_OPT_FLUSHED | PQ_OPT_COMMENT, false, false, pq_open_catalog,
      NULL},
     {"drop", PQ_OPT_WRITES & ~PQ_OPT_TXN, true, false, pq_open_drop, NULL},
+    {"rename", PQ_OPT_WRITES & ~PQ_OPT_TXN, true, false, pq_open_rename, own_rename},
     {"expire", PQ_OPT_WRITES & ~PQ_OPT_TXN, true, false, pq_open_expire, NULL},
 };
 enum { SPEC_COUNT = sizeof pq_command_specs / sizeof *pq_command_specs };

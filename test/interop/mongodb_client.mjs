@@ -297,6 +297,21 @@ async function catalog(client) {
   same([mod.expireAfterSeconds_old, mod.expireAfterSeconds_new], [3600, 60], "collMod of a TTL");
   same((await checked.indexes())[1], { v: 2, key: { at: 1 }, name: "at_1", expireAfterSeconds: 60 }, "it is kept");
   same(await db.dropCollection("checked"), true, "drop");
+  await client.db("admin").command({ setParameter: 1, ttlMonitorSleepSecs: 1 });
+  const sessions = db.collection("sessions");
+  await sessions.createIndex({ expires: 1 }, { expireAfterSeconds: 0 });
+  await sessions.insertMany([{ _id: "old", expires: new Date(Date.now() - 1000) },
+    { _id: "young", expires: new Date(Date.now() + 3600000) }]);
+  for (let i = 0; i < 50 && await sessions.countDocuments({}) > 1; i++)
+    await new Promise((done) => setTimeout(done, 100));
+  same(await sessions.distinct("_id"), ["young"], "a TTL index");
+  await sessions.rename("sessions2");
+  same([await db.collection("sessions2").distinct("_id"), (await db.collection("sessions2").indexes()).length,
+    await sessions.countDocuments({})], [["young"], 2, 0], "rename");
+  await refused(db.collection("sessions2").rename("users"), 48, "rename onto another");
+  await db.collection("sessions2").rename("users", { dropTarget: true });
+  same(await users.distinct("_id"), ["young"], "rename with dropTarget");
+  await refused(sessions.rename("other"), 26, "rename of none");
   same((await client.db().admin().listDatabases({ filter: { name: /^catalog_/ }, nameOnly: true })).databases,
     [{ name: "catalog_db" }], "listDatabases by a filter");
   await db.dropDatabase();
