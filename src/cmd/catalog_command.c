@@ -180,7 +180,6 @@ static int look(pq_command *c, int (*then)(pq_command *c)) {
   PQ_TRY(pq_filter_parse(&c->arena, NULL, (pq_value){0}, &r->filter));
   pq_unique_build_init(&r->build, c, r->keys, r->key_count);
   pq_scan_init(&c->s.scan, &c->s.snapshot.view, c->s.collection, r->filter);
-  if (r->key_count > 0) c->s.scan.window = PQ_SCAN_WINDOW_MAX;
   c->op.stage = stage_look;
   return PQ_OK;
 }

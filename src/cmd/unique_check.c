@@ -423,10 +423,13 @@ void pq_unique_build_init(pq_unique_build *b, pq_command *c, const pq_unique_key
                           uint32_t count) {
   *b = (pq_unique_build){.keys = keys, .key_count = count};
   pq_table_init(&b->by_hash, c->op.cx);
+  pq_arena_init(&b->scratch, c->op.cx, c->op.cx->limits.op_len_max);
 }
 
 void pq_unique_build_release(pq_unique_build *b) {
-  if (b->by_hash.cx != NULL) pq_table_release(&b->by_hash);
+  if (b->by_hash.cx == NULL) return;
+  pq_table_release(&b->by_hash);
+  pq_arena_release(&b->scratch);
 }
 
 static int remember(pq_command *c, pq_unique_build *b, const pq_seen_key *proto) {
@@ -446,7 +449,7 @@ static int remember(pq_command *c, pq_unique_build *b, const pq_seen_key *proto)
   parts = pq_arena_calloc(&c->arena, width, sizeof *parts);
   if (parts == NULL) return c->op.cx->code;
   for (uint32_t i = 0; i < width; i++)
-    PQ_TRY(pq_value_copy(&c->arena, proto->list.parts[i], &parts[i]));
+    PQ_TRY(pq_unique_keep_value(&c->arena, proto->list.parts[i], &parts[i]));
   s->own_hash = proto->list.hashes[0];
   s->list = (pq_key_list){.parts = parts, .hashes = &s->own_hash, .count = 1, .cap = 1};
   PQ_TRY(pq_arena_copy(&c->arena, proto->id, &s->id));
@@ -471,7 +474,8 @@ int pq_unique_build_add(pq_command *c, pq_unique_build *b, const pq_entity *e) {
   for (uint32_t f = 0; f < b->key_count; f++) {
     const pq_unique_key *key = &b->keys[f];
     pq_key_list keys;
-    PQ_TRY(pq_unique_keys(key, &c->op.scratch, e->data, &keys));
+    pq_arena_clear(&b->scratch);
+    PQ_TRY(pq_unique_keys(key, &b->scratch, e->data, &keys));
     for (uint32_t k = 0; k < keys.count; k++) {
       pq_seen_key x = {.key = f,
                        .id = e->id,

@@ -31,6 +31,7 @@ typedef struct pq_unique_build {
   pq_seen_key *seen; /* in the command's arena */
   uint32_t count, cap;
   pq_table by_hash; /* owned */
+  pq_arena scratch; /* owned: of one document */
 } pq_unique_build;
 
 void pq_unique_build_init(pq_unique_build *b, pq_command *c, const pq_unique_key *keys,

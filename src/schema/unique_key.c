@@ -75,16 +75,16 @@ typedef struct walker {
   pq_key_list *out;
 } walker;
 
-/* Where the walk of each field is. */
+/* Where the walk of a field is. */
 typedef struct place {
-  pq_value at[PQ_INDEX_FIELDS_MAX];
-  uint32_t part[PQ_INDEX_FIELDS_MAX];
-  bool is_end[PQ_INDEX_FIELDS_MAX];
+  pq_value at;
+  uint32_t part;
+  bool is_end;
 } place;
 
 static int grow(walker *w) {
   pq_key_list *l = w->out;
-  uint32_t cap = l->cap == 0 ? 4 : l->cap * 2;
+  uint32_t cap = l->cap == 0 ? 1 : l->cap * 4;
   size_t width = w->u->path_count;
   pq_value *parts;
   uint64_t *hashes;
@@ -105,13 +105,13 @@ static int grow(walker *w) {
   return PQ_OK;
 }
 
-static int add_key(walker *w, const pq_value *at) {
+static int add_key(walker *w, const place *p) {
   pq_key_list *l = w->out;
   uint32_t n = w->u->path_count, there = 0;
   uint64_t hash = 0;
   PQ_TRY(grow(w));
   for (uint32_t i = 0; i < n; i++) {
-    pq_value v = at[i];
+    pq_value v = p[i].at;
     there += !pq_value_is_missing(v);
     if (pq_value_is_missing(v)) v = (pq_value){no_names, null_bytes, 3, 1};
     l->parts[(size_t)l->count * n + i] = v;
@@ -127,62 +127,67 @@ static int add_key(walker *w, const pq_value *at) {
 }
 
 /* One field, down to an array or to its end. */
-static void walk_field(const pq_path *path, place *p, uint32_t i) {
-  while (!p->is_end[i]) {
-    pq_value v = p->at[i];
-    const pq_path_part *part = p->part[i] < path->count ? &path->parts[p->part[i]] : NULL;
+static void walk_field(const pq_path *path, place *p) {
+  while (!p->is_end) {
+    pq_value v = p->at;
+    const pq_path_part *part = p->part < path->count ? &path->parts[p->part] : NULL;
     if (pq_value_type(v) == PQ_TYPE_ARRAY) {
       if (part == NULL || part->index == PQ_PATH_NO_INDEX) return;
-      p->at[i] = pq_array_at(v, part->index);
-      p->part[i]++;
+      p->at = pq_array_at(v, part->index);
+      p->part++;
     } else if (part == NULL) {
-      p->is_end[i] = true;
+      p->is_end = true;
     } else {
-      p->at[i] = pq_value_type(v) == PQ_TYPE_OBJECT ? pq_object_get(v, part->name) : (pq_value){0};
-      p->part[i]++;
-      if (pq_value_is_missing(p->at[i])) p->is_end[i] = true;
+      p->at = pq_value_type(v) == PQ_TYPE_OBJECT ? pq_object_get(v, part->name) : (pq_value){0};
+      p->part++;
+      if (pq_value_is_missing(p->at)) p->is_end = true;
     }
   }
 }
 
-/* An element in the place of its array; `elements` is empty for that of an empty one. */
-static void step_into(const pq_path *path, place *p, uint32_t i, pq_value element, bool is_empty) {
-  bool is_last = p->part[i] == path->count;
-  p->at[i] = element;
+/* An element in the place of its array; `is_empty`: there is none. */
+static void step_into(const pq_path *path, place *p, pq_value element, bool is_empty) {
+  bool is_last = p->part == path->count;
+  p->at = element;
   if (is_empty)
-    p->at[i] = is_last ? (pq_value){no_names, empty_bytes, 3, 3} : (pq_value){0};
+    p->at = is_last ? (pq_value){no_names, empty_bytes, 3, 3} : (pq_value){0};
   else if (!is_last && pq_value_type(element) != PQ_TYPE_OBJECT)
-    p->at[i] = (pq_value){0};
-  p->is_end[i] = is_last || is_empty || pq_value_is_missing(p->at[i]);
+    p->at = (pq_value){0};
+  p->is_end = is_last || is_empty || pq_value_is_missing(p->at);
 }
 
-static int walk(walker *w, const place *from, uint32_t depth) {
+static int walk(walker *w, place *p, uint32_t depth);
+
+/* Each element in its turn, for all fields that have come to that array. */
+static int walk_array(walker *w, const place *p, pq_value array, uint32_t depth) {
   const pq_unique_key *u = w->u;
-  place *p = pq_arena_alloc(w->arena, sizeof *p);
-  pq_value array = {0};
-  uint32_t count;
-  if (p == NULL) return w->arena->cx->code;
-  *p = *from;
-  for (uint32_t i = 0; i < u->path_count; i++) {
-    walk_field(&u->paths[i], p, i);
-    if (p->is_end[i]) continue;
-    if (array.p != NULL && array.p != p->at[i].p)
-      return pq_fail(w->arena->cx, PQ_EINVALID, "cannot index parallel arrays: index '%.*s'",
-                     (int)u->name.n, (const char *)u->name.p);
-    array = p->at[i];
-  }
-  if (array.p == NULL) return add_key(w, p->at);
-  if (depth == ARRAYS_MAX)
-    return pq_fail(w->arena->cx, PQ_ELIMIT, "index '%.*s': more than %d arrays in each other",
-                   (int)u->name.n, (const char *)u->name.p, ARRAYS_MAX);
-  count = pq_value_count(array);
+  uint32_t count = pq_value_count(array);
+  place *next = pq_arena_calloc(w->arena, u->path_count, sizeof *next);
+  if (next == NULL) return w->arena->cx->code;
   for (uint32_t k = 0; k < count || (k == 0 && count == 0); k++) {
-    place next = *p;
+    memcpy(next, p, u->path_count * sizeof *next);
     for (uint32_t i = 0; i < u->path_count; i++)
-      if (!p->is_end[i]) step_into(&u->paths[i], &next, i, pq_array_at(array, k), count == 0);
-    PQ_TRY(walk(w, &next, depth + 1));
+      if (!p[i].is_end) step_into(&u->paths[i], &next[i], pq_array_at(array, k), count == 0);
+    PQ_TRY(walk(w, next, depth + 1));
   }
   return PQ_OK;
+}
+
+static int walk(walker *w, place *p, uint32_t depth) {
+  const pq_unique_key *u = w->u;
+  pq_value array = {0};
+  for (uint32_t i = 0; i < u->path_count; i++) {
+    walk_field(&u->paths[i], &p[i]);
+    if (p[i].is_end) continue;
+    if (array.p != NULL && array.p != p[i].at.p)
+      return pq_fail(w->arena->cx, PQ_EINVALID, "cannot index parallel arrays: index '%.*s'",
+                     (int)u->name.n, (const char *)u->name.p);
+    array = p[i].at;
+  }
+  if (array.p == NULL) return add_key(w, p);
+  if (depth < ARRAYS_MAX) return walk_array(w, p, array, depth);
+  return pq_fail(w->arena->cx, PQ_ELIMIT, "index '%.*s': more than %d arrays in each other",
+                 (int)u->name.n, (const char *)u->name.p, ARRAYS_MAX);
 }
 
 /* Of a field with '##': its value, if it is one. */
@@ -191,7 +196,7 @@ static int field_key(walker *w, pq_value doc) {
   for (uint32_t i = 0; i < path->count; i++)
     doc = pq_object_get(doc, path->parts[i].name);
   if (pq_value_is_missing(doc) || pq_value_type(doc) == PQ_TYPE_NULL) return PQ_OK;
-  return add_key(w, &doc);
+  return add_key(w, &(place){.at = doc, .is_end = true});
 }
 
 int pq_unique_keys(const pq_unique_key *u, pq_arena *arena, pq_value doc, pq_key_list *out) {
@@ -204,11 +209,20 @@ int pq_unique_keys(const pq_unique_key *u, pq_arena *arena, pq_value doc, pq_key
     PQ_TRY(pq_filter_status(u->partial));
     if (!is_match) return PQ_OK;
   }
-  p = pq_arena_calloc(arena, 1, sizeof *p);
+  p = pq_arena_calloc(arena, u->path_count, sizeof *p);
   if (p == NULL) return arena->cx->code;
   for (uint32_t i = 0; i < u->path_count; i++)
-    p->at[i] = doc;
+    p[i].at = doc;
   return walk(&w, p, 0);
+}
+
+int pq_unique_keep_value(pq_arena *arena, pq_value v, pq_value *out) {
+  pq_slice bytes = pq_value_bytes(v);
+  if (pq_value_is_raw_object(v) || pq_value_type(v) == PQ_TYPE_ARRAY)
+    return pq_value_copy(arena, v, out);
+  PQ_TRY(pq_arena_copy(arena, bytes, &bytes)); /* a scalar has no names */
+  *out = (pq_value){no_names, bytes.p, sizeof no_names, (uint32_t)bytes.n};
+  return PQ_OK;
 }
 
 bool pq_unique_equal(const pq_unique_key *u, const pq_key_list *a, uint32_t i, const pq_key_list *b,

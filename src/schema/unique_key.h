@@ -46,6 +46,8 @@ bool pq_unique_is_same(const pq_unique_key *a, const pq_unique_key *b);
  * arrays side by side, PQ_ELIMIT for too many. */
 int pq_unique_keys(const pq_unique_key *u, pq_arena *arena, pq_value doc,
                    pq_key_list *out) PQ_MUST_CHECK;
+/* A copy of a part; of a scalar without the names of its document. */
+int pq_unique_keep_value(pq_arena *arena, pq_value v, pq_value *out) PQ_MUST_CHECK;
 /* Are key `i` of one list and key `k` of another equal? */
 bool pq_unique_equal(const pq_unique_key *u, const pq_key_list *a, uint32_t i, const pq_key_list *b,
                      uint32_t k);
