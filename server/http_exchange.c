@@ -11,6 +11,7 @@
 #include "server/http_int.h"
 #include "server/http_openapi.h"
 #include "server/log.h"
+#include "server/slow.h"
 
 enum { HEARTBEAT_MS = 15000, DROPPED_LEN_MAX = 64 << 20, MESSAGE_LEN = 400 };
 
@@ -71,6 +72,7 @@ static int prepare(pq_connection *c, pq_request *r, pq_slice body) {
   r->name = first.name;
   snprintf(h->verb, sizeof h->verb, "%.*s", (int)pq_utf8_prefix(first.name, 31),
            (const char *)first.name.p);
+  PQ_TRY(pq_arena_copy(&r->arena, h->call.ns, &r->db));
   if (has_payload(h)) PQ_TRY(pq_buf_put_slice(&n->payload, body));
   n->form = h->call.form;
   n->is_ours = shape == PQ_HTTP_READY;
@@ -353,8 +355,15 @@ static int deliver(pq_connection *c, pq_request *r) {
   http_connection *h = c->state;
   http_shared *s = c->shared;
   pq_native *n = r->native;
-  if (n->is_end)
-    pq_http_metrics_note(&s->metrics, pq_str(h->verb), n->rc, pq_http_now_us() - h->begun_us);
+  if (n->is_end) {
+    uint64_t us = pq_http_now_us() - h->begun_us;
+    const pq_server *server = pq_net_server(c->net);
+    int32_t slow_ms = server->options->slow_ms;
+    pq_http_metrics_note(&s->metrics, pq_str(h->verb), n->rc, us);
+    if (!n->is_feed && slow_ms >= 0 && us / 1000 >= (uint64_t)slow_ms && r->client != NULL)
+      pq_slow_note(server->log, r, us / 1000);
+    h->begun_us = pq_http_now_us();
+  }
   switch (h->call.route->shape) {
     case PQ_HTTP_READY: return deliver_ready(c, r);
     case PQ_HTTP_METRICS: return deliver_metrics(c, r);

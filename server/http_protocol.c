@@ -30,12 +30,14 @@ uint64_t pq_http_now_us(void) {
 
 static int start(pq_net *net, void **out) {
   http_shared *s = calloc(1, sizeof *s);
+  uint32_t body_max = pq_net_server(net)->options->request_len_max;
   *out = NULL;
   if (s == NULL) return pq_fail_nomem(pq_net_cx(net));
   pq_cx_init(&s->cx, NULL, NULL);
   s->cx.limits.doc_len_max = DOCUMENT_LEN_MAX;
   s->limits = (pq_http_limits){
       .head_len_max = HEAD_LEN_MAX, .target_len_max = TARGET_LEN_MAX, .body_len_max = BODY_LEN_MAX};
+  if (body_max > 0 && body_max < BODY_LEN_MAX) s->limits.body_len_max = body_max;
   if (pq_builder_new(&s->cx, &s->builder) != PQ_OK) {
     free(s);
     return pq_fail_nomem(pq_net_cx(net));

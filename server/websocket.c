@@ -15,6 +15,7 @@ struct pq_websocket {
   pq_slice in;                   /* what wslay has not read yet */
   pq_buf out;                    /* owned */
   int rc;                        /* of a message */
+  bool is_closing;               /* a close frame of ours is on its way */
   bool is_over;
 };
 
@@ -60,8 +61,9 @@ static ssize_t write_bytes(wslay_event_context_ptr ctx, const uint8_t *data, siz
 static void take_message(wslay_event_context_ptr ctx, const struct wslay_event_on_msg_recv_arg *arg,
                          void *ud) {
   pq_websocket *w = ud;
-  if (w->rc != PQ_OK || wslay_is_ctrl_frame(arg->opcode)) return;
+  if (w->rc != PQ_OK || w->is_closing || wslay_is_ctrl_frame(arg->opcode)) return;
   if (arg->opcode != WSLAY_TEXT_FRAME) {
+    w->is_closing = true;
     (void)wslay_event_queue_close(ctx, PQ_WEBSOCKET_UNSUPPORTED,
                                   (const uint8_t *)"text messages only", 18);
     return;
@@ -123,7 +125,7 @@ int pq_websocket_receive(pq_websocket *w, pq_slice bytes) {
 int pq_websocket_send(pq_websocket *w, pq_slice text) {
   struct wslay_event_msg message = {
       .opcode = WSLAY_TEXT_FRAME, .msg = text.p, .msg_length = text.n};
-  if (w->is_over || wslay_event_get_close_received(w->wslay)) return PQ_OK;
+  if (w->is_over || w->is_closing || wslay_event_get_close_received(w->wslay)) return PQ_OK;
   if (wslay_event_queue_msg(w->wslay, &message) != 0) return pq_fail_nomem(w->options.cx);
   return flush(w);
 }
@@ -138,6 +140,7 @@ int pq_websocket_ping(pq_websocket *w) {
 int pq_websocket_close(pq_websocket *w, int code, const char *why) {
   pq_slice text = pq_str(why == NULL ? "" : why);
   if (w->is_over) return PQ_OK;
+  w->is_closing = true;
   text.n = pq_utf8_prefix(text, REASON_MAX);
   (void)wslay_event_queue_close(w->wslay, (uint16_t)code, text.p, text.n);
   return flush(w);

@@ -15,7 +15,8 @@ import sys
 import tempfile
 
 DOCUMENTS = ["README.md", "doc/parquet.md", "doc/explain.md", "doc/time.md", "doc/transactions.md",
-             "doc/whole-graph.md", "doc/match.md", "doc/graph.md", "doc/server.md", "doc/access.md"]
+             "doc/whole-graph.md", "doc/match.md", "doc/graph.md", "doc/server.md", "doc/access.md",
+             "doc/http.md"]
 ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 
 
