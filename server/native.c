@@ -321,13 +321,21 @@ static bool native_is_awake(pq_job *job) {
   return !j->is_waiting || pq_feed_has_news(&j->feed);
 }
 
+/* A feed has no end of its own, and rights may have: it is asked each time that there is something
+ * to give. */
+static bool may_go_on(native_job *j) {
+  int rc = check_access(j);
+  if (rc != PQ_OK) fail(j, rc, j->shared->cx->msg);
+  return rc == PQ_OK;
+}
+
 static void native_advance(pq_job *job) {
   native_job *j = (native_job *)job;
   pq_native *n = job->request->native;
   if (job->request->answer.len == 0) n->item_count = 0;
-  if (n->is_feed)
+  if (n->is_feed && may_go_on(j))
     advance_feed(j);
-  else
+  else if (!n->is_feed)
     advance_command(j);
   if (job->is_done) j->quiet_since_us = pq_handle_now_us(j->shared->db);
 }

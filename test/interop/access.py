@@ -129,6 +129,24 @@ def over_http(folder):
     check('"actor":"admin.writer"' in events, "the actor of HTTP", events)
 
 
+def feeds(folder, modules):
+    """Events end with the user who watches."""
+    server = Server(folder, "--http", "127.0.0.1:0")
+    basic = base64.b64encode(b"reader:pwd of reader").decode()
+    connection = http.client.HTTPConnection(server.http, timeout=30)
+    connection.request("GET", "/v1/shop/changes", headers={"Authorization": "Basic " + basic})
+    response = connection.getresponse()
+    check(response.status == 200, "changes", response.status)
+    run(modules, server, "feed")
+    try:
+        text = response.read().decode()
+    except (http.client.HTTPException, OSError) as error:
+        text = f"not ended: {error}"
+    check("seen" in text and "unseen" not in text and "not ended" not in text, "events", text)
+    connection.close()
+    server.end("feed")
+
+
 def strangers(folder):
     """Who has not logged in says nothing long, packed or not."""
     server = Server(folder)
@@ -220,6 +238,7 @@ def main():
     over_http(folder)
     over_tls(folder, modules)
     strangers(folder)
+    feeds(folder, modules)
     nobody = os.path.join(sys.argv[1], "nobody")
     made = subprocess.run([PROGRAM, "-w", nobody, "serve", "--listen", "0.0.0.0:0"], text=True,
                           capture_output=True, timeout=60)

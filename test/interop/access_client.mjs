@@ -287,7 +287,17 @@ async function tls() {
   await refused(connect("reader", "x"), 18, "a wrong password over TLS");
 }
 
-await { roles, first, later, open, tls }[part]();
+// Somebody watches by HTTP, and is dropped.
+async function feed() {
+  const alice = await connect("alice", "a long secret");
+  const c = alice.db("shop").collection("watched");
+  await c.insertOne({ a: "seen" });
+  await new Promise((done) => setTimeout(done, 500));
+  await alice.db("admin").command({ dropUser: "reader" });
+  await c.insertOne({ a: "unseen" });
+}
+
+await { roles, first, later, open, tls, feed }[part]();
 for (const client of clients) await client.close().catch(() => {});
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed ? 1 : 0);
