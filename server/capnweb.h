@@ -33,6 +33,7 @@ typedef struct pq_rpc_command {
   pq_value command;  /* to be copied */
   uint32_t part_len; /* 0: all items at once; else answer in parts of about so many bytes, the next
                         one on go_on */
+  bool is_read;      /* it changes nothing, so that it may end early */
   bool is_waiting;   /* a command `events` that finds nothing waits until something happens */
 } pq_rpc_command;
 

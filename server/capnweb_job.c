@@ -71,7 +71,8 @@ int pq_rpc_request_new(pq_cx *cx, const pq_rpc_command *command, pq_request **ou
 int pq_rpc_login_new(pq_cx *cx, pq_slice authorization, pq_request **out) {
   PQ_TRY(request_new(cx, out));
   (*out)->rpc->is_login = true;
-  return finish_new(out, pq_arena_copy(&(*out)->arena, authorization, &(*out)->name));
+  (*out)->name = PQ_SLICE("login");
+  return finish_new(out, pq_arena_copy(&(*out)->arena, authorization, &(*out)->rpc->authorization));
 }
 
 void pq_rpc_request_free(pq_rpc_request *q) {
@@ -113,10 +114,10 @@ static void log_in(rpc_job *j) {
   pq_request *r = j->job.request;
   const pq_job_host *host = &j->shared->host;
   pq_access *access = host->server->access;
-  bool has_name = r->name.n > 0;
+  pq_slice field = r->rpc->authorization;
   uint32_t hold_ms = 0;
-  int rc = pq_access_http(access, host->cx, r->client, r->name);
-  if (has_name) hold_ms = pq_access_note(access, r->client, (pq_slice){0}, rc == PQ_OK);
+  int rc = pq_access_http(access, host->cx, r->client, field);
+  if (field.n > 0) hold_ms = pq_access_note(access, r->client, (pq_slice){0}, rc == PQ_OK);
   give(j, rc, rc == PQ_OK ? "" : host->cx->msg);
   if (hold_ms == 0) return;
   j->job.is_done = false;
@@ -133,6 +134,11 @@ static int check(rpc_job *j) {
                             .db = pq_str(r->rpc->ns),
                             .is_native = true};
   return pq_access_check(host->server->access, host->cx, r->client, &what);
+}
+
+static bool is_unwanted(const pq_request *r) {
+  const pq_rpc_request *q = r->rpc;
+  return q->is_cancelled || ((q->is_waiting || q->ends_with_client) && r->client->is_leaving);
 }
 
 static void begin_command(rpc_job *j) {
@@ -174,7 +180,7 @@ static void advance_command(rpc_job *j) {
   pq_rpc_run_go_on(&j->run);
   if (rc != PQ_OK) {
     give(j, rc, j->shared->host.cx->msg);
-  } else if (r->rpc->is_cancelled || (r->rpc->is_waiting && r->client->is_leaving)) {
+  } else if (is_unwanted(r)) {
     give(j, PQ_EINVALID, "nobody waits for it any more");
   } else if (pq_rpc_run_advance(&j->run)) {
     give(j, j->run.result.rc, j->run.result.message);
@@ -193,7 +199,7 @@ static void rpc_advance(pq_job *job) {
 static bool rpc_is_awake(pq_job *job) {
   rpc_job *j = (rpc_job *)job;
   if (job->request->rpc->is_login) return false;
-  return job->request->rpc->is_cancelled || !pq_rpc_run_sleeps(&j->run);
+  return is_unwanted(job->request) || !pq_rpc_run_sleeps(&j->run);
 }
 
 static void rpc_end(pq_job *job) {

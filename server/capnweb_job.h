@@ -21,7 +21,9 @@ typedef struct pq_rpc_request {
   char ns[160];
   uint32_t part_len;
   bool is_waiting;
-  bool is_login;            /* request->name is the field Authorization */
+  bool ends_with_client;    /* nobody but the client at the other end wants it */
+  bool is_login;            /* no command: who is the client? */
+  pq_slice authorization;   /* its field; in the request's arena */
   atomic_bool is_cancelled; /* the network thread's word, while the engine has it */
   /* The engine's, with request->answer. */
   int rc;

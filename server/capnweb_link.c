@@ -66,6 +66,7 @@ static int link_start(void *ud, const pq_rpc_command *command) {
     return rc;
   }
   l->commands = c;
+  c->request->rpc->ends_with_client = command->is_read && !l->link->is_batch;
   pq_net_submit(l->link->connection, c->request);
   return PQ_OK;
 }
@@ -200,6 +201,15 @@ static int link_message(void *session, pq_slice text) {
   return pq_buf_put_slice(&l->early, text);
 }
 
+/* The client of a WebSocket has gone, and its connection only waits for what is out. */
+static void abandon_if_left(link_session *l) {
+  pq_rpc_session *s = l->session;
+  if (l->link->is_batch || l->has_ended || !l->link->connection->client.is_leaving) return;
+  l->has_ended = true;
+  pq_rpc_close(s);
+  l->session = NULL;
+}
+
 static int logged_in(link_session *l, pq_request *r) {
   pq_reader early;
   uint32_t n;
@@ -211,6 +221,8 @@ static int logged_in(link_session *l, pq_request *r) {
     return PQ_OK;
   }
   pq_request_free(r);
+  abandon_if_left(l);
+  if (l->has_ended) return PQ_OK;
   PQ_TRY(open_session(l));
   early = pq_reader_of(pq_buf_slice(&l->early));
   while (pq_read_u32(&early, &n) && pq_read_bytes(&early, n, &text))
@@ -239,8 +251,11 @@ static void take_answer(link_session *l, running *c, pq_request *r) {
 
 static int link_answered(void *session, pq_request *r) {
   link_session *l = session;
-  running **at = find(l, r->rpc->number), *c = *at;
+  running **at, *c;
   if (r->rpc->is_login) return logged_in(l, r);
+  abandon_if_left(l);
+  at = find(l, r->rpc->number);
+  c = *at;
   if (c != NULL && !c->is_unwanted && !l->has_ended && l->session != NULL) {
     take_answer(l, c, r);
     return PQ_OK;

@@ -104,6 +104,7 @@ static void start(pq_rpc_session *s, pq_rpc_job *job) {
                             .ns = job->scope->ns,
                             .command = job->command,
                             .part_len = job->part_len,
+                            .is_read = job->turn == PQ_RPC_READ,
                             .is_waiting = job->is_waiting};
   int rc = s->options.host.start(s->options.host.ud, &command);
   job->is_running = true;
