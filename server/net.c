@@ -16,6 +16,7 @@ enum {
   MESSAGE_PER_MS = 64,  /* and more for a long one: so many bytes in a millisecond */
   WRITE_MS = 60000,     /* for a client that does not read */
   HANDSHAKE_MS = 10000, /* for TLS to be agreed upon */
+  FIRST_MS = 60000,     /* for the first byte of a connection */
   CONNECTIONS_MAX = 1000
 };
 
@@ -338,6 +339,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf) {
     pq_peer_close(p);
   } else {
     p->c.net->server->counters.bytes_in += (uint64_t)n;
+    p->has_spoken = true;
     if (p->link != NULL)
       take_sealed(p, buf->base, (size_t)n);
     else
@@ -418,6 +420,8 @@ static void check_patience(pq_peer *p, uint64_t now) {
   if (p->c.is_closing || p->c.requests > 0) return;
   if (p->link != NULL && !p->has_begun && age > HANDSHAKE_MS)
     pq_net_close(&p->c, "TLS was not agreed upon in time");
+  else if (!p->has_spoken && age > FIRST_MS)
+    pq_net_close(&p->c, "nothing has come from it");
   else if (p->writes > 0 && age > WRITE_MS)
     pq_net_close(&p->c, "its answer is not read");
   else if (p->writes == 0 && !p->c.is_busy && p->in.len > 0 &&

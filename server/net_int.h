@@ -28,6 +28,7 @@ typedef struct pq_peer {
   uint64_t since_ms; /* when it was accepted, `in` began to have bytes, or a write ended */
   uint32_t writes;   /* under way */
   uint32_t handles;  /* of libuv, open */
+  bool has_spoken;   /* a byte has come */
   bool is_reading, has_begun, has_ended, is_processing;
   bool is_finishing; /* what is queued is the last */
   bool has_left;     /* it has sent the last */

@@ -244,9 +244,13 @@ int pq_net_listen_on(pq_net *n, pq_cx *cx, int fd, const pq_protocol *protocol) 
       (a.ss_family != AF_INET && a.ss_family != AF_INET6 && a.ss_family != AF_UNIX))
     return pq_fail(cx, PQ_EINVALID, "descriptor %d is no socket that can be listened on", fd);
   is_path = a.ss_family == AF_UNIX;
-  if (!is_path) pq_address_print(&a, where);
-  PQ_TRY(allow(n, cx, is_path ? un->sun_path : where, is_path || pq_address_is_loopback(&a)));
-  PQ_TRY(listener_new(n, cx, protocol, is_path ? un->sun_path : NULL, &l));
+  if (!is_path)
+    pq_address_print(&a, where);
+  else /* one in no folder begins with a zero byte */
+    (void)snprintf(where, sizeof where, "%.*s", PQ_ADDRESS_CAP - 1,
+                   un->sun_path[0] == '\0' ? "@" : un->sun_path);
+  PQ_TRY(allow(n, cx, where, is_path || pq_address_is_loopback(&a)));
+  PQ_TRY(listener_new(n, cx, protocol, is_path ? where : NULL, &l));
   rc = is_path ? uv_pipe_open(&l->u.pipe, fd) : uv_tcp_open(&l->u.tcp, fd);
   if (rc == 0) rc = uv_listen(&l->u.stream, BACKLOG, on_connection);
   if (rc != 0)

@@ -154,6 +154,22 @@ def test_addresses(folder):
     check(not os.path.exists(path), "gone at its end")
 
 
+def test_remote(folder):
+    """An address that others reach: with users, or --auth."""
+    refused = subprocess.run([serve.PROGRAM, "-w", f"{folder}/w", "serve", "--listen",
+                              "0.0.0.0:0"], capture_output=True, text=True, timeout=60)
+    check(refused.returncode == 1 and "nobody has to log in" in refused.stderr, "nobody", refused)
+    for options in ([], ["--auth"]):
+        if not options:
+            subprocess.run([serve.PROGRAM, "-w", f"{folder}/w", "user", "add", "ann", "root"],
+                           input="a long secret\n", text=True, check=True, capture_output=True,
+                           timeout=60)
+        server = Server(f"{folder}/{len(options) or 'w'}", *options, listen="0.0.0.0:0")
+        check(server.port > 0 and Client(server).run({"find": "x"})["code"] == 13,
+              "everybody has to log in", server.line)
+        server.end()
+
+
 def test_topology(folder):
     for options, expected in (
             (["--advertise", "db.example:1234"], {"me": "db.example:1234", "setName": "rs0",
@@ -417,7 +433,7 @@ def test_hostile(folder):
 
 
 def main():
-    tests = [test_tls, test_addresses, test_topology, test_streams, test_limits, test_logs,
+    tests = [test_tls, test_addresses, test_remote, test_topology, test_streams, test_limits, test_logs,
              test_systemd, test_hostile]
     if shutil.which("openssl") is None:
         print("the program openssl is missing: TLS is skipped")

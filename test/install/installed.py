@@ -50,6 +50,11 @@ def check_says_hello(what, program, folder, libraries):
     check(f"{what} runs", status == 0 and '"title":"Hello"' in output, output)
 
 
+def has_server(prefix):
+    program = os.path.join(prefix, "bin/parquedb")
+    return "without the server" not in run([program, "-w", prefix + "/none", "serve", "--listen", "nowhere"])[1]
+
+
 def check_files(prefix):
     wanted = ["bin/parquedb", "include/parquedb/parquedb.h", "include/parquedb/parquet.h",
               "lib/libparquedb.a", "lib/libparquedb.so", "lib/libparquedb.so.0",
@@ -57,6 +62,8 @@ def check_files(prefix):
               "lib/cmake/parquedb/parquedb-config.cmake", "share/man/man1/parquedb.1",
               "share/man/man1/parquedb-find.1", "share/doc/parquedb/copyright",
               "share/bash-completion/completions/parquedb"]
+    if has_server(prefix):
+        wanted += ["lib/systemd/system/parquedb.service", "lib/systemd/system/parquedb.socket"]
     for name in wanted:
         check(f"{name} is installed", os.path.exists(os.path.join(prefix, name)))
     soname = run(["readelf", "-d", os.path.join(prefix, "lib/libparquedb.so")])[1]
