@@ -11,8 +11,9 @@ struct pq_fail_point {
   pq_arena arena;      /* of `data` */
   pq_builder *builder; /* owned */
   pq_value data;
-  bool is_on, is_of_writes, is_of_cursors; /* of writes with a txnNumber: onPrimaryTransactionalWrite */
-  int64_t skip, times;      /* of the commands that it is about; times -1: all */
+  bool is_on, is_of_writes,
+      is_of_cursors;   /* of writes with a txnNumber: onPrimaryTransactionalWrite */
+  int64_t skip, times; /* of the commands that it is about; times -1: all */
 };
 
 pq_fail_point *pq_fail_point_new(pq_cx *cx) {

@@ -10,8 +10,8 @@
  *           a write with a txnNumber gets no answer (closeConnection: false: it gets one); with a
  *           code it is not done either
  *
- *   {configureFailPoint: "failGetMoreAfterCursorCheckout", mode, data: {errorCode, closeConnection}}
- *           getMore fails, with the label that change streams have for such errors
+ *   {configureFailPoint: "failGetMoreAfterCursorCheckout", mode, data: {errorCode,
+ * closeConnection}} getMore fails, with the label that change streams have for such errors
  *
  * The network's thread has it, and decides for each command as it comes; what shall happen goes
  * with the request. (MongoDB: src/mongo/db/commands/fail_command.)

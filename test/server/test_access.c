@@ -278,6 +278,56 @@ static void test_delay(void) {
   pqdb_close(db);
 }
 
+/* ---- other namespaces ---- */
+
+/* Run a command of ours; how many items, and a number of the summary. */
+static int run(const char *ns, const char *text, unsigned reach, int *items, int64_t *unreachable) {
+  pqdb_replies *r;
+  pq_value v;
+  int rc;
+  *items = 0;
+  *unreachable = 0;
+  CHECK(pqdb_submit(db, ns, text, strlen(text), NULL, 0, &r) == PQDB_OK);
+  pq_handle_set_reach(r, reach);
+  do {
+    while (pqdb_is_ready(r) == 0)
+      (void)pqdb_poll(db);
+    rc = pq_handle_next(r, &v);
+    *items += rc == PQDB_ROW;
+  } while (rc == PQDB_ROW);
+  if (rc == PQDB_DONE) (void)pq_value_i64(pq_object_get_str(v, "unreachable"), unreachable);
+  pqdb_replies_close(r);
+  return rc;
+}
+
+/* A link leads where its reader may not look. */
+static void test_confined(void) {
+  static const char related[] = "{\"related\": \"posts/p1\", \"predicate\": \"author\"}";
+  pq_client c = client_of("admin.reader");
+  int items;
+  int64_t unreachable;
+  pq_access *a;
+  begin();
+  add("admin", "reader", "read@shop");
+  add("admin", "all", "readAnyDatabase");
+  CHECK(run("far", "{\"insert\": \"users\", \"documents\": [{\"$id\": \"u1\"}]}", 0, &items,
+            &unreachable) == PQDB_DONE);
+  CHECK(run("shop", "{\"insert\": \"posts\", \"documents\": [{\"$id\": \"p1\"}]}", 0, &items,
+            &unreachable) == PQDB_DONE);
+  CHECK(run("shop",
+            "{\"link\": {\"from\": \"posts/p1\", \"predicate\": \"author\", \"to\": "
+            "\"far/users/u1\"}}",
+            0, &items, &unreachable) == PQDB_DONE);
+  a = open_access(false);
+  CHECK(run("shop", related, pq_access_reach(a, &c), &items, &unreachable) == PQDB_DONE);
+  CHECK(items == 0 && unreachable == 1);
+  c = client_of("admin.all");
+  CHECK(run("shop", related, pq_access_reach(a, &c), &items, &unreachable) == PQDB_DONE);
+  CHECK(items == 1 && unreachable == 0);
+  pq_access_close(a);
+  pqdb_close(db);
+}
+
 /* ---- documents that are damaged ---- */
 
 static void test_damaged(void) {
@@ -364,6 +414,7 @@ int main(void) {
   RUN(test_http);
   RUN(test_expired);
   RUN(test_delay);
+  RUN(test_confined);
   RUN(test_damaged);
   RUN(test_memory);
   return unit_end();
