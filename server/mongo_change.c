@@ -29,6 +29,17 @@ static bool is_of_drop(pq_value event, pq_mongo_change_kind *kind) {
   return !pq_value_is_missing(note) && pq_slice_is(text_of(event, "op"), "DELETE");
 }
 
+/* {"rename": true}: of one of a rename's documents; {"rename": {"to"}}: it is done. */
+static bool is_of_rename(pq_value event, pq_mongo_change *c) {
+  pq_value v = pq_object_get_str(pq_object_get_str(event, "metadata"), "rename");
+  bool flag;
+  if (pq_value_bool(v, &flag)) return true;
+  c->to = text_of(v, "to");
+  if (c->to.n == 0) return false;
+  c->kind = PQ_MONGO_CHANGE_RENAME;
+  return true;
+}
+
 /* A real update changes something: what left the document as it was brought it back. */
 static pq_mongo_change_kind kind_of_entity(pq_value event, pq_slice op, const pq_mongo_change *c) {
   pq_mongo_change_kind kind;
@@ -71,7 +82,7 @@ void pq_change_read(pq_value event, pq_mongo_change *out) {
   out->before = image_of(event, "before");
   out->after = image_of(event, "after");
   out->collection = slash == NULL ? id : (pq_slice){id.p, (size_t)(slash - id.p)};
-  if (id.n == 0 || id.p[0] == '_') return;
+  if (id.n == 0 || id.p[0] == '_' || is_of_rename(event, out)) return;
   if (pq_slice_is(text_of(event, "target"), "collection")) {
     out->before = pq_object_get_str(out->before, "$collection");
     out->after = pq_object_get_str(out->after, "$collection");
@@ -110,17 +121,29 @@ static int put_image(pq_builder *b, const char *name, pq_value image) {
   return pq_value_is_missing(image) ? pq_builder_null(b) : pq_builder_value(b, image);
 }
 
-static int put_ns(pq_builder *b, const pq_mongo_change *c) {
+static int put_ns(pq_builder *b, const char *field, const pq_mongo_change *c, pq_slice collection) {
   char name[PQ_MONGO_NAME_CAP];
-  PQ_TRY(pq_builder_key_str(b, "ns"));
+  PQ_TRY(pq_builder_key_str(b, field));
   PQ_TRY(pq_builder_begin_object(b));
   pq_mongo_name_back(pq_str(c->token.ns), name);
   PQ_TRY(put_str(b, "db", name));
-  if (c->kind != PQ_MONGO_CHANGE_DROP_DATABASE) {
-    pq_mongo_name_back(c->collection, name);
+  if (collection.n > 0) {
+    pq_mongo_name_back(collection, name);
     PQ_TRY(put_str(b, "coll", name));
   }
   return pq_builder_end(b);
+}
+
+/* Binary of the kind for a UUID. */
+static int put_uuid(pq_builder *b, pq_slice hex) {
+  uint8_t bytes[16];
+  if (hex.n != 2 * sizeof bytes) return PQ_OK;
+  for (size_t i = 0; i < hex.n; i++) {
+    uint8_t d = hex.p[i] <= '9' ? hex.p[i] - '0' : (hex.p[i] | 0x20) - 'a' + 10;
+    bytes[i / 2] = (uint8_t)(bytes[i / 2] << 4 | (d & 15));
+  }
+  PQ_TRY(pq_builder_key_str(b, "collectionUUID"));
+  return pq_builder_uuid(b, bytes);
 }
 
 /* A document that was not written over the wire may have no `_id`: then it is the local id. */
@@ -189,7 +212,9 @@ static int put_description(pq_builder *b, const pq_mongo_change *c) {
   pq_value after = pq_object_get_str(c->after, "indexes");
   PQ_TRY(pq_builder_key_str(b, "operationDescription"));
   PQ_TRY(pq_builder_begin_object(b));
-  if (c->kind == PQ_MONGO_CHANGE_CREATE_INDEXES)
+  if (c->kind == PQ_MONGO_CHANGE_RENAME)
+    PQ_TRY(put_ns(b, "to", c, c->to));
+  else if (c->kind == PQ_MONGO_CHANGE_CREATE_INDEXES)
     PQ_TRY(put_indexes(b, after, before));
   else if (c->kind == PQ_MONGO_CHANGE_DROP_INDEXES)
     PQ_TRY(put_indexes(b, before, after));
@@ -209,9 +234,12 @@ int pq_change_build(const pq_mongo_change *c, pq_mongo_change_style style, pq_bu
   PQ_TRY(put_str(b, "operationType", name_of(c->kind)));
   PQ_TRY(put_time(b, c->token.ts));
   if (is_whole) PQ_TRY(put_image(b, "fullDocument", is_lacking ? (pq_value){0} : c->after));
-  if (c->kind != PQ_MONGO_CHANGE_INVALIDATE) PQ_TRY(put_ns(b, c));
+  if (c->kind != PQ_MONGO_CHANGE_INVALIDATE) PQ_TRY(put_ns(b, "ns", c, c->collection));
+  if (c->kind == PQ_MONGO_CHANGE_RENAME) PQ_TRY(put_ns(b, "to", c, c->to));
+  if (style.shows_expanded) PQ_TRY(put_uuid(b, c->uuid));
   if (c->kind <= PQ_MONGO_CHANGE_DELETE) PQ_TRY(put_document_parts(b, arena, c, style));
-  if (c->kind >= PQ_MONGO_CHANGE_CREATE && c->kind <= PQ_MONGO_CHANGE_MODIFY)
+  if ((c->kind >= PQ_MONGO_CHANGE_CREATE && c->kind <= PQ_MONGO_CHANGE_MODIFY) ||
+      (c->kind == PQ_MONGO_CHANGE_RENAME && style.shows_expanded))
     PQ_TRY(put_description(b, c));
   PQ_TRY(pq_builder_end(b));
   return pq_builder_finish(b, arena, out);

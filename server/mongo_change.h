@@ -9,8 +9,8 @@
  * MongoDB server looks it up later), and both images are there unless collMod switches them off.
  * updateDescription is the difference of the two: it says what to do to the one to get the other,
  * not which operators did it. A replacement is told from an update by the event's metadata
- * (src/cmd/write_apply.c), and so is the drop of a collection, whose deletes are not shown
- * (src/cmd/drop_command.c).
+ * (src/cmd/write_apply.c), and so are a drop and a rename of a collection, whose documents' events
+ * are not shown (src/cmd/drop_command.c, rename_command.c).
  */
 #ifndef PQ_SERVER_MONGO_CHANGE_H
 #define PQ_SERVER_MONGO_CHANGE_H
@@ -40,6 +40,8 @@ typedef struct pq_mongo_change {
   pq_slice collection;    /* ours */
   pq_slice id;            /* of the entity */
   pq_value before, after; /* documents; of a collection its records (schema/collection_record.h) */
+  pq_slice to;            /* of a rename: the collection's new name, ours */
+  pq_slice uuid;          /* of the collection, 32 hexadecimal digits; empty: none */
   bool drops_database;    /* with it the whole database is dropped */
 } pq_mongo_change;
 

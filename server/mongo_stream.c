@@ -298,6 +298,11 @@ static int take_event(pq_mongo_stream *s, pq_stream_part *p, pq_value *change, i
   pq_mongo_change c;
   *change = (pq_value){0};
   pq_change_read(p->head, &c);
+  if (s->style.shows_expanded)
+    (void)pq_value_string(
+        pq_object_get_str(pq_handle_record(s->mongo->db, c.token.ns, c.collection, c.token.seq),
+                          "uuid"),
+        &c.uuid);
   p->has_head = false;
   if (is_wanted(s, &c)) {
     PQ_TRY(make_change(s, &c, change, code));

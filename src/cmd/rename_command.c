@@ -4,8 +4,9 @@
  * ends
  *
  * An id names its collection, so a rename writes every document again. Their history stays with the
- * old ids. The new name must be free, and nothing may be linked: an edge would have to become
- * another one.
+ * old ids, and who follows the events is told: the metadata of all of them has {"rename": true}
+ * beside what the caller noted, that of the last one {"rename": {"to": "b"}}. The new name must be
+ * free, and nothing may be linked: an edge would have to become another one.
  */
 #include <string.h>
 
@@ -28,6 +29,33 @@ struct pq_rename {
   uint32_t count, cap;
   pq_slice *ids;
 };
+
+static int put_note(pq_command *c, const struct pq_rename *last) {
+  pq_builder *b = c->db->builder;
+  PQ_TRY(pq_builder_key_str(b, "rename"));
+  if (last == NULL) return pq_builder_bool(b, true);
+  PQ_TRY(pq_builder_begin_object(b));
+  PQ_TRY(pq_put_text(b, "to", last->to));
+  return pq_builder_end(b);
+}
+
+/* `last` NULL: of any event but the last. */
+static int note(pq_command *c, pq_arena *arena, const struct pq_rename *last, pq_value *metadata) {
+  pq_builder *b = c->db->builder;
+  uint32_t count = 0;
+  pq_field *fields = pq_object_fields(arena, *metadata, &count);
+  if (fields == NULL && pq_value_count(*metadata) > 0) return c->op.cx->code;
+  pq_builder_clear(b);
+  PQ_TRY(pq_builder_begin_object(b));
+  for (uint32_t i = 0; i < count; i++) {
+    if (pq_slice_is(fields[i].name, "rename")) continue;
+    PQ_TRY(pq_builder_key(b, fields[i].name));
+    PQ_TRY(pq_builder_value(b, fields[i].value));
+  }
+  PQ_TRY(put_note(c, last));
+  PQ_TRY(pq_builder_end(b));
+  return pq_builder_finish(b, arena, metadata);
+}
 
 /* ---- documents ---- */
 
@@ -135,6 +163,7 @@ static int commit(pq_command *c) {
     PQ_TRY(pq_collection_nothing(c, at.document, &none));
     PQ_TRY(add_record(c, r->from, none));
   }
+  PQ_TRY(note(c, &c->op.arena, r, &c->s.commit.events[c->s.commit.count - 1].metadata));
   c->s.commit.is_ordinary = true;
   return pq_write_commit(c, stage_rename_end);
 }
@@ -238,5 +267,5 @@ int pq_open_rename(pq_command *c, pq_value target) {
     return pq_fail(c->op.cx, PQ_EINVALID, "rename: the names are the same");
   c->s.start = stage_open;
   c->s.needs_slot = true;
-  return PQ_OK;
+  return note(c, &c->arena, NULL, &c->s.args.metadata);
 }

@@ -250,6 +250,27 @@ async function drops(client) {
   for (const one of [of_db, of_all, all]) await one.close();
 }
 
+async function renames(client) {
+  const db = client.db("renames"), c = db.collection("old");
+  await db.createCollection("old");
+  await c.insertMany([{ _id: 1 }, { _id: 2 }]);
+  const s = await watch(c), of_db = await watch(db, [], { showExpandedEvents: true });
+  await c.insertOne({ _id: 3 });
+  await c.rename("fresh");
+  await db.collection("fresh").insertOne({ _id: 4 });
+  const [, renamed, end] = await take(s, 3);
+  same([renamed.operationType, renamed.ns, renamed.to], ["rename", { db: "renames", coll: "old" },
+    { db: "renames", coll: "fresh" }], "a rename");
+  same(end.operationType, "invalidate", "ends a stream of the collection");
+  const [three, to, four] = await take(of_db, 3);
+  same([three, to, four].map(e => e.operationType), ["insert", "rename", "insert"],
+    "one of its database goes on");
+  check(three.collectionUUID?.sub_type === 4 && four.collectionUUID, "collectionUUID",
+    three.collectionUUID);
+  same(to.operationDescription, { to: { db: "renames", coll: "fresh" } }, "operationDescription");
+  await of_db.close();
+}
+
 async function hundreds(client, db) {
   const c = db.collection("many"), wanted = [];
   let streams = [];
@@ -324,6 +345,7 @@ for (const [name, part] of Object.entries(parts))
   await timed(name, part(client.db("parts")));
 await timed("wider_streams", wider_streams(client, "wide"));
 await timed("drops", drops(client));
+await timed("renames", renames(client));
 await timed("hundreds", hundreds(client, client.db("parts")));
 await timed("killed", killed(client, client.db("crash")));
 await timed("stopped", stopped(client, client.db("crash")));
