@@ -284,11 +284,16 @@ int pq_task_refuse_with(pq_task *t, int code, const char *fmt, ...) {
 
 /* Failures of the engine have their text in its context, the others in ours. */
 static void fail(pq_task *t, int rc, const pq_cx *cx) {
+  int code = pq_mongo_code_of(rc);
+  bool is_invalid = pq_mongo_is_invalid(pq_str(cx->msg)), is_answered = false;
   if (t->is_done) return;
-  if (pq_mongo_code_of(rc) != PQ_MONGO_DUPLICATE_KEY || pq_duplicate_answer(t, cx->msg) != PQ_OK)
-    fail_with(
-        t, pq_mongo_is_invalid(pq_str(cx->msg)) ? PQ_MONGO_INVALID_DOCUMENT : pq_mongo_code_of(rc),
-        cx->msg);
+  if (is_invalid) {
+    code = PQ_MONGO_INVALID_DOCUMENT;
+    is_answered = pq_write_answer_invalid(t) == PQ_OK;
+  } else if (code == PQ_MONGO_DUPLICATE_KEY) {
+    is_answered = pq_duplicate_answer(t, cx->msg) == PQ_OK;
+  }
+  if (!is_answered) fail_with(t, code, cx->msg);
   pq_cursor_drop(t);
 }
 

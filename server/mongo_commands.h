@@ -305,6 +305,9 @@ int pq_task_put_moment(pq_task *t, pq_value v) PQ_MUST_CHECK;
 bool pq_graph_is_stage(pq_value stage);
 int pq_graph_stage(pq_task *t, pq_value stage) PQ_MUST_CHECK;
 
+/* The whole answer of a findAndModify whose document the validator refuses. */
+int pq_write_answer_invalid(pq_task *t) PQ_MUST_CHECK;
+
 /* mongo_bulk.c */
 int pq_mongo_bulk_write(pq_task *t);
 int pq_mongo_bulk_write_done(pq_task *t, pq_value summary);

@@ -1,6 +1,7 @@
 /* server/mongo_duplicate.c - see mongo_duplicate.h. */
 #include "server/mongo_duplicate.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "value/json.h"
@@ -155,11 +156,45 @@ int pq_duplicate_put_id(pq_task *t, pq_bson_out *o, pq_value id) {
   return rc;
 }
 
+/* "stage '$merge': b/~x18… exists already": the collection and the value of its `_id`. */
+static int read_existing(pq_task *t, pq_slice message, pq_value *id) {
+  static const char end[] = " exists already";
+  size_t len = sizeof end - 1, from, n;
+  char theirs[PQ_MONGO_NAME_CAP];
+  pq_slice name;
+  const uint8_t *slash;
+  pq_bson_out o;
+  pq_buf bson;
+  int rc;
+  *id = (pq_value){0};
+  if (message.n <= len || memcmp(message.p + message.n - len, end, len) != 0) return PQ_OK;
+  n = message.n - len;
+  for (from = n; from > 0 && message.p[from - 1] != ' ';)
+    from--;
+  name = (pq_slice){message.p + from, n - from};
+  slash = name.n == 0 ? NULL : memchr(name.p, '/', name.n);
+  if (slash == NULL) return PQ_OK;
+  pq_mongo_name_back((pq_slice){name.p, (size_t)(slash - name.p)}, theirs);
+  snprintf(t->full_name, sizeof t->full_name, "%.*s.%.*s", (int)t->request->db.n,
+           (const char *)t->request->db.p, PQ_MONGO_NAME_CAP, theirs);
+  pq_buf_init(&bson, t->mongo->cx, TEXT_LEN_MAX);
+  pq_bson_begin(&o, &bson);
+  pq_mongo_put_id(&o, "_id", name);
+  rc = pq_bson_finish(&o);
+  if (rc == PQ_OK) rc = pq_bson_read(t->mongo->builder, pq_buf_slice(&bson), &t->arena, id);
+  pq_buf_release(&bson);
+  *id = pq_object_get_str(*id, "_id");
+  return rc;
+}
+
 int pq_duplicate_put(pq_task *t, pq_bson_out *o, pq_slice message) {
   duplicate d;
+  pq_value id;
   pq_buf text;
   int rc;
   PQ_TRY(read_message(t, message, &d));
+  PQ_TRY(read_existing(t, message, &id));
+  if (d.index.n == 0 && !pq_value_is_missing(id)) return pq_duplicate_put_id(t, o, id);
   if (d.index.n == 0) {
     pq_bson_text(o, "errmsg", message);
     return PQ_OK;

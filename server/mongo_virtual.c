@@ -102,6 +102,21 @@ static int no_documents(pq_task *t) {
   return run(t);
 }
 
+/* The session of the command itself: what the others of its user have is theirs. */
+static int local_sessions(pq_task *t) {
+  pq_value lsid = pq_task_field(t, "lsid");
+  pq_bson_out o;
+  pq_virtual_begin(t, &o);
+  if (pq_value_type(lsid) == PQ_TYPE_OBJECT) {
+    pq_bson_begin_object(&o, NULL);
+    pq_bson_value(&o, "_id", lsid);
+    pq_bson_date(&o, "lastUse", t->started_us / 1000);
+    pq_bson_end(&o);
+  }
+  PQ_TRY(pq_virtual_end(&o));
+  return run(t);
+}
+
 /* What nobody counts is refused. */
 static int check_coll_stats(pq_task *t) {
   pq_value stage = stage_of(t, "$collStats");
@@ -182,7 +197,8 @@ int pq_virtual_open(pq_task *t) {
   if (is_stage(t, "$currentOp")) return current_op(t);
   if (is_stage(t, "$collStats")) return of_collection(t, "$collStats");
   if (is_stage(t, "$indexStats")) return of_collection(t, "$indexStats");
-  if (is_stage(t, "$listLocalSessions") || is_stage(t, "$listSessions")) return no_documents(t);
+  if (is_stage(t, "$listLocalSessions")) return local_sessions(t);
+  if (is_stage(t, "$listSessions")) return no_documents(t);
   if (pq_graph_is_stage(first_stage(t))) return pq_graph_stage(t, first_stage(t));
   return pq_mongo_search_index(t);
 }

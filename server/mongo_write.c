@@ -273,6 +273,22 @@ static void put_invalid(pq_task *t, pq_value id) {
   pq_bson_end(&t->out);
 }
 
+int pq_write_answer_invalid(pq_task *t) {
+  pq_value query = pq_task_field(t, "query");
+  char name[40];
+  pq_mongo_code_name(PQ_MONGO_INVALID_DOCUMENT, name);
+  if (t->is_writing) pq_bson_abandon(&t->out);
+  pq_task_answer(t);
+  pq_bson_double(&t->out, "ok", 0);
+  put_invalid(t, pq_object_get_str(query, "_id"));
+  pq_bson_i32(&t->out, "code", PQ_MONGO_INVALID_DOCUMENT);
+  pq_bson_str(&t->out, "codeName", name);
+  t->is_writing = false;
+  PQ_TRY(pq_bson_finish(&t->out));
+  t->is_done = true;
+  return PQ_OK;
+}
+
 int pq_write_put_failure(pq_task *t, pq_value error, int32_t index, pq_value id) {
   pq_slice name = {0}, message = {0};
   bool is_invalid;
