@@ -10,7 +10,9 @@
  */
 #include "server/http_route.h"
 
-enum { DEPTH_MAX = 12 };
+enum {
+  DEPTH_MAX = 10
+}; /* commands nest at most 100 deep, and a level of the patch takes 8 of these */
 
 typedef struct merge {
   pq_builder *b;
