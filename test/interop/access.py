@@ -117,7 +117,8 @@ def over_http(folder):
         headers = {} if authorization is None else {"Authorization": authorization}
         if method == "POST":
             headers["Content-Type"] = "application/json"
-        connection.request(method, "/v1/shop/posts", document if method == "POST" else None, headers)
+        connection.request(method, "/v1/shop/posts", document if method == "POST" else None,
+                           headers)
         response = connection.getresponse()
         body = response.read().decode()
         check(response.status == status, f"{method} with {str(authorization)[:12]}",
