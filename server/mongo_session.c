@@ -197,27 +197,6 @@ int pq_session_key_read(pq_task *t, pq_value lsid, pq_session_key *out) {
   return PQ_OK;
 }
 
-static void put_session(pq_bson_out *o, const pq_session_key *key, int64_t used_us) {
-  pq_bson_begin_object(o, NULL);
-  pq_bson_begin_object(o, "_id");
-  pq_bson_binary(o, "id", 4, (pq_slice){key->id, sizeof key->id});
-  pq_bson_end(o);
-  pq_bson_date(o, "lastUse", used_us / 1000);
-  pq_bson_end(o);
-}
-
-void pq_sessions_put(const pq_task *t, pq_bson_out *o) {
-  const pq_sessions *all = &t->mongo->sessions;
-  uint32_t left = IDS_MAX;
-  if (t->use.key.is_set) put_session(o, &t->use.key, t->started_us);
-  for (uint32_t i = 0; i < all->bucket_count; i++)
-    for (const pq_session *s = all->buckets[i]; s != NULL && left > 0; s = s->next)
-      if (s->key.user == user_of(t) && !pq_session_key_eq(&s->key, &t->use.key)) {
-        put_session(o, &s->key, s->used_us);
-        left--;
-      }
-}
-
 /* ---- commands ---- */
 
 int pq_mongo_start_session(pq_task *t) {

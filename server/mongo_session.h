@@ -100,8 +100,6 @@ int pq_session_key_read(pq_task *t, pq_value lsid, pq_session_key *out) PQ_MUST_
 /* The session of the task's key, made if there is none; the task is done where there is no room. */
 int pq_session_take(pq_task *t) PQ_MUST_CHECK;
 bool pq_session_key_eq(const pq_session_key *a, const pq_session_key *b);
-/* The user's sessions, that of the command first, as elements of the array that is open. */
-void pq_sessions_put(const pq_task *t, pq_bson_out *o);
 /* Abort what is open and close the cursors of a number, the command's own too. */
 void pq_session_abort(pq_mongo *m, pq_session *s);
 

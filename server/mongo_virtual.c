@@ -95,14 +95,6 @@ static int current_op(pq_task *t) {
   return run(t);
 }
 
-static int local_sessions(pq_task *t) {
-  pq_bson_out o;
-  pq_virtual_begin(t, &o);
-  pq_sessions_put(t, &o);
-  PQ_TRY(pq_virtual_end(&o));
-  return run(t);
-}
-
 static int no_documents(pq_task *t) {
   pq_bson_out o;
   pq_virtual_begin(t, &o);
