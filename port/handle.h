@@ -35,6 +35,8 @@ int pq_handle_work(pqdb *db, pqdb_replies **out) PQ_MUST_CHECK;
 /* What indexes with expireAfterSeconds say is over is deleted by pq_handle_work, in the namespaces
  * that are in use: each minute, or each so many seconds, at once for the first time; 0: never. */
 void pq_handle_expire_every(pqdb *db, int64_t seconds);
+/* Does a command wait for memory that others have? What is held for nobody should go now. */
+bool pq_handle_is_starved(const pqdb *db);
 /* Append the names of the namespaces that have files or were written to since the handle was
  * opened, each with a '\n'. It waits for the store. */
 int pq_handle_namespaces(pqdb *db, pq_buf *out) PQ_MUST_CHECK;

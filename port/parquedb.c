@@ -412,6 +412,10 @@ int64_t pq_handle_now_us(pqdb *db) {
   return pq_driver_now_us(db->driver);
 }
 
+bool pq_handle_is_starved(const pqdb *db) {
+  return db->db.starved_count > 0;
+}
+
 void pq_handle_random(pqdb *db, uint8_t *out, size_t n) {
   pq_driver_random(db->driver, out, n);
 }

@@ -14,6 +14,7 @@ enum {
   BATCH_LEN_MAX = 16 << 20,
   CURSORS_MAX = 10000, /* each may hold pages of a window */
   IDLE_MS = 10 * 60 * 1000,
+  HELD_MS = 1000,  /* a cursor that was asked since stays, however short memory is */
   AWAIT_MS = 1000, /* as MongoDB's awaitData */
   AWAIT_MS_MAX = 24 * 60 * 60 * 1000
 };
@@ -38,8 +39,21 @@ void pq_mongo_release(pq_mongo *m) {
   pq_builder_free(m->builder);
 }
 
+/* A command waits for memory: of the cursors that nobody asks the one that was asked for the
+ * longest time ago gives way. */
+static void make_room(pq_mongo *m, int64_t now) {
+  uint32_t oldest = m->cursor_count;
+  for (uint32_t i = 0; i < m->cursor_count; i++) {
+    const pq_mongo_cursor *c = m->cursors[i];
+    bool is_older = oldest == m->cursor_count || c->used_ms < m->cursors[oldest]->used_ms;
+    if (!c->is_busy && c->replies != NULL && now - c->used_ms >= HELD_MS && is_older) oldest = i;
+  }
+  if (oldest < m->cursor_count) cursor_free(m, oldest);
+}
+
 void pq_mongo_expire(pq_mongo *m) {
   int64_t now = now_ms(m);
+  if (pq_handle_is_starved(m->db)) make_room(m, now);
   for (uint32_t i = m->cursor_count; i-- > 0;) {
     const pq_mongo_cursor *c = m->cursors[i];
     if (c->is_busy || c->is_patient || now - c->used_ms <= IDLE_MS) continue;
@@ -313,8 +327,11 @@ int pq_open_get_more(pq_task *t) {
     return pq_fail(m->cx, PQ_EINVALID, "BSON field 'getMore.collection' must be text");
   i = cursor_place(m, id);
   if (i == m->cursor_count)
-    return pq_task_refuse_with(t, PQ_MONGO_CURSOR_NOT_FOUND, "cursor id %lld not found",
-                               (long long)id);
+    return pq_task_refuse_with(
+        t, PQ_MONGO_CURSOR_NOT_FOUND,
+        "cursor id %lld not found: it was closed, not asked for too long, or "
+        "gave way to others when memory was short",
+        (long long)id);
   c = m->cursors[i];
   if (!is_mine(t, c))
     return pq_task_refuse_with(t, PQ_MONGO_UNAUTHORIZED,

@@ -395,12 +395,13 @@ struct pq_command {
   pq_file_cache *plan_files; /* owned: what a plan with a cold cache fills; NULL: none */
   pq_arena embedded;         /* populate: what one batch of items needs */
   pq_slice payload;
-  pq_value document;      /* the command, in `arena` */
-  bool is_counted;        /* in db->command_count */
-  bool is_waiting;        /* the last step ended because another command must go on first */
-  bool is_fresh;          /* it has not been stepped yet */
-  bool is_starved;        /* it waits for memory: make_room.c */
-  uint32_t starved, idle; /* how often it did; steps since anybody else moved */
+  pq_value document;       /* the command, in `arena` */
+  bool is_counted;         /* in db->command_count */
+  bool is_waiting;         /* the last step ended because another command must go on first */
+  bool is_fresh;           /* it has not been stepped yet */
+  bool is_starved;         /* it waits for memory: make_room.c */
+  uint32_t starved, alone; /* how often it did, and tried though nobody had ended */
+  uint32_t idle;           /* steps since anybody else moved */
   uint64_t seen_moves;
   struct pq_line_part *line_parts; /* in `arena`; what they own: pq_lines_free */
   uint32_t line_part_count;

@@ -28,8 +28,9 @@ static bool may_be_done_again(const pq_command *c) {
 /* ---- waiting for others to end ---- */
 
 enum {
-  STARVED_MAX = 1000, /* how often a command tries */
-  IDLE_STEPS = 2 /* nobody else has moved for so many steps: it tries, or it would wait for ever */
+  STARVED_MAX = 1000, /* how often a command tries, */
+  ALONE_MAX = 100,    /* and how often where nobody else moves: who holds memory may let go */
+  IDLE_STEPS = 2      /* nobody else has moved for so many steps: it tries */
 };
 
 static bool has_company(const pq_db *db) {
@@ -72,7 +73,10 @@ bool pq_command_is_starved(pq_command *c) {
   c->idle = db->move_count == c->seen_moves ? c->idle + 1 : 0;
   c->seen_moves = db->move_count;
   if (db->room_count == 0 && c->idle < IDLE_STEPS) return true;
-  if (db->room_count > 0) db->room_count--;
+  if (db->room_count > 0)
+    db->room_count--;
+  else
+    c->alone++;
   end_starving(c);
   return false;
 }
@@ -100,7 +104,7 @@ int pq_command_make_room(pq_command *c, int rc, int64_t now_us) {
       rc = pq_op_step(&c->op, now_us);
     }
   }
-  if (rc != PQ_ENOMEM || c->starved == STARVED_MAX || !has_company(c->db) || !may_starve(c))
-    return rc;
+  if (rc != PQ_ENOMEM || c->starved == STARVED_MAX || c->alone == ALONE_MAX) return rc;
+  if (!has_company(c->db) || !may_starve(c)) return rc;
   return cx->meter->was_refused(cx->alloc_ud) ? wait_for_room(c) : rc;
 }
