@@ -21,6 +21,7 @@ enum {
   MEMORY_MAX = 256 << 20,
   MESSAGE_MAX = 32 << 20,
   ANSWER_MAX = (32 << 20) - (64 << 10), /* capnweb: limits.maxMessageSize */
+  CALL_MAX = 200000,                    /* about a kilobyte each, with a small answer */
   TABLE_MAX = 10000,
   PENDING_MAX = 10000,
   MAP_MAX = 10000
@@ -56,17 +57,24 @@ static uint32_t place_of(const pq_rpc_table *t, uint64_t id) {
 
 pq_rpc_entry *pq_rpc_find(const pq_rpc_table *t, uint64_t id) {
   uint32_t at = place_of(t, id);
-  return at < t->count && t->p[at].id == id ? &t->p[at] : NULL;
+  return at < t->count && t->p[at].id == id && !t->p[at].is_gone ? &t->p[at] : NULL;
 }
 
 int pq_rpc_add(pq_rpc_session *s, pq_rpc_table *t, uint64_t id, pq_rpc_hook *hook,
                pq_rpc_entry **out) {
   uint32_t at = place_of(t, id);
+  uint32_t max = t == &s->calls ? s->options.call_max : s->options.table_max;
   *out = NULL;
-  if (t->count >= s->options.table_max)
+  if (t->count - t->gone_count >= max)
     return pq_fail(&s->cx, PQ_ELIMIT,
-                   "more than %u calls or stubs are held: await them, dispose of them",
-                   s->options.table_max);
+                   "more than %u calls or stubs are held: await them, dispose of them", max);
+  if (at < t->count && t->p[at].id == id) { /* it was there, and is gone */
+    pq_assert(t->p[at].is_gone);
+    t->gone_count--;
+    t->p[at] = (pq_rpc_entry){.id = id, .count = 1, .hook = hook};
+    *out = &t->p[at];
+    return PQ_OK;
+  }
   if (t->count == t->cap) {
     uint32_t cap = t->cap == 0 ? 16 : t->cap * 2;
     pq_rpc_entry *p = pq_alloc(&s->cx, t->p, t->cap * sizeof *p, cap * sizeof *p);
@@ -83,9 +91,14 @@ int pq_rpc_add(pq_rpc_session *s, pq_rpc_table *t, uint64_t id, pq_rpc_hook *hoo
 
 void pq_rpc_remove(pq_rpc_table *t, uint64_t id) {
   uint32_t at = place_of(t, id);
-  if (at == t->count || t->p[at].id != id) return;
-  t->count--;
-  memmove(&t->p[at], &t->p[at + 1], (t->count - at) * sizeof *t->p);
+  uint32_t kept = 0;
+  if (at == t->count || t->p[at].id != id || t->p[at].is_gone) return;
+  t->p[at] = (pq_rpc_entry){.id = id, .is_gone = true};
+  if (++t->gone_count <= t->count / 2) return;
+  for (uint32_t i = 0; i < t->count; i++)
+    if (!t->p[i].is_gone) t->p[kept++] = t->p[i];
+  t->count = kept;
+  t->gone_count = 0;
 }
 
 /* ---- sending ---- */
@@ -464,6 +477,7 @@ static void set_defaults(pq_rpc_options *o) {
   if (o->memory_max == 0) o->memory_max = MEMORY_MAX;
   if (o->message_max == 0) o->message_max = MESSAGE_MAX;
   if (o->answer_max == 0) o->answer_max = ANSWER_MAX;
+  if (o->call_max == 0) o->call_max = CALL_MAX;
   if (o->table_max == 0) o->table_max = TABLE_MAX;
   if (o->pending_max == 0) o->pending_max = PENDING_MAX;
   if (o->map_max == 0) o->map_max = MAP_MAX;
@@ -517,7 +531,7 @@ int pq_rpc_open(const pq_rpc_options *options, pq_rpc_session **out) {
 static void free_table(pq_rpc_session *s, pq_rpc_table *t, bool is_owned) {
   while (t->count > 0) {
     pq_rpc_hook *h = t->p[--t->count].hook;
-    if (is_owned) pq_rpc_hook_drop(s, h);
+    if (is_owned) pq_rpc_hook_drop(s, h); /* NULL: it is gone */
   }
   pq_alloc(&s->cx, t->p, t->cap * sizeof *t->p, 0);
   *t = (pq_rpc_table){0};
@@ -525,10 +539,12 @@ static void free_table(pq_rpc_session *s, pq_rpc_table *t, bool is_owned) {
 
 /* Promises of the client's belong to the table; its objects to those that use them. */
 static void drop_promises(pq_rpc_session *s) {
-  for (uint32_t i = s->callbacks.count; i > 0; i--) {
-    pq_rpc_hook *h = s->callbacks.p[i - 1].hook;
-    if (h->kind == PQ_RPC_CALLBACK) continue;
-    pq_rpc_remove(&s->callbacks, s->callbacks.p[i - 1].id);
+  for (uint32_t i = 0; i < s->callbacks.count; i++) {
+    pq_rpc_entry *e = &s->callbacks.p[i];
+    pq_rpc_hook *h = e->hook;
+    if (e->is_gone || h->kind == PQ_RPC_CALLBACK) continue;
+    *e = (pq_rpc_entry){.id = e->id, .is_gone = true};
+    s->callbacks.gone_count++;
     pq_rpc_hook_drop(s, h);
   }
 }
@@ -581,7 +597,15 @@ const char *pq_rpc_message(const pq_rpc_session *s) {
   return s->why;
 }
 
+static uint32_t count_of(const pq_rpc_table *t) {
+  return t->count - t->gone_count;
+}
+
 pq_rpc_counts pq_rpc_count(const pq_rpc_session *s) {
-  return (pq_rpc_counts){s->calls.count,     s->exports.count, s->questions.count,
-                         s->callbacks.count, s->op_count,      s->job_count};
+  return (pq_rpc_counts){.calls = count_of(&s->calls),
+                         .exports = count_of(&s->exports),
+                         .imports = count_of(&s->questions),
+                         .callbacks = count_of(&s->callbacks),
+                         .operations = s->op_count,
+                         .commands = s->job_count};
 }

@@ -72,7 +72,8 @@ typedef struct pq_rpc_options {
   uint64_t memory_max;  /* bytes; 0: 256 MB */
   uint32_t message_max; /* bytes of a message in; 0: 32 MB */
   uint32_t answer_max;  /* bytes of a message out; 0: 32 MB - 64 KB, what the client takes */
-  uint32_t table_max;   /* entries of each table: calls, stubs of both sides; 0: 10,000 */
+  uint32_t call_max;    /* calls that the client has not released; 0: 200,000 */
+  uint32_t table_max;   /* stubs of either side, questions; 0: 10,000 */
   uint32_t pending_max; /* operations and commands that wait or run; 0: 10,000 */
   uint32_t map_max;     /* instructions that one `map` replays, of all elements; 0: 10,000 */
 } pq_rpc_options;

@@ -233,13 +233,13 @@ typedef struct pq_rpc_entry {
   pq_rpc_hook *hook; /* owned reference, but of `callbacks`: borrowed */
   pq_rpc_feed *feed; /* of `questions`: whose message this acknowledges; borrowed or NULL */
   uint32_t len;      /* of that message */
-  bool is_pulled, is_auto, is_pipe;
+  bool is_pulled, is_auto, is_gone;
 } pq_rpc_entry;
 
-/* Entries by id, which only grow. */
+/* Entries by id. Those that are gone stay until they are half of all. */
 typedef struct pq_rpc_table {
   pq_rpc_entry *p;
-  uint32_t count, cap;
+  uint32_t count, cap, gone_count;
 } pq_rpc_table;
 
 struct pq_rpc_session {

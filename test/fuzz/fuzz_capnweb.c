@@ -95,7 +95,8 @@ static int answer(host *h, pq_rpc_session *s, int rc) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   static host h; /* large */
   pq_slice in = {data, size};
-  pq_rpc_options options = {.table_max = 100,
+  pq_rpc_options options = {.table_max = 50,
+                            .call_max = 100,
                             .pending_max = 200,
                             .map_max = 200,
                             .memory_max = 32u << 20,

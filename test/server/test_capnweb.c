@@ -587,7 +587,7 @@ static void test_batch(void) {
 
 static void test_limits(void) {
   char message[300];
-  CHECK(world_open(&w, (pq_rpc_options){.table_max = 10,
+  CHECK(world_open(&w, (pq_rpc_options){.call_max = 10,
                                         .pending_max = 50,
                                         .map_max = 20,
                                         .message_max = 280,
