@@ -1,5 +1,6 @@
 /* test/fuzz/fuzz_websocket.c - frames of a client; however its bytes are cut, the same messages
- * arrive, and it ends or does not. (A pong may overtake an answer.) */
+ * arrive. (What goes back may differ: a pong may overtake an answer, and wslay looks at a close's
+ * reason only where it comes in one piece.) */
 #include "fuzz.h"
 
 #include "server/websocket.h"
@@ -9,7 +10,6 @@ enum { MESSAGE_MAX = 4096 };
 typedef struct taken {
   uint64_t sum;
   uint32_t count;
-  bool is_over;
   pq_websocket *w;
 } taken;
 
@@ -31,7 +31,6 @@ static void run(pq_cx *cx, pq_slice bytes, size_t step, taken *t) {
     FUZZ_CHECK(pq_websocket_receive(t->w, (pq_slice){bytes.p, n}) == PQ_OK);
     bytes = (pq_slice){bytes.p + n, bytes.n - n};
   }
-  t->is_over = pq_websocket_is_over(t->w);
   pq_websocket_free(t->w);
 }
 
@@ -43,6 +42,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   run(&cx, (pq_slice){data, size}, size == 0 ? 1 : size, &all);
   run(&cx, (pq_slice){data, size}, 1, &one);
   FUZZ_CHECK(one.count == all.count && one.sum == all.sum);
-  FUZZ_CHECK(one.is_over == all.is_over);
   return 0;
 }
