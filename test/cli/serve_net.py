@@ -433,8 +433,8 @@ def test_hostile(folder):
 
 
 def main():
-    tests = [test_tls, test_addresses, test_remote, test_topology, test_streams, test_limits, test_logs,
-             test_systemd, test_hostile]
+    tests = [test_tls, test_addresses, test_remote, test_topology, test_streams, test_limits,
+             test_logs, test_systemd, test_hostile]
     if shutil.which("openssl") is None:
         print("the program openssl is missing: TLS is skipped")
         tests.remove(test_tls)

@@ -52,7 +52,8 @@ def check_says_hello(what, program, folder, libraries):
 
 def has_server(prefix):
     program = os.path.join(prefix, "bin/parquedb")
-    return "without the server" not in run([program, "-w", prefix + "/none", "serve", "--listen", "nowhere"])[1]
+    done = run([program, "-w", prefix + "/none", "serve", "--listen", "nowhere"])
+    return "without the server" not in done[1]
 
 
 def check_files(prefix):

@@ -174,7 +174,8 @@ def test_entities(c):
     a = c.ask("PUT", "/v1/default/posts/p1", {"a": 1}, If_None_Match="*")
     check(a.status == 412 and a.json["code"] == "ALREADY_EXISTS", "If-None-Match: *", a.body)
     a = c.ask("PUT", "/v1/default/posts/p2", {"a": 1}, If_None_Match="*")
-    check(a.status == 201 and a.headers["Location"] == "/v1/default/posts/p2", "create only", a.body)
+    check(a.status == 201 and a.headers["Location"] == "/v1/default/posts/p2", "create only",
+          a.body)
     a = c.ask("PUT", "/v1/default/posts/p1", {"title": "x"}, If_Match='W/"3"')
     check(a.status == 412, "a weak tag is no If-Match", a.body)
     a = c.ask("PATCH", "/v1/default/posts/p1", {"$inc": {"n": 4}, "$set": {"deep.er": 1}})
@@ -198,7 +199,8 @@ def test_entities(c):
         a = c.ask("PUT", path, {"name": local})
         b = c.get(path)
         where = a.headers["Location"] or ""
-        check(a.status == 201 and b.status == 200 and b.json["name"] == local, "id " + local, a.body)
+        check(a.status == 201 and b.status == 200 and b.json["name"] == local, "id " + local,
+              a.body)
         check(c.get(where).json == b.json, "Location of " + local, where)
 
 
@@ -239,7 +241,8 @@ def test_lists(c):
     a = c.ask("POST", "/v1/default/nums", [{"$id": f"n{i:04}", "i": i} for i in range(250)])
     check(a.status == 201 and a.json["insertedCount"] == 250, "POST of an array", a.body[:200])
     a = c.ask("POST", "/v1/default/nums", {"$id": "extra", "i": -1})
-    check(a.status == 201 and a.headers["Location"] == "/v1/default/nums/extra", "POST of one", a.body)
+    check(a.status == 201 and a.headers["Location"] == "/v1/default/nums/extra", "POST of one",
+          a.body)
     a = c.ask("POST", "/v1/default/nums", {"$id": "extra"})
     check(a.status == 409 and a.json["code"] == "ALREADY_EXISTS", "POST twice", a.body)
     a = c.get("/v1/default/nums", query={"filter": {"i": {"$gte": 240}}, "sort": "-i", "limit": "3",
@@ -275,7 +278,8 @@ def test_lists(c):
 def test_graph(c):
     for name in ("ann", "bob", "cat"):
         c.ask("PUT", f"/v1/default/people/{name}", {"name": name})
-    link = [{"from": "people/ann", "predicate": "knows", "to": f"people/{x}"} for x in ("bob", "cat")]
+    link = [{"from": "people/ann", "predicate": "knows", "to": f"people/{x}"}
+            for x in ("bob", "cat")]
     a = c.ask("POST", "/v1/run", {"link": link})
     check(a.json["summary"]["linkedCount"] == 2, "link", a.body)
     a = c.get("/v1/default/people/ann/related/knows", query={"project": "name"})
@@ -452,7 +456,8 @@ def test_refused(c, server):
          b"\r\n", [400], "Content-Length and chunks"),
         (b"POST /v1/run HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n"
          b"\r\n{}", [400], "two lengths"),
-        (b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: a\r\n b\r\n\r\n", [400], "a folded field"),
+        (b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: a\r\n b\r\n\r\n", [400],
+         "a folded field"),
         (b"GET /healthz HTTP/1.1\nHost: localhost\n\n", [400], "bare LF"),
         (b"GET /healthz HTTP/1.1\r\nHost : localhost\r\n\r\n", [400], "white space before a colon"),
         (b"GET /healthz HTTP/1.1\r\n\r\n", [400], "no Host"),
@@ -460,7 +465,8 @@ def test_refused(c, server):
         (b"GET /" + b"a" * 20000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", [414], "a long URL"),
         (b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 40000 + b"\r\n\r\n", [431],
          "long fields"),
-        (b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"X: a\r\n" * 200 + b"\r\n", [431], "many fields"),
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"X: a\r\n" * 200 + b"\r\n", [431],
+         "many fields"),
         (b"POST /v1/run HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip\r\n\r\n", [501],
          "another coding"),
         (b"POST /v1/run HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\n", [413],
@@ -469,7 +475,8 @@ def test_refused(c, server):
          [400], "no chunk"),
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", [], "TLS"),
         (b"GET /healthz HTTP/1.1\r\nHost: evil.example\r\n\r\n", [421], "another Host"),
-        (b"GET /healthz HTTP/1.1\r\nHost: localhost:1\r\nOrigin: http://evil.example\r\n\r\n", [403],
+        (b"GET /healthz HTTP/1.1\r\nHost: localhost:1\r\n"
+         b"Origin: http://evil.example\r\n\r\n", [403],
          "another Origin"),
         (b"GET /healthz HTTP/1.1\r\nHost: localhost:1\r\nOrigin: http://localhost:1\r\n\r\n", [200],
          "the same Origin"),
@@ -480,11 +487,14 @@ def test_refused(c, server):
         (b"POST /nope HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
          b"Content-Length: 17\r\n\r\n", [404], "Expect of what is not there"),
         (b"POST /nope HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}"
-         b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", [404, 200], "a refused body is skipped"),
+         b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", [404, 200],
+         "a refused body is skipped"),
         (b"GET /healthz HTTP/1.0\r\n\r\n", [200], "HTTP/1.0"),
         (b"GET /v1/default/posts/p1 HTTP/1.1\r\nHost: localhost\r\n\r\n"
-         b"GET /nope HTTP/1.1\r\nHost: localhost\r\n\r\nGET /healthz HTTP/1.1\r\nHost: localhost\r\n"
-         b"Connection: close\r\n\r\nGET /never HTTP/1.1\r\nHost: localhost\r\n\r\n", [200, 404, 200],
+         b"GET /nope HTTP/1.1\r\nHost: localhost\r\n\r\n"
+         b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
+         b"Connection: close\r\n\r\nGET /never HTTP/1.1\r\nHost: localhost\r\n\r\n",
+         [200, 404, 200],
          "pipelined, in order, until close")]
     for data, want, what in cases:
         got = raw(server, data, is_whole=False) if want not in ([200], [100, 200], [404, 200]) \
@@ -653,7 +663,8 @@ def test_access(folder):
     check(a.status == 403, "a reader does not write", a.body)
     check(ann.get("/v1/other/posts").status == 403, "nor one elsewhere")
     begun = time.time()
-    check(Client(server, Authorization=basic("ann", "wrong")).get("/v1/default/posts").status == 401,
+    wrong = Client(server, Authorization=basic("ann", "wrong"))
+    check(wrong.get("/v1/default/posts").status == 401,
           "a wrong password")
     check(time.time() - begun > 0.05, "is answered slowly", time.time() - begun)
     check(Client(server, Authorization="Digest x").get("/v1/default/posts").status in (401, 501),
