@@ -290,6 +290,8 @@ static void fail(pq_task *t, int rc, const pq_cx *cx) {
   if (is_invalid) {
     code = PQ_MONGO_INVALID_DOCUMENT;
     is_answered = pq_write_answer_invalid(t) == PQ_OK;
+  } else if (rc == PQ_EEXISTS && t->command != NULL && t->command->open == pq_mongo_create) {
+    code = PQ_MONGO_NAMESPACE_EXISTS; /* another client's create was quicker */
   } else if (code == PQ_MONGO_DUPLICATE_KEY) {
     is_answered = pq_duplicate_answer(t, cx->msg) == PQ_OK;
   }
