@@ -4,6 +4,7 @@
  * What is not counted is not shown: a figure here was measured.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -35,9 +36,12 @@ static void put_i64s(pq_bson_out *o, const char *name, const char *const *names,
 /* Linux tells pages in /proc/self/statm; elsewhere nothing is said. */
 static void put_memory(pq_bson_out *o) {
   FILE *f = fopen("/proc/self/statm", "re");
+  char line[100], *end = line;
   unsigned long total = 0, resident = 0;
   int64_t page = sysconf(_SC_PAGESIZE);
-  bool is_known = f != NULL && fscanf(f, "%lu %lu", &total, &resident) == 2;
+  bool is_known = f != NULL && fgets(line, sizeof line, f) != NULL;
+  if (is_known) total = strtoul(line, &end, 10);
+  if (is_known) resident = strtoul(end, NULL, 10);
   if (f != NULL) (void)fclose(f);
   pq_bson_begin_object(o, "mem");
   pq_bson_i32(o, "bits", 64);
@@ -98,12 +102,13 @@ static void put_network(pq_task *t) {
 int pq_mongo_server_status(pq_task *t) {
   pq_bson_out *o = &t->out;
   int64_t up_ms = (pq_handle_now_us(t->mongo->db) - t->mongo->started_us) / 1000;
+  int64_t up_s = up_ms / 1000;
   pq_task_answer(t);
   put_host(o, "host");
   pq_bson_str(o, "version", PQ_MONGO_VERSION);
   pq_bson_str(o, "process", "parquedb");
   pq_bson_i64(o, "pid", getpid());
-  pq_bson_double(o, "uptime", (double)(up_ms / 1000));
+  pq_bson_double(o, "uptime", (double)up_s);
   pq_bson_i64(o, "uptimeMillis", up_ms);
   pq_bson_i64(o, "uptimeEstimate", up_ms / 1000);
   pq_bson_date(o, "localTime", now_ms(t));

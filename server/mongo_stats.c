@@ -156,6 +156,12 @@ int pq_mongo_db_stats(pq_task *t) {
   return open_scaled(t, "");
 }
 
+/* In whole units, as a double. */
+static double scaled(int64_t n, int64_t scale) {
+  int64_t units = n / scale;
+  return (double)units;
+}
+
 int pq_mongo_db_stats_done(pq_task *t, pq_value summary) {
   const pq_stats *s = t->state;
   pq_figures sum = {.sampled = 1};
@@ -175,11 +181,11 @@ int pq_mongo_db_stats_done(pq_task *t, pq_value summary) {
   pq_bson_i32(o, "views", 0);
   pq_mongo_put_count(o, "objects", sum.rows);
   pq_bson_double(o, "avgObjSize", sum.rows == 0 ? 0 : (double)sum.sampled_bytes / (double)sum.rows);
-  pq_bson_double(o, "dataSize", (double)(sum.sampled_bytes / s->scale));
-  pq_bson_double(o, "storageSize", (double)(sum.file_bytes / s->scale));
+  pq_bson_double(o, "dataSize", scaled(sum.sampled_bytes, s->scale));
+  pq_bson_double(o, "storageSize", scaled(sum.file_bytes, s->scale));
   pq_mongo_put_count(o, "indexes", s->count);
   pq_bson_double(o, "indexSize", 0);
-  pq_bson_double(o, "totalSize", (double)(sum.file_bytes / s->scale));
+  pq_bson_double(o, "totalSize", scaled(sum.file_bytes, s->scale));
   pq_mongo_put_count(o, "scaleFactor", s->scale);
   return pq_task_answer_end(t);
 }

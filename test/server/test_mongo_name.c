@@ -104,7 +104,10 @@ static void test_request(void) {
     if (rc == PQ_OK && (r = pq_request_new(&cx)) == NULL) rc = PQ_ENOMEM;
     if (rc == PQ_OK) rc = pq_request_read(r, b, &m);
     if (rc == PQ_OK) {
-      pq_handshake h = {.host = "127.0.0.1:1", .peer = "127.0.0.1:2"};
+      pq_serve_options options = {0};
+      pq_server server = {.options = &options};
+      pq_client client = {.host = "127.0.0.1:1", .peer = "127.0.0.1:2"};
+      pq_handshake h = {.server = &server, .client = &client};
       bool is_done;
       CHECK(pq_slice_is(r->name, first) && r->db.n == 0);
       CHECK(pq_value_count(pq_object_get_str(r->command, "documents")) == 3);
