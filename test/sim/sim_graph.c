@@ -105,6 +105,8 @@ void sim_graph_text(sim_session *p) {
 /* ---- what is shown at a seq ---- */
 
 static uint32_t passes(const naive_query *q, bool is_of_edges, const sim_event *e) {
+  static const sim_document none = {0};
+  const sim_document *document = e->has_document ? &e->document : &none;
   uint32_t bits = 1;
   for (uint32_t i = 1; i < q->filter_count; i++) {
     const char *text = q->filters[i] + 2 + (is_of_edges ? 5 : 0), *value = strrchr(text, ':');
@@ -112,7 +114,7 @@ static uint32_t passes(const naive_query *q, bool is_of_edges, const sim_event *
     if (q->is_of_edges[i] != is_of_edges) continue;
     for (int t = 1; t <= 4; t++)
       if (strncmp(text + 5, tests[t], strlen(tests[t])) == 0) op.compare = (sim_comparison)t;
-    if (sim_model_matches(&op, &e->document)) bits |= 1u << i;
+    if (sim_model_matches(&op, document)) bits |= 1u << i;
   }
   return bits;
 }
