@@ -1,6 +1,7 @@
 /* server/serve.c - a server from its start to its end. See serve.h. */
 #include "server/serve.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -70,6 +71,24 @@ static void watch_signal(serving *s, uv_signal_t *h, int number, uv_signal_cb cb
   (void)uv_signal_start(h, cb, number);
 }
 
+/* What was asked for is done: a signal that comes again (`timeout` sends it to the process and to
+ * its group) may not kill who is about to close the warehouse. */
+static void leave_signals(serving *s) {
+  sigset_t all, before;
+  sigemptyset(&all);
+  sigaddset(&all, SIGTERM);
+  sigaddset(&all, SIGINT);
+  sigaddset(&all, SIGHUP);
+  (void)pthread_sigmask(SIG_BLOCK, &all, &before);
+  close_if_open(&s->term);
+  close_if_open(&s->interrupt);
+  close_if_open(&s->hangup);
+  (void)signal(SIGTERM, SIG_IGN);
+  (void)signal(SIGINT, SIG_IGN);
+  (void)signal(SIGHUP, SIG_IGN);
+  (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
 /* ---- from start to end ---- */
 
 /* As many descriptors as connections may want, if the system lets us. */
@@ -109,22 +128,27 @@ static int listen_all(serving *s, pq_cx *cx) {
   return PQ_OK;
 }
 
-static int run(serving *s, pqdb *db) {
-  pq_cx *cx = pq_handle_cx(db);
-  s->server.allows_remote = pq_access_is_required(s->server.access);
+/* All is there: listen, and serve. */
+static int serve(serving *s, pqdb *db, pq_cx *cx) {
   PQ_TRY(load_tls(cx, s->server.options, s->net));
   PQ_TRY(listen_all(s, cx));
   PQ_TRY(pq_engine_start(&s->server, db, pq_net_wake, s->net, &s->engine));
+  pq_systemd_notify("READY=1");
+  pq_net_run(s->net, s->engine);
+  pq_engine_stop(s->engine);
+  return PQ_OK;
+}
+
+/* Signals are looked for before anybody is told that we listen, until the engine has flushed. */
+static int run(serving *s, pqdb *db) {
+  int rc;
+  s->server.allows_remote = pq_access_is_required(s->server.access);
   watch_signal(s, &s->term, SIGTERM, on_signal);
   watch_signal(s, &s->interrupt, SIGINT, on_signal);
   watch_signal(s, &s->hangup, SIGHUP, on_hangup);
-  pq_systemd_notify("READY=1");
-  pq_net_run(s->net, s->engine);
-  close_if_open(&s->term);
-  close_if_open(&s->interrupt);
-  close_if_open(&s->hangup);
-  pq_engine_stop(s->engine);
-  return PQ_OK;
+  rc = serve(s, db, pq_handle_cx(db));
+  leave_signals(s);
+  return rc;
 }
 
 int pq_serve(pqdb *db, const pq_serve_options *options) {

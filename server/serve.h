@@ -5,7 +5,8 @@
  *
  * On the signal it takes no more connections, answers the commands that have arrived, and ends; a
  * second signal drops what is under way. The caller closes the handle, which has what was
- * acknowledged. SIGHUP reads the files of TLS anew and opens the log's file again.
+ * acknowledged; those signals are ignored from then on, as the process is about to end. SIGHUP
+ * reads the files of TLS anew and opens the log's file again.
  */
 #ifndef PQ_SERVER_SERVE_H
 #define PQ_SERVER_SERVE_H

@@ -31,7 +31,7 @@ def main():
     modules = clients.npm(DRIVER)
     folder = sys.argv[1]
     cert, key = certificates(folder)
-    path = os.path.join(folder, "mongodb-27017.sock")
+    path = f"/tmp/parquedb-tls-{os.getpid()}.sock"  # the driver writes hosts in small letters
     script = os.path.join(clients.HERE, "tls_client.mjs")
     runs = []
     for name, options, make in (
