@@ -123,6 +123,7 @@ int pq_http_act_on_piece(pq_connection *c) {
   h->is_piece = true;
   pq_net_alarm(c, 0);
   rc = submit(c, (pq_slice){h->content.p, len});
+  if (h->refusal != 0) return rc; /* it became no command: nothing of the body is kept */
   h->call.line += lines;
   memmove(h->content.p, h->content.p + len, h->content.len - len);
   h->content.len -= len;

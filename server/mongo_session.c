@@ -128,14 +128,19 @@ static void forget(pq_mongo *m, pq_session *s) {
   pq_alloc(m->cx, s, sizeof *s, 0);
 }
 
+/* Is a command at work in it, or waiting to be? */
+static bool is_used(const pq_session *s) {
+  return s->holder != NULL || s->queued > 0;
+}
+
 /* Its command ends by itself; its transaction and its cursors at once. */
 static void end(pq_mongo *m, const pq_session_key *key) {
   pq_session *s = pq_session_find(m, key);
-  if (s == NULL)
-    pq_cursors_close(m, key, -1);
-  else if (s->holder != NULL)
+  if (s != NULL && s->holder != NULL)
     s->holder->is_killed = true;
-  else
+  else if (s != NULL && is_used(s))
+    pq_session_abort(m, s);
+  else if (s != NULL)
     forget(m, s);
   pq_cursors_close(m, key, -1);
 }
@@ -148,7 +153,7 @@ void pq_sessions_expire(pq_mongo *m) {
   for (uint32_t i = 0; i < all->bucket_count; i++) {
     for (pq_session *s = all->buckets[i], *next; s != NULL; s = next) {
       next = s->next;
-      if (s->holder != NULL) continue;
+      if (is_used(s)) continue;
       if (now - s->used_us > EXPIRE_US)
         forget(m, s);
       else if (s->state == PQ_TXN_IS_OPEN && now - s->begun_us > TXN_US)

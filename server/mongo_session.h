@@ -52,6 +52,7 @@ typedef struct pq_session_use {
   int64_t number; /* txnNumber */
   int64_t until_us;
   bool has_number, is_in_txn, is_starting, is_held, is_sealed, must_abort;
+  bool is_queued; /* counted in session->queued */
   bool is_passed; /* our next command is not the client's */
   /* What was done before the server started (mongo_recall.c). */
   uint32_t recall_stage, recall_count;
@@ -152,6 +153,7 @@ struct pq_session {
   int64_t used_us;
   int64_t number;  /* the newest; -1: none */
   pq_task *holder; /* borrowed: a command with a number; NULL: none runs */
+  uint32_t queued; /* commands that wait for it to end; they point here */
   /* The transaction of `number`. */
   pq_session_state state;
   uint64_t txn; /* the engine's; 0: nothing was done in it yet */

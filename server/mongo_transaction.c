@@ -204,8 +204,19 @@ static int enter_number(pq_task *t) {
 
 /* ---- the life of a task ---- */
 
+static void leave_queue(pq_task *t) {
+  if (t->use.is_queued) t->use.session->queued--;
+  t->use.is_queued = false;
+}
+
 static int wait_turn(pq_task *t) {
-  if (t->use.session->holder == NULL) return enter_number(t);
+  pq_session *s = t->use.session;
+  if (s->holder == NULL) {
+    leave_queue(t);
+    return enter_number(t);
+  }
+  if (!t->use.is_queued) s->queued++;
+  t->use.is_queued = true;
   t->use.phase = PQ_SESSION_QUEUED;
   return PQ_OK;
 }
@@ -334,6 +345,7 @@ void pq_session_seal(pq_task *t) {
 void pq_session_leave(pq_task *t) {
   pq_session_use *u = &t->use;
   pq_session *s = u->session;
+  leave_queue(t);
   if (!u->is_held) return;
   pq_recall_leave(t);
   pqdb_replies_close(t->replies); /* it is no command at work in the transaction any more */

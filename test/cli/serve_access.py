@@ -1,0 +1,190 @@
+#!/usr/bin/env python3
+"""`parquedb serve` and clients that mean harm: by what they may not do, and by what nobody does.
+
+    PARQUEDB=build-asan/parquedb python3 test/cli/serve_access.py [NAME]
+
+SCRAM is spoken here by Python itself: no driver is needed.
+"""
+import base64
+import hashlib
+import hmac
+import json
+import os
+import re
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+import serve
+from serve import Client, OP_MSG, Server, bson, check, element, message, msg, parse, sequence
+
+
+class Binary(bytes):
+    """Binary data for `element`, with a subtype."""
+    subtype = 0
+
+
+class Uuid(Binary):
+    subtype = 4
+
+
+class Long(int):
+    pass
+
+
+def plain_element(name, v, plain=serve.element):
+    key = name.encode() + b"\0"
+    if isinstance(v, Binary):
+        return b"\x05" + key + struct.pack("<iB", len(v), v.subtype) + v
+    if isinstance(v, Long):
+        return b"\x12" + key + struct.pack("<q", v)
+    return plain(name, v)
+
+
+serve.element = plain_element  # serve.bson looks it up there
+
+
+def add_user(folder, name, *roles, password=None):
+    done = subprocess.run([serve.PROGRAM, "-w", folder, "user", "add", name, *roles], text=True,
+                          input=(password or "pwd of " + name) + "\n", capture_output=True,
+                          timeout=60)
+    check(done.returncode == 0, f"user add {name}", done.stderr)
+
+
+def login(server, name, password=None, db="admin"):
+    """A client that has logged in; None: it may not."""
+    c = Client(server)
+    password = (password or "pwd of " + name).encode()
+    nonce = base64.b64encode(os.urandom(18)).decode()
+    bare = f"n={name},r={nonce}"
+    first = c.run({"saslStart": 1, "mechanism": "SCRAM-SHA-256",
+                   "payload": Binary(b"n,," + bare.encode()),
+                   "options": {"skipEmptyExchange": True}}, db=db)
+    challenge = first["payload"].decode()
+    fields = dict(part.split("=", 1) for part in challenge.split(","))
+    salted = hashlib.pbkdf2_hmac("sha256", password, base64.b64decode(fields["s"]),
+                                 int(fields["i"]))
+    key = hmac.digest(salted, b"Client Key", "sha256")
+    last = "c=biws,r=" + fields["r"]
+    signature = hmac.digest(hashlib.sha256(key).digest(),
+                            f"{bare},{challenge},{last}".encode(), "sha256")
+    proof = base64.b64encode(bytes(a ^ b for a, b in zip(key, signature))).decode()
+    done = c.run({"saslContinue": 1, "conversationId": first["conversationId"],
+                  "payload": Binary(f"{last},p={proof}".encode())}, db=db)
+    if done["ok"] != 1:
+        c.close()
+        return None
+    return c
+
+
+def with_http(folder, *options, **more):
+    server = Server(folder, "--http", "127.0.0.1:0", *options, **more)
+    server.http = int(server.process.stdout.readline().strip().rstrip("/").rsplit(":", 1)[1])
+    return server
+
+
+def http(server, data, more=b"", timeout=30):
+    """What comes back, up to the end of an answer or of the connection."""
+    with socket.create_connection(("127.0.0.1", server.http), timeout=timeout) as s:
+        got = b""
+        try:
+            s.sendall(data)
+            if more:
+                s.sendall(more)
+            while True:
+                part = s.recv(65536)
+                if not part:
+                    return got
+                got += part
+                head, _, body = got.partition(b"\r\n\r\n")
+                length = re.search(rb"Content-Length: (\d+)", head)
+                if length and len(body) >= int(length.group(1)):
+                    return got
+        except (OSError, ConnectionError):
+            return got
+
+
+def request(method, path, body=b"", *fields, host="localhost"):
+    head = [f"{method} {path} HTTP/1.1", f"Host: {host}", *fields]
+    if body or method in ("POST", "PUT", "PATCH"):
+        head.append(f"Content-Length: {len(body)}")
+    return "\r\n".join(head).encode() + b"\r\n\r\n" + body
+
+
+def status_of(answer):
+    return int(answer[9:12]) if answer.startswith(b"HTTP/1.1 ") else 0
+
+
+def end(server, what):
+    status, _, err = server.end()
+    check(status == 0 and "Sanitizer" not in err, what + ": its end", err[-2000:])
+    return err
+
+
+# ---- life ----
+
+def test_pieces(folder):
+    """A long body whose first piece can become no command."""
+    server = with_http(f"{folder}/w")
+    body = b'{"a": 1}\n' * 600000
+    for path, what in ((f"/v1/{'n' * 300}/c", "a name that is too long"),
+                       ("/v1/x/run?command=%7B%22insert%22%3A%22c%22%2C", "half a command")):
+        got = http(server, request("POST", path, body, "Content-Type: application/x-ndjson"))
+        check(status_of(got) == 400, what, got[:300])
+    check(status_of(http(server, request("GET", "/healthz"))) == 200, "the server is there")
+    end(server, "pieces")
+
+
+def test_sessions(folder):
+    """Sessions that end again and again while commands wait for their turn."""
+    server = Server(f"{folder}/w")
+    clients, enders = [Client(server) for _ in range(4)], [Client(server) for _ in range(6)]
+    slow = Client(server)  # so that there is time for something to come between two steps
+    clients[0].run({"insert": "c"}, more=sequence("documents", [{"_id": i} for i in range(2000)]))
+    busy = {"aggregate": "c", "cursor": {}, "pipeline": [
+        {"$group": {"_id": {"$mod": ["$_id", 70]}, "n": {"$sum": 1}}}, {"$sort": {"n": 1}}]}
+    slow.send(msg(busy, number=0) * 300)
+    for i in range(25):
+        lsid = {"id": Uuid(os.urandom(16))}
+        more = {"lsid": lsid, "txnNumber": Long(1), "autocommit": False}
+        clients[0].send(msg({**busy, **more, "startTransaction": True}))
+        for c in clients[1:]:
+            c.send(msg({"find": "c", "limit": 1, **more}))
+        for c in enders * 5:
+            how = ("endSessions", "killSessions")[i % 2]
+            c.send(msg({how: [lsid]}, flags=2))
+            time.sleep(0.0003)
+        for c in enders:
+            c.send(msg({"ping": 1}))
+        answers = [c.receive() for c in clients + enders]
+        check(all(a is not None for a in answers), "all are answered", answers)
+        if None in answers:
+            break
+        if i % 10 == 0:
+            enders[0].run({"killAllSessions": []}, db="admin")
+    slow.close()
+    end(server, "sessions")
+
+
+def main():
+    tests = [test_pieces, test_sessions]
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run([serve.PROGRAM, "-w", folder, "serve", "--listen", "nowhere:0"],
+                              capture_output=True, text=True, timeout=60)
+        if "built without the server" in done.stderr:
+            print("this parquedb has no server: skipped\n0 passed, 0 failed, 1 skipped")
+            return 0
+    for test in tests:
+        if len(sys.argv) > 1 and sys.argv[1] not in test.__name__:
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            test(folder)
+    print(f"{serve.passed} passed, {serve.failed} failed")
+    return 1 if serve.failed else 0
+
+
+sys.exit(main())
