@@ -5,6 +5,11 @@
 
 #include "base/text.h"
 
+enum {
+  PACKED_LEN_MIN = 1 << 10, /* below it little is won */
+  PACKED_LEN_MAX = 4 << 20  /* above it whoever waits for the network's thread would notice */
+};
+
 static const char json_type[] = "application/json";
 static const char lines_type[] = "application/x-ndjson";
 
@@ -47,9 +52,14 @@ int pq_http_put_problem(pq_buf *out, int status, const char *code, const char *d
 
 /* ---- heads ---- */
 
+void pq_http_answer_release(pq_http_answer *a) {
+  pq_http_packer_free(a->packer);
+  a->packer = NULL;
+}
+
 /* Up to what says how long the body is. */
 static int put_head(pq_http_answer *a, int status, const char *type, const char *fields,
-                    pq_buf *out) {
+                    pq_http_coding coding, pq_buf *out) {
   char date[32];
   a->status = status;
   a->was_begun = true;
@@ -58,22 +68,52 @@ static int put_head(pq_http_answer *a, int status, const char *type, const char 
       pq_buf_printf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\n", status, pq_http_reason(status), date));
   if (type != NULL)
     PQ_TRY(pq_buf_printf(out, "Content-Type: %s\r\nX-Content-Type-Options: nosniff\r\n", type));
+  if (coding != PQ_HTTP_IDENTITY)
+    PQ_TRY(pq_buf_printf(out, "Content-Encoding: %s\r\n", pq_http_coding_name(coding)));
+  if (status == 200 || status == 304)
+    PQ_TRY(pq_buf_printf(out, "Vary: Accept, Accept-Encoding%s\r\n",
+                         a->origin[0] == '\0' ? "" : ", Origin"));
   if (fields != NULL) PQ_TRY(pq_buf_put_str(out, fields));
   if (a->origin[0] != '\0')
     PQ_TRY(pq_buf_printf(out,
-                         "Access-Control-Allow-Origin: %s\r\nVary: Origin\r\n"
+                         "Access-Control-Allow-Origin: %s\r\n%s"
                          "Access-Control-Expose-Headers: ETag, Location, Link\r\n",
-                         a->origin));
+                         a->origin, status == 200 || status == 304 ? "" : "Vary: Origin\r\n"));
   if (!a->keeps_alive) return pq_buf_put_str(out, "Connection: close\r\n");
   return a->minor == 0 ? pq_buf_put_str(out, "Connection: keep-alive\r\n") : PQ_OK;
 }
 
-int pq_http_answer_whole(pq_http_answer *a, int status, const char *type, pq_slice body,
-                         const char *fields, pq_buf *out) {
-  PQ_TRY(put_head(a, status, type, fields, out));
+static int put_whole(pq_http_answer *a, int status, const char *type, pq_slice body,
+                     const char *fields, pq_http_coding coding, pq_buf *out) {
+  PQ_TRY(put_head(a, status, type, fields, coding, out));
   if (status != 204 && status != 304) PQ_TRY(pq_buf_printf(out, "Content-Length: %zu\r\n", body.n));
   PQ_TRY(pq_buf_put_str(out, "\r\n"));
   return a->is_head ? PQ_OK : pq_buf_put_slice(out, body);
+}
+
+static int pack_whole(pq_http_answer *a, pq_slice body, pq_buf *packed) {
+  pq_http_packer *p;
+  int rc;
+  PQ_TRY(pq_http_packer_new(a->cx, a->coding, &p));
+  rc = pq_http_pack(p, body, true, packed);
+  pq_http_packer_free(p);
+  return rc;
+}
+
+int pq_http_answer_whole(pq_http_answer *a, int status, const char *type, pq_slice body,
+                         const char *fields, pq_buf *out) {
+  pq_buf packed;
+  int rc;
+  if (a->coding == PQ_HTTP_IDENTITY || body.n < PACKED_LEN_MIN || body.n > PACKED_LEN_MAX)
+    return put_whole(a, status, type, body, fields, PQ_HTTP_IDENTITY, out);
+  pq_buf_init(&packed, a->cx, PACKED_LEN_MAX * 2);
+  rc = pack_whole(a, body, &packed);
+  if (rc == PQ_OK && packed.len < body.n)
+    rc = put_whole(a, status, type, pq_buf_slice(&packed), fields, a->coding, out);
+  else if (rc == PQ_OK)
+    rc = put_whole(a, status, type, body, fields, PQ_HTTP_IDENTITY, out);
+  pq_buf_release(&packed);
+  return rc;
 }
 
 int pq_http_answer_problem(pq_http_answer *a, int status, const char *code, const char *detail,
@@ -90,17 +130,30 @@ int pq_http_answer_problem(pq_http_answer *a, int status, const char *code, cons
   return rc;
 }
 
-int pq_http_answer_stream(pq_http_answer *a, const char *type, pq_buf *out) {
+int pq_http_answer_stream(pq_http_answer *a, const char *type, bool is_live, pq_buf *out) {
+  pq_http_coding coding = is_live ? PQ_HTTP_IDENTITY : a->coding;
   a->is_chunked = a->minor > 0;
   if (!a->is_chunked) a->keeps_alive = false; /* HTTP/1.0: the body ends with the connection */
-  PQ_TRY(put_head(a, 200, type, "Cache-Control: no-cache\r\n", out));
+  if (coding != PQ_HTTP_IDENTITY) PQ_TRY(pq_http_packer_new(a->cx, coding, &a->packer));
+  PQ_TRY(put_head(a, 200, type, "Cache-Control: no-cache\r\n", coding, out));
   return pq_buf_put_str(out, a->is_chunked ? "Transfer-Encoding: chunked\r\n\r\n" : "\r\n");
 }
 
-int pq_http_answer_chunk(pq_http_answer *a, pq_slice data, bool is_last, pq_buf *out) {
-  if (a->is_head) return PQ_OK;
+static int put_chunk(const pq_http_answer *a, pq_slice data, bool is_last, pq_buf *out) {
   PQ_TRY(a->is_chunked ? pq_http_put_chunk(out, data) : pq_buf_put_slice(out, data));
   return is_last && a->is_chunked ? pq_http_put_last_chunk(out) : PQ_OK;
+}
+
+int pq_http_answer_chunk(pq_http_answer *a, pq_slice data, bool is_last, pq_buf *out) {
+  pq_buf packed;
+  int rc;
+  if (a->is_head) return PQ_OK;
+  if (a->packer == NULL) return put_chunk(a, data, is_last, out);
+  pq_buf_init(&packed, a->cx, PQ_HTTP_ANSWER_MAX);
+  rc = pq_http_pack(a->packer, data, is_last, &packed);
+  if (rc == PQ_OK) rc = put_chunk(a, pq_buf_slice(&packed), is_last, out);
+  pq_buf_release(&packed);
+  return rc;
 }
 
 /* ---- items ---- */
@@ -157,6 +210,9 @@ static int put_link(pq_http_answer *a, const pq_native *n, pq_buf *fields) {
   if (!pq_value_string(pq_object_get_str(n->values, "nextCursor"), &cursor) ||
       a->call->route->shape != PQ_HTTP_LIST)
     return PQ_OK;
+  while (pq_http_next_pair(&query, &name, &value)) /* who goes by ids has the next one himself */
+    if (pq_slice_is(name, "after")) return PQ_OK;
+  query = a->call->head->query;
   PQ_TRY(pq_buf_put_str(fields, "Link: <"));
   PQ_TRY(pq_buf_put_slice(fields, a->call->head->path));
   while (pq_http_next_pair(&query, &name, &value)) {
@@ -202,7 +258,7 @@ static int list_part(pq_http_answer *a, const pq_request *r, bool is_last, pq_bu
   if (n->is_end) PQ_TRY(close_list(a, n, is_last, body));
   if (!a->was_begun && is_end) return whole_list(a, n, pq_buf_slice(body), out);
   if (!a->was_begun)
-    PQ_TRY(pq_http_answer_stream(a, a->call->gives_lines ? lines_type : json_type, out));
+    PQ_TRY(pq_http_answer_stream(a, a->call->gives_lines ? lines_type : json_type, false, out));
   return pq_http_answer_chunk(a, pq_buf_slice(body), is_end, out);
 }
 
@@ -305,12 +361,8 @@ static int failed(pq_http_answer *a, const pq_native *n, pq_buf *out) {
   if (n->rc == PQ_EVERSION && c->has_version) status = 412;
   if (n->rc == PQ_EEXISTS && c->must_be_new) status = 412;
   if (n->is_forbidden) status = n->is_nobody ? 401 : 403;
-  return pq_http_answer_problem(
-      a, status, pq_status_name(n->rc), n->message,
-      status == 401 ? "WWW-Authenticate: Basic realm=\"parquedb\", charset=\"UTF-8\"\r\n"
-                      "WWW-Authenticate: Bearer realm=\"parquedb\"\r\n"
-                    : NULL,
-      out);
+  return pq_http_answer_problem(a, status, pq_status_name(n->rc), n->message,
+                                status == 401 ? PQ_HTTP_CHALLENGE : NULL, out);
 }
 
 int pq_http_answer_part(pq_http_answer *a, const pq_request *r, bool is_last, pq_buf *out) {

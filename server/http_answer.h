@@ -14,10 +14,16 @@
 #ifndef PQ_SERVER_HTTP_ANSWER_H
 #define PQ_SERVER_HTTP_ANSWER_H
 
+#include "server/http_coding.h"
 #include "server/http_route.h"
 #include "server/native.h"
 
 enum { PQ_HTTP_ANSWER_MAX = 128 << 20 };
+
+/* What a 401 says: how to log in. */
+#define PQ_HTTP_CHALLENGE                                             \
+  "WWW-Authenticate: Basic realm=\"parquedb\", charset=\"UTF-8\"\r\n" \
+  "WWW-Authenticate: Bearer realm=\"parquedb\"\r\n"
 
 typedef struct pq_http_answer {
   pq_cx *cx;                /* borrowed, as the next */
@@ -27,14 +33,18 @@ typedef struct pq_http_answer {
   bool is_head;             /* HEAD: no body goes out */
   bool keeps_alive;         /* cleared when the connection must end */
   bool must_close;
-  bool was_begun;  /* the head has gone out */
-  bool is_chunked; /* what follows are chunks */
-  bool has_items;  /* in the list that is open */
-  bool is_open;    /* a list is */
+  bool was_begun;         /* the head has gone out */
+  bool is_chunked;        /* what follows are chunks */
+  bool has_items;         /* in the list that is open */
+  bool is_open;           /* a list is */
+  pq_http_coding coding;  /* what the client would like bodies packed by */
+  pq_http_packer *packer; /* owned: of a stream; NULL: it is not packed */
   int64_t now_s;
   int status; /* that went out; 0: none yet */
 } pq_http_answer;
 
+/* NULL is not allowed; a zeroed one is. */
+void pq_http_answer_release(pq_http_answer *a);
 /* Append the bytes of a part of r; is_last: no other command follows. */
 int pq_http_answer_part(pq_http_answer *a, const pq_request *r, bool is_last,
                         pq_buf *out) PQ_MUST_CHECK;
@@ -44,8 +54,10 @@ int pq_http_answer_problem(pq_http_answer *a, int status, const char *code, cons
 /* A whole answer. `type` NULL: no body. */
 int pq_http_answer_whole(pq_http_answer *a, int status, const char *type, pq_slice body,
                          const char *fields, pq_buf *out) PQ_MUST_CHECK;
-/* The head of an answer that comes in chunks, and one of these. */
-int pq_http_answer_stream(pq_http_answer *a, const char *type, pq_buf *out) PQ_MUST_CHECK;
+/* The head of an answer that comes in chunks, and one of these. `is_live`: the client wants each
+ * part as soon as it is there, and nothing packed. */
+int pq_http_answer_stream(pq_http_answer *a, const char *type, bool is_live,
+                          pq_buf *out) PQ_MUST_CHECK;
 int pq_http_answer_chunk(pq_http_answer *a, pq_slice data, bool is_last, pq_buf *out) PQ_MUST_CHECK;
 
 /* The status of a failure of the engine. */

@@ -106,16 +106,9 @@ static int submit(pq_connection *c, pq_slice body) {
 
 /* ---- pieces of long bodies ---- */
 
-size_t pq_http_lines_len(const http_connection *h) {
-  size_t len = h->content.len;
-  while (len > 0 && h->content.p[len - 1] != '\n')
-    len--;
-  return len;
-}
-
 int pq_http_act_on_piece(pq_connection *c) {
   http_connection *h = c->state;
-  size_t len = pq_http_lines_len(h);
+  size_t len = h->lines_len;
   uint64_t lines = 0;
   int rc;
   for (size_t i = 0; i < len; i++)
@@ -127,6 +120,7 @@ int pq_http_act_on_piece(pq_connection *c) {
   h->call.line += lines;
   memmove(h->content.p, h->content.p + len, h->content.len - len);
   h->content.len -= len;
+  h->lines_len = 0;
   return rc;
 }
 
@@ -180,6 +174,7 @@ static void refuse_rest(pq_connection *c, const pq_native *n) {
                  pq_status_name(n->rc), why);
   h->body.len_max = h->body.len + DROPPED_LEN_MAX;
   pq_buf_clear(&h->content);
+  h->lines_len = 0;
 }
 
 /* More of the body is to come. */
@@ -193,9 +188,8 @@ static int deliver_piece(pq_connection *c, pq_request *r) {
     refuse_rest(c, r->native);
   pq_request_free(r);
   h->state = HTTP_BODY;
-  h->body_noted = h->body.len;
   c->is_busy = false;
-  pq_net_alarm(c, 30000);
+  pq_http_body_await(c);
   return rc;
 }
 
@@ -276,7 +270,8 @@ static int put_feed(http_connection *h, const pq_request *r, pq_buf *out) {
   const pq_native *n = r->native;
   pq_buf text;
   int rc = PQ_OK;
-  if (!h->answer.was_begun) PQ_TRY(pq_http_answer_stream(&h->answer, "text/event-stream", out));
+  if (!h->answer.was_begun)
+    PQ_TRY(pq_http_answer_stream(&h->answer, "text/event-stream", true, out));
   pq_buf_init(&text, h->call.cx, PQ_HTTP_ANSWER_MAX);
   rc = pq_buf_put_slice(&text, pq_buf_slice(&r->answer));
   if (rc == PQ_OK && text.len == 0 && !n->is_end) rc = pq_buf_put_str(&text, ":\n\n");
@@ -356,6 +351,7 @@ static int deliver(pq_connection *c, pq_request *r) {
   http_connection *h = c->state;
   http_shared *s = c->shared;
   pq_native *n = r->native;
+  if (h->state == HTTP_ASKS) return pq_http_asked(c, r);
   if (n->is_end) {
     uint64_t us = pq_http_now_us() - h->begun_us;
     const pq_server *server = pq_net_server(c->net);

@@ -159,7 +159,7 @@ static int read_field(pq_cx *cx, pq_slice line, pq_http_head *h, int *status) {
   return PQ_OK;
 }
 
-static uint32_t count_fields(const pq_http_head *h, const char *name) {
+uint32_t pq_http_field_count(const pq_http_head *h, const char *name) {
   uint32_t count = 0;
   for (uint32_t i = 0; i < h->field_count; i++)
     if (pq_http_is(h->fields[i].name, name)) count++;
@@ -176,19 +176,63 @@ bool pq_http_field_get(const pq_http_head *head, const char *name, pq_slice *out
   return false;
 }
 
+/* Take the next of the comma's parts off, and what follows its semicolon. False: none is left. */
+static bool next_of_list(pq_slice *list, pq_slice *token, pq_slice *params) {
+  const uint8_t *comma, *semicolon;
+  size_t used;
+  if (list->n == 0) return false;
+  comma = memchr(list->p, ',', list->n);
+  *token = (pq_slice){list->p, comma == NULL ? list->n : (size_t)(comma - list->p)};
+  used = token->n + (comma != NULL);
+  semicolon = token->n == 0 ? NULL : memchr(token->p, ';', token->n);
+  *params = (pq_slice){NULL, 0};
+  if (semicolon != NULL) {
+    size_t n = (size_t)(semicolon - token->p);
+    *params = (pq_slice){semicolon + 1, token->n - n - 1};
+    token->n = n;
+  }
+  *token = trim(*token);
+  *list = (pq_slice){list->p + used, list->n - used};
+  return true;
+}
+
 /* Is it among the comma's parts, whatever follows a semicolon? */
 static bool list_has(pq_slice list, const char *token) {
-  while (list.n > 0) {
-    const uint8_t *comma = memchr(list.p, ',', list.n);
-    pq_slice part = {list.p, comma == NULL ? list.n : (size_t)(comma - list.p)};
-    const uint8_t *semicolon = part.n == 0 ? NULL : memchr(part.p, ';', part.n);
-    size_t used = comma == NULL ? part.n : part.n + 1;
-    if (semicolon != NULL) part.n = (size_t)(semicolon - part.p);
-    if (pq_http_is(trim(part), token)) return true;
-    list.p += used;
-    list.n -= used;
-  }
+  pq_slice part, params;
+  while (next_of_list(&list, &part, &params))
+    if (pq_http_is(part, token)) return true;
   return false;
+}
+
+/* "0.5" of "level=1;q=0.5" in thousandths; what is no number is nothing. */
+static int quality_of(pq_slice params) {
+  pq_slice part = {NULL, 0};
+  while (params.n > 0) {
+    const uint8_t *end = memchr(params.p, ';', params.n);
+    size_t n = end == NULL ? params.n : (size_t)(end - params.p);
+    part = trim((pq_slice){params.p, n});
+    if (part.n > 2 && lower(part.p[0]) == 'q' && part.p[1] == '=') break;
+    params = (pq_slice){params.p + n + (end != NULL), params.n - n - (end != NULL)};
+  }
+  if (params.n == 0) return 1000;
+  part = (pq_slice){part.p + 2, part.n - 2};
+  if (part.p[0] == '1') return 1000;
+  if (part.p[0] != '0' || part.n < 3 || part.p[1] != '.') return 0;
+  for (size_t i = 2, unit = 100, sum = 0;; i++, unit /= 10) {
+    if (i == part.n || unit == 0) return (int)sum;
+    if (part.p[i] < '0' || part.p[i] > '9') return 0;
+    sum += unit * (size_t)(part.p[i] - '0');
+  }
+}
+
+int pq_http_quality(const pq_http_head *head, const char *name, const char *token) {
+  for (uint32_t i = 0; i < head->field_count; i++) {
+    pq_slice list = head->fields[i].value, part, params;
+    if (!pq_http_is(head->fields[i].name, name)) continue;
+    while (next_of_list(&list, &part, &params))
+      if (pq_http_is(part, token)) return quality_of(params);
+  }
+  return -1;
 }
 
 bool pq_http_has_token(const pq_http_head *head, const char *name, const char *token) {
@@ -200,8 +244,8 @@ bool pq_http_has_token(const pq_http_head *head, const char *name, const char *t
 
 /* How long is the body? RFC 9112, 6.3, less everything that two servers could take differently. */
 static int read_framing(pq_cx *cx, pq_http_head *h, int *status) {
-  uint32_t length_count = count_fields(h, "content-length");
-  uint32_t coding_count = count_fields(h, "transfer-encoding");
+  uint32_t length_count = pq_http_field_count(h, "content-length");
+  uint32_t coding_count = pq_http_field_count(h, "transfer-encoding");
   pq_slice value;
   if (length_count > 1) return refuse(cx, status, 400, "Content-Length is there more than once");
   if (length_count == 1 && coding_count > 0)
@@ -226,7 +270,7 @@ static int read_framing(pq_cx *cx, pq_http_head *h, int *status) {
 }
 
 static int read_rest(pq_cx *cx, pq_http_head *h, int *status) {
-  uint32_t host_count = count_fields(h, "host");
+  uint32_t host_count = pq_http_field_count(h, "host");
   pq_slice host;
   if (host_count > 1 || (host_count == 0 && h->minor == 1))
     return refuse(cx, status, 400, "a request has one field Host");
@@ -234,7 +278,7 @@ static int read_rest(pq_cx *cx, pq_http_head *h, int *status) {
   h->keeps_alive = h->minor == 1 ? !pq_http_has_token(h, "connection", "close")
                                  : pq_http_has_token(h, "connection", "keep-alive");
   PQ_TRY(read_framing(cx, h, status));
-  if (count_fields(h, "expect") > 0 && h->minor == 1) {
+  if (pq_http_field_count(h, "expect") > 0 && h->minor == 1) {
     if (!pq_http_has_token(h, "expect", "100-continue"))
       return refuse(cx, status, 417, "the only expectation that is known is 100-continue");
     h->expects_continue = h->is_chunked || h->content_len > 0;
@@ -349,6 +393,7 @@ static int take_chunk_end(pq_cx *cx, pq_http_body *b, pq_slice *bytes, bool *nee
 
 static void take_data(pq_http_body *b, pq_slice *bytes, pq_slice *data) {
   size_t n = bytes->n > b->left ? (size_t)b->left : bytes->n;
+  if (b->run_max > 0 && n > b->run_max) n = b->run_max;
   *data = (pq_slice){bytes->p, n};
   skip(bytes, n);
   b->left -= n;

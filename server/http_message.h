@@ -71,6 +71,11 @@ int pq_http_read(pq_cx *cx, pq_slice bytes, const pq_http_limits *limits, pq_htt
 bool pq_http_field_get(const pq_http_head *head, const char *name, pq_slice *out);
 /* Is `token` in the list that the fields of that name hold ("a, b;q=1, c"), without case? */
 bool pq_http_has_token(const pq_http_head *head, const char *name, const char *token);
+/* How often is a field of that name there? */
+uint32_t pq_http_field_count(const pq_http_head *head, const char *name);
+/* What "token;q=0.5" says of the token in those lists, in thousandths: 1000 without q; -1: it is
+ * not named. */
+int pq_http_quality(const pq_http_head *head, const char *name, const char *token);
 /* Is `a` the text `b`, without case? */
 bool pq_http_is(pq_slice a, const char *b);
 
@@ -87,6 +92,7 @@ typedef struct pq_http_body {
   pq_http_body_state state;
   bool is_chunked, is_done;
   uint64_t left;        /* of the bytes, or of the chunk */
+  size_t run_max;       /* data is given in runs of so many bytes at most; 0: of any length */
   uint64_t len;         /* data so far */
   uint64_t len_max;     /* 413 */
   uint32_t trailer_len; /* bytes of it so far */

@@ -10,16 +10,11 @@
 enum {
   HEAD_LEN_MAX = 32 << 10,
   TARGET_LEN_MAX = 16 << 10,
-  BODY_LEN_MAX = 48 << 20,   /* of a document or a command; bodies of lines have no end */
-  LINES_LEN_MAX = 40 << 20,  /* of a line, and of what one piece holds */
-  PIECE_LEN = 4 << 20,       /* lines are handed over from so many bytes on */
-  DROPPED_LEN_MAX = 1 << 20, /* of a body whose request is refused */
+  BODY_LEN_MAX = 48 << 20, /* of a document or a command; bodies of lines have no end */
   DOCUMENT_LEN_MAX = 96 << 20,
   IN_LEN_MAX = 128 << 10,
   KEPT_LEN = 1 << 20,
-  IDLE_MS = 75000,     /* between two requests */
-  PROGRESS_MS = 30000, /* in which a body has to grow by */
-  PROGRESS_LEN = 1024
+  IDLE_MS = 75000 /* between two requests */
 };
 
 uint64_t pq_http_now_us(void) {
@@ -56,12 +51,14 @@ static int begin(pq_connection *c) {
   http_connection *h = c->state;
   http_shared *s = c->shared;
   pq_buf_init(&h->head_bytes, &s->cx, HEAD_LEN_MAX * 2);
-  pq_buf_init(&h->content, &s->cx, (size_t)BODY_LEN_MAX + PIECE_LEN);
+  pq_buf_init(&h->content, &s->cx, (size_t)BODY_LEN_MAX + PQ_HTTP_PIECE_LEN);
   pq_buf_init(&h->lines, &s->cx, (size_t)BODY_LEN_MAX * 2);
   pq_arena_init(&h->arena, &s->cx, s->cx.limits.op_len_max);
   pq_net_alarm(c, IDLE_MS);
   return PQ_OK;
 }
+
+static void release_packing(http_connection *h);
 
 static void end(pq_connection *c) {
   http_connection *h = c->state;
@@ -74,6 +71,7 @@ static void end(pq_connection *c) {
   if (h->is_feed) s->metrics.feeds--;
   if (h->socket != NULL) s->metrics.sockets--;
   pq_websocket_free(h->socket);
+  release_packing(h);
   pq_buf_release(&h->head_bytes);
   pq_buf_release(&h->content);
   pq_buf_release(&h->lines);
@@ -95,6 +93,12 @@ static void empty(pq_buf *b) {
   pq_buf_clear(b);
 }
 
+static void release_packing(http_connection *h) {
+  pq_http_answer_release(&h->answer);
+  pq_http_unpacker_free(h->unpacker);
+  h->unpacker = NULL;
+}
+
 void pq_http_send(pq_connection *c, pq_buf *out) {
   pq_net_write(c, out);
   pq_buf_release(out);
@@ -105,15 +109,20 @@ int pq_http_done(pq_connection *c) {
   http_shared *s = c->shared;
   int class = h->answer.status / 100;
   if (class >= 1 && class <= 5) s->metrics.answers[class]++;
+  release_packing(h);
   if (!h->answer.keeps_alive) {
     h->state = HTTP_OVER;
     c->is_busy = true; /* whatever else it sends */
-    pq_net_finish(c);
+    if (h->is_sending)
+      pq_net_linger(c);
+    else
+      pq_net_finish(c);
     return PQ_OK;
   }
   h->state = HTTP_HEAD;
   h->refusal = 0;
-  h->drops_body = false;
+  h->drops_body = h->is_sending = h->is_packed_strangely = false;
+  h->lines_len = 0;
   empty(&h->head_bytes);
   empty(&h->content);
   empty(&h->lines);
@@ -164,11 +173,14 @@ void pq_http_refuse(pq_connection *c, int status, const char *code, const char *
   (void)snprintf(h->why, sizeof h->why, "%s", why);
 }
 
-static int reply_refusal(pq_connection *c) {
+int pq_http_reply_refusal(pq_connection *c) {
   http_connection *h = c->state;
-  char fields[96], allow[64];
+  char fields[200], allow[64];
   int status = h->refusal;
   fields[0] = '\0';
+  if (status == 401) (void)snprintf(fields, sizeof fields, "%s", PQ_HTTP_CHALLENGE);
+  if (status == 415 && h->is_packed_strangely)
+    (void)snprintf(fields, sizeof fields, "Accept-Encoding: gzip, zstd\r\n");
   if (status == 405 && pq_http_route_find(&h->call, allow) != PQ_OK)
     (void)snprintf(fields, sizeof fields, "Allow: %s\r\n", allow);
   if (status == 426)
@@ -181,6 +193,7 @@ static int reply_malformed(pq_connection *c, int status) {
   http_connection *h = c->state;
   http_shared *s = c->shared;
   h->answer = (pq_http_answer){.cx = &s->cx, .minor = 1, .now_s = (int64_t)time(NULL)};
+  h->is_sending = true;
   return pq_http_reply_problem(c, status, pq_status_name(s->cx.code), s->cx.msg, NULL);
 }
 
@@ -196,6 +209,7 @@ static void begin_exchange(pq_connection *c) {
                                .minor = h->head.minor,
                                .is_head = pq_slice_is(h->head.method, "HEAD"),
                                .keeps_alive = h->head.keeps_alive && !pq_net_is_stopping(c->net),
+                               .coding = pq_http_coding_wanted(&h->head),
                                .now_s = (int64_t)time(NULL)};
   h->sums = (http_sums){.count = 0};
   h->begun_us = pq_http_now_us();
@@ -227,43 +241,11 @@ static bool has_body(const pq_http_head *h) {
   return h->is_chunked || h->content_len > 0;
 }
 
-/* A refused request whose body would be long is answered at once, and the connection ends. */
-static int refuse_now(pq_connection *c) {
-  http_connection *h = c->state;
-  h->answer.keeps_alive = false;
-  return reply_refusal(c);
-}
-
-static int begin_body(pq_connection *c) {
-  http_connection *h = c->state;
-  http_shared *s = c->shared;
-  uint64_t len_max = pq_http_takes_pieces(h) ? UINT64_MAX / 2 : s->limits.body_len_max;
-  if (h->refusal == 0 && h->head.content_len > len_max)
-    pq_http_refuse(c, 413, "LIMIT_EXCEEDED",
-                   "the body is too long: many documents are taken as lines, of any number "
-                   "(application/x-ndjson)");
-  if (h->refusal != 0 && (h->head.expects_continue || h->head.content_len > DROPPED_LEN_MAX))
-    return refuse_now(c);
-  pq_http_body_begin(&h->body, &h->head, h->refusal != 0 ? DROPPED_LEN_MAX : len_max);
-  h->state = HTTP_BODY;
-  pq_net_alarm(c, PROGRESS_MS);
-  if (h->head.expects_continue) {
-    pq_buf out;
-    int rc;
-    pq_buf_init(&out, &s->cx, 64);
-    rc = pq_buf_put_str(&out, "HTTP/1.1 100 Continue\r\n\r\n");
-    if (rc == PQ_OK) pq_net_write(c, &out);
-    pq_buf_release(&out);
-    PQ_TRY(fail_as(c, rc));
-  }
-  return PQ_OK;
-}
-
 /* The request is whole. */
-static int act(pq_connection *c) {
+int pq_http_act_on_whole(pq_connection *c) {
   http_connection *h = c->state;
   pq_net_alarm(c, 0);
-  if (h->refusal != 0) return reply_refusal(c);
+  if (h->refusal != 0) return pq_http_reply_refusal(c);
   if (h->call.route == NULL) {
     char allow[64], fields[400];
     if (pq_http_route_find(&h->call, allow) == PQ_OK) return PQ_OK;
@@ -293,45 +275,9 @@ static int take_head(pq_connection *c, pq_slice bytes, size_t *used) {
   if (rc != PQ_OK) return reply_malformed(c, status);
   begin_exchange(c);
   understand(c);
-  if (has_body(&h->head)) return begin_body(c);
+  if (has_body(&h->head)) return pq_http_body_take(c);
   pq_http_body_begin(&h->body, &h->head, 0);
-  return act(c);
-}
-
-/* Lines enough for a piece? */
-static bool has_piece(const http_connection *h) {
-  return !h->drops_body && !h->body.is_done && h->content.len >= PIECE_LEN &&
-         pq_http_takes_pieces(h);
-}
-
-static int take_body(pq_connection *c, pq_slice bytes, size_t *used) {
-  http_connection *h = c->state;
-  http_shared *s = c->shared;
-  pq_slice rest = bytes, data = {NULL, 1};
-  int status = 400, rc = PQ_OK;
-  while (rc == PQ_OK && data.n > 0 && !has_piece(h)) {
-    rc = pq_http_body_next(&s->cx, &h->body, &rest, &data, &status);
-    if (rc == PQ_OK && data.n > 0 && !h->drops_body) {
-      rc = pq_buf_put_slice(&h->content, data);
-      if (rc == PQ_ELIMIT) status = 413;
-      if (rc == PQ_ENOMEM) return fail_as(c, rc);
-    }
-  }
-  *used = bytes.n - rest.n;
-  if (rc != PQ_OK) {
-    h->answer.keeps_alive = false;
-    *used = bytes.n;
-    if (h->refusal == 0) pq_http_refuse(c, status, pq_status_name(s->cx.code), s->cx.msg);
-    return reply_refusal(c);
-  }
-  if (h->body.is_done) return act(c);
-  if (!has_piece(h)) return PQ_OK;
-  if (pq_http_lines_len(h) > 0) return pq_http_act_on_piece(c);
-  if (h->content.len > LINES_LEN_MAX) {
-    pq_http_refuse(c, 413, "LIMIT_EXCEEDED", "a line of the body is too long");
-    return refuse_now(c);
-  }
-  return PQ_OK;
+  return pq_http_act_on_whole(c);
 }
 
 static int received(pq_connection *c, pq_slice bytes, size_t *used) {
@@ -339,7 +285,7 @@ static int received(pq_connection *c, pq_slice bytes, size_t *used) {
   *used = 0;
   switch (h->state) {
     case HTTP_HEAD: return take_head(c, bytes, used);
-    case HTTP_BODY: return take_body(c, bytes, used);
+    case HTTP_BODY: return pq_http_body_received(c, bytes, used);
     case HTTP_SOCKET: *used = bytes.n; return pq_http_socket_received(c, bytes);
     case HTTP_OVER: *used = bytes.n; return PQ_OK;
     default: return PQ_OK;
@@ -368,14 +314,7 @@ static int alarm_rang(pq_connection *c) {
     pq_net_close(c, NULL);
     return PQ_OK;
   }
-  if (h->state != HTTP_BODY || c->is_busy) return PQ_OK;
-  if (h->body.len - h->body_noted < PROGRESS_LEN) {
-    pq_http_refuse(c, 408, "QUERY_TIMEOUT", "the body does not come");
-    return refuse_now(c);
-  }
-  h->body_noted = h->body.len;
-  pq_net_alarm(c, PROGRESS_MS);
-  return PQ_OK;
+  return h->state == HTTP_BODY && !c->is_busy ? pq_http_body_alarm(c) : PQ_OK;
 }
 
 static void leave(pq_connection *c) {

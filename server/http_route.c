@@ -35,6 +35,11 @@ static const pq_http_param of_all[] = {
     {"json", PQ_HTTP_TEXT, "relaxed (default) or canonical Extended JSON"}, {0}};
 static const pq_http_param of_deleted[] = {
     {"includeDeleted", PQ_HTTP_FLAG, "soft-deleted ones, too"}, {0}};
+static const pq_http_param of_ids[] = {{"after", PQ_HTTP_TEXT,
+                                        "in the order of ids, what comes behind that one; empty: "
+                                        "from the first. Of an answer in lines "
+                                        "the last one has the id to go on with"},
+                                       {0}};
 static const pq_http_param of_snapshot[] = {{"snapshot", PQ_HTTP_FLAG, "all pages as of the first"},
                                             {0}};
 static const pq_http_param of_explain[] = {
@@ -86,7 +91,7 @@ static const pq_http_param of_feeds[] = {
 
 #define LISTS(name, ...) static const pq_http_param *const name[] = {__VA_ARGS__, of_all, NULL}
 LISTS(collections_params, of_reads);
-LISTS(find_params, of_queries, of_entities, of_deleted, of_snapshot, of_explain, of_reads);
+LISTS(find_params, of_queries, of_ids, of_entities, of_deleted, of_snapshot, of_explain, of_reads);
 LISTS(get_params, of_entities, of_deleted, of_explain, of_reads);
 LISTS(insert_params, of_ordered, of_writes);
 LISTS(replace_params, of_writes);
@@ -380,6 +385,19 @@ bool pq_http_call_param(pq_http_call *c, const char *name, pq_slice *out) {
   return false;
 }
 
+/* The same, and no memory for it is a failure. */
+static int take_param(pq_http_call *c, const char *name, bool *is_there, pq_slice *out) {
+  pq_slice query = c->head->query, key, value, text;
+  *is_there = false;
+  *out = (pq_slice){NULL, 0};
+  while (!*is_there && pq_http_next_pair(&query, &key, &value)) {
+    PQ_TRY(unescape(c, key, true, &text));
+    *is_there = pq_slice_is(text, name);
+    if (*is_there) PQ_TRY(unescape(c, value, true, out));
+  }
+  return PQ_OK;
+}
+
 static int check_params(pq_http_call *c) {
   pq_slice query = c->head->query, key, value, text;
   const pq_http_param *seen[80];
@@ -407,19 +425,60 @@ static int check_params(pq_http_call *c) {
   return PQ_OK;
 }
 
+/* ---- what the client wants to get ---- */
+
+static const char *const line_types[] = {"application/x-ndjson", "application/jsonl",
+                                         "application/ndjson"};
+
+/* How much the client wants answers of this type: 0 not at all. */
+static int wish(const pq_http_head *h, const char *type) {
+  char range[40];
+  int q = pq_http_quality(h, "accept", type);
+  (void)snprintf(range, sizeof range, "%.*s/*", (int)strcspn(type, "/"), type);
+  if (q < 0) q = pq_http_quality(h, "accept", range);
+  if (q < 0) q = pq_http_quality(h, "accept", "*/*");
+  return q < 0 ? 0 : q;
+}
+
+static const char *type_of(pq_http_shape shape) {
+  switch (shape) {
+    case PQ_HTTP_FEED: return "text/event-stream";
+    case PQ_HTTP_METRICS:
+    case PQ_HTTP_RPC: return "text/plain";
+    default: return "application/json";
+  }
+}
+
+/* Lines, where there are lines, if they are named and nothing is wanted more. Of the types that
+ * there are one has to be wanted; failures come as problems to everybody. */
+static int read_accept(pq_http_call *c) {
+  pq_http_shape shape = c->route->shape;
+  const char *type = type_of(shape);
+  bool has_lines = shape == PQ_HTTP_LIST || shape == PQ_HTTP_RUN;
+  int plain;
+  if (pq_http_field_count(c->head, "accept") == 0) {
+    c->gives_lines = shape == PQ_HTTP_RUN && c->has_lines;
+    return PQ_OK;
+  }
+  plain = wish(c->head, type);
+  for (size_t i = 0; has_lines && i < sizeof line_types / sizeof *line_types; i++) {
+    int q = pq_http_quality(c->head, "accept", line_types[i]);
+    c->gives_lines = c->gives_lines || (q > 0 && q >= plain);
+  }
+  if (c->gives_lines || plain > 0 || shape == PQ_HTTP_DELETED || shape == PQ_HTTP_RPC) return PQ_OK;
+  (void)pq_fail(c->cx, PQ_EUNSUPPORTED, "Accept: answers are %s%s", type,
+                has_lines ? " or application/x-ndjson" : "");
+  return refuse(c, 406);
+}
+
 int pq_http_call_read(pq_http_call *c) {
-  pq_slice accept;
   c->status = 400;
   c->line = 1;
   PQ_TRY(read_names(c));
   PQ_TRY(check_params(c));
   PQ_TRY(read_content_type(c));
   PQ_TRY(read_conditions(c));
-  c->gives_lines = pq_http_has_token(c->head, "accept", "application/x-ndjson") ||
-                   pq_http_has_token(c->head, "accept", "application/jsonl") ||
-                   pq_http_has_token(c->head, "accept", "application/ndjson") ||
-                   (c->route->shape == PQ_HTTP_RUN && c->has_lines &&
-                    !pq_http_field_get(c->head, "accept", &accept));
+  PQ_TRY(read_accept(c));
   if (c->has_lines && c->route->shape == PQ_HTTP_RUN) {
     pq_slice command;
     c->is_sequence = !pq_http_call_param(c, "command", &command);
@@ -521,6 +580,12 @@ static bool has_param(pq_http_call *c, const char *name) {
   return pq_http_call_param(c, name, &v);
 }
 
+/* "after" of lists has become filter and sort: put_after. */
+static bool is_of_after(pq_http_call *c, const pq_http_param *p) {
+  return c->route->shape == PQ_HTTP_LIST && has_param(c, "after") &&
+         (strcmp(p->name, "after") == 0 || strcmp(p->name, "filter") == 0);
+}
+
 /* All parameters of the query, as options. */
 static int put_params(pq_http_call *c) {
   pq_slice query = c->head->query, key, value, text;
@@ -529,6 +594,7 @@ static int put_params(pq_http_call *c) {
     PQ_TRY(unescape(c, key, true, &text));
     p = find_param(c->route, text);
     if (p == NULL || strcmp(p->name, "json") == 0 || strcmp(p->name, "command") == 0) continue;
+    if (is_of_after(c, p)) continue;
     PQ_TRY(unescape(c, value, true, &text));
     PQ_TRY(put_param(c, p, text));
   }
@@ -571,17 +637,68 @@ static int make_collections(pq_http_call *c) {
   return put_params(c);
 }
 
+static int put_nothing(pq_http_call *c) {
+  PQ_TRY(pq_builder_begin_object(c->builder));
+  return pq_builder_end(c->builder);
+}
+
 /* A page, unless lines are wanted: then all. */
 static int put_page(pq_http_call *c) {
   if (!has_param(c, "limit") && !c->gives_lines) PQ_TRY(put_number(c, "limit", PAGE_LEN));
-  if (!has_param(c, "cursor") && !c->gives_lines && !has_param(c, "explain"))
+  if (!has_param(c, "cursor") && !has_param(c, "after") && !c->gives_lines &&
+      !has_param(c, "explain"))
     PQ_TRY(put_text(c, "cursor", PQ_SLICE("")));
   return PQ_OK;
+}
+
+/* {"$gt": "collection/local"}: of an id as it is shown, or as its local part. */
+static int put_behind(pq_http_call *c, pq_slice id) {
+  pq_buf whole;
+  int rc = PQ_OK;
+  PQ_TRY(pq_builder_begin_object(c->builder));
+  PQ_TRY(pq_builder_key_str(c->builder, "$gt"));
+  pq_buf_init(&whole, c->cx, 1 << 16);
+  if (memchr(id.p, '/', id.n) == NULL) {
+    rc = pq_buf_put_slice(&whole, c->collection);
+    if (rc == PQ_OK) rc = pq_buf_put_byte(&whole, '/');
+  }
+  if (rc == PQ_OK) rc = pq_buf_put_slice(&whole, id);
+  if (rc == PQ_OK) rc = pq_builder_string(c->builder, pq_buf_slice(&whole));
+  pq_buf_release(&whole);
+  PQ_TRY(rc);
+  return pq_builder_end(c->builder);
+}
+
+/* {"filter": {"$and": [filter, {"$id": {"$gt": after}}]}, "sort": {"$id": 1}} */
+static int put_after(pq_http_call *c) {
+  pq_slice after, filter;
+  bool is_there, has_filter;
+  PQ_TRY(take_param(c, "after", &is_there, &after));
+  PQ_TRY(take_param(c, "filter", &has_filter, &filter));
+  if (!is_there) return PQ_OK;
+  if (has_param(c, "sort") || has_param(c, "cursor"))
+    return pq_fail(c->cx, PQ_EINVALID, "after goes by ids: without sort and cursor");
+  PQ_TRY(pq_builder_key_str(c->builder, "filter"));
+  PQ_TRY(pq_builder_begin_object(c->builder));
+  PQ_TRY(pq_builder_key_str(c->builder, "$and"));
+  PQ_TRY(pq_builder_begin_array(c->builder));
+  PQ_TRY(has_filter ? put_json(c, "filter", filter) : put_nothing(c));
+  PQ_TRY(pq_builder_begin_object(c->builder));
+  if (after.n > 0) PQ_TRY(pq_builder_key_str(c->builder, "$id"));
+  if (after.n > 0) PQ_TRY(put_behind(c, after));
+  PQ_TRY(pq_builder_end(c->builder));
+  PQ_TRY(pq_builder_end(c->builder));
+  PQ_TRY(pq_builder_end(c->builder));
+  PQ_TRY(pq_builder_key_str(c->builder, "sort"));
+  PQ_TRY(pq_builder_begin_object(c->builder));
+  PQ_TRY(put_number(c, "$id", 1));
+  return pq_builder_end(c->builder);
 }
 
 static int make_find(pq_http_call *c) {
   PQ_TRY(begin(c, "find", c->collection));
   PQ_TRY(put_page(c));
+  PQ_TRY(put_after(c));
   return put_params(c);
 }
 

@@ -92,6 +92,13 @@ static void fail(native_job *j, int rc, const char *message) {
   snprintf(n->message, sizeof n->message, "%s", message);
 }
 
+/* Before the command is there: has he logged in? */
+static int check_login(const native_job *j) {
+  const pq_access *a = j->shared->access;
+  if (!pq_access_is_required(a) || pq_access_user(a, j->job.request->client) != NULL) return PQ_OK;
+  return pq_fail(j->shared->cx, PQ_EPERM, "this needs a login: Authorization: Basic or Bearer");
+}
+
 /* Who is it, and may he? */
 static int check_access(native_job *j) {
   pq_request *r = j->job.request;
@@ -106,7 +113,8 @@ static int check_access(native_job *j) {
     snprintf(r->notice, sizeof r->notice, "login by HTTP from %s failed", r->client->peer);
   if (rc == PQ_OK && !n->is_ours) {
     if (n->is_feed) what.verb = PQ_SLICE("events");
-    rc = pq_access_check(j->shared->access, cx, r->client, &what);
+    rc = what.verb.n == 0 ? check_login(j)
+                          : pq_access_check(j->shared->access, cx, r->client, &what);
   }
   n->is_forbidden = rc == PQ_EPERM;
   n->is_nobody = r->client->user[0] == '\0';
@@ -217,7 +225,10 @@ static pq_job *native_begin(void *shared, pq_request *r) {
   pq_buf_init(&r->answer, s->cx, ANSWER_LEN_MAX);
   s->cx->msg[0] = '\0';
   rc = check_access(j);
-  if (rc == PQ_OK) rc = r->native->is_feed ? open_feed(j, &cx) : submit(j, &cx);
+  if (rc == PQ_OK && r->native->is_question)
+    r->native->is_end = j->job.is_done = true;
+  else if (rc == PQ_OK)
+    rc = r->native->is_feed ? open_feed(j, &cx) : submit(j, &cx);
   if (rc != PQ_OK) fail(j, rc, cx->msg);
   return &j->job;
 }

@@ -31,6 +31,9 @@ typedef struct pq_native {
   char ns[PQ_NATIVE_NS_CAP];
   bool is_feed;
   bool is_ours; /* the server asks for itself: nobody has to have a right to it */
+  /* Only whether he may, before it is known what exactly; request->name is the verb, empty: whether
+   * he has logged in. There is no command. */
+  bool is_question;
   uint32_t heartbeat_ms;
   pq_json_form form;
   size_t part_len;        /* a part ends behind the item that reaches so many bytes */

@@ -17,6 +17,7 @@ enum {
   WRITE_MS = 60000,     /* for a client that does not read */
   HANDSHAKE_MS = 10000, /* for TLS to be agreed upon */
   FIRST_MS = 60000,     /* for the first byte of a connection */
+  LINGER_MS = 3000,     /* for a client that is refused while it is sending */
   CONNECTIONS_MAX = 1000
 };
 
@@ -132,6 +133,8 @@ bool pq_peer_is_fine(pq_peer *p, int rc) {
   return !p->c.is_closing;
 }
 
+static void say_last(pq_peer *p);
+
 static bool is_idle(const pq_peer *p) {
   return p->c.requests == 0 && p->writes == 0;
 }
@@ -144,7 +147,33 @@ void pq_net_leave(pq_connection *c) {
 void pq_net_finish(pq_connection *c) {
   pq_peer *p = (pq_peer *)c;
   p->is_finishing = true;
-  if (is_idle(p) && !p->is_processing) pq_peer_close(p);
+  if (is_idle(p) && !p->is_processing) say_last(p);
+}
+
+void pq_net_linger(pq_connection *c) {
+  ((pq_peer *)c)->lingers = true;
+  pq_net_finish(c);
+}
+
+static void on_patience_end(uv_timer_t *h) {
+  pq_peer_close(h->data);
+}
+
+/* Nothing is queued any more. What still comes is dropped until the client has read its answer and
+ * ends, or it takes too long. */
+static void say_last(pq_peer *p) {
+  if (!p->lingers || p->has_left || p->c.net->is_stopping) {
+    pq_peer_close(p);
+    return;
+  }
+  if (p->is_lingering) return;
+  p->is_lingering = true;
+  say_end(p);
+  if (uv_shutdown(&p->shutdown, &p->u.stream, NULL) != 0 ||
+      uv_timer_start(&p->timer, on_patience_end, LINGER_MS, 0) != 0)
+    pq_peer_close(p);
+  else
+    pq_peer_read(p);
 }
 
 /* ---- writing ---- */
@@ -387,8 +416,9 @@ static void process(pq_peer *p) {
   p->is_processing = false;
   if (c->is_closing) return;
   forget_taken(p);
+  if (p->is_lingering) empty(&p->in);
   if (is_idle(p) && (p->is_finishing || p->has_left || c->net->is_stopping))
-    pq_peer_close(p);
+    say_last(p);
   else
     set_reading(p, (!c->is_busy && c->queued <= PQ_NET_QUEUED_MAX) || p->in.len < PQ_NET_AHEAD);
 }

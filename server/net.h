@@ -115,6 +115,9 @@ void pq_net_close(pq_connection *c, const char *why);
 void pq_net_leave(pq_connection *c);
 /* Close it when what is queued has been written. */
 void pq_net_finish(pq_connection *c);
+/* The same, of a client that is still sending: what comes is dropped for a while, as a connection
+ * that is closed with bytes unread is reset, and the answer may be lost with it. */
+void pq_net_linger(pq_connection *c);
 /* Call `alarm` in so many milliseconds, once; the time given last counts. 0: not at all. */
 void pq_net_alarm(pq_connection *c, uint64_t after_ms);
 /* It takes bytes again (c->is_busy), outside of its functions: look at those that are there. */

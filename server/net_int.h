@@ -20,6 +20,7 @@ typedef struct pq_peer {
   pq_connection c; /* first: what its protocol has is this */
   pq_socket u;
   uv_timer_t timer;
+  uv_shutdown_t shutdown;
   struct pq_peer *next, *before;
   struct sockaddr_storage from;
   pq_tls_link *link; /* owned; NULL: without TLS */
@@ -30,7 +31,9 @@ typedef struct pq_peer {
   uint32_t handles;  /* of libuv, open */
   bool has_spoken;   /* a byte has come */
   bool is_reading, has_begun, has_ended, is_processing;
-  bool is_finishing; /* what is queued is the last */
+  bool is_finishing; /* what is queued is the last, */
+  bool lingers;      /* and the client has to be heard out: */
+  bool is_lingering; /* it has been told that nothing follows */
   bool has_left;     /* it has sent the last */
 } pq_peer;
 

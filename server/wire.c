@@ -315,7 +315,7 @@ static int put_reply(const pq_wire_answer *a, pq_buf *out) {
 }
 
 static bool has_crc(const pq_wire_answer *a) {
-  return a->has_checksum && !a->is_reply && !a->is_compressed;
+  return a->has_checksum && !a->is_reply;
 }
 
 /* Over all that stands before it, the length included. */
@@ -333,15 +333,22 @@ static int put_msg_rest(const pq_wire_answer *a, pq_buf *out) {
   return has_crc(a) ? pq_buf_put_u32(out, 0) : PQ_OK; /* the checksum: put_crc */
 }
 
+/* The checksum is that of the message before it is packed. (MongoDB: OpMsg::appendChecksum stands
+ * before the compressor.) */
 static int put_packed(pq_wire *w, const pq_wire_answer *a, pq_buf *out) {
-  pq_buf *rest = &w->unpacked;
-  pq_buf_clear(rest);
-  PQ_TRY(put_msg_rest(a, rest));
+  pq_buf *plain = &w->unpacked;
+  pq_slice rest;
+  pq_buf_clear(plain);
+  PQ_TRY(put_header(plain, a, OP_MSG));
+  PQ_TRY(put_msg_rest(a, plain));
+  pq_wr32(plain->p, (uint32_t)plain->len);
+  if (has_crc(a)) put_crc(plain->p, plain->len);
+  rest = (pq_slice){plain->p + PQ_WIRE_HEADER_LEN, plain->len - PQ_WIRE_HEADER_LEN};
   PQ_TRY(put_header(out, a, OP_COMPRESSED));
   PQ_TRY(pq_buf_put_u32(out, OP_MSG));
-  PQ_TRY(pq_buf_put_u32(out, (uint32_t)rest->len));
+  PQ_TRY(pq_buf_put_u32(out, (uint32_t)rest.n));
   PQ_TRY(pq_buf_put_byte(out, (uint8_t)a->packer));
-  return pack(w, a->packer, pq_buf_slice(rest), out);
+  return pack(w, a->packer, rest, out);
 }
 
 static int put_answer(pq_wire *w, const pq_wire_answer *a, pq_buf *out) {
@@ -363,6 +370,6 @@ int pq_wire_reply(pq_wire *w, const pq_wire_answer *answer, pq_buf *out) {
     return rc;
   }
   pq_wr32(out->p + from, (uint32_t)len);
-  if (has_crc(answer)) put_crc(out->p + from, len);
+  if (has_crc(answer) && !answer->is_compressed) put_crc(out->p + from, len);
   return PQ_OK;
 }

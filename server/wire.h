@@ -94,7 +94,7 @@ typedef struct pq_wire_answer {
   int32_t response_to; /* the request's request_id */
   bool is_reply;       /* an OP_REPLY */
   bool is_followed;    /* moreToCome: another answer follows */
-  bool has_checksum;   /* of an OP_MSG that is not compressed; packed ones have none */
+  bool has_checksum;   /* of an OP_MSG, as it is before it is packed */
   bool is_compressed;
   pq_wire_packer packer;
 } pq_wire_answer;

@@ -9,12 +9,14 @@ prometheus_client, if these can be had; every operation of the description is ca
 """
 import base64
 import contextlib
+import gzip
 import hashlib
 import http.client
 import io
 import json
 import os
 import re
+import select
 import signal
 import socket
 import struct
@@ -236,6 +238,81 @@ def test_merge_patch(c):
 
 
 # ---- lists ----
+
+def lines_of(a):
+    """The items of an answer in lines, whatever it is packed by."""
+    body = gzip.decompress(a.body) if a.headers["Content-Encoding"] == "gzip" else a.body
+    return [json.loads(line) for line in body.splitlines()]
+
+
+def test_packed(c):
+    """Content codings, both ways, and what kinds of answers are wanted."""
+    lines = "".join(json.dumps({"$id": f"z{i:05}", "i": i, "t": "x" * 300}) + "\n"
+                    for i in range(30000)).encode()
+    a = c.ask("POST", "/v1/default/packed", gzip.compress(lines), Content_Type=LINES,
+              Content_Encoding="gzip")
+    check(a.status == 201 and a.json["insertedCount"] == 30000 and a.json["batches"] > 1,
+          "10 MB of lines, packed", a.body)
+    half = len(lines) // 2
+    a = c.ask("POST", "/v1/twice/packed", gzip.compress(lines[:half]) + gzip.compress(lines[half:]),
+              Content_Type=LINES, Content_Encoding="x-gzip")
+    check(a.json.get("insertedCount") == 30000, "two members", a.body)
+    a = c.get("/v1/default/packed", Accept=LINES, Accept_Encoding="gzip")
+    check(a.headers["Content-Encoding"] == "gzip" and len(a.body) < 1e6 and
+          len(lines_of(a)) == 30000, "10 MB of lines out, packed", len(a.body))
+    check("Accept-Encoding" in a.headers["Vary"], "Vary", a.headers)
+    a = c.get("/v1/default/packed", query={"limit": "50"}, Accept_Encoding="br, gzip;q=0.5")
+    check(len(json.loads(gzip.decompress(a.body))["items"]) == 50, "a whole answer, packed")
+    length = a.headers["Content-Length"]
+    a = c.ask("HEAD", "/v1/default/packed", query={"limit": "50"}, Accept_Encoding="gzip;q=1")
+    check(a.headers["Content-Length"] == length and a.body == b"", "HEAD says the same", a.headers)
+    for wanted, coding in (("zstd, gzip", "zstd"), ("gzip, zstd;q=0.9", "gzip"), ("br", None),
+                           ("gzip;q=0", None), ("identity, gzip;q=0.2", None), ("", None),
+                           ("GZIP", "gzip"), ("*", None)):
+        a = c.get("/v1/default/packed", query={"limit": "50"}, Accept_Encoding=wanted)
+        check(a.status == 200 and a.headers["Content-Encoding"] == coding, f"wanted: {wanted}",
+              a.headers)
+    a = c.get("/v1/default/packed/z00001", Accept_Encoding="gzip")
+    check(a.headers["Content-Encoding"] is None, "what is short is not packed", a.headers)
+    a = c.ask("POST", "/v1/default/packed", b"xx", Content_Encoding="br")
+    check(a.status == 415 and a.headers["Accept-Encoding"] == "gzip, zstd", "br", a.headers)
+    a = c.ask("POST", "/v1/default/packed", b"xx", Content_Encoding="gzip, gzip")
+    check(a.status == 415, "packed twice", a.body)
+    for what, body in (("no gzip", b"xx"), ("half of one", gzip.compress(lines[:5000])[:-9]),
+                       ("more behind it", gzip.compress(b'{"a": 1}') + b"more")):
+        a = c.ask("POST", "/v1/default/packed", body, Content_Encoding="gzip")
+        check(a.status == 400 and "no " in a.json["detail"], what, a.body)
+        c.close()
+    a = c.ask("POST", "/v1/default/packed", gzip.compress(b"[" + b" " * 60000000 + b"]"),
+              Content_Encoding="gzip")
+    check(a.status == 413, "60 MB in 60 KB", a.body)
+    c.close()
+    long = json.dumps({"$id": "long", "t": "x" * 9000000}) + "\n"
+    a = c.ask("POST", "/v1/default/long", long + '{"a": 1}\n', Content_Type=LINES)
+    check(a.status == 201 and a.json["insertedCount"] == 2, "a line of 9 MB", a.body)
+    for accept, status, kind in (("text/html", 406, None), ("text/html, */*;q=0.1", 200, "json"),
+                                 ("application/*", 200, "json"), (LINES, 200, "ndjson"),
+                                 (LINES + ";q=0.5, application/json", 200, "json"),
+                                 ("application/json;q=0.5, " + LINES, 200, "ndjson"),
+                                 ("application/json;q=0", 406, None)):
+        a = c.get("/v1/default/packed", query={"limit": "1"}, Accept=accept)
+        check(a.status == status and (kind is None or kind in a.headers["Content-Type"]),
+              f"Accept: {accept}", (a.status, a.headers["Content-Type"]))
+    seen, after = [], ""
+    while True:
+        a = c.get("/v1/default/packed", query={"after": after, "limit": "7000", "project": "i",
+                                               "filter": {"i": {"$gte": 9}}}, Accept=LINES)
+        if not a.lines:
+            break
+        seen += [x["i"] for x in a.lines]
+        after = a.lines[-1]["$id"]
+    check(seen == list(range(9, 30000)), "lines in ranges, by the last id", len(seen))
+    a = c.get("/v1/default/packed", query={"after": "z29998"})
+    check([x["i"] for x in a.json["items"]] == [29999] and a.headers["Link"] is None,
+          "after a local id", a.body)
+    check(c.get("/v1/default/packed", query={"after": "x", "sort": "i"}).status == 400,
+          "after goes by ids alone")
+
 
 def test_lists(c):
     a = c.ask("POST", "/v1/default/nums", [{"$id": f"n{i:04}", "i": i} for i in range(250)])
@@ -639,6 +716,56 @@ def basic(name, password):
     return "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()
 
 
+def send_until_answered(server, head, most):
+    """How many bytes of a body were sent until the answer came, and the answer."""
+    s = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+    s.sendall(head)
+    sent, got, piece = 0, b"", b"x" * 65536
+    while sent < most and not select.select([s], [], [], 0.001)[0]:
+        try:
+            s.sendall(piece)
+        except OSError:
+            break
+        sent += len(piece)
+    try:
+        while b"\r\n\r\n" not in got:
+            part = s.recv(65536)
+            if part == b"":
+                break
+            got += part
+    except OSError:
+        pass
+    s.close()
+    return sent, got
+
+
+def test_strangers(server, reader, writer):
+    """Who may not write is told so before he has sent what he would write."""
+    def head(fields, path="/v1/default/big", length=40000000):
+        size = f"Content-Length: {length}" if length else "Transfer-Encoding: chunked"
+        return (f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {LINES}\r\n{size}\r\n"
+                f"{fields}\r\n").encode()
+    for what, fields, status in (("nobody", "", 401), ("a reader", reader, 403),
+                                 ("a wrong password", basic("ann", "no"), 401)):
+        fields = f"Authorization: {fields}\r\n" if fields else ""
+        sent, got = send_until_answered(server, head(fields), 40000000)
+        check(statuses(got) == [status] and sent < 20e6, f"{what} is not heard out", (sent, got))
+        check((b"WWW-Authenticate" in got) == (status == 401), f"{what}: how to log in", got)
+        s = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+        s.sendall(head(fields + "Expect: 100-continue\r\n", length=20))
+        check(statuses(s.recv(1000)) == [status], f"{what} is not told to go on")
+        s.close()
+    for path in ("/v1/run", "/rpc"):
+        sent, got = send_until_answered(server, head("", path), 40000000)
+        check(statuses(got) == [401] and sent < 20e6, f"nobody at {path}", (sent, got))
+    s = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+    s.sendall(head(f"Authorization: {writer}\r\nExpect: 100-continue\r\n", length=0))
+    check(statuses(s.recv(1000)) == [100], "a writer is told to go on")
+    s.sendall(b"9\r\n{\"a\": 1}\n\r\n0\r\n\r\n")
+    check(statuses(s.recv(1000)) == [201], "and his chunks are taken")
+    s.close()
+
+
 def test_access(folder):
     user(folder, "add", "ann", "readWrite@default", password="a long secret\n")
     user(folder, "add", "rob", "read@default", password="another secret\n")
@@ -679,6 +806,7 @@ def test_access(folder):
     a = Client(server, Host="db.example", Authorization=basic("ann", "a long secret")).get(
         "/v1/default/posts/x")
     check(a.status == 200, "with logins any Host will do", a.body)
+    test_strangers(server, basic("rob", "another secret"), basic("ann", "a long secret"))
     try:
         Events(server, "/v1/default/changes")
         check(False, "events for nobody")
@@ -709,6 +837,7 @@ def main():
     test_entities(c)
     test_merge_patch(c)
     test_lists(c)
+    test_packed(c)
     test_graph(c)
     test_run(c)
     test_streams(c, server)

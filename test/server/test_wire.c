@@ -289,7 +289,7 @@ static void check_answer(const pq_wire_answer *a) {
     CHECK(pq_wire_read(&wire, all, &m) == PQ_OK);
     CHECK(m.response_to == 77 && m.is_silent == a->is_followed);
     CHECK(pq_slice_eq(m.body, a->body) && m.is_compressed == a->is_compressed);
-    CHECK(m.packer == a->packer);
+    CHECK(m.packer == a->packer && m.has_checksum == a->has_checksum);
   }
   pq_buf_release(&out);
 }
@@ -306,6 +306,9 @@ static void test_answers(void) {
   a.is_compressed = true;
   for (int k = PQ_WIRE_PLAIN; k <= PQ_WIRE_ZSTD; k++) {
     a.packer = (pq_wire_packer)k;
+    a.has_checksum = k % 2 == 0;
+    check_answer(&a);
+    a.has_checksum = !a.has_checksum;
     check_answer(&a);
   }
   a = (pq_wire_answer){.body = a.body, .request_id = 5, .response_to = 77, .is_reply = true};
