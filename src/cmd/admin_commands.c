@@ -210,9 +210,11 @@ static uint64_t deleted_rows(const pq_command *c, pq_file_kind kind, pq_slice co
 static uint64_t add_tail_rows(const pq_command *c, pq_slice collection, uint64_t rows) {
   const pq_overlay *o = c->s.space->overlay;
   for (uint32_t k = pq_chain_first(&o->collections, collection); k != PQ_NONE;
-       k = o->keys[k].next) {
-    const pq_event *first = &o->versions[o->keys[k].first].event;
+       k = pq_overlay_next(o, k)) {
+    const pq_event *first;
     pq_entity e;
+    if (k & PQ_SPOT_PLACE) continue;
+    first = &o->versions[o->keys[k].first].event;
     rows += pq_event_entity(&o->versions[o->keys[k].newest].event, &e);
     if (rows > 0) rows -= first->where_file.n > 0;
   }

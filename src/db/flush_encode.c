@@ -78,8 +78,8 @@ static int collection_rows(encode_task *t, const pq_overlay_chain *chain, pq_ent
   *out = NULL;
   *count = 0;
   if (rows == NULL) return t->cx.code;
-  for (uint32_t k = chain->head; k != PQ_NONE; k = o->keys[k].next) {
-    const pq_event *e = pq_overlay_at(o, k, t->f->seq_hi);
+  for (uint32_t at = chain->head; at != PQ_NONE; at = pq_overlay_next(o, at)) {
+    const pq_event *e = pq_overlay_spot(o, at, t->f->seq_hi);
     if (e == NULL || !pq_event_entity(e, &rows[n])) continue;
     rows[n].name_field = name_field;
     PQ_TRY(bring(t, chain->name, e->seq, t->f->seq_hi, &rows[n].data));

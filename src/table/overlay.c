@@ -8,9 +8,17 @@
 
 /* What an item counts for in held_len: its room on a 64-bit machine, taken to be the same on every
  * machine, since when a flush is forced hangs on it. */
-enum { CAP_MIN = 64, VERSION_LEN = 320, KEY_LEN = 32, CHAIN_LEN = 32, BATCH_LEN = 64 };
+enum {
+  CAP_MIN = 64,
+  VERSION_LEN = 320,
+  KEY_LEN = 32,
+  PLACE_LEN = 12,
+  CHAIN_LEN = 32,
+  BATCH_LEN = 64
+};
 _Static_assert(sizeof(pq_version) <= VERSION_LEN && sizeof(pq_overlay_key) <= KEY_LEN &&
-                   sizeof(pq_overlay_chain) <= CHAIN_LEN && sizeof(pq_overlay_batch) <= BATCH_LEN,
+                   sizeof(pq_overlay_place) <= PLACE_LEN && sizeof(pq_overlay_chain) <= CHAIN_LEN &&
+                   sizeof(pq_overlay_batch) <= BATCH_LEN,
                "an item of an overlay counts for less than it is");
 
 void pq_overlay_init(pq_overlay *o, pq_cx *cx) {
@@ -36,6 +44,7 @@ void pq_overlay_release(pq_overlay *o) {
   if (o->batches != NULL) pq_alloc(o->cx, o->batches, o->batch_cap * sizeof *o->batches, 0);
   if (o->versions != NULL) pq_alloc(o->cx, o->versions, o->version_cap * sizeof *o->versions, 0);
   if (o->keys != NULL) pq_alloc(o->cx, o->keys, o->key_cap * sizeof *o->keys, 0);
+  if (o->places != NULL) pq_alloc(o->cx, o->places, o->place_cap * sizeof *o->places, 0);
   pq_table_release(&o->by_key);
   chains_release(o->cx, &o->collections);
   chains_release(o->cx, &o->from);
@@ -144,16 +153,46 @@ static uint32_t key_find(const pq_overlay *o, const pq_event *e, uint64_t hash) 
   return PQ_NONE;
 }
 
-/* Append key `k` to a chain; `link` is where its successor's number goes. */
+/* Append key or spot `k` to a chain. */
 static void chain_append(pq_overlay *o, pq_overlay_chain *chain, uint32_t k, bool is_to) {
   if (chain->tail == PQ_NONE)
     chain->head = k;
   else if (is_to)
     o->keys[chain->tail].next_to = k;
+  else if (chain->tail & PQ_SPOT_PLACE)
+    o->places[chain->tail & ~PQ_SPOT_PLACE].next = k;
   else
     o->keys[chain->tail].next = k;
   chain->tail = k;
   chain->count++;
+}
+
+/* Does an entity that was deleted hard begin again with the event? */
+static bool is_made_again(const pq_event *before, const pq_event *e) {
+  return e->target == PQ_TARGET_ENTITY && before->op == PQ_EVENT_DELETE &&
+         pq_value_is_missing(before->after) && e->op != PQ_EVENT_DELETE;
+}
+
+/* The entity of key `k` goes to the end of its collection with what is about to become version
+ * `v`. */
+static int place_new(pq_overlay *o, uint32_t k, uint32_t v) {
+  pq_overlay_chain *chain;
+  pq_slice collection, local;
+  void *places = o->places;
+  uint32_t p = o->place_count, newest = o->keys[k].place;
+  if (!pq_id_split(o->versions[v].event.id, &collection, &local))
+    return pq_fail(o->cx, PQ_ECORRUPT, "event %llu: id without '/'",
+                   (unsigned long long)o->versions[v].event.seq);
+  PQ_TRY(chain_of(o, &o->collections, collection, &chain));
+  PQ_TRY(reserve(o, &places, p, &o->place_cap, sizeof *o->places, PLACE_LEN));
+  o->places = places;
+  o->places[p] = (pq_overlay_place){
+      .version = v, .newer = newest == PQ_NONE ? p : o->places[newest].newer, .next = PQ_NONE};
+  if (newest != PQ_NONE) o->places[newest].newer = p;
+  o->keys[k].place = p;
+  o->place_count++;
+  chain_append(o, chain, p | PQ_SPOT_PLACE, false);
+  return PQ_OK;
 }
 
 /* A new key for the event that is about to become version `v`. */
@@ -181,6 +220,7 @@ static int key_new(pq_overlay *o, const pq_event *e, uint64_t hash, uint32_t v, 
                                            .first = v,
                                            .next = PQ_NONE,
                                            .next_to = PQ_NONE,
+                                           .place = PQ_NONE,
                                            .hash = hash,
                                            .target = e->target};
   if (chain != NULL) chain_append(o, chain, o->key_count, false);
@@ -212,6 +252,7 @@ int pq_overlay_add(pq_overlay *o, const pq_event *e) {
       o->place(o->place_ud, first);
     PQ_TRY(key_new(o, first, hash, v, &key));
   } else {
+    if (is_made_again(&o->versions[o->keys[key].newest].event, e)) PQ_TRY(place_new(o, key, v));
     o->versions[v].older = o->keys[key].newest;
     o->keys[key].newest = v;
   }
@@ -351,6 +392,23 @@ const pq_event *pq_overlay_at(const pq_overlay *o, uint32_t key, uint64_t seq) {
   while (v != PQ_NONE && o->versions[v].event.seq > seq)
     v = o->versions[v].older;
   return v == PQ_NONE ? NULL : &o->versions[v].event;
+}
+
+uint32_t pq_overlay_next(const pq_overlay *o, uint32_t spot) {
+  return spot & PQ_SPOT_PLACE ? o->places[spot & ~PQ_SPOT_PLACE].next : o->keys[spot].next;
+}
+
+const pq_event *pq_overlay_spot(const pq_overlay *o, uint32_t spot, uint64_t seq) {
+  bool is_place = (spot & PQ_SPOT_PLACE) != 0;
+  uint32_t p = spot & ~PQ_SPOT_PLACE;
+  uint32_t key = is_place ? o->versions[o->places[p].version].key : spot;
+  uint32_t newest = o->keys[key].place;
+  if (is_place && o->versions[o->places[p].version].event.seq > seq) return NULL;
+  if (newest != PQ_NONE && spot != (newest | PQ_SPOT_PLACE)) { /* has it gone on already? */
+    uint32_t then = is_place ? o->places[p].newer : o->places[newest].newer;
+    if (o->versions[o->places[then].version].event.seq <= seq) return NULL;
+  }
+  return pq_overlay_at(o, key, seq);
 }
 
 const pq_event *pq_overlay_before(const pq_overlay *o, const pq_event *e) {

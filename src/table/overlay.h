@@ -9,6 +9,9 @@
  *   An event of a collection (its schema) has the collection's name as key, and is in no chain. A
  *   file's chain are the entities whose first event replaces a row of it.
  *
+ *   chain of posts:   p1 ─► p2 ─► [p1 again]      places of an entity that was deleted hard and
+ *                     gone         since e31      made again: it stands at the last one <= seq
+ *
  * It keeps versions by seq: a reader at sequence S takes a key's newest version with seq <= S, so
  * one overlay serves all readers until the flush that replaces it. The present's tail and an
  * as-of view's events between a manifest and S are the same structure.
@@ -34,18 +37,29 @@ typedef struct pq_version {
 typedef struct pq_overlay_key {
   uint32_t newest;  /* version */
   uint32_t first;   /* version: the first one after the manifest */
-  uint32_t next;    /* entities: next key of the collection; edges: next with the same from */
+  uint32_t next;    /* entities: next spot of the collection; edges: next with the same from */
   uint32_t next_to; /* edges: next with the same to; entities: next of the same file */
-  uint64_t hash;
+  uint32_t place;   /* entities: the newest other place, or PQ_NONE */
   pq_target target;
+  uint64_t hash;
 } pq_overlay_key;
+
+/* Where an entity stands in its collection since it was made again. What is in the chain of a
+ * collection, a spot, is the number of a key or, with this bit, that of a place. */
+#define PQ_SPOT_PLACE 0x80000000u
+
+typedef struct pq_overlay_place {
+  uint32_t version; /* it stands here since then */
+  uint32_t newer;   /* its next place; of the newest: the oldest */
+  uint32_t next;    /* next spot of the collection */
+} pq_overlay_place;
 
 /* A chain of keys: entities of a collection, or whose row is in a file, edges out of or into an
  * entity. */
 typedef struct pq_overlay_chain {
-  pq_slice name; /* collection name, file name or entity id */
-  uint32_t head, tail, count;
-  bool has_other_keys; /* some document had an _id that is not that of its entity's id */
+  pq_slice name;              /* collection name, file name or entity id */
+  uint32_t head, tail, count; /* keys; of a collection spots */
+  bool has_other_keys;        /* some document had an _id that is not that of its entity's id */
 } pq_overlay_chain;
 
 typedef struct pq_chains {
@@ -73,6 +87,8 @@ typedef struct pq_overlay {
   uint32_t version_count, version_cap;
   pq_overlay_key *keys; /* owned */
   uint32_t key_count, key_cap;
+  pq_overlay_place *places; /* owned */
+  uint32_t place_count, place_cap;
   pq_table by_key;
   pq_chains collections, from, to;
   pq_chains files; /* by `where_file` of a key's first event; empty: no hint, but there is a row */
@@ -135,7 +151,14 @@ const pq_event *pq_overlay_before(const pq_overlay *o, const pq_event *e);
 /* Has every document of a collection that has an _id the id of it (shred/key_id.h)? At any seq. */
 bool pq_overlay_is_keyed(const pq_overlay *o, pq_slice collection);
 
-/* First key of a chain, PQ_NONE if none; go on with keys[k].next (next_to for `to`). */
+/* First key of a chain, of a collection its first spot, PQ_NONE if none; go on with keys[k].next
+ * (next_to for `to` and files), in a collection with pq_overlay_next(). */
 uint32_t pq_chain_first(const pq_chains *c, pq_slice name);
+
+/* The spot of a collection behind one. */
+uint32_t pq_overlay_next(const pq_overlay *o, uint32_t spot);
+/* The newest event at or before `seq` of the entity that stands at a spot then; NULL: none does. So
+ * a walk over all spots meets each entity once, in the order in which they were made. */
+const pq_event *pq_overlay_spot(const pq_overlay *o, uint32_t spot, uint64_t seq);
 
 #endif

@@ -41,7 +41,8 @@ pq_tail_walk pq_tail_begin(const pq_view *v, pq_tail_kind kind, pq_slice name) {
   return w;
 }
 
-/* The key that the walk stands at; the walk goes on behind it. False at the end. */
+/* The key, of entities the spot, that the walk stands at; the walk goes on behind it. False at the
+ * end. */
 static bool take_key(pq_tail_walk *w, const pq_overlay **layer, uint32_t *key) {
   const pq_view *v = w->v;
   while (w->at != NULL && w->key == PQ_NONE) { /* at most two layers */
@@ -51,7 +52,10 @@ static bool take_key(pq_tail_walk *w, const pq_overlay **layer, uint32_t *key) {
   if (w->at == NULL) return false;
   *layer = w->at;
   *key = w->key;
-  w->key = w->kind >= PQ_TAIL_TO ? w->at->keys[w->key].next_to : w->at->keys[w->key].next;
+  if (w->kind == PQ_TAIL_ENTITIES)
+    w->key = pq_overlay_next(w->at, w->key);
+  else
+    w->key = w->kind == PQ_TAIL_FROM ? w->at->keys[w->key].next : w->at->keys[w->key].next_to;
   return true;
 }
 
@@ -66,7 +70,9 @@ const pq_event *pq_tail_next(pq_tail_walk *w) {
   const pq_overlay *layer;
   uint32_t key;
   while (take_key(w, &layer, &key)) {
-    const pq_event *e = pq_overlay_at(layer, key, seq_of(w->v, layer));
+    uint64_t seq = seq_of(w->v, layer);
+    const pq_event *e = w->kind == PQ_TAIL_ENTITIES ? pq_overlay_spot(layer, key, seq)
+                                                    : pq_overlay_at(layer, key, seq);
     if (e != NULL && (layer == w->v->own || !is_hidden(w->v, e))) return e;
   }
   return NULL;
@@ -76,7 +82,9 @@ const pq_event *pq_tail_next_first(pq_tail_walk *w) {
   const pq_overlay *layer;
   uint32_t key;
   while (take_key(w, &layer, &key)) {
-    const pq_event *e = &layer->versions[layer->keys[key].first].event;
+    const pq_event *e;
+    if (w->kind == PQ_TAIL_ENTITIES && key & PQ_SPOT_PLACE) continue;
+    e = &layer->versions[layer->keys[key].first].event;
     if (e->seq <= seq_of(w->v, layer)) return e;
   }
   return NULL;

@@ -20,8 +20,9 @@ const pq_event *pq_tail_edge(const pq_view *v, pq_slice from, pq_slice predicate
 /* Has every document of the collection that has an _id the id of it? */
 bool pq_tail_is_keyed(const pq_view *v, pq_slice collection);
 
-/* Which keys a walk goes over: the entities of a collection, the edges out of or into an entity,
- * the entities whose first event names a row of a file. */
+/* Which keys a walk goes over: the entities of a collection in the order in which they were made,
+ * one that was made again after a hard delete behind those that were there then; the edges out of
+ * or into an entity, the entities whose first event names a row of a file. */
 typedef enum pq_tail_kind { PQ_TAIL_ENTITIES, PQ_TAIL_FROM, PQ_TAIL_TO, PQ_TAIL_FILE } pq_tail_kind;
 
 typedef struct pq_tail_walk {
@@ -29,7 +30,7 @@ typedef struct pq_tail_walk {
   pq_tail_kind kind;
   pq_slice name;        /* borrowed */
   const pq_overlay *at; /* layer, NULL: the end */
-  uint32_t key;
+  uint32_t key;         /* of entities: a spot of the layer's */
 } pq_tail_walk;
 
 /* Begin at the first key of collection or entity `name`. */

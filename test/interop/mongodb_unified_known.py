@@ -15,8 +15,6 @@ NO_SECONDARY = "asks for a secondary, and a set of one has none: as with MongoDB
 NOT_IN_TRANSACTION = "create and createIndexes are refused in a transaction (263)"
 FAILURES = [
     ("crud", r"works correctly on views", "views are not supported"),
-    ("crud", r"find with comment sets comment on getMore",
-     "expects an order without a sort: there is none that is promised"),
     ("change-streams", r"new fields on change stream events are handled appropriately",
      "a rename does not say whether it replaced a collection (operationDescription.dropTarget)"),
     ("transactions", r"^create-(collection|index) ", NOT_IN_TRANSACTION),

@@ -193,6 +193,95 @@ static void test_overlay_many(void) {
   CHECK(unit_live_len == 0);
 }
 
+/* ---- the order of a collection ---- */
+
+/* A hard delete, or what makes the entity (again). */
+static pq_event life(uint64_t seq, const char *id, bool is_end) {
+  pq_event e = entity(seq, id, 1);
+  if (!is_end) return e;
+  e.op = PQ_EVENT_DELETE;
+  e.after = (pq_value){0};
+  return e;
+}
+
+/* The local ids of what is in "t" at `seq`, in the order of a view's walk. */
+static const char *order(pq_overlay *o, uint64_t seq, char out[64]) {
+  pq_view v = {.overlay = o, .seq = seq};
+  pq_tail_walk w = pq_tail_begin(&v, PQ_TAIL_ENTITIES, PQ_SLICE("t"));
+  const pq_event *e;
+  size_t n = 0;
+  while (n < 63 && (e = pq_tail_next(&w)) != NULL)
+    if (!pq_value_is_missing(e->after)) out[n++] = (char)e->id.p[2];
+  out[n] = '\0';
+  return out;
+}
+
+static int fill_lives(pq_overlay *o) {
+  PQ_TRY(add(o, life(1, "t/a", false)));
+  PQ_TRY(add(o, life(2, "t/b", false)));
+  PQ_TRY(add(o, life(3, "t/c", false)));
+  PQ_TRY(add(o, life(4, "t/a", true)));
+  PQ_TRY(add(o, life(5, "t/a", true))); /* a replay may say so */
+  PQ_TRY(add(o, life(6, "t/b", true)));
+  PQ_TRY(add(o, life(7, "t/b", false)));
+  PQ_TRY(add(o, life(8, "t/a", false)));
+  PQ_TRY(add(o, entity(9, "t/c", 2)));
+  PQ_TRY(add(o, life(10, "t/b", true)));
+  return add(o, life(11, "t/b", false));
+}
+
+static void test_overlay_order(void) {
+  static const char *const at[] = {"",  "a",  "ab",  "abc", "bc", "bc",
+                                   "c", "cb", "cba", "cba", "ca", "cab"};
+  pq_cx cx;
+  pq_overlay o;
+  char text[64];
+  unit_cx_init(&cx);
+  pq_overlay_init(&o, &cx);
+  CHECK(fill_lives(&o) == PQ_OK);
+  for (uint64_t seq = 0; seq < sizeof at / sizeof *at; seq++)
+    CHECK(strcmp(order(&o, seq, text), at[seq]) == 0);
+  CHECK(strcmp(order(&o, ALL, text), "cab") == 0);
+  CHECK(o.key_count == 3 && o.place_count == 3 && entity_seq(&o, "t/b", 9) == 7);
+  CHECK(pq_tail_count(&(pq_view){.overlay = &o, .seq = ALL}, PQ_TAIL_ENTITIES, PQ_SLICE("t")) == 3);
+  pq_overlay_release(&o);
+  CHECK(unit_live_len == 0);
+}
+
+/* Lives and ends at random; at every seq what is there stands as it was made last. */
+static void test_overlay_order_random(void) {
+  enum { EVENTS = 3000, IDS = 40 };
+  static char ids[IDS][4], now[IDS + 1], then[EVENTS + 1][IDS + 1];
+  uint64_t random = 88172645463325252u;
+  int wrong = 0;
+  pq_cx cx;
+  pq_overlay o;
+  unit_cx_init(&cx);
+  pq_overlay_init(&o, &cx);
+  for (int i = 0; i < IDS; i++)
+    snprintf(ids[i], sizeof ids[i], "t/%c", '0' + i);
+  for (uint64_t seq = 1; seq <= EVENTS; seq++) {
+    char *id, *found;
+    random ^= random << 13, random ^= random >> 7, random ^= random << 17;
+    id = ids[random % IDS];
+    found = strchr(now, id[2]);
+    if (found != NULL)
+      memmove(found, found + 1, strlen(found));
+    else
+      strncat(now, id + 2, 1);
+    memcpy(then[seq], now, sizeof now);
+    wrong += add(&o, life(seq, id, found != NULL)) != PQ_OK;
+  }
+  for (uint64_t seq = 1; seq <= EVENTS; seq++) {
+    char text[64];
+    wrong += strcmp(order(&o, seq, text), then[seq]) != 0;
+  }
+  CHECK(wrong == 0);
+  CHECK(o.key_count == IDS && o.place_count > EVENTS / 3);
+  pq_overlay_release(&o);
+  CHECK(unit_live_len == 0);
+}
+
 /* ---- batches ---- */
 
 /* A batch of three events, seq 5 to 7; its raw bytes. */
@@ -278,6 +367,8 @@ static void test_overlay_oom(void) {
     unit_fail_at = n;
     pq_overlay_init(&o, &cx);
     rc = load(&cx, &o, 0);
+    if (rc == PQ_OK) rc = add(&o, life(8, "posts/p1", true));
+    if (rc == PQ_OK) rc = add(&o, life(9, "posts/p1", false));
     if (rc == PQ_OK) rc = fill(&o);
     pq_overlay_release(&o);
   }
@@ -346,6 +437,8 @@ int main(void) {
   RUN(test_overlay_files);
   RUN(test_overlay_refuses);
   RUN(test_overlay_many);
+  RUN(test_overlay_order);
+  RUN(test_overlay_order_random);
   RUN(test_overlay_batch);
   RUN(test_overlay_own_batch);
   RUN(test_overlay_damaged_batch);
