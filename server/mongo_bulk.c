@@ -117,6 +117,34 @@ static int choose_namespace(pq_task *t, uint32_t i) {
   return PQ_OK;
 }
 
+/* What is wrong with nsInfo is told when the command opens. */
+int pq_bulk_choose_database(pq_task *t) {
+  static const char *const others[] = {"admin", "config", "local", NULL};
+  pq_value list = pq_task_field(t, "nsInfo");
+  char ns[PQ_MONGO_NAME_CAP];
+  pq_slice name, db;
+  const uint8_t *dot;
+  for (uint32_t i = 0; i < pq_value_count(list); i++) {
+    if (!pq_value_string(pq_object_get_str(pq_array_at(list, i), "ns"), &name)) return PQ_OK;
+    dot = name.n == 0 ? NULL : memchr(name.p, '.', name.n);
+    if (dot == NULL) return PQ_OK;
+    db = (pq_slice){name.p, (size_t)(dot - name.p)};
+    for (size_t k = 0; t->use.is_in_txn && others[k] != NULL; k++)
+      if (pq_slice_is(db, others[k]))
+        return pq_task_refuse_with(t, PQ_MONGO_NOT_IN_TRANSACTION,
+                                   "Cannot run command against the '%s' database in a transaction.",
+                                   others[k]);
+    PQ_TRY(pq_mongo_namespace(t->mongo->cx, db, ns));
+    if (t->use.is_in_txn && i > 0 && strcmp(ns, t->ns) != 0)
+      return pq_task_refuse_with(t, PQ_MONGO_NOT_IN_TRANSACTION,
+                                 "a transaction is about one database: bulkWrite.nsInfo names '%s' "
+                                 "and '%s'",
+                                 t->ns, ns);
+    if (i == 0) memcpy(t->ns, ns, sizeof ns);
+  }
+  return PQ_OK;
+}
+
 static int check_all(pq_task *t) {
   bulk *b = t->state;
   b->count = pq_value_count(b->ops);
@@ -268,7 +296,7 @@ static int answer(pq_task *t) {
   t->is_writing = false;
   PQ_TRY(pq_virtual_end(&t->out));
   snprintf(t->full_name, sizeof t->full_name, "admin.$cmd.bulkWrite");
-  PQ_TRY(pq_mongo_namespace(t->mongo->cx, t->request->db, t->ns));
+  if (!t->use.is_in_txn) PQ_TRY(pq_mongo_namespace(t->mongo->cx, t->request->db, t->ns));
   batch = number_of(pq_task_field(t, "cursor"), "batchSize");
   has_batch = batch > 0 && batch < UINT32_MAX;
   t->batch_max = has_batch ? (uint32_t)batch : UINT32_MAX;
@@ -289,9 +317,12 @@ int pq_mongo_bulk_write_done(pq_task *t, pq_value summary) {
   b->modified += number_of(summary, "modifiedCount");
   b->upserted += number_of(summary, "upsertedCount");
   b->deleted += number_of(summary, "deletedCount");
+  PQ_TRY(pq_write_end_txn(t, errors));
+  if (t->is_done) return PQ_OK;
   PQ_TRY(put_failures(t, errors));
   if (!b->is_errors_only && pq_value_count(errors) == 0) put_success(t, summary);
   b->at += b->group;
-  if (b->at < b->count && !(b->is_ordered && b->errors > 0)) return submit_group(t);
+  if (b->at < b->count && !(b->errors > 0 && (b->is_ordered || t->use.is_in_txn)))
+    return submit_group(t);
   return answer(t);
 }

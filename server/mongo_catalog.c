@@ -17,8 +17,15 @@ int pq_catalog_ask(pq_task *t) {
   pq_mongo_catalog *c = pq_arena_calloc(&t->arena, 1, sizeof *c);
   if (c == NULL) return t->mongo->cx->code;
   t->state = c;
+  return pq_catalog_ask_again(t);
+}
+
+int pq_catalog_ask_again(pq_task *t) {
   pq_task_command(t, "indexes", t->collection);
-  return pq_task_submit(t);
+  t->use.is_asking = true;
+  PQ_TRY(pq_task_submit(t));
+  t->use.is_asking = false;
+  return PQ_OK;
 }
 
 int pq_catalog_item(pq_task *t, pq_value item) {

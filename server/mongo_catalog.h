@@ -18,11 +18,15 @@ typedef struct pq_mongo_catalog {
   pq_value options;                       /* missing: none */
   pq_value indexes[PQ_MONGO_INDEXES_MAX]; /* without that of _id */
   uint32_t index_count;
+  pq_value fresh[PQ_MONGO_INDEXES_MAX]; /* those that createIndexes is to make */
+  uint32_t fresh_count;
   uint64_t before, after; /* of our command's summary */
 } pq_mongo_catalog;
 
 /* Ask about t->collection; t->state becomes the catalog. */
 int pq_catalog_ask(pq_task *t) PQ_MUST_CHECK;
+/* The same once more, with the catalog that there is. */
+int pq_catalog_ask_again(pq_task *t) PQ_MUST_CHECK;
 /* An index, while it is asked. */
 int pq_catalog_item(pq_task *t, pq_value item);
 /* The summary of that. */

@@ -305,12 +305,18 @@ int pq_task_put_moment(pq_task *t, pq_value v) PQ_MUST_CHECK;
 bool pq_graph_is_stage(pq_value stage);
 int pq_graph_stage(pq_task *t, pq_value stage) PQ_MUST_CHECK;
 
+/* In a transaction errors end it. The task is done where the first one is a conflict. */
+int pq_write_end_txn(pq_task *t, pq_value errors) PQ_MUST_CHECK;
+
 /* The whole answer of a findAndModify whose document the validator refuses. */
 int pq_write_answer_invalid(pq_task *t) PQ_MUST_CHECK;
 
 /* mongo_bulk.c */
 int pq_mongo_bulk_write(pq_task *t);
 int pq_mongo_bulk_write_done(pq_task *t, pq_value summary);
+/* The database that a bulkWrite with a number writes to, into t->ns. In a transaction it has one:
+ * else the task is done. */
+int pq_bulk_choose_database(pq_task *t) PQ_MUST_CHECK;
 
 /* mongo_admin.c */
 int pq_mongo_list_databases(pq_task *t);

@@ -81,6 +81,7 @@ static int check_level(pq_task *t, pq_slice level, pq_value at) {
                                        "linearizable"};
   static const char *const reads[] = {"find",    "aggregate",       "distinct",    "count",
                                       "explain", "listCollections", "listIndexes", NULL};
+  static const char *const catalog[] = {"create", "createIndexes", NULL};
   size_t i = 0;
   while (i < 5 && !pq_slice_is(level, levels[i]))
     i++;
@@ -93,6 +94,10 @@ static int check_level(pq_task *t, pq_slice level, pq_value at) {
     return bad_option(t,
                       "The readConcern level must be either 'local' (default), 'majority' or "
                       "'snapshot' in order to run in a transaction");
+  if (i > 0 && t->use.is_in_txn && is_any(t, catalog))
+    return pq_task_refuse_with(t, PQ_MONGO_INVALID_OPTIONS,
+                               "Command %s does not support { readConcern: { level: \"%s\" } }",
+                               t->command->name, levels[i]);
   if (i == 2) return read_snapshot(t, at);
   if (!pq_value_is_missing(at))
     return bad_option(t, "readConcern.atClusterTime is only for the level 'snapshot'");

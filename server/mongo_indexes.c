@@ -288,23 +288,23 @@ int pq_mongo_create_indexes(pq_task *t) {
   return pq_catalog_ask(t);
 }
 
-static int submit_indexes(pq_task *t, const pq_value *specs, uint32_t count) {
+static int submit_indexes(pq_task *t) {
+  const pq_mongo_catalog *c = pq_catalog_of(t);
   pq_builder *b = t->mongo->builder;
   pq_task_command(t, "createIndexes", t->collection);
   PQ_TRY(t->rc);
   PQ_TRY(pq_builder_key_str(b, "indexes"));
   PQ_TRY(pq_builder_begin_array(b));
-  for (uint32_t i = 0; i < count; i++)
-    PQ_TRY(pq_builder_value(b, specs[i]));
+  for (uint32_t i = 0; i < c->fresh_count; i++)
+    PQ_TRY(pq_builder_value(b, c->fresh[i]));
   PQ_TRY(pq_builder_end(b));
   return pq_task_submit(t);
 }
 
-/* The new ones of those that are asked for; *rest is what the engine is told. */
-static int choose_new(pq_task *t, pq_value *specs, uint32_t *count) {
+/* The new ones of those that are asked for: what the engine is told. */
+static int choose_new(pq_task *t) {
   pq_mongo_catalog *c = pq_catalog_of(t);
   pq_value list = pq_task_field(t, "indexes");
-  *count = 0;
   c->before = c->index_count + 1;
   for (uint32_t i = 0; i < pq_value_count(list); i++) {
     bool is_new;
@@ -315,7 +315,7 @@ static int choose_new(pq_task *t, pq_value *specs, uint32_t *count) {
     if (c->index_count == PQ_MONGO_INDEXES_MAX - 1)
       return refuse(t, CANNOT_CREATE_INDEX, "add index fails, too many indexes", name_of(spec));
     c->indexes[c->index_count++] = spec;
-    specs[(*count)++] = spec;
+    c->fresh[c->fresh_count++] = spec;
   }
   return PQ_OK;
 }
@@ -331,24 +331,67 @@ static int answer_created(pq_task *t, bool is_created) {
   return pq_task_answer_end(t);
 }
 
-int pq_mongo_create_indexes_done(pq_task *t, pq_value summary) {
-  pq_mongo_catalog *c = pq_catalog_of(t);
-  pq_value specs[PQ_MONGO_INDEXES_MAX];
-  bool is_created = false;
-  uint32_t count;
-  int rc;
-  if (c->is_asked) {
-    (void)pq_value_bool(pq_object_get_str(summary, "created"), &is_created);
-    return answer_created(t, is_created);
-  }
-  PQ_TRY(pq_catalog_take(t, summary));
-  rc = choose_new(t, specs, &count);
-  if (t->is_done) return PQ_OK; /* it is refused */
-  PQ_TRY(rc);
-  if (count > 0) return submit_indexes(t, specs, count);
-  if (c->is_there) return answer_created(t, false);
+/* In a transaction: on a collection that it made, and that is empty.
+ * (MongoDB: core/transactions-operations, "Create Collections and Indexes in a Transaction") */
+enum { STAGE_ASKED, STAGE_OUTSIDE, STAGE_EMPTY, STAGE_MADE };
+
+static int ask_outside(pq_task *t) {
+  t->stage = STAGE_OUTSIDE;
+  t->use.is_passed = true;
+  PQ_TRY(pq_catalog_ask_again(t));
+  t->use.is_passed = false;
+  return PQ_OK;
+}
+
+static int ask_empty(pq_task *t) {
+  t->stage = STAGE_EMPTY;
+  pq_task_command(t, "exists", t->collection);
+  t->use.is_asking = true;
+  PQ_TRY(pq_task_submit(t));
+  t->use.is_asking = false;
+  return PQ_OK;
+}
+
+static int refuse_in_txn(pq_task *t, const char *what) {
+  return pq_task_refuse_with(t, PQ_MONGO_NOT_IN_TRANSACTION,
+                             "Cannot create new indexes on %s collection %s in a multi-document "
+                             "transaction.",
+                             what, t->full_name);
+}
+
+static int make(pq_task *t) {
+  t->stage = STAGE_MADE;
+  if (pq_catalog_of(t)->fresh_count > 0) return submit_indexes(t);
+  if (pq_catalog_of(t)->is_there) return answer_created(t, false);
   pq_task_command(t, "create", t->collection);
   return pq_task_submit(t);
+}
+
+static int asked(pq_task *t, pq_value summary) {
+  int rc;
+  PQ_TRY(pq_catalog_take(t, summary));
+  rc = choose_new(t);
+  if (t->is_done) return PQ_OK; /* it is refused */
+  PQ_TRY(rc);
+  if (t->use.is_in_txn && pq_catalog_of(t)->is_there && pq_catalog_of(t)->fresh_count > 0)
+    return ask_outside(t);
+  return make(t);
+}
+
+int pq_mongo_create_indexes_done(pq_task *t, pq_value summary) {
+  bool flag = false;
+  switch (t->stage) {
+    case STAGE_ASKED: return asked(t, summary);
+    case STAGE_OUTSIDE:
+      (void)pq_value_bool(pq_object_get_str(summary, "exists"), &flag);
+      return flag ? refuse_in_txn(t, "existing") : ask_empty(t);
+    case STAGE_EMPTY:
+      (void)pq_value_bool(pq_object_get_str(summary, "exists"), &flag);
+      return flag ? refuse_in_txn(t, "non-empty") : make(t);
+    default:
+      (void)pq_value_bool(pq_object_get_str(summary, "created"), &flag);
+      return answer_created(t, flag);
+  }
 }
 
 /* ---- dropIndexes ---- */

@@ -53,6 +53,11 @@ static bool is_write(const pq_task *t) {
   return false;
 }
 
+/* In a transaction alone. */
+static bool is_catalog_write(const pq_task *t) {
+  return t->use.is_in_txn && (is_command(t, "create") || is_command(t, "createIndexes"));
+}
+
 int pq_retry_check(pq_task *t) {
   if (is_write(t)) return check_statements(t);
   return pq_task_refuse_with(
@@ -115,7 +120,7 @@ int pq_retry_put(pq_task *t) {
   const pq_session_use *u = &t->use;
   pq_builder *b = t->mongo->builder;
   char text[PQ_RECALL_ID_CAP];
-  if (!u->has_number || !is_write(t)) return PQ_OK;
+  if (!u->has_number || u->is_asking || !(is_write(t) || is_catalog_write(t))) return PQ_OK;
   pq_recall_id(&u->key, text);
   PQ_TRY(t->rc);
   PQ_TRY(pq_builder_key_str(b, "metadata"));

@@ -80,25 +80,56 @@ static bool is_writing_pipeline(const pq_task *t) {
                                           !pq_value_is_missing(pq_object_get_str(last, "$merge")));
 }
 
+/* What is no part of the engine's transaction, and so cannot begin one. */
+static bool is_aside(const pq_task *t) {
+  static const char *const names[] = {"getMore", "killCursors", "connectionStatus", NULL};
+  return is_any(t, names);
+}
+
+static int refuse_command(pq_task *t) {
+  return pq_task_refuse_with(
+      t, PQ_MONGO_NOT_IN_TRANSACTION, "Cannot run '%s' in a multi-document transaction.%s",
+      t->command->name,
+      is_command(t, "count") ? " Count documents by an aggregate with $count instead." : "");
+}
+
+/* A bulkWrite's databases are those of its nsInfo, and a getMore of its results follows it. */
+static bool is_of_bulk(const pq_task *t) {
+  const char *field = is_command(t, "getMore") ? "collection" : t->command->name;
+  pq_slice name = {0};
+  (void)pq_value_string(pq_task_field(t, field), &name);
+  return is_command(t, "bulkWrite") || pq_slice_is(name, "$cmd.bulkWrite");
+}
+
 /* What may stand in a transaction, and where. */
 static int check_command(pq_task *t) {
-  static const char *const allowed[] = {
-      "find",    "aggregate",   "distinct",          "insert",           "update",        "delete",
-      "getMore", "killCursors", "commitTransaction", "abortTransaction", "findAndModify", NULL};
+  static const char *const allowed[] = {"find",
+                                        "aggregate",
+                                        "distinct",
+                                        "insert",
+                                        "update",
+                                        "delete",
+                                        "findAndModify",
+                                        "bulkWrite",
+                                        "create",
+                                        "createIndexes",
+                                        "getMore",
+                                        "killCursors",
+                                        "connectionStatus",
+                                        "commitTransaction",
+                                        "abortTransaction",
+                                        NULL};
   static const char *const others[] = {"admin", "config", "local", NULL};
-  if (!is_any(t, allowed))
-    return pq_task_refuse_with(t, PQ_MONGO_NOT_IN_TRANSACTION,
-                               "Cannot run '%s' in a multi-document transaction.",
-                               t->command->name);
+  if (!is_any(t, allowed)) return refuse_command(t);
   if (is_command(t, "aggregate") && is_writing_pipeline(t))
     return pq_task_refuse_with(t, PQ_MONGO_NOT_IN_TRANSACTION,
                                "$out and $merge cannot be used in a transaction");
-  if (t->use.is_starting && (is_command(t, "getMore") || is_command(t, "killCursors")))
+  if (t->use.is_starting && is_aside(t))
     return pq_task_refuse_with(t, PQ_MONGO_NOT_IN_TRANSACTION,
                                "Cannot run %s as the first command of a transaction",
                                t->command->name);
-  for (size_t i = 0; !is_ending(t) && others[i] != NULL; i++)
-    if (pq_slice_is(t->request->db, others[i]))
+  for (size_t i = 0; !is_ending(t) && !is_of_bulk(t) && others[i] != NULL; i++)
+    if (pq_slice_is(t->request->db, others[i]) && !is_command(t, "connectionStatus"))
       return pq_task_refuse_with(t, PQ_MONGO_NOT_IN_TRANSACTION,
                                  "Cannot run command against the '%s' database in a transaction.",
                                  others[i]);
@@ -144,12 +175,11 @@ static int join_txn(pq_task *t) {
   if (s->state == PQ_TXN_IS_COMMITTED)
     return pq_task_refuse_with(t, PQ_MONGO_TRANSACTION_COMMITTED,
                                "Transaction %lld has been committed.", (long long)s->number);
-  if (s->ns != NULL && strcmp(s->ns, t->ns) != 0)
+  if (s->ns != NULL && strcmp(s->ns, t->ns) != 0 && !is_aside(t))
     return pq_task_refuse_with(t, PQ_MONGO_NOT_IN_TRANSACTION,
                                "a transaction is about one database: transaction %lld began in "
-                               "another one than '%.*s'",
-                               (long long)s->number, (int)t->request->db.n,
-                               (const char *)t->request->db.p);
+                               "another one than '%s'",
+                               (long long)s->number, t->ns);
   return PQ_OK;
 }
 
@@ -157,8 +187,7 @@ static int join_txn(pq_task *t) {
 static int begin_txn(pq_task *t) {
   pq_session *s = t->use.session;
   size_t len = strlen(t->ns);
-  if (is_ending(t) || is_command(t, "getMore") || is_command(t, "killCursors") || s->txn != 0)
-    return PQ_OK;
+  if (is_ending(t) || is_aside(t) || s->txn != 0) return PQ_OK;
   if (s->ns == NULL) {
     s->ns = pq_alloc(t->mongo->cx, NULL, 0, len + 1);
     if (s->ns == NULL) return pq_fail_nomem(t->mongo->cx);
@@ -234,6 +263,7 @@ static int enter(pq_task *t) {
     PQ_TRY(check_command(t));
   else
     PQ_TRY(pq_retry_check(t));
+  if (!t->is_done && is_command(t, "bulkWrite")) PQ_TRY(pq_bulk_choose_database(t));
   if (t->is_done) return PQ_OK;
   PQ_TRY(pq_session_take(t));
   return t->is_done ? PQ_OK : wait_turn(t);

@@ -347,18 +347,22 @@ static bool is_conflict(pq_value error) {
   return pq_mongo_code_of_name(name) == PQ_MONGO_WRITE_CONFLICT;
 }
 
+int pq_write_end_txn(pq_task *t, pq_value errors) {
+  if (!t->use.is_in_txn || pq_value_count(errors) == 0) return PQ_OK;
+  t->use.must_abort = true;
+  if (!is_conflict(pq_array_at(errors, 0))) return PQ_OK;
+  return pq_task_refuse_with(t, PQ_MONGO_WRITE_CONFLICT,
+                             "Caused by :: Write conflict: another operation changed what the "
+                             "transaction writes. Please retry it.");
+}
+
 int pq_mongo_write_done(pq_task *t, pq_value summary) {
   static const char *const counts[] = {"insertedCount", "matchedCount", "deletedCount",
                                        "upsertedCount"};
   pq_value errors = pq_object_get_str(summary, "errors");
   int64_t n = 0;
-  if (t->use.is_in_txn && pq_value_count(errors) > 0) {
-    t->use.must_abort = true;
-    if (is_conflict(pq_array_at(errors, 0)))
-      return pq_task_refuse_with(t, PQ_MONGO_WRITE_CONFLICT,
-                                 "Caused by :: Write conflict: another operation changed what the "
-                                 "transaction writes. Please retry it.");
-  }
+  PQ_TRY(pq_write_end_txn(t, errors));
+  if (t->is_done) return PQ_OK;
   if (pq_slice_is(pq_str(t->command->name), "insert"))
     n = number_of(summary, counts[0]);
   else

@@ -107,7 +107,11 @@ static int make_document(pq_command *c, pq_value *out) {
 }
 
 int pq_collection_event(pq_command *c, const pq_schema_at *at, pq_value after, pq_event *out) {
-  const pq_event *before = pq_overlay_collection(c->s.space->overlay, c->s.collection, UINT64_MAX);
+  const pq_overlay *own = pq_txn_own(c);
+  const pq_event *before =
+      own == NULL ? NULL : pq_overlay_collection(own, c->s.collection, UINT64_MAX);
+  if (before == NULL)
+    before = pq_overlay_collection(c->s.space->overlay, c->s.collection, UINT64_MAX);
   *out = (pq_event){.target = PQ_TARGET_COLLECTION,
                     .op = PQ_EVENT_UPDATE,
                     .id = c->s.collection,
@@ -499,7 +503,7 @@ static int stage_opened(pq_op *op) {
 
 static int stage_open(pq_op *op) {
   pq_command *c = pq_command_of(op);
-  PQ_TRY(pq_snapshot_open(&c->s.snapshot, c->s.space, op, c->s.args.as_of, c->s.args.is_flushed));
+  PQ_TRY(pq_read_snapshot(c));
   op->stage = stage_opened;
   return PQ_OK;
 }
@@ -507,6 +511,6 @@ static int stage_open(pq_op *op) {
 int pq_open_catalog(pq_command *c, pq_value target) {
   PQ_TRY(pq_target_collection(c, target));
   c->s.start = stage_open;
-  c->s.needs_slot = !row_of(c)->is_read;
+  c->s.needs_slot = !row_of(c)->is_read && c->s.txn == NULL; /* a transaction stores nothing yet */
   return PQ_OK;
 }

@@ -98,7 +98,7 @@ int pq_check_hint(pq_command *c) {
   pq_value hint = c->s.hint, list;
   pq_schema_at at;
   if (pq_value_is_missing(hint)) return PQ_OK;
-  pq_schema_now(c->s.space, c->s.collection, &at);
+  pq_schema_within(c->s.space, pq_txn_own(c), c->s.collection, &at);
   list = pq_object_get_str(pq_object_get_str(at.document, PQ_COLLECTION_DIRECTIVE), "indexes");
   for (uint32_t i = 0; i < pq_value_count(list); i++)
     if (is_hinted(pq_array_at(list, i), hint)) return PQ_OK;

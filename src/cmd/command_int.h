@@ -983,6 +983,9 @@ int pq_open_backup(pq_command *c, pq_value target); /* backup_command.c */
 
 /* ---- txn_commands.c ---- */
 
+/* What the command's transaction did; NULL: it is in none. Borrowed from the transaction. */
+const pq_overlay *pq_txn_own(const pq_command *c);
+
 /* A commit or abort that could not even begin has ended its transaction, too. */
 void pq_txn_command_failed(pq_command *c);
 

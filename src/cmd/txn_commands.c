@@ -68,6 +68,10 @@ static int stage_end(pq_op *op) {
   return PQ_OK;
 }
 
+const pq_overlay *pq_txn_own(const pq_command *c) {
+  return c->s.txn == NULL ? NULL : &c->s.txn->own;
+}
+
 void pq_txn_command_failed(pq_command *c) {
   pq_db *db = c->db;
   if (c->s.start != stage_end || c->s.ending != NULL) return;

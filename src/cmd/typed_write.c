@@ -113,7 +113,7 @@ int pq_typing_open(pq_command *c) {
   pq_arena *arena = &c->arena;
   struct pq_typing *t = c->s.typing, *old = t;
   pq_schema_at at;
-  pq_schema_now(c->s.space, c->s.collection, &at);
+  pq_schema_within(c->s.space, pq_txn_own(c), c->s.collection, &at);
   if (t != NULL && t->form_seq == at.seq) {
     t->seq = c->s.space->seq;
     return PQ_OK;

@@ -32,6 +32,16 @@ static const pq_event *on_schema(const pq_overlay *o, uint64_t after, const pq_e
   return e != NULL || mine->target == PQ_TARGET_ENTITY ? e : on_schema_of(o, after, mine->to_id);
 }
 
+/* An entity of the collection that mine makes or indexes. */
+static const pq_event *on_entity(const pq_overlay *o, uint64_t after, const pq_event *mine) {
+  const pq_event *e = NULL;
+  if (mine->target != PQ_TARGET_COLLECTION) return NULL;
+  for (uint32_t k = pq_chain_first(&o->collections, mine->id); k != PQ_NONE && e == NULL;
+       k = o->keys[k].next)
+    e = later(pq_overlay_at(o, k, UINT64_MAX), after);
+  return e;
+}
+
 /* An end of a new edge that is gone. */
 static const pq_event *on_end(const pq_overlay *o, uint64_t after, const pq_event *mine) {
   pq_slice ends[2] = {mine->id, mine->to_id};
@@ -164,7 +174,8 @@ int pq_conflict_find(pq_cx *cx, const pq_overlay *theirs, uint64_t after, const 
   for (uint32_t i = 0; i < mine->count && *out == NULL; i++) {
     const pq_event *e = &mine->events[i];
     *out = on_key(theirs, after, e);
-    if (*out == NULL) *out = on_schema(theirs, after, e);
+    if (*out == NULL && !mine->ignores_schemas) *out = on_schema(theirs, after, e);
+    if (*out == NULL && mine->is_txn) *out = on_entity(theirs, after, e);
     if (*out == NULL) *out = on_end(theirs, after, e);
     if (*out == NULL) *out = on_edge(theirs, after, e);
     if (*out == NULL) *out = on_limit(theirs, after, e);

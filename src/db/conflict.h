@@ -7,6 +7,7 @@
  *     users/u9 hard DELETE ────────────────────────►   any edge of u9                   conflict
  *     users/u3 with a key that is unique ──────────►   another user with that key       conflict
  *     anything in posts, an edge from or to there ─►   posts' schema                    conflict
+ *     a transaction's record of posts, its indexes ─►   any entity of posts              conflict
  *
  * Their events are an overlay: the tail, the write group that is open, another transaction. So one
  * function judges all three.
@@ -29,6 +30,8 @@ typedef struct pq_intent {
   uint32_t count;
   const pq_unique_rule *rules; /* of the collections that it writes */
   uint32_t rule_count;
+  bool is_txn;          /* of a transaction: it has not seen all entities of what it indexes */
+  bool ignores_schemas; /* theirs are not stored: they are held against mine when they are */
 } pq_intent;
 
 /* The event of `theirs` after `after` that is against the write, or NULL in *out. PQ_ENOMEM. */

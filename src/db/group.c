@@ -69,7 +69,7 @@ void pq_commit_set_ts(pq_commit *c, const pq_space *s, int64_t now_us) {
 }
 
 int pq_commit_check(const pq_commit *c, pq_space *s, pq_op *op, const pq_txn *ending) {
-  pq_intent mine = {c->events, c->count, c->rules, c->rule_count};
+  pq_intent mine = {c->events, c->count, c->rules, c->rule_count, .is_txn = ending != NULL};
   const pq_event *e;
   if (s->is_stale) return PQ_OVERTAKEN;                         /* the tail is read again first */
   if (pq_space_filed_seq(s) > c->base_seq) return PQ_OVERTAKEN; /* files have later events */
@@ -80,7 +80,7 @@ int pq_commit_check(const pq_commit *c, pq_space *s, pq_op *op, const pq_txn *en
 
 int pq_commit_join(pq_commit *c, pq_space *s, pq_op *op, const pq_txn *ending, const void *owner) {
   pq_group *g = &s->group;
-  pq_intent mine = {c->events, c->count, c->rules, c->rule_count};
+  pq_intent mine = {c->events, c->count, c->rules, c->rule_count, .is_txn = ending != NULL};
   const pq_event *e;
   int rc;
   pq_assert(c->space == NULL && c->count > 0);

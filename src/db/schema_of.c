@@ -5,12 +5,26 @@
 
 #include "db/flush_int.h"
 
+/* What a transaction (NULL: there is none) made of the collection up to its event `seq`. */
+static bool find_own(const pq_overlay *own, pq_slice collection, uint64_t seq, pq_schema_at *out) {
+  const pq_event *e = own == NULL ? NULL : pq_overlay_collection(own, collection, seq);
+  if (e == NULL) return false;
+  *out = (pq_schema_at){e->version, e->seq, e->after};
+  return true;
+}
+
 void pq_schema_of(const pq_view *v, pq_slice collection, pq_schema_at *out) {
+  if (find_own(v->own, collection, v->own_seq, out)) return;
   pq_schema_at_seq(&(pq_form_source){v->manifest, v->overlay, collection}, v->seq, out);
 }
 
 void pq_schema_now(const pq_space *s, pq_slice collection, pq_schema_at *out) {
   pq_schema_at_seq(&(pq_form_source){&s->manifest, s->overlay, collection}, UINT64_MAX, out);
+}
+
+void pq_schema_within(const pq_space *s, const pq_overlay *own, pq_slice collection,
+                      pq_schema_at *out) {
+  if (!find_own(own, collection, UINT64_MAX, out)) pq_schema_now(s, collection, out);
 }
 
 pq_slice pq_name_field_now(const pq_space *s, pq_slice collection) {

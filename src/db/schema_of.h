@@ -12,10 +12,13 @@
 #include "db/flush.h"
 #include "table/form.h"
 
-/* The version that counts at the view's seq. */
+/* The version that counts at the view's seq, or that the reader's transaction made. */
 void pq_schema_of(const pq_view *v, pq_slice collection, pq_schema_at *out);
 /* The same at the newest seq, as writers see it. */
 void pq_schema_now(const pq_space *s, pq_slice collection, pq_schema_at *out);
+/* The same, as writers in a transaction see it; `own`: what it did, NULL: in none. */
+void pq_schema_within(const pq_space *s, const pq_overlay *own, pq_slice collection,
+                      pq_schema_at *out);
 /* The field that names the entities of a collection, at the newest seq; empty: none. */
 pq_slice pq_name_field_now(const pq_space *s, pq_slice collection);
 

@@ -102,11 +102,14 @@ int pq_txn_find(pq_space *s, uint64_t number, int64_t now_us, pq_txn **out) {
 
 int pq_txns_check(pq_space *s, const pq_txn *mine, const pq_intent *write, int64_t now_us) {
   pq_db *db = s->db;
+  pq_intent intent = *write;
+  intent.ignores_schemas = true; /* who makes a collection and who fills it: the first to commit */
+  intent.is_txn = false;
   for (uint32_t i = db->txn_count; i-- > 0;) {
     pq_txn *t = db->txns[i];
     const pq_event *e;
     if (t == mine || t->space != s) continue;
-    PQ_TRY(pq_conflict_find(db->cx, &t->own, 0, write, &e));
+    PQ_TRY(pq_conflict_find(db->cx, &t->own, 0, &intent, &e));
     if (e == NULL) continue;
     if (is_abandoned(t, now_us))
       pq_txn_end(t); /* those behind it were looked at */
@@ -175,7 +178,7 @@ static int check_len(const pq_txn *t, const pq_commit *write) {
 }
 
 int pq_txn_write(pq_txn *t, const pq_commit *write, int64_t now_us) {
-  pq_intent intent = {write->events, write->count, write->rules, write->rule_count};
+  pq_intent intent = {write->events, write->count, write->rules, write->rule_count, .is_txn = true};
   uint64_t seq = pq_txn_last(t);
   if (write->own_seq != seq) return PQ_OVERTAKEN;
   PQ_TRY(check_len(t, write));
@@ -229,7 +232,7 @@ static int intent_of(const pq_txn *t, pq_arena *arena, pq_intent *out) {
   if (events == NULL) return arena->cx->code;
   for (uint32_t i = 0; i < n; i++)
     events[i] = t->own.versions[i].event;
-  *out = (pq_intent){events, n, t->rules, t->rule_count};
+  *out = (pq_intent){events, n, t->rules, t->rule_count, .is_txn = true};
   return PQ_OK;
 }
 

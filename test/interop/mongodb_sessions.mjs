@@ -170,6 +170,105 @@ async function transactions(client) {
   await two.endSession();
 }
 
+/* Collections and indexes made in a transaction: MongoDB's rules and codes. */
+async function catalog(client) {
+  const db = client.db('catalog'), s = client.startSession(), t = { session: s };
+  const names = async () => (await db.listCollections().toArray()).map(c => c.name).sort();
+  const code = async promise => (await promise.then(() => ({ code: 0 }), e => e)).code;
+  const again = async options => {
+    if (s.inTransaction()) await s.abortTransaction();
+    s.startTransaction(options);
+  };
+  await db.collection('old').insertOne({ _id: 1 });
+  await again();
+  await db.createCollection('made', { validator: { n: { $type: 'int' } }, ...t });
+  await db.collection('made').createIndex({ k: 1 }, { unique: true, ...t });
+  await db.collection('indexed').createIndex({ k: 1 }, t);
+  check('of nobody else', await names(), ['old']);
+  await db.collection('made').insertOne({ _id: 1, k: 1, n: 1 }, t);
+  check('seen in it', await db.collection('made').find({}, t).toArray(), [{ _id: 1, k: 1, n: 1 }]);
+  await s.commitTransaction();
+  check('committed', await names(), ['indexed', 'made', 'old']);
+  check('its indexes', (await db.collection('made').indexes()).map(i => i.name), ['_id_', 'k_1']);
+  check('unique', await code(db.collection('made').insertOne({ k: 1, n: 1 })), 11000);
+  check('valid', await code(db.collection('made').insertOne({ k: 2, n: 'x' })), 121);
+
+  await again();
+  check('it exists', await code(db.createCollection('old', t)), 48);
+  await again();
+  check('indexes of what is there',
+        await code(db.collection('old').createIndex({ k: 1 }, t)), 263);
+  await again();
+  check('that are there', await db.collection('made').createIndex({ k: 1 }, { unique: true, ...t }),
+        'k_1');
+  await again();
+  await db.collection('full').insertOne({ _id: 1 }, t);
+  check('indexes of what is not empty',
+        await code(db.collection('full').createIndex({ k: 1 }, t)), 263);
+  for (const level of ['majority', 'snapshot']) {
+    await again({ readConcern: { level } });
+    check(`create at ${level}`, await code(db.createCollection('x', t)), 72);
+  }
+  for (const refused of [{ count: 'old' }, { drop: 'old' }, { listCollections: 1 },
+                         { renameCollection: 'catalog.old', to: 'catalog.new' },
+                         { collMod: 'old' }, { dropIndexes: 'old', index: '*' }]) {
+    await again();
+    check(Object.keys(refused)[0], await code(db.command(refused, t)), 263);
+  }
+  await again();
+  await db.createCollection('both', t);
+  await db.collection('both').insertOne({ _id: 1 }); /* of another client */
+  const lost = await s.commitTransaction().catch(e => e);
+  check('another one was first', [lost.code, lost.hasErrorLabel('TransientTransactionError')],
+        [112, true]);
+  check('its document', await db.collection('both').countDocuments({}), 1);
+  if (s.inTransaction()) await s.abortTransaction();
+  await s.endSession();
+}
+
+/* The bulkWrite of MongoDB 8.0 in a transaction. */
+async function bulk(client) {
+  const s = client.startSession(), t = { session: s }, a = client.db('bulk').collection('a');
+  const insert = (_id, namespace = 'bulk.a') => ({ name: 'insertOne', namespace, document: { _id } });
+  const many = Array.from({ length: 300 }, (_, i) => insert(i));
+  s.startTransaction();
+  const done = await client.bulkWrite([...many, insert(1, 'bulk.b')],
+                                      { ...t, verboseResults: true });
+  check('inserted', [done.insertedCount, done.insertResults.size], [301, 301]);
+  check('not seen', await a.countDocuments({}), 0);
+  await s.commitTransaction();
+  check('seen', await a.countDocuments({}), 300);
+
+  s.startTransaction();
+  const failed = await client.bulkWrite([insert(1000), insert(1), insert(1001)],
+                                        { ...t, ordered: false }).catch(e => e);
+  check('a duplicate', [...failed.writeErrors.values()].map(e => e.code), [11000]);
+  const over = await a.insertOne({ _id: 1002 }, t).catch(e => e);
+  check('ends it', over.code, 251);
+  await s.abortTransaction();
+  check('nothing', await a.countDocuments({ _id: { $gte: 1000 } }), 0);
+
+  for (const [what, models] of [['two databases', [insert(1, 'bulk.x'), insert(1, 'bulk2.x')]],
+                                ['admin', [insert(1, 'admin.x')]]]) {
+    s.startTransaction();
+    check(what, (await client.bulkWrite(models, t).catch(e => e.cause)).code, 263);
+    await s.abortTransaction();
+  }
+  const two = client.startSession();
+  s.startTransaction();
+  two.startTransaction();
+  const update = { name: 'updateOne', namespace: 'bulk.a', filter: { _id: 1 },
+                   update: { $set: { n: 1 } } };
+  await client.bulkWrite([update], t);
+  const conflict = await client.bulkWrite([update], { session: two }).catch(e => e.cause);
+  check('a conflict', [conflict.code, conflict.hasErrorLabel('TransientTransactionError')],
+        [112, true]);
+  await two.abortTransaction();
+  await s.commitTransaction();
+  await s.endSession();
+  await two.endSession();
+}
+
 async function snapshots(client) {
   const a = client.db('shop').collection('snap');
   await a.insertOne({ _id: 1 });
@@ -185,6 +284,8 @@ async function snapshots(client) {
 const running = await twice();
 const client = new MongoClient(running.url);
 await transactions(client);
+await catalog(client);
+await bulk(client);
 await snapshots(client);
 await client.close();
 await stop(running, 'SIGTERM');

@@ -12,16 +12,12 @@ SKIPS = [
 
 # Failures that are known: suite, pattern of "suite | title", why.
 NO_SECONDARY = "asks for a secondary, and a set of one has none: as with MongoDB's own set of one"
-NOT_IN_TRANSACTION = "create and createIndexes are refused in a transaction (263)"
 FAILURES = [
     ("crud", r"works correctly on views", "views are not supported"),
     ("change-streams", r"new fields on change stream events are handled appropriately",
      "a rename does not say whether it replaced a collection (operationDescription.dropTarget)"),
-    ("transactions", r"^create-(collection|index) ", NOT_IN_TRANSACTION),
     ("transactions", r"readPreference inherited from client|"
      r"with secondary read preference in client option", NO_SECONDARY),
-    ("transactions", r"^client bulkWrite transactions ",
-     "the bulkWrite of MongoDB 8.0 is refused in a transaction (263)"),
     ("run-command", r"does not close the cursor when receiving an empty batch",
      "capped collections, and so tailable cursors of them, are not supported"),
     ("collection-management", r"^clustered-indexes ", "clustered collections are not supported"),

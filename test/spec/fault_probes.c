@@ -303,6 +303,11 @@ const fault_probe fault_probes[] = {
      NULL, true},
     {"{\"alter\": \"t\", \"options\": {\"validator\": {\"n\": 1}}}", NULL, true},
     {"{\"indexes\": \"t\"}", NULL, false},
+    {"{\"create\": \"new\", \"txn\": 1}", NULL, true},
+    {"{\"createIndexes\": \"new\", \"indexes\": [{\"name\": \"i\", \"key\": {\"n\": 1}, "
+     "\"unique\": true}], \"txn\": 1}",
+     NULL, true},
+    {"{\"indexes\": \"t\", \"txn\": 1}", NULL, false},
     {"{\"drop\": \"t\"}", NULL, true},
     {"{\"expire\": 1}", NULL, false},
     {"{\"stats\": 1}", NULL, false},
