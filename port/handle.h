@@ -20,6 +20,9 @@ int pq_handle_submit(pqdb *db, const char *ns, pq_value command, pqdb_replies **
 /* How far the command of the replies may reach beyond its namespace: PQ_REACH_ bits of
  * cmd/command.h. Before the next pqdb_poll. */
 void pq_handle_set_reach(pqdb_replies *r, unsigned reach);
+/* Whose commands are submitted from now on: they reach the transactions of the same owner, and no
+ * others. 0, as at first: the handle's own. */
+void pq_handle_set_owner(pqdb *db, uint64_t owner);
 /* As pqdb_next; the value is valid until the next call of pqdb_poll or on `r`. */
 int pq_handle_next(pqdb_replies *r, pq_value *out) PQ_MUST_CHECK;
 

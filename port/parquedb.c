@@ -354,6 +354,10 @@ void pq_handle_set_reach(pqdb_replies *r, unsigned reach) {
   pq_command_set_reach(r->command, reach);
 }
 
+void pq_handle_set_owner(pqdb *db, uint64_t owner) {
+  db->db.txn_owner = owner;
+}
+
 int pqdb_poll(pqdb *db) {
   bool has_moved;
   return poll_all(db, &has_moved);

@@ -15,6 +15,7 @@ enum {
   FORGET_MS = 60 * 1000, /* a failure counts so long */
   DELAY_FIRST_MS = 50,
   DELAY_MAX_MS = 2000,
+  MANY = 20, /* failures of an address: from then on one is looked at every DELAY_MAX_MS */
   COMMAND_LEN_MAX = 1 << 20,
   PASSWORD_CAP = 2048 /* of user and password in a header */
 };
@@ -31,6 +32,7 @@ struct pq_access {
   pqdb *db;
   pq_cx cx; /* malloc: the users are no part of the engine's memory */
   pq_users *users;
+  uint64_t readings;                    /* how often they were read */
   uint8_t secret[PQ_SCRAM_HASH_LEN];    /* of the users, or until there are some our own */
   uint8_t quick_key[PQ_SCRAM_HASH_LEN]; /* of this process */
   bool is_stored;
@@ -148,14 +150,32 @@ int pq_access_new_users(pq_access *a, pq_users **out) {
   return pq_users_new(&a->cx, out);
 }
 
+/* Has he every role that he had? */
+static bool has_lost_none(const pq_user *then, const pq_user *now) {
+  for (uint32_t i = 0; i < then->role_count; i++) {
+    const pq_user_role *role = &then->roles[i];
+    uint32_t k = 0;
+    while (k < now->role_count &&
+           (now->roles[k].kind != role->kind || strcmp(now->roles[k].ns, role->ns) != 0))
+      k++;
+    if (k == now->role_count) return false;
+  }
+  return true;
+}
+
 void pq_access_replace(pq_access *a, pq_users *fresh) {
   if (a->users != NULL && fresh->seq < a->users->seq) {
     pq_users_free(fresh);
     return;
   }
-  for (uint32_t i = 0; i < fresh->count && a->users != NULL; i++) {
-    pq_user *now = fresh->users[i], *then = pq_users_find(a->users, pq_str(now->name));
-    if (then == NULL || memcmp(&then->keys, &now->keys, sizeof now->keys) != 0) continue;
+  a->readings++;
+  for (uint32_t i = 0; i < fresh->count; i++) {
+    pq_user *now = fresh->users[i], *then;
+    then = a->users == NULL ? NULL : pq_users_find(a->users, pq_str(now->name));
+    now->since = a->readings;
+    if (then == NULL || memcmp(then->id, now->id, sizeof now->id) != 0) continue;
+    if (has_lost_none(then, now)) now->since = then->since;
+    if (memcmp(&then->keys, &now->keys, sizeof now->keys) != 0) continue;
     memcpy(now->quick, then->quick, sizeof now->quick);
     now->has_quick = then->has_quick;
   }
@@ -170,8 +190,13 @@ void pq_access_replace(pq_access *a, pq_users *fresh) {
 
 const pq_user *pq_access_user(const pq_access *a, const pq_client *c) {
   const pq_user *who = c->user[0] == '\0' ? NULL : pq_users_find(a->users, pq_str(c->user));
-  if (who == NULL || c->login == NULL) return who;
-  return memcmp(c->login->user_id, who->id, sizeof who->id) == 0 ? who : NULL;
+  if (who == NULL || memcmp(c->user_id, who->id, sizeof who->id) != 0) return NULL;
+  return c->until_ms == 0 || pq_handle_now_us(a->db) / 1000 < c->until_ms ? who : NULL;
+}
+
+uint64_t pq_access_since(const pq_access *a, const pq_client *c) {
+  const pq_user *who = pq_access_user(a, c);
+  return who == NULL ? 0 : who->since;
 }
 
 bool pq_access_is_first(const pq_access *a, const pq_client *c) {
@@ -233,13 +258,15 @@ int pq_access_enter(pq_access *a, pq_cx *cx, pq_client *c, pq_slice name) {
   const pq_user *who = pq_users_find(a->users, name);
   if (who == NULL) return pq_fail(cx, PQ_EPERM, "Authentication failed.");
   snprintf(c->user, sizeof c->user, "%s", who->name);
-  if (c->login != NULL) memcpy(c->login->user_id, who->id, sizeof who->id);
+  memcpy(c->user_id, who->id, sizeof who->id);
+  c->until_ms = 0;
   return PQ_OK;
 }
 
 void pq_access_leave(pq_client *c) {
   c->user[0] = '\0';
-  if (c->login != NULL) memset(c->login->user_id, 0, sizeof c->login->user_id);
+  memset(c->user_id, 0, sizeof c->user_id);
+  c->until_ms = 0;
 }
 
 void pq_access_login_free(pq_login *login) {
@@ -258,11 +285,24 @@ void pq_bearer_hash(pq_slice token, uint8_t out[PQ_SCRAM_HASH_LEN]) {
   (void)crypto_hash_sha256(out, token.p, token.n);
 }
 
-/* Is it his password? The last right one is known by a hash of this process. */
-static bool is_password(const pq_access *a, pq_user *who, pq_slice password) {
+static bool is_throttled(const pq_access *a, const pq_client *c);
+
+/* Is it his password? The last right one is known by a hash of this process; another one has to be
+ * stretched, and so has one of nobody. *is_late: it was not looked at. */
+static bool is_password(pq_access *a, const pq_client *c, pq_user *who, pq_slice password,
+                        bool *is_late) {
   uint8_t quick[PQ_SCRAM_HASH_LEN];
+  pq_scram_keys nobody;
   (void)crypto_auth_hmacsha256(quick, password.p, password.n, a->quick_key);
-  if (who->has_quick && sodium_memcmp(quick, who->quick, sizeof quick) == 0) return true;
+  if (who != NULL && who->has_quick && sodium_memcmp(quick, who->quick, sizeof quick) == 0)
+    return true;
+  *is_late = is_throttled(a, c);
+  if (*is_late) return false;
+  if (who == NULL || !who->has_keys) {
+    pq_scram_fake(a->secret, password, &nobody);
+    (void)pq_scram_keys_are_of(&nobody, password); /* it takes as long */
+    return false;
+  }
   if (!pq_scram_keys_are_of(&who->keys, password)) return false;
   memcpy(who->quick, quick, sizeof quick);
   who->has_quick = true;
@@ -270,10 +310,9 @@ static bool is_password(const pq_access *a, pq_user *who, pq_slice password) {
 }
 
 /* "user:password" in base64 (RFC 7617). */
-static pq_user *basic(pq_access *a, pq_slice text) {
+static pq_user *basic(pq_access *a, const pq_client *c, pq_slice text, bool *is_late) {
   char pair[PASSWORD_CAP], name[PQ_USER_NAME_CAP];
   size_t n = 0;
-  pq_scram_keys nobody;
   pq_user *who = NULL;
   const char *colon;
   pq_slice user, password = PQ_SLICE("");
@@ -288,13 +327,7 @@ static pq_user *basic(pq_access *a, pq_slice text) {
       who = pq_users_find(a->users, pq_str(name));
     if (who == NULL) who = pq_users_find(a->users, user);
   }
-  if (who == NULL || !who->has_keys) {
-    pq_scram_fake(a->secret, text, &nobody);
-    (void)pq_scram_keys_are_of(&nobody, password); /* it takes as long */
-    who = NULL;
-  } else if (!is_password(a, who, password)) {
-    who = NULL;
-  }
+  if (!is_password(a, c, who, password, is_late)) who = NULL;
   sodium_memzero(pair, sizeof pair);
   return who;
 }
@@ -314,18 +347,24 @@ int pq_access_http(pq_access *a, pq_cx *cx, pq_client *c, pq_slice header) {
   uint8_t hash[PQ_SCRAM_HASH_LEN];
   const pq_user *who;
   pq_slice rest;
-  c->user[0] = '\0';
+  int64_t until_ms = 0;
+  bool is_late = false;
+  pq_access_leave(c);
   if (header.n == 0) return PQ_OK;
   if (has_scheme(header, "bearer", &rest)) {
     pq_bearer_hash(rest, hash);
-    who = pq_users_find_token(a->users, hash, pq_handle_now_us(a->db) / 1000);
+    who = pq_users_find_token(a->users, hash, pq_handle_now_us(a->db) / 1000, &until_ms);
   } else if (has_scheme(header, "basic", &rest)) {
-    who = basic(a, rest);
+    who = basic(a, c, rest, &is_late);
   } else {
     return pq_fail(cx, PQ_EUNSUPPORTED, "Authorization: give Basic or Bearer");
   }
+  if (is_late)
+    return pq_fail(cx, PQ_EBUSY, "too many logins from this address have failed: wait a while");
   if (who == NULL) return pq_fail(cx, PQ_EPERM, "Authentication failed.");
-  return pq_access_enter(a, cx, c, pq_str(who->name));
+  PQ_TRY(pq_access_enter(a, cx, c, pq_str(who->name)));
+  c->until_ms = until_ms;
+  return PQ_OK;
 }
 
 /* ---- failures ---- */
@@ -366,6 +405,17 @@ static pq_slice address_of(const pq_client *c) {
   const char *colon = strrchr(c->peer, ':');
   return (pq_slice){(const uint8_t *)c->peer,
                     colon == NULL ? strlen(c->peer) : (size_t)(colon - c->peer)};
+}
+
+/* Did many fail, and the last one a moment ago? Then nobody's password is stretched for it. */
+static bool is_throttled(const pq_access *a, const pq_client *c) {
+  uint64_t of = hash_of(a, address_of(c));
+  int64_t now_ms = pq_handle_now_us(a->db) / 1000;
+  for (size_t i = 0; i < FAILURES_CAP; i++) {
+    const failure *f = &a->failures[i];
+    if (f->of == of && f->count > 0) return f->count >= MANY && now_ms - f->last_ms < DELAY_MAX_MS;
+  }
+  return false;
 }
 
 uint32_t pq_access_note(pq_access *a, const pq_client *c, pq_slice name, bool is_right) {

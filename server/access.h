@@ -27,10 +27,9 @@ typedef struct pq_login {
   pq_scram scram;
   char db[PQ_USER_DB_CAP];
   int32_t conversation;
-  bool is_open;                    /* an exchange is under way, */
-  bool is_proved;                  /* and only an empty message is missing; */
-  bool skips_empty;                /* or the client does without it */
-  uint8_t user_id[PQ_USER_ID_LEN]; /* of who is logged in */
+  bool is_open;     /* an exchange is under way, */
+  bool is_proved;   /* and only an empty message is missing; */
+  bool skips_empty; /* or the client does without it */
 } pq_login;
 
 /* Read all users; it waits for the store. The handle stays the caller's and outlives it; so does
@@ -63,8 +62,12 @@ int pq_access_check(const pq_access *a, pq_cx *cx, const pq_client *c,
 unsigned pq_access_rights(const pq_access *a, const pq_client *c, const char *ns);
 /* How far his commands reach beyond their namespace: for pq_handle_set_reach. */
 unsigned pq_access_reach(const pq_access *a, const pq_client *c);
-/* Who he is; NULL: nobody, or a user who is no more. Until the users are replaced. */
+/* Who he is; NULL: nobody, a user who is no more, or one whose token has ended. Until the users are
+ * replaced. */
 const pq_user *pq_access_user(const pq_access *a, const pq_client *c);
+/* Another number than before once he has lost a role: what was opened before is not his any more.
+ */
+uint64_t pq_access_since(const pq_access *a, const pq_client *c);
 /* May nobody log in yet, and he make the first user? */
 bool pq_access_is_first(const pq_access *a, const pq_client *c);
 
@@ -92,7 +95,8 @@ void pq_access_login_free(pq_login *login);
 
 /* The header Authorization: "Basic …", "Bearer …"; empty: none, nobody. Sets client->user.
  * PQ_EPERM: it is not right. PQ_EUNSUPPORTED: of another kind. A user of Basic is one of "admin",
- * or written as "db.user". Checking a password the first time takes some milliseconds. */
+ * or written as "db.user". Checking a password the first time takes some milliseconds; PQ_EBUSY: it
+ * is not looked at, as too many from that address were wrong. */
 int pq_access_http(pq_access *a, pq_cx *cx, pq_client *c, pq_slice header) PQ_MUST_CHECK;
 
 /* A login failed, or was right. How long, in milliseconds, the answer to this one should be held

@@ -162,12 +162,12 @@ static const row native_rows[] = {{"get", R, 0},
                                   {"commit", R | W, 0},
                                   {"abort", R | W, 0},
                                   {"indexes", R | W | A, 0},
-                                  {"create", W, 0},
-                                  {"createIndexes", W, 0},
-                                  {"dropIndexes", W, 0},
-                                  {"drop", W, 0},
-                                  {"rename", W, 0},
-                                  {"alter", A, W},
+                                  {"create", W | A, 0},
+                                  {"createIndexes", W | A, 0},
+                                  {"dropIndexes", W | A, 0},
+                                  {"drop", W | A, 0},
+                                  {"rename", W | A, 0},
+                                  {"alter", A, 0},
                                   {"expire", A, W},
                                   {"insert", W, 0},
                                   {"update", W, 0},
@@ -190,13 +190,6 @@ static const row native_rows[] = {{"get", R, 0},
                                   {"unlink", W, 0},
                                   {"appendEvent", W, A},
                                   {"replay", W, A},
-                                  {"indexes", R | W | A, 0},
-                                  {"create", W | A, 0},
-                                  {"drop", W | A, 0},
-                                  {"createIndexes", W | A, 0},
-                                  {"dropIndexes", W | A, 0},
-                                  {"alter", A, 0},
-                                  {"expire", A, 0},
                                   {"flush", A, 0},
                                   {"compact", A, 0},
                                   {"maintain", A, 0},
@@ -237,7 +230,7 @@ bool pq_access_is_secret(pq_slice verb) {
 
 bool pq_access_is_write(pq_slice verb) {
   const row *r = row_of(verb, true);
-  if (pq_slice_is(verb, "alter") || pq_slice_is(verb, "expire")) return true;
+  if (pq_slice_is(verb, "alter")) return true;
   return r != NULL && (((r->any & W) != 0 && (r->any & R) == 0) || (r->all & W) != 0);
 }
 
@@ -295,8 +288,20 @@ bool pq_access_pipeline_writes(pq_value pipeline) {
   return pq_slice_is(name, "$out") || pq_slice_is(name, "$merge");
 }
 
+/* Does a stage look at nothing but the documents that it gets? */
+static bool is_of_documents(pq_slice name) {
+  static const char *const names[] = {
+      "$match",  "$project",    "$addFields", "$set",    "$unset",   "$replaceRoot", "$replaceWith",
+      "$group",  "$sort",       "$limit",     "$skip",   "$count",   "$unwind",      "$sortByCount",
+      "$bucket", "$bucketAuto", "$redact",    "$sample", "$densify", "$fill"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    if (pq_slice_is(name, names[i])) return true;
+  return false;
+}
+
 /* What a pipeline needs beside READ: WRITE where it writes, and READ of everything where it watches
- * everything; instead of it MONITOR, where it begins with what the server does. */
+ * everything; where it begins with what the server does, MONITOR instead, and READ beside that only
+ * if a later stage reads collections. */
 static unsigned needs_of_pipeline(pq_value document, unsigned *any, bool *is_of_all) {
   pq_value list = pq_object_get_str(document, "pipeline"), spec;
   unsigned needs = 0;
@@ -307,6 +312,7 @@ static unsigned needs_of_pipeline(pq_value document, unsigned *any, bool *is_of_
     pq_slice name = name_of(pq_array_at(list, i), &spec);
     if (pq_slice_is(name, "$out") || pq_slice_is(name, "$merge")) needs |= W;
     if (i == 0 && pq_slice_is(name, "$currentOp")) *any = MONITOR;
+    if (i > 0 && *any == MONITOR && !is_of_documents(name)) needs |= R;
     if (pq_slice_is(name, "$changeStream") &&
         pq_value_bool(pq_object_get_str(spec, "allChangesForCluster"), &flag) && flag)
       *is_of_all = true;

@@ -7,6 +7,8 @@
 
 #include "server/bson_value.h"
 
+enum { LITERALS_MAX = 256 }; /* more than documents may nest */
+
 static int put_elements(pq_builder *b, bson_iter_t *it, bool is_array);
 
 static int fail_at(pq_builder *b, const bson_iter_t *it, const char *what) {
@@ -37,7 +39,9 @@ static bool is_document(const bson_iter_t *it, const char *key, bson_iter_t *inn
  * Then it gets one more $literal, as {$code, $scope} is how a code with scope is kept. */
 static bool is_like_code(bson_iter_t it) {
   bson_iter_t at = it, inner;
-  while (bson_iter_next(&at) && is_document(&at, "$literal", &inner) && !bson_iter_next(&at))
+  for (int i = 0; i < LITERALS_MAX && bson_iter_next(&at) && is_document(&at, "$literal", &inner) &&
+                  !bson_iter_next(&at);
+       i++)
     at = it = inner;
   if (!bson_iter_next(&it) || strcmp(bson_iter_key(&it), "$code") != 0) return false;
   if (!BSON_ITER_HOLDS_UTF8(&it) || !bson_iter_next(&it)) return false;

@@ -6,7 +6,7 @@
 #include "server/access.h"
 #include "server/capnweb_run.h"
 
-enum { HEARTBEAT_MS = 60000, ANSWER_LEN_MAX = 128 << 20 };
+enum { HEARTBEAT_MS = 60000, ANSWER_LEN_MAX = 128 << 20, LATE_MS = 500 };
 
 typedef struct rpc_shared {
   pq_job_host host;
@@ -117,7 +117,9 @@ static void log_in(rpc_job *j) {
   pq_slice field = r->rpc->authorization;
   uint32_t hold_ms = 0;
   int rc = pq_access_http(access, host->cx, r->client, field);
-  if (field.n > 0) hold_ms = pq_access_note(access, r->client, (pq_slice){0}, rc == PQ_OK);
+  if (field.n > 0 && (rc == PQ_OK || rc == PQ_EPERM))
+    hold_ms = pq_access_note(access, r->client, (pq_slice){0}, rc == PQ_OK);
+  if (rc == PQ_EBUSY) hold_ms = LATE_MS;
   give(j, rc, rc == PQ_OK ? "" : host->cx->msg);
   if (hold_ms == 0) return;
   j->job.is_done = false;

@@ -10,6 +10,7 @@
  */
 #include <stdio.h>
 
+#include "server/access.h"
 #include "server/capnweb_int.h"
 
 enum { ROOTS = PQ_RPC_ROOT | PQ_RPC_TRANSACTION, SCOPE_LEN_MAX = 1 << 16, PARAMS = 3 };
@@ -361,27 +362,6 @@ static int judge(const call *c, pq_slice verb, pq_rpc_node n, bool *is_write, bo
       "files",    "stats",      "collections", "schema",        "degree",
       "pageRank", "components", "triangles",   "communities",   "kCore",
       NULL};
-  static const char *const actors[] = {"appendEvent",
-                                       "insert",
-                                       "update",
-                                       "updateOne",
-                                       "updateMany",
-                                       "replace",
-                                       "replaceOne",
-                                       "delete",
-                                       "deleteOne",
-                                       "deleteMany",
-                                       "findOneAndUpdate",
-                                       "findOneAndReplace",
-                                       "findOneAndDelete",
-                                       "upsert",
-                                       "upsertMany",
-                                       "bulkWrite",
-                                       "restore",
-                                       "revert",
-                                       "link",
-                                       "unlink",
-                                       NULL};
   static const char *const ends[] = {"begin", "commit", "abort", NULL};
   pq_value pipeline = {0}, last;
   bool is_set = false;
@@ -399,7 +379,7 @@ static int judge(const call *c, pq_slice verb, pq_rpc_node n, bool *is_write, bo
   is_set = is_set || !pq_value_is_missing(pq_object_get_str(last, "$out")) ||
            !pq_value_is_missing(pq_object_get_str(last, "$merge"));
   *is_write = is_set || !is_in(verb, reads);
-  *has_actor = is_set || is_in(verb, actors);
+  *has_actor = is_set || pq_access_is_write(verb);
   return PQ_OK;
 }
 

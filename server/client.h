@@ -4,8 +4,8 @@
  * of them has come back, also when the connection closes meanwhile.
  *
  * The network thread fills it before the first request and changes nothing later but is_leaving.
- * `user` and `login` are written by the engine's thread while it has a request of this client; a
- * protocol that has several requests out at a time sets them before the first one alone.
+ * `user` and what follows it are written by the engine's thread while it has a request of this
+ * client; a protocol that has several requests out at a time sets them before the first one alone.
  */
 #ifndef PQ_SERVER_CLIENT_H
 #define PQ_SERVER_CLIENT_H
@@ -16,6 +16,7 @@
 
 enum {
   PQ_ACCESS_NAME_CAP = 256, /* "db.name" and its end */
+  PQ_ACCESS_ID_LEN = 16,    /* a UUID */
   PQ_ADDRESS_CAP = 120      /* "[::1]:27017", "/run/parquedb/mongodb-27017.sock" */
 };
 
@@ -31,6 +32,8 @@ typedef struct pq_client {
   atomic_bool is_leaving;
 
   char user[PQ_ACCESS_NAME_CAP];              /* "db.name"; empty: nobody has logged in */
+  uint8_t user_id[PQ_ACCESS_ID_LEN];          /* his: another user of that name has another */
+  int64_t until_ms;                           /* when his token ends, since 1970; 0: never */
   struct pq_login *login;                     /* a conversation that is under way; owned, */
   void (*login_free)(struct pq_login *login); /* and freed by this */
 } pq_client;

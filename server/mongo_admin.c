@@ -79,11 +79,16 @@ static int submit_one(pq_task *t, const char *verb) {
 
 /* Ask the next namespace whether it has any; the names left are in t->names from t->count on. */
 static int ask_next(pq_task *t) {
-  pq_slice left = {t->names.p + t->count, t->names.len - (size_t)t->count};
-  const uint8_t *end = left.n == 0 ? NULL : memchr(left.p, '\n', left.n);
   listing *l = t->state;
-  size_t len = end == NULL ? 0 : (size_t)(end - left.p);
-  if (end == NULL) {
+  bool is_seen = false;
+  while (!is_seen && t->count < t->names.len) {
+    pq_slice left = {t->names.p + t->count, t->names.len - (size_t)t->count};
+    const uint8_t *end = memchr(left.p, '\n', left.n);
+    size_t len = end == NULL ? left.n : (size_t)(end - left.p);
+    t->count += len + 1;
+    is_seen = may_see(t, (pq_slice){left.p, len});
+  }
+  if (!is_seen) {
     pq_bson_end(&t->out);
     if (!pq_task_flag(t, "nameOnly")) {
       pq_bson_i64(&t->out, "totalSize", l->total);
@@ -91,8 +96,6 @@ static int ask_next(pq_task *t) {
     }
     return pq_task_answer_end(t);
   }
-  t->count += len + 1;
-  if (!may_see(t, (pq_slice){left.p, len})) return ask_next(t);
   l->is_sized = l->is_shown = false;
   l->bytes = 0;
   return submit_one(t, "collections");

@@ -44,6 +44,7 @@ typedef struct pq_mongo_cursor {
   bool is_killed;                 /* meanwhile; only who waits for changes looks at it */
   struct pq_mongo_stream *stream; /* owned; a change stream has no replies. NULL: it is none */
   char user[PQ_ACCESS_NAME_CAP];  /* whose it is; empty: nobody had logged in */
+  uint64_t since;                 /* pq_access_since, when it was made */
 } pq_mongo_cursor;
 
 /* Commands since the start, as MongoDB counts them (serverStatus, opcounters): writes by their

@@ -125,6 +125,7 @@ static int cursor_new(pq_task *t, pq_mongo_cursor **out) {
   c->number = t->use.is_in_txn ? t->use.number : -1;
   memcpy(c->ns, t->full_name, sizeof c->ns);
   memcpy(c->user, t->request->client->user, sizeof c->user);
+  c->since = pq_access_since(m->access, t->request->client);
   t->replies = NULL;
   t->stream = NULL;
   pq_arena_init(&t->arena, m->cx, 1 << 20);
@@ -293,6 +294,11 @@ static int set_patience(pq_task *t) {
   return PQ_OK;
 }
 
+/* Has its user lost a role since? What it reads may be what he lost. */
+static bool is_lapsed(const pq_task *t, const pq_mongo_cursor *c) {
+  return c->since != pq_access_since(t->mongo->access, t->request->client);
+}
+
 /* Was it made by who asks now? */
 static bool is_mine(const pq_task *t, const pq_mongo_cursor *c) {
   return strcmp(c->user, t->request->client->user) == 0;
@@ -347,6 +353,12 @@ int pq_open_get_more(pq_task *t) {
         c->ns);
   PQ_TRY(check_session(t, c));
   if (t->is_done) return PQ_OK;
+  if (is_lapsed(t, c)) {
+    if (!c->is_busy) cursor_free(m, i);
+    return pq_task_refuse_with(t, PQ_MONGO_CURSOR_NOT_FOUND,
+                               "cursor id %lld not found: a role was taken from its user",
+                               (long long)id);
+  }
   if (c->is_busy)
     return pq_task_refuse_with(t, PQ_MONGO_CURSOR_IN_USE, "cursor id %lld is in use",
                                (long long)id);

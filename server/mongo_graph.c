@@ -88,16 +88,19 @@ int pq_task_put_moment(pq_task *t, pq_value v) {
 /* The fields of `options` but for those of the wire. */
 static int put_options(pq_task *t, const graph_verb *verb, pq_value options, uint32_t from) {
   pq_builder *b = t->mongo->builder;
-  bool says_plain = false;
+  bool says_plain = false, has_user = verb->is_write && t->request->client->user[0] != '\0';
   uint32_t count;
   pq_field *fields = pq_object_fields(&t->arena, options, &count);
   if (fields == NULL && pq_value_count(options) > 0) return t->mongo->cx->code;
   for (uint32_t i = from; i < count; i++) {
     pq_slice name = fields[i].name;
     if (pq_task_is_common(name) || pq_slice_is(name, "target") || pq_slice_is(name, verb->name) ||
-        pq_slice_is(name, "batchSize") ||
+        pq_slice_is(name, "batchSize") || (has_user && pq_slice_is(name, "actor")) ||
         (pq_slice_is(name, "cursor") && pq_value_type(fields[i].value) == PQ_TYPE_OBJECT))
       continue;
+    if (pq_slice_is(name, "txn"))
+      return pq_fail(t->mongo->cx, PQ_EINVALID, "%s: a transaction is that of a session: lsid",
+                     verb->name);
     if (pq_slice_is(name, "asOf")) {
       PQ_TRY(pq_task_put_moment(t, fields[i].value));
       continue;
@@ -106,6 +109,7 @@ static int put_options(pq_task *t, const graph_verb *verb, pq_value options, uin
     PQ_TRY(pq_builder_key(b, name));
     PQ_TRY(pq_builder_value(b, fields[i].value));
   }
+  if (has_user) pq_task_put_str(t, "actor", t->request->client->user);
   if (!verb->is_write) pq_task_put_i64(t, "maxTimeMs", INT32_MAX); /* as pq_task_put_common */
   if (verb->takes_plain && !says_plain) pq_task_put_bool(t, "plain", true);
   return t->rc;

@@ -36,7 +36,7 @@ typedef struct shared {
   pq_wire wire;
   pq_builder *builder;
   pq_fail_point *fail_point; /* owned; NULL: none */
-  int32_t last_answer;
+  uint32_t last_answer;
 } shared;
 
 static int start(pq_net *net, void **out) {
@@ -80,7 +80,7 @@ static int fail_as(pq_connection *c, const shared *s, int rc) {
 static int send_answer(pq_connection *c, const pq_request *r, bool is_followed) {
   shared *s = c->shared;
   pq_wire_answer a = {.body = pq_buf_slice(&r->answer),
-                      .request_id = ++s->last_answer,
+                      .request_id = (int32_t)++s->last_answer,
                       .response_to = r->request_id,
                       .is_reply = r->is_reply,
                       .is_followed = is_followed,
@@ -155,7 +155,7 @@ static int send_followed(pq_connection *c, pq_request *r, waiting waits) {
     pq_request_free(r);
     return rc;
   }
-  r->request_id = s->last_answer;
+  r->request_id = (int32_t)s->last_answer;
   keep(c, r, waits);
   return PQ_OK;
 }

@@ -4,13 +4,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "server/access.h"
 #include "server/feed.h"
 
 enum {
   PAYLOAD_LEN_MAX = 64 << 20,
   ANSWER_LEN_MAX = 96 << 20, /* a part and its last item, canonical */
-  SUMMARY_LEN_MAX = 64 << 20
+  SUMMARY_LEN_MAX = 64 << 20,
+  LATE_MS = 500 /* of a login that was not looked at */
 };
 
 typedef struct native_shared {
@@ -107,6 +109,7 @@ static int check_access(native_job *j) {
   pq_access_command what = {
       .verb = r->name, .document = r->command, .ns = n->ns, .db = pq_str(n->ns), .is_native = true};
   int rc = pq_access_http(j->shared->access, cx, r->client, n->authorization);
+  if (rc == PQ_EBUSY) r->hold_ms = LATE_MS;
   if (rc == PQ_EPERM)
     r->hold_ms = pq_access_note(j->shared->access, r->client, PQ_SLICE("http"), false);
   if (rc == PQ_EPERM)
@@ -122,23 +125,16 @@ static int check_access(native_job *j) {
 }
 
 static bool takes_actor(pq_slice verb, pq_value command) {
-  static const char *const writers[] = {
-      "appendEvent", "insert",     "update",    "updateOne",        "updateMany",
-      "replace",     "replaceOne", "delete",    "deleteOne",        "deleteMany",
-      "upsert",      "upsertMany", "bulkWrite", "findOneAndUpdate", "findOneAndReplace",
-      "restore",     "revert",     "link",      "findOneAndDelete", "unlink",
-      "replay"};
-  for (size_t i = 0; i < sizeof writers / sizeof *writers; i++)
-    if (pq_slice_is(verb, writers[i])) return true;
+  if (pq_access_is_write(verb)) return true;
   if (pq_slice_is(verb, "schema")) return !pq_value_is_missing(pq_object_get_str(command, "set"));
-  if (pq_slice_is(verb, "aggregate")) {
-    pq_value stages = pq_object_get_str(command, "pipeline");
-    uint32_t count = pq_value_count(stages);
-    pq_value last = count == 0 ? (pq_value){0} : pq_array_at(stages, count - 1);
-    return !pq_value_is_missing(pq_object_get_str(last, "$out")) ||
-           !pq_value_is_missing(pq_object_get_str(last, "$merge"));
-  }
+  if (pq_slice_is(verb, "aggregate"))
+    return pq_access_pipeline_writes(pq_object_get_str(command, "pipeline"));
   return !pq_value_is_missing(pq_object_get_str(command, "writeAs"));
+}
+
+/* Transactions are the user's who began them, whatever their numbers. Never 0: the server's own. */
+static uint64_t owner_of(const pq_client *c) {
+  return pq_hash(pq_str(c->user), 1) | 1;
 }
 
 /* The command with its writer's name. */
@@ -173,9 +169,11 @@ static int submit(native_job *j, const pq_cx **cx) {
   PQ_TRY(put_actor(j, &command));
   if (n->payload.len > 0) PQ_TRY(pq_json_print(&j->text, command, PQ_JSON_CANONICAL));
   *cx = pq_handle_cx(j->shared->db);
+  pq_handle_set_owner(j->shared->db, owner_of(j->job.request->client));
   rc = n->payload.len == 0 ? pq_handle_submit(j->shared->db, n->ns, command, &j->replies)
                            : pqdb_submit(j->shared->db, n->ns, (const char *)j->text.p, j->text.len,
                                          (const char *)n->payload.p, n->payload.len, &j->replies);
+  pq_handle_set_owner(j->shared->db, 0);
   if (rc == PQ_OK)
     pq_handle_set_reach(j->replies, pq_access_reach(j->shared->access, j->job.request->client));
   return rc;

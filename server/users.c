@@ -259,12 +259,14 @@ pq_user *pq_users_find(const pq_users *u, pq_slice name) {
 }
 
 pq_user *pq_users_find_token(const pq_users *u, const uint8_t hash[PQ_SCRAM_HASH_LEN],
-                             int64_t now_ms) {
+                             int64_t now_ms, int64_t *until_ms) {
+  *until_ms = 0;
   for (uint32_t i = 0; i < u->count; i++) {
     pq_user *who = u->users[i];
     for (uint32_t k = 0; k < who->token_count; k++) {
       const pq_user_token *token = &who->tokens[k];
       if (sodium_memcmp(token->hash, hash, sizeof token->hash) != 0) continue;
+      *until_ms = token->expires_ms;
       return token->expires_ms == 0 || now_ms < token->expires_ms ? who : NULL;
     }
   }

@@ -79,6 +79,7 @@ typedef struct pq_user {
   pq_user_token *tokens;
   uint32_t token_count;
   pq_value custom; /* missing: none */
+  uint64_t since;  /* access.c: since which reading he has had all the roles that he has had */
   /* What the last right password hashes to, so that HTTP need not stretch it again (access.c). */
   uint8_t quick[PQ_SCRAM_HASH_LEN];
   bool has_quick;
@@ -103,8 +104,9 @@ int pq_users_add(pq_users *u, pq_value document) PQ_MUST_CHECK;
 void pq_users_end(pq_users *u, uint64_t seq);
 /* NULL: there is none. */
 pq_user *pq_users_find(const pq_users *u, pq_slice name);
+/* *until_ms: when it ends, 0: never. */
 pq_user *pq_users_find_token(const pq_users *u, const uint8_t hash[PQ_SCRAM_HASH_LEN],
-                             int64_t now_ms);
+                             int64_t now_ms, int64_t *until_ms);
 /* What the user may do with a namespace of ours, and with the server. The program's own namespace
  * is for `root` alone. */
 unsigned pq_user_rights(const pq_user *who, const char *ns);

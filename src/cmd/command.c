@@ -107,6 +107,7 @@ static int new_command(pq_db *db, int64_t now_us, pq_command **out) {
   if (c == NULL) return pq_fail_nomem(db->cx);
   memset(c, 0, sizeof *c); /* padding too: the state is compared byte by byte */
   c->db = db;
+  c->owner = db->txn_owner;
   c->s.driven = PQ_WORK_NONE;
   rc = pq_op_init(&c->op, db->cx, &c->s, sizeof c->s, stage_load);
   c->op.fetch.decompressor = &db->decompressor;

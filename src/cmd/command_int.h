@@ -417,6 +417,7 @@ struct pq_command {
   pq_command *inner;   /* owned: a command there, for which this one waits; NULL: none */
   bool inner_asks;     /* its requests are to be run */
   unsigned reach;      /* set of PQ_REACH_ bits */
+  uint64_t owner;      /* db->txn_owner, when it was opened */
   bool is_inner;       /* this is such a command, */
   struct pq_far *far;  /* which reads that; NULL: it is any. Borrowed, as is */
   pq_arena *far_arena; /* where what it finds is put */

@@ -476,7 +476,7 @@ static int find_txn(pq_command *c) {
     return pq_fail(c->op.cx, PQ_EINVALID,
                    "%s: a transaction has its own instant: without 'asOf' and 'flushed'",
                    c->s.spec->name);
-  PQ_TRY(pq_txn_find(c->s.space, number, c->op.now_us, &c->s.txn));
+  PQ_TRY(pq_txn_find(c->s.space, number, c->owner, c->op.now_us, &c->s.txn));
   c->s.txn->user_count++;
   return PQ_OK;
 }

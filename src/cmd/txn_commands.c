@@ -24,6 +24,7 @@ static int stage_begin(pq_op *op) {
   pq_txn *t;
   int rc;
   PQ_TRY(pq_txn_begin(c->s.space, op->now_us, &t));
+  t->owner = c->owner;
   rc = reply(c, t->number, 0, t->seq);
   if (rc != PQ_OK) pq_txn_end(t);
   return rc;
@@ -56,7 +57,7 @@ static int stage_end(pq_op *op) {
   pq_command *c = pq_command_of(op);
   bool is_abort = c->s.spec->open == pq_open_abort;
   pq_txn *t;
-  PQ_TRY(pq_txn_find(c->s.space, c->s.args.txn, op->now_us, &t));
+  PQ_TRY(pq_txn_find(c->s.space, c->s.args.txn, c->owner, op->now_us, &t));
   if (t->user_count > 0)
     return pq_fail(op->cx, PQ_EBUSY, "%s: %u commands are at work in transaction %llu",
                    c->s.spec->name, t->user_count, (unsigned long long)t->number);
@@ -77,7 +78,9 @@ void pq_txn_command_failed(pq_command *c) {
   if (c->s.start != stage_end || c->s.ending != NULL) return;
   for (uint32_t i = 0; i < db->txn_count; i++) {
     pq_txn *t = db->txns[i];
-    if (t->number != c->s.args.txn || t->space != c->s.space || t->user_count > 0) continue;
+    if (t->number != c->s.args.txn || t->owner != c->owner || t->space != c->s.space ||
+        t->user_count > 0)
+      continue;
     t->is_ending = true;
     c->s.ending = t; /* and it goes with the command */
     return;

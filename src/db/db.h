@@ -118,6 +118,9 @@ typedef struct pq_db {
   uint32_t txn_count, txn_cap;
   uint64_t txn_number;  /* of the last one */
   uint64_t txn_current; /* of commands that do not say one; 0: none */
+  /* Whose commands are opened now: they reach the transactions that others of the same owner began.
+   * 0: the handle's own. */
+  uint64_t txn_owner;
   /* Who steps commands promises to step all of them in turn, so that one may wait for another
    * (pq_space_wait); else it is told PQ_EBUSY. */
   bool steps_all;

@@ -72,12 +72,12 @@ int pq_txn_begin(pq_space *s, int64_t now_us, pq_txn **out) {
   return PQ_OK;
 }
 
-int pq_txn_find(pq_space *s, uint64_t number, int64_t now_us, pq_txn **out) {
+int pq_txn_find(pq_space *s, uint64_t number, uint64_t owner, int64_t now_us, pq_txn **out) {
   pq_db *db = s->db;
   pq_txn *t = NULL;
   *out = NULL;
   for (uint32_t i = 0; i < db->txn_count && t == NULL; i++)
-    if (db->txns[i]->number == number) t = db->txns[i];
+    if (db->txns[i]->number == number && db->txns[i]->owner == owner) t = db->txns[i];
   if (t == NULL || t->is_ending)
     return pq_fail(db->cx, PQ_EINVALID,
                    "there is no open transaction %llu: it was committed or aborted, or its age "

@@ -20,6 +20,7 @@
 
 struct pq_txn {
   uint64_t number; /* of the handle's transactions, from 1 */
+  uint64_t owner;  /* pq_db.txn_owner, when it began */
   pq_space *space; /* borrowed */
   uint64_t seq;    /* S */
   int64_t ts;
@@ -35,9 +36,10 @@ struct pq_txn {
 /* Begin one; the namespace is loaded. PQ_ELIMIT when too many are open. */
 int pq_txn_begin(pq_space *s, int64_t now_us, pq_txn **out) PQ_MUST_CHECK;
 
-/* The open transaction of that number. PQ_EINVALID when there is none, PQ_ETIMEOUT when it has
- * just been aborted for its age, PQ_EUNSUPPORTED when it is of another namespace. */
-int pq_txn_find(pq_space *s, uint64_t number, int64_t now_us, pq_txn **out) PQ_MUST_CHECK;
+/* The open transaction of that number and owner. PQ_EINVALID when there is none, PQ_ETIMEOUT when
+ * it has just been aborted for its age, PQ_EUNSUPPORTED when it is of another namespace. */
+int pq_txn_find(pq_space *s, uint64_t number, uint64_t owner, int64_t now_us,
+                pq_txn **out) PQ_MUST_CHECK;
 
 /* End and free it: an abort, or what follows a commit. */
 void pq_txn_end(pq_txn *t);

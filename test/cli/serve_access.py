@@ -170,8 +170,127 @@ def test_sessions(folder):
     end(server, "sessions")
 
 
+# ---- rights ----
+
+def run_http(server, user, command, ns="shop"):
+    """The answer of a command of ours, as JSON."""
+    key = base64.b64encode(f"{user}:pwd of {user}".encode()).decode()
+    got = http(server, request("POST", f"/v1/{ns}/run", json.dumps(command).encode(),
+                               "Content-Type: application/json", "Authorization: Basic " + key))
+    return json.loads(got.partition(b"\r\n\r\n")[2] or b"{}")
+
+
+def code_of(answer):
+    return answer.get("code") or answer.get("error", {}).get("code")
+
+
+def test_borders(folder):
+    """What one may do is no way to what one may not."""
+    for name, *roles in (("root", "root"), ("reader", "read@shop"), ("writer", "readWrite@shop"),
+                         ("monitor", "clusterMonitor")):
+        add_user(f"{folder}/w", name, *roles)
+    server = with_http(f"{folder}/w")
+    root, writer, monitor = (login(server, n) for n in ("root", "writer", "monitor"))
+    check(login(server, "root", "wrong") is None, "a wrong password")
+    for db in ("admin", "shop"):
+        root.run({"insert": "secrets"}, db=db, more=sequence("documents", [{"_id": 1, "x": "top"}]))
+
+    ops = {"aggregate": 1, "cursor": {}}
+    plain = [{"$currentOp": {}}, {"$match": {"op": "command"}}, {"$limit": 1}]
+    check(monitor.run({**ops, "pipeline": plain}, db="admin")["ok"] == 1, "currentOp")
+    look = {"$lookup": {"from": "secrets", "pipeline": [], "as": "x"}}
+    for stage in (look, {"$unionWith": "secrets"}, {"$facet": {"a": [look]}},
+                  {"$graphLookup": {"from": "secrets", "startWith": 1, "connectFromField": "a",
+                                    "connectToField": "_id", "as": "x"}}):
+        got = monitor.run({**ops, "pipeline": [{"$currentOp": {}}, stage]}, db="admin")
+        check(got.get("code") == 13, f"currentOp, then {stage}", got)
+        got = root.run({**ops, "pipeline": [{"$currentOp": {}}, stage]}, db="admin")
+        check(got["ok"] == 1, f"of root: {stage}", got)
+
+    number = run_http(server, "writer", {"begin": 1})["summary"]["txn"]
+    insert = {"insert": "c", "documents": [{"_id": "t"}], "txn": number}
+    check(run_http(server, "writer", insert)["summary"]["insertedCount"] == 1, "in a transaction")
+    for command in ({"find": "c", "txn": number}, {"commit": number}, {"abort": number}):
+        for name in ("reader", "root"):
+            got = run_http(server, name, command)
+            check(code_of(got) == "VALIDATION_FAILED", f"{command} of {name}", got)
+    got = writer.run({"link": {"from": "c/a", "predicate": "p", "to": "c/b"}, "txn": number},
+                     db="shop")
+    check(got.get("code") == 2 and "lsid" in got["errmsg"], "by the wire", got)
+    got = run_http(server, "writer", {"commit": number})
+    check(got["summary"]["events"] == 1, "it is still there", got)
+
+    writer.run({"insert": "c"}, db="shop", more=sequence("documents", [{"_id": "a"}, {"_id": "b"}]))
+    edge = {"from": "c/a", "predicate": "p", "to": "c/b"}
+    for more in ({}, {"actor": "admin.root"}):
+        for verb in ("link", "unlink"):
+            got = writer.run({verb: edge, **more}, db="shop")
+            check(got["ok"] == 1, verb, got)
+    for command in ({"create": "made", "actor": "admin.root"}, {"create": "made2"},
+                    {"drop": "made2", "actor": "admin.root"}):
+        got = run_http(server, "writer", command)
+        check("summary" in got, command, got)
+    events = run_http(server, "root", {"events": ""})["items"]
+    wrong = [e for e in events if e.get("actor") != "admin.writer" and "secrets" not in str(e)]
+    check(len(events) > 6 and not wrong, "who did it", wrong[:2])
+    end(server, "borders")
+
+
+def test_lost_roles(folder):
+    """A cursor ends with the roles of its user, a login with its user."""
+    for name, *roles in (("root", "root"), ("both", "read@shop", "read@other")):
+        add_user(f"{folder}/w", name, *roles)
+    server = with_http(f"{folder}/w")
+    root, both = login(server, "root"), login(server, "both")
+    root.run({"insert": "c"}, db="shop", more=sequence("documents", [{"_id": i} for i in range(9)]))
+
+    def cursor():
+        return both.run({"find": "c", "batchSize": 2}, db="shop")["cursor"]["id"]
+
+    def more(number):
+        return both.run({"getMore": Long(number), "collection": "c", "batchSize": 2}, db="shop")
+
+    kept = cursor()
+    grant = {"roles": [{"role": "read", "db": "third"}]}
+    check(root.run({"grantRolesToUser": "both", **grant}, db="admin")["ok"] == 1, "one more")
+    check(more(kept)["ok"] == 1, "a cursor of a user with more roles goes on")
+    check(root.run({"revokeRolesFromUser": "both", **grant}, db="admin")["ok"] == 1, "one less")
+    got = more(kept)
+    check(got.get("code") == 43 and "role" in got["errmsg"], "and ends with a role", got)
+    other = cursor()
+    check(more(other)["ok"] == 1, "a new one")
+    root.run({"dropUser": "both"}, db="admin")
+    check(more(other).get("code") == 13, "without its user")
+    root.run({"createUser": "both", "pwd": "x", "roles": ["root"]}, db="admin")
+    check(both.run({"find": "c"}, db="shop").get("code") == 13, "another user of the same name")
+    end(server, "roles")
+
+
+def test_guesses(folder):
+    """Wrong passwords by HTTP do not keep the engine busy; who is known is let in."""
+    add_user(f"{folder}/w", "root", "root")
+    server = with_http(f"{folder}/w")
+    check(run_http(server, "root", {"find": "c"}).get("items") == [], "the right one")
+    statuses, lock = [], threading.Lock()
+
+    def guess(i):
+        key = base64.b64encode(f"root:guess {i}".encode()).decode()
+        got = http(server, request("GET", "/v1/shop/c", b"", "Authorization: Basic " + key))
+        with lock:
+            statuses.append(status_of(got))
+
+    threads = [threading.Thread(target=guess, args=(i,)) for i in range(60)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    check(set(statuses) == {401, 503} and statuses.count(503) >= 20, "guesses", statuses)
+    check(run_http(server, "root", {"find": "c"}).get("items") == [], "the right one, again")
+    end(server, "guesses")
+
+
 def main():
-    tests = [test_pieces, test_sessions]
+    tests = [test_pieces, test_sessions, test_borders, test_lost_roles, test_guesses]
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run([serve.PROGRAM, "-w", folder, "serve", "--listen", "nowhere:0"],
                               capture_output=True, text=True, timeout=60)

@@ -33,6 +33,14 @@ static pq_client client_of(const char *user) {
   return c;
 }
 
+/* Of a user that there is: logged in. */
+static pq_client client_in(const pq_access *a, const char *user) {
+  pq_client c = client_of(user);
+  const pq_user *who = pq_users_find(pq_access_users(a), pq_str(user));
+  if (who != NULL) memcpy(c.user_id, who->id, sizeof c.user_id);
+  return c;
+}
+
 /* ---- what a command needs ---- */
 
 /* Every command of the wire has a row, or only root could use it without anybody having said so. */
@@ -45,6 +53,7 @@ static void test_rows(void) {
   }
   CHECK(!pq_access_is_known(PQ_SLICE("noSuchThing"), false));
   CHECK(pq_access_is_write(PQ_SLICE("insert")) && pq_access_is_write(PQ_SLICE("findOneAndUpdate")));
+  CHECK(pq_access_is_write(PQ_SLICE("drop")) && pq_access_is_write(PQ_SLICE("alter")));
   CHECK(!pq_access_is_write(PQ_SLICE("find")) && !pq_access_is_write(PQ_SLICE("begin")));
   CHECK(!pq_access_is_write(PQ_SLICE("Insert"))); /* ours are written in one way */
   CHECK(pq_access_is_secret(PQ_SLICE("createuser")) && !pq_access_is_secret(PQ_SLICE("find")));
@@ -65,7 +74,7 @@ static pq_value command(pq_builder *b, pq_arena *arena, const char *verb, const 
 
 static int ask(const pq_access *a, const char *user, const char *verb, pq_value document,
                const char *ns, bool is_native) {
-  pq_client c = client_of(user);
+  pq_client c = client_in(a, user);
   pq_access_command what = {.verb = pq_str(verb),
                             .document = document,
                             .ns = ns,
@@ -245,11 +254,12 @@ static void test_expired(void) {
   pq_user who = {.name = "a.b", .tokens = &token, .token_count = 1};
   pq_user *list[] = {&who};
   pq_users users = {.users = list, .count = 1};
+  int64_t until_ms;
   memcpy(token.hash, hash, sizeof hash);
-  CHECK(pq_users_find_token(&users, hash, 999) == &who);
-  CHECK(pq_users_find_token(&users, hash, 1000) == NULL);
+  CHECK(pq_users_find_token(&users, hash, 999, &until_ms) == &who && until_ms == 1000);
+  CHECK(pq_users_find_token(&users, hash, 1000, &until_ms) == NULL);
   token.expires_ms = 0;
-  CHECK(pq_users_find_token(&users, hash, INT64_MAX) == &who);
+  CHECK(pq_users_find_token(&users, hash, INT64_MAX, &until_ms) == &who && until_ms == 0);
 }
 
 /* ---- failures ---- */
@@ -274,6 +284,70 @@ static void test_delay(void) {
   CHECK(pq_access_note(a, &other, PQ_SLICE("admin.z"), false) == 50);
   CHECK(pq_access_note(a, &c, PQ_SLICE("admin.x"), true) == 0);
   CHECK(pq_access_note(a, &c, PQ_SLICE("admin.w"), false) == 50);
+  pq_access_close(a);
+  pqdb_close(db);
+}
+
+/* Passwords of an address from which many were wrong are not stretched, but for known ones. */
+static void test_throttled(void) {
+  static const char right[] = "Basic cmVhZGVyOnNlY3JldA==", wrong[] = "Basic cmVhZGVyOndyb25n";
+  pq_client c = client_of(""), other = client_of("");
+  pq_access *a;
+  snprintf(other.peer, sizeof other.peer, "10.0.0.1:7");
+  begin();
+  add("admin", "reader", "read@shop");
+  a = open_access(false);
+  for (int i = 0; i < 20; i++)
+    (void)pq_access_note(a, &c, PQ_SLICE("http"), false);
+  CHECK(http(a, &c, right) == PQ_EBUSY && c.user[0] == '\0');
+  CHECK(http(a, &c, wrong) == PQ_EBUSY && http(a, &c, "Basic Z2hvc3Q6c2VjcmV0") == PQ_EBUSY);
+  CHECK(http(a, &other, wrong) == PQ_EPERM && http(a, &other, right) == PQ_OK);
+  CHECK(http(a, &c, right) == PQ_OK && strcmp(c.user, "admin.reader") == 0);
+  (void)pq_access_note(a, &c, PQ_SLICE("http"), true);
+  CHECK(http(a, &c, wrong) == PQ_EPERM);
+  pq_access_close(a);
+  pqdb_close(db);
+}
+
+/* ---- who was he? ---- */
+
+static void replace_users(pq_access *a) {
+  pq_users *users;
+  pq_builder *b;
+  int64_t count;
+  CHECK(pq_access_new_users(a, &users) == PQ_OK && pq_builder_new(&cx, &b) == PQ_OK);
+  CHECK(pq_users_put_find(b) == PQ_OK && pq_access_run(db, b, users, &count) == PQ_OK);
+  pq_access_replace(a, users);
+  pq_builder_free(b);
+}
+
+/* Another user of the same name is another one; a role that was taken tells of itself. */
+static void test_since(void) {
+  static const char *const more[] = {"readWrite@shop"}, *const one[] = {"read@shop"};
+  pq_user_admin_who who = {"admin", "reader"};
+  uint64_t since;
+  pq_access *a;
+  pq_client c;
+  begin();
+  add("admin", "reader", "read@shop");
+  a = open_access(false);
+  c = client_in(a, "admin.reader");
+  since = pq_access_since(a, &c);
+  CHECK(since != 0 && pq_access_user(a, &c) != NULL);
+  CHECK(pq_user_admin_grant(db, &who, more, 1, false) == PQDB_OK);
+  replace_users(a);
+  CHECK(pq_access_since(a, &c) == since && (pq_access_rights(a, &c, "shop") & PQ_RIGHT_WRITE) != 0);
+  CHECK(pq_user_admin_grant(db, &who, one, 1, true) == PQDB_OK);
+  replace_users(a);
+  CHECK(pq_access_since(a, &c) > since && pq_access_user(a, &c) != NULL);
+  c.until_ms = 1; /* a token's end has come */
+  CHECK(pq_access_user(a, &c) == NULL && pq_access_rights(a, &c, "shop") == 0);
+  c.until_ms = INT64_MAX;
+  CHECK(pq_access_user(a, &c) != NULL);
+  CHECK(pq_user_admin_remove(db, &who) == PQDB_OK);
+  add("admin", "reader", "root");
+  replace_users(a);
+  CHECK(pq_access_user(a, &c) == NULL && pq_access_since(a, &c) == 0);
   pq_access_close(a);
   pqdb_close(db);
 }
@@ -303,7 +377,7 @@ static int run(const char *ns, const char *text, unsigned reach, int *items, int
 /* A link leads where its reader may not look. */
 static void test_confined(void) {
   static const char related[] = "{\"related\": \"posts/p1\", \"predicate\": \"author\"}";
-  pq_client c = client_of("admin.reader");
+  pq_client c;
   int items;
   int64_t unreachable;
   pq_access *a;
@@ -319,9 +393,10 @@ static void test_confined(void) {
             "\"far/users/u1\"}}",
             0, &items, &unreachable) == PQDB_DONE);
   a = open_access(false);
+  c = client_in(a, "admin.reader");
   CHECK(run("shop", related, pq_access_reach(a, &c), &items, &unreachable) == PQDB_DONE);
   CHECK(items == 0 && unreachable == 1);
-  c = client_of("admin.all");
+  c = client_in(a, "admin.all");
   CHECK(run("shop", related, pq_access_reach(a, &c), &items, &unreachable) == PQDB_DONE);
   CHECK(items == 1 && unreachable == 0);
   pq_access_close(a);
@@ -414,6 +489,8 @@ int main(void) {
   RUN(test_http);
   RUN(test_expired);
   RUN(test_delay);
+  RUN(test_throttled);
+  RUN(test_since);
   RUN(test_confined);
   RUN(test_damaged);
   RUN(test_memory);
