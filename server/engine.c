@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "server/metrics.h"
 #include "server/native.h"
 
 enum {
@@ -31,7 +32,8 @@ struct pq_engine {
   void *wake_ud;
   /* The thread's own from here on. */
   pqdb *db;
-  pq_cx cx; /* answers and commands: malloc, not the engine's meter */
+  const pq_server *server; /* borrowed */
+  pq_cx cx;                /* answers and commands: malloc, not the engine's meter */
   void *shared[PQ_JOB_KIND_COUNT];
   pq_job *jobs;
   uint32_t job_count;
@@ -200,6 +202,21 @@ static void stop_kinds(pq_engine *e) {
     kinds[i]->stop(e->shared[i]);
 }
 
+/* What /metrics tells. */
+static void publish(pq_engine *e) {
+  struct pq_metrics_engine *m;
+  const pq_cx *cx = pq_handle_cx(e->db);
+  if (e->server->metrics == NULL) return;
+  m = &e->server->metrics->engine;
+  m->passes++;
+  m->jobs = e->job_count;
+  m->jobs_waiting = e->waiting_count;
+  m->commands_starved = pq_handle_is_starved(e->db);
+  if (cx->meter == NULL) return;
+  m->memory = cx->meter->used(cx->alloc_ud);
+  m->memory_max = cx->meter->max;
+}
+
 static void *run(void *ud) {
   pq_engine *e = ud;
   bool must_end = false;
@@ -211,6 +228,7 @@ static void *run(void *ud) {
     do_work(e);
     for (size_t i = 0; i < PQ_JOB_KIND_COUNT; i++)
       if (kinds[i]->idle != NULL) kinds[i]->idle(e->shared[i]);
+    publish(e);
   }
   pqdb_replies_close(e->work);
   stop_kinds(e);
@@ -227,6 +245,7 @@ int pq_engine_start(const pq_server *server, pqdb *db, void (*wake)(void *ud), v
   *out = NULL;
   if (e == NULL) return pq_fail_nomem(cx);
   e->db = db;
+  e->server = server;
   e->wake = wake;
   e->wake_ud = ud;
   pq_cx_init(&e->cx, NULL, NULL);

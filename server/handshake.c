@@ -200,6 +200,11 @@ bool pq_handshake_has(pq_slice name) {
   return find_row(name) != NULL;
 }
 
+const char *pq_handshake_name_at(uint32_t i, const char **help) {
+  *help = i < ROW_COUNT ? rows[i].help : NULL;
+  return i < ROW_COUNT ? rows[i].name : NULL;
+}
+
 /* Has the engine to look at it, and at who asks? */
 static bool is_for_engine(const answer *a, const struct row *row) {
   pq_access_command what = {.verb = a->r->name};

@@ -34,6 +34,8 @@ typedef struct pq_handshake {
 int pq_handshake_answer(const pq_handshake *h, pq_request *r, bool *is_done) PQ_MUST_CHECK;
 
 bool pq_handshake_has(pq_slice name);
+/* The i-th of them and what it does; NULL: there are no more. */
+const char *pq_handshake_name_at(uint32_t i, const char **help);
 
 /* A hello that may wait until something changes, which never happens: for how long (0: it does not
  * wait), and whether it is answered at once as the client knows another topology. PQ_EINVALID. */

@@ -63,9 +63,10 @@ typedef struct http_connection {
   pq_request *held;    /* owned: it has another part, which waits for the client to read this one */
   pq_request *delayed; /* owned: a login that failed is answered later */
   http_sums sums;
-  bool is_piece; /* what the engine has is a piece of the body, others follow */
-  char verb[32]; /* of the command, for metrics */
-  uint64_t begun_us;
+  bool is_piece;     /* what the engine has is a piece of the body, others follow */
+  char verb[32];     /* of the command, for metrics */
+  uint64_t begun_us; /* the command; */
+  uint64_t asked_us; /* and the request */
   bool is_feed;
   /* RPC */
   pq_rpc_link link;
@@ -82,6 +83,8 @@ uint64_t pq_http_now_us(void);
 /* http_protocol.c: write what is in `out`, and go to the next request if this one is done. */
 void pq_http_send(pq_connection *c, pq_buf *out);
 int pq_http_done(pq_connection *c);
+/* It is answered with this status: for /metrics. */
+void pq_http_count(pq_connection *c, int status);
 /* The body's rest is dropped, then this is the answer. */
 void pq_http_refuse(pq_connection *c, int status, const char *code, const char *why);
 int pq_http_reply_refusal(pq_connection *c) PQ_MUST_CHECK;

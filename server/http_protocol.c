@@ -104,11 +104,23 @@ void pq_http_send(pq_connection *c, pq_buf *out) {
   pq_buf_release(out);
 }
 
+void pq_http_count(pq_connection *c, int status) {
+  const http_connection *h = c->state;
+  struct pq_metrics *m = pq_net_server(c->net)->metrics;
+  uint32_t i = 0;
+  if (m == NULL) return;
+  while (pq_http_route_at(i) != NULL && pq_http_route_at(i) != h->call.route)
+    i++;
+  if (pq_http_route_at(i) == NULL) i = UINT32_MAX;
+  pq_metrics_route(m, i, status,
+                   h->call.route != NULL && h->call.route->shape == PQ_HTTP_FEED
+                       ? UINT64_MAX
+                       : pq_http_now_us() - h->asked_us);
+}
+
 int pq_http_done(pq_connection *c) {
   http_connection *h = c->state;
-  http_shared *s = c->shared;
-  int class = h->answer.status / 100;
-  if (class >= 1 && class <= 5) s->metrics.answers[class]++;
+  pq_http_count(c, h->answer.status);
   release_packing(h);
   if (!h->answer.keeps_alive) {
     h->state = HTTP_OVER;
@@ -193,6 +205,8 @@ static int reply_malformed(pq_connection *c, int status) {
   http_connection *h = c->state;
   http_shared *s = c->shared;
   h->answer = (pq_http_answer){.cx = &s->cx, .minor = 1, .now_s = (int64_t)time(NULL)};
+  h->call.route = NULL;
+  h->asked_us = pq_http_now_us();
   h->is_sending = true;
   return pq_http_reply_problem(c, status, pq_status_name(s->cx.code), s->cx.msg, NULL);
 }
@@ -212,7 +226,7 @@ static void begin_exchange(pq_connection *c) {
                                .coding = pq_http_coding_wanted(&h->head),
                                .now_s = (int64_t)time(NULL)};
   h->sums = (http_sums){.count = 0};
-  h->begun_us = pq_http_now_us();
+  h->begun_us = h->asked_us = pq_http_now_us();
   h->verb[0] = '\0';
   h->body_noted = 0;
   h->is_piece = false;

@@ -1,6 +1,7 @@
 /* server/http_upgrade.c - from HTTP to RPC: WebSockets and batches. See http_rpc.h. */
 #include <stdio.h>
 
+#include "server/capnweb_job.h"
 #include "server/http_int.h"
 
 enum { MESSAGE_LEN_MAX = 32 << 20, PING_MS = 30000 };
@@ -139,7 +140,7 @@ int pq_http_upgrade(pq_connection *c) {
   if (pq_websocket_new(&o, &h->socket) != PQ_OK)
     return pq_fail(pq_net_cx(c->net), PQ_ENOMEM, "out of memory");
   s->metrics.sockets++;
-  s->metrics.answers[1]++;
+  pq_http_count(c, 101);
   PQ_TRY(write_accept(c, accept));
   h->state = HTTP_SOCKET;
   c->is_busy = false;
@@ -179,6 +180,10 @@ int pq_http_socket_alarm(pq_connection *c) {
 
 int pq_http_rpc_answered(pq_connection *c, pq_request *r) {
   http_connection *h = c->state;
+  http_shared *s = c->shared;
+  if (r->rpc != NULL && !r->rpc->is_login && !r->rpc->has_more)
+    pq_http_metrics_note(&s->metrics, r->name, r->rpc->rc,
+                         r->has_waited ? UINT64_MAX : (pq_net_clock_ns() - r->since_ns) / 1000);
   PQ_TRY(h->side->answered(h->session, r));
   return h->socket == NULL ? end_batch(c) : PQ_OK;
 }

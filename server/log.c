@@ -104,7 +104,7 @@ static void put_quoted(pq_log_line *line, pq_slice v) {
   for (i = 0; i < v.n; i++) {
     char hex[8];
     uint8_t c = v.p[i];
-    bool is_inside = (c & 0xc0) == 0x80; /* of a letter */
+    bool is_inside = is_text && (c & 0xc0) == 0x80; /* of a letter */
     if (!is_inside && line->len + END_LEN * 3 >= sizeof line->text) break;
     if (c == '"' || c == '\\') {
       (void)snprintf(hex, sizeof hex, "\\%c", c);

@@ -1,5 +1,6 @@
 /* server/mongo_commands.c - the table of commands; the life of a task. See mongo_commands.h. */
 #include "server/handshake.h"
+#include "server/metrics.h"
 #include "server/mongo_catalog.h"
 #include "server/mongo_duplicate.h"
 #include "server/mongo_stats.h"
@@ -471,6 +472,7 @@ static void end(pq_job *j) {
   pq_cx *cx = t->mongo->cx;
   pq_ops_leave(t);
   t->request->documents = t->batch_count;
+  t->request->error_code = t->use.code;
   pq_session_leave(t);
   if (t->is_writing) pq_bson_abandon(&t->out);
   if (t->cursor != NULL) t->cursor->is_busy = false;
@@ -504,9 +506,23 @@ static void stop(void *shared) {
   pq_alloc(m->cx, m, sizeof *m, 0);
 }
 
+/* What /metrics tells. */
+static void publish(const pq_mongo *m) {
+  struct pq_metrics_engine *e;
+  if (m->server->metrics == NULL) return;
+  e = &m->server->metrics->engine;
+  e->cursors = m->cursor_count;
+  e->cursors_timed_out = m->counts.cursors_timed_out;
+  e->sessions = m->sessions.count;
+  e->txns_open = m->sessions.txns_open;
+  e->txns_started = m->counts.txns_started;
+  e->txns_committed = m->counts.txns_committed;
+}
+
 static void idle(void *shared) {
   pq_mongo_expire(shared);
   pq_sessions_expire(shared);
+  publish(shared);
 }
 
 const pq_job_class pq_mongo_job = {.name = "mongodb",

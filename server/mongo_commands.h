@@ -51,6 +51,7 @@ typedef struct pq_mongo_cursor {
  * documents and statements. */
 typedef struct pq_mongo_counts {
   uint64_t inserts, queries, updates, deletes, get_mores, commands, failed, cursors_timed_out;
+  uint64_t txns_started, txns_committed; /* of the others that do not run any more: aborted */
 } pq_mongo_counts;
 
 /* What the tasks of one engine share. */

@@ -7,6 +7,7 @@
 #include "server/access.h"
 #include "server/handshake.h"
 #include "server/log.h"
+#include "server/metrics.h"
 #include "server/mongo_error.h"
 
 enum {
@@ -79,6 +80,7 @@ static int fail_as(pq_connection *c, const shared *s, int rc) {
 /* Send an answer; it stays the request's. One without bytes: there was no memory for it. */
 static int send_answer(pq_connection *c, const pq_request *r, bool is_followed) {
   shared *s = c->shared;
+  struct pq_metrics *metrics = pq_net_server(c->net)->metrics;
   pq_wire_answer a = {.body = pq_buf_slice(&r->answer),
                       .request_id = (int32_t)++s->last_answer,
                       .response_to = r->request_id,
@@ -89,6 +91,9 @@ static int send_answer(pq_connection *c, const pq_request *r, bool is_followed) 
                       .packer = r->packer};
   pq_buf out;
   int rc = PQ_OK;
+  if (metrics != NULL)
+    pq_metrics_mongo(metrics, r->name, r->error_code != 0,
+                     r->has_waited ? UINT64_MAX : (pq_net_clock_ns() - r->since_ns) / 1000);
   pq_buf_init(&out, &s->cx, (size_t)PQ_WIRE_LEN_MAX * 2); /* packed bytes may be more */
   if (r->fail.was_repeated) pq_fail_point_give_back(s->fail_point);
   if (a.body.n == 0 || r->fail.must_close)
@@ -212,6 +217,7 @@ static int alarm_rang(pq_connection *c) {
 
 static int await_hello(pq_connection *c, pq_request *r, uint32_t await_ms, bool is_news) {
   state *own = c->state;
+  r->has_waited = true;
   own->await_ms = await_ms;
   keep(c, r, WAITS_HELLO);
   if (is_news) return answer_hello(c, true);
@@ -259,6 +265,7 @@ static int take_message(pq_connection *c, const pq_wire_message *m) {
   bool is_news = true;
   int rc;
   if (r == NULL) return fail_as(c, s, pq_fail_nomem(&s->cx));
+  r->since_ns = pq_net_clock_ns();
   pq_buf_init(&r->answer, &s->cx, HANDSHAKE_LEN_MAX);
   rc = pq_request_read(r, s->builder, m);
   if (rc == PQ_OK) rc = pq_handshake_await(pq_net_server(c->net), &s->cx, r, &await_ms, &is_news);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "parquedb/parquedb.h"
+#include "server/metrics.h"
 #include "server/mongo_commands.h"
 
 enum { NO_SUCH_PARAMETER = PQ_MONGO_INVALID_OPTIONS, SEARCH_NOT_ENABLED = 31082 };
@@ -53,18 +54,73 @@ static void put_memory(pq_bson_out *o) {
   pq_bson_end(o);
 }
 
-static void put_cursors(const pq_task *t) {
+/* {find: {failed: 1, total: 17}, …} of those that came. */
+static void put_commands(pq_bson_out *o, const pq_metrics *all) {
+  const char *name;
+  pq_bson_begin_object(o, "commands");
+  for (uint32_t i = 0; (name = pq_metrics_mongo_name(i)) != NULL; i++)
+    if (all->mongo[i].total > 0)
+      put_i64s(o, name, (const char *const[]){"failed", "total"},
+               (const uint64_t[]){all->mongo[i].failed, all->mongo[i].total}, 2);
+  pq_bson_end(o);
+}
+
+static void put_metrics(pq_task *t) {
   const pq_mongo *m = t->mongo;
+  pq_bson_out *o = &t->out;
   uint64_t patient = 0;
   for (uint32_t i = 0; i < m->cursor_count; i++)
     patient += m->cursors[i]->is_patient;
-  pq_bson_begin_object((pq_bson_out *)&t->out, "metrics");
-  pq_bson_begin_object((pq_bson_out *)&t->out, "cursor");
-  pq_bson_i64((pq_bson_out *)&t->out, "timedOut", (int64_t)m->counts.cursors_timed_out);
-  put_i64s((pq_bson_out *)&t->out, "open", (const char *const[]){"noTimeout", "total"},
+  pq_bson_begin_object(o, "metrics");
+  if (m->server->metrics != NULL) put_commands(o, m->server->metrics);
+  pq_bson_begin_object(o, "cursor");
+  pq_bson_i64(o, "timedOut", (int64_t)m->counts.cursors_timed_out);
+  put_i64s(o, "open", (const char *const[]){"noTimeout", "total"},
            (const uint64_t[]){patient, m->cursor_count}, 2);
-  pq_bson_end((pq_bson_out *)&t->out);
-  pq_bson_end((pq_bson_out *)&t->out);
+  pq_bson_end(o);
+  pq_bson_end(o);
+}
+
+static void put_transactions(pq_task *t) {
+  static const char *const names[] = {"currentActive", "currentInactive", "currentOpen",
+                                      "totalAborted",  "totalCommitted",  "totalStarted"};
+  const pq_mongo_counts *n = &t->mongo->counts;
+  uint32_t active, open = pq_sessions_txns(t->mongo, &active);
+  uint64_t ended = n->txns_committed + open;
+  const uint64_t values[] = {active,
+                             open - active,
+                             open,
+                             n->txns_started > ended ? n->txns_started - ended : 0,
+                             n->txns_committed,
+                             n->txns_started};
+  put_i64s(&t->out, "transactions", names, values, sizeof values / sizeof *values);
+}
+
+static bool is_one_of(const char *name, const char *const *names) {
+  for (; *names != NULL; names++)
+    if (strcmp(name, *names) == 0) return true;
+  return false;
+}
+
+/* Times of commands that did not wait for changes, in microseconds. */
+static void put_latencies(pq_task *t) {
+  static const char *const reads[] = {"find", "aggregate", "count", "distinct", "getMore", NULL};
+  static const char *const writes[] = {"insert",        "update",    "delete",
+                                       "findAndModify", "bulkWrite", NULL};
+  const pq_metrics *all = t->mongo->server->metrics;
+  uint64_t us[3] = {0}, ops[3] = {0};
+  const char *name;
+  if (all == NULL) return;
+  for (uint32_t i = 0; (name = pq_metrics_mongo_name(i)) != NULL; i++) {
+    int kind = is_one_of(name, reads) ? 0 : is_one_of(name, writes) ? 1 : 2;
+    us[kind] += all->mongo[i].sum_us;
+    ops[kind] += all->mongo[i].total;
+  }
+  pq_bson_begin_object(&t->out, "opLatencies");
+  for (int i = 0; i < 3; i++)
+    put_i64s(&t->out, (const char *const[]){"reads", "writes", "commands"}[i],
+             (const char *const[]){"latency", "ops"}, (const uint64_t[]){us[i], ops[i]}, 2);
+  pq_bson_end(&t->out);
 }
 
 static void put_host(pq_bson_out *o, const char *name) {
@@ -116,7 +172,12 @@ int pq_mongo_server_status(pq_task *t) {
   if (is_wanted(t, "network")) put_network(t);
   if (is_wanted(t, "opcounters")) put_operations(t);
   if (is_wanted(t, "mem")) put_memory(o);
-  if (is_wanted(t, "metrics")) put_cursors(t);
+  if (is_wanted(t, "metrics")) put_metrics(t);
+  if (is_wanted(t, "transactions")) put_transactions(t);
+  if (is_wanted(t, "opLatencies")) put_latencies(t);
+  if (is_wanted(t, "logicalSessionRecordCache"))
+    put_i64s(o, "logicalSessionRecordCache", (const char *const[]){"activeSessionsCount"},
+             (const uint64_t[]){t->mongo->sessions.count}, 1);
   if (is_wanted(t, "repl")) {
     pq_bson_begin_object(o, "repl");
     pq_bson_str(o, "setName", "rs0");

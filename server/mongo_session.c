@@ -148,6 +148,7 @@ static void end(pq_mongo *m, const pq_session_key *key) {
 void pq_sessions_expire(pq_mongo *m) {
   int64_t now = pq_handle_now_us(m->db);
   pq_sessions *all = &m->sessions;
+  uint32_t active;
   if (now - all->checked_us < CHECK_US && now >= all->checked_us) return;
   all->checked_us = now;
   for (uint32_t i = 0; i < all->bucket_count; i++) {
@@ -160,6 +161,20 @@ void pq_sessions_expire(pq_mongo *m) {
         pq_session_abort(m, s);
     }
   }
+  all->txns_open = pq_sessions_txns(m, &active);
+}
+
+uint32_t pq_sessions_txns(const pq_mongo *m, uint32_t *active) {
+  const pq_sessions *all = &m->sessions;
+  uint32_t open = 0;
+  *active = 0;
+  for (uint32_t i = 0; i < all->bucket_count; i++)
+    for (const pq_session *s = all->buckets[i]; s != NULL; s = s->next) {
+      if (s->state != PQ_TXN_IS_OPEN) continue;
+      open++;
+      if (s->holder != NULL) (*active)++;
+    }
+  return open;
 }
 
 void pq_sessions_release(pq_mongo *m) {

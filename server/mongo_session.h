@@ -75,6 +75,7 @@ typedef struct pq_sessions {
   uint64_t kept_bytes;        /* answers of writes that may be asked for again */
   struct pq_recall *recalled; /* owned: namespaces that were looked at (mongo_retry.c) */
   int64_t checked_us;
+  uint32_t txns_open; /* transactions, as of then: about each second */
 } pq_sessions;
 
 /* ---- the life of a task (mongo_commands.c) ---- */
@@ -91,6 +92,8 @@ int pq_session_put(pq_task *t) PQ_MUST_CHECK;
 
 /* Now and then: what is too old. */
 void pq_sessions_expire(pq_mongo *m);
+/* How many transactions are open; of them *active: a command of theirs runs. */
+uint32_t pq_sessions_txns(const pq_mongo *m, uint32_t *active);
 void pq_sessions_release(pq_mongo *m);
 
 /* ---- between the files ---- */

@@ -162,6 +162,7 @@ static int start_txn(pq_task *t) {
                                (long long)s->number);
   if (t->use.number != s->number) set_number(t->mongo, s, t->use.number);
   s->state = PQ_TXN_IS_OPEN;
+  t->mongo->counts.txns_started++;
   s->begun_us = t->started_us;
   return PQ_OK;
 }
@@ -430,12 +431,14 @@ int pq_mongo_commit(pq_task *t) {
     if (!t->is_done) s->state = PQ_TXN_IS_ABORTED; /* unless it succeeds */
     return PQ_OK;
   }
+  t->mongo->counts.txns_committed += s->state == PQ_TXN_IS_OPEN;
   s->state = PQ_TXN_IS_COMMITTED;
   return answer_ok(t);
 }
 
 int pq_mongo_commit_done(pq_task *t, pq_value summary) {
   (void)summary;
+  t->mongo->counts.txns_committed++;
   t->use.session->state = PQ_TXN_IS_COMMITTED;
   t->use.session->txn = 0;
   return answer_ok(t);

@@ -38,6 +38,10 @@ const pq_server *pq_net_server(const pq_net *net) {
   return net->server;
 }
 
+uint64_t pq_net_clock_ns(void) {
+  return uv_hrtime();
+}
+
 uint64_t pq_net_now_ms(const pq_net *net) {
   return uv_now(&net->loop);
 }

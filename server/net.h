@@ -99,6 +99,7 @@ void pq_net_wake(void *ud);
 /* This thread's context: malloc. */
 pq_cx *pq_net_cx(pq_net *net);
 const pq_server *pq_net_server(const pq_net *net);
+uint64_t pq_net_clock_ns(void);            /* since some start; of right now */
 uint64_t pq_net_now_ms(const pq_net *net); /* since some start; of this pass of the loop */
 bool pq_net_is_stopping(const pq_net *net);
 

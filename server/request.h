@@ -50,6 +50,7 @@ typedef struct pq_request {
   struct pq_native *native; /* owned: of PQ_JOB_NATIVE (native.h) */
   uint64_t since_ns;        /* when it went to the engine */
   uint64_t documents;       /* the engine's: how many are in the answer, for the log */
+  int error_code;           /* the engine's: MongoDB's number of the error that it is; 0: none */
   bool has_waited;          /* the engine's: for changes or the time, so that it is not slow */
   bool has_next;            /* the engine's: the answer is a batch of a cursor that may have more */
 

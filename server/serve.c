@@ -8,6 +8,7 @@
 
 #include "server/access.h"
 #include "server/http_protocol.h"
+#include "server/metrics.h"
 #include "server/log.h"
 #include "server/mongo_protocol.h"
 #include "server/net_loop.h"
@@ -160,11 +161,13 @@ int pq_serve(pqdb *db, const pq_serve_options *options) {
   pq_handle_random(db, s.server.process_id, sizeof s.server.process_id);
   raise_files(options);
   PQ_TRY(pq_log_open(options, cx, &s.server.log));
-  rc = pq_net_new(&s.server, cx, &s.net);
+  s.server.metrics = pq_metrics_new();
+  rc = s.server.metrics == NULL ? pq_fail_nomem(cx) : pq_net_new(&s.server, cx, &s.net);
   if (rc == PQ_OK) rc = pq_access_open(db, options->must_login, &s.server.access);
   if (rc == PQ_OK) rc = run(&s, db);
   pq_access_close(s.server.access);
   pq_net_free(s.net);
+  pq_metrics_free(s.server.metrics);
   pq_log_close(s.server.log);
   return rc;
 }

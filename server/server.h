@@ -24,6 +24,7 @@ typedef struct pq_server {
   const pq_serve_options *options; /* borrowed */
   struct pq_access *access;        /* who may do what; the engine's thread's (access.h) */
   struct pq_log *log;              /* borrowed: log.h; any thread */
+  struct pq_metrics *metrics;      /* borrowed: metrics.h; NULL: nothing is counted */
   uint8_t process_id[12];          /* random: of this start of the server */
   bool allows_remote;              /* everybody has to log in: other machines may connect */
   int64_t started_ms;              /* since 1970 */

@@ -324,6 +324,34 @@ def test_stop(folder):
     check(done.stdout == "8\n", "and stored", done)
 
 
+def test_figures(folder):
+    """serverStatus: what was counted, command by command."""
+    server = Server(folder)
+    c = Client(server)
+    c.run({"insert": "n"}, more=sequence("documents", [{"_id": i} for i in range(50)]))
+    for _ in range(3):
+        c.run({"find": "n", "batchSize": 5})
+    c.run({"find": "n", "nope": 1})
+    c.run({"ismaster": 1})
+    c.run({"nope": 1})
+    got = c.run({"serverStatus": 1}, db="admin")
+    commands = got["metrics"]["commands"]
+    check(commands["find"] == {"failed": 1, "total": 4}, "find is counted", commands)
+    check(commands["insert"] == {"failed": 0, "total": 1}, "and insert", commands)
+    check(commands["isMaster"]["total"] == 1, "what needs no engine, too", commands)
+    check(commands["other"] == {"failed": 1, "total": 1}, "and what there is not", commands)
+    check(got["metrics"]["cursor"]["open"]["total"] == 3, "cursors", got["metrics"]["cursor"])
+    check(got["opcounters"]["insert"] == 50 and got["opcounters"]["query"] == 4, "operations",
+          got["opcounters"])
+    check(got["transactions"]["currentOpen"] == 0, "transactions", got["transactions"])
+    latencies = got["opLatencies"]
+    check(latencies["reads"]["ops"] == 4 and latencies["reads"]["latency"] > 0 and
+          latencies["writes"]["ops"] == 1, "times", latencies)
+    check(got["mem"]["resident"] > 1 and got["network"]["numRequests"] >= 5, "memory, network", got)
+    check("metrics" not in c.run({"serverStatus": 1, "metrics": 0}, db="admin"), "a section less")
+    server.end()
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         server = Server(os.path.join(folder, "a"))
@@ -338,6 +366,7 @@ def main():
         status, out, err = server.end()
         check(status == 0 and out == "stopped\n" and "Sanitizer" not in err, "its end", err)
         check(err.count("is closed") >= 10, "refused connections are told of", err)
+        test_figures(os.path.join(folder, "f"))
         test_addresses()
         test_crash(os.path.join(folder, "b"))
         test_stop(os.path.join(folder, "c"))

@@ -701,7 +701,15 @@ of_find = [s for s in times.samples if s.labels.get("command") == "find"]
 buckets = [s.value for s in of_find if s.name.endswith("_bucket")]
 total = [s.value for s in of_find if s.name.endswith("_count")]
 assert times.type == "histogram" and buckets == sorted(buckets) and buckets[-1] == total[0]
-for name in ("connections", "bytes_in", "seq", "tail_bytes", "memory_max_bytes"):
+routes = {s.labels["route"]: s.value for s in families["parquedb_http_requests"].samples
+          if s.labels["outcome"] == "ok"}
+assert routes["find"] > 10 and routes["insert"] > 5 and routes["none"] > 5, routes
+assert {s.labels["route"] for s in families["parquedb_http_request_seconds"].samples} <= set(routes)
+states = {s.labels["state"] for s in families["parquedb_transactions"].samples}
+assert states == {"started", "committed", "aborted"}
+for name in ("engine_passes", "engine_jobs", "transactions_open", "memory_bytes", "cursors",
+             "sessions", "mongodb_commands", "mongodb_command_seconds", "connections", "bytes_in",
+             "seq", "tail_bytes", "memory_max_bytes"):
     assert "parquedb_" + name in families, name""")
 
 
@@ -743,8 +751,8 @@ def test_strangers(server, reader, writer):
     """Who may not write is told so before he has sent what he would write."""
     def head(fields, path="/v1/default/big", length=40000000):
         size = f"Content-Length: {length}" if length else "Transfer-Encoding: chunked"
-        return (f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {LINES}\r\n{size}\r\n"
-                f"{fields}\r\n").encode()
+        return (f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {LINES}\r\n"
+                f"{size}\r\n{fields}\r\n").encode()
     for what, fields, status in (("nobody", "", 401), ("a reader", reader, 403),
                                  ("a wrong password", basic("ann", "no"), 401)):
         fields = f"Authorization: {fields}\r\n" if fields else ""
