@@ -559,14 +559,10 @@ static int open_warehouse(pq_disk *k, const char *dir, pq_open_mode mode) {
   return rc == PQ_OK ? PQ_OK : create_marker(k, dir);
 }
 
-int pq_disk_open(pq_cx *cx, const char *dir, pq_disk_mode mode, pq_driver **out) {
-  pq_disk *k;
-  int rc;
-  *out = NULL;
-  if (strlen(dir) >= PQ_DISK_PATH_CAP - PQ_DISK_PREFIX_CAP)
-    return pq_fail(cx, PQ_EPATH, "the path of the warehouse is too long");
-  k = pq_alloc(cx, NULL, 0, sizeof *k);
-  if (k == NULL) return pq_fail_nomem(cx);
+/* Without a directory yet. */
+static pq_disk *disk_new(pq_cx *cx) {
+  pq_disk *k = pq_alloc(cx, NULL, 0, sizeof *k);
+  if (k == NULL) return NULL;
   *k = (pq_disk){.base = {&disk_vtable}, .dir_fd = -1, .lock_fd = -1};
   pq_cx_init(&k->cx, cx->alloc, cx->alloc_ud);
   k->cx.limits = cx->limits;
@@ -575,12 +571,34 @@ int pq_disk_open(pq_cx *cx, const char *dir, pq_disk_mode mode, pq_driver **out)
   disk_random(&k->base, (uint8_t *)&k->seed, sizeof k->seed);
   snprintf(k->own_prefix, sizeof k->own_prefix, "%s%016llx", PQ_TEMPORARY_PREFIX,
            (unsigned long long)pq_random_next(&k->seed));
-  rc = open_warehouse(k, dir, mode);
-  if (rc != PQ_OK) {
-    pq_fail(cx, rc, "%s", k->cx.msg);
-    disk_close(&k->base);
-    return rc;
-  }
-  *out = &k->base;
-  return PQ_OK;
+  return k;
+}
+
+/* It is the caller's, or its opening ended with `rc`. */
+static int hand_over(pq_cx *cx, pq_disk *k, int rc, pq_driver **out) {
+  *out = rc == PQ_OK ? &k->base : NULL;
+  if (rc == PQ_OK) return PQ_OK;
+  pq_fail(cx, rc, "%s", k->cx.msg);
+  disk_close(&k->base);
+  return rc;
+}
+
+int pq_disk_open(pq_cx *cx, const char *dir, pq_disk_mode mode, pq_driver **out) {
+  pq_disk *k;
+  *out = NULL;
+  if (strlen(dir) >= PQ_DISK_PATH_CAP - PQ_DISK_PREFIX_CAP)
+    return pq_fail(cx, PQ_EPATH, "the path of the warehouse is too long");
+  k = disk_new(cx);
+  if (k == NULL) return pq_fail_nomem(cx);
+  return hand_over(cx, k, open_warehouse(k, dir, mode), out);
+}
+
+int pq_disk_open_beside(pq_cx *cx, pq_driver *of, pq_driver **out) {
+  const pq_disk *first = (const pq_disk *)of;
+  pq_disk *k = disk_new(cx);
+  *out = NULL;
+  if (k == NULL) return pq_fail_nomem(cx);
+  k->is_writer = first->is_writer;
+  memcpy(k->own_prefix, first->own_prefix, sizeof k->own_prefix);
+  return hand_over(cx, k, open_dir(k, first->dir, PQ_OPEN_READ), out);
 }

@@ -18,4 +18,8 @@ typedef pq_open_mode pq_disk_mode;
  * warehouse there; PQ_EUNSUPPORTED: of a newer format; PQ_EPERM, PQ_EIO, PQ_ENOMEM. */
 int pq_disk_open(pq_cx *cx, const char *dir, pq_disk_mode mode, pq_driver **out) PQ_MUST_CHECK;
 
+/* Another driver of the same directory, for another thread: it writes under the lock of `of`, which
+ * must be closed after it. PQ_EIO, PQ_ENOMEM. */
+int pq_disk_open_beside(pq_cx *cx, pq_driver *of, pq_driver **out) PQ_MUST_CHECK;
+
 #endif

@@ -52,7 +52,7 @@ typedef struct pq_disk {
   pq_temporary temporary;              /* a reader may have them too */
   pq_buf reply;                        /* of one request */
   uint64_t seed;                       /* for temporary names */
-  char own_prefix[PQ_DISK_PREFIX_CAP]; /* of this driver's temporary names */
+  char own_prefix[PQ_DISK_PREFIX_CAP]; /* of this driver's temporary names, and of those beside */
 } pq_disk;
 
 /* drive_disk.c: what the system said, as a status and a message. */

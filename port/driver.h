@@ -34,7 +34,8 @@ typedef struct pq_hot_counts {
 } pq_hot_counts;
 
 typedef struct pq_driver_vtable {
-  /* Complete pending requests of the set: all of them, or at least one (drive_shuffle.h). */
+  /* Complete pending requests of the set: all of them, or at least one (drive_shuffle.h), or leave
+   * some under way (drive_aside.h). */
   void (*run)(pq_driver *d, pq_fetch *f);
   /* Complete one request that the caller has taken from the set. */
   void (*serve)(pq_driver *d, pq_fetch *f, const pq_io_req *r);
@@ -46,6 +47,9 @@ typedef struct pq_driver_vtable {
   void (*close)(pq_driver *d);
   /* NULL: nobody counts. */
   void (*hot_counts)(pq_driver *d, pq_hot_counts *out);
+  /* NULL: nothing is ever under way. Complete what has been served since, of all sets; `waits`: and
+   * if that is nothing and something is under way, wait for it. */
+  void (*collect)(pq_driver *d, bool waits);
 } pq_driver_vtable;
 
 static inline void pq_driver_run(pq_driver *d, pq_fetch *f) {
@@ -56,6 +60,9 @@ static inline int64_t pq_driver_now_us(pq_driver *d) {
 }
 static inline void pq_driver_random(pq_driver *d, uint8_t *out, size_t n) {
   d->vt->random(d, out, n);
+}
+static inline void pq_driver_collect(pq_driver *d, bool waits) {
+  if (d->vt->collect != NULL) d->vt->collect(d, waits);
 }
 /* Safe on NULL. */
 static inline void pq_driver_close(pq_driver *d) {

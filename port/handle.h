@@ -32,6 +32,16 @@ pq_cx *pq_handle_cx(pqdb *db);
 int64_t pq_handle_now_us(pqdb *db);
 void pq_handle_random(pqdb *db, uint8_t *out, size_t n);
 
+/* Have what is written served by other threads from now on, so that commands that wait for nothing
+ * go on: pqdb_poll leaves commands whose requests are under way. No command may be open. `wake` is
+ * called from those threads when something was served. A warehouse in memory, or one that is only
+ * read, stays as it is. PQ_ENOMEM, PQ_ELIMIT, PQ_EIO. */
+int pq_handle_write_aside(pqdb *db, void (*wake)(void *ud), void *ud) PQ_MUST_CHECK;
+/* As before again; no command may be open. */
+void pq_handle_write_here(pqdb *db);
+/* After pqdb_poll: does nothing move until something under way is served? */
+bool pq_handle_must_wait(const pqdb *db);
+
 /* Begin some steps of work on files that is due (flush, compaction, vacuum) as a command beside the
  * others; *out NULL: nothing is due. What fails is tried again later, by itself. */
 int pq_handle_work(pqdb *db, pqdb_replies **out) PQ_MUST_CHECK;

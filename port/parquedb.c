@@ -21,6 +21,7 @@
 #include "cmd/command.h"
 #include "db/works.h"
 #include "port/cpu.h"
+#include "port/drive_aside.h"
 #include "port/drive_disk.h"
 #include "port/drive_memory.h"
 #include "port/handle.h"
@@ -53,6 +54,7 @@ struct pqdb {
   pq_shared_pool memory_pool; /* of cx */
   pq_meter meter;             /* of memory_pool */
   pq_driver *driver;
+  bool writes_aside;       /* the driver is drive_aside.h's */
   pq_memory_store *memory; /* owned, for pqdb_open_memory */
   pq_db db;
   bool is_open;
@@ -74,6 +76,7 @@ struct pqdb_replies {
   pq_command *command;
   pq_buf text;
   bool needs_io;
+  bool has_moved; /* or has yet to be stepped: it did not just wait for another one */
   bool has_items; /* that were not taken */
   int rc;         /* the command's failure, */
   char message[PQ_MESSAGE_CAP];
@@ -248,6 +251,11 @@ static bool is_ready(const pqdb_replies *r) {
   return r->rc != PQ_OK || r->has_items || pq_command_is_done(r->command);
 }
 
+/* Are requests of it under way? It goes on when they are served. */
+static bool is_away(const pqdb_replies *r) {
+  return r->needs_io && pq_command_fetch(r->command)->taken > 0;
+}
+
 /* One step; true when the command did not just wait for another one. */
 static bool step(pqdb_replies *r) {
   pqdb *db = r->db;
@@ -258,12 +266,19 @@ static bool step(pqdb_replies *r) {
     memcpy(r->message, db->cx.msg, sizeof r->message);
   }
   r->has_items = rc >= 0 && pq_command_has_items(r->command);
-  return !pq_command_is_waiting(r->command);
+  r->has_moved = !pq_command_is_waiting(r->command);
+  return r->has_moved;
 }
 
 static void run_requests(pqdb_replies *r) {
   if (r->needs_io) pq_driver_run(r->db->driver, pq_command_fetch(r->command));
-  r->needs_io = false;
+  r->needs_io = is_away(r);
+}
+
+static bool is_any_away(const pqdb *db) {
+  for (const pqdb_replies *r = db->first; r != NULL; r = r->next)
+    if (is_away(r)) return true;
+  return false;
 }
 
 /* Step each command that runs, then run the requests of all. The number of those that still run;
@@ -271,8 +286,9 @@ static void run_requests(pqdb_replies *r) {
 static int poll_all(pqdb *db, bool *has_moved) {
   int running = 0;
   *has_moved = false;
+  pq_driver_collect(db->driver, false);
   for (pqdb_replies *r = db->first; r != NULL; r = r->next)
-    if (!is_ready(r)) *has_moved |= step(r);
+    if (!is_ready(r) && !is_away(r)) *has_moved |= step(r);
   for (pqdb_replies *r = db->first; r != NULL; r = r->next) {
     run_requests(r);
     running += !is_ready(r);
@@ -287,10 +303,19 @@ enum { IDLE_MAX = 3 }; /* the first of a group lets one pass go by */
 static int advance(pqdb_replies *r) {
   pqdb *db = r->db;
   for (int idle = 0; !is_ready(r);) {
-    bool has_moved = step(r);
+    bool has_moved = false;
+    if (is_away(r)) {
+      pq_driver_collect(db->driver, true);
+      continue;
+    }
+    has_moved = step(r);
     run_requests(r);
     if (has_moved || is_ready(r)) continue;
     (void)poll_all(db, &has_moved);
+    if (!has_moved && is_any_away(db)) {
+      pq_driver_collect(db->driver, true);
+      has_moved = true;
+    }
     idle = has_moved ? 0 : idle + 1;
     if (idle > IDLE_MAX)
       return pq_fail(&db->cx, PQ_EBUSY,
@@ -313,6 +338,7 @@ static int replies_new(pqdb *db, pqdb_replies **out) {
   r = calloc(1, sizeof *r);
   if (r == NULL) return pq_fail_nomem(&db->cx);
   r->db = db;
+  r->has_moved = true;
   r->before = db->last;
   *(db->last == NULL ? &db->first : &db->last->next) = r;
   db->last = r;
@@ -418,6 +444,34 @@ int64_t pq_handle_now_us(pqdb *db) {
 
 bool pq_handle_is_starved(const pqdb *db) {
   return db->db.starved_count > 0;
+}
+
+bool pq_handle_must_wait(const pqdb *db) {
+  for (const pqdb_replies *r = db->first; r != NULL; r = r->next)
+    if (!is_away(r) && !is_ready(r) && r->has_moved) return false;
+  return is_any_away(db);
+}
+
+int pq_handle_write_aside(pqdb *db, void (*wake)(void *ud), void *ud) {
+  pq_aside_drivers of = {.files = db->driver};
+  int rc;
+  pq_assert(db->first == NULL);
+  if (db->memory != NULL || !db->db.is_writer) return PQ_OK;
+  rc = pq_disk_open_beside(&db->cx, db->driver, &of.front);
+  if (rc == PQ_OK) rc = pq_disk_open_beside(&db->cx, db->driver, &of.hot);
+  if (rc == PQ_OK) rc = pq_aside_open(&db->cx, &of, wake, ud, &db->driver);
+  db->writes_aside = rc == PQ_OK;
+  if (rc == PQ_OK) return PQ_OK;
+  pq_driver_close(of.front);
+  pq_driver_close(of.hot);
+  db->driver = of.files;
+  return rc;
+}
+
+void pq_handle_write_here(pqdb *db) {
+  pq_assert(db->first == NULL);
+  if (db->writes_aside) db->driver = pq_aside_end(db->driver);
+  db->writes_aside = false;
 }
 
 void pq_handle_random(pqdb *db, uint8_t *out, size_t n) {
@@ -579,8 +633,10 @@ void pqdb_replies_close(pqdb_replies *r) {
   pqdb *db;
   if (r == NULL) return;
   db = r->db;
-  while (pq_command_abandon(r->command) == PQ_NEED_IO)
+  while (pq_command_abandon(r->command) == PQ_NEED_IO) {
     pq_driver_run(db->driver, pq_command_fetch(r->command));
+    pq_fetch_settle(pq_command_fetch(r->command));
+  }
   pq_command_close(r->command);
   pq_buf_release(&r->text);
   *(r->before == NULL ? &db->first : &r->before->next) = r->next;

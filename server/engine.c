@@ -217,11 +217,17 @@ static void publish(pq_engine *e) {
   m->memory_max = cx->meter->max;
 }
 
+/* Called by the threads that serve what is written. */
+static void note_served(void *ud) {
+  pq_engine_poke(ud);
+}
+
 static void *run(void *ud) {
   pq_engine *e = ud;
   bool must_end = false;
   while (!must_end) {
-    bool is_busy = e->job_count > e->waiting_count || e->work != NULL;
+    bool is_busy =
+        (e->job_count > e->waiting_count || e->work != NULL) && !pq_handle_must_wait(e->db);
     begin_all(e, take_requests(e, is_busy, &must_end));
     (void)pqdb_poll(e->db);
     advance_all(e);
@@ -232,7 +238,13 @@ static void *run(void *ud) {
   }
   pqdb_replies_close(e->work);
   stop_kinds(e);
+  pq_handle_write_here(e->db);
   return NULL;
+}
+
+static int write_aside(pq_engine *e) {
+  int rc = pq_handle_write_aside(e->db, note_served, e);
+  return rc == PQ_OK ? PQ_OK : pq_fail(&e->cx, rc, "%s", pq_handle_cx(e->db)->msg);
 }
 
 /* ---- from outside ---- */
@@ -253,6 +265,7 @@ int pq_engine_start(const pq_server *server, pqdb *db, void (*wake)(void *ud), v
   rc = start_kinds(e, server);
   pthread_mutex_init(&e->lock, NULL);
   pthread_cond_init(&e->arrived, NULL);
+  if (rc == PQ_OK) rc = write_aside(e);
   if (rc == PQ_OK && pthread_create(&e->thread, NULL, run, e) != 0)
     rc = pq_fail(&e->cx, PQ_ELIMIT, "the system gives no thread for the engine");
   if (rc == PQ_OK) {
@@ -261,6 +274,7 @@ int pq_engine_start(const pq_server *server, pqdb *db, void (*wake)(void *ud), v
   }
   rc = pq_fail(cx, rc, "%s", e->cx.msg);
   stop_kinds(e);
+  pq_handle_write_here(db);
   pthread_cond_destroy(&e->arrived);
   pthread_mutex_destroy(&e->lock);
   free(e);

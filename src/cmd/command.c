@@ -233,6 +233,7 @@ void pq_command_close(pq_command *c) {
   pq_db *db;
   if (c == NULL) return;
   db = c->db;
+  pq_fetch_settle(&c->op.fetch);
   stop(c);
   release_state(c);
   pq_op_release(&c->op);

@@ -30,6 +30,7 @@ void pq_works_drop(pq_works *u, pq_work_kind kind) {
   if (!w->is_running) return;
   /* The log knows whether the entry is there, and the namespace must ask it. */
   if (w->flush.is_committing) u->space->is_stale = true;
+  pq_fetch_settle(&w->op.fetch); /* what is put is the flush's */
   if (w->flush.put.key != NULL) pq_works_abandon(u, w->flush.put.key);
   pq_flush_release(&w->flush);
   pq_op_release(&w->op);

@@ -69,7 +69,13 @@ static void item_release(pq_cx *cx, item *it) {
   free_str(cx, it->req.key);
 }
 
+void pq_fetch_settle(pq_fetch *f) {
+  if (f->taken > 0 && f->settle != NULL) f->settle(f->settle_ud, f);
+  pq_assert(f->taken == 0);
+}
+
 void pq_fetch_clear(pq_fetch *f) {
+  pq_fetch_settle(f);
   for (size_t i = 0; i < f->count; i++) {
     pq_assert(f->items[i].state != ITEM_TAKEN);
     item_release(f->cx, &f->items[i]);
@@ -480,6 +486,7 @@ bool pq_fetch_take_nth(pq_fetch *f, uint32_t nth, pq_io_req *out) {
     item *it = &f->items[i];
     if (it->state != ITEM_NEW || nth-- > 0) continue;
     it->state = ITEM_TAKEN;
+    f->taken++;
     *out = it->req;
     return true;
   }
@@ -533,4 +540,14 @@ void pq_fetch_done(pq_fetch *f, uint32_t id, int rc, pq_slice reply, const char 
   if (it->rc == PQ_ELIMIT && rc == PQ_OK) detail = "the answer is longer than its limit";
   if (it->rc != PQ_OK && it->rc != PQ_ENOMEM && detail != NULL) keep_detail(f, it, detail);
   f->unfinished--;
+  f->taken--;
+}
+
+void pq_fetch_pass(const pq_fetch *from, uint32_t from_id, pq_fetch *f, uint32_t id) {
+  const item *it;
+  pq_assert(from_id > 0);
+  pq_assert(from_id <= from->count);
+  it = &from->items[from_id - 1];
+  pq_assert(it->state == ITEM_DONE);
+  pq_fetch_done(f, id, it->rc, (pq_slice){it->reply, it->reply_len}, it->detail);
 }

@@ -59,6 +59,7 @@ typedef struct pq_fetch {
   uint64_t held_len; /* sum of buffer and reply lengths, at most limits.fetch_len_max */
   uint32_t next_id;
   uint32_t unfinished; /* requests not done yet */
+  uint32_t taken;      /* of them: handed out, not done yet */
   size_t take_pos;     /* items before it have been handed out */
   pq_table by_name;    /* (kind, key, range or body) to item */
   uint32_t *ranges;    /* owned, `cap` long: READ items by (key, off), none inside another */
@@ -87,14 +88,19 @@ typedef struct pq_fetch {
   /* the same: who decodes side by side what is resident; requests are never its business */
   const struct pq_task_runner *runner;
   struct pq_body_cache *bodies; /* the same: pages that were unpacked before */
+  /* Set by a driver that leaves requests under way: wait until none of this set is. */
+  void (*settle)(void *ud, struct pq_fetch *f);
+  void *settle_ud; /* borrowed */
 } pq_fetch;
 
 /* Prepare an empty set. Allocates nothing, cannot fail. */
 void pq_fetch_init(pq_fetch *f, pq_cx *cx);
-/* Free everything. No request may be taken and not done. Safe on a zeroed set. */
+/* Wait for the requests that were taken and are not done: before what they borrow is freed. */
+void pq_fetch_settle(pq_fetch *f);
+/* Free everything, after pq_fetch_settle. Safe on a zeroed set. */
 void pq_fetch_release(pq_fetch *f);
-/* Forget all requests and bytes, keeping the item array and the statistics. Slices become
- * invalid. Call between stages; no request may be taken and not done. */
+/* Forget all requests and bytes, keeping the item array and the statistics, after
+ * pq_fetch_settle. Slices become invalid. Call between stages. */
 void pq_fetch_clear(pq_fetch *f);
 
 /* Get `len` bytes at `off` of `key`. PQ_OK sets *out, which borrows from the set until
@@ -158,5 +164,7 @@ bool pq_fetch_take_nth(pq_fetch *f, uint32_t nth, pq_io_req *out);
  * failure becomes the request's PQ_ENOMEM); others pass {0}. `detail` (may be NULL) is put
  * into the message of the failure that the engine then sees. */
 void pq_fetch_done(pq_fetch *f, uint32_t id, int rc, pq_slice reply, const char *detail);
+/* The same with the outcome of `from_id` in another set, for a driver that had it served there. */
+void pq_fetch_pass(const pq_fetch *from, uint32_t from_id, pq_fetch *f, uint32_t id);
 
 #endif

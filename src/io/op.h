@@ -37,7 +37,7 @@ struct pq_op {
  * the pq_op itself. PQ_ENOMEM. Release is safe after a failure. */
 int pq_op_init(pq_op *op, pq_cx *cx, void *state, size_t state_len,
                pq_stage_fn stage) PQ_MUST_CHECK;
-/* No request may be in flight. */
+/* Requests that are under way are waited for. */
 void pq_op_release(pq_op *op);
 
 /* Run stages until requests must be run (PQ_NEED_IO), the operation finished or yielded (PQ_OK:
