@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "server/net_int.h"
 #include "server/slow.h"
@@ -231,8 +232,9 @@ static void write_raw(pq_peer *p, pq_buf *bytes) {
     pq_peer_close(p);
     return;
   }
-  if (p->writes++ == 0) p->since_ms = uv_now(&n->loop);
+  if (p->writes++ == 0) p->moved_ms = uv_now(&n->loop);
   p->c.queued += w->bytes.len;
+  p->given += w->bytes.len;
   n->server->counters.bytes_out += w->bytes.len;
 }
 
@@ -268,6 +270,7 @@ void pq_net_submit(pq_connection *c, pq_request *r) {
 /* In the log, if it took long by itself. */
 static void note_slow(const pq_net *n, const pq_request *r) {
   int32_t slow_ms = n->server->options->slow_ms;
+  if (r->native != NULL) return; /* HTTP does, with all parts of an answer */
   uint64_t ms = (uv_hrtime() - r->since_ns) / 1000000;
   if (slow_ms >= 0 && !r->has_waited && ms >= (uint64_t)slow_ms)
     pq_slow_note(n->server->log, r, ms);
@@ -424,7 +427,7 @@ static void process(pq_peer *p) {
   if (is_idle(p) && (p->is_finishing || p->has_left || c->net->is_stopping))
     say_last(p);
   else
-    set_reading(p, (!c->is_busy && c->queued <= PQ_NET_QUEUED_MAX) || p->in.len < PQ_NET_AHEAD);
+    set_reading(p, c->queued <= PQ_NET_QUEUED_MAX && (!c->is_busy || p->in.len < PQ_NET_AHEAD));
 }
 
 void pq_net_resume(pq_connection *c) {
@@ -448,16 +451,43 @@ void pq_net_alarm(pq_connection *c, uint64_t after_ms) {
     (void)uv_timer_start(&p->timer, on_alarm, after_ms, 0);
 }
 
+/* Bytes that the client's machine has not got yet: ours, and where the system tells, its own, which
+ * may be megabytes. */
+static uint64_t unread_len(const pq_peer *p) {
+  uint64_t len = uv_stream_get_write_queue_size(&p->u.stream);
+#ifdef TIOCOUTQ
+  uv_os_fd_t fd;
+  int more = 0;
+  if (uv_fileno(&p->u.handle, &fd) == 0 && ioctl(fd, TIOCOUTQ, &more) == 0 && more > 0)
+    len += (uint64_t)more;
+#endif
+  return len;
+}
+
+/* Has the client read nothing for long? A large answer may take its time, as long as some of it
+ * goes out; and a client that only listens, to changes, may not forget to. */
+static bool is_unread(pq_peer *p, uint64_t now) {
+  uint64_t taken;
+  if (p->writes == 0) return false;
+  taken = p->given - unread_len(p);
+  if (taken != p->taken_out) p->moved_ms = now;
+  p->taken_out = taken;
+  return now - p->moved_ms > WRITE_MS;
+}
+
 /* Clients that begin a message and do not end it, or do not read their answer. */
 static void check_patience(pq_peer *p, uint64_t now) {
   uint64_t age = now - p->since_ms;
-  if (p->c.is_closing || p->c.requests > 0) return;
+  if (p->c.is_closing) return;
+  if (is_unread(p, now)) {
+    pq_net_close(&p->c, "its answer is not read");
+    return;
+  }
+  if (p->c.requests > 0) return;
   if (p->link != NULL && !p->has_begun && age > HANDSHAKE_MS)
     pq_net_close(&p->c, "TLS was not agreed upon in time");
   else if (!p->has_spoken && age > FIRST_MS)
     pq_net_close(&p->c, "nothing has come from it");
-  else if (p->writes > 0 && age > WRITE_MS)
-    pq_net_close(&p->c, "its answer is not read");
   else if (p->writes == 0 && !p->c.is_busy && p->in.len > 0 &&
            age > MESSAGE_MS + p->in.len / MESSAGE_PER_MS)
     pq_net_close(&p->c, "a message has begun that does not end");

@@ -28,8 +28,11 @@ typedef struct pq_peer {
   size_t taken;      /* bytes of `in` that the protocol has taken */
   uint64_t since_ms; /* when it was accepted, `in` began to have bytes, or a write ended */
   uint32_t writes;   /* under way */
-  uint32_t handles;  /* of libuv, open */
-  bool has_spoken;   /* a byte has come */
+  /* Bytes that were given to libuv, and how many of them the client had got when it was last looked
+   * at; when that was another number than before, or a write began. */
+  uint64_t given, taken_out, moved_ms;
+  uint32_t handles; /* of libuv, open */
+  bool has_spoken;  /* a byte has come */
   bool is_reading, has_begun, has_ended, is_processing;
   bool is_finishing; /* what is queued is the last, */
   bool lingers;      /* and the client has to be heard out: */

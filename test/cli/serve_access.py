@@ -170,6 +170,54 @@ def test_sessions(folder):
     end(server, "sessions")
 
 
+def slow_socket(server):
+    """It takes little before it is read from."""
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    s.settimeout(30)
+    s.connect(("127.0.0.1", server.http))
+    return s
+
+
+def test_unread(folder):
+    """Who listens and does not read is given up; who reads slowly is not."""
+    server = with_http(f"{folder}/w", "--slow-ms", "0")
+    errors, c = [], Client(server)
+    reader = threading.Thread(target=lambda: errors.extend(server.process.stderr))
+    reader.start()
+    feed, slow = slow_socket(server), slow_socket(server)
+    feed.sendall(request("GET", "/v1/test/changes"))
+    check(feed.recv(12) == b"HTTP/1.1 200", "a feed")
+    many = [{"_id": i, "text": "x" * 100000} for i in range(150)]
+    for i in range(0, 150, 50):
+        c.run({"insert": "big"}, more=sequence("documents", many[i:i + 50]))
+    slow.sendall(request("GET", "/v1/test/big?limit=0"))
+    begun = time.time()
+    while time.time() - begun < 75 and not any("is not read" in line for line in errors):
+        slow.recv(4096)
+        time.sleep(0.25)
+    check(any("its answer is not read" in line for line in errors), "a feed that nobody reads",
+          errors[-3:])
+    for _ in range(40):  # the slow one is there, and has the rest
+        slow.recv(4096)
+    got, data = 0, slow.recv(1 << 20)
+    while data:
+        got += len(data)
+        slow.settimeout(5)
+        try:
+            data = slow.recv(1 << 20)
+        except (TimeoutError, ConnectionError):
+            data = b""
+    check(got > 10000000, "slow is not dead", got)
+    server.process.terminate()
+    server.process.wait(60)
+    reader.join()
+    check(server.process.returncode == 0 and not any("Sanitizer" in e for e in errors), "unread: end",
+          errors[-5:])
+    told = [e for e in errors if "slow command" in e and "command=find" in e]
+    check(len(told) == 1, "a slow command is told of once", told)
+
+
 # ---- rights ----
 
 def run_http(server, user, command, ns="shop"):
@@ -290,7 +338,8 @@ def test_guesses(folder):
 
 
 def main():
-    tests = [test_pieces, test_sessions, test_borders, test_lost_roles, test_guesses]
+    tests = [test_pieces, test_sessions, test_borders, test_lost_roles, test_guesses,
+             test_unread]
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run([serve.PROGRAM, "-w", folder, "serve", "--listen", "nowhere:0"],
                               capture_output=True, text=True, timeout=60)
