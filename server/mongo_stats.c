@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "expr/expression.h"
+
 enum { SAMPLE = 1000 };
 
 /* ---- figures ---- */
@@ -47,9 +49,41 @@ static int take_collections(pq_task *t, pq_value list) {
   return PQ_OK;
 }
 
+/* The place of a collection; a new one: it is recorded, and empty. NULL: no memory. */
+static pq_figures *figures_of(pq_stats *s, pq_task *t, pq_slice name) {
+  pq_figures *more;
+  for (uint32_t i = 0; i < s->count; i++)
+    if (pq_slice_is(name, s->all[i].name)) return &s->all[i];
+  more = pq_arena_calloc(&t->arena, s->count + 1, sizeof *more);
+  if (more == NULL) return NULL;
+  if (s->count > 0) memcpy(more, s->all, s->count * sizeof *more);
+  s->all = more;
+  memcpy(more[s->count].name, name.p, name.n);
+  return &more[s->count++];
+}
+
+/* {name, indexes}: what is recorded of a collection. */
+static int take_record(pq_stats *s, pq_task *t, pq_value item) {
+  pq_value list = pq_object_get_str(item, "indexes");
+  uint32_t count = pq_value_count(list);
+  pq_figures *f;
+  pq_slice name;
+  if (!pq_value_string(pq_object_get_str(item, "name"), &name) || name.n >= sizeof f->name ||
+      (s->only[0] != '\0' && !pq_slice_is(name, s->only)))
+    return PQ_OK;
+  f = figures_of(s, t, name);
+  if (f == NULL) return pq_fail_nomem(t->mongo->cx);
+  f->index_count = count < PQ_MONGO_INDEXES_MAX ? count : PQ_MONGO_INDEXES_MAX;
+  for (uint32_t i = 0; s->only[0] != '\0' && i < f->index_count; i++)
+    PQ_TRY(pq_value_copy(&t->arena, pq_array_at(list, i), &s->indexes[i]));
+  return PQ_OK;
+}
+
 int pq_stats_item(pq_task *t, pq_value item) {
   pq_stats *s = t->state;
-  if (!s->is_sampling) return take_collections(t, pq_object_get_str(item, "collections"));
+  if (s->phase == PQ_STATS_COUNTS)
+    return take_collections(t, pq_object_get_str(item, "collections"));
+  if (s->phase == PQ_STATS_RECORDS) return take_record(s, t, item);
   s->all[s->at].sampled = number_of(item, "n");
   s->all[s->at].sampled_bytes = number_of(item, "bytes");
   return PQ_OK;
@@ -84,16 +118,27 @@ static int put_sample(pq_builder *b) {
   return pq_builder_end(b);
 }
 
-int pq_stats_more(pq_task *t, bool *is_done) {
-  pq_stats *s = t->state;
-  if (s->is_sampling) s->at++;
-  s->is_sampling = true;
-  *is_done = s->at >= s->count;
-  if (*is_done) return PQ_OK;
-  pq_task_command(t, "aggregate", s->all[s->at].name);
+static int submit_sample(pq_task *t, const char *name) {
+  pq_task_command(t, "aggregate", name);
   PQ_TRY(t->rc);
   PQ_TRY(put_sample(t->mongo->builder));
   pq_task_put_bool(t, "plain", true);
+  return pq_task_submit(t);
+}
+
+int pq_stats_more(pq_task *t, bool *is_done) {
+  pq_stats *s = t->state;
+  *is_done = s->phase == PQ_STATS_RECORDS;
+  if (*is_done) return PQ_OK;
+  if (s->phase == PQ_STATS_COUNTS)
+    s->phase = PQ_STATS_SAMPLES;
+  else
+    s->at++;
+  if (s->at < s->count) return submit_sample(t, s->all[s->at].name);
+  s->phase = PQ_STATS_RECORDS;
+  pq_builder_clear(t->mongo->builder);
+  t->rc = pq_builder_begin_object(t->mongo->builder);
+  pq_task_put_i64(t, "collections", 1);
   return pq_task_submit(t);
 }
 
@@ -103,9 +148,20 @@ int64_t pq_figures_size(const pq_figures *f) {
   return (int64_t)((double)f->sampled_bytes / (double)f->sampled * (double)f->rows);
 }
 
-void pq_figures_put(pq_bson_out *o, const pq_figures *f, int64_t scale) {
+/* The name of an index as a field. */
+static void put_index_size(pq_bson_out *o, pq_value spec) {
+  char text[PQ_MONGO_NAME_CAP * 2];
+  pq_slice name;
+  if (!pq_value_string(pq_object_get_str(spec, "name"), &name) || name.n >= sizeof text) return;
+  memcpy(text, name.p, name.n);
+  text[name.n] = '\0';
+  pq_bson_i32(o, text, 0);
+}
+
+int pq_stats_put(pq_task *t, pq_bson_out *o, int64_t scale) {
   static const pq_figures nothing;
-  if (f == NULL) f = &nothing;
+  const pq_stats *s = t->state;
+  const pq_figures *f = s->count == 0 ? &nothing : &s->all[0];
   pq_mongo_put_count(o, "size", pq_figures_size(f) / scale);
   pq_mongo_put_count(o, "count", f->rows);
   if (f->rows > 0) pq_mongo_put_count(o, "avgObjSize", pq_figures_size(f) / f->rows);
@@ -113,15 +169,18 @@ void pq_figures_put(pq_bson_out *o, const pq_figures *f, int64_t scale) {
   pq_mongo_put_count(o, "storageSize", f->file_bytes / scale);
   pq_bson_i32(o, "freeStorageSize", 0);
   pq_bson_bool(o, "capped", false);
-  pq_bson_i32(o, "nindexes", f == &nothing ? 0 : 1);
+  pq_mongo_put_count(o, "nindexes", s->count == 0 ? 0 : 1 + (int64_t)f->index_count);
   pq_bson_begin_array(o, "indexBuilds");
   pq_bson_end(o);
   pq_bson_i32(o, "totalIndexSize", 0);
   pq_mongo_put_count(o, "totalSize", f->file_bytes / scale);
   pq_bson_begin_object(o, "indexSizes");
-  if (f != &nothing) pq_bson_i32(o, "_id_", 0); /* ids are a column of the same files */
+  if (s->count > 0) pq_bson_i32(o, "_id_", 0);
+  for (uint32_t i = 0; i < f->index_count; i++)
+    put_index_size(o, s->indexes[i]);
   pq_bson_end(o);
   pq_mongo_put_count(o, "scaleFactor", scale);
+  return PQ_OK;
 }
 
 /* ---- collStats, dbStats, dataSize ---- */
@@ -148,7 +207,7 @@ int pq_mongo_coll_stats_done(pq_task *t, pq_value summary) {
   if (!is_done) return PQ_OK;
   pq_task_answer(t);
   pq_bson_str(&t->out, "ns", t->full_name);
-  pq_figures_put(&t->out, s->count == 0 ? NULL : &s->all[0], s->scale);
+  PQ_TRY(pq_stats_put(t, &t->out, s->scale));
   return pq_task_answer_end(t);
 }
 
@@ -174,6 +233,7 @@ int pq_mongo_db_stats_done(pq_task *t, pq_value summary) {
     sum.rows += s->all[i].rows;
     sum.file_bytes += s->all[i].file_bytes;
     sum.sampled_bytes += pq_figures_size(&s->all[i]);
+    sum.index_count += 1 + s->all[i].index_count;
   }
   pq_task_answer(t);
   pq_bson_text(o, "db", t->request->db);
@@ -183,7 +243,7 @@ int pq_mongo_db_stats_done(pq_task *t, pq_value summary) {
   pq_bson_double(o, "avgObjSize", sum.rows == 0 ? 0 : (double)sum.sampled_bytes / (double)sum.rows);
   pq_bson_double(o, "dataSize", scaled(sum.sampled_bytes, s->scale));
   pq_bson_double(o, "storageSize", scaled(sum.file_bytes, s->scale));
-  pq_mongo_put_count(o, "indexes", s->count);
+  pq_mongo_put_count(o, "indexes", sum.index_count);
   pq_bson_double(o, "indexSize", 0);
   pq_bson_double(o, "totalSize", scaled(sum.file_bytes, s->scale));
   pq_mongo_put_count(o, "scaleFactor", s->scale);

@@ -11,20 +11,23 @@
 #ifndef PQ_SERVER_MONGO_STATS_H
 #define PQ_SERVER_MONGO_STATS_H
 
-#include "server/mongo_commands.h"
+#include "server/mongo_catalog.h"
 
 typedef struct pq_figures {
   char name[PQ_MONGO_NAME_CAP]; /* ours */
   int64_t rows, file_bytes;
   int64_t sampled, sampled_bytes;
+  uint32_t index_count; /* beside that of _id */
 } pq_figures;
 
 typedef struct pq_stats {
   char only[PQ_MONGO_NAME_CAP]; /* empty: all */
   pq_figures *all;
   uint32_t count, at;
-  bool is_sampling;
+  enum { PQ_STATS_COUNTS, PQ_STATS_SAMPLES, PQ_STATS_RECORDS } phase;
   int64_t scale;
+  /* Of `only`: the indexes as they were recorded. */
+  pq_value indexes[PQ_MONGO_INDEXES_MAX];
 } pq_stats;
 
 /* Begin; the answer is in t->state. */
@@ -34,8 +37,9 @@ int pq_stats_item(pq_task *t, pq_value item) PQ_MUST_CHECK;
 int pq_stats_more(pq_task *t, bool *is_done) PQ_MUST_CHECK;
 /* What the documents come to. */
 int64_t pq_figures_size(const pq_figures *f);
-/* size, count, avgObjSize, storageSize … as fields of the object that is open. f may be NULL: there
- * is no such collection. */
-void pq_figures_put(pq_bson_out *o, const pq_figures *f, int64_t scale);
+/* size, count, avgObjSize, storageSize … as fields of the object that is open, of the collection
+ * `only`, if there is one. An index has no bytes of its own: it is columns and filters of the same
+ * files. */
+int pq_stats_put(pq_task *t, pq_bson_out *o, int64_t scale) PQ_MUST_CHECK;
 
 #endif

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cmd/command.h"
+#include "expr/filter.h"
 #include "server/access.h"
 #include "server/mongo_commands.h"
 
@@ -257,11 +258,9 @@ static void put_credentials(pq_bson_out *o, const pq_user *who) {
   pq_bson_end(o);
 }
 
-static void put_user(pq_task *t, const pq_user *who) {
-  pq_bson_out *o = &t->out;
+static void put_user(pq_task *t, pq_bson_out *o, const pq_user *who) {
   pq_value custom = pq_task_field(t, "showCustomData");
   bool shows_custom = pq_value_is_missing(custom) || pq_task_flag(t, "showCustomData");
-  pq_bson_begin_object(o, NULL);
   pq_bson_str(o, "_id", who->name);
   pq_bson_binary(o, "userId", 4, (pq_slice){who->id, sizeof who->id});
   pq_bson_text(o, "user", who->user);
@@ -273,7 +272,31 @@ static void put_user(pq_task *t, const pq_user *who) {
   if (who->has_keys) pq_bson_str(o, NULL, "SCRAM-SHA-256");
   pq_bson_end(o);
   if (pq_task_flag(t, "showPrivileges")) pq_mongo_put_privileges(o, "inheritedPrivileges", who);
-  pq_bson_end(o);
+}
+
+/* The user as he is shown, held against the filter. */
+static int does_match(pq_task *t, const pq_filter *filter, const pq_user *who, bool *does) {
+  pq_bson_out o;
+  pq_value shown;
+  int rc;
+  pq_buf_clear(&t->names);
+  pq_bson_begin(&o, &t->names);
+  put_user(t, &o, who);
+  PQ_TRY(pq_bson_finish(&o));
+  pq_builder_clear(t->mongo->builder);
+  rc = pq_bson_read(t->mongo->builder, pq_buf_slice(&t->names), &t->arena, &shown);
+  if (rc != PQ_OK) return rc;
+  *does = pq_filter_match(filter, NULL, shown, (pq_value){0});
+  return pq_filter_status(filter);
+}
+
+static int read_filter(pq_task *t, pq_filter **out) {
+  pq_value filter = pq_task_field(t, "filter");
+  if (!pq_value_is_missing(filter) && pq_value_type(filter) != PQ_TYPE_OBJECT)
+    return pq_fail(t->mongo->cx, PQ_EINVALID, "usersInfo: 'filter' must be an object");
+  PQ_TRY(pq_filter_parse(&t->arena, NULL, filter, out));
+  if (!pq_filter_needs_eval(*out)) return PQ_OK;
+  return pq_fail(t->mongo->cx, PQ_EUNSUPPORTED, "usersInfo: $expr in a filter is not supported");
 }
 
 /* "name" or {user, db} */
@@ -301,14 +324,19 @@ int pq_mongo_users_info(pq_task *t) {
   pq_value what = pq_object_get(t->request->command, t->request->name);
   const pq_users *users = pq_access_users(t->mongo->access);
   const pq_user *me = pq_access_user(t->mongo->access, t->request->client);
-  if (!pq_value_is_missing(pq_task_field(t, "filter")))
-    return pq_fail(t->mongo->cx, PQ_EUNSUPPORTED, "usersInfo: 'filter' is not supported");
+  pq_filter *filter;
+  PQ_TRY(read_filter(t, &filter));
   pq_task_answer(t);
   pq_bson_begin_array(&t->out, "users");
   for (uint32_t i = 0; i < users->count; i++) {
     const pq_user *who = users->users[i];
+    bool does = false;
     if (!is_wanted(t, what, who) || (who != me && !may_grant(t, who->db))) continue;
-    put_user(t, who);
+    PQ_TRY(does_match(t, filter, who, &does));
+    if (!does) continue;
+    pq_bson_begin_object(&t->out, NULL);
+    put_user(t, &t->out, who);
+    pq_bson_end(&t->out);
   }
   pq_bson_end(&t->out);
   return pq_task_answer_end(t);

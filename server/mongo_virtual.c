@@ -134,17 +134,27 @@ static int check_coll_stats(pq_task *t) {
   return PQ_OK;
 }
 
+static int check_index_stats(pq_task *t) {
+  if (pq_value_type(stage_of(t, "$indexStats")) == PQ_TYPE_OBJECT &&
+      pq_value_count(stage_of(t, "$indexStats")) == 0)
+    return PQ_OK;
+  PQ_TRY(
+      pq_task_refuse_with(t, 28803, "The $indexStats stage specification must be an empty object"));
+  return PQ_EINVALID;
+}
+
 static int of_collection(pq_task *t, const char *name) {
   if (t->collection[0] == '\0')
     return pq_task_refuse_with(t, PQ_MONGO_INVALID_NAMESPACE,
                                "{aggregate: 1} is not valid for '%s'; a collection is required.",
                                name);
   if (is_stage(t, "$collStats")) PQ_TRY(check_coll_stats(t));
+  if (is_stage(t, "$indexStats")) PQ_TRY(check_index_stats(t));
   t->command = &gathering;
   return pq_stats_open(t, t->collection);
 }
 
-static void put_coll_stats(pq_task *t, pq_bson_out *o, const pq_figures *f) {
+static int put_coll_stats(pq_task *t, pq_bson_out *o, const pq_figures *f) {
   pq_value stage = stage_of(t, "$collStats"), storage = pq_object_get_str(stage, "storageStats");
   int64_t scale = 1;
   if (!pq_value_i64(pq_object_get_str(storage, "scale"), &scale) || scale < 1) scale = 1;
@@ -155,29 +165,53 @@ static void put_coll_stats(pq_task *t, pq_bson_out *o, const pq_figures *f) {
     pq_mongo_put_count(o, "count", f->rows);
   if (!pq_value_is_missing(storage)) {
     pq_bson_begin_object(o, "storageStats");
-    pq_figures_put(o, f, scale);
+    PQ_TRY(pq_stats_put(t, o, scale));
     pq_bson_end(o);
   }
   pq_bson_end(o);
+  return PQ_OK;
 }
 
-static void put_index_stats(pq_task *t, pq_bson_out *o) {
+/* {name, key, host, accesses, spec} */
+static int put_one_index(pq_task *t, pq_bson_out *o, const pq_value *spec) {
   pq_bson_begin_object(o, NULL);
-  pq_bson_str(o, "name", "_id_");
-  pq_bson_begin_object(o, "key");
-  pq_bson_i32(o, "_id", 1);
-  pq_bson_end(o);
+  if (spec == NULL) {
+    pq_bson_str(o, "name", "_id_");
+    pq_bson_begin_object(o, "key");
+    pq_bson_i32(o, "_id", 1);
+    pq_bson_end(o);
+  } else {
+    pq_bson_value(o, "name", pq_object_get_str(*spec, "name"));
+    pq_bson_value(o, "key", pq_object_get_str(*spec, "key"));
+  }
+  pq_bson_str(o, "host", t->request->client->host);
   pq_bson_begin_object(o, "accesses"); /* they are not counted */
   pq_bson_i64(o, "ops", 0);
   pq_bson_date(o, "since", t->mongo->started_us / 1000);
   pq_bson_end(o);
+  pq_bson_begin_object(o, "spec");
+  if (spec == NULL)
+    pq_catalog_put_id_index(o);
+  else
+    PQ_TRY(pq_catalog_put_index(t, o, *spec));
   pq_bson_end(o);
+  pq_bson_end(o);
+  return PQ_OK;
+}
+
+static int put_index_stats(pq_task *t, pq_bson_out *o) {
+  const pq_stats *s = t->state;
+  PQ_TRY(put_one_index(t, o, NULL));
+  for (uint32_t i = 0; i < s->all[0].index_count; i++)
+    PQ_TRY(put_one_index(t, o, &s->indexes[i]));
+  return PQ_OK;
 }
 
 static int stats_done(pq_task *t, pq_value summary) {
   const pq_stats *s = t->state;
   pq_bson_out o;
   bool is_done;
+  int rc = PQ_OK;
   (void)summary;
   PQ_TRY(pq_stats_more(t, &is_done));
   if (!is_done) return PQ_OK;
@@ -186,9 +220,11 @@ static int stats_done(pq_task *t, pq_value summary) {
                                t->full_name);
   pq_virtual_begin(t, &o);
   if (s->count > 0 && is_stage(t, "$collStats"))
-    put_coll_stats(t, &o, &s->all[0]);
+    rc = put_coll_stats(t, &o, &s->all[0]);
   else if (s->count > 0)
-    put_index_stats(t, &o);
+    rc = put_index_stats(t, &o);
+  if (rc != PQ_OK) pq_bson_abandon(&o);
+  PQ_TRY(rc);
   PQ_TRY(pq_virtual_end(&o));
   return run(t);
 }

@@ -349,6 +349,18 @@ def test_figures(folder):
           latencies["writes"]["ops"] == 1, "times", latencies)
     check(got["mem"]["resident"] > 1 and got["network"]["numRequests"] >= 5, "memory, network", got)
     check("metrics" not in c.run({"serverStatus": 1, "metrics": 0}, db="admin"), "a section less")
+    c.run({"create": "empty"})
+    c.run({"createIndexes": "n", "indexes": [{"key": {"a": 1}, "name": "a_1"},
+                                             {"key": {"b": 1}, "name": "b_1", "sparse": True}]})
+    got = c.run({"collStats": "n"})
+    check(got["nindexes"] == 3 and got["indexSizes"] == {"_id_": 0, "a_1": 0, "b_1": 0}, "indexes",
+          got)
+    check(c.run({"collStats": "empty"})["nindexes"] == 1, "of what is empty")
+    got = c.run({"dbStats": 1})
+    check(got["indexes"] == 4 and got["collections"] == 2, "of a database", got)
+    got = c.run({"aggregate": "n", "pipeline": [{"$indexStats": {}}], "cursor": {}})["cursor"]
+    check([x["spec"].get("sparse") for x in got["firstBatch"]] == [None, None, True] and
+          got["firstBatch"][1]["key"] == {"a": 1}, "$indexStats", got)
     server.end()
 
 

@@ -162,6 +162,11 @@ async function roles() {
   check((await reader.db("admin").command({ usersInfo: 1 })).users.length === 1, "of himself alone");
   const shown = (await alice.db("admin").command({ usersInfo: { forAllDBs: true },
     showCredentials: true })).users;
+  const readers = (await alice.db("admin").command({ usersInfo: { forAllDBs: true },
+    filter: { user: { $in: ["reader", "writer"] }, "roles.role": "read" } })).users;
+  check(readers.length === 1 && readers[0].user === "reader", "a filter", readers);
+  check((await reader.db("admin").command({ usersInfo: { forAllDBs: true }, filter: {} })).users
+    .length === 1, "who may not see the others filters himself");
   check(shown.length >= 9 && shown[0].credentials["SCRAM-SHA-256"].iterationCount === 15000, "all");
 
   // Who did it stands in the history.
