@@ -5,6 +5,7 @@
 
 #include "cmd/document_diff.h"
 #include "server/mongo_time.h"
+#include "shred/key_id.h"
 
 /* ---- reading ---- */
 
@@ -116,9 +117,26 @@ static int put_time(pq_builder *b, int64_t ts) {
   return pq_builder_date_ms(b, ts / 1000);
 }
 
-static int put_image(pq_builder *b, const char *name, pq_value image) {
+/* `_id` in front, if the document has none: it was not written over the wire. */
+static int put_image(pq_builder *b, pq_arena *arena, const char *name, const pq_mongo_change *c,
+                     pq_value image) {
+  uint32_t count;
+  pq_field *fields;
+  pq_slice key;
   PQ_TRY(pq_builder_key_str(b, name));
-  return pq_value_is_missing(image) ? pq_builder_null(b) : pq_builder_value(b, image);
+  if (pq_value_is_missing(image)) return pq_builder_null(b);
+  if (!pq_value_is_missing(pq_object_get_str(image, "_id"))) return pq_builder_value(b, image);
+  fields = pq_object_fields(arena, image, &count);
+  if (fields == NULL && pq_value_count(image) > 0) return arena->cx->code;
+  PQ_TRY(pq_key_of_id(arena, c->id, &key));
+  PQ_TRY(pq_builder_begin_object(b));
+  PQ_TRY(pq_builder_key_str(b, "_id"));
+  PQ_TRY(pq_builder_string(b, key));
+  for (uint32_t i = 0; i < count; i++) {
+    PQ_TRY(pq_builder_key(b, fields[i].name));
+    PQ_TRY(pq_builder_value(b, fields[i].value));
+  }
+  return pq_builder_end(b);
 }
 
 static int put_ns(pq_builder *b, const char *field, const pq_mongo_change *c, pq_slice collection) {
@@ -147,15 +165,14 @@ static int put_uuid(pq_builder *b, pq_slice hex) {
 }
 
 /* A document that was not written over the wire may have no `_id`: then it is the local id. */
-static int put_key(pq_builder *b, const pq_mongo_change *c) {
+static int put_key(pq_builder *b, pq_arena *arena, const pq_mongo_change *c) {
   pq_value id = pq_object_get_str(pq_value_is_missing(c->after) ? c->before : c->after, "_id");
-  pq_slice local = {c->id.p + c->collection.n + 1, c->id.n - c->collection.n - 1};
-  char text[PQ_MONGO_NAME_CAP];
+  pq_slice key;
+  PQ_TRY(pq_key_of_id(arena, c->id, &key));
   PQ_TRY(pq_builder_key_str(b, "documentKey"));
   PQ_TRY(pq_builder_begin_object(b));
   PQ_TRY(pq_builder_key_str(b, "_id"));
-  pq_mongo_name_back(local, text);
-  PQ_TRY(pq_value_is_missing(id) ? pq_builder_str(b, text) : pq_builder_value(b, id));
+  PQ_TRY(pq_value_is_missing(id) ? pq_builder_string(b, key) : pq_builder_value(b, id));
   return pq_builder_end(b);
 }
 
@@ -168,7 +185,7 @@ static const char *name_of(pq_mongo_change_kind kind) {
 
 static int put_document_parts(pq_builder *b, pq_arena *arena, const pq_mongo_change *c,
                               pq_mongo_change_style style) {
-  PQ_TRY(put_key(b, c));
+  PQ_TRY(put_key(b, arena, c));
   if (c->kind == PQ_MONGO_CHANGE_UPDATE) {
     PQ_TRY(pq_builder_key_str(b, "updateDescription"));
     PQ_TRY(pq_builder_begin_object(b));
@@ -176,7 +193,8 @@ static int put_document_parts(pq_builder *b, pq_arena *arena, const pq_mongo_cha
     PQ_TRY(pq_builder_end(b));
   }
   if (c->kind == PQ_MONGO_CHANGE_INSERT || !style.shows_before) return PQ_OK;
-  return put_image(b, "fullDocumentBeforeChange", style.lacks_before ? (pq_value){0} : c->before);
+  return put_image(b, arena, "fullDocumentBeforeChange", c,
+                   style.lacks_before ? (pq_value){0} : c->before);
 }
 
 /* ---- what happened to a collection ---- */
@@ -233,7 +251,8 @@ int pq_change_build(const pq_mongo_change *c, pq_mongo_change_style style, pq_bu
   PQ_TRY(put_token(b, &c->token));
   PQ_TRY(put_str(b, "operationType", name_of(c->kind)));
   PQ_TRY(put_time(b, c->token.ts));
-  if (is_whole) PQ_TRY(put_image(b, "fullDocument", is_lacking ? (pq_value){0} : c->after));
+  if (is_whole)
+    PQ_TRY(put_image(b, arena, "fullDocument", c, is_lacking ? (pq_value){0} : c->after));
   if (c->kind != PQ_MONGO_CHANGE_INVALIDATE) PQ_TRY(put_ns(b, "ns", c, c->collection));
   if (c->kind == PQ_MONGO_CHANGE_RENAME) PQ_TRY(put_ns(b, "to", c, c->to));
   if (style.shows_expanded) PQ_TRY(put_uuid(b, c->uuid));

@@ -74,7 +74,7 @@ static int open_write(pq_task *t) {
   pq_task_put(t, "collation", pq_object_get_str(s, "collation"));
   pq_task_put(t, "let", pq_task_field(t, "let"));
   PQ_TRY(pq_task_put_hint(t, pq_object_get_str(s, "hint")));
-  pq_task_put_bool(t, "plain", true);
+  pq_task_put_str(t, "plain", "keyed");
   return pq_task_submit(t);
 }
 

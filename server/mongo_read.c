@@ -57,7 +57,7 @@ int pq_mongo_find(pq_task *t) {
   if (t->is_done) return PQ_OK;
   if (pq_value_count(projection) > 0) pq_task_put(t, "project", projection);
   PQ_TRY(pq_task_put_common(t));
-  pq_task_put_bool(t, "plain", true);
+  pq_task_put_str(t, "plain", "keyed");
   return pq_cursor_submit(t);
 }
 
@@ -111,7 +111,7 @@ int pq_mongo_aggregate(pq_task *t) {
     pq_task_put_str(t, "actor", t->request->client->user);
   if (pq_value_bool(disk, &flag)) pq_task_put_bool(t, "allowDiskUse", flag);
   PQ_TRY(pq_task_put_common(t));
-  pq_task_put_bool(t, "plain", true);
+  pq_task_put_str(t, "plain", "keyed");
   return pq_cursor_submit(t);
 }
 
@@ -124,7 +124,7 @@ int pq_mongo_count(pq_task *t) {
   PQ_TRY(put_window(t));
   if (t->is_done) return PQ_OK;
   PQ_TRY(pq_task_put_common(t));
-  pq_task_put_bool(t, "plain", true);
+  pq_task_put_str(t, "plain", "keyed");
   return pq_task_submit(t);
 }
 
@@ -150,7 +150,7 @@ int pq_mongo_distinct(pq_task *t) {
   if (pq_value_type(pq_task_field(t, "query")) == PQ_TYPE_OBJECT)
     pq_task_put(t, "filter", pq_task_field(t, "query"));
   PQ_TRY(pq_task_put_common(t));
-  pq_task_put_bool(t, "plain", true);
+  pq_task_put_str(t, "plain", "keyed");
   return pq_task_submit(t);
 }
 

@@ -266,7 +266,7 @@ static int ask_document(pq_task *t, bool *is_asked) {
   pq_task_command(t, "getAtVersion", id);
   pq_task_put_i64(t, "version", version);
   if (pq_value_count(fields) > 0) pq_task_put(t, "project", fields);
-  pq_task_put_bool(t, "plain", true);
+  pq_task_put_str(t, "plain", "keyed");
   t->use.is_passed = true;
   PQ_TRY(pq_task_submit(t));
   t->use.is_passed = false;

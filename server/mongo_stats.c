@@ -122,7 +122,7 @@ static int submit_sample(pq_task *t, const char *name) {
   pq_task_command(t, "aggregate", name);
   PQ_TRY(t->rc);
   PQ_TRY(put_sample(t->mongo->builder));
-  pq_task_put_bool(t, "plain", true);
+  pq_task_put_str(t, "plain", "keyed");
   return pq_task_submit(t);
 }
 

@@ -61,7 +61,7 @@ int pq_virtual_submit(pq_task *t, pq_value pipeline, uint32_t from, pq_value mat
   if (!pq_value_is_missing(match)) PQ_TRY(pq_builder_value(b, match));
   PQ_TRY(pq_builder_end(b));
   PQ_TRY(pq_task_put_common(t));
-  pq_task_put_bool(t, "plain", true);
+  pq_task_put_str(t, "plain", "keyed");
   return pq_task_submit(t);
 }
 

@@ -175,7 +175,7 @@ int pq_write_put_update(pq_task *t, const pq_statement *s) {
   pq_task_put(t, "collation", s->collation);
   pq_task_put(t, "sort", s->sort);
   PQ_TRY(pq_task_put_hint(t, s->hint));
-  pq_task_put_bool(t, "plain", true);
+  pq_task_put_str(t, "plain", "keyed");
   return end_operation(t);
 }
 
@@ -185,7 +185,7 @@ int pq_write_put_delete(pq_task *t, const pq_statement *s) {
   pq_task_put(t, "collation", s->collation);
   PQ_TRY(pq_task_put_hint(t, s->hint));
   pq_task_put_bool(t, "hard", true);
-  pq_task_put_bool(t, "plain", true);
+  pq_task_put_str(t, "plain", "keyed");
   return end_operation(t);
 }
 
@@ -416,7 +416,7 @@ int pq_mongo_find_and_modify(pq_task *t) {
   pq_task_put(t, "collation", pq_task_field(t, "collation"));
   pq_task_put(t, "let", pq_task_field(t, "let"));
   PQ_TRY(pq_task_put_hint(t, pq_task_field(t, "hint")));
-  pq_task_put_bool(t, "plain", true);
+  pq_task_put_str(t, "plain", "keyed");
   pq_task_answer(t);
   return pq_task_submit(t);
 }

@@ -61,6 +61,7 @@ static int run_new(pq_command *c, struct pq_pipeline_run **out) {
   r->views = (pq_view_store){.view = &c->s.snapshot.view,
                              .includes_deleted = c->s.args.includes_deleted,
                              .is_plain = c->s.args.is_plain,
+                             .shows_key = c->s.args.shows_key,
                              .merger = c->db->merger};
   r->store = (pq_store){&r->views, pq_view_open};
   pq_db_random(c->db, random);

@@ -476,11 +476,17 @@ int pq_reply_item(pq_command *c, pq_value item) {
   return PQ_OK;
 }
 
+int pq_plain_document(pq_command *c, pq_arena *arena, const pq_entity *e, pq_value *out) {
+  bool is_made = false;
+  if (c->s.args.shows_key) PQ_TRY(pq_shown_document(c->db->builder, arena, e, out, &is_made));
+  return is_made ? PQ_OK : pq_value_copy(arena, e->data, out);
+}
+
 int pq_reply_entity(pq_command *c, const pq_entity *e) {
   pq_value entity;
   pq_arena *arena = c->s.projection == NULL ? &c->replies : &c->op.scratch;
   if (c->s.args.is_plain)
-    PQ_TRY(pq_value_copy(arena, e->data, &entity));
+    PQ_TRY(pq_plain_document(c, arena, e, &entity));
   else
     PQ_TRY(pq_merger_entity(c->db->merger, arena, e, &entity));
   if (c->s.projection != NULL) PQ_TRY(pq_reply_project(c, NULL, &entity));

@@ -16,6 +16,7 @@
 #include "expr/update.h"
 #include "query/aggregate.h"
 #include "query/collect.h"
+#include "query/shown.h"
 #include "graph/graph.h"
 #include "rel/edge.h"
 #include "schema/schema.h"
@@ -135,7 +136,8 @@ typedef struct pq_args {
   pq_slice actor, predicate, op, kind, root, validate, mode, entity, target;
   pq_value cursor, populate;
   uint64_t max_inbound;
-  bool is_quick, is_snapshot, wants_total, is_plain;
+  bool is_quick, is_snapshot, wants_total;
+  bool is_plain, shows_key; /* "keyed": both, see query/shown.h */
   pq_slice key;
   pq_value explain, price, budget;
   uint64_t txn;
@@ -219,9 +221,10 @@ typedef struct pq_change {
   pq_filter *filter;
   pq_update *update;
   pq_sort sort;
-  bool is_many, is_upsert, is_hard, includes_deleted, has_version, is_plain;
-  pq_on_delete edges; /* of a hard delete: what becomes of edges that lead there */
-  uint32_t take_max;  /* of many: so many of them in one turn; 0: all */
+  bool is_many, is_upsert, is_hard, includes_deleted, has_version;
+  bool is_plain, shows_key; /* pq_args */
+  pq_on_delete edges;       /* of a hard delete: what becomes of edges that lead there */
+  uint32_t take_max;        /* of many: so many of them in one turn; 0: all */
   bool is_id_derived; /* the write's id comes from an equality on "_id": others may have that too */
   int64_t expected_version;
 } pq_change;
@@ -478,6 +481,9 @@ int pq_parse_time_point(pq_command *c, const char *name, bool is_place, pq_value
 int pq_reply_item(pq_command *c, pq_value item) PQ_MUST_CHECK;
 /* Queue a merged entity, projected if the command says so. */
 int pq_reply_entity(pq_command *c, const pq_entity *e) PQ_MUST_CHECK;
+/* The document as the option `plain` shows it, in `arena`. */
+int pq_plain_document(pq_command *c, pq_arena *arena, const pq_entity *e,
+                      pq_value *out) PQ_MUST_CHECK;
 /* *entity, a merged one, becomes what the command's projection makes of it, in c->replies. `filter`
  * says what "$" stands for; NULL: nothing. */
 int pq_reply_project(pq_command *c, const pq_filter *filter, pq_value *entity) PQ_MUST_CHECK;

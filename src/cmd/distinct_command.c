@@ -29,7 +29,7 @@ struct pq_distinct {
   pq_arena arena; /* owned: the values, and those that a smaller spelling replaced */
   pq_path key;
   pq_collation collation;
-  bool is_plain;
+  bool is_plain, shows_key;
   pq_builder *builder;
   pq_arena *scratch;
   pq_grouping groups; /* by the path: what columns say of the running window */
@@ -128,6 +128,9 @@ static int distinct_sink(void *ud, const pq_entity *e, uint64_t count) {
   if (pq_value_is_missing(v) && !d->is_plain && pq_is_system_field(first)) {
     PQ_TRY(pq_entity_system(d->builder, d->scratch, e, &system));
     v = pq_object_get(system, first);
+  } else if (pq_value_is_missing(v) && d->shows_key && pq_slice_is(first, "_id")) {
+    PQ_TRY(pq_shown_document(d->builder, d->scratch, e, &system, NULL));
+    v = pq_object_get(system, first);
   }
   return take(d, v, 1);
 }
@@ -206,6 +209,7 @@ int pq_open_distinct(pq_command *c, pq_value target) {
   if (d == NULL) return pq_fail_nomem(c->op.cx);
   *d = (struct pq_distinct){.cx = c->op.cx,
                             .is_plain = c->s.args.is_plain,
+                            .shows_key = c->s.args.shows_key,
                             .builder = c->db->builder,
                             .scratch = &c->op.scratch};
   if (c->s.env != NULL) d->collation = c->s.env->collation;

@@ -137,14 +137,16 @@ int pq_chooser_open(pq_command *c, pq_chooser *k) {
 /* ---- judging ---- */
 
 int pq_graph_matches(pq_command *c, const pq_filter *filter, const pq_entity *e, bool *is_match) {
-  pq_value system = {0};
+  pq_value doc = e->data, system = {0};
   pq_eval eval;
   pq_env_eval(c, &eval);
   eval.arena = &c->op.scratch;
   eval.random ^= pq_hash(e->id, 0); /* each its own, and the same when the stage runs again */
   if (!c->s.args.is_plain && pq_filter_uses_system(filter))
     PQ_TRY(pq_entity_system(c->db->builder, &c->op.scratch, e, &system));
-  *is_match = pq_filter_match(filter, &eval, e->data, system);
+  if (c->s.args.shows_key)
+    PQ_TRY(pq_shown_subject(filter, c->db->builder, &c->op.scratch, e, &doc, &system));
+  *is_match = pq_filter_match(filter, &eval, doc, system);
   return pq_filter_status(filter);
 }
 
@@ -333,7 +335,7 @@ int pq_graph_entities(pq_command *c, const uint32_t *nodes, uint32_t count, unsi
 int pq_graph_entity_shown(pq_command *c, const pq_entity *e, pq_value *out) {
   pq_arena *arena = c->s.projection == NULL ? &c->replies : &c->op.scratch;
   if (c->s.args.is_plain)
-    PQ_TRY(pq_value_copy(arena, e->data, out));
+    PQ_TRY(pq_plain_document(c, arena, e, out));
   else
     PQ_TRY(pq_merger_entity(c->db->merger, arena, e, out));
   return c->s.projection == NULL ? PQ_OK : pq_reply_project(c, NULL, out);

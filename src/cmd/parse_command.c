@@ -204,7 +204,8 @@ typedef enum option_type {
   TYPE_BOOL,
   TYPE_TEXT,
   TYPE_TIME,
-  TYPE_EDGES /* a policy in commands that delete, else whether there are any */
+  TYPE_PLAIN, /* a bool, or "keyed" */
+  TYPE_EDGES  /* a policy in commands that delete, else whether there are any */
 } option_type;
 
 static const struct option {
@@ -265,7 +266,7 @@ static const struct option {
     {"cursor", PQ_OPT_CURSOR, TYPE_ANY, offsetof(pq_args, cursor)},
     {"snapshot", PQ_OPT_SNAPSHOT, TYPE_BOOL, offsetof(pq_args, is_snapshot)},
     {"total", PQ_OPT_TOTAL, TYPE_BOOL, offsetof(pq_args, wants_total)},
-    {"plain", PQ_OPT_PLAIN, TYPE_BOOL, offsetof(pq_args, is_plain)},
+    {"plain", PQ_OPT_PLAIN, TYPE_PLAIN, offsetof(pq_args, is_plain)},
     {"populate", PQ_OPT_POPULATE, TYPE_OBJECT_OR_ARRAY, offsetof(pq_args, populate)},
     {"maxInbound", PQ_OPT_MAX_INBOUND, TYPE_COUNT, offsetof(pq_args, max_inbound)},
     {"key", PQ_OPT_KEY, TYPE_TEXT, offsetof(pq_args, key)},
@@ -371,6 +372,15 @@ static int parse_text(pq_command *c, const struct option *o, pq_value v, uint8_t
   return PQ_OK;
 }
 
+/* "keyed" is plain, and more. */
+static int parse_plain(pq_command *c, const char *name, pq_value v, pq_args *args) {
+  pq_slice text = {0};
+  args->shows_key = pq_value_string(v, &text) && pq_slice_is(text, "keyed");
+  args->is_plain = args->shows_key;
+  if (args->shows_key || pq_value_bool(v, &args->is_plain)) return PQ_OK;
+  return wrong_type(c, name, "true, false or \"keyed\"");
+}
+
 static int parse_option(pq_command *c, const struct option *o, pq_value v, pq_args *args) {
   uint8_t *member = (uint8_t *)args + o->off;
   pq_type type = pq_value_type(v);
@@ -394,6 +404,7 @@ static int parse_option(pq_command *c, const struct option *o, pq_value v, pq_ar
       if (!pq_value_bool(v, (bool *)member)) return wrong_type(c, o->name, "true or false");
       return PQ_OK;
     case TYPE_TEXT: return parse_text(c, o, v, member);
+    case TYPE_PLAIN: return parse_plain(c, o->name, v, args);
     case TYPE_EDGES:
       if (pq_value_bool(v, &args->is_edges) || pq_value_string(v, &args->edges)) return PQ_OK;
       return wrong_type(c, o->name, "true or false, or of a delete a policy");

@@ -302,7 +302,7 @@ static int make_docs(pq_command *c, pq_populate_node *n, const level_rows *rows)
     const pq_entity *e = row_of(c, rows, n->targets[t]);
     if (e == NULL) continue;
     if (c->s.args.is_plain)
-      PQ_TRY(pq_value_copy(&c->embedded, e->data, &n->docs[t]));
+      PQ_TRY(pq_plain_document(c, &c->embedded, e, &n->docs[t]));
     else
       PQ_TRY(pq_merger_entity(c->db->merger, &c->embedded, e, &n->docs[t]));
   }

@@ -74,6 +74,7 @@ void pq_read_scan(pq_command *c, const pq_filter *filter) {
   c->s.scan.eval = c->s.eval;
   c->s.scan.includes_deleted = c->s.args.includes_deleted;
   c->s.scan.is_plain = c->s.args.is_plain;
+  c->s.scan.shows_key = c->s.args.shows_key;
 }
 
 int pq_read_in_time(pq_command *c) {

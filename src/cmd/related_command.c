@@ -150,13 +150,15 @@ static int give_edges(pq_command *c) {
 
 static int match(pq_command *c, const pq_entity *e, bool *is_match) {
   const pq_filter *filter = c->s.filter;
-  pq_value system = {0};
+  pq_value doc = e->data, system = {0};
   pq_eval eval = *c->s.eval;
   eval.arena = &c->op.scratch;
   eval.random ^= pq_hash(e->id, 0); /* each its own, and the same when the stage runs again */
   if (!c->s.args.is_plain && pq_filter_uses_system(filter))
     PQ_TRY(pq_entity_system(c->db->builder, &c->op.scratch, e, &system));
-  *is_match = pq_filter_match(filter, &eval, e->data, system);
+  if (c->s.args.shows_key)
+    PQ_TRY(pq_shown_subject(filter, c->db->builder, &c->op.scratch, e, &doc, &system));
+  *is_match = pq_filter_match(filter, &eval, doc, system);
   return pq_filter_status(filter);
 }
 
@@ -607,6 +609,7 @@ int pq_open_related(pq_command *c, pq_value target) {
   c->s.needs_refs = c->s.related->is_in;
   pq_results_init(c, sort.count == 0 && args->limit == 0 ? &c->replies : &c->op.arena);
   c->s.collector.is_plain |= args->is_edges && sort.count == 0; /* no document to be merged */
+  c->s.collector.shows_key &= !args->is_edges;
   c->s.collector.sort = sort;
   c->s.collector.skip = args->skip;
   c->s.collector.limit = args->limit;

@@ -14,6 +14,7 @@
 void pq_results_init(pq_command *c, pq_arena *arena) {
   pq_collector_init(&c->s.collector, arena, &c->op.scratch, c->db->builder, c->db->merger);
   c->s.collector.is_plain = c->s.args.is_plain;
+  c->s.collector.shows_key = c->s.args.shows_key;
 }
 
 int pq_results_give(pq_command *c) {
@@ -41,7 +42,8 @@ void pq_results_given(pq_command *c) {
 /* What must be the same on every page. */
 static uint64_t query_hash(const pq_command *c, uint64_t seed) {
   const pq_args *args = &c->s.args;
-  uint64_t h = pq_hash(c->s.collection, seed + args->is_plain + 2u * args->includes_deleted);
+  uint64_t h = pq_hash(c->s.collection,
+                       seed + args->is_plain + 2u * args->includes_deleted + 4u * args->shows_key);
   const pq_value parts[] = {args->filter, args->let, args->collation};
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
     h = h * 31 + (pq_value_is_missing(parts[i]) ? 0 : pq_value_hash(parts[i]));

@@ -117,24 +117,28 @@ static int keep_reply(pq_command *c, const pq_entity *e) {
 static int match_filter(pq_command *c, const pq_change *change, const pq_entity *e, pq_eval *eval,
                         bool *is_match) {
   const pq_filter *f = change->filter;
-  pq_value system = {0};
+  pq_value doc = e->data, system = {0};
   *is_match = true;
   if (pq_filter_is_empty(f)) return PQ_OK;
   if (!change->is_plain && pq_filter_uses_system(f))
     PQ_TRY(pq_entity_system(c->db->builder, &c->op.scratch, e, &system));
-  *is_match = pq_filter_match(f, eval, e->data, system);
+  if (change->shows_key)
+    PQ_TRY(pq_shown_subject(f, c->db->builder, &c->op.scratch, e, &doc, &system));
+  *is_match = pq_filter_match(f, eval, doc, system);
   return pq_filter_status(f);
 }
 
 /* What "$" in a path stands for. */
 static int find_position(pq_command *c, const pq_change *change, const pq_entity *e, pq_eval *eval,
                          int64_t *out) {
-  pq_value system = {0};
+  pq_value doc = e->data, system = {0};
   *out = -1;
   if (!pq_update_is_positional(change->update)) return PQ_OK;
   if (!change->is_plain && pq_filter_uses_system(change->filter))
     PQ_TRY(pq_entity_system(c->db->builder, &c->op.scratch, e, &system));
-  *out = pq_filter_position(change->filter, eval, e->data, system);
+  if (change->shows_key)
+    PQ_TRY(pq_shown_subject(change->filter, c->db->builder, &c->op.scratch, e, &doc, &system));
+  *out = pq_filter_position(change->filter, eval, doc, system);
   return pq_filter_status(change->filter);
 }
 
@@ -181,6 +185,20 @@ static int note_replacement(pq_command *c, const pq_write *w, pq_value *metadata
   return pq_builder_finish(b, &c->op.arena, metadata);
 }
 
+/* The document afterwards. An `_id` that it is only shown with is one to the update, which may not
+ * change it, and is not stored. */
+static int update_document(pq_command *c, const pq_write *w, pq_eval *eval, const pq_entity *e,
+                           pq_update_at where, pq_value *after, bool *is_changed) {
+  pq_builder *b = c->db->builder;
+  pq_arena *arena = &c->op.arena;
+  bool is_made = false;
+  pq_value doc = e->data;
+  if (w->change->shows_key) PQ_TRY(pq_shown_document(b, &c->op.scratch, e, &doc, &is_made));
+  pq_builder_clear(b);
+  PQ_TRY(pq_update_apply(w->change->update, eval, arena, doc, where, after, is_changed));
+  return is_made && *is_changed ? pq_shown_undo(b, arena, after) : PQ_OK;
+}
+
 static int apply_update(pq_command *c, const pq_write *w, const pq_location *at,
                         const pq_entity *e) {
   pq_update_at where = {.position = -1};
@@ -191,9 +209,7 @@ static int apply_update(pq_command *c, const pq_write *w, const pq_location *at,
   pq_slice id;
   pq_env_eval(c, &eval);
   PQ_TRY(find_position(c, w->change, e, &eval, &where.position));
-  pq_builder_clear(c->db->builder);
-  PQ_TRY(
-      pq_update_apply(w->change->update, &eval, &c->op.arena, e->data, where, &after, &is_changed));
+  PQ_TRY(update_document(c, w, &eval, e, where, &after, &is_changed));
   c->s.random = eval.random + 1;
   if (!is_changed) {
     uint32_t count;

@@ -200,6 +200,7 @@ int pq_write_parse(pq_command *c, pq_arena *arena, pq_slice name, const pq_args 
                   .is_upsert = args->is_upsert || (row->flags & IS_UPSERT) != 0,
                   .is_hard = args->is_hard,
                   .is_plain = args->is_plain,
+                  .shows_key = args->shows_key,
                   .includes_deleted = row->kind == PQ_WRITE_RESTORE || args->includes_deleted ||
                                       ((row->flags & IS_BY_ID) && args->is_hard),
                   .has_version = (args->given & PQ_OPT_EXPECTED_VERSION) != 0,

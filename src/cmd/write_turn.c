@@ -404,13 +404,15 @@ static pq_location where(const pq_command *c, pq_slice id) {
 static int make_keys(pq_command *c, pq_arena *arena, const pq_entity *e, pq_value **keys,
                      bool **empties) {
   const pq_sort *sort = &c->s.writes[0].change->sort;
-  pq_value system = {0};
+  const pq_change *change = c->s.writes[0].change;
+  pq_value doc = e->data, system = {0};
   *keys = pq_arena_calloc(arena, sort->count, sizeof **keys);
   *empties = pq_arena_calloc(arena, sort->count, sizeof **empties);
   if (*keys == NULL || *empties == NULL) return c->op.cx->code;
-  if (!c->s.writes[0].change->is_plain) PQ_TRY(pq_entity_system(c->db->builder, arena, e, &system));
+  if (!change->is_plain) PQ_TRY(pq_entity_system(c->db->builder, arena, e, &system));
+  if (change->shows_key) PQ_TRY(pq_shown_document(c->db->builder, arena, e, &doc, NULL));
   for (uint32_t i = 0; i < sort->count; i++)
-    (*keys)[i] = pq_sort_key(sort, i, e->data, system, &(*empties)[i]);
+    (*keys)[i] = pq_sort_key(sort, i, doc, system, &(*empties)[i]);
   return PQ_OK;
 }
 
@@ -494,6 +496,7 @@ static int stage_scan_open(pq_op *op) {
   scan->eval = eval;
   scan->includes_deleted = change->includes_deleted;
   scan->is_plain = change->is_plain;
+  scan->shows_key = change->shows_key;
   if (change->is_many || change->sort.count > 0) scan->window = PQ_SCAN_WINDOW_MAX;
   if (!change->is_many && change->sort.count > 0 && !eval->collation.is_folded)
     scan->order = (pq_scan_order){.path = change->sort.fields[0].path.text,

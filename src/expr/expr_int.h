@@ -118,6 +118,7 @@ struct pq_filter_node {
 struct pq_filter {
   pq_filter_node *root; /* an AND node */
   bool uses_system;
+  bool uses_key, sees_key_whole; /* filter_int.h */
   bool needs_eval;
   bool is_merged; /* expressions may see system fields */
   pq_cx *cx;

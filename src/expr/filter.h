@@ -20,8 +20,8 @@
  * What scans make of a filter: pushdown.h.
  *
  * A subject is two objects: the user's document, and the system fields ($id, $type, name,
- * createdAt …). A path is looked up in the document first; if the document has no field of that
- * first name, in the system object.
+ * createdAt …; `_id` for clients that are shown one, query/shown.h). A path is looked up in the
+ * document first; if the document has no field of that first name, in the system object.
  */
 #ifndef PQ_EXPR_FILTER_H
 #define PQ_EXPR_FILTER_H
@@ -69,6 +69,11 @@ int pq_filter_equalities(const pq_filter *f, pq_arena *arena, const pq_equality 
 /* True when some path starts with a name in the list of system fields below. */
 bool pq_filter_uses_system(const pq_filter *f);
 bool pq_filter_is_empty(const pq_filter *f);
+
+/* How a document without `_id` must be given to a filter that is to see one: in any case as it is,
+ * with an `_id` in the system object, or only as a document that has it ($expr, $jsonSchema). */
+typedef enum pq_key_use { PQ_KEY_UNUSED, PQ_KEY_AT_PATH, PQ_KEY_WHOLE } pq_key_use;
+pq_key_use pq_filter_key_use(const pq_filter *f);
 
 /* "$id" "$type" "name" "createdAt" "createdBy" "updatedAt" "updatedBy" "version" "deletedAt"
  * "deletedBy". */

@@ -38,6 +38,17 @@ static bool sees_system(const pq_expression *e) {
   return false;
 }
 
+/* The same of `_id`. */
+static bool sees_key(const pq_expression *e) {
+  if (e->kind == PQ_EXPR_CONSTANT) return false;
+  if (e->kind == PQ_EXPR_PATH)
+    return e->slot == PQ_SLOT_ROOT && (e->path_count == 0 || pq_slice_is(e->path[0], "_id"));
+  if (is_named(e, "$getField")) return true;
+  for (uint32_t i = 0; i < e->arg_count; i++)
+    if (e->args[i] != NULL && sees_key(e->args[i])) return true;
+  return false;
+}
+
 /* ---- comparisons of a path with a constant ---- */
 typedef struct comparison {
   const pq_expression *path;
@@ -186,5 +197,6 @@ int pq_filter_parse_expr(parser *s, pq_value spec, node *out) {
   PQ_TRY(pq_expression_parse(s->arena, s->env, spec, &e));
   s->needs_eval = true;
   if (sees_system(e)) s->is_merged = s->uses_system = true;
+  s->sees_key_whole |= sees_key(e);
   return add(s, e, out);
 }

@@ -21,6 +21,7 @@ typedef struct pq_filter_parser {
   uint32_t depth;
   uint32_t element_depth; /* inside so many $elemMatch */
   bool uses_system;
+  bool uses_key, sees_key_whole; /* `_id` at a path; perhaps in the document as a whole */
   bool needs_eval;
   bool is_merged;  /* an expression may see system fields */
   bool is_element; /* leaves outside of $elemMatch test the subject itself */

@@ -65,14 +65,20 @@ void pq_filter_append(node *parent, node *kid) {
   parent->last = last;
 }
 
+/* Names that are looked up in the system object too. */
+static void mark_first(parser *s, pq_slice name, node *leaf) {
+  bool is_key = pq_slice_is(name, "_id"), is_system = pq_is_system_field(name);
+  leaf->is_system = is_key || is_system;
+  s->uses_key |= is_key;
+  s->uses_system |= is_system;
+}
+
 int pq_filter_new_leaf(parser *s, const pq_path *path, pq_leaf_op op, node *parent, node **out) {
   PQ_TRY(pq_filter_new_node(s, PQ_NODE_LEAF, out));
   (*out)->op = op;
   (*out)->path = path;
   (*out)->collation = s->collation;
-  (*out)->is_system =
-      path != NULL && s->element_depth == 0 && pq_is_system_field(path->parts[0].name);
-  if ((*out)->is_system) s->uses_system = true;
+  if (path != NULL && s->element_depth == 0) mark_first(s, path->parts[0].name, *out);
   (*out)->is_element = s->is_element && s->element_depth == 0;
   pq_filter_append(parent, *out);
   return PQ_OK;
@@ -289,6 +295,7 @@ static int parse_schema(parser *s, pq_value v, node *out) {
   node *schema;
   PQ_TRY(pq_filter_new_node(s, PQ_NODE_SCHEMA, &schema));
   PQ_TRY(pq_json_schema_parse(s, v, &schema->schema));
+  s->sees_key_whole = true;
   pq_filter_append(out, schema);
   return PQ_OK;
 }
@@ -332,6 +339,8 @@ static int new_filter(parser *s, pq_filter **out) {
 static pq_filter *finish(const parser *s, pq_filter *f) {
   f->cx = s->cx;
   f->uses_system = s->uses_system;
+  f->uses_key = s->uses_key;
+  f->sees_key_whole = s->sees_key_whole;
   f->needs_eval = s->needs_eval;
   f->is_merged = s->is_merged;
   f->regexes = s->regexes;
@@ -390,6 +399,11 @@ int pq_filter_parse_element(pq_arena *arena, const pq_env *env, pq_value spec, p
 
 bool pq_filter_uses_system(const pq_filter *f) {
   return f->uses_system;
+}
+
+pq_key_use pq_filter_key_use(const pq_filter *f) {
+  if (f->sees_key_whole) return PQ_KEY_WHOLE;
+  return f->uses_key ? PQ_KEY_AT_PATH : PQ_KEY_UNUSED;
 }
 
 bool pq_filter_needs_eval(const pq_filter *f) {

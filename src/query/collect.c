@@ -5,6 +5,7 @@
 
 #include "base/merge_sort.h"
 #include "expr/expression.h"
+#include "query/shown.h"
 
 enum { SLACK = 256, ORDER_KEEP_MAX = 10000, KEYS_MAX = 32 };
 
@@ -52,13 +53,21 @@ static bool needs_system(const pq_collector *c, const pq_entity *e) {
   return false;
 }
 
+/* Does a key come from the `_id` that documents are shown with? */
+static bool needs_key(const pq_collector *c) {
+  for (uint32_t i = 0; c->shows_key && i < c->sort.count; i++)
+    if (pq_slice_is(c->sort.fields[i].path.parts[0].name, "_id")) return true;
+  return false;
+}
+
 /* The place of an entity; it borrows from the entity and the stage. */
 static int find_place(pq_collector *c, const pq_entity *e, pq_place *place) {
-  pq_value system = {0};
+  pq_value doc = e->data, system = {0};
   place->id = e->id;
   if (needs_system(c, e)) PQ_TRY(pq_entity_system(c->builder, c->scratch, e, &system));
+  if (needs_key(c)) PQ_TRY(pq_shown_document(c->builder, c->scratch, e, &doc, NULL));
   for (uint32_t i = 0; i < c->sort.count; i++)
-    place->keys[i] = pq_sort_key(&c->sort, i, e->data, system, &place->empties[i]);
+    place->keys[i] = pq_sort_key(&c->sort, i, doc, system, &place->empties[i]);
   return PQ_OK;
 }
 
@@ -75,12 +84,14 @@ static int reserve(pq_collector *c) {
 }
 
 static int add(pq_collector *c, const pq_entity *e) {
+  pq_value doc = e->data;
   pq_result *r;
+  if (c->shows_key) PQ_TRY(pq_shown_document(c->builder, c->scratch, e, &doc, NULL));
   PQ_TRY(reserve(c));
   r = &c->items[c->count];
   *r = (pq_result){0};
   if (c->is_plain)
-    PQ_TRY(pq_value_copy(c->arena, e->data, &r->entity));
+    PQ_TRY(pq_value_copy(c->arena, doc, &r->entity));
   else
     PQ_TRY(pq_merger_entity(c->merger, c->arena, e, &r->entity));
   PQ_TRY(pq_arena_copy(c->arena, e->id, &r->place.id));

@@ -35,6 +35,7 @@ typedef struct pq_collector {
   pq_sort sort;
   bool is_by_id;         /* in the order of $id though there is no sort */
   bool is_plain;         /* documents as they were written, without system fields */
+  bool shows_key;        /* besides: each with an `_id` (query/shown.h) */
   bool ends_at_limit;    /* nobody asks for has_more */
   const pq_place *after; /* borrowed: only what comes behind it; NULL: everything */
   uint64_t skip, limit;  /* limit 0: all */

@@ -113,7 +113,8 @@ int pq_array_source(pq_flow *f, pq_value array, pq_operator **out) PQ_MUST_CHECK
 typedef struct pq_view_store {
   const pq_view *view; /* borrowed */
   bool includes_deleted;
-  bool is_plain; /* documents as they were written: filters see no system fields either */
+  bool is_plain;  /* documents as they were written: filters see no system fields either */
+  bool shows_key; /* besides: each has an `_id` (query/shown.h) */
   /* System fields that documents get in front: bits in the order of
    * pq_entity_system(); 0: all. A pipeline that writes takes only $id and those
    * it speaks of. */

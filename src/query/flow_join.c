@@ -273,13 +273,15 @@ static int list_ids(pq_hash_join *j, pq_source_want *want) {
 /* The ids that the values make; none at all when a value makes none: then it may be that of any
  * entity. */
 static int list_keys(pq_hash_join *j, pq_source_want *want) {
+  pq_arena *arena = &j->load_arena;
   uint32_t n = 0;
-  pq_slice *ids =
-      pq_arena_calloc(&j->load_arena, (size_t)(j->node_count - j->loaded) + 1, sizeof *ids);
+  pq_slice *ids = pq_arena_calloc(arena, 2 * (size_t)(j->node_count - j->loaded) + 1, sizeof *ids);
   if (ids == NULL) return j->cx->code;
-  for (uint32_t i = j->loaded; i < j->node_count; i++, n++) {
-    PQ_TRY(pq_id_of_key(&j->load_arena, j->spec->collection, j->nodes[i].value, &ids[n]));
-    if (ids[n].n == 0) return PQ_OK;
+  for (uint32_t i = j->loaded; i < j->node_count; i++) {
+    PQ_TRY(pq_id_of_key(arena, j->spec->collection, j->nodes[i].value, &ids[n]));
+    if (ids[n++].n == 0) return PQ_OK;
+    PQ_TRY(pq_id_shown_as(arena, j->spec->collection, j->nodes[i].value, &ids[n]));
+    n += ids[n].n > 0;
   }
   want->is_by_key = true;
   return set_ids(j, want, ids, n);

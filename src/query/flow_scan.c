@@ -14,6 +14,7 @@
 #include "query/flow_int.h"
 #include "query/group_fold.h"
 #include "query/scan_int.h"
+#include "query/shown.h"
 
 typedef struct scan_source {
   pq_operator base;
@@ -28,6 +29,7 @@ typedef struct scan_source {
   uint64_t limit;     /* 0: none */
   uint64_t counted;
   pq_grouping groups;
+  bool shows_key;            /* documents are given an `_id` */
   bool is_bare;              /* no system field is needed: documents go out as they are stored */
   const uint8_t *names_from; /* the dictionary copied last, */
   pq_slice names;            /* and where to */
@@ -88,6 +90,11 @@ static int copy_data(scan_source *s, pq_value v, pq_value *out) {
 
 static int make_document(scan_source *s, const pq_entity *e, pq_value *doc) {
   pq_builder *b = s->flow->eval.builder;
+  if (s->shows_key && !pq_value_is_missing(e->data)) {
+    pq_value shown;
+    PQ_TRY(pq_shown_document(b, &s->scan_arena, e, &shown, NULL));
+    return copy_data(s, shown, doc);
+  }
   if (s->is_bare) return copy_data(s, e->data, doc);
   if (s->store->system == 0 && s->store->merger != NULL)
     return pq_merger_entity(s->store->merger, &s->base.arena, e, doc);
@@ -147,9 +154,13 @@ static int read_ids(scan_source *s, const pq_slice *ids, uint32_t count) {
     if (s->is_files_only && at[i].event != NULL) continue;
     s->scan.stats.rows_read += at[i].event == NULL;
     if (s->scan.filter != NULL) {
+      pq_value doc = rows[i].data;
       if (!s->store->is_plain && pq_filter_uses_system(s->scan.filter))
         PQ_TRY(pq_entity_system(s->flow->eval.builder, arena, &rows[i], &system));
-      is_match = pq_filter_match(s->scan.filter, &s->flow->eval, rows[i].data, system);
+      if (s->store->shows_key)
+        PQ_TRY(pq_shown_subject(s->scan.filter, s->flow->eval.builder, arena, &rows[i], &doc,
+                                &system));
+      is_match = pq_filter_match(s->scan.filter, &s->flow->eval, doc, system);
       PQ_TRY(pq_filter_status(s->scan.filter));
       if (!is_match) continue;
     }
@@ -252,6 +263,7 @@ int pq_view_scan(const pq_view_store *store, const pq_flow *f, const pq_source_w
   out->includes_deleted = store->includes_deleted;
   out->is_count = want->is_count;
   out->is_plain = store->is_plain;
+  out->shows_key = store->shows_key;
   out->eval = &f->eval;
   if (want->ids == NULL) set_fold(out, f, want->fold, keep, groups);
   return set_needs(out, want, keep);
@@ -261,6 +273,9 @@ static int open_scan(scan_source *s, pq_flow *f, const pq_source_want *want) {
   PQ_TRY(pq_view_scan(s->store, f, want, &s->base.keep, &s->groups, &s->scan));
   if (s->scan.fold != NULL) s->base.groups = &s->groups;
   s->is_bare = is_bare(s);
+  s->shows_key = s->store->shows_key && s->scan.needs == NULL;
+  for (uint32_t i = 0; s->store->shows_key && i < s->scan.need_count; i++)
+    s->shows_key |= pq_slice_is(s->scan.needs[i], "_id");
   return PQ_OK;
 }
 

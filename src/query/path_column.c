@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "query/prune_int.h"
+#include "shred/key_id.h"
 
 enum { UUID_LEN = 16, DECIMAL_LEN = 16, DECIMAL_SCALE_MAX = 38 };
 
@@ -93,6 +94,7 @@ static bool find_path(pq_arena *scratch, const pq_scan *s, const pq_file *file, 
                       pq_path_column *out) {
   pq_slice first = first_part(path);
   if (s->is_plain && pq_is_system_field(first)) return false;
+  if (s->shows_key && pq_slice_is(first, "_id") && pq_file_lacks_keys(file->footer)) return false;
   /* No document has names that begin with a dollar. */
   if (pq_slice_is(path, "$id") || pq_slice_is(path, "$type")) {
     out->is_exact = true;

@@ -5,6 +5,7 @@
 
 #include "query/scan_group.h"
 #include "query/scan_int.h"
+#include "shred/key_id.h"
 #include "table/tail.h"
 
 enum {
@@ -184,12 +185,27 @@ static int fill_window(pq_window *w) {
 
 /* ---- documents ---- */
 
+/* Does the sink look at `_id`, where the id may have to stand for it? */
+static bool gives_keys(const pq_scan *s, const pq_unit *u) {
+  if (!s->shows_key || s->needs == NULL || !pq_file_lacks_keys(u->file->file.footer)) return false;
+  for (uint32_t i = 0; i < s->need_count; i++)
+    if (pq_slice_is(s->needs[i], "_id")) return true;
+  return false;
+}
+
+bool pq_unit_judges_keys(const pq_window *w, const pq_unit *u) {
+  return w->s->shows_key && pq_filter_key_use(w->s->filter) != PQ_KEY_UNUSED &&
+         pq_file_lacks_keys(u->file->file.footer);
+}
+
 /* What the sink wants, and what the filter looks at where columns could not judge. */
 unsigned pq_window_wanted(const pq_window *w, const pq_unit *u) {
   const pq_filter *filter = w->s->filter;
-  if (memchr(u->rows, PQ_MAYBE, u->row_count) == NULL) return pq_scan_wanted(w->s);
+  unsigned want = pq_scan_wanted(w->s) | (gives_keys(w->s, u) ? PQ_WANT_ID : 0u);
+  if (memchr(u->rows, PQ_MAYBE, u->row_count) == NULL) return want;
   if (pq_filter_uses_system(filter)) return PQ_WANT_ALL;
-  return pq_scan_wanted(w->s) | PQ_WANT_DATA | (pq_filter_needs_eval(filter) ? PQ_WANT_ID : 0u);
+  if (pq_filter_needs_eval(filter) || pq_unit_judges_keys(w, u)) want |= PQ_WANT_ID;
+  return want | PQ_WANT_DATA;
 }
 
 /* Bytes of the documents that are to be read, about. */

@@ -70,6 +70,8 @@ typedef struct pq_scan {
   const pq_eval *eval; /* borrowed: variables, collation, $$NOW for the filter; NULL: none */
   bool includes_deleted;
   bool is_plain;    /* the filter sees documents only, no system fields */
+  bool shows_key;   /* besides is_plain: documents without `_id` have one (query/shown.h), for the
+                       filter; the sink gets entities as they are and shows them itself */
   bool is_count;    /* the sink needs numbers only */
   bool is_of_files; /* rows of files alone, those that the overlay hides left out as ever */
   /* The top-level names that the sink looks at, system fields included; NULL: all. */

@@ -15,6 +15,7 @@
 
 #include "expr/needle.h"
 #include "query/scan_int.h"
+#include "query/shown.h"
 
 typedef struct reading {
   pq_entity_rows rows; /* of the unit's ranges `documents` */
@@ -34,7 +35,7 @@ typedef struct reading {
 int pq_scan_match(const pq_scan *s, pq_builder *builder, pq_arena *scratch, const pq_entity *e,
                   bool *is_match) {
   bool needs_eval = pq_filter_needs_eval(s->filter);
-  pq_value system = {0};
+  pq_value doc = e->data, system = {0};
   pq_eval eval;
   if (needs_eval) {
     eval = s->eval != NULL ? *s->eval : (pq_eval){0};
@@ -45,7 +46,8 @@ int pq_scan_match(const pq_scan *s, pq_builder *builder, pq_arena *scratch, cons
   }
   if (!s->is_plain && pq_filter_uses_system(s->filter))
     PQ_TRY(pq_entity_system(builder, scratch, e, &system));
-  *is_match = pq_filter_match(s->filter, needs_eval ? &eval : NULL, e->data, system);
+  if (s->shows_key) PQ_TRY(pq_shown_subject(s->filter, builder, scratch, e, &doc, &system));
+  *is_match = pq_filter_match(s->filter, needs_eval ? &eval : NULL, doc, system);
   return pq_filter_status(s->filter);
 }
 
@@ -139,7 +141,7 @@ static int read_documents(const pq_window *w, const pq_unit *u, reading *r) {
   if (r->is_judged) {
     if (r->plan == NULL) r->needle = pq_needle_of(w->s->filter); /* of documents as stored */
     r->rest_want = want & ~(unsigned)PQ_WANT_DATA;
-    now = PQ_WANT_DATA | PQ_WANT_RAW;
+    now = PQ_WANT_DATA | PQ_WANT_RAW | (pq_unit_judges_keys(w, u) ? PQ_WANT_ID : 0u);
   }
   PQ_TRY(pq_entity_rows_read(w->f, w->scratch, &u->file->file, u->row_group, now, u->documents,
                              u->document_count, &r->rows));

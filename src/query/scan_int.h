@@ -86,6 +86,8 @@ int pq_window_fill(pq_window *w) PQ_MUST_CHECK;
 int pq_window_documents(pq_window *w) PQ_MUST_CHECK;
 /* Which columns of a unit's documents are asked for: PQ_WANT_… */
 unsigned pq_window_wanted(const pq_window *w, const pq_unit *u);
+/* Does the filter look at `_id`, where a document may have none but is shown with one? */
+bool pq_unit_judges_keys(const pq_window *w, const pq_unit *u);
 void pq_scan_stats_add(pq_scan_stats *sum, const pq_unit *u);
 /* Which columns of an entity does the sink look at? PQ_WANT_… */
 unsigned pq_scan_wanted(const pq_scan *s);
@@ -103,8 +105,8 @@ typedef struct pq_points {
   bool is_decided; /* that is all the filter asks */
 } pq_points;
 
-/* The ids that a term on $id or _id is about, sorted, each once. *out is NULL if a value of _id
- * makes none. */
+/* The ids that a term on $id or _id is about, sorted, each once; with `_id` also those of entities
+ * that are shown with one of its texts. *out is NULL if a value of _id makes none. */
 int pq_ids_of_term(pq_arena *arena, pq_slice collection, const pq_push *term, pq_slice **out,
                    uint32_t *count) PQ_MUST_CHECK;
 /* What the scan's filter says, whatever the files are like. */

@@ -26,7 +26,7 @@ static bool is_of_collection(pq_slice collection, pq_slice id) {
 int pq_ids_of_term(pq_arena *arena, pq_slice collection, const pq_push *term, pq_slice **out,
                    uint32_t *count) {
   bool is_key = pq_slice_is(term->path->text, "_id");
-  pq_slice *ids = pq_arena_calloc(arena, (size_t)term->operand_count + 1, sizeof *ids);
+  pq_slice *ids = pq_arena_calloc(arena, 2 * (size_t)term->operand_count + 1, sizeof *ids);
   uint32_t n = 0;
   *out = NULL;
   *count = 0;
@@ -36,6 +36,8 @@ int pq_ids_of_term(pq_arena *arena, pq_slice collection, const pq_push *term, pq
     if (is_key) {
       PQ_TRY(pq_id_of_key(arena, collection, v, &ids[n]));
       if (ids[n++].n == 0) return PQ_OK; /* perhaps it is that of any entity */
+      PQ_TRY(pq_id_shown_as(arena, collection, v, &ids[n]));
+      n += ids[n].n > 0;
     } else if (pq_value_string(v, &ids[n]) && is_of_collection(collection, ids[n])) {
       n++;
     }
@@ -76,7 +78,7 @@ int pq_points_find(const pq_scan *s, pq_arena *scratch, pq_points *out) {
   out->is_key = pq_slice_is(term->path->text, "_id");
   out->is_decided = !out->is_key && is_alone(root, term);
   PQ_TRY(pq_ids_of_term(scratch, s->collection, term, &out->ids, &out->count));
-  out->is_found = out->ids != NULL;
+  out->is_found = out->ids != NULL && out->count <= PQ_POINTS_MAX;
   return PQ_OK;
 }
 

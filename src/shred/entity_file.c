@@ -270,7 +270,7 @@ static int write_group(file_writer *w, const pq_entity *rows, uint32_t count) {
 /* "parquedb.index.<path>": "<other> <null_explicit> <retyped>[ <unlike>]", and what the file is. */
 static int finish(file_writer *w, pq_slice collection) {
   pq_key_value *kv =
-      pq_arena_calloc(&w->arena, (size_t)w->column_count + SPEC_COUNT + 4, sizeof *kv);
+      pq_arena_calloc(&w->arena, (size_t)w->column_count + SPEC_COUNT + 5, sizeof *kv);
   char *keys = pq_arena_printf(&w->arena, "%llu", (unsigned long long)w->shadows.key_other);
   uint32_t n = 0;
   if (kv == NULL || keys == NULL) return w->cx->code;
@@ -279,6 +279,8 @@ static int finish(file_writer *w, pq_slice collection) {
   if (!w->fields->has_data)
     kv[n++] = (pq_key_value){pq_str(PQ_ENTITY_DOCUMENT_KEY), pq_str(PQ_ENTITY_DOCUMENT_COLUMNS)};
   kv[n++] = (pq_key_value){PQ_SLICE("parquedb.keys"), pq_str(keys)};
+  if (w->shadows.keyless == 0)
+    kv[n++] = (pq_key_value){PQ_SLICE("parquedb.keyless"), PQ_SLICE("0")};
   for (uint32_t s = 0; s < PQ_SHADOWS; s++) {
     char *key = pq_arena_printf(&w->arena, "parquedb.index.%s", pq_shadow_name(s));
     char *value = pq_arena_printf(&w->arena, s == PQ_SHADOW_NAME ? "%llu 0" : "%llu 0 0",

@@ -96,6 +96,68 @@ static bool is_text_id(pq_slice local, pq_slice text) {
   return text.n > 0 && at == local.n;
 }
 
+/* ---- entities without a key ---- */
+
+static int hex_upper_of(uint8_t b) {
+  const char *at = b == 0 ? NULL : strchr(hex_upper, b);
+  return at == NULL ? -1 : (int)(at - hex_upper);
+}
+
+/* The text of which `local` is the encoding; false: it is none. */
+static bool decode(pq_slice local, uint8_t *out, size_t *len) {
+  *len = 0;
+  for (size_t i = 0; i < local.n; i++) {
+    uint8_t b = local.p[i];
+    if (b == '%') {
+      int high = local.n - i < 3 ? -1 : hex_upper_of(local.p[i + 1]);
+      int low = high < 0 ? -1 : hex_upper_of(local.p[i + 2]);
+      if (low < 0) return false;
+      b = (uint8_t)(high << 4 | low);
+      if (!is_encoded(b, *len)) return false;
+      i += 2;
+    } else if (is_encoded(b, *len)) {
+      return false;
+    }
+    out[(*len)++] = b;
+  }
+  return *len > 0;
+}
+
+int pq_key_of_id(pq_arena *arena, pq_slice id, pq_slice *out) {
+  const uint8_t *slash = id.n == 0 ? NULL : memchr(id.p, '/', id.n);
+  pq_slice local = id;
+  uint8_t *p;
+  size_t len;
+  if (slash != NULL) local = (pq_slice){slash + 1, id.n - (size_t)(slash + 1 - id.p)};
+  *out = local;
+  if (local.n == 0 || memchr(local.p, '%', local.n) == NULL) return PQ_OK;
+  p = pq_arena_alloc(arena, local.n);
+  if (p == NULL) return arena->cx->code;
+  if (decode(local, p, &len)) *out = (pq_slice){p, len};
+  return PQ_OK;
+}
+
+int pq_id_shown_as(pq_arena *arena, pq_slice collection, pq_value v, pq_slice *out) {
+  bool is_other = false;
+  pq_slice text;
+  uint8_t *p;
+  *out = (pq_slice){0};
+  if (!pq_value_string(v, &text) || text.n == 0 || memchr(text.p, '/', text.n) != NULL)
+    return PQ_OK;
+  for (size_t i = 0; i < text.n && !is_other; i++)
+    is_other = is_encoded(text.p[i], i);
+  if (!is_other) return PQ_OK;
+  p = pq_arena_alloc(arena, collection.n + 1 + text.n);
+  if (p == NULL) return arena->cx->code;
+  memcpy(p, collection.p, collection.n);
+  p[collection.n] = '/';
+  memcpy(p + collection.n + 1, text.p, text.n);
+  *out = (pq_slice){p, collection.n + 1 + text.n};
+  return PQ_OK;
+}
+
+/* ---- */
+
 bool pq_id_is_of_key(pq_slice id, pq_value v) {
   const uint8_t *slash = memchr(id.p, '/', id.n);
   pq_slice local, text;
@@ -117,4 +179,8 @@ bool pq_id_is_of_key(pq_slice id, pq_value v) {
 
 bool pq_file_is_keyed(const pq_footer *footer) {
   return pq_slice_is(pq_footer_key(footer, "parquedb.keys"), "0");
+}
+
+bool pq_file_lacks_keys(const pq_footer *footer) {
+  return !pq_slice_is(pq_footer_key(footer, "parquedb.keyless"), "0");
 }

@@ -40,12 +40,18 @@ static bool is_name_of(const pq_entity *e, pq_slice name) {
 
 void pq_shadow_add(pq_shadow_count *c, const pq_entity *e, pq_slice name) {
   pq_slice names = pq_value_meta(e->data);
-  if (names.n == 0) return; /* no document */
+  if (names.n == 0) { /* no document */
+    c->keyless++;
+    return;
+  }
   if (names.p != c->names.p && !pq_slice_eq(names, c->names)) c->set = find_names(e->data);
   c->names = names;
   if (c->set & KEY_BIT) {
     pq_value key = pq_object_get_str(e->data, "_id");
     c->key_other += !pq_value_is_missing(key) && !pq_id_is_of_key(e->id, key);
+    c->keyless += pq_value_is_missing(key);
+  } else {
+    c->keyless++;
   }
   if (c->set & 1u << PQ_SHADOW_NAME) c->other[PQ_SHADOW_NAME] += !is_name_of(e, name);
   for (uint32_t k = PQ_SHADOW_NAME + 1; k < PQ_SHADOWS; k++)
@@ -59,6 +65,7 @@ void pq_shadow_forget(pq_shadow_count *c) {
 
 void pq_shadow_join(pq_shadow_count *c, const pq_shadow_count *other) {
   c->key_other += other->key_other;
+  c->keyless += other->keyless;
   for (uint32_t k = 0; k < PQ_SHADOWS; k++)
     c->other[k] += other->other[k];
 }

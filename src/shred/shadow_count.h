@@ -16,6 +16,7 @@ enum { PQ_SHADOW_NAME, PQ_SHADOWS = 6 };
 typedef struct pq_shadow_count {
   uint64_t other[PQ_SHADOWS]; /* documents with the field; of `name`, where it says another thing */
   uint64_t key_other;         /* documents with an `_id` that does not give the entity's id */
+  uint64_t keyless;           /* documents without an `_id` */
   /* Most documents have the names of the one before: which of them are of system columns? */
   pq_slice names; /* borrowed */
   unsigned set;

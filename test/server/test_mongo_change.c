@@ -190,6 +190,27 @@ static void test_kinds(void) {
   end();
 }
 
+/* Documents of others have no `_id`: the local id stands for it. */
+static void test_keyless(void) {
+  static const char keyless[] =
+      "{\"seq\":7,\"ts\":{\"$date\":\"2026-03-01T00:00:00Z\"},\"op\":\"UPDATE\",\"ns\":\"test\","
+      "\"target\":\"entity\",\"entityId\":\"posts/p%251\",\"before\":{\"a\":1},"
+      "\"after\":{\"a\":2},\"metadata\":null}";
+  pq_mongo_change_style style = {.shows_document = true, .shows_before = true};
+  static const char *const names[] = {"documentKey", "fullDocument", "fullDocumentBeforeChange"};
+  pq_mongo_change c;
+  pq_value v;
+  begin();
+  pq_change_read(value_of(keyless), &c);
+  CHECK(pq_change_build(&c, style, builder, &arena, &v) == PQ_OK);
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    pq_slice text = {0};
+    CHECK(pq_value_string(pq_object_get_str(pq_object_get_str(v, names[i]), "_id"), &text));
+    CHECK(pq_slice_is(text, "p%1"));
+  }
+  end();
+}
+
 static void test_no_memory(void) {
   pq_mongo_change_style style = {.shows_document = true, .shows_before = true};
   pq_value v;
@@ -214,6 +235,7 @@ int main(void) {
   RUN(test_described);
   RUN(test_ambiguous);
   RUN(test_kinds);
+  RUN(test_keyless);
   RUN(test_no_memory);
   return unit_end();
 }

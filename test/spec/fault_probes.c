@@ -138,6 +138,9 @@ const fault_probe fault_probes[] = {
     {"{\"find\": \"t\", \"cursor\": \"\", \"limit\": 2, \"total\": true, \"snapshot\": true}", NULL,
      false},
     {"{\"find\": \"t\", \"sort\": {\"n\": -1}, \"limit\": 2, \"plain\": true}", NULL, false},
+    {"{\"find\": \"t\", \"filter\": {\"_id\": {\"$gt\": \"a\"}}, \"sort\": {\"_id\": -1}, "
+     "\"limit\": 2, \"plain\": \"keyed\"}",
+     NULL, false},
     {"{\"find\": \"t\", \"sort\": {\"$id\": 1}, \"populate\": {\"p\": {\"limit\": 1, \"populate\": "
      "[\"p_of\"]}, \"q\": {\"sort\": {\"n\": 1}}}}",
      NULL, false},
@@ -261,6 +264,9 @@ const fault_probe fault_probes[] = {
     {"{\"findOneAndUpdate\": \"t\", \"filter\": {\"n\": {\"$gt\": 1}}, \"sort\": {\"n\": -1}, "
      "\"update\": [{\"$set\": {\"m\": {\"$add\": [\"$n\", \"$$k\"]}}}], \"let\": {\"k\": 1}, "
      "\"returnDocument\": \"after\"}",
+     NULL, true},
+    {"{\"findOneAndUpdate\": \"t\", \"filter\": {\"_id\": \"d\"}, \"update\": {\"$inc\": "
+     "{\"n\": 10}}, \"plain\": \"keyed\", \"returnDocument\": \"after\"}",
      NULL, true},
     {"{\"updateOne\": \"u\", \"filter\": {\"_id\": 5, \"n\": 1}, \"update\": {\"$set\": {\"m\": "
      "1}}, "
