@@ -139,7 +139,7 @@ static void put_operations(pq_task *t) {
 
 static void put_connections(pq_task *t) {
   const pq_server_counters *n = &t->mongo->server->counters;
-  uint64_t open = n->connections, most = t->mongo->server->options->connections;
+  uint64_t open = n->connections, most = t->mongo->server->connections_max;
   pq_bson_begin_object(&t->out, "connections");
   pq_mongo_put_count(&t->out, "current", (int64_t)open);
   if (most > open) pq_mongo_put_count(&t->out, "available", (int64_t)(most - open));

@@ -505,11 +505,10 @@ static void on_tick(uv_timer_t *h) {
 
 int pq_net_new(pq_server *server, pq_cx *cx, pq_net **out) {
   pq_net *n = calloc(1, sizeof *n);
-  const pq_serve_options *o = server->options;
   *out = NULL;
   if (n == NULL) return pq_fail_nomem(cx);
   n->server = server;
-  n->count_max = o->connections == 0 ? CONNECTIONS_MAX : o->connections;
+  n->count_max = server->connections_max;
   pq_cx_init(&n->cx, NULL, NULL);
   if (uv_loop_init(&n->loop) != 0) {
     free(n);

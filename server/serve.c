@@ -92,13 +92,26 @@ static void leave_signals(serving *s) {
 
 /* ---- from start to end ---- */
 
-/* As many descriptors as connections may want, if the system lets us. */
-static void raise_files(const pq_serve_options *o) {
+/* As many descriptors as connections may want, if the system lets us; else fewer connections, so
+ * that there are always some for files. */
+static unsigned connections_max(const pq_serve_options *o) {
+  unsigned most = o->connections == 0 ? CONNECTIONS_USUAL : o->connections;
+  rlim_t wanted = most + (rlim_t)FILES_MORE;
   struct rlimit limit;
-  rlim_t wanted = (o->connections == 0 ? CONNECTIONS_USUAL : o->connections) + (rlim_t)FILES_MORE;
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) return;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) return most;
   limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
   (void)setrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_cur >= wanted) return most;
+  return (unsigned)(limit.rlim_cur > 2 * FILES_MORE ? limit.rlim_cur - FILES_MORE
+                                                    : limit.rlim_cur / 2);
+}
+
+static void tell_connections(const pq_server *s) {
+  unsigned wanted = s->options->connections == 0 ? CONNECTIONS_USUAL : s->options->connections;
+  if (s->connections_max >= wanted) return;
+  pq_log_say(s->log, PQ_LOG_WARN,
+             "at most %u connections instead of %u: the system gives no more descriptors",
+             s->connections_max, wanted);
 }
 
 /* On sockets that systemd has opened; *is_there: one is for MongoDB's clients. */
@@ -159,8 +172,9 @@ int pq_serve(pqdb *db, const pq_serve_options *options) {
   (void)signal(SIGPIPE, SIG_IGN); /* a client that goes away is an error of a write */
   pq_cx_init(&s.cx, NULL, NULL);
   pq_handle_random(db, s.server.process_id, sizeof s.server.process_id);
-  raise_files(options);
+  s.server.connections_max = connections_max(options);
   PQ_TRY(pq_log_open(options, cx, &s.server.log));
+  tell_connections(&s.server);
   s.server.metrics = pq_metrics_new();
   rc = s.server.metrics == NULL ? pq_fail_nomem(cx) : pq_net_new(&s.server, cx, &s.net);
   if (rc == PQ_OK) rc = pq_access_open(db, options->must_login, &s.server.access);

@@ -26,6 +26,7 @@ typedef struct pq_server {
   struct pq_log *log;              /* borrowed: log.h; any thread */
   struct pq_metrics *metrics;      /* borrowed: metrics.h; NULL: nothing is counted */
   uint8_t process_id[12];          /* random: of this start of the server */
+  unsigned connections_max;        /* at a time */
   bool allows_remote;              /* everybody has to log in: other machines may connect */
   int64_t started_ms;              /* since 1970 */
   pq_server_counters counters;

@@ -11,6 +11,7 @@ import hmac
 import json
 import os
 import re
+import resource
 import socket
 import struct
 import subprocess
@@ -212,10 +213,30 @@ def test_unread(folder):
     server.process.terminate()
     server.process.wait(60)
     reader.join()
-    check(server.process.returncode == 0 and not any("Sanitizer" in e for e in errors), "unread: end",
-          errors[-5:])
+    check(server.process.returncode == 0 and not any("Sanitizer" in e for e in errors),
+          "unread: its end", errors[-5:])
     told = [e for e in errors if "slow command" in e and "command=find" in e]
     check(len(told) == 1, "a slow command is told of once", told)
+
+
+def test_descriptors(folder):
+    """Connections leave descriptors to files."""
+    server = with_http(f"{folder}/w", preexec_fn=lambda: resource.setrlimit(
+        resource.RLIMIT_NOFILE, (64, 64)))
+    first, others = Client(server), []
+    for _ in range(100):
+        others.append(Client(server))
+        others[-1].send(msg({"ping": 1}))
+    got = first.run({"insert": "c"}, more=sequence("documents", [{"_id": 1}]))
+    check(got["ok"] == 1, "who is there goes on", got)
+    got = first.run({"serverStatus": 1}, db="admin")["connections"]
+    check(got["current"] == 32 and got["rejected"] == 69 and "available" not in got, "it tells",
+          got)
+    for c in others:
+        c.close()
+    time.sleep(0.5)
+    check(Client(server).is_alive(), "others have their turn")
+    check("at most 32 connections instead of 1000" in end(server, "descriptors"), "in the log")
 
 
 # ---- rights ----
@@ -339,7 +360,7 @@ def test_guesses(folder):
 
 def main():
     tests = [test_pieces, test_sessions, test_borders, test_lost_roles, test_guesses,
-             test_unread]
+             test_descriptors, test_unread]
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run([serve.PROGRAM, "-w", folder, "serve", "--listen", "nowhere:0"],
                               capture_output=True, text=True, timeout=60)
