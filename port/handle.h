@@ -26,6 +26,21 @@ void pq_handle_set_owner(pqdb *db, uint64_t owner);
 /* As pqdb_next; the value is valid until the next call of pqdb_poll or on `r`. */
 int pq_handle_next(pqdb_replies *r, pq_value *out) PQ_MUST_CHECK;
 
+/* Whose the command is, as the host calls it; NULL: nobody's. Until it is set anew. */
+void pq_handle_set_job(pqdb_replies *r, void *job);
+
+/* Who is asked during a step of a command, some thousand times a second, whether it goes on:
+ * `job` is the command's, `took_us` how long the step has taken. 0: it goes on. More: the step
+ * ends where it can, and the command is a long one until its items are taken: short ones go before
+ * it, long ones take turns. Less: the command fails with this status. */
+typedef struct pq_handle_host {
+  int (*ask)(void *ud, void *job, int64_t took_us);
+  void *ud;
+} pq_handle_host;
+void pq_handle_set_host(pqdb *db, const pq_handle_host *host);
+/* Did the last pqdb_poll do nothing, as each command waits for another one? */
+bool pq_handle_is_stuck(const pqdb *db);
+
 /* The context of failures. */
 pq_cx *pq_handle_cx(pqdb *db);
 /* The store's clock and random bytes. */

@@ -46,7 +46,8 @@ enum {
    * of 250 bytes is encoded some eight times on its way through the tiers. */
   CHANGES_STEP = 500,
   STEPS_MAX = 8,
-  STEPS_BEHIND = 64
+  STEPS_BEHIND = 64,
+  LONG_GAP_US = 5000 /* between two steps of long commands, while there are short ones */
 };
 
 struct pqdb {
@@ -68,6 +69,12 @@ struct pqdb {
   int64_t expire_pause;  /* between two looks, µs; 0: never */
   double (*similarity)(void *, const char *, size_t, const char *, size_t); /* NULL: built in */
   void *similarity_context;
+  /* With a host: what steps are measured by, and whose turn it is (poll_all). */
+  pq_handle_host host;
+  pqdb_replies *stepping;
+  int64_t step_us, long_us; /* the step has begun; the last one of a long command has ended */
+  uint64_t turns;
+  bool is_stuck;
 };
 
 struct pqdb_replies {
@@ -78,6 +85,9 @@ struct pqdb_replies {
   bool needs_io;
   bool has_moved; /* or has yet to be stepped: it did not just wait for another one */
   bool has_items; /* that were not taken */
+  bool is_long;   /* a step of it was not enough */
+  uint64_t turn;  /* of those: when it had its last */
+  void *job;      /* borrowed */
   int rc;         /* the command's failure, */
   char message[PQ_MESSAGE_CAP];
 };
@@ -259,7 +269,12 @@ static bool is_away(const pqdb_replies *r) {
 /* One step; true when the command did not just wait for another one. */
 static bool step(pqdb_replies *r) {
   pqdb *db = r->db;
-  int rc = pq_command_step(r->command, pq_driver_now_us(db->driver));
+  int rc;
+  db->stepping = r;
+  db->step_us = pq_driver_now_us(db->driver);
+  rc = pq_command_step(r->command, db->step_us);
+  db->stepping = NULL;
+  r->is_long |= db->cx.pace.is_over;
   r->needs_io = rc == PQ_NEED_IO;
   if (rc < 0) {
     r->rc = rc;
@@ -281,14 +296,38 @@ static bool is_any_away(const pqdb *db) {
   return false;
 }
 
-/* Step each command that runs, then run the requests of all. The number of those that still run;
- * *has_moved tells whether any did not just wait. */
+/* The long command that had its turn before all others; NULL: there is none. */
+static pqdb_replies *next_long(pqdb *db) {
+  pqdb_replies *next = NULL;
+  for (pqdb_replies *r = db->first; r != NULL; r = r->next)
+    if (r->is_long && !is_ready(r) && !is_away(r) && (next == NULL || r->turn < next->turn))
+      next = r;
+  return next;
+}
+
+/* A step of one long command, unless short ones are at work and the last such step was just now. */
+static bool step_long(pqdb *db, bool has_moved) {
+  pqdb_replies *r = next_long(db);
+  int64_t since;
+  bool is_moving;
+  if (r == NULL) return false;
+  since = pq_driver_now_us(db->driver) - db->long_us;
+  if (has_moved && since >= 0 && since < LONG_GAP_US) return true;
+  is_moving = step(r);
+  r->turn = ++db->turns;
+  db->long_us = pq_driver_now_us(db->driver);
+  return is_moving;
+}
+
+/* Step each command that runs, of the long ones one, then run the requests of all. The number of
+ * those that still run; *has_moved tells whether any did not just wait. */
 static int poll_all(pqdb *db, bool *has_moved) {
   int running = 0;
   *has_moved = false;
   pq_driver_collect(db->driver, false);
   for (pqdb_replies *r = db->first; r != NULL; r = r->next)
-    if (!is_ready(r) && !is_away(r)) *has_moved |= step(r);
+    if (!r->is_long && !is_ready(r) && !is_away(r)) *has_moved |= step(r);
+  *has_moved |= step_long(db, *has_moved);
   for (pqdb_replies *r = db->first; r != NULL; r = r->next) {
     run_requests(r);
     running += !is_ready(r);
@@ -386,7 +425,34 @@ void pq_handle_set_owner(pqdb *db, uint64_t owner) {
 
 int pqdb_poll(pqdb *db) {
   bool has_moved;
-  return poll_all(db, &has_moved);
+  int running = poll_all(db, &has_moved);
+  db->is_stuck = !has_moved;
+  return running;
+}
+
+/* ---- the host ---- */
+
+void pq_handle_set_job(pqdb_replies *r, void *job) {
+  r->job = job;
+}
+
+/* A pq_pace.ask. */
+static int ask_host(void *ud) {
+  pqdb *db = ud;
+  const pqdb_replies *r = db->stepping;
+  int rc;
+  if (r == NULL) return PQ_OK;
+  rc = db->host.ask(db->host.ud, r->job, pq_driver_now_us(db->driver) - db->step_us);
+  return rc < 0 ? pq_fail(&db->cx, rc, "the command was ended") : rc;
+}
+
+void pq_handle_set_host(pqdb *db, const pq_handle_host *host) {
+  db->host = *host;
+  db->cx.pace = (pq_pace){.ask = ask_host, .ud = db};
+}
+
+bool pq_handle_is_stuck(const pqdb *db) {
+  return db->is_stuck;
 }
 
 int pqdb_is_ready(const pqdb_replies *r) {
@@ -612,6 +678,7 @@ int pq_handle_next(pqdb_replies *r, pq_value *out) {
     status = PQDB_DONE;
   }
   r->has_items = pq_command_has_items(r->command);
+  if (!r->has_items) r->is_long = false;
   return status;
 }
 

@@ -153,10 +153,11 @@ static void begin_command(rpc_job *j) {
                             .is_waiting = r->rpc->is_waiting};
   int rc = check(j);
   if (rc == PQ_OK) rc = pq_rpc_run_open(&j->run, host->db, host->cx, &command);
-  if (rc != PQ_OK)
-    give(j, rc, host->cx->msg);
-  else if (j->run.replies != NULL)
-    pq_handle_set_reach(j->run.replies, pq_access_reach(host->server->access, r->client));
+  if (rc != PQ_OK) give(j, rc, host->cx->msg);
+  if (rc != PQ_OK || j->run.replies == NULL) return;
+  pq_handle_set_reach(j->run.replies, pq_access_reach(host->server->access, r->client));
+  pq_handle_set_job(j->run.replies, &j->job);
+  pq_job_set_deadline(&j->job, host->server, r->command, pq_handle_now_us(host->db));
 }
 
 static pq_job *rpc_begin(void *shared, pq_request *r) {
@@ -178,6 +179,9 @@ static void advance_command(rpc_job *j) {
   const pq_request *r = job->request;
   bool is_next = r->rpc->has_more;
   int rc = is_next ? check(j) : PQ_OK;
+  if (is_next) /* a part's way does not count */
+    pq_job_set_deadline(job, j->shared->host.server, r->command,
+                        pq_handle_now_us(j->shared->host.db));
   job->request->rpc->has_more = false;
   pq_rpc_run_go_on(&j->run);
   if (rc != PQ_OK) {
@@ -186,6 +190,8 @@ static void advance_command(rpc_job *j) {
     give(j, PQ_EINVALID, "nobody waits for it any more");
   } else if (pq_rpc_run_advance(&j->run)) {
     give(j, j->run.result.rc, j->run.result.message);
+  } else if (pq_job_is_late(job, pq_handle_now_us(j->shared->host.db))) {
+    give(j, PQ_ETIMEOUT, "the command has taken longer than it may (maxTimeMs, --max-time-ms)");
   } else if (pq_rpc_run_sleeps(&j->run)) {
     job->wait_until_ms = pq_handle_now_us(j->shared->host.db) / 1000 + HEARTBEAT_MS;
   }
@@ -196,6 +202,10 @@ static void rpc_advance(pq_job *job) {
     job->is_done = true; /* it was held back */
   else
     advance_command((rpc_job *)job);
+}
+
+static bool rpc_must_end(const pq_job *job) {
+  return !job->request->rpc->is_login && is_unwanted(job->request);
 }
 
 static bool rpc_is_awake(pq_job *job) {
@@ -216,4 +226,5 @@ const pq_job_class pq_rpc_job_class = {.name = "rpc",
                                        .begin = rpc_begin,
                                        .advance = rpc_advance,
                                        .is_awake = rpc_is_awake,
+                                       .must_end = rpc_must_end,
                                        .end = rpc_end};

@@ -30,6 +30,7 @@ typedef struct pq_client {
   bool is_tls, is_local;     /* local: over loopback or a socket of the file system */
   /* It has gone, or the server stops: what waits for its sake ends now. Any thread reads it. */
   atomic_bool is_leaving;
+  atomic_bool has_gone; /* it will send nothing any more, and hardly reads */
 
   char user[PQ_ACCESS_NAME_CAP];              /* "db.name"; empty: nobody has logged in */
   uint8_t user_id[PQ_ACCESS_ID_LEN];          /* his: another user of that name has another */

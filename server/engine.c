@@ -2,6 +2,7 @@
 #include "server/engine.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -10,7 +11,14 @@
 
 enum {
   DOCUMENTS_LEN_MAX = 96 << 20, /* of a command of ours, which may hold a whole message */
-  EXPIRE_SECONDS = 10
+  EXPIRE_SECONDS = 10,
+  /* How long a step of one command may take, alone and while others wait, where it can end. */
+  STEP_US = 10000,
+  SHARED_STEP_US = 1000,
+  FORESEE_US = 30000, /* a step that does not end: see who wants to end it */
+  /* Passes in which all waits for each other: a few at once, then with longer and longer rests. */
+  STUCK_FREE = 8,
+  REST_MS_MAX = 20
 };
 
 static const pq_job_class *const kinds[PQ_JOB_KIND_COUNT] = {[PQ_JOB_MONGO] = &pq_mongo_job,
@@ -28,6 +36,7 @@ struct pq_engine {
   queue in, out;
   bool is_stopping;
   bool is_poked;
+  atomic_bool has_arrived; /* something for the queue since it was emptied */
   void (*wake)(void *ud);
   void *wake_ud;
   /* The thread's own from here on. */
@@ -40,6 +49,8 @@ struct pq_engine {
   uint32_t waiting_count; /* of them */
   int64_t wake_ms;        /* when the first of those has waited long enough; 0: none waits */
   pqdb_replies *work;     /* on files */
+  uint32_t stuck_count;   /* passes that did nothing, one after the other */
+  int64_t foreseen_us;    /* of the step: when the queue was looked at last */
 };
 
 static void push(queue *q, pq_request *r) {
@@ -157,9 +168,53 @@ static void do_work(pq_engine *e) {
   if (e->work == NULL && pq_handle_work(e->db, &e->work) != PQ_OK) e->work = NULL;
 }
 
-/* The end of a sleep that nothing interrupts. */
-static void sleep_end(const pq_engine *e, struct timespec *out) {
+/* ---- in the midst of a step ---- */
+
+/* What waits in the queue may end what runs (killOp). */
+static void foresee(pq_engine *e) {
+  pthread_mutex_lock(&e->lock);
+  for (const pq_request *r = e->in.first; r != NULL; r = r->next)
+    if (r->job == NULL && kinds[r->kind]->foresee != NULL)
+      kinds[r->kind]->foresee(e->shared[r->kind], r);
+  pthread_mutex_unlock(&e->lock);
+}
+
+static bool must_end(pq_job *j, int64_t now_us) {
+  return pq_job_is_late(j, now_us) || (j->kind->must_end != NULL && j->kind->must_end(j));
+}
+
+/* A pq_handle_host.ask. */
+static int ask(void *ud, void *job, int64_t took_us) {
+  pq_engine *e = ud;
+  pq_job *j = job;
+  bool has_others = e->has_arrived || e->job_count - e->waiting_count > 1;
+  if (took_us < e->foreseen_us) e->foreseen_us = 0; /* another step */
+  if (e->has_arrived && took_us - e->foreseen_us >= FORESEE_US) {
+    e->foreseen_us = took_us;
+    foresee(e);
+  }
+  if (j != NULL && must_end(j, pq_handle_now_us(e->db))) return PQ_ETIMEOUT;
+  return took_us >= (has_others ? SHARED_STEP_US : STEP_US);
+}
+
+/* ---- rests ---- */
+
+/* Everything waits for something else, or for a time. */
+static int64_t rest_ms(const pq_engine *e, bool is_busy) {
   int64_t ms = EXPIRE_SECONDS * 1000;
+  if (!is_busy) return ms;
+  ms = e->stuck_count - STUCK_FREE;
+  return ms > REST_MS_MAX ? REST_MS_MAX : ms;
+}
+
+static bool must_rest(const pq_engine *e, bool is_busy) {
+  return (!is_busy || e->stuck_count > STUCK_FREE) && e->in.first == NULL && !e->is_stopping &&
+         !e->is_poked;
+}
+
+/* The end of a sleep that nothing interrupts. */
+static void sleep_end(const pq_engine *e, bool is_busy, struct timespec *out) {
+  int64_t ms = rest_ms(e, is_busy);
   if (e->wake_ms > 0) {
     int64_t left = e->wake_ms - pq_handle_now_us(e->db) / 1000;
     if (left < ms) ms = left > 0 ? left : 0;
@@ -178,11 +233,11 @@ static pq_request *take_requests(pq_engine *e, bool is_busy, bool *must_end) {
   pq_request *r;
   struct timespec until;
   pthread_mutex_lock(&e->lock);
-  if (!is_busy && e->in.first == NULL && !e->is_stopping && !e->is_poked) {
-    sleep_end(e, &until);
+  if (must_rest(e, is_busy)) {
+    sleep_end(e, is_busy, &until);
     (void)pthread_cond_timedwait(&e->arrived, &e->lock, &until);
   }
-  e->is_poked = false;
+  e->is_poked = e->has_arrived = false;
   r = e->in.first;
   e->in = (queue){0};
   *must_end = e->is_stopping && r == NULL && e->job_count == 0;
@@ -224,13 +279,19 @@ static void note_served(void *ud) {
 
 static void *run(void *ud) {
   pq_engine *e = ud;
+  const pq_handle_host host = {ask, e};
   bool must_end = false;
+  pq_handle_set_host(e->db, &host);
   while (!must_end) {
     bool is_busy =
         (e->job_count > e->waiting_count || e->work != NULL) && !pq_handle_must_wait(e->db);
+    uint32_t job_count = e->job_count;
     begin_all(e, take_requests(e, is_busy, &must_end));
     (void)pqdb_poll(e->db);
+    e->stuck_count =
+        pq_handle_is_stuck(e->db) && e->job_count == job_count ? e->stuck_count + 1 : 0;
     advance_all(e);
+    if (e->job_count != job_count) e->stuck_count = 0;
     do_work(e);
     for (size_t i = 0; i < PQ_JOB_KIND_COUNT; i++)
       if (kinds[i]->idle != NULL) kinds[i]->idle(e->shared[i]);
@@ -284,13 +345,14 @@ int pq_engine_start(const pq_server *server, pqdb *db, void (*wake)(void *ud), v
 void pq_engine_submit(pq_engine *e, pq_request *r) {
   pthread_mutex_lock(&e->lock);
   push(&e->in, r);
+  e->has_arrived = true;
   pthread_cond_signal(&e->arrived);
   pthread_mutex_unlock(&e->lock);
 }
 
 void pq_engine_poke(pq_engine *e) {
   pthread_mutex_lock(&e->lock);
-  e->is_poked = true;
+  e->is_poked = e->has_arrived = true;
   pthread_cond_signal(&e->arrived);
   pthread_mutex_unlock(&e->lock);
 }

@@ -38,7 +38,15 @@ struct pq_job {
   /* Not done, and nothing to do: it is not advanced before this time (pq_handle_now_us / 1000),
    * kind->is_awake, or the end of its client. Advance sets it anew. 0: it runs. */
   int64_t wait_until_ms;
+  /* Its command is to have ended by then (pq_handle_now_us); 0: it may take as long as it likes. In
+   * the midst of a step the engine looks at it, between steps the kind. */
+  int64_t deadline_us;
 };
+
+/* The deadline of a command of ours that begins now: by its own maxTimeMs, which the engine knows
+ * too, or else by the server's. */
+void pq_job_set_deadline(pq_job *j, const pq_server *server, pq_value command, int64_t now_us);
+bool pq_job_is_late(const pq_job *j, int64_t now_us);
 
 struct pq_job_class {
   const char *name;
@@ -55,6 +63,13 @@ struct pq_job_class {
   /* Of a job that waits, asked in each pass and so cheap: may it go on? NULL: not before its time.
    */
   bool (*is_awake)(pq_job *j);
+  /* In the midst of a step of its command (pq_handle_set_job): should that
+   * end at once, as it was killed or nobody waits for it any more? The next advance finds the
+   * command failed, and says why. Cheap, and changes nothing. NULL: by its deadline only. */
+  bool (*must_end)(const pq_job *j);
+  /* A request that is still in the queue, while a step cannot be interrupted for it: does it end a
+   * job? It is begun later all the same. NULL: none does. */
+  void (*foresee)(void *shared, const pq_request *r);
   /* Free it, and not its request. It may not be done: then nobody wants the answer. */
   void (*end)(pq_job *j);
 };

@@ -346,7 +346,7 @@ static int put_deadline(pq_task *t) {
     return pq_fail(t->mongo->cx, PQ_EINVALID,
                    "%lld value for maxTimeMS is out of range [0, 2147483647]", (long long)ms);
   if (ms > 0 && !pq_slice_is(t->request->name, "getMore"))
-    t->deadline_us = t->started_us + ms * 1000;
+    t->job.deadline_us = t->started_us + ms * 1000;
   return PQ_OK;
 }
 
@@ -440,6 +440,14 @@ static bool is_awake(pq_job *j) {
   return t->is_killed || t->cursor->is_killed || pq_stream_has_news(t->cursor->stream);
 }
 
+static bool must_end(const pq_job *j) {
+  return pq_ops_must_end((const pq_task *)j);
+}
+
+static void foresee(void *shared, const pq_request *r) {
+  pq_ops_foresee(shared, r);
+}
+
 static void advance_stream(pq_task *t) {
   int rc = pq_ops_is_over(t) ? PQ_OK : pq_cursor_changes(t);
   if (rc != PQ_OK) fail(t, rc, t->mongo->cx);
@@ -475,7 +483,7 @@ static void end(pq_job *j) {
   t->request->error_code = t->use.code;
   pq_session_leave(t);
   if (t->is_writing) pq_bson_abandon(&t->out);
-  if (t->cursor != NULL) t->cursor->is_busy = false;
+  pq_cursor_leave(t);
   pqdb_replies_close(t->replies);
   pq_stream_free(t->stream);
   pq_arena_release(&t->arena);
@@ -532,6 +540,8 @@ const pq_job_class pq_mongo_job = {.name = "mongodb",
                                    .begin = begin,
                                    .advance = advance,
                                    .is_awake = is_awake,
+                                   .must_end = must_end,
+                                   .foresee = foresee,
                                    .end = end};
 
 /* ---- our command ---- */
@@ -586,6 +596,7 @@ int pq_task_submit(pq_task *t) {
     fail(t, rc, pq_handle_cx(t->mongo->db));
   else
     pq_handle_set_reach(t->replies, pq_access_reach(t->mongo->access, t->request->client));
+  if (rc == PQ_OK) pq_handle_set_job(t->replies, &t->job);
   return PQ_OK;
 }
 
@@ -637,10 +648,8 @@ int pq_task_put_hint(pq_task *t, pq_value hint) {
   return PQ_OK;
 }
 
-/* The time of a command is looked at here (mongo_ops.c); with a limit, however large, the engine
- * pauses a long computation for the others, and for killOp. */
+/* The time of a command is looked at here (mongo_ops.c), not by the engine. */
 int pq_task_put_common(pq_task *t) {
-  pq_task_put_i64(t, "maxTimeMs", INT32_MAX);
   pq_task_put(t, "collation", pq_task_field(t, "collation"));
   pq_task_put(t, "let", pq_task_field(t, "let"));
   PQ_TRY(pq_task_put_moment(t, pq_task_field(t, "asOf")));

@@ -105,7 +105,7 @@ struct pq_task {
   pq_task *older, *newer;
   uint32_t number; /* what killOp calls it */
   bool is_killed;
-  int64_t started_us, deadline_us; /* 0: none */
+  int64_t started_us;
   pq_session_use use;
 };
 
@@ -178,6 +178,8 @@ void pq_cursors_close(pq_mongo *m, const pq_session_key *session, int64_t number
 int pq_cursor_begin(pq_task *t) PQ_MUST_CHECK; /* the options of batches */
 /* Submit our command; with a batch of none the cursor is the answer. */
 int pq_cursor_submit(pq_task *t) PQ_MUST_CHECK;
+/* A task ends that has a cursor. */
+void pq_cursor_leave(pq_task *t);
 /* The cursor of a getMore that failed is no more. */
 void pq_cursor_drop(pq_task *t);
 int pq_cursor_item(pq_task *t, pq_value item);
@@ -216,8 +218,12 @@ int pq_mongo_roles_info(pq_task *t);
 /* mongo_ops.c: what runs */
 void pq_ops_enter(pq_task *t);
 void pq_ops_leave(pq_task *t);
-/* Was it killed, or has it taken too long? Then it is done: an error. */
+/* Was it killed, has it taken too long, or does it read for a client that has gone? */
+bool pq_ops_must_end(const pq_task *t);
+/* The same; then it is done: an error. */
 bool pq_ops_is_over(pq_task *t);
+/* A request that has not begun: what a killOp kills is marked at once. */
+void pq_ops_foresee(pq_mongo *m, const pq_request *r);
 int pq_mongo_current_op(pq_task *t);
 int pq_mongo_current_op_done(pq_task *t, pq_value summary);
 int pq_mongo_current_op_item(pq_task *t, pq_value item);

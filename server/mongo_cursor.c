@@ -156,6 +156,15 @@ static int batch_end(pq_task *t, int64_t id) {
   return pq_task_answer_end(t);
 }
 
+static void give_back(pq_mongo_cursor *c) {
+  c->is_busy = false;
+  if (c->replies != NULL) pq_handle_set_job(c->replies, NULL);
+}
+
+void pq_cursor_leave(pq_task *t) {
+  if (t->cursor != NULL) give_back(t->cursor);
+}
+
 /* The batch is full, or nothing may follow. */
 static int suspend(pq_task *t) {
   pq_mongo_cursor *c = t->cursor;
@@ -163,9 +172,9 @@ static int suspend(pq_task *t) {
   if (c == NULL) PQ_TRY(cursor_new(t, &c));
   c->left = t->left;
   c->used_ms = now_ms(t->mongo);
-  c->time_us = t->deadline_us == 0 ? 0 : t->deadline_us - pq_handle_now_us(t->mongo->db);
-  if (t->deadline_us != 0 && c->time_us < 1) c->time_us = 1;
-  c->is_busy = false;
+  c->time_us = t->job.deadline_us == 0 ? 0 : t->job.deadline_us - pq_handle_now_us(t->mongo->db);
+  if (t->job.deadline_us != 0 && c->time_us < 1) c->time_us = 1;
+  give_back(c);
   t->cursor = NULL;
   t->request->has_next = true;
   return batch_end(t, c->id);
@@ -364,7 +373,8 @@ int pq_open_get_more(pq_task *t) {
                                (long long)id);
   c->is_busy = true;
   t->cursor = c;
-  if (c->time_us > 0) t->deadline_us = t->started_us + c->time_us;
+  if (c->replies != NULL) pq_handle_set_job(c->replies, &t->job);
+  if (c->time_us > 0) t->job.deadline_us = t->started_us + c->time_us;
   t->left = c->left;
   t->batch_max = batch <= 0 || batch > UINT32_MAX ? UINT32_MAX : (uint32_t)batch;
   memcpy(t->full_name, c->ns, sizeof t->full_name);

@@ -110,7 +110,6 @@ static int put_options(pq_task *t, const graph_verb *verb, pq_value options, uin
     PQ_TRY(pq_builder_value(b, fields[i].value));
   }
   if (has_user) pq_task_put_str(t, "actor", t->request->client->user);
-  if (!verb->is_write) pq_task_put_i64(t, "maxTimeMs", INT32_MAX); /* as pq_task_put_common */
   if (verb->takes_plain && !says_plain) pq_task_put_str(t, "plain", "keyed");
   return t->rc;
 }

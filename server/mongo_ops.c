@@ -9,7 +9,7 @@
 
 #include "server/mongo_commands.h"
 
-enum { INTERRUPTED = 11601 };
+enum { INTERRUPTED = 11601, CLIENT_DISCONNECT = 279 };
 
 /* ---- counters ---- */
 
@@ -52,14 +52,45 @@ void pq_ops_leave(pq_task *t) {
     t->mongo->running = t->older;
 }
 
+/* Does it change nothing, so that nobody misses it when its client has gone? What a client sends
+ * and does not wait for is done all the same. */
+static bool is_read(pq_slice name) {
+  static const char *const reads[] = {
+      "find",     "aggregate", "count", "distinct", "getMore", "explain",   "related",
+      "traverse", "subgraph",  "path",  "match",    "history", "connected", "neighbourhood"};
+  for (size_t i = 0; i < sizeof reads / sizeof *reads; i++)
+    if (pq_slice_is(name, reads[i])) return true;
+  return false;
+}
+
+typedef enum ending { GOES_ON, IS_KILLED, IS_CURSOR_KILLED, IS_LATE, HAS_NO_CLIENT } ending;
+
+static ending ending_of(const pq_task *t, int64_t now_us) {
+  if (t->is_killed) return IS_KILLED;
+  if (t->cursor != NULL && t->cursor->is_killed) return IS_CURSOR_KILLED;
+  if (pq_job_is_late(&t->job, now_us)) return IS_LATE;
+  return t->request->client->has_gone && is_read(t->request->name) ? HAS_NO_CLIENT : GOES_ON;
+}
+
+bool pq_ops_must_end(const pq_task *t) {
+  return ending_of(t, pq_handle_now_us(t->mongo->db)) != GOES_ON;
+}
+
 bool pq_ops_is_over(pq_task *t) {
   int rc = PQ_OK;
-  if (t->is_killed)
-    rc = pq_task_refuse_with(t, INTERRUPTED, "operation was interrupted");
-  else if (t->deadline_us != 0 && pq_handle_now_us(t->mongo->db) > t->deadline_us)
-    rc = pq_task_refuse_with(t, PQ_MONGO_MAX_TIME, "operation exceeded time limit");
-  else
-    return false;
+  switch (ending_of(t, pq_handle_now_us(t->mongo->db))) {
+    case GOES_ON: return false;
+    case IS_KILLED: rc = pq_task_refuse_with(t, INTERRUPTED, "operation was interrupted"); break;
+    case IS_CURSOR_KILLED:
+      rc = pq_task_refuse_with(t, PQ_MONGO_CURSOR_KILLED, "the cursor was killed");
+      break;
+    case IS_LATE:
+      rc = pq_task_refuse_with(t, PQ_MONGO_MAX_TIME, "operation exceeded time limit");
+      break;
+    case HAS_NO_CLIENT:
+      rc = pq_task_refuse_with(t, CLIENT_DISCONNECT, "the client has gone");
+      break;
+  }
   pq_cursor_drop(t);
   return rc == PQ_OK;
 }
@@ -161,13 +192,27 @@ int pq_mongo_current_op_done(pq_task *t, pq_value summary) {
   return pq_task_answer_end(t);
 }
 
+static void kill_op(pq_mongo *m, int64_t number) {
+  for (pq_task *at = m->running; at != NULL; at = at->older)
+    if (at->number == (uint64_t)number) at->is_killed = true;
+}
+
+void pq_ops_foresee(pq_mongo *m, const pq_request *r) {
+  pq_access_command what = {.verb = r->name, .document = r->command, .ns = "admin", .db = r->db};
+  double number;
+  if (!pq_slice_is(r->name, "killOp") || !pq_slice_is(r->db, "admin") ||
+      !pq_value_number(pq_object_get_str(r->command, "op"), &number) || !(number > 0) ||
+      number > INT32_MAX || pq_access_check(m->access, m->cx, r->client, &what) != PQ_OK)
+    return;
+  kill_op(m, (int64_t)number);
+}
+
 int pq_mongo_kill_op(pq_task *t) {
   int64_t number = -1;
   PQ_TRY(pq_task_admin_only(t));
   PQ_TRY(pq_task_number(t, "op", &number));
   if (number < 0) return pq_task_refuse_with(t, 4, "Did not provide \"op\" field"); /* NoSuchKey */
-  for (pq_task *at = t->mongo->running; at != NULL; at = at->older)
-    if (at->number == (uint64_t)number && at != t) at->is_killed = true;
+  if ((uint64_t)number != t->number) kill_op(t->mongo, number);
   pq_task_answer(t);
   pq_bson_str(&t->out, "info", "attempting to kill op");
   return pq_task_answer_end(t);

@@ -93,7 +93,7 @@ int pq_mongo_aggregate(pq_task *t) {
   if (pq_stream_is_wanted(pq_task_field(t, "pipeline"))) {
     if (t->explaining != PQ_EXPLAIN_NONE)
       return pq_fail(t->mongo->cx, PQ_EUNSUPPORTED, "explain: $changeStream is not supported");
-    t->deadline_us = 0; /* it is for the first batch alone, which waits for nothing */
+    t->job.deadline_us = 0; /* it is for the first batch alone, which waits for nothing */
     PQ_TRY(pq_stream_open(t, &t->stream));
     return t->is_done ? PQ_OK : pq_cursor_begin(t);
   }

@@ -12,11 +12,14 @@ enum {
   PAYLOAD_LEN_MAX = 64 << 20,
   ANSWER_LEN_MAX = 96 << 20, /* a part and its last item, canonical */
   SUMMARY_LEN_MAX = 64 << 20,
-  LATE_MS = 500 /* of a login that was not looked at */
+  LATE_MS = 500, /* of a login that was not looked at */
+  /* Who sends no more may still wait for the answer; but not for long. */
+  GONE_US = 2000000
 };
 
 typedef struct native_shared {
-  pq_cx *cx;         /* borrowed */
+  pq_cx *cx; /* borrowed */
+  const pq_server *server;
   pqdb *db;          /* borrowed */
   pq_access *access; /* borrowed */
   pq_builder *builder;
@@ -24,11 +27,14 @@ typedef struct native_shared {
 
 typedef struct native_job {
   pq_job job;
-  native_shared *shared;  /* borrowed */
-  pqdb_replies *replies;  /* owned */
-  pq_arena arena;         /* of the command */
-  pq_buf text;            /* of a command with a payload */
-  pq_feed feed;           /* of is_feed; zeroed: none */
+  native_shared *shared; /* borrowed */
+  pqdb_replies *replies; /* owned */
+  pq_arena arena;        /* of the command */
+  pq_buf text;           /* of a command with a payload */
+  pq_feed feed;          /* of is_feed; zeroed: none */
+  bool changes;          /* the command does: it goes on without its client */
+  int64_t begun_us;
+  int64_t left_us;        /* of its time when it has given a part, whose way does not count */
   int64_t quiet_since_us; /* of a feed: nothing has been said since, */
   bool is_waiting;        /* and it has no news */
 } native_job;
@@ -77,7 +83,8 @@ static int native_start(const pq_job_host *host, void **shared) {
   native_shared *s = pq_alloc(host->cx, NULL, 0, sizeof *s);
   *shared = NULL;
   if (s == NULL) return pq_fail_nomem(host->cx);
-  *s = (native_shared){.cx = host->cx, .db = host->db, .access = host->server->access};
+  *s = (native_shared){
+      .cx = host->cx, .server = host->server, .db = host->db, .access = host->server->access};
   *shared = s;
   return pq_builder_new(host->cx, &s->builder);
 }
@@ -174,9 +181,13 @@ static int submit(native_job *j, const pq_cx **cx) {
                            : pqdb_submit(j->shared->db, n->ns, (const char *)j->text.p, j->text.len,
                                          (const char *)n->payload.p, n->payload.len, &j->replies);
   pq_handle_set_owner(j->shared->db, 0);
-  if (rc == PQ_OK)
-    pq_handle_set_reach(j->replies, pq_access_reach(j->shared->access, j->job.request->client));
-  return rc;
+  PQ_TRY(rc);
+  pq_handle_set_reach(j->replies, pq_access_reach(j->shared->access, j->job.request->client));
+  pq_handle_set_job(j->replies, &j->job);
+  j->changes = takes_actor(j->job.request->name, command);
+  j->begun_us = pq_handle_now_us(j->shared->db);
+  pq_job_set_deadline(&j->job, j->shared->server, command, j->begun_us);
+  return PQ_OK;
 }
 
 static int open_feed(native_job *j, const pq_cx **cx) {
@@ -277,8 +288,36 @@ static int put_summary(native_job *j, pq_value summary) {
   return PQ_OK;
 }
 
+static bool has_no_client(const native_job *j) {
+  const pq_request *r = j->job.request;
+  return !j->changes && r->client != NULL && r->client->has_gone && !r->native->is_ours &&
+         pq_handle_now_us(j->shared->db) - j->begun_us > GONE_US;
+}
+
+static bool native_must_end(const pq_job *job) {
+  return has_no_client((const native_job *)job);
+}
+
+/* The rest of its time is kept while a part is on its way. */
+static void keep_time(native_job *j) {
+  int64_t now = pq_handle_now_us(j->shared->db);
+  if (j->job.deadline_us == 0) return;
+  j->left_us = j->job.deadline_us > now ? j->job.deadline_us - now : 1;
+  j->job.deadline_us = 0;
+}
+
+static void end_early(native_job *j) {
+  if (j->job.is_done || j->replies == NULL || pqdb_is_ready(j->replies) == 1) return;
+  if (has_no_client(j))
+    fail(j, PQ_ETIMEOUT, "the client has gone");
+  else if (pq_job_is_late(&j->job, pq_handle_now_us(j->shared->db)))
+    fail(j, PQ_ETIMEOUT, "the command has taken longer than it may (maxTimeMs, --max-time-ms)");
+}
+
 static void advance_command(native_job *j) {
   pq_request *r = j->job.request;
+  if (j->left_us != 0) j->job.deadline_us = pq_handle_now_us(j->shared->db) + j->left_us;
+  j->left_us = 0;
   while (!j->job.is_done && pqdb_is_ready(j->replies) == 1) {
     pq_value v;
     int rc = pq_handle_next(j->replies, &v), put;
@@ -292,6 +331,8 @@ static void advance_command(native_job *j) {
     else if (!j->job.is_done && r->answer.len >= r->native->part_len)
       give_part(j);
   }
+  end_early(j);
+  if (j->job.has_more) keep_time(j);
 }
 
 static void advance_feed(native_job *j) {
@@ -365,4 +406,5 @@ const pq_job_class pq_native_job = {.name = "native",
                                     .begin = native_begin,
                                     .advance = native_advance,
                                     .is_awake = native_is_awake,
+                                    .must_end = native_must_end,
                                     .end = native_end};

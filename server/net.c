@@ -116,7 +116,7 @@ void pq_peer_close(pq_peer *p) {
   pq_connection *c = &p->c;
   if (c->is_closing) return;
   c->is_closing = true;
-  c->client.is_leaving = true;
+  c->client.is_leaving = c->client.has_gone = true;
   say_end(p);
   if (c->requests > 0) pq_engine_poke(c->net->engine);
   if (p->has_begun && !p->has_ended && c->protocol->end != NULL) c->protocol->end(c);
@@ -329,7 +329,7 @@ static void on_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *buf) {
 
 /* It has sent all that it wants to send, or has gone: answer what is there. */
 static void end_of_input(pq_peer *p) {
-  p->c.client.is_leaving = true;
+  p->c.client.is_leaving = p->c.client.has_gone = true;
   if (p->c.requests > 0) pq_engine_poke(p->c.net->engine);
   (void)uv_read_stop(&p->u.stream);
   p->is_reading = false;

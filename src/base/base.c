@@ -75,6 +75,16 @@ void *pq_alloc(pq_cx *cx, void *ptr, size_t old_size, size_t new_size) {
   return cx->alloc(cx->alloc_ud, ptr, old_size, new_size);
 }
 
+int pq_spend_more(pq_cx *cx) {
+  pq_pace *p = &cx->pace;
+  int rc;
+  p->left = p->ask == NULL ? UINT32_MAX : p->stride > 0 ? p->stride : PQ_WORK_STRIDE;
+  if (p->ask == NULL) return PQ_OK;
+  rc = p->ask(p->ud);
+  if (rc > 0) p->is_over = true;
+  return rc < 0 ? rc : PQ_OK;
+}
+
 int pq_fail(pq_cx *cx, int code, const char *fmt, ...) {
   char text[PQ_MESSAGE_CAP]; /* an argument may be cx->msg itself */
   va_list args;

@@ -122,6 +122,23 @@ typedef struct pq_meter {
   bool (*was_refused)(void *alloc_ud);
 } pq_meter;
 
+/* Who is asked, in the midst of a computation, whether it may go on (doc/decisions/0056). Loops
+ * count what they do (pq_spend); each time that a stride of units is done `ask` is called. 0: go
+ * on; more: it goes on, but where it can stop and lose nothing (pq_step_is_over) it lets others
+ * have a turn; less: a status, its message recorded, with which it fails. `ask` sees neither memory
+ * nor state. */
+typedef struct pq_pace {
+  uint32_t left;        /* units until it is asked */
+  uint32_t stride;      /* between two questions; 0: PQ_WORK_STRIDE */
+  bool is_over;         /* this step has done its share; whoever begins a step resets it */
+  int (*ask)(void *ud); /* borrowed, set by the driver after pq_cx_init; NULL: nobody is asked */
+  void *ud;
+} pq_pace;
+
+/* A unit is about a tenth of a microsecond: a node of an expression, a comparison; a document is
+ * some ten. */
+enum { PQ_WORK_STRIDE = 1024 };
+
 typedef struct pq_cx {
   pq_alloc_fn alloc; /* borrowed for the life of the context */
   void *alloc_ud;    /* borrowed */
@@ -133,6 +150,7 @@ typedef struct pq_cx {
    * name. The bytes stay valid as long as the context. PQ_ENOTFOUND, PQ_ENOMEM; no message. */
   int (*zone)(void *ud, pq_slice name, pq_slice *tzif);
   void *zone_ud;
+  pq_pace pace;
   int code;                 /* status of the last pq_fail() */
   char msg[PQ_MESSAGE_CAP]; /* its text: English, lower case, for humans only */
 } pq_cx;
@@ -149,6 +167,23 @@ uint64_t pq_memory_left(const pq_cx *cx);
 
 /* Allocate, resize or free. Returns NULL when out of memory or when `new_size` is 0. */
 void *pq_alloc(pq_cx *cx, void *ptr, size_t old_size, size_t new_size);
+
+/* The stride is done: the next one begins. */
+int pq_spend_more(pq_cx *cx) PQ_MUST_CHECK;
+
+/* `units` of work were done, or will be at once. What pace.ask says: PQ_OK or a failure. */
+static inline PQ_MUST_CHECK int pq_spend(pq_cx *cx, uint32_t units) {
+  if (PQ_LIKELY(cx->pace.left > units)) {
+    cx->pace.left -= units;
+    return PQ_OK;
+  }
+  return pq_spend_more(cx);
+}
+
+/* Has this step done its share? */
+static inline bool pq_step_is_over(const pq_cx *cx) {
+  return cx->pace.is_over;
+}
 
 /* Record `code` and the message, return `code`. The breakpoint for every failure. */
 int pq_fail(pq_cx *cx, int code, const char *fmt, ...) PQ_PRINTF(3, 4);

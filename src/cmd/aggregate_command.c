@@ -67,7 +67,11 @@ static int run_new(pq_command *c, struct pq_pipeline_run **out) {
   pq_db_random(c->db, random);
   if (!(c->s.args.given & PQ_OPT_ALLOW_DISK_USE) || c->s.args.allows_disk_use)
     PQ_TRY(pq_spill_new(c->op.cx, pq_rd64(random), &r->spill));
-  r->flow = (pq_flow){.cx = c->op.cx, .fetch = &c->op.fetch, .store = &r->store, .spill = r->spill};
+  r->flow = (pq_flow){.cx = c->op.cx,
+                      .fetch = &c->op.fetch,
+                      .store = &r->store,
+                      .spill = r->spill,
+                      .is_paced = true};
   pq_env_eval(c, &r->flow.eval);
   return choose_system(c, r);
 }

@@ -100,6 +100,12 @@ static int parse(pq_command *c, pq_slice ns, pq_slice json) {
   return pq_command_parse(c, c->document);
 }
 
+/* Others may have a turn between two stages, but not once the commit has begun. */
+static bool may_pause(const pq_op *op) {
+  const pq_command_state *s = op->state;
+  return s->commit.space == NULL && !s->commit.is_over && s->ending == NULL;
+}
+
 static int new_command(pq_db *db, int64_t now_us, pq_command **out) {
   pq_command *c = pq_alloc(db->cx, NULL, 0, sizeof *c);
   int rc;
@@ -110,6 +116,7 @@ static int new_command(pq_db *db, int64_t now_us, pq_command **out) {
   c->owner = db->txn_owner;
   c->s.driven = PQ_WORK_NONE;
   rc = pq_op_init(&c->op, db->cx, &c->s, sizeof c->s, stage_load);
+  c->op.may_pause = may_pause;
   c->op.fetch.decompressor = &db->decompressor;
   c->op.fetch.runner = &db->runner;
   c->op.now_us = now_us;
@@ -390,6 +397,7 @@ int pq_command_step(pq_command *c, int64_t now_us) {
   }
   pq_page_cache_trim(&c->s.space->files.pages); /* nothing is borrowed between steps */
   c->db->is_waiting = false;
+  if (!c->is_inner) c->op.cx->pace.is_over = false;
   if (pq_command_is_starved(c)) {
     c->is_waiting = true;
     return PQ_OK;
@@ -402,7 +410,7 @@ int pq_command_step(pq_command *c, int64_t now_us) {
   c->db->move_count += !c->is_waiting;
   if (rc < 0) pq_txn_command_failed(c);
   if (rc < 0 || c->op.stage == NULL) stop(c);
-  if (rc == PQ_NEED_IO) count_round(c);
+  if (rc == PQ_NEED_IO && pq_command_fetch(c)->unfinished > 0) count_round(c);
   if (rc == PQ_NEED_IO) PQ_TRY(pq_budget_check(c));
   if (rc < 0 && c->s.is_committed) /* "nothing was changed" would be a lie */
     return pq_fail(c->db->cx, PQ_EIO, "%s: %s",

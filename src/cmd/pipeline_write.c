@@ -118,6 +118,7 @@ static int run_matched(pq_command *c, pq_value old, pq_value new, pq_value *out)
   values[w->let_count] = new;
   memcpy(&f->eval.variables[w->let_first], values, (w->let_count + 1) * sizeof *values);
   PQ_TRY(pq_list_source(f, &old, 1, &root));
+  f->is_paced = false; /* a commit is not interrupted */
   rc = pq_flow_open(f, w->pipeline, root, &root);
   if (rc == PQ_OK) rc = pq_operator_next(root, f, &batch);
   pq_assert(rc != PQ_NEED_IO);

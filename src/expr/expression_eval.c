@@ -202,6 +202,7 @@ int pq_expression_eval(const pq_expression *e, pq_eval *s, pq_value *out) {
     return PQ_OK;
   }
   if (e->kind == PQ_EXPR_PATH) return eval_path(e, s, out);
+  PQ_TRY(pq_spend(s->cx, 1));
   if (e->kind == PQ_EXPR_OPERATOR && e->op->is_lazy) return e->op->eval(e, s, NULL, out);
   if (e->arg_count > ARGS_FEW) {
     args = pq_arena_calloc(s->arena, e->arg_count, sizeof *args);

@@ -36,12 +36,13 @@ int pq_op_step(pq_op *op, int64_t now_us) {
       pq_assert(memcmp(op->snapshot, op->state, op->state_len) == 0);
       pq_assert(op->stage == stage);
       pq_assert(op->arena.used_len == arena_len);
-      op->rounds++;
+      op->rounds += op->fetch.unfinished > 0 || !pq_step_is_over(op->cx);
       return PQ_NEED_IO;
     }
     if (rc < 0) return rc;
     pq_fetch_clear(&op->fetch);
     if (rc == PQ_YIELD) return PQ_OK;
+    if (pq_step_is_over(op->cx) && op->may_pause != NULL && op->may_pause(op)) return PQ_OK;
   }
   return PQ_OK;
 }

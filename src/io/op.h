@@ -31,6 +31,9 @@ struct pq_op {
   void *sub;         /* state of a shared sequence of stages (a flush); part of `state` */
   int64_t now_us;    /* the time, as the driver gave it to this step */
   uint64_t rounds;   /* how often the driver had to run requests */
+  /* May others have a turn between the stage that has ended and the next one, when the step has
+   * done its share (pq_pace)? NULL: never. */
+  bool (*may_pause)(const pq_op *op);
 };
 
 /* Prepare an operation whose first stage is `stage`. `state` of `state_len` bytes must not hold
@@ -41,7 +44,9 @@ int pq_op_init(pq_op *op, pq_cx *cx, void *state, size_t state_len,
 void pq_op_release(pq_op *op);
 
 /* Run stages until requests must be run (PQ_NEED_IO), the operation finished or yielded (PQ_OK:
- * look at op->stage), or a stage failed. A stage yields by returning PQ_YIELD. */
+ * look at op->stage), or a stage failed. A stage yields by returning PQ_YIELD; one whose step is
+ * over (pq_step_is_over) may return PQ_NEED_IO without a request: it is run again like any other.
+ */
 enum { PQ_YIELD = 2 };
 int pq_op_step(pq_op *op, int64_t now_us) PQ_MUST_CHECK;
 

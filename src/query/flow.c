@@ -40,6 +40,7 @@ void pq_operator_free(pq_operator *o, pq_flow *f) {
 
 int pq_operator_next(pq_operator *o, pq_flow *f, pq_doc_batch *out) {
   *out = (pq_doc_batch){0};
+  if (pq_flow_must_pause(f)) return PQ_NEED_IO;
   return o->next(o, f, out);
 }
 
@@ -95,7 +96,10 @@ int pq_rows_next(pq_operator *o, pq_flow *f, pq_doc_batch *out,
       PQ_TRY(row(o, f, doc));
       o->at += !o->is_staying;
       o->is_staying = false;
+      PQ_TRY(pq_spend(f->cx, PQ_WORK_DOC));
+      if (pq_flow_must_pause(f)) break;
     }
+    if (o->doc_count == 0 && !o->is_over && pq_flow_must_pause(f)) return PQ_NEED_IO;
   }
   *out = pq_doc_batch_of(o);
   return PQ_OK;

@@ -87,6 +87,8 @@ struct pq_flow {
   const struct pq_graph *graph; /* of the view; NULL: no stage follows edges */
   uint64_t memory_max;          /* of documents that one operator keeps; 0:
                                    PQ_FLOW_MEMORY_MAX */
+  bool is_paced; /* an operator whose step is over (pq_step_is_over) returns PQ_NEED_IO without a
+                    request, so that others have a turn; its caller can wait */
 };
 
 /* The operators of a pipeline above `input`, which is taken, on failure too. */

@@ -162,6 +162,12 @@ int pq_input_more(pq_operator *o, pq_flow *f);
  * it ends the stage. */
 int pq_rows_next(pq_operator *o, pq_flow *f, pq_doc_batch *out,
                  int (*row)(pq_operator *o, pq_flow *f, pq_value doc));
+/* Has the step done its share? Asked where an operator keeps all that it has: then it returns
+ * PQ_NEED_IO, or what there is of its batch. Never before something was done that stays done. */
+static inline bool pq_flow_must_pause(const pq_flow *f) {
+  return f->is_paced && pq_step_is_over(f->cx);
+}
+enum { PQ_WORK_DOC = 8 }; /* units of work that a document is, beside expressions */
 /* A unit of work that may have used the fetch set is complete. */
 static inline void pq_flow_fetched(pq_flow *f) {
   if (f->fetch != NULL && f->fetch->count > 0) pq_fetch_clear(f->fetch);

@@ -389,6 +389,7 @@ int pq_hash_join_load(pq_hash_join *j, pq_flow *f, bool *is_full) {
   for (;;) {
     PQ_TRY(pq_operator_next(j->source, f, &in));
     for (uint64_t i = 0; i < in.count && !*is_full; i++) {
+      PQ_TRY(pq_spend(f->cx, PQ_WORK_DOC));
       PQ_TRY(take_doc(j, f, in.docs[i]));
       *is_full = j->len > pq_flow_memory(f);
     }

@@ -37,7 +37,8 @@ uint32_t pq_scan_next_file(const pq_scan *s, uint32_t file) {
 
 /* How many row groups may be read in vain. */
 static uint32_t window_of(const pq_scan *s) {
-  return s->is_count || s->fold != NULL || s->order.keep > 0 ? PQ_SCAN_WINDOW_MAX : s->window;
+  bool is_wide = s->is_count || s->fold != NULL || s->order.keep > 0;
+  return is_wide && !s->is_paced ? PQ_SCAN_WINDOW_MAX : s->window;
 }
 
 /* Ask for the footers of the files to come; *end is the file behind them. */
@@ -402,6 +403,17 @@ static int read_window(pq_window *w) {
   return pq_window_documents(w);
 }
 
+/* The step has done its share behind `count` units: the window ends there, and the next ones have
+ * about as many, as what was read ahead is read again. */
+static void end_window(pq_window *w, uint32_t count) {
+  const pq_unit *next = &w->units[count];
+  w->next_file = (uint32_t)(next->info - w->s->view->manifest->files);
+  w->next_row_group = next->row_group;
+  w->unit_count = count;
+  w->s->window = (count + 1) / 2; /* it is doubled below */
+  w->s->is_paced = true;
+}
+
 int pq_scan_next(pq_scan *s, pq_fetch *f, pq_arena *scratch, pq_builder *builder, pq_scan_sink sink,
                  void *ud) {
   pq_window w = {.s = s, .f = f, .scratch = scratch, .builder = builder, .order = s->order};
@@ -419,6 +431,7 @@ int pq_scan_next(pq_scan *s, pq_fetch *f, pq_arena *scratch, pq_builder *builder
     if (!u->is_out && rc == PQ_OK) rc = pq_unit_emit(&w, u, sink, ud);
     if (rc < 0) return rc;
     pq_scan_stats_add(&s->stats, u);
+    if (rc == PQ_OK && pq_step_is_over(scratch->cx) && i + 1 < w.unit_count) end_window(&w, i + 1);
   }
   s->is_enough = rc == PQ_YIELD;
   f->found = NULL;

@@ -80,6 +80,7 @@ typedef struct pq_scan {
   pq_scan_order order;
   struct pq_grouping *fold; /* borrowed: groups are made here; NULL: none */
   uint32_t window; /* row groups of the next window; PQ_SCAN_WINDOW_MAX if all will be read */
+  bool is_paced;   /* a step was over before its window was: not all will be read in this one */
   /* Where the entity that the sink gets is, for writes; zeroed when it is in the overlay. */
   pq_location at;
   bool is_done;

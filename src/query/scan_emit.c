@@ -17,6 +17,8 @@
 #include "query/scan_int.h"
 #include "query/shown.h"
 
+enum { ROW_WORK = 4 }; /* units: one to judge a row, the same to give it out */
+
 typedef struct reading {
   pq_entity_rows rows; /* of the unit's ranges `documents` */
   const pq_upgrade *plan;
@@ -37,6 +39,7 @@ int pq_scan_match(const pq_scan *s, pq_builder *builder, pq_arena *scratch, cons
   bool needs_eval = pq_filter_needs_eval(s->filter);
   pq_value doc = e->data, system = {0};
   pq_eval eval;
+  PQ_TRY(pq_spend(scratch->cx, ROW_WORK));
   if (needs_eval) {
     eval = s->eval != NULL ? *s->eval : (pq_eval){0};
     eval.cx = scratch->cx;
@@ -179,6 +182,7 @@ static int emit_documents(pq_window *w, pq_unit *u, pq_scan_sink sink, void *ud)
       u->stats.rows_matched++;
       w->s->at =
           (pq_location){.info = u->info, .file = u->file, .row_group = u->row_group, .row = i};
+      PQ_TRY(pq_spend(w->scratch->cx, ROW_WORK));
       rc = sink(ud, entity_of(&r, at, matched++), 1);
       if (rc != PQ_OK) return rc;
     }

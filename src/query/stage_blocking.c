@@ -99,8 +99,10 @@ static int take_all(pq_operator *o, pq_flow *f) {
       if (o->at % PQ_BATCH_DOCS == 0) pq_arena_clear(&o->arena);
       f->eval.arena = &o->arena;
       f->eval.root = o->in.docs[o->at];
+      if (pq_flow_must_pause(f)) return PQ_NEED_IO;
       PQ_TRY(k->stage->add(k->stage, f->fetch, &f->eval, o->in.docs[o->at]));
       pq_flow_fetched(f);
+      PQ_TRY(pq_spend(f->cx, PQ_WORK_DOC));
     }
   }
   if (!k->is_ended) {
@@ -122,7 +124,7 @@ static int blocking_next(pq_operator *o, pq_flow *f, pq_doc_batch *out) {
   pq_value doc;
   if (!k->is_ended) PQ_TRY(take_all(o, f));
   if (!o->is_staying) pq_doc_batch_clear(o); /* else the last call had to wait: its batch goes on */
-  while (!pq_doc_batch_is_full(o)) {
+  while (!pq_doc_batch_is_full(o) && (o->doc_count == 0 || !pq_flow_must_pause(f))) {
     int rc;
     f->eval.arena = &o->arena;
     rc = k->stage->next(k->stage, f->fetch, &f->eval, &doc);
@@ -132,6 +134,7 @@ static int blocking_next(pq_operator *o, pq_flow *f, pq_doc_batch *out) {
     if (pq_value_is_missing(doc)) break;
     PQ_TRY(pq_value_copy(&o->arena, doc, &doc));
     PQ_TRY(pq_doc_batch_add(o, f, doc));
+    PQ_TRY(pq_spend(f->cx, PQ_WORK_DOC));
   }
   *out = pq_doc_batch_of(o);
   return PQ_OK;

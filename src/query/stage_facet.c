@@ -134,7 +134,9 @@ static int gather(pq_operator *o, pq_flow *f) {
       if (k->runs == NULL && k->input_len > pq_flow_memory(f)) PQ_TRY(open_runs(o, f));
       for (; k->runs != NULL && k->moved < k->input.count; k->moved++)
         PQ_TRY(spill_doc(o, f, k->input.items[k->moved]));
+      if (pq_flow_must_pause(f)) return PQ_NEED_IO;
       PQ_TRY(take_doc(o, f, o->in.docs[o->at]));
+      PQ_TRY(pq_spend(f->cx, PQ_WORK_DOC));
     }
   }
   for (; k->runs != NULL && k->run < p->count; k->run++) {

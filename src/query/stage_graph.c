@@ -348,6 +348,8 @@ static int fill_batch(pq_operator *o, pq_flow *f) {
     while (!o->is_over && o->at < o->in.count && !pq_doc_batch_is_full(o)) {
       PQ_TRY(graph_row(o, f, o->in.docs[o->at]));
       o->at++;
+      PQ_TRY(pq_spend(f->cx, PQ_WORK_DOC));
+      if (pq_flow_must_pause(f)) return PQ_OK;
     }
   }
   return PQ_OK;

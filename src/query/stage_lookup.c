@@ -418,6 +418,8 @@ static int fill_batch(pq_operator *o, pq_flow *f) {
       if (l->local.count > 0 && o->at >= k->loaded) PQ_TRY(load_round(o, f));
       PQ_TRY(lookup_row(o, f, o->in.docs[o->at]));
       o->at++;
+      PQ_TRY(pq_spend(f->cx, PQ_WORK_DOC));
+      if (pq_flow_must_pause(f)) return o->doc_count > 0 ? PQ_OK : PQ_NEED_IO;
     }
   }
   return PQ_OK;

@@ -37,6 +37,9 @@ const spec_variant spec_variants[] = {
     {.name = "bulk", .store = SPEC_MEMORY, .bulks = true, .has_reader = true},
     {.name = "bulk", .store = SPEC_SHUFFLE, .seed = 6, .bulks = true, .reopens = true},
     {.name = "bulk", .store = SPEC_MEMORY, .bulks = true, .maintains = true},
+    {.name = "paced", .store = SPEC_MEMORY, .stride = 1},
+    {.name = "paced", .store = SPEC_SHUFFLE, .seed = 7, .stride = 1, .flushes = true},
+    {.name = "paced", .store = SPEC_SHUFFLE, .seed = 8, .stride = 40, .reopens = true},
 };
 const size_t spec_variant_count = sizeof spec_variants / sizeof *spec_variants;
 
@@ -334,6 +337,7 @@ static bool run_case(spec_run_state *r, size_t first, size_t last) {
   int64_t leaked;
   uint32_t bulk = spec_bulk;
   if (r->variant->bulks) spec_bulk = 1;
+  spec_stride = r->variant->stride;
   if (r->variant->maintains)
     spec_start_low(&r->db, r->variant->store, r->variant->seed);
   else
@@ -357,6 +361,7 @@ static bool run_case(spec_run_state *r, size_t first, size_t last) {
     free(r->kept[i]);
   leaked = spec_end(&r->db);
   spec_bulk = bulk;
+  spec_stride = 0;
   if (leaked == 0) return r->is_ok;
   fprintf(stderr, "%s: %.*s on %s: %lld bytes leaked\n", r->file->path, (int)r->name.n,
           (const char *)r->name.p, r->variant->name, (long long)leaked);

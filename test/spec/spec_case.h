@@ -26,8 +26,9 @@ typedef struct spec_variant {
   spec_store store;
   uint64_t seed;
   bool flushes, compacts, reopens, has_reader, checks_cost;
-  bool bulks;     /* every command that only makes entities is a bulk write */
-  bool maintains; /* a step of what is due after every command, and much is due */
+  bool bulks;      /* every command that only makes entities is a bulk write */
+  bool maintains;  /* a step of what is due after every command, and much is due */
+  uint32_t stride; /* units of work after which a step is over (pq_pace); 0: none ever is */
 } spec_variant;
 
 extern const spec_variant spec_variants[];

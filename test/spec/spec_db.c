@@ -86,6 +86,7 @@ static void *count_alloc(void *ud, void *ptr, size_t old_size, size_t new_size) 
 
 uint64_t spec_memory_max = 64 << 20;
 uint32_t spec_bulk;
+uint32_t spec_stride;
 
 static uint64_t used_memory(void *ud) {
   const spec_memory *m = ud;
@@ -116,6 +117,12 @@ static int open_driver(spec_db *s, bool is_writer, pq_cx *cx, pq_driver **out) {
   return rc;
 }
 
+/* A pq_pace.ask: others want their turn, always. */
+static int is_over(void *ud) {
+  (void)ud;
+  return 1;
+}
+
 static int open_db(spec_db *s, bool is_writer, pq_cx *cx, pq_driver **driver, pq_db *db) {
   uint8_t seed[16];
   int rc;
@@ -127,6 +134,7 @@ static int open_db(spec_db *s, bool is_writer, pq_cx *cx, pq_driver **driver, pq
   s->meter = (pq_meter){spec_memory_max, used_memory, was_refused};
   if (spec_memory_max > 0) cx->meter = &s->meter;
   if (spec_memory_max > 0) pq_limits_fit(&cx->limits, spec_memory_max);
+  if (spec_stride > 0) cx->pace = (pq_pace){.stride = spec_stride, .ask = is_over};
   if (s->tail_len_max > 0) cx->limits.tail_len_max = s->tail_len_max;
   rc = open_driver(s, is_writer, cx, driver);
   if (rc != PQ_OK) {

@@ -36,6 +36,9 @@ extern uint64_t spec_memory_max;
 /* New documents in a command that make it a bulk write, for those handles; 0: the default. */
 extern uint32_t spec_bulk;
 
+/* Units of work after which a step is over (pq_pace), for those handles; 0: none ever is. */
+extern uint32_t spec_stride;
+
 /* Requests: the counter, and which one is to fail (0: none). A failing write may still be done. */
 typedef struct spec_faults {
   uint64_t requests, fail_at;
