@@ -72,10 +72,11 @@ typedef struct http_connection {
   pq_rpc_link link;
   const pq_rpc_side *side; /* NULL: no session */
   void *session;
-  pq_websocket *socket; /* owned */
-  pq_buf lines;         /* owned: the answer of a batch */
-  bool is_ending;       /* link.end was called */
-  bool was_pinged;      /* and nothing has come since */
+  pq_websocket *socket;               /* owned */
+  pq_buf lines;                       /* owned: the answer of a batch */
+  bool is_ending;                     /* link.end was called */
+  bool was_pinged;                    /* and nothing has come since: */
+  uint64_t socket_frames, socket_len; /* frames, and bytes behind the last one */
 } http_connection;
 
 uint64_t pq_http_now_us(void);
@@ -85,6 +86,8 @@ void pq_http_send(pq_connection *c, pq_buf *out);
 int pq_http_done(pq_connection *c);
 /* It is answered with this status: for /metrics. */
 void pq_http_count(pq_connection *c, int status);
+/* Whoever runs the server is told that the connection ends, and why. */
+void pq_http_tell_end(const pq_connection *c, const char *why);
 /* The body's rest is dropped, then this is the answer. */
 void pq_http_refuse(pq_connection *c, int status, const char *code, const char *why);
 int pq_http_reply_refusal(pq_connection *c) PQ_MUST_CHECK;

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "server/http_int.h"
+#include "server/log.h"
 
 enum {
   HEAD_LEN_MAX = 32 << 10,
@@ -200,6 +201,11 @@ int pq_http_reply_refusal(pq_connection *c) {
   return pq_http_reply_problem(c, status, h->code, h->why, fields);
 }
 
+void pq_http_tell_end(const pq_connection *c, const char *why) {
+  pq_log_say(pq_net_server(c->net)->log, PQ_LOG_WARN, "connection %llu from %s is closed: %s",
+             (unsigned long long)c->client.number, c->client.peer, why);
+}
+
 /* Nobody knows where the next request would begin. */
 static int reply_malformed(pq_connection *c, int status) {
   http_connection *h = c->state;
@@ -208,6 +214,7 @@ static int reply_malformed(pq_connection *c, int status) {
   h->call.route = NULL;
   h->asked_us = pq_http_now_us();
   h->is_sending = true;
+  pq_http_tell_end(c, s->cx.msg);
   return pq_http_reply_problem(c, status, pq_status_name(s->cx.code), s->cx.msg, NULL);
 }
 

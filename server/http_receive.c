@@ -10,7 +10,6 @@
 
 #include "server/access.h"
 #include "server/http_int.h"
-#include "server/log.h"
 
 enum {
   LINES_LEN_MAX = 40 << 20,   /* of a line, and of what one piece holds */
@@ -36,16 +35,14 @@ static int refuse_now(pq_connection *c) {
   http_connection *h = c->state;
   h->answer.keeps_alive = false;
   h->is_sending = true;
+  pq_http_tell_end(c, h->why);
   return pq_http_reply_refusal(c);
 }
 
 int pq_http_body_alarm(pq_connection *c) {
   const http_connection *h = c->state;
   if (h->body.len - h->body_noted < PROGRESS_LEN) {
-    pq_http_refuse(c, 408, "QUERY_TIMEOUT", "the body does not come");
-    pq_log_say(pq_net_server(c->net)->log, PQ_LOG_WARN,
-               "connection %llu from %s is closed: the body of a request does not come",
-               (unsigned long long)c->client.number, c->client.peer);
+    pq_http_refuse(c, 408, "QUERY_TIMEOUT", "the body of a request does not come");
     return refuse_now(c);
   }
   pq_http_body_await(c);

@@ -3,8 +3,21 @@
 
 #include "server/capnweb_job.h"
 #include "server/http_int.h"
+#include "server/log.h"
 
-enum { MESSAGE_LEN_MAX = 32 << 20, PING_MS = 30000 };
+enum {
+  MESSAGE_LEN_MAX = 32 << 20,
+  STRANGER_LEN_MAX = 64 << 10, /* of who has to log in, and has not yet */
+  PING_MS = 30000,
+  PROGRESS_LEN = 1024 /* so many bytes of a frame are as good as an answer */
+};
+
+/* The end of it, for whoever runs the server. */
+static void tell_end(pq_connection *c, const char *why, int code) {
+  pq_log_say(pq_net_server(c->net)->log, PQ_LOG_WARN,
+             "connection %llu from %s is closed: its WebSocket %s (%d)",
+             (unsigned long long)c->client.number, c->client.peer, why, code);
+}
 
 /* ---- links ---- */
 
@@ -39,6 +52,7 @@ static void end_link(pq_rpc_link *l, const char *why) {
   if (c->is_closing || h->is_ending) return;
   h->is_ending = true;
   if (h->socket == NULL) return; /* the batch is answered once the session has returned */
+  if (why != NULL) tell_end(c, why, PQ_WEBSOCKET_POLICY);
   lose(c,
        pq_websocket_close(h->socket, why == NULL ? PQ_WEBSOCKET_NORMAL : PQ_WEBSOCKET_POLICY, why));
   if (!c->is_closing) write_socket(c);
@@ -124,6 +138,7 @@ int pq_http_upgrade(pq_connection *c) {
   http_shared *s = c->shared;
   pq_websocket_options o = {
       .cx = &s->cx, .message_max = MESSAGE_LEN_MAX, .message = take_message, .ud = c};
+  if (pq_http_needs_login(pq_net_server(c->net))) o.message_max = STRANGER_LEN_MAX;
   pq_slice key, version;
   char accept[32];
   if (pq_http_rpc_side() == NULL) return no_rpc(c);
@@ -145,6 +160,7 @@ int pq_http_upgrade(pq_connection *c) {
   h->state = HTTP_SOCKET;
   c->is_busy = false;
   h->was_pinged = false;
+  h->socket_frames = h->socket_len = 0;
   pq_net_alarm(c, PING_MS);
   return open_session(c, false);
 }
@@ -152,11 +168,19 @@ int pq_http_upgrade(pq_connection *c) {
 int pq_http_socket_received(pq_connection *c, pq_slice bytes) {
   http_connection *h = c->state;
   int rc = pq_websocket_receive(h->socket, bytes);
-  h->was_pinged = false;
+  h->socket_len += bytes.n;
+  if (pq_websocket_frames(h->socket) != h->socket_frames || h->socket_len >= PROGRESS_LEN) {
+    h->was_pinged = false;
+    h->socket_frames = pq_websocket_frames(h->socket);
+    h->socket_len = 0;
+  }
   if (c->is_closing) return PQ_OK;
   if (rc != PQ_OK) rc = pq_websocket_close(h->socket, PQ_WEBSOCKET_ERROR, pq_net_cx(c->net)->msg);
   write_socket(c);
   if (rc == PQ_OK && pq_websocket_is_over(h->socket)) {
+    int code = pq_websocket_code(h->socket);
+    if (code > PQ_WEBSOCKET_AWAY && code != PQ_WEBSOCKET_POLICY && code < 3000)
+      tell_end(c, "broke the protocol", code);
     pq_http_rpc_close(h);
     pq_net_leave(c);
     pq_net_finish(c);
@@ -184,6 +208,9 @@ int pq_http_rpc_answered(pq_connection *c, pq_request *r) {
   if (r->rpc != NULL && !r->rpc->is_login && !r->rpc->has_more)
     pq_http_metrics_note(&s->metrics, r->name, r->rpc->rc,
                          r->has_waited ? UINT64_MAX : (pq_net_clock_ns() - r->since_ns) / 1000);
+  if (r->rpc != NULL && r->rpc->is_login && r->rpc->rc == PQ_OK && h->socket != NULL &&
+      c->client.user[0] != '\0')
+    pq_websocket_set_max(h->socket, MESSAGE_LEN_MAX);
   PQ_TRY(h->side->answered(h->session, r));
   return h->socket == NULL ? end_batch(c) : PQ_OK;
 }

@@ -15,7 +15,9 @@ struct pq_websocket {
   pq_slice in;                   /* what wslay has not read yet */
   pq_buf out;                    /* owned */
   int rc;                        /* of a message */
+  uint64_t frames;               /* that have come whole */
   bool is_closing;               /* a close frame of ours is on its way */
+  bool is_bad;                   /* what came is no frame */
   bool is_over;
 };
 
@@ -71,8 +73,15 @@ static void take_message(wslay_event_context_ptr ctx, const struct wslay_event_o
   w->rc = w->options.message(w->options.ud, (pq_slice){arg->msg, arg->msg_length});
 }
 
+static void end_frame(wslay_event_context_ptr ctx, void *ud) {
+  pq_websocket *w = ud;
+  (void)ctx;
+  w->frames++;
+}
+
 static const struct wslay_event_callbacks callbacks = {.recv_callback = read_bytes,
                                                        .send_callback = write_bytes,
+                                                       .on_frame_recv_end_callback = end_frame,
                                                        .on_msg_recv_callback = take_message};
 
 /* ---- the life of one ---- */
@@ -114,7 +123,7 @@ int pq_websocket_receive(pq_websocket *w, pq_slice bytes) {
   while (w->in.n > 0 && w->rc == PQ_OK && wslay_event_want_read(w->wslay)) {
     bool is_bad = wslay_event_recv(w->wslay) != 0; /* it has a close frame without a code, then */
     PQ_TRY(flush(w));
-    if (is_bad) w->is_over = true;
+    if (is_bad) w->is_over = w->is_bad = true;
     if (w->is_over) break;
   }
   w->in = (pq_slice){NULL, 0};
@@ -144,6 +153,20 @@ int pq_websocket_close(pq_websocket *w, int code, const char *why) {
   text.n = pq_utf8_prefix(text, REASON_MAX);
   (void)wslay_event_queue_close(w->wslay, (uint16_t)code, text.p, text.n);
   return flush(w);
+}
+
+void pq_websocket_set_max(pq_websocket *w, size_t message_max) {
+  wslay_event_config_set_max_recv_msg_length(w->wslay, message_max);
+}
+
+uint64_t pq_websocket_frames(const pq_websocket *w) {
+  return w->frames;
+}
+
+int pq_websocket_code(const pq_websocket *w) {
+  int code = wslay_event_get_close_sent(w->wslay) ? wslay_event_get_status_code_sent(w->wslay) : 0;
+  if (w->is_bad) return PQ_WEBSOCKET_PROTOCOL;
+  return code == WSLAY_CODE_NO_STATUS_RCVD ? 0 : code;
 }
 
 pq_buf *pq_websocket_out(pq_websocket *w) {

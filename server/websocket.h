@@ -20,6 +20,7 @@
 enum {
   PQ_WEBSOCKET_NORMAL = 1000,
   PQ_WEBSOCKET_AWAY = 1001,
+  PQ_WEBSOCKET_PROTOCOL = 1002,
   PQ_WEBSOCKET_UNSUPPORTED = 1003,
   PQ_WEBSOCKET_POLICY = 1008,
   PQ_WEBSOCKET_ERROR = 1011
@@ -50,6 +51,12 @@ int pq_websocket_ping(pq_websocket *w) PQ_MUST_CHECK;
 /* Say goodbye; at most 120 bytes of `why` are told. */
 int pq_websocket_close(pq_websocket *w, int code, const char *why) PQ_MUST_CHECK;
 
+/* From now on messages have so many bytes at most. */
+void pq_websocket_set_max(pq_websocket *w, size_t message_max);
+/* How many frames have come whole. */
+uint64_t pq_websocket_frames(const pq_websocket *w);
+/* With what it was closed, 1000 … 4999; 0: it was not, or without a word. */
+int pq_websocket_code(const pq_websocket *w);
 /* Bytes for the client, to be taken by whoever writes them. */
 pq_buf *pq_websocket_out(pq_websocket *w);
 /* A close frame was sent, and nothing follows it. */

@@ -33,10 +33,12 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import clients  # noqa: E402
 
 PACKAGES = "openapi-spec-validator==0.9.0", "prometheus_client==0.26.0"
+CORE = ("openapi-core==0.23.1",)
 PROGRAM = os.path.abspath(os.environ.get("PARQUEDB", "build/parquedb"))
 LINES = "application/x-ndjson"
 passed = failed = skipped = 0
 called = set()  # (method, path of the description)
+exchanges = []
 
 
 def check(condition, what, detail=""):
@@ -116,6 +118,19 @@ def note_call(method, path):
             return
 
 
+def record(method, path, fields, body, answer):
+    """An exchange for whoever holds it against the description."""
+    packed = answer.headers["Content-Encoding"] or fields.get("Content-Encoding")
+    if packed or method in ("HEAD", "OPTIONS") or len(answer.body) > 100000:
+        return
+    body = body.decode("latin-1") if isinstance(body, bytes) else body
+    if body is not None and (not isinstance(body, str) or len(body) > 100000):
+        return
+    exchanges.append({"method": method, "url": path, "fields": fields, "body": body,
+                      "status": answer.status, "type": answer.headers["Content-Type"],
+                      "answer": answer.body.decode()})
+
+
 class Client:
     """One connection that is kept."""
 
@@ -137,7 +152,9 @@ class Client:
         self.connection.request(method, path, body, fields,
                                 encode_chunked=hasattr(body, "__next__"))
         response = self.connection.getresponse()
-        return Answer(response, response.read())
+        answer = Answer(response, response.read())
+        record(method, path, fields, body, answer)
+        return answer
 
     def get(self, path, **kw):
         return self.ask("GET", path, **kw)
@@ -662,13 +679,13 @@ def test_websocket(c, server):
 
 # ---- the description, the numbers ----
 
-def with_peers(text, what, program):
+def with_peers(text, what, program, packages=PACKAGES):
     """Let a Python that has the packages look at it."""
     try:
         with contextlib.redirect_stdout(io.StringIO()):
-            python = clients.pip(*PACKAGES)
+            python = clients.pip(*packages)
     except SystemExit:
-        skip(what + ": " + " and ".join(PACKAGES) + " cannot be installed")
+        skip(what + ": " + " and ".join(packages) + " cannot be installed")
         return
     done = subprocess.run([python, "-c", program], input=text, capture_output=True, timeout=120)
     check(done.returncode == 0, what, done.stderr.decode()[-500:])
@@ -685,6 +702,44 @@ openapi_spec_validator.validate(json.load(sys.stdin))""")
     check(there <= called, "every operation was called", there - called)
     check({path for _, path in there} == {path for path, _ in templates()}, "every path is in it",
           {path for _, path in there} ^ {path for path, _ in templates()})
+
+
+def test_exchanges(c):
+    """Every answer so far is one that the description allows, and what it took, too."""
+    text = json.dumps({"spec": c.get("/v1/openapi.json").json, "exchanges": exchanges})
+    with_peers(text.encode(), f"{len(exchanges)} exchanges are as described", """
+import json, sys, urllib.parse
+from openapi_core import Config, OpenAPI
+from openapi_core.testing import MockRequest, MockResponse
+from openapi_core.templating.paths.exceptions import PathError
+given = json.load(sys.stdin)
+kinds = {k: json.loads for k in ("application/merge-patch+json", "application/problem+json")}
+kinds.update({k: bytes.decode for k in ("application/x-ndjson", "text/event-stream")})
+api = OpenAPI.from_dict(given["spec"], config=Config(extra_media_type_deserializers=kinds))
+wrong = []
+for e in given["exchanges"]:
+    url = urllib.parse.urlsplit(e["url"])
+    fields = {k: v for k, v in e["fields"].items() if k.lower() != "authorization"}
+    kind = fields.get("Content-Type", "application/json")
+    request = MockRequest("http://localhost", e["method"].lower(), url.path,
+                          args=dict(urllib.parse.parse_qsl(url.query, keep_blank_values=True)),
+                          headers=fields, data=(e["body"] or "").encode() or None,
+                          content_type=kind)
+    response = MockResponse(e["answer"].encode(), status_code=e["status"],
+                            content_type=(e["type"] or "application/json").split(";")[0])
+    try:
+        if e["status"] not in (404, 405) and e["answer"] != "":  # no lines are no data to it
+            api.validate_response(request, response)
+        if e["status"] < 300:
+            api.validate_request(request)
+    except PathError as error:
+        wrong.append((e["method"], e["url"], e["status"], "no such path"))
+    except Exception as error:
+        wrong.append((e["method"], e["url"], e["status"], e["type"], repr(error),
+                      repr(error.__cause__)[:300], e["answer"][:100]))
+for w in wrong[:8]:
+    print(w, file=sys.stderr)
+sys.exit(len(wrong) != 0)""", CORE)
 
 
 def test_metrics(c):
@@ -853,6 +908,7 @@ def main():
     test_refused(c, server)
     test_websocket(c, server)
     test_description(c)
+    test_exchanges(c)
     test_metrics(c)
     waiting = Events(server, "/v1/default/changes")
     server.end("the end")
