@@ -45,6 +45,8 @@ bool pq_handle_is_stuck(const pqdb *db);
 pq_cx *pq_handle_cx(pqdb *db);
 /* The store's clock and random bytes. */
 int64_t pq_handle_now_us(pqdb *db);
+/* Of a warehouse in memory: set the clock, which stands from then on. For tests. */
+void pq_handle_set_clock(pqdb *db, int64_t now_us);
 void pq_handle_random(pqdb *db, uint8_t *out, size_t n);
 
 /* Have what is written served by other threads from now on, so that commands that wait for nothing

@@ -508,6 +508,11 @@ int64_t pq_handle_now_us(pqdb *db) {
   return pq_driver_now_us(db->driver);
 }
 
+void pq_handle_set_clock(pqdb *db, int64_t now_us) {
+  pq_assert(db->memory != NULL);
+  pq_memory_store_set_clock(db->memory, now_us, false);
+}
+
 bool pq_handle_is_starved(const pqdb *db) {
   return db->db.starved_count > 0;
 }

@@ -427,6 +427,7 @@ static int take(pq_task *t) {
     return PQ_OK;
   }
   if (rc == PQDB_ROW) return t->command->item == NULL ? PQ_OK : t->command->item(t, v);
+  t->use.was_done = true;
   return t->command->done(t, v);
 }
 

@@ -42,6 +42,9 @@ static int read_snapshot(pq_task *t, pq_value at) {
     return bad_option(t,
                       "readConcern level 'snapshot' is only for find, aggregate, distinct, and "
                       "transactions");
+  if (t->mongo->server->options->topology == PQ_TOPOLOGY_STANDALONE)
+    return pq_task_refuse_with(t, PQ_MONGO_NOT_A_REPLICA_SET,
+                               "readConcern level 'snapshot' needs a replica set or a mongos");
   u->is_snapshot = true;
   u->at = pq_mongo_time_of(now);
   if (pq_value_is_missing(at)) return PQ_OK;

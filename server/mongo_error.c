@@ -58,6 +58,7 @@ static const struct {
              {91, "ShutdownInProgress"},
              {100, "UnsatisfiableWriteConcern"},
              {117, "ConflictingOperationInProgress"},
+             {123, "NotAReplicaSet"},
              {125, "CommandFailed"},
              {189, "PrimarySteppedDown"},
              {207, "InvalidUUID"},

@@ -37,6 +37,14 @@ static void put_concern_error(pq_bson_out *o, const pq_reply_more *more) {
   pq_bson_end(o);
 }
 
+/* All servers know all transactions, so one is as good as another. */
+static void put_token(pq_bson_out *o, const pq_reply_more *more) {
+  if (!more->has_token) return;
+  pq_bson_begin_object(o, "recoveryToken");
+  pq_bson_str(o, "recoveredShardId", "rs0");
+  pq_bson_end(o);
+}
+
 /* ---- times ---- */
 
 enum { HASH_LEN = 20 };
@@ -62,6 +70,7 @@ int pq_reply_seal(pq_buf *answer, const pq_reply_more *more) {
   pq_bson_begin(&o, answer);
   put_labels(&o, more);
   put_concern_error(&o, more);
+  put_token(&o, more);
   put_cluster_time(&o, time);
   pq_mongo_time_write(&o, "operationTime", time);
   PQ_TRY(pq_bson_finish(&o));

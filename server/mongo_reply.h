@@ -1,6 +1,7 @@
 /* server/mongo_reply.h - what every answer says beside its own fields, put behind them:
  *
- *   {…, ok: 1.0}  ─►  {…, ok: 1.0, errorLabels, writeConcernError, $clusterTime, operationTime}
+ *   {…, ok: 1.0}  ─►  {…, ok: 1.0, errorLabels, writeConcernError, recoveryToken, $clusterTime,
+ *                      operationTime}
  *
  * operationTime is the clock's time of the answer (mongo_time.h): no commit that the answer has
  * seen is later, no commit that follows it is earlier. There is one server, so $clusterTime is the
@@ -25,6 +26,7 @@ typedef struct pq_reply_more {
   pq_value concern_error; /* an object; missing: none */
   int concern_code;       /* or of a code; 0: none */
   const char *concern_text;
+  bool has_token; /* what a mongos gives within a transaction: commits on another one name it */
   int64_t now_us;
 } pq_reply_more;
 

@@ -83,8 +83,10 @@ void pq_retry_keep(pq_task *t) {
   pq_mongo *m = t->mongo;
   pq_session *s = t->use.session;
   const pq_buf *answer = &t->request->answer;
-  if (t->use.code != 0 || !t->is_done || s->is_written || s->number != t->use.number) return;
+  if (!t->is_done || s->is_written || s->number != t->use.number) return;
+  if (t->use.code != 0 && !t->use.was_done) return;
   s->is_written = true;
+  if (t->use.code != 0) return; /* done, but its answer failed: it must not be done again */
   if (answer->len > ANSWER_LEN_MAX || m->sessions.kept_bytes > KEPT_LEN_MAX - answer->len) return;
   s->answer = pq_alloc(m->cx, NULL, 0, answer->len);
   if (s->answer == NULL) return;

@@ -55,6 +55,7 @@ typedef struct pq_session_use {
   bool is_queued; /* counted in session->queued */
   bool is_passed; /* our next command is not the client's */
   bool is_asking; /* our next command only reads, for one that writes */
+  bool was_done;  /* a command of ours has come to its end */
   /* What was done before the server started (mongo_recall.c). */
   uint32_t recall_stage, recall_count;
   bool recalls_all;             /* half an hour of events is not there any more: all that are */

@@ -217,7 +217,9 @@ static int read_pipeline(pq_task *t, pq_mongo_stream *s, pq_value pipeline) {
 static int read_all(pq_task *t, pq_mongo_stream *s) {
   pq_value pipeline = pq_task_field(t, "pipeline"), spec = first_stage(pipeline);
   int rc = PQ_OK;
-  if (!pq_value_is_missing(pq_task_field(t, "autocommit")))
+  if (t->mongo->server->options->topology == PQ_TOPOLOGY_STANDALONE)
+    rc = refuse(t, 40573, "The $changeStream stage is only supported on replica sets");
+  else if (!pq_value_is_missing(pq_task_field(t, "autocommit")))
     rc = refuse(t, PQ_MONGO_NOT_IN_TRANSACTION,
                 "Operation not permitted in transaction :: $changeStream cannot be used in a "
                 "multi-document transaction");

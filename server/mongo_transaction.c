@@ -356,6 +356,11 @@ static uint32_t labels_of(const pq_task *t) {
   return labels;
 }
 
+static bool has_token(const pq_task *t) {
+  return t->use.is_in_txn && t->use.code == 0 && t->command != NULL && !is_ending(t) &&
+         t->mongo->server->options->topology == PQ_TOPOLOGY_MONGOS;
+}
+
 void pq_session_seal(pq_task *t) {
   pq_session_use *u = &t->use;
   const pq_fail_action *f = &t->request->fail;
@@ -364,7 +369,8 @@ void pq_session_seal(pq_task *t) {
                         .other_labels = f->labels,
                         .concern_error = f->concern_error,
                         .concern_code = u->code == 0 ? u->concern_code : 0,
-                        .concern_text = u->concern_text};
+                        .concern_text = u->concern_text,
+                        .has_token = has_token(t)};
   if (u->is_sealed) return;
   u->is_sealed = true;
   if (u->is_held && !u->is_in_txn) pq_retry_keep(t);
