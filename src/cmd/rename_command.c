@@ -1,7 +1,7 @@
 /* cmd/rename_command.c - rename: the documents of a collection under another name, in one commit.
  *
  *   a/1 a/2 …, record of a ─► record of b, CREATE b/1 b/2 …, DELETE a/1 a/2 … (hard), record of a
- * ends
+ * ends; documents in the order of their ids
  *
  * An id names its collection, so a rename writes every document again. Their history stays with the
  * old ids, and who follows the events is told: the metadata of all of them has {"rename": true}
@@ -10,6 +10,7 @@
  */
 #include <string.h>
 
+#include "base/merge_sort.h"
 #include "base/slices.h"
 #include "cmd/catalog.h"
 #include "cmd/own_options.h"
@@ -142,12 +143,35 @@ static int add_record(pq_command *c, pq_slice collection, pq_value after) {
   return pq_commit_add(&c->s.commit, &c->op.arena, &e);
 }
 
+/* Is there a collection without a document? One that was dropped has an empty schema. */
+static bool is_recorded(pq_value schema) {
+  return pq_schema_says_something(schema) ||
+         !pq_value_is_missing(pq_object_get_str(schema, PQ_COLLECTION_DIRECTIVE));
+}
+
+static int compare_events(const void *a, const void *b, const void *ud) {
+  (void)ud;
+  return pq_slice_cmp((*(pq_event *const *)a)->id, (*(pq_event *const *)b)->id);
+}
+
+/* Events in the order of their ids; those without one are none. */
+static int add_events(pq_command *c, pq_event *events, uint32_t count) {
+  pq_event **order = pq_arena_calloc(&c->op.arena, count, sizeof(pq_event *));
+  if (order == NULL) return c->op.cx->code;
+  for (uint32_t i = 0; i < count; i++)
+    order[i] = &events[i];
+  PQ_TRY(pq_sort_items(c->op.cx, order, count, sizeof(pq_event *), compare_events, NULL));
+  for (uint32_t i = 0; i < count; i++)
+    if (order[i]->id.n > 0) PQ_TRY(pq_commit_add(&c->s.commit, &c->op.arena, order[i]));
+  return PQ_OK;
+}
+
 static int commit(pq_command *c) {
   struct pq_rename *r = c->s.rename;
   pq_value record, none;
   pq_schema_at at;
   pq_schema_now(c->s.space, r->from, &at);
-  if (at.version == 0 && r->count == 0)
+  if (r->count == 0 && !is_recorded(at.document))
     return pq_fail(c->op.cx, PQ_ENOENTITY, "rename: collection '%.*s' does not exist",
                    TEXT_ARGS(r->from));
   PQ_TRY(pq_commit_expect(&c->s.commit, &c->op.arena, r->count * 2 + 2));
@@ -155,10 +179,8 @@ static int commit(pq_command *c) {
     PQ_TRY(pq_value_copy(&c->op.arena, at.document, &record));
     PQ_TRY(add_record(c, r->to, record));
   }
-  for (uint32_t i = 0; i < r->count; i++)
-    if (r->made[i].id.n > 0) PQ_TRY(pq_commit_add(&c->s.commit, &c->op.arena, &r->made[i]));
-  for (uint32_t i = 0; i < r->count; i++)
-    PQ_TRY(pq_commit_add(&c->s.commit, &c->op.arena, &r->gone[i]));
+  PQ_TRY(add_events(c, r->made, r->count));
+  PQ_TRY(add_events(c, r->gone, r->count));
   if (at.version > 0) {
     PQ_TRY(pq_collection_nothing(c, at.document, &none));
     PQ_TRY(add_record(c, r->from, none));
@@ -251,8 +273,7 @@ static int stage_open(pq_op *op) {
   r->from = c->s.collection;
   (void)pq_value_string(pq_own_option(c, "to"), &r->to);
   pq_schema_now(c->s.space, r->to, &at);
-  r->is_taken = pq_schema_says_something(at.document) ||
-                !pq_value_is_missing(pq_object_get_str(at.document, PQ_COLLECTION_DIRECTIVE));
+  r->is_taken = is_recorded(at.document);
   PQ_TRY(pq_filter_parse(&c->arena, NULL, (pq_value){0}, &r->filter));
   return begin_scan(c, r->to, stage_target);
 }

@@ -37,10 +37,16 @@ static bool is_live(const pq_entity *e) {
   return e->id.p != NULL && !e->is_deleted;
 }
 
-/* The document of then, in the form of the schema that counts now, checked by it. */
+/* The document of then, in the form of the schema that counts now. */
+static int document_then(pq_command *c, const pair *p, pq_value *out) {
+  *out = p->then.data;
+  return pq_schema_before(c->s.space, &c->op.scratch, p->id, c->s.then.view.seq, UINT64_MAX, out);
+}
+
+/* The same, checked by the schema and the validator. */
 static int take_document(pq_command *c, const pair *p, pq_value *out) {
-  pq_value doc = p->then.data;
-  PQ_TRY(pq_schema_before(c->s.space, &c->op.scratch, p->id, c->s.then.view.seq, UINT64_MAX, &doc));
+  pq_value doc;
+  PQ_TRY(document_then(c, p, &doc));
   pq_builder_clear(c->db->builder);
   PQ_TRY(pq_builder_value(c->db->builder, doc));
   PQ_TRY(pq_builder_finish(c->db->builder, &c->op.arena, out));
@@ -52,14 +58,16 @@ static int add(pq_command *c, pq_event *e) {
   return pq_commit_add(&c->s.commit, &c->op.arena, e);
 }
 
-/* It is there, live or soft-deleted, and was there then. */
+/* It is there, live or soft-deleted, and was there then. What is as it was stays, whatever a schema
+ * or validator that came later says of it. */
 static int put_back(pq_command *c, const pair *p) {
+  bool is_kept = is_live(&p->now) && pq_slice_eq(p->now.type, p->then.type);
   pq_event e;
   pq_value doc;
+  PQ_TRY(document_then(c, p, &doc));
+  if (is_kept && pq_document_is_same(p->now.data, doc)) return PQ_OK;
   PQ_TRY(take_document(c, p, &doc));
-  if (is_live(&p->now) && pq_slice_eq(p->now.type, p->then.type) &&
-      pq_document_is_same(p->now.data, doc))
-    return PQ_OK;
+  if (is_kept && pq_document_is_same(p->now.data, doc)) return PQ_OK;
   PQ_TRY(pq_event_next(c, p->at, &p->now, &e));
   e.op = PQ_EVENT_UPDATE;
   e.type = p->then.type;

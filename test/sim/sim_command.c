@@ -23,6 +23,8 @@ static sim_document any_document(sim_world *w) {
     if (sim_chance(&w->random, 350)) continue;
     d.fields[d.count++] = (sim_field){name, any_value(w, name)};
   }
+  if (w->has_catalog && sim_chance(&w->random, 500))
+    d.fields[d.count++] = (sim_field){'d', (int32_t)sim_below(&w->random, 12) - 3};
   return d;
 }
 
@@ -260,7 +262,8 @@ static sim_kind any_write(sim_world *w, bool is_alone) {
   uint32_t n = sim_below(&w->random, sizeof kinds / sizeof *kinds);
   if (is_alone && sim_chance(&w->random, 20)) return SIM_DELETE_MANY;
   if (is_alone && sim_chance(&w->random, 60)) return SIM_REVERT;
-  if (is_alone && !w->has_schema && sim_chance(&w->random, 60)) return SIM_REPLAY;
+  if (is_alone && !w->has_schema && !w->has_catalog && sim_chance(&w->random, 60))
+    return SIM_REPLAY;
   if (is_alone && w->has_schema && sim_chance(&w->random, 30)) return SIM_SCHEMA;
   return n == 0 && !is_alone ? SIM_INSERT : kinds[n];
 }
@@ -295,6 +298,7 @@ static void choose_maintenance(sim_world *w, sim_op *op) {
     op->limit = op->kind == SIM_MAINTAIN;
   }
   if (w->has_retention && sim_chance(&w->random, 60)) op->kind = SIM_RETENTION;
+  if (w->has_catalog && op->kind == SIM_MAINTAIN) op->kind = SIM_FLUSH; /* it expires */
   if (w->store.is_on[SIM_STALL]) choose_in_stall(w, op);
   if (op->kind == SIM_RETENTION) choose_retention(w, op);
   if (op->kind == SIM_BACKUP) any_instant(w, op);
@@ -333,13 +337,15 @@ void sim_command_choose(sim_world *w, sim_session *p) {
     choose_in_txn(w, p, op);
   } else if (is_writer && p->txn.number == 0 && sim_chance(&w->random, w->txn_per_mille)) {
     op->kind = SIM_BEGIN;
+  } else if (is_writer && p->txn.number == 0 && w->has_catalog && sim_chance(&w->random, 120)) {
+    sim_catalog_choose(w, p);
   } else if (is_writer && sim_chance(&w->random, 650)) {
     op->kind = any_write(w, p->engine->session_count == 1 && p->txn.number == 0);
     choose_write(w, p, op);
   } else if (sim_chance(&w->random, 10)) {
     op->kind = SIM_VERIFY;
   } else {
-    op->kind = (sim_kind)(SIM_GET + sim_below(&w->random, SIM_READ_END - SIM_GET));
+    op->kind = (sim_kind)(SIM_GET + sim_below(&w->random, SIM_RECORD - SIM_GET + w->has_catalog));
     choose_read(w, p, op);
   }
   sim_command_text(p);

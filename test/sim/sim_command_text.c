@@ -128,6 +128,13 @@ static void put_write(sim_text *t, const sim_session *p) {
   const sim_op *op = &p->op;
   switch (op->is_append ? SIM_KINDS : op->kind) {
     case SIM_KINDS: put_append(t, op); break;
+    case SIM_MAKE:
+    case SIM_INDEX:
+    case SIM_UNINDEX:
+    case SIM_ALTER:
+    case SIM_DROP:
+    case SIM_RENAME:
+    case SIM_EXPIRE: sim_catalog_text(t, op); break;
     case SIM_REVERT: put_revert(t, op); break;
     case SIM_SCHEMA:
       sim_put(t, "{\"schema\":\"%s\",\"set\":{\"b\":\"int%s\"}", sim_collection_name(SIM_DOGS),
@@ -257,6 +264,9 @@ static void put_read(sim_text *t, sim_session *p) {
     case SIM_EVENTS: put_events(t, p); break;
     case SIM_DIFF: put_diff(t, op); break;
     case SIM_GROUP: put_group(t, op); break;
+    case SIM_RECORD:
+      sim_put(t, "{\"indexes\":\"%s\"", sim_collection_name(op->collection));
+      break;
     case SIM_GRAPH: sim_graph_text(p); break;
     case SIM_RECONSTRUCT: put_entity_field(t, "reconstruct", op->entity); break;
     case SIM_AT_VERSION:

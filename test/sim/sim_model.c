@@ -88,6 +88,7 @@ sim_event *sim_model_create(sim_writing *w, uint32_t entity, sim_document d) {
   return sim_model_add(w->m, (sim_event){.op = SIM_CREATE,
                                          .has_document = true,
                                          .entity = entity,
+                                         .type = entity / SIM_LOCALS,
                                          .actor = w->op->actor,
                                          .created_by = w->op->actor,
                                          .version = old != NULL ? old->version + 1 : 1,
@@ -116,7 +117,10 @@ static void insert(sim_writing *w) {
   for (uint32_t i = 0; i < op->count; i++)
     for (uint32_t j = 0; j < i; j++)
       if (op->ids[i] == op->ids[j]) w->out->rc = PQ_EEXISTS;
+  for (uint32_t i = 0; i < op->count; i++)
+    if (sim_model_refuses(w->m, op->collection, &op->documents[i])) w->out->rc_too = PQ_EINVALID;
   if (w->out->rc != PQ_OK) return;
+  w->out->rc_too = PQ_OK;
   for (uint32_t i = 0; i < op->count; i++)
     sim_model_create(w, op->ids[i], op->documents[i]);
   sim_answer_number(w->out, "insertedCount", op->count);
@@ -198,7 +202,20 @@ static bool has_twins(const sim_model *m) {
 
 static bool breaks_unique(const sim_writing *w) {
   uint32_t version;
+  for (uint32_t c = 0; c < SIM_COLLECTIONS; c++)
+    if (sim_model_has_twins(w->m, c)) return true;
   return sim_model_is_unique(w->m, &version) && has_twins(w->m);
+}
+
+/* How what was written since `before` fails, if it does: each document is looked at before what is
+ * unique. */
+static int refused(const sim_writing *w, uint32_t before) {
+  for (uint32_t i = before; i < w->m->count && w->op->kind != SIM_RESTORE; i++) {
+    const sim_event *e = &w->m->events[i];
+    if (e->is_edge || e->is_schema || e->op == SIM_REMOVE) continue;
+    if (sim_model_refuses(w->m, e->entity / SIM_LOCALS, &e->document)) return PQ_EINVALID;
+  }
+  return w->m->count > before && breaks_unique(w) ? PQ_EUNIQUE : PQ_OK;
 }
 
 /* update and replace of one entity */
@@ -228,7 +245,8 @@ static void update(sim_writing *w) {
   }
   if (is_live && op->has_link) w->out->rc = end_status(w, op->edges[0].to);
   if (w->out->rc != PQ_OK) { /* what is unique is looked at before edges are */
-    if (w->m->count > before && breaks_unique(w)) w->out->rc = PQ_EUNIQUE;
+    int rc = refused(w, before);
+    if (rc != PQ_OK) w->out->rc = rc;
     w->m->count = before;
     return;
   }
@@ -240,15 +258,19 @@ static void update(sim_writing *w) {
   sim_answer_number(w->out, "upsertedCount", !is_live && op->is_upsert);
 }
 
-/* The edges of an entity go: those that leave it, then those that enter, each by its names. */
+void sim_model_unlink_all(sim_writing *w, uint32_t entity, bool is_entering) {
+  for (uint32_t p = 0; p < SIM_PREDICATES; p++)
+    for (uint32_t far = 0; far < SIM_ENTITIES; far++) {
+      sim_edge edge = is_entering ? (sim_edge){far, p, entity} : (sim_edge){entity, p, far};
+      const sim_event *e = sim_model_edge(w->m, edge, w->m->count);
+      if (e != NULL) remove_edge(w, e);
+    }
+}
+
+/* Those that leave it, then those that enter, each by its names. */
 static void remove_edges(sim_writing *w, uint32_t entity) {
-  for (int pass = 0; pass < 2; pass++)
-    for (uint32_t p = 0; p < SIM_PREDICATES; p++)
-      for (uint32_t far = 0; far < SIM_ENTITIES; far++) {
-        sim_edge edge = pass == 0 ? (sim_edge){entity, p, far} : (sim_edge){far, p, entity};
-        const sim_event *e = sim_model_edge(w->m, edge, w->m->count);
-        if (e != NULL) remove_edge(w, e);
-      }
+  sim_model_unlink_all(w, entity, false);
+  sim_model_unlink_all(w, entity, true);
 }
 
 /* Does an edge of another entity lead there? */
@@ -423,17 +445,19 @@ static void set_schema(sim_writing *w) {
   sim_model_add(w->m, (sim_event){.op = SIM_CHANGE,
                                   .is_schema = true,
                                   .is_unique = w->op->is_unique,
+                                  .entity = SIM_DOGS * SIM_LOCALS,
                                   .actor = w->op->actor,
                                   .version = version + 1,
                                   .ts = w->ts,
                                   .tag = w->op->tag});
 }
 
-static void check_unique(sim_writing *w, uint32_t before) {
-  if (w->m->count == before || !breaks_unique(w)) return;
+static void check_all(sim_writing *w, uint32_t before) {
+  int rc = w->op->kind == SIM_REVERT && w->out->rc != PQ_OK ? w->out->rc : refused(w, before);
+  if (rc == PQ_OK) return;
   w->m->count = before;
   sim_answer_clear(w->out);
-  w->out->rc = PQ_EUNIQUE;
+  w->out->rc = rc;
 }
 
 void sim_model_write(sim_model *m, const sim_op *op, int64_t ts, sim_answer *out) {
@@ -453,13 +477,20 @@ void sim_model_write(sim_model *m, const sim_op *op, int64_t ts, sim_answer *out
     case SIM_REVERT: sim_model_revert(&w); break;
     case SIM_REPLAY: sim_model_replay(&w); break;
     case SIM_SCHEMA: set_schema(&w); break;
+    case SIM_MAKE:
+    case SIM_INDEX:
+    case SIM_UNINDEX:
+    case SIM_ALTER:
+    case SIM_DROP:
+    case SIM_RENAME:
+    case SIM_EXPIRE: sim_model_catalog(&w); return;
     default: break; /* flushes and the like change nothing that can be seen */
   }
-  check_unique(&w, before);
+  check_all(&w, before);
 }
 
 void sim_answer_clear(sim_answer *a) {
-  a->rc = PQ_OK;
+  a->rc = a->rc_too = PQ_OK;
   a->is_unordered = a->tells_more = a->has_more = false;
   a->number_count = 0;
   sim_text_clear(&a->items);

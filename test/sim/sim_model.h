@@ -19,11 +19,17 @@ enum {
   SIM_LOCALS = 8, /* ids of a collection */
   SIM_ENTITIES = SIM_COLLECTIONS * SIM_LOCALS,
   SIM_PREDICATES = 2,
-  SIM_FIELDS = 4, /* a and b hold numbers, s and t texts */
+  SIM_FIELDS = 4, /* a and b hold numbers, s and t texts; d a date, where there is a catalog */
   SIM_ITEMS = 3,  /* documents or edges of a command */
   SIM_ACTORS = 3,
-  SIM_NAMES = 6
+  SIM_NAMES = 6,
+  SIM_INDEXES = 5,  /* that a collection may have */
+  SIM_TTL = 3,      /* the one by which documents are over */
+  SIM_D_HOURS = 6   /* between two values of d */
 };
+
+/* 2026-01-01T00:00:00Z */
+#define SIM_EPOCH_US 1767225600000000
 
 typedef struct sim_field {
   char name;
@@ -32,8 +38,16 @@ typedef struct sim_field {
 
 typedef struct sim_document {
   uint32_t count;
-  sim_field fields[SIM_FIELDS]; /* in the order of the document */
+  sim_field fields[SIM_FIELDS + 1]; /* in the order of the document */
 } sim_document;
+
+/* What is recorded of a collection: its validator (0: none) and indexes, in the order in which they
+ * were made. */
+typedef struct sim_record {
+  bool is_there, ttl_is_altered;
+  uint32_t validator, count, ttl_hours;
+  uint32_t indexes[SIM_INDEXES];
+} sim_record;
 
 typedef struct sim_edge {
   uint32_t from, predicate, to; /* entities by number: collection * SIM_LOCALS + local */
@@ -42,15 +56,25 @@ typedef struct sim_edge {
 typedef enum sim_event_op { SIM_CREATE = 1, SIM_CHANGE, SIM_REMOVE } sim_event_op;
 
 /* What the engine adds to the metadata of an event. */
-typedef enum sim_note_kind { SIM_PLAIN = 0, SIM_OF_REVERT, SIM_OF_REPLAY } sim_note_kind;
+typedef enum sim_note_kind {
+  SIM_PLAIN = 0,
+  SIM_OF_REVERT,
+  SIM_OF_REPLAY,
+  SIM_OF_DROP,
+  SIM_END_OF_DROP,
+  SIM_OF_RENAME,
+  SIM_END_OF_RENAME
+} sim_note_kind;
 
 typedef struct sim_event {
   sim_event_op op;
   bool is_edge, has_document; /* a hard delete and an edge without data have none */
-  bool is_schema, is_unique;  /* of dogs: it takes effect; field b may be there once */
+  bool is_schema, is_unique;  /* a schema takes effect; field b of dogs may be there once */
+  sim_record record;          /* of a schema */
   sim_note_kind note;
-  uint32_t note_seq; /* reverted to; of the event that is replayed */
-  uint32_t entity;   /* of an entity */
+  uint32_t note_seq; /* reverted to; of the event that is replayed; collection of a rename */
+  uint32_t entity;   /* of an entity; of a schema any of its collection */
+  uint32_t type;     /* of an entity: the collection whose type it has */
   sim_edge edge;
   uint32_t actor, created_by;
   uint32_t version;
@@ -75,6 +99,13 @@ typedef enum sim_kind {
   SIM_REVERT,
   SIM_REPLAY,
   SIM_SCHEMA,
+  SIM_MAKE, /* these are of the catalog */
+  SIM_INDEX,
+  SIM_UNINDEX,
+  SIM_ALTER,
+  SIM_DROP,
+  SIM_RENAME,
+  SIM_EXPIRE,
   SIM_WRITE_KINDS, /* those before change documents */
   SIM_GET = SIM_WRITE_KINDS,
   SIM_FIND,
@@ -88,7 +119,8 @@ typedef enum sim_kind {
   SIM_RECONSTRUCT,
   SIM_AT_VERSION,
   SIM_GROUP,
-  SIM_PAGE,     /* the next page of a find */
+  SIM_PAGE, /* the next page of a find */
+  SIM_RECORD,   /* indexes */
   SIM_READ_END, /* those before read */
   SIM_FLUSH = SIM_READ_END,
   SIM_COMPACT,
@@ -159,12 +191,17 @@ typedef struct sim_op {
   bool is_tail;          /* goes on where the session's last one ended */
   bool is_first;         /* of a page: the first one */
   bool is_snapshot;      /* of a page: all pages as of the first one's seq */
+  uint32_t index;        /* SIM_INDEXES: all */
+  uint32_t hours;        /* after which documents are over */
+  uint32_t validator, to; /* to: the collection of a rename */
+  int64_t now_us;        /* by which expire goes */
   uint32_t behind;       /* of a page: items before it; without a snapshot: the last entity + 1 */
 } sim_op;
 
 /* What a command must answer. */
 typedef struct sim_answer {
   int rc;         /* PQ_OK or the failure */
+  int rc_too;     /* another failure that may be found first; 0: none */
   sim_text items; /* a line each */
   bool is_unordered;
   bool tells_more, has_more; /* is there more than the items? */
@@ -212,6 +249,10 @@ void sim_put_date(sim_text *out, int64_t us);
 void sim_put_id(sim_text *out, uint32_t entity);
 /* The line of an edge as commands reply it. */
 void sim_put_edge(sim_text *out, const sim_event *e);
+/* A value of field d as time. */
+int64_t sim_d_us(int32_t value);
+/* An index as createIndexes takes it and indexes shows it. */
+void sim_put_index(sim_text *out, uint32_t index, const sim_record *r);
 /* {"a":1,"s":"v2"}, and without the braces. */
 void sim_put_document(sim_text *out, const sim_document *d);
 void sim_put_fields(sim_text *out, const sim_document *d);

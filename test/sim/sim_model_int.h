@@ -39,6 +39,18 @@ bool sim_model_unlink(sim_writing *w, sim_edge edge);
 void sim_model_revert(sim_writing *w);
 void sim_model_replay(sim_writing *w);
 
+/* sim_model_catalog.c */
+
+/* The event that says what is recorded of a collection, NULL: there never was one. */
+const sim_event *sim_model_schema(const sim_model *m, uint32_t collection, uint32_t count);
+void sim_model_catalog(sim_writing *w);
+/* Do two live entities of a collection share a key of a unique index? */
+bool sim_model_has_twins(const sim_model *m, uint32_t collection);
+/* Does the validator of its collection refuse the document? */
+bool sim_model_refuses(const sim_model *m, uint32_t collection, const sim_document *d);
+/* The edges of an entity go: those that leave it; those that enter. */
+void sim_model_unlink_all(sim_writing *w, uint32_t entity, bool is_entering);
+
 /* ---- reads ---- */
 
 typedef struct sim_reading {
@@ -53,5 +65,7 @@ void sim_model_history(sim_reading *r);
 void sim_model_events(sim_reading *r);
 void sim_model_diff(sim_reading *r);
 void sim_model_at_version(sim_reading *r);
+/* sim_model_catalog.c */
+void sim_model_indexes(sim_reading *r);
 
 #endif

@@ -35,6 +35,11 @@ void sim_put_id(sim_text *out, uint32_t entity) {
 void sim_put_fields(sim_text *out, const sim_document *d) {
   for (uint32_t i = 0; i < d->count; i++) {
     const sim_field *f = &d->fields[i];
+    if (f->name == 'd') {
+      sim_put(out, "%s\"d\":", i > 0 ? "," : "");
+      sim_put_date(out, sim_d_us(f->value));
+      continue;
+    }
     sim_put(out, f->name < 'm' ? "%s\"%c\":%d" : "%s\"%c\":\"v%d\"", i > 0 ? "," : "", f->name,
             (int)f->value);
   }
@@ -68,7 +73,7 @@ void sim_put_date(sim_text *out, int64_t us) {
 void sim_put_entity(sim_text *out, const sim_event *e) {
   sim_put(out, "{\"$id\":\"");
   sim_put_id(out, e->entity);
-  sim_put(out, "\",\"$type\":\"%s\",\"name\":\"k%u\",\"createdAt\":", types[e->entity / SIM_LOCALS],
+  sim_put(out, "\",\"$type\":\"%s\",\"name\":\"k%u\",\"createdAt\":", types[e->type],
           (unsigned)(e->entity % SIM_LOCALS));
   sim_put_date(out, e->created_at);
   sim_put(out, ",\"createdBy\":\"%s\",\"updatedAt\":", actors[e->created_by]);
@@ -255,6 +260,7 @@ void sim_model_read(const sim_model *m, const sim_op *op, uint32_t count, uint32
     case SIM_DIFF: sim_model_diff(&r); break;
     case SIM_AT_VERSION: sim_model_at_version(&r); break;
     case SIM_GROUP: group(&r); break;
+    case SIM_RECORD: sim_model_indexes(&r); break;
     case SIM_VERIFY: sim_answer_number(out, "problems", 0); break;
     default: break;
   }

@@ -24,6 +24,11 @@ static void put_metadata(sim_text *out, const sim_event *e) {
     sim_put_source(out, e->note_seq);
     sim_put(out, "\"}");
   }
+  if (e->note == SIM_OF_DROP) sim_put(out, ",\"drop\":true");
+  if (e->note == SIM_END_OF_DROP) sim_put(out, ",\"drop\":\"last\"");
+  if (e->note == SIM_OF_RENAME) sim_put(out, ",\"rename\":true");
+  if (e->note == SIM_END_OF_RENAME)
+    sim_put(out, ",\"rename\":{\"to\":\"%s\"}", sim_collection_name(e->note_seq));
   sim_put(out, "}");
 }
 
@@ -38,7 +43,7 @@ static void put_target(sim_text *out, const sim_event *e) {
     sim_put_id(out, e->edge.to);
     sim_put(out, "\",\"reverse\":\"%s_of\"", sim_predicate_name(e->edge.predicate));
   } else if (!e->is_schema) {
-    sim_put(out, ",\"type\":\"%s\"", sim_type_name(e->entity / SIM_LOCALS));
+    sim_put(out, ",\"type\":\"%s\"", sim_type_name(e->type));
   }
 }
 
@@ -54,7 +59,7 @@ static void put_event(sim_text *out, const sim_event *e, uint32_t seq, const sim
     sim_put(out, ",\"target\":\"%s\"", e->is_edge ? "rel" : e->is_schema ? "collection" : "entity");
   sim_put(out, ",\"entityId\":\"");
   if (e->is_schema)
-    sim_put(out, "%s", sim_collection_name(SIM_DOGS));
+    sim_put(out, "%s", sim_collection_name(e->entity / SIM_LOCALS));
   else
     sim_put_id(out, e->is_edge ? e->edge.from : e->entity);
   sim_put(out, "\"");
@@ -98,7 +103,6 @@ void sim_model_history(sim_reading *r) {
 }
 
 static uint32_t collection_of(const sim_event *e) {
-  if (e->is_schema) return SIM_DOGS;
   return (e->is_edge ? e->edge.from : e->entity) / SIM_LOCALS;
 }
 
@@ -142,6 +146,8 @@ void sim_model_at_version(sim_reading *r) {
 
 /* ---- what differs ---- */
 
+static const char names_in_order[] = "abdst";
+
 static const sim_event *live(const sim_model *m, uint32_t entity, uint32_t count) {
   const sim_event *e = sim_model_entity(m, entity, count);
   return e != NULL && e->op != SIM_REMOVE ? e : NULL;
@@ -165,7 +171,7 @@ static void put_names(sim_text *out, const char *title, char change, const sim_e
                       const sim_event *b) {
   const char *comma = "";
   sim_put(out, ",\"%s\":[", title);
-  for (const char *name = sim_field_names; *name != '\0'; name++) {
+  for (const char *name = names_in_order; *name != '\0'; name++) {
     if (change_of(a, b, *name) != change) continue;
     sim_put(out, "%s\"%c\"", comma, *name);
     comma = ",";
@@ -174,6 +180,11 @@ static void put_names(sim_text *out, const char *title, char change, const sim_e
 }
 
 static void put_value(sim_text *out, const char *title, const sim_field *f) {
+  if (f->name == 'd') {
+    sim_put(out, "\"%s\":", title);
+    sim_put_date(out, sim_d_us(f->value));
+    return;
+  }
   sim_put(out, f->name < 'm' ? "\"%s\":%d" : "\"%s\":\"v%d\"", title, (int)f->value);
 }
 
@@ -182,7 +193,7 @@ static void put_values(sim_text *out, const sim_event *a, const sim_event *b) {
   const char *comma = "";
   sim_put(out, ",\"values\":{");
   for (int pass = 0; pass < 2; pass++)
-    for (const char *name = sim_field_names; *name != '\0'; name++) {
+    for (const char *name = names_in_order; *name != '\0'; name++) {
       const sim_field *x = field_of(a, *name), *y = field_of(b, *name);
       if (change_of(a, b, *name) == 0 || (x == NULL) != (pass == 1)) continue;
       sim_put(out, "%s\"%c\":{", comma, *name);
@@ -204,7 +215,7 @@ static void put_version(sim_text *out, const char *title, const sim_event *e) {
 
 static bool differs(const sim_event *a, const sim_event *b) {
   bool is_other = (a == NULL) != (b == NULL);
-  for (const char *name = sim_field_names; *name != '\0'; name++)
+  for (const char *name = names_in_order; *name != '\0'; name++)
     is_other |= change_of(a, b, *name) != 0;
   return is_other;
 }
@@ -272,14 +283,18 @@ static void revert_entity(reverting *v, uint32_t entity) {
     sim_model_next(v->w, &e, SIM_CREATE);
     v->is_back[entity] = true;
     v->created++;
-  } else if (was_live && !(is_live && sim_document_is_same(&then->document, &now->document))) {
+  } else if (was_live && !(is_live && now->type == then->type &&
+                           sim_document_is_same(&then->document, &now->document))) {
     e = *now;
+    e.type = then->type;
     e.document = then->document;
     sim_model_next(v->w, &e, SIM_CHANGE);
     v->reverted++;
   } else if (!was_live && is_live) {
     e = *now;
     if (then != NULL) e.document = then->document;
+    if (then != NULL && sim_model_refuses(m, entity / SIM_LOCALS, &e.document))
+      v->w->out->rc = PQ_EINVALID;
     sim_model_next(v->w, &e, SIM_REMOVE);
     v->deleted++;
   }

@@ -271,6 +271,7 @@ void sim_session_start(sim_world *w, sim_session *p) {
   if (p->payload.len > 0) sim_note(w, p, "lines", 0, sim_text_slice(&p->payload));
   p->least_us = INT64_MAX;
   look_at_clock(w, p);
+  p->op.now_us = p->step_us;
   rc = pq_command_open(&p->engine->db, PQ_SLICE("default"), sim_text_slice(&p->text),
                        sim_text_slice(&p->payload), p->step_us, &p->command);
   if (rc == PQ_OK)

@@ -101,6 +101,8 @@ static void choose_faults(sim_world *w) {
   w->bulk = sim_chance(r, 400) ? 1 + sim_below(r, 3) : 0;
   w->has_schema = sim_chance(r, 300);
   w->has_retention = sim_chance(r, 300);
+  /* No draw, and no kept seed: other worlds are as they were. */
+  w->has_catalog = !w->has_schema && (0x31 >> w->seed % 9 & 1) != 0;
   if (w->store.is_on[SIM_POWER_CUT]) w->durability = sim_below(r, 3);
   /* A write that lands after a power cut could name events that the cut took. A disk has no such
    * writes, and an object store's hot tier is synced. */
@@ -118,6 +120,7 @@ static void leave_out(sim_world *w, uint32_t off) {
   if (off & SIM_OFF_WORKS) w->works_events = 0;
   if (off & SIM_OFF_BULK) w->bulk = 0;
   if (off & SIM_OFF_SCHEMA) w->has_schema = false;
+  if (off & SIM_OFF_CATALOG) w->has_catalog = false;
   if (off & SIM_OFF_RETENTION) w->has_retention = false;
   w->has_no_copies = (off & SIM_OFF_COPIES) != 0;
 }
@@ -158,8 +161,19 @@ static void open_engine(sim_world *w, sim_engine *e) {
   sim_engine_open(w, e, is_one);
 }
 
+/* Documents that are over are those of one moment. */
+static bool is_expiring(const sim_world *w) {
+  for (uint32_t i = 0; i < SIM_ENGINES; i++)
+    for (uint32_t j = 0; j < SIM_SESSIONS; j++) {
+      const sim_session *p = &w->engines[i].sessions[j];
+      if (p->command != NULL && p->op.kind == SIM_EXPIRE) return true;
+    }
+  return false;
+}
+
 static void move_clock(sim_world *w) {
   sim_random *r = &w->random;
+  if (is_expiring(w)) return;
   if (sim_chance(r, 600)) w->now_us += (int64_t)sim_below(r, 4) * 1000;
   if (sim_chance(r, 4)) w->now_us += 43200000000; /* event files are per day */
   if (sim_chance(r, 4) && w->store.is_on[SIM_CLOCK])
@@ -242,6 +256,8 @@ static void ask(sim_world *w, sim_session *p, sim_op op) {
 static void ask_everything(sim_world *w, sim_session *p) {
   for (uint32_t c = 0; c < SIM_COLLECTIONS; c++)
     ask(w, p, (sim_op){.kind = SIM_FIND, .collection = c, .includes_deleted = true});
+  for (uint32_t c = 0; c < SIM_COLLECTIONS && w->has_catalog; c++)
+    ask(w, p, (sim_op){.kind = SIM_RECORD, .collection = c});
   for (uint32_t i = 0; i < SIM_ENTITIES; i++) {
     if (i % SIM_LOCALS >= w->locals) continue;
     ask(w, p, (sim_op){.kind = SIM_HISTORY, .entity = i});

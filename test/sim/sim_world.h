@@ -21,9 +21,6 @@
 #include "sim_model.h"
 #include "sim_store.h"
 
-/* 2026-01-01T00:00:00Z */
-#define SIM_EPOCH_US 1767225600000000
-
 enum { SIM_ENGINES = 5, SIM_SESSIONS = 3, SIM_TXN_OPS = 6 };
 
 /* A transaction of a session; its writes are in the model when it is committed. */
@@ -100,6 +97,7 @@ typedef struct sim_world {
   uint64_t works_events;      /* in the tail when a flush is due, 0: the default */
   uint32_t bulk;              /* documents that make an insert a bulk write, 0: the default */
   bool has_schema;            /* dogs get one */
+  bool has_catalog;           /* collections are made, indexed, renamed, dropped */
   bool has_retention;         /* history is dropped */
   bool has_no_copies;         /* nobody makes backups */
   int64_t age_min_us;         /* the shortest retention that was ever asked for */
@@ -131,7 +129,8 @@ enum {
   SIM_OFF_RETENTION = SIM_OFF_CRASHES << 6,
   SIM_OFF_BULK = SIM_OFF_CRASHES << 7,
   SIM_OFF_COPIES = SIM_OFF_CRASHES << 8,
-  SIM_OFF_BITS = SIM_FAULTS + 9
+  SIM_OFF_CATALOG = SIM_OFF_CRASHES << 9,
+  SIM_OFF_BITS = SIM_FAULTS + 10
 };
 
 enum { SIM_TICKS = 1500 };
@@ -229,6 +228,12 @@ void sim_copy_free(sim_session *p);
 /* Choose a command: p->op and its text. */
 void sim_command_choose(sim_world *w, sim_session *p);
 /* ---- sim_command_text.c ---- */
+
+/* ---- sim_catalog.c ---- */
+
+/* Choose a command of the catalog; its text, without the end. */
+void sim_catalog_choose(sim_world *w, sim_session *p);
+void sim_catalog_text(sim_text *t, const sim_op *op);
 
 /* The text of p->op. */
 void sim_command_text(sim_session *p);
