@@ -80,11 +80,14 @@ int pq_note_error(pq_command *c, uint32_t index, int rc) {
 
 static int stage_turn(pq_op *op);
 
-/* Before a turn is taken again: what overtook it may have left the namespace stale. */
+/* Before a turn is taken again: what overtook it may have left the namespace stale. A load that has
+ * to forget all waits for whoever has the write slot, so it is given back first. */
 static int stage_load_again(pq_op *op) {
   pq_command *c = pq_command_of(op);
+  pq_space_release(c->s.space, c);
   PQ_TRY(pq_command_load(c));
   if (!c->s.space->is_loaded) return PQ_OK; /* once more, from where the log begins by now */
+  if (c->s.needs_slot) PQ_TRY(pq_space_acquire(c->s.space, c));
   op->stage = c->s.ending != NULL ? c->s.turn : stage_turn;
   return PQ_OK;
 }

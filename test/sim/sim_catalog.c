@@ -38,8 +38,8 @@ static void choose_names(sim_world *w, sim_op *op) {
 /* What several callers may do at a time holds the place of the writer, so that it is one step; the
  * others go by a snapshot. */
 void sim_catalog_choose(sim_world *w, sim_session *p) {
-  static const sim_kind kinds[] = {SIM_MAKE,  SIM_MAKE,  SIM_INDEX, SIM_INDEX, SIM_UNINDEX,
-                                   SIM_ALTER, SIM_ALTER, SIM_DROP,  SIM_DROP,  SIM_RENAME,
+  static const sim_kind kinds[] = {SIM_MAKE,   SIM_MAKE,   SIM_INDEX, SIM_INDEX, SIM_UNINDEX,
+                                   SIM_ALTER,  SIM_ALTER,  SIM_DROP,  SIM_DROP,  SIM_RENAME,
                                    SIM_RENAME, SIM_EXPIRE, SIM_EXPIRE};
   sim_random *r = &w->random;
   sim_op *op = &p->op;
@@ -66,8 +66,8 @@ static void put_validator(sim_text *t, uint32_t validator, bool is_change) {
 }
 
 void sim_catalog_text(sim_text *t, const sim_op *op) {
-  static const char *const names[] = {"create", "createIndexes", "dropIndexes", "alter", "drop",
-                                      "rename", "expire"};
+  static const char *const names[] = {"create", "createIndexes", "dropIndexes", "alter",
+                                      "drop",   "rename",        "expire"};
   static const char *const indexes[] = {"b", "as", "t", "d", "s", "*"};
   const sim_record fresh = {.ttl_hours = op->hours};
   if (op->kind == SIM_EXPIRE)

@@ -3,6 +3,7 @@
 
 #include "log/batch.h"
 #include "log/bulk_record.h"
+#include "sim_model_int.h"
 #include "sim_world.h"
 
 enum { EVENT_ID_LEN = 35 }; /* {"id":"…26 characters…", */
@@ -344,6 +345,14 @@ static void drop_unchanged(const sim_model *m, uint32_t before, sim_op *op) {
   op->count = n;
 }
 
+/* Did its collection get another record since the transaction began? What it writes is held against
+ * the new one at once. */
+static bool has_new_record(const sim_world *w, const sim_session *p) {
+  uint32_t c = p->op.kind == SIM_INSERT ? p->op.ids[0] / SIM_LOCALS : p->op.entity / SIM_LOCALS;
+  const sim_event *e = sim_model_schema(&w->model, c, w->model.count);
+  return w->has_catalog && e != NULL && (uint32_t)(e - w->model.events) >= p->txn.seq;
+}
+
 /* What is done in a transaction is as of its seq, behind what it did before. The time of its
  * entities is not decided yet, so that is not compared, and of writes only the numbers are. What
  * changed nothing then is no part of the commit, whatever it would meet by now. */
@@ -355,6 +364,7 @@ static void check_in_txn(sim_world *w, sim_session *p, int rc, pq_value summary)
     return;
   }
   if (rc == PQ_EVERSION && p->op.kind < SIM_WRITE_KINDS) return; /* somebody was there first */
+  if ((rc == PQ_EINVALID || rc == PQ_EUNIQUE) && has_new_record(w, p)) return;
   sim_model_copy(&w->scratch, &w->model, t->seq);
   for (uint32_t i = 0; i < t->count; i++)
     sim_model_write(&w->scratch, &t->ops[i], SIM_EPOCH_US, &w->expected);

@@ -264,9 +264,7 @@ static void put_read(sim_text *t, sim_session *p) {
     case SIM_EVENTS: put_events(t, p); break;
     case SIM_DIFF: put_diff(t, op); break;
     case SIM_GROUP: put_group(t, op); break;
-    case SIM_RECORD:
-      sim_put(t, "{\"indexes\":\"%s\"", sim_collection_name(op->collection));
-      break;
+    case SIM_RECORD: sim_put(t, "{\"indexes\":\"%s\"", sim_collection_name(op->collection)); break;
     case SIM_GRAPH: sim_graph_text(p); break;
     case SIM_RECONSTRUCT: put_entity_field(t, "reconstruct", op->entity); break;
     case SIM_AT_VERSION:

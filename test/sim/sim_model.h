@@ -23,9 +23,9 @@ enum {
   SIM_ITEMS = 3,  /* documents or edges of a command */
   SIM_ACTORS = 3,
   SIM_NAMES = 6,
-  SIM_INDEXES = 5,  /* that a collection may have */
-  SIM_TTL = 3,      /* the one by which documents are over */
-  SIM_D_HOURS = 6   /* between two values of d */
+  SIM_INDEXES = 5, /* that a collection may have */
+  SIM_TTL = 3,     /* the one by which documents are over */
+  SIM_D_HOURS = 6  /* between two values of d */
 };
 
 /* 2026-01-01T00:00:00Z */
@@ -119,7 +119,7 @@ typedef enum sim_kind {
   SIM_RECONSTRUCT,
   SIM_AT_VERSION,
   SIM_GROUP,
-  SIM_PAGE, /* the next page of a find */
+  SIM_PAGE,     /* the next page of a find */
   SIM_RECORD,   /* indexes */
   SIM_READ_END, /* those before read */
   SIM_FLUSH = SIM_READ_END,
@@ -183,19 +183,19 @@ typedef struct sim_op {
   uint32_t skip, limit;
   char instant; /* 0: now, 's': as of seq, 't': as of a time */
   uint64_t as_of_seq;
-  bool is_id;            /* 's': said as an event's id, of which as_of_ms is the time */
-  int64_t as_of_ms;      /* 't', and of an id */
-  uint32_t from;         /* events behind it; a diff's first moment; what is reverted to */
-  sim_event_op event_op; /* only such events, 0: all */
-  char target;           /* 'e' entities, 'r' edges, 0: all */
-  bool is_tail;          /* goes on where the session's last one ended */
-  bool is_first;         /* of a page: the first one */
-  bool is_snapshot;      /* of a page: all pages as of the first one's seq */
-  uint32_t index;        /* SIM_INDEXES: all */
-  uint32_t hours;        /* after which documents are over */
+  bool is_id;             /* 's': said as an event's id, of which as_of_ms is the time */
+  int64_t as_of_ms;       /* 't', and of an id */
+  uint32_t from;          /* events behind it; a diff's first moment; what is reverted to */
+  sim_event_op event_op;  /* only such events, 0: all */
+  char target;            /* 'e' entities, 'r' edges, 0: all */
+  bool is_tail;           /* goes on where the session's last one ended */
+  bool is_first;          /* of a page: the first one */
+  bool is_snapshot;       /* of a page: all pages as of the first one's seq */
+  uint32_t index;         /* SIM_INDEXES: all */
+  uint32_t hours;         /* after which documents are over */
   uint32_t validator, to; /* to: the collection of a rename */
-  int64_t now_us;        /* by which expire goes */
-  uint32_t behind;       /* of a page: items before it; without a snapshot: the last entity + 1 */
+  int64_t now_us;         /* by which expire goes */
+  uint32_t behind;        /* of a page: items before it; without a snapshot: the last entity + 1 */
 } sim_op;
 
 /* What a command must answer. */

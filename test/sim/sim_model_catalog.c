@@ -272,8 +272,7 @@ static void rename_all(sim_writing *w, sim_record r) {
     w->m->events[i].note = SIM_OF_RENAME;
   w->m->events[w->m->count - 1].note = SIM_END_OF_RENAME;
   w->m->events[w->m->count - 1].note_seq = op->to;
-  sim_answer_number(w->out, "renamedCount",
-                    count_of(w->m, op->collection, true, before));
+  sim_answer_number(w->out, "renamedCount", count_of(w->m, op->collection, true, before));
 }
 
 /* One collection at most has such an index. */

@@ -17,8 +17,7 @@ static const char *const names[SIM_OFF_BITS] = {
     "reads fail",   "short bodies",    "stale lists", "lost puts",    "unheard puts", "late puts",
     "lost commits", "unheard commits", "slow",        "sleep",        "stall",        "clocks",
     "power cuts",   "puts at a crash", "crashes",     "transactions", "processes",    "callers",
-    "works",        "schema",          "retention",   "bulk writes",  "copies",
-    "catalog"};
+    "works",        "schema",          "retention",   "bulk writes",  "copies",       "catalog"};
 
 static bool fails(uint64_t seed, uint32_t ticks, uint32_t off, uint64_t *tick) {
   sim_result r;
