@@ -21,6 +21,7 @@ enum { TURN_MAX = 20000 };
 
 typedef struct sweep_item {
   pq_slice collection;
+  uint64_t schema_seq; /* expire: of the record that says so */
   pq_change change;
 } sweep_item;
 
@@ -150,6 +151,20 @@ int pq_open_drop(pq_command *c, pq_value target) {
 
 /* ---- expire ---- */
 
+/* The next item whose record still counts; a collection whose record has changed meanwhile is the
+ * next expire's. Nothing changes between this and the turn's commit, which is held against its
+ * schema. */
+static int take_expired(pq_command *c) {
+  const struct pq_sweep *s = c->s.sweep;
+  for (; c->s.next_operation < s->count; c->s.next_operation++) {
+    const sweep_item *item = &s->items[c->s.next_operation];
+    pq_schema_at at;
+    pq_schema_now(c->s.space, item->collection, &at);
+    if (at.seq == item->schema_seq) return take_sweep(c);
+  }
+  return PQ_OK;
+}
+
 static int seal_expire(pq_command *c) {
   if (c->s.found_count < TURN_MAX) c->s.next_operation++;
   return PQ_OK;
@@ -191,6 +206,7 @@ static int add_collection(pq_command *c, pq_slice name, uint32_t cap) {
     PQ_TRY(expiry_filter(c, &record.indexes[i], &filter));
     PQ_TRY(add_item(c, own, filter));
     c->s.sweep->items[c->s.sweep->count - 1].change.is_plain = true;
+    c->s.sweep->items[c->s.sweep->count - 1].schema_seq = at.seq;
   }
   return PQ_OK;
 }
@@ -217,7 +233,7 @@ int pq_expire_begin(pq_command *c, pq_stage_fn finish) {
   c->op.stage = finish;
   if (c->s.sweep->count == 0) return PQ_OK;
   if (c->s.args.actor.n == 0) c->s.args.actor = PQ_SLICE("ttl");
-  c->s.take = take_sweep;
+  c->s.take = take_expired;
   c->s.seal = seal_expire;
   c->s.operation_count = c->s.sweep->count;
   pq_turn_begin(c, finish);
