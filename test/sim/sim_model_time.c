@@ -167,10 +167,19 @@ static char change_of(const sim_event *a, const sim_event *b, char name) {
   return x->value == y->value ? 0 : 'c';
 }
 
+/* After a rename, or a drop and a rename, there may be another kind of thing under an id. */
+static bool has_other_type(const sim_event *a, const sim_event *b) {
+  return a != NULL && b != NULL && a->type != b->type;
+}
+
 static void put_names(sim_text *out, const char *title, char change, const sim_event *a,
                       const sim_event *b) {
   const char *comma = "";
   sim_put(out, ",\"%s\":[", title);
+  if (change == 'c' && has_other_type(a, b)) {
+    sim_put(out, "\"$type\"");
+    comma = ",";
+  }
   for (const char *name = names_in_order; *name != '\0'; name++) {
     if (change_of(a, b, *name) != change) continue;
     sim_put(out, "%s\"%c\"", comma, *name);
@@ -192,6 +201,11 @@ static void put_value(sim_text *out, const char *title, const sim_field *f) {
 static void put_values(sim_text *out, const sim_event *a, const sim_event *b) {
   const char *comma = "";
   sim_put(out, ",\"values\":{");
+  if (has_other_type(a, b)) {
+    sim_put(out, "\"$type\":{\"before\":\"%s\",\"after\":\"%s\"}", sim_type_name(a->type),
+            sim_type_name(b->type));
+    comma = ",";
+  }
   for (int pass = 0; pass < 2; pass++)
     for (const char *name = names_in_order; *name != '\0'; name++) {
       const sim_field *x = field_of(a, *name), *y = field_of(b, *name);
@@ -214,7 +228,7 @@ static void put_version(sim_text *out, const char *title, const sim_event *e) {
 }
 
 static bool differs(const sim_event *a, const sim_event *b) {
-  bool is_other = (a == NULL) != (b == NULL);
+  bool is_other = (a == NULL) != (b == NULL) || has_other_type(a, b);
   for (const char *name = names_in_order; *name != '\0'; name++)
     is_other |= change_of(a, b, *name) != 0;
   return is_other;
