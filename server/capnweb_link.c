@@ -10,9 +10,10 @@
 #include <stdio.h>
 
 #include "base/text.h"
+#include "server/access.h"
 #include "server/capnweb_job.h"
 
-enum { EARLY_LEN_MAX = 34 << 20 };
+enum { EARLY_LEN_MAX = 34 << 20, STRANGER_MEMORY = 1 << 20 };
 
 /* A command that runs, or has answered in part. */
 typedef struct running {
@@ -152,6 +153,9 @@ static int link_open(pq_rpc_link *link, void **session) {
 static int open_session(link_session *l) {
   pq_rpc_options options = {.cx = l->cx, .is_batch = l->link->is_batch};
   options.actor = l->link->connection->client.user;
+  if (options.actor[0] == '\0' &&
+      pq_access_is_required(pq_net_server(l->link->connection->net)->access))
+    options.memory_max = STRANGER_MEMORY; /* every command is refused */
   options.host = (pq_rpc_host){link_send, link_start, link_go_on, link_cancel, link_is_full, l};
   return pq_rpc_open(&options, &l->session);
 }

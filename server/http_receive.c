@@ -65,7 +65,8 @@ static bool has_to_ask(const pq_connection *c) {
   const http_connection *h = c->state;
   const pq_http_head *head = &h->head;
   return h->refusal == 0 && h->call.route != NULL && pq_http_needs_login(pq_net_server(c->net)) &&
-         (head->is_chunked || head->expects_continue || head->content_len > UNASKED_LEN_MAX);
+         (head->is_chunked || head->expects_continue || head->content_len > UNASKED_LEN_MAX ||
+          h->coding != PQ_HTTP_IDENTITY); /* a few bytes may be packed megabytes */
 }
 
 static int prepare_question(const http_connection *h, pq_request *r) {

@@ -162,7 +162,16 @@ int pq_http_upgrade(pq_connection *c) {
   h->was_pinged = false;
   h->socket_frames = h->socket_len = 0;
   pq_net_alarm(c, PING_MS);
-  return open_session(c, false);
+  PQ_TRY(open_session(c, false));
+  c->is_busy = true; /* what it sends waits until it is known who it is */
+  return PQ_OK;
+}
+
+/* It is known who it is, or that it is nobody. */
+static void welcome(pq_connection *c) {
+  http_connection *h = c->state;
+  c->is_busy = false;
+  if (c->client.user[0] != '\0') pq_websocket_set_max(h->socket, MESSAGE_LEN_MAX);
 }
 
 int pq_http_socket_received(pq_connection *c, pq_slice bytes) {
@@ -208,9 +217,7 @@ int pq_http_rpc_answered(pq_connection *c, pq_request *r) {
   if (r->rpc != NULL && !r->rpc->is_login && !r->rpc->has_more)
     pq_http_metrics_note(&s->metrics, r->name, r->rpc->rc,
                          r->has_waited ? UINT64_MAX : (pq_net_clock_ns() - r->since_ns) / 1000);
-  if (r->rpc != NULL && r->rpc->is_login && r->rpc->rc == PQ_OK && h->socket != NULL &&
-      c->client.user[0] != '\0')
-    pq_websocket_set_max(h->socket, MESSAGE_LEN_MAX);
+  if (r->rpc != NULL && r->rpc->is_login && h->socket != NULL) welcome(c);
   PQ_TRY(h->side->answered(h->session, r));
   return h->socket == NULL ? end_batch(c) : PQ_OK;
 }

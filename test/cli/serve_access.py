@@ -6,6 +6,7 @@
 SCRAM is spoken here by Python itself: no driver is needed.
 """
 import base64
+import gzip
 import hashlib
 import hmac
 import json
@@ -239,6 +240,69 @@ def test_descriptors(folder):
     check("at most 32 connections instead of 1000" in end(server, "descriptors"), "in the log")
 
 
+def resident_mb(server):
+    with open(f"/proc/{server.process.pid}/status", encoding="ascii") as f:
+        return int(re.search(r"VmRSS:\s+(\d+)", f.read()).group(1)) >> 10
+
+
+def frame(text, length=None):
+    """A message of a WebSocket's client; `length`: what it says that it has."""
+    n = len(text) if length is None else length
+    head = bytes([0x81, 0x80 | n]) if n < 126 else b"\x81\xff" + struct.pack(">Q", n)
+    return head + b"\0\0\0\0" + text
+
+
+def upgrade(server, *fields):
+    s = socket.create_connection(("127.0.0.1", server.http), timeout=30)
+    s.sendall(request("GET", "/rpc", b"", "Upgrade: websocket", "Connection: Upgrade",
+                      "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+                      *fields))
+    check(s.recv(12) == b"HTTP/1.1 101", "a WebSocket")
+    return s
+
+
+def test_strangers(folder):
+    """Who has not logged in has no memory here: packed bodies, messages of WebSockets."""
+    add_user(f"{folder}/w", "root", "root")
+    env = {**os.environ, "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") +
+           ":quarantine_size_mb=1:thread_local_quarantine_size_kb=64"}
+    server = with_http(f"{folder}/w", env=env)
+    before, sockets = resident_mb(server), []
+    packed = gzip.compress(b" " * (47 << 20), 9)
+    data = request("POST", "/v1/shop/c", packed, "Content-Type: application/json",
+                   "Content-Encoding: gzip")
+    check(len(packed) < 60000, "few bytes", len(packed))
+    for _ in range(10):
+        s = socket.create_connection(("127.0.0.1", server.http), timeout=30)
+        s.sendall(data[:-1])
+        sockets.append(s)
+    time.sleep(2)
+    check(resident_mb(server) < before + 100, "packed bodies", (before, resident_mb(server)))
+    for s in sockets:
+        s.close()
+    for _ in range(10):
+        s = upgrade(server)
+        sockets.append(s)
+        try:
+            s.sendall(frame(b"[" * (20 << 20), 30 << 20))
+        except OSError:
+            pass
+    check(resident_mb(server) < before + 100, "long messages", (before, resident_mb(server)))
+    key = base64.b64encode(b"root:pwd of root").decode()
+    s = upgrade(server, "Authorization: Basic " + key)
+    text = json.dumps(["push", ["pipeline", 0, ["collection"], ["c" * 20]]]) + " " * 200000
+    s.sendall(frame(text.encode()) + frame(b'["push",["pipeline",1,["count"],[{}]]]') +
+              frame(b'["pull",2]'))
+    got = b""
+    while b'["resolve",2,0]' not in got:
+        part = s.recv(4096)
+        if not part:
+            break
+        got += part
+    check(b'["resolve",2,0]' in got, "who has logged in says long things", got[-200:])
+    end(server, "strangers")
+
+
 # ---- rights ----
 
 def run_http(server, user, command, ns="shop"):
@@ -360,7 +424,7 @@ def test_guesses(folder):
 
 def main():
     tests = [test_pieces, test_sessions, test_borders, test_lost_roles, test_guesses,
-             test_descriptors, test_unread]
+             test_descriptors, test_strangers, test_unread]
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run([serve.PROGRAM, "-w", folder, "serve", "--listen", "nowhere:0"],
                               capture_output=True, text=True, timeout=60)
