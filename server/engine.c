@@ -47,6 +47,7 @@ struct pq_engine {
   pq_job *jobs;
   uint32_t job_count;
   uint32_t waiting_count; /* of them */
+  uint32_t busy_count;    /* of them: have more to do at once */
   int64_t wake_ms;        /* when the first of those has waited long enough; 0: none waits */
   pqdb_replies *work;     /* on files */
   uint32_t stuck_count;   /* passes that did nothing, one after the other */
@@ -133,12 +134,13 @@ static void note_waiting(pq_engine *e, const pq_job *j) {
 static void advance(pq_job *j, int64_t now_ms) {
   if (j->is_done || is_asleep(j, now_ms)) return;
   j->wait_until_ms = 0;
+  j->is_busy = false;
   j->kind->advance(j);
 }
 
 static void advance_all(pq_engine *e) {
   int64_t now_ms = pq_handle_now_us(e->db) / 1000;
-  e->waiting_count = 0;
+  e->waiting_count = e->busy_count = 0;
   e->wake_ms = 0;
   for (pq_job **at = &e->jobs; *at != NULL;) {
     pq_job *j = *at;
@@ -146,6 +148,7 @@ static void advance_all(pq_engine *e) {
     advance(j, now_ms);
     if (!j->is_done) {
       note_waiting(e, j);
+      e->busy_count += j->is_busy;
       at = &j->next;
       continue;
     }
@@ -283,15 +286,15 @@ static void *run(void *ud) {
   bool must_end = false;
   pq_handle_set_host(e->db, &host);
   while (!must_end) {
-    bool is_busy =
-        (e->job_count > e->waiting_count || e->work != NULL) && !pq_handle_must_wait(e->db);
+    bool is_busy = e->busy_count > 0 || ((e->job_count > e->waiting_count || e->work != NULL) &&
+                                         !pq_handle_must_wait(e->db));
     uint32_t job_count = e->job_count;
     begin_all(e, take_requests(e, is_busy, &must_end));
     (void)pqdb_poll(e->db);
     e->stuck_count =
         pq_handle_is_stuck(e->db) && e->job_count == job_count ? e->stuck_count + 1 : 0;
     advance_all(e);
-    if (e->job_count != job_count) e->stuck_count = 0;
+    if (e->job_count != job_count || e->busy_count > 0) e->stuck_count = 0;
     do_work(e);
     for (size_t i = 0; i < PQ_JOB_KIND_COUNT; i++)
       if (kinds[i]->idle != NULL) kinds[i]->idle(e->shared[i]);

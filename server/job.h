@@ -38,6 +38,7 @@ struct pq_job {
   /* Not done, and nothing to do: it is not advanced before this time (pq_handle_now_us / 1000),
    * kind->is_awake, or the end of its client. Advance sets it anew. 0: it runs. */
   int64_t wait_until_ms;
+  bool is_busy; /* not done, and there is more to do at once: others have a turn in between */
   /* Its command is to have ended by then (pq_handle_now_us); 0: it may take as long as it likes. In
    * the midst of a step the engine looks at it, between steps the kind. */
   int64_t deadline_us;

@@ -12,13 +12,14 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "server/log_writer.h"
 
 enum { END_LEN = 8 /* room for what ends a line */ };
 
 struct pq_log {
   pthread_mutex_t lock;
   const char *path; /* borrowed; NULL: standard error */
-  int fd;
+  pq_log_writer *writer;
   bool is_json;
   int least; /* rank of what is written */
   char *kept[PQ_LOG_KEPT];
@@ -33,22 +34,29 @@ static const struct {
               [PQ_LOG_WARN] = {"warn", 2},
               [PQ_LOG_ERROR] = {"error", 3}};
 
+static void say_lost(pq_log *l);
+
 static int open_file(const char *path) {
   return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
 }
 
 int pq_log_open(const pq_serve_options *o, pq_cx *cx, pq_log **out) {
   pq_log *l = calloc(1, sizeof *l);
+  bool has_file = o->log_file != NULL;
+  int fd, rc;
   *out = NULL;
   if (l == NULL) return pq_fail_nomem(cx);
   l->path = o->log_file;
   l->is_json = o->log_json;
   l->least = levels[o->log_level].rank;
-  l->fd = l->path == NULL ? STDERR_FILENO : open_file(l->path);
-  if (l->fd < 0) {
+  fd = has_file ? open_file(l->path) : STDERR_FILENO;
+  rc = fd >= 0 ? pq_log_writer_open(cx, fd, has_file, &l->writer)
+               : pq_fail(cx, PQ_EINVALID, "cannot write the log %.200s: %s", o->log_file,
+                         strerror(errno));
+  if (rc != PQ_OK) {
+    if (has_file && fd >= 0) (void)close(fd);
     free(l);
-    return pq_fail(cx, PQ_EINVALID, "cannot write the log %.200s: %s", o->log_file,
-                   strerror(errno));
+    return rc;
   }
   pthread_mutex_init(&l->lock, NULL);
   *out = l;
@@ -57,7 +65,8 @@ int pq_log_open(const pq_serve_options *o, pq_cx *cx, pq_log **out) {
 
 void pq_log_close(pq_log *l) {
   if (l == NULL) return;
-  if (l->path != NULL) (void)close(l->fd);
+  say_lost(l);
+  pq_log_writer_close(l->writer);
   for (size_t i = 0; i < PQ_LOG_KEPT; i++)
     free(l->kept[i]);
   pthread_mutex_destroy(&l->lock);
@@ -65,18 +74,17 @@ void pq_log_close(pq_log *l) {
 }
 
 void pq_log_reopen(pq_log *l) {
-  int fd, old;
+  int fd;
   if (l->path == NULL) return;
   fd = open_file(l->path);
-  if (fd < 0) {
+  if (fd < 0)
     pq_log_say(l, PQ_LOG_ERROR, "cannot open the log %.200s again: %s", l->path, strerror(errno));
-    return;
-  }
-  pthread_mutex_lock(&l->lock);
-  old = l->fd;
-  l->fd = fd;
-  pthread_mutex_unlock(&l->lock);
-  (void)close(old);
+  else
+    pq_log_writer_turn(l->writer, fd);
+}
+
+void pq_log_settle(pq_log *l) {
+  pq_log_writer_settle(l->writer);
 }
 
 bool pq_log_wants(const pq_log *l, pq_log_level level) {
@@ -199,16 +207,6 @@ static size_t as_text(const char *json, char out[PQ_LOG_LINE_CAP]) {
   return len;
 }
 
-static void write_all(int fd, const char *text, size_t len) {
-  while (len > 0) {
-    ssize_t n = write(fd, text, len);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return; /* nobody can be told */
-    text += n;
-    len -= (size_t)n;
-  }
-}
-
 static void keep(pq_log *l, const char *json, size_t len) {
   char **place = &l->kept[l->count++ % PQ_LOG_KEPT];
   char *copy = malloc(len + 1);
@@ -219,7 +217,8 @@ static void keep(pq_log *l, const char *json, size_t len) {
   copy[len] = '\0';
 }
 
-void pq_log_end(pq_log_line *line) {
+/* The line is kept, and on its way. */
+static void finish(pq_log_line *line) {
   pq_log *l = line->log;
   char text[PQ_LOG_LINE_CAP];
   size_t len;
@@ -230,8 +229,24 @@ void pq_log_end(pq_log_line *line) {
   pthread_mutex_lock(&l->lock);
   keep(l, line->text, line->len);
   if (l->is_json) line->text[line->len++] = '\n';
-  write_all(l->fd, l->is_json ? line->text : text, l->is_json ? line->len : len);
+  (void)pq_log_writer_put(l->writer, l->is_json ? line->text : text, l->is_json ? line->len : len);
   pthread_mutex_unlock(&l->lock);
+}
+
+/* What could not be written is told of when something can be. */
+static void say_lost(pq_log *l) {
+  uint64_t lost = pq_log_writer_lost(l->writer);
+  pq_log_line line;
+  if (lost == 0) return;
+  pq_log_begin(&line, l, PQ_LOG_ERROR, "the log was not taken fast enough: lines were lost");
+  pq_log_u64(&line, "lines", lost);
+  finish(&line);
+}
+
+void pq_log_end(pq_log_line *line) {
+  if (line->log == NULL) return;
+  say_lost(line->log);
+  finish(line);
 }
 
 void pq_log_say(pq_log *l, pq_log_level level, const char *fmt, ...) {

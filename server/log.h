@@ -9,8 +9,9 @@
  *   text   2026-11-22T23:40:00.123Z info connection closed peer=127.0.0.1:5012 connection=4
  *   JSON   {"t":"2026-11-22T23:40:00.123Z","level":"info","msg":"connection closed","peer":"127…
  *
- * A line is one write, to standard error or to a file that is opened again on demand (after it was
- * renamed). The last ones are kept. Any thread may write; what is longer than a line is cut. What
+ * A line goes to standard error or to a file that is opened again on demand (after it was
+ * renamed), by a thread of its own: whoever writes never waits, and what cannot be written is lost,
+ * which is told (log_writer.h). The last ones are kept. What is longer than a line is cut. What
  * clients send is escaped, so that nobody writes lines of his own.
  */
 #ifndef PQ_SERVER_LOG_H
@@ -37,6 +38,9 @@ int pq_log_open(const pq_serve_options *o, pq_cx *cx, pq_log **out) PQ_MUST_CHEC
 void pq_log_close(pq_log *l); /* NULL is allowed */
 /* Open the file again, if there is one. When that fails the old one stays, and has a line why. */
 void pq_log_reopen(pq_log *l);
+
+/* Wait until the lines are where they belong, a second at most. */
+void pq_log_settle(pq_log *l);
 
 bool pq_log_wants(const pq_log *l, pq_log_level level);
 void pq_log_begin(pq_log_line *line, pq_log *l, pq_log_level level, const char *message);

@@ -238,7 +238,7 @@ static const pq_mongo_command commands[] = {
     {"dropSearchIndex", "refused", NULL, pq_mongo_search_index, NULL, NULL}};
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 
-enum { COMMAND_LEN_MAX = 64 << 20 };
+enum { COMMAND_LEN_MAX = 64 << 20, ITEMS_AT_ONCE = 1000 };
 
 const char *pq_mongo_command_at(uint32_t i, const char **help) {
   *help = i < COMMAND_COUNT ? commands[i].help : NULL;
@@ -467,9 +467,15 @@ static void advance(pq_job *j) {
     return;
   }
   pq_assert(t->is_done || t->use.phase != PQ_SESSION_READY || replies_of(t) != NULL);
-  while (!t->is_done && t->use.phase == PQ_SESSION_READY && !pq_ops_is_over(t) &&
-         pqdb_is_ready(replies_of(t)) == 1) {
-    int rc = take(t);
+  for (int taken = 0; !t->is_done && t->use.phase == PQ_SESSION_READY && !pq_ops_is_over(t) &&
+                      pqdb_is_ready(replies_of(t)) == 1;
+       taken++) {
+    int rc;
+    if (taken == ITEMS_AT_ONCE) {
+      j->is_busy = true;
+      return;
+    }
+    rc = take(t);
     if (rc != PQ_OK) fail(t, rc, t->mongo->cx);
   }
   if (t->is_done) pq_session_seal(t);

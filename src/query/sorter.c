@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-#include "base/merge_sort.h"
+#include "base/sort_steps.h"
 #include "query/run_merge.h"
 #include "query/trim.h"
 
@@ -34,6 +34,7 @@ struct pq_sorter {
   uint32_t cut; /* the first `cut` items are the best so far, in order */
   uint32_t at;  /* next item to write or to give out */
   uint64_t counted, given;
+  pq_sort_steps steps; /* of the last sort */
   pq_run_list runs;
   pq_run_merge *merge;
 };
@@ -55,6 +56,7 @@ int pq_sorter_new(const pq_blocking_cx *x, const pq_sorter_spec *spec, pq_sorter
 void pq_sorter_free(pq_sorter *s) {
   if (s == NULL) return;
   pq_run_merge_free(s->merge);
+  pq_sort_steps_release(&s->steps, s->cx);
   pq_run_list_release(&s->runs, s->cx);
   pq_arena_release(&s->arena);
   pq_arena_release(&s->scratch);
@@ -90,6 +92,20 @@ static int load(pq_sorter *s, pq_arena *arena, const pq_value *values, pq_record
     PQ_TRY(pq_value_copy(arena, pq_value_trim(values[i]), &copy[i]));
   out->values = copy;
   return pq_record_load(&s->order, arena, out);
+}
+
+/* The same, a piece in each step; without a fetch set nobody may wait. */
+static int sort_in_steps(pq_sorter *s, const pq_fetch *f) {
+  int rc;
+  do {
+    rc = pq_sort_some(&s->steps, s->cx, s->items, s->count, sizeof *s->items, compare, &s->order);
+  } while (rc == PQ_SORT_ON && f == NULL);
+  if (rc == PQ_SORT_ON) return PQ_NEED_IO;
+  pq_sort_steps_release(&s->steps, s->cx);
+  PQ_TRY(rc);
+  if (s->limit > 0 && s->count > s->limit) s->count = (uint32_t)s->limit;
+  s->cut = s->count;
+  return PQ_OK;
 }
 
 /* Copy the items that are left into a fresh arena: what was cut away is freed. */
@@ -191,7 +207,7 @@ int pq_sorter_add(pq_sorter *s, pq_fetch *f, const pq_value *record) {
 int pq_sorter_end(pq_sorter *s, pq_fetch *f) {
   s->is_ended = true;
   if (s->phase == COLLECT && s->runs.count == 0) {
-    PQ_TRY(sort_items(s));
+    PQ_TRY(sort_in_steps(s, f));
     s->phase = READ;
     return PQ_OK;
   }

@@ -39,6 +39,7 @@ static void test_forms(void) {
     pq_log_str(&line, "why", "two words, \"quoted\"\n");
     pq_log_end(&line);
     pq_log_say(l, PQ_LOG_DEBUG, "not wanted");
+    pq_log_settle(l);
     (void)read_log(text, sizeof text);
     CHECK(strstr(text, is_json ? "\"level\":\"warn\",\"msg\":\"a thing\",\"peer\":\"1.2.3.4:5\","
                                  "\"ms\":42,\"why\":\"two words, \\\"quoted\\\"\\u000a\"}\n"
@@ -66,6 +67,7 @@ static void test_hostile(void) {
       pq_log_slice(&line, "b", (pq_slice){(const uint8_t *)long_text, 30});
     pq_log_u64(&line, "c", 1);
     pq_log_end(&line);
+    pq_log_settle(l);
     n = read_log(text, sizeof text);
     CHECK(n > 0 && n <= PQ_LOG_LINE_CAP && strchr(text, '\n') == text + n - 1);
     CHECK(text[0] == '{' && text[n - 2] == '}' && (text[n - 3] == '"' || text[n - 3] == '1'));
@@ -97,7 +99,41 @@ static void test_recent(void) {
   (void)unlink(path);
   pq_log_reopen(l);
   pq_log_say(l, PQ_LOG_ERROR, "again");
+  pq_log_settle(l);
   CHECK(access(path, F_OK) == 0);
+  pq_log_close(l);
+}
+
+/* Nobody reads what is written to standard error: whoever writes does not wait, and lines are lost,
+ * which is told when somebody reads. */
+static void test_full_pipe(void) {
+  enum { LINES = 3000, LINE_LEN = 1000 };
+  static char text[8 << 20];
+  pq_serve_options o = {0};
+  int ends[2], kept = dup(STDERR_FILENO);
+  size_t len = 0;
+  ssize_t n;
+  pq_log *l;
+  char why[LINE_LEN];
+  memset(why, 'w', sizeof why);
+  unit_cx_init(&cx);
+  CHECK(kept >= 0 && pipe(ends) == 0 && dup2(ends[1], STDERR_FILENO) >= 0);
+  (void)close(ends[1]);
+  CHECK(pq_log_open(&o, &cx, &l) == PQ_OK);
+  for (int i = 0; i < LINES; i++)
+    pq_log_say(l, PQ_LOG_ERROR, "%.*s", (int)sizeof why / 4, why);
+  for (int i = 0; i < LINES * 2; i++)
+    pq_log_say(l, PQ_LOG_ERROR, "%.*s", (int)sizeof why / 2, why);
+  while (len < 600000 && (n = read(ends[0], text + len, sizeof text - 1 - len)) > 0)
+    len += (size_t)n; /* somebody reads some */
+  pq_log_say(l, PQ_LOG_ERROR, "the last");
+  while (strstr(text, "the last") == NULL && len + 1 < sizeof text &&
+         (n = read(ends[0], text + len, sizeof text - 1 - len)) > 0)
+    len += (size_t)n;
+  CHECK(dup2(kept, STDERR_FILENO) >= 0);
+  (void)close(kept);
+  (void)close(ends[0]);
+  CHECK(strstr(text, "lines were lost lines=") != NULL && strstr(text, "the last") != NULL);
   pq_log_close(l);
 }
 
@@ -178,6 +214,7 @@ int main(void) {
   RUN(test_hostile);
   RUN(test_recent);
   RUN(test_bad_file);
+  RUN(test_full_pipe);
   RUN(test_shape);
   RUN(test_addresses);
   (void)unlink(path);
