@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "server/mongo_words.h"
+
 static const struct row {
   int rc, code;
 } rows[] = {{PQ_ENOMEM, PQ_MONGO_MEMORY_LIMIT},
@@ -78,6 +80,14 @@ static const struct {
              {13435, "NotPrimaryNoSecondaryOk"},
              {13436, "NotPrimaryOrSecondary"},
              {1, "InternalError"},
+             {16, "InvalidLength"},
+             {28, "PathNotViable"},
+             {40, "ConflictingUpdateOperators"},
+             {52, "DollarPrefixedFieldName"},
+             {53, "InvalidIdField"},
+             {66, "ImmutableField"},
+             {168, "InvalidPipelineOperator"},
+             {241, "ConversionFailure"},
              {2, "BadValue"},
              {4, "NoSuchKey"},
              {8, "UnknownError"},
@@ -130,7 +140,8 @@ void pq_mongo_code_name(int code, char out[40]) {
 int pq_mongo_error_put(pq_buf *answer, int code, const char *message) {
   char text[PQ_MESSAGE_CAP], name[40];
   pq_bson_out o;
-  snprintf(text, sizeof text, "%s", message); /* it may stand in the context that fails next */
+  /* it may stand in the context that fails next */
+  code = pq_mongo_words(code, pq_str(message), text);
   pq_mongo_code_name(code, name);
   pq_buf_clear(answer);
   pq_bson_begin(&o, answer);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "server/mongo_duplicate.h"
+#include "server/mongo_words.h"
 
 enum { BATCH_MAX = 100000 };
 
@@ -218,9 +219,15 @@ static int put_delete(pq_task *t, pq_value v) {
   pq_statement s = {.q = pq_object_get_str(v, "q"),
                     .collation = pq_object_get_str(v, "collation"),
                     .hint = pq_object_get_str(v, "hint")};
-  double limit = -1;
+  double limit;
   PQ_TRY(check_statement(t, v, "delete.deletes", known));
-  (void)pq_value_number(pq_object_get_str(v, "limit"), &limit);
+  if (!pq_value_number(pq_object_get_str(v, "limit"),
+                       &limit)) { /* never all for want of a number */
+    PQ_TRY(
+        pq_task_refuse_with(t, PQ_MONGO_MISSING_FIELD,
+                            "BSON field 'delete.deletes.limit' is missing but a required field"));
+    return PQ_EINVALID;
+  }
   if (limit != 0 && limit != 1) {
     PQ_TRY(pq_task_refuse_with(t, PQ_MONGO_FAILED_TO_PARSE,
                                "The limit field in delete objects must be 0 or 1."));
@@ -291,11 +298,12 @@ int pq_write_answer_invalid(pq_task *t) {
 
 int pq_write_put_failure(pq_task *t, pq_value error, int32_t index, pq_value id) {
   pq_slice name = {0}, message = {0};
+  char text[PQ_MESSAGE_CAP];
   bool is_invalid;
   int code;
   (void)pq_value_string(pq_object_get_str(error, "code"), &name);
   (void)pq_value_string(pq_object_get_str(error, "message"), &message);
-  code = pq_mongo_code_of_name(name);
+  code = pq_mongo_words(pq_mongo_code_of_name(name), message, text);
   is_invalid = pq_mongo_is_invalid(message);
   if (is_invalid) code = PQ_MONGO_INVALID_DOCUMENT;
   pq_bson_i32(&t->out, t->command->done == pq_mongo_write_done ? "index" : "idx", index);
@@ -307,7 +315,7 @@ int pq_write_put_failure(pq_task *t, pq_value error, int32_t index, pq_value id)
   else if (is_invalid)
     put_invalid(t, id);
   else
-    pq_bson_text(&t->out, "errmsg", message);
+    pq_bson_str(&t->out, "errmsg", text);
   return PQ_OK;
 }
 

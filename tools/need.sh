@@ -12,6 +12,7 @@ need_is_there() {
     liblz4-dev) pkg-config --exists liblz4 ;;
     libbrotli-dev) pkg-config --exists libbrotlidec ;;
     libbson-dev) pkg-config --exists libbson-1.0 ;;
+    libmongoc-dev) pkg-config --exists libmongoc-1.0 ;;
     libuv1-dev) pkg-config --exists libuv ;;
     libssl-dev) pkg-config --exists openssl ;;
     libwslay-dev) echo '#include <wslay/wslay.h>' | cc -E - ;;

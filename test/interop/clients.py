@@ -32,6 +32,10 @@ def node(least):
         skip(f"Node {least} or newer is not installed")
 
 
+class Missing(Exception):
+    """A package that cannot be had."""
+
+
 def complete(folder, package, arguments):
     """Install once."""
     mark = os.path.join(folder, "complete")
@@ -41,27 +45,43 @@ def complete(folder, package, arguments):
     for command in arguments:
         done = run(command, 300)
         if done is None or done.returncode != 0:
-            skip(f"{package} cannot be installed (no package registry?)")
+            raise Missing(f"{package} cannot be installed (no package registry?)")
     with open(mark, "w", encoding="ascii"):
         pass
     return folder
 
 
+def npm_folder(*packages):
+    """The folder with the packages' node_modules; Missing."""
+    folder = os.path.join(CACHE, "npm-" + "-".join(packages).replace("/", "-"))
+    return complete(folder, " ".join(packages), [
+        ["npm", "install", "--no-save", "--no-audit", "--no-fund", "--prefix", folder, *packages]])
+
+
 def npm(package):
-    """The folder with the package's node_modules."""
-    folder = os.path.join(CACHE, "npm-" + package)
-    return complete(folder, package, [["npm", "install", "--no-save", "--no-audit", "--no-fund",
-                                       "--prefix", folder, package]])
+    """The same; without it the suite is skipped."""
+    try:
+        return npm_folder(package)
+    except Missing as error:
+        return skip(str(error))
 
 
-def pip(*packages):
-    """A Python that has them."""
+def pip_python(*packages):
+    """A Python that has them; Missing."""
     folder = os.path.join(CACHE, "venv-" + "-".join(packages))
     complete(folder, " ".join(packages), [
         [sys.executable, "-m", "venv", folder],
         [os.path.join(folder, "bin", "pip"), "install", "-q", "--timeout", "20", "--retries", "1",
          "--disable-pip-version-check", *packages]])
     return os.path.join(folder, "bin", "python")
+
+
+def pip(*packages):
+    """The same; without it the suite is skipped."""
+    try:
+        return pip_python(*packages)
+    except Missing as error:
+        return skip(str(error))
 
 
 class Server:
