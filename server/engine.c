@@ -240,7 +240,8 @@ static pq_request *take_requests(pq_engine *e, bool is_busy, bool *must_end) {
     sleep_end(e, is_busy, &until);
     (void)pthread_cond_timedwait(&e->arrived, &e->lock, &until);
   }
-  e->is_poked = e->has_arrived = false;
+  e->is_poked = false;
+  e->has_arrived = false;
   r = e->in.first;
   e->in = (queue){0};
   *must_end = e->is_stopping && r == NULL && e->job_count == 0;
@@ -355,7 +356,8 @@ void pq_engine_submit(pq_engine *e, pq_request *r) {
 
 void pq_engine_poke(pq_engine *e) {
   pthread_mutex_lock(&e->lock);
-  e->is_poked = e->has_arrived = true;
+  e->is_poked = true;
+  e->has_arrived = true;
   pthread_cond_signal(&e->arrived);
   pthread_mutex_unlock(&e->lock);
 }
