@@ -312,8 +312,8 @@ static void test_throttled(void) {
 /* ---- who was he? ---- */
 
 static void replace_users(pq_access *a) {
-  pq_users *users;
-  pq_builder *b;
+  pq_users *users = NULL;
+  pq_builder *b = NULL;
   int64_t count;
   CHECK(pq_access_new_users(a, &users) == PQ_OK && pq_builder_new(&cx, &b) == PQ_OK);
   CHECK(pq_users_put_find(b) == PQ_OK && pq_access_run(db, b, users, &count) == PQ_OK);
