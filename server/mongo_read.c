@@ -1,6 +1,7 @@
 /* server/mongo_read.c - find, aggregate, count, distinct. See mongo_commands.h. */
 #include <stdio.h>
 
+#include "server/mongo_pipeline.h"
 #include "server/mongo_stream.h"
 
 /* ---- find ---- */
@@ -105,7 +106,7 @@ int pq_mongo_aggregate(pq_task *t) {
     command_without_collection(t);
   else
     pq_task_command(t, "aggregate", t->collection);
-  pq_task_put(t, "pipeline", pq_task_field(t, "pipeline"));
+  PQ_TRY(pq_pipeline_put(t, pq_task_field(t, "pipeline")));
   if (t->request->client->user[0] != '\0' &&
       pq_access_pipeline_writes(pq_task_field(t, "pipeline")))
     pq_task_put_str(t, "actor", t->request->client->user);

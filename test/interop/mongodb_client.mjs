@@ -205,6 +205,18 @@ async function names(client) {
     "listDatabases");
   same((await db.collection("_migrations").indexes()).map((i) => i.name), ["_id_"], "listIndexes");
   await refused(db.createCollection("_migrations"), 48, "create what is there");
+  await db.collection("Plain").insertOne({ _id: 1 });
+  same(await db.collection("Plain").aggregate([
+    { $lookup: { from: "_migrations", localField: "_id", foreignField: "_id", as: "x",
+      pipeline: [{ $unionWith: "a.b/c" }] } },
+    { $facet: { all: [{ $unionWith: { coll: "_migrations", pipeline: [] } }, { $count: "n" }],
+      lists: [{ $project: { n: { $size: "$x" } } }] } },
+  ]).toArray(), [{ all: [{ n: 2 }], lists: [{ _id: 1, n: 2 }] }], "names in pipelines");
+  await db.collection("Plain").aggregate([{ $out: { db: "MyApp_X", coll: "_out" } }]).toArray();
+  await db.collection("Plain").aggregate([{ $merge: { into: "_out" } }]).toArray();
+  same(await db.collection("_out").countDocuments(), 1, "and of what they write");
+  await db.collection("_out").drop();
+  await db.collection("Plain").drop();
   await db.createCollection("fresh");
   same(await db.collection("a.b/c").drop(), true, "drop");
   same((await db.listCollections().toArray()).length, 2, "it is dropped");
