@@ -194,12 +194,16 @@ static void aside_random(pq_driver *d, uint8_t *out, size_t n) {
   pq_driver_random(((aside *)d)->front, out, n);
 }
 
+static void wait_for_all(aside *a) {
+  while (a->under_way > 0)
+    aside_collect(&a->base, true);
+}
+
 /* Its thread counts: it has to rest first. */
 static void aside_hot_counts(pq_driver *d, pq_hot_counts *out) {
   aside *a = (aside *)d;
   *out = (pq_hot_counts){0};
-  while (a->under_way > 0)
-    aside_collect(d, true);
+  wait_for_all(a);
   if (a->hot.driver->vt->hot_counts != NULL) a->hot.driver->vt->hot_counts(a->hot.driver, out);
 }
 
@@ -232,7 +236,7 @@ static void aside_free(aside *a) {
 pq_driver *pq_aside_end(pq_driver *d) {
   aside *a = (aside *)d;
   pq_driver *front = a->front, *hot = a->hot.driver, *files = a->files.driver;
-  pq_assert(a->under_way == 0);
+  wait_for_all(a);
   aside_free(a);
   pq_driver_close(front);
   pq_driver_close(hot);

@@ -25,7 +25,7 @@ typedef struct pq_aside_drivers {
  * nobody waits elsewhere than in `collect`. PQ_ENOMEM; PQ_ELIMIT: the system gives no thread. */
 int pq_aside_open(pq_cx *cx, const pq_aside_drivers *drivers, void (*wake)(void *ud), void *ud,
                   pq_driver **out) PQ_MUST_CHECK;
-/* Close it and all but `files`, which is the caller's again. */
+/* Wait for what is under way, close it and all but `files`, which is the caller's again. */
 pq_driver *pq_aside_end(pq_driver *d);
 
 #endif

@@ -62,6 +62,8 @@ bool pq_handle_must_wait(const pqdb *db);
 /* Begin some steps of work on files that is due (flush, compaction, vacuum) as a command beside the
  * others; *out NULL: nothing is due. What fails is tried again later, by itself. */
 int pq_handle_work(pqdb *db, pqdb_replies **out) PQ_MUST_CHECK;
+/* May it be closed, because it is done or only waits for files to be stored, which goes on? */
+bool pq_handle_is_worked(const pqdb_replies *work);
 /* What indexes with expireAfterSeconds say is over is deleted by pq_handle_work, in the namespaces
  * that are in use: each minute, or each so many seconds, at once for the first time; 0: never. */
 void pq_handle_expire_every(pqdb *db, int64_t seconds);

@@ -44,9 +44,9 @@ enum {
   FILE_MIN = 1 << 20,
   /* After a write: changes for which a further step of work is done, and how many at most. A change
    * of 250 bytes is encoded some eight times on its way through the tiers. */
-  CHANGES_STEP = 500,
-  STEPS_MAX = 8,
-  STEPS_BEHIND = 64,
+  CHANGES_STEP = 125,
+  STEPS_MAX = 32,
+  STEPS_BEHIND = 256,
   LONG_GAP_US = 5000 /* between two steps of long commands, while there are short ones */
 };
 
@@ -565,6 +565,10 @@ static int expire_next(pqdb *db, int64_t now, pqdb_replies **out) {
   return PQ_OK;
 }
 
+bool pq_handle_is_worked(const pqdb_replies *work) {
+  return is_ready(work) || (is_away(work) && pq_command_may_leave(work->command));
+}
+
 void pq_handle_expire_every(pqdb *db, int64_t seconds) {
   db->expire_pause = seconds * 1000000;
   db->expire_us = 0;
@@ -579,7 +583,8 @@ int pq_handle_work(pqdb *db, pqdb_replies **out) {
   if (*out != NULL) return PQ_OK;
   for (uint32_t i = 0; i < db->db.space_count; i++) {
     pq_space *s = db->db.spaces[i];
-    if (s->is_loaded && !s->is_fenced && pq_works_due(s, now) != PQ_WORK_NONE)
+    if (s->is_loaded && !s->is_fenced && !pq_works_is_away(s->works) &&
+        pq_works_due(s, now) != PQ_WORK_NONE)
       return pqdb_submit(db, s->ns, text, sizeof text - 1, NULL, 0, out);
   }
   return PQ_OK;

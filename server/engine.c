@@ -164,7 +164,7 @@ static void advance_all(pq_engine *e) {
 
 /* Work on files goes on beside the commands, a command of some steps after the other. */
 static void do_work(pq_engine *e) {
-  if (e->work != NULL && pqdb_is_ready(e->work) == 1) {
+  if (e->work != NULL && pq_handle_is_worked(e->work)) {
     pqdb_replies_close(e->work);
     e->work = NULL;
   }

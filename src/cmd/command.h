@@ -40,6 +40,9 @@ int pq_command_step(pq_command *c, int64_t now_us) PQ_MUST_CHECK;
 
 /* The requests to run after PQ_NEED_IO. */
 pq_fetch *pq_command_fetch(pq_command *c);
+/* Is it a `maintain` whose work has requests under way that commit nothing? It may be closed: the
+ * work stays, the write slot is free meanwhile, and another `maintain` goes on with it. */
+bool pq_command_may_leave(const pq_command *c);
 
 /* Take the next waiting item; it is valid until the next step. False: none waits. */
 bool pq_command_next(pq_command *c, pq_value *out);

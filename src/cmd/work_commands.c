@@ -220,6 +220,12 @@ static int stage_maintain_step(pq_op *op) {
   return PQ_OK;
 }
 
+bool pq_command_may_leave(const pq_command *c) {
+  const pq_works *u = c->s.space == NULL ? NULL : c->s.space->works;
+  return c->op.stage == stage_maintain_step && pq_works_is_away(u) &&
+         pq_works_committing(u) == PQ_WORK_NONE;
+}
+
 static int stage_maintain(pq_op *op) {
   pq_command *c = pq_command_of(op);
   pq_work_kind kind = pq_works_due(c->s.space, op->now_us);

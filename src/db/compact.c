@@ -5,7 +5,7 @@
  *                               └► fill the windows ◄───────────┐
  *                               └► [names of edges' ends]       │
  *                               └► merge: rows into the stream ─┤ a window is empty
- *                               └► encode: a megabyte a step ◄──┘ a row group is full
+ *                               └► encode: 256 KB a step ◄────┘ a row group is full
  *                               └► file: PUT, its bytes are freed; a large one in parts
  * (put_parts.c) ─► next job … ─► entry: new files added, old ones removed (compact_entry.c)
  *
@@ -228,7 +228,7 @@ static int stage_put(pq_op *op) {
   return PQ_OK;
 }
 
-/* A megabyte of the row group. */
+/* A step of the row group. */
 static int stage_encode(pq_op *op) {
   pq_flush *f = pq_flush_of(op);
   pq_compact_job *job = job_of(f);
@@ -286,7 +286,7 @@ static uint64_t row_len(const pq_compact_job *job, const pq_compact_input *in) {
          (pq_compact_is_edges(job) ? in->edges[in->at].data.len : in->entities[in->at].data.len);
 }
 
-/* Rows until a window is empty, a row group is full or a megabyte has passed. */
+/* Rows until a window is empty, a row group is full or a step is over. */
 static int stage_merge(pq_op *op) {
   pq_flush *f = pq_flush_of(op);
   pq_compact_job *job = job_of(f);

@@ -194,7 +194,7 @@ static int stage_put(pq_op *op) {
   return PQ_YIELD;
 }
 
-/* A megabyte of the index. */
+/* A step of the index. */
 static int stage_index(pq_op *op) {
   pq_flush *f = pq_flush_of(op);
   pq_compact_job *job = &f->compaction->jobs[f->compaction->job];
@@ -210,7 +210,7 @@ static int stage_index(pq_op *op) {
   return PQ_YIELD;
 }
 
-/* A megabyte of the events. */
+/* A step of the events. */
 static int stage_encode(pq_op *op) {
   pq_flush *f = pq_flush_of(op);
   pq_compact_job *job = &f->compaction->jobs[f->compaction->job];

@@ -1,7 +1,7 @@
 /* db/encode_step.c - the tasks of a flush in steps. See encode_task_int.h.
  *
  *   begin: rows, edges or events of the task ─► file by file:
- *     put rows until a row group is full ─► encode it, a megabyte a step ─► … ─► finish the file
+ *     put rows until a row group is full ─► encode it, 256 KB a step ─► … ─► finish the file
  *
  * Events go into their row groups as they stand; a day is a file, and its index another.
  */

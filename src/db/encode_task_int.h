@@ -2,7 +2,7 @@
  *
  *   task:  a collection │ an edge direction │ the events │ the deletes
  *   whole  all tasks at once through the task runner, their row groups too       flush_encode.c
- *   steps  one task after the other, about a megabyte each time                  encode_step.c
+ *   steps  one task after the other, about 256 KB each time                      encode_step.c
  *
  * A task has its own context and memory and only reads what it shares; its files join the flush
  * when it has ended, in the order of tasks, so that the result does not depend on who was first.
@@ -14,7 +14,7 @@
 #include "log/event_index.h"
 #include "rel/adjacency.h"
 
-enum { PQ_STEP_LEN = 1 << 20 }; /* encoded in a step */
+enum { PQ_STEP_LEN = 256 << 10 }; /* encoded in a step: some milliseconds */
 
 typedef enum pq_encode_kind {
   PQ_ENCODE_COLLECTION,

@@ -538,7 +538,7 @@ void pq_flush_release_tasks(pq_flush *f) {
   f->task_count = 0;
 }
 
-/* About a megabyte of the tasks that are left, or all of them side by side. */
+/* About PQ_STEP_LEN of the tasks that are left, or all of them side by side. */
 static int stage_tasks(pq_op *op) {
   pq_flush *f = pq_flush_of(op);
   uint64_t left = PQ_STEP_LEN;

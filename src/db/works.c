@@ -205,6 +205,12 @@ pq_work_kind pq_works_committing(const pq_works *u) {
   return PQ_WORK_NONE;
 }
 
+bool pq_works_is_away(const pq_works *u) {
+  for (int k = 0; u != NULL && k < PQ_WORK_NONE; k++)
+    if (u->items[k].is_running && u->items[k].op.fetch.taken > 0) return true;
+  return false;
+}
+
 pq_fetch *pq_works_fetch(pq_works *u, pq_work_kind kind) {
   return &u->items[kind].op.fetch;
 }

@@ -6,7 +6,7 @@
  *                    16 MB of free files, old history  ─► COLLECT  survey ─► entry ─► deletes
  *
  * Nothing here runs by itself: whoever has time calls pq_works_run again and again (the command
- * `maintain`, the library after a write). A step encodes about a megabyte at most, then the caller
+ * `maintain`, the library after a write). A step encodes about 256 KB at most, then the caller
  * has control again; writes and reads go on between steps. Each work is an operation of its own
  * (io/op.h) with its own requests, which outlives the command that drives it.
  *
@@ -110,6 +110,8 @@ int pq_works_forget_parts(pq_works *u, pq_op *op) PQ_MUST_CHECK;
 /* One step. PQ_NEED_IO: run pq_works_fetch. A failure has been noted, and the work is over. */
 int pq_works_run(pq_works *u, pq_work_kind kind, int64_t now_us) PQ_MUST_CHECK;
 pq_fetch *pq_works_fetch(pq_works *u, pq_work_kind kind);
+/* Are requests of one under way, which no command need wait for? Takes NULL. */
+bool pq_works_is_away(const pq_works *u);
 static inline bool pq_works_is_running(const pq_works *u, pq_work_kind kind) {
   return u->items[kind].is_running;
 }
