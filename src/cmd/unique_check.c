@@ -155,11 +155,17 @@ static int hold(pq_command *c, struct pq_unique *u, uint32_t event) {
   return PQ_OK;
 }
 
-/* Two events of the commit with one key: the later one is bad. */
+/* Two events of the commit with one key: the later one is bad. Of those with one hash the first
+ * that is not bad is as a rule the one that has the key: it is looked at first, since there may be
+ * very many behind it. */
 static int check_twins(pq_command *c, struct pq_unique *u) {
   const pq_unique_key *rule = &u->rules[u->rule];
-  for (uint32_t k = 1; k < u->held_count; k++)
-    for (uint32_t j = k; j-- > 0 && u->held[j].hash == u->held[k].hash;) {
+  uint32_t first = 0;
+  for (uint32_t k = 1; k < u->held_count; k++) {
+    while (first < k &&
+           (u->held[first].hash != u->held[k].hash || u->bad[u->held[first].event].n > 0))
+      first++;
+    for (uint32_t j = first; j < k; j++) {
       const struct held_key *x = &u->held[j], *y = &u->held[k];
       if (x->event == y->event || u->bad[x->event].n > 0 ||
           !pq_unique_equal(rule, &u->lists[x->event], x->at, &u->lists[y->event], y->at))
@@ -167,6 +173,7 @@ static int check_twins(pq_command *c, struct pq_unique *u) {
       PQ_TRY(note_bad(c, u, y, c->s.commit.events[x->event].id));
       break;
     }
+  }
   return PQ_OK;
 }
 
@@ -301,10 +308,11 @@ static const pq_write *write_of(const pq_command *c, const pq_event *e, uint32_t
   return &c->s.writes[*at];
 }
 
-static void forget_id(pq_write_notes *ids, uint32_t index) {
+static void forget_ids(pq_write_notes *ids, const bool *is_gone, uint32_t count) {
   uint32_t n = 0;
   for (uint32_t i = 0; i < ids->count; i++)
-    if (ids->items[i].index != index) ids->items[n++] = ids->items[i];
+    if (ids->items[i].index >= count || !is_gone[ids->items[i].index])
+      ids->items[n++] = ids->items[i];
   ids->count = n;
 }
 
@@ -312,8 +320,9 @@ static void forget_id(pq_write_notes *ids, uint32_t index) {
  * first of them. An insert has one event per document. */
 static int drop_bad(pq_command *c, const struct pq_unique *u) {
   pq_commit *commit = &c->s.commit;
-  uint32_t n = 0, at = 0;
-  bool is_over = false;
+  uint32_t n = 0, at = 0, count = c->s.operation_count;
+  bool is_over = false, *is_gone = pq_arena_calloc(&c->op.scratch, count, sizeof *is_gone);
+  if (is_gone == NULL) return c->op.cx->code;
   for (uint32_t i = 0; i < commit->count; i++) {
     const pq_write *w = write_of(c, &commit->events[i], &at);
     if (u->bad[i].n == 0 && !is_over) {
@@ -326,8 +335,9 @@ static int drop_bad(pq_command *c, const struct pq_unique *u) {
           pq_fail(c->op.cx, PQ_EUNIQUE, "%.*s", (int)u->bad[i].n, (const char *)u->bad[i].p)));
     is_over = is_over || c->s.is_ordered;
     c->s.outcome.inserted--;
-    forget_id(&c->s.outcome.inserted_ids, w->index);
+    if (w->index < count) is_gone[w->index] = true;
   }
+  forget_ids(&c->s.outcome.inserted_ids, is_gone, count);
   commit->count = n;
   return PQ_OK;
 }
