@@ -27,6 +27,7 @@ int pq_http_status_of(int rc) {
     case PQ_EVERSION:
     case PQ_ETARGET:
     case PQ_EUNIQUE:
+    case PQ_EVIEW:
     case PQ_ECONFLICT: return 409;
     case PQ_EHISTORY: return 410;
     case PQ_ELIMIT: return 422;

@@ -182,14 +182,15 @@ static void make_uuid(const pq_task *t, pq_value item, pq_slice name, uint8_t ou
   out[8] = (out[8] & 0x3f) | 0x80;
 }
 
-static int put_info(pq_task *t, pq_value item, pq_slice name) {
+static int put_info(pq_task *t, pq_value item, pq_slice name, bool is_view) {
   pq_builder *b = t->mongo->builder;
   uint8_t uuid[16];
   make_uuid(t, item, name, uuid);
   PQ_TRY(pq_builder_key_str(b, "info"));
   PQ_TRY(pq_builder_begin_object(b));
   PQ_TRY(pq_builder_key_str(b, "readOnly"));
-  PQ_TRY(pq_builder_bool(b, false));
+  PQ_TRY(pq_builder_bool(b, is_view));
+  if (is_view) return pq_builder_end(b);
   PQ_TRY(pq_builder_key_str(b, "uuid"));
   PQ_TRY(pq_builder_uuid(b, uuid));
   return pq_builder_end(b);
@@ -214,22 +215,18 @@ int pq_mongo_list_collections_item(pq_task *t, pq_value item) {
   pq_value options = pq_object_get_str(item, "options");
   char name[PQ_MONGO_NAME_CAP];
   pq_slice ours;
-  bool is_match;
+  bool is_match, is_view = pq_mongo_is_view(options);
   if (!pq_value_string(pq_object_get_str(item, "name"), &ours)) return PQ_OK;
   pq_mongo_name_back(ours, name);
   pq_builder_clear(b);
   PQ_TRY(pq_builder_begin_object(b));
   PQ_TRY(put_str(b, "name", name));
-  PQ_TRY(put_str(b, "type", "collection"));
+  PQ_TRY(put_str(b, "type", is_view ? "view" : "collection"));
   PQ_TRY(pq_builder_key_str(b, "options"));
-  if (pq_value_is_missing(options)) {
-    PQ_TRY(pq_builder_begin_object(b));
-    PQ_TRY(pq_builder_end(b));
-  } else {
-    PQ_TRY(pq_builder_value(b, options));
-  }
-  PQ_TRY(put_info(t, item, ours));
-  PQ_TRY(put_id_index(b));
+  PQ_TRY(pq_mongo_put_options(t, options));
+  PQ_TRY(put_info(t, item, ours, is_view));
+  if (!is_view && pq_value_is_missing(pq_object_get_str(options, "clusteredIndex")))
+    PQ_TRY(put_id_index(b));
   return show(t, 2, &is_match);
 }
 

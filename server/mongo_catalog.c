@@ -64,13 +64,12 @@ static int refuse_option(pq_task *t, const char *what) {
 static int check_create(pq_task *t) {
   static const struct {
     const char *name, *what;
-  } no[] = {{"viewOn", "views are not supported ('viewOn')"},
-            {"pipeline", "views are not supported ('pipeline')"},
-            {"timeseries", "time series collections are not supported ('timeseries')"},
-            {"clusteredIndex", "clustered collections are not supported ('clusteredIndex')"},
+  } no[] = {{"timeseries", "time series collections are not supported ('timeseries')"},
             {"encryptedFields", "encrypted fields are not supported ('encryptedFields')"}};
   pq_value collation = pq_task_field(t, "collation");
   pq_slice locale;
+  PQ_TRY(pq_mongo_check_new_view(t));
+  if (!pq_value_is_missing(pq_task_field(t, "viewOn"))) return PQ_OK;
   if (pq_task_flag(t, "capped"))
     return refuse_option(t, "capped collections are not supported ('capped')");
   for (size_t i = 0; i < sizeof no / sizeof *no; i++)
@@ -88,20 +87,49 @@ static int check_create(pq_task *t) {
   return refuse_option(t, "a default collation is not supported ('collation')");
 }
 
+/* {key: {_id: 1}, unique: true, name} is what every collection of ours is. */
+static int put_clustered(pq_task *t, pq_value spec) {
+  pq_builder *b = t->mongo->builder;
+  pq_value key = pq_object_get_str(spec, "key");
+  pq_slice name = PQ_SLICE("_id_");
+  double way = 0;
+  bool is_unique = false;
+  (void)pq_value_string(pq_object_get_str(spec, "name"), &name);
+  (void)pq_value_bool(pq_object_get_str(spec, "unique"), &is_unique);
+  if (pq_value_count(key) != 1 || !pq_value_number(pq_object_get_str(key, "_id"), &way) ||
+      way != 1 || !is_unique) {
+    PQ_TRY(pq_task_refuse_with(t, PQ_MONGO_BAD_VALUE,
+                               "a clustered index is {key: {_id: 1}, unique: true}"));
+    return PQ_EINVALID;
+  }
+  PQ_TRY(pq_builder_begin_object(b));
+  PQ_TRY(pq_builder_key_str(b, "v"));
+  PQ_TRY(pq_builder_i32(b, 2));
+  PQ_TRY(pq_builder_key_str(b, "key"));
+  PQ_TRY(pq_builder_value(b, key));
+  PQ_TRY(pq_builder_key_str(b, "name"));
+  PQ_TRY(pq_builder_string(b, name));
+  PQ_TRY(pq_builder_key_str(b, "unique"));
+  PQ_TRY(pq_builder_bool(b, true));
+  return pq_builder_end(b);
+}
+
 /* The options that are kept, as an object; missing: none. */
 static int kept_options(pq_task *t, pq_value *out) {
   static const char *const kept[] = {"validator", "validationLevel", "validationAction",
-                                     "changeStreamPreAndPostImages"};
+                                     "changeStreamPreAndPostImages", "clusteredIndex"};
+  enum { CLUSTERED = 4 };
   pq_builder *b = t->mongo->builder;
   uint32_t count = 0;
   *out = (pq_value){0};
+  if (!pq_value_is_missing(pq_task_field(t, "viewOn"))) return pq_mongo_view_options(t, out);
   pq_builder_clear(b);
   PQ_TRY(pq_builder_begin_object(b));
   for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
     pq_value v = pq_task_field(t, kept[i]);
     if (pq_value_is_missing(v) || pq_value_type(v) == PQ_TYPE_NULL) continue;
     PQ_TRY(pq_builder_key_str(b, kept[i]));
-    PQ_TRY(pq_builder_value(b, v));
+    PQ_TRY(i == CLUSTERED ? put_clustered(t, v) : pq_builder_value(b, v));
     count++;
   }
   PQ_TRY(pq_builder_end(b));
@@ -149,25 +177,26 @@ int pq_mongo_drop(pq_task *t) {
 }
 
 int pq_mongo_drop_done(pq_task *t, pq_value summary) {
-  bool was_there = false;
+  bool was_there = false, is_view = false;
   int64_t indexes = 0;
+  (void)pq_value_bool(pq_object_get_str(summary, "view"), &is_view);
   (void)pq_value_bool(pq_object_get_str(summary, "dropped"), &was_there);
   (void)pq_value_i64(pq_object_get_str(summary, "indexes"), &indexes);
   pq_task_answer(t);
   if (was_there) {
-    pq_bson_i32(&t->out, "nIndexesWas", (int32_t)indexes + 1);
+    if (!is_view) pq_bson_i32(&t->out, "nIndexesWas", (int32_t)indexes + 1);
     pq_bson_str(&t->out, "ns", t->full_name);
   }
   return pq_task_answer_end(t); /* of what is not there too, as 7.0 does */
 }
 
-/* With this drop the database is gone: change streams say so. */
-static int put_note(pq_task *t) {
+/* Change streams are told what the command was: with this drop the database is gone. */
+static int put_note(pq_task *t, const char *what) {
   pq_builder *b = t->mongo->builder;
   PQ_TRY(t->rc);
   PQ_TRY(pq_builder_key_str(b, "metadata"));
   PQ_TRY(pq_builder_begin_object(b));
-  PQ_TRY(pq_builder_key_str(b, "dropDatabase"));
+  PQ_TRY(pq_builder_key_str(b, what));
   PQ_TRY(pq_builder_bool(b, true));
   return pq_builder_end(b);
 }
@@ -197,7 +226,7 @@ int pq_mongo_drop_database_done(pq_task *t, pq_value summary) {
     t->collection[len] = '\0';
     t->count += len + 1;
     pq_task_command(t, "drop", t->collection);
-    if (t->count == t->names.len) PQ_TRY(put_note(t)); /* the last one */
+    if (t->count == t->names.len) PQ_TRY(put_note(t, "dropDatabase")); /* the last */
     return pq_task_submit(t);
   }
   pq_task_answer(t);
@@ -208,9 +237,6 @@ int pq_mongo_drop_database_done(pq_task *t, pq_value summary) {
 /* ---- collMod ---- */
 
 int pq_mongo_coll_mod(pq_task *t) {
-  if (!pq_value_is_missing(pq_task_field(t, "viewOn")) ||
-      !pq_value_is_missing(pq_task_field(t, "pipeline")))
-    return pq_fail(t->mongo->cx, PQ_EUNSUPPORTED, "collMod: views are not supported");
   PQ_TRY(pq_task_target(t));
   return pq_catalog_ask(t);
 }
@@ -232,12 +258,24 @@ static pq_value mod_index(const pq_task *t) {
   return (pq_value){0};
 }
 
+/* {options: {}}: a collMod that changes nothing is told to those who watch, too. */
+static int put_nothing(pq_task *t) {
+  pq_builder *b = t->mongo->builder;
+  PQ_TRY(pq_builder_key_str(b, "options"));
+  PQ_TRY(pq_builder_begin_object(b));
+  return pq_builder_end(b);
+}
+
 static int coll_mod_submit(pq_task *t) {
   pq_value options;
   PQ_TRY(kept_options(t, &options));
   pq_task_command(t, "alter", t->collection);
-  pq_task_put(t, "options", options);
+  if (!pq_value_is_missing(options))
+    pq_task_put(t, "options", options);
+  else if (t->rc == PQ_OK)
+    t->rc = put_nothing(t);
   pq_task_put(t, "index", pq_task_field(t, "index"));
+  PQ_TRY(put_note(t, "collMod"));
   return pq_task_submit(t);
 }
 
@@ -250,6 +288,7 @@ int pq_mongo_coll_mod_done(pq_task *t, pq_value summary) {
     if (!c->is_there)
       return pq_task_refuse_with(t, PQ_MONGO_NAMESPACE_NOT_FOUND, "ns does not exist: %s",
                                  t->full_name);
+    PQ_TRY(pq_mongo_check_view_mod(t, c->options));
     if (!pq_value_is_missing(what) && pq_value_is_missing(mod_index(t)))
       return pq_task_refuse_with(t, PQ_MONGO_INDEX_NOT_FOUND, "cannot find index for ns %s",
                                  t->full_name);
@@ -306,7 +345,7 @@ int pq_mongo_rename(pq_task *t) {
   return pq_catalog_ask(t);
 }
 
-/* stage 0: is the source there? 1: and the target? 2: that was dropped; 3: renamed */
+/* stage 0: is the source there? 1: and the target? 2: renamed */
 int pq_mongo_rename_done(pq_task *t, pq_value summary) {
   pq_mongo_catalog *c = pq_catalog_of(t);
   char to[PQ_MONGO_NAME_CAP];
@@ -323,11 +362,9 @@ int pq_mongo_rename_done(pq_task *t, pq_value summary) {
     case 1:
       if (c->is_there && !pq_task_flag(t, "dropTarget"))
         return pq_task_refuse_with(t, PQ_MONGO_NAMESPACE_EXISTS, "target namespace exists");
-      pq_task_command(t, "drop", to);
-      return pq_task_submit(t);
-    case 2:
       pq_task_command(t, "rename", t->collection);
       pq_task_put_str(t, "to", to);
+      pq_task_put_bool(t, "dropTarget", pq_task_flag(t, "dropTarget"));
       return pq_task_submit(t);
     default: pq_task_answer(t); return pq_task_answer_end(t);
   }

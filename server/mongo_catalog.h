@@ -41,4 +41,20 @@ int pq_task_fields(pq_task *t, pq_value v, pq_field **out, uint32_t *count) PQ_M
 int pq_catalog_put_index(pq_task *t, pq_bson_out *o, pq_value spec) PQ_MUST_CHECK;
 void pq_catalog_put_id_index(pq_bson_out *o);
 
+/* ---- mongo_view.c ---- */
+/* Are these the options of a view? */
+bool pq_mongo_is_view(pq_value options);
+/* The answer is that t->collection is a view: PQ_EVIEW. */
+int pq_mongo_refuse_view(pq_task *t) PQ_MUST_CHECK;
+/* The same, if it is one, as far as its namespace is loaded; else PQ_OK. */
+int pq_mongo_check_view(pq_task *t) PQ_MUST_CHECK;
+/* What `create` says of a view; nothing: PQ_OK. Else the task is done. */
+int pq_mongo_check_new_view(pq_task *t) PQ_MUST_CHECK;
+/* `viewOn`, `pipeline`, `collation` as options of ours, in the task's arena. */
+int pq_mongo_view_options(pq_task *t, pq_value *out) PQ_MUST_CHECK;
+/* May a collMod of what has these options say what it says? Else the task is done. */
+int pq_mongo_check_view_mod(pq_task *t, pq_value options) PQ_MUST_CHECK;
+/* Options of ours as theirs: the next value of the builder. */
+int pq_mongo_put_options(pq_task *t, pq_value options) PQ_MUST_CHECK;
+
 #endif

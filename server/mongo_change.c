@@ -36,6 +36,7 @@ static bool is_of_rename(pq_value event, pq_mongo_change *c) {
   bool flag;
   if (pq_value_bool(v, &flag)) return true;
   c->to = text_of(v, "to");
+  c->dropped = text_of(v, "dropTarget");
   if (c->to.n == 0) return false;
   c->kind = PQ_MONGO_CHANGE_RENAME;
   return true;
@@ -58,6 +59,7 @@ static pq_mongo_change_kind kind_of_record(pq_value event, const pq_mongo_change
   pq_slice drop = text_of(pq_object_get_str(event, "metadata"), "drop");
   if (pq_slice_is(drop, "last")) return PQ_MONGO_CHANGE_DROP;
   if (pq_value_is_missing(c->after)) return PQ_MONGO_CHANGE_NONE;
+  if (is_noted(event, "collMod")) return PQ_MONGO_CHANGE_MODIFY;
   if (after > before) return PQ_MONGO_CHANGE_CREATE_INDEXES;
   if (after < before) return PQ_MONGO_CHANGE_DROP_INDEXES;
   if (pq_value_is_missing(c->before)) return PQ_MONGO_CHANGE_CREATE;
@@ -153,14 +155,14 @@ static int put_ns(pq_builder *b, const char *field, const pq_mongo_change *c, pq
 }
 
 /* Binary of the kind for a UUID. */
-static int put_uuid(pq_builder *b, pq_slice hex) {
+static int put_uuid(pq_builder *b, const char *name, pq_slice hex) {
   uint8_t bytes[16];
   if (hex.n != 2 * sizeof bytes) return PQ_OK;
   for (size_t i = 0; i < hex.n; i++) {
     uint8_t d = hex.p[i] <= '9' ? hex.p[i] - '0' : (hex.p[i] | 0x20) - 'a' + 10;
     bytes[i / 2] = (uint8_t)(bytes[i / 2] << 4 | (d & 15));
   }
-  PQ_TRY(pq_builder_key_str(b, "collectionUUID"));
+  PQ_TRY(pq_builder_key_str(b, name));
   return pq_builder_uuid(b, bytes);
 }
 
@@ -230,14 +232,16 @@ static int put_description(pq_builder *b, const pq_mongo_change *c) {
   pq_value after = pq_object_get_str(c->after, "indexes");
   PQ_TRY(pq_builder_key_str(b, "operationDescription"));
   PQ_TRY(pq_builder_begin_object(b));
-  if (c->kind == PQ_MONGO_CHANGE_RENAME)
+  if (c->kind == PQ_MONGO_CHANGE_RENAME) {
+    PQ_TRY(put_uuid(b, "dropTarget", c->dropped));
     PQ_TRY(put_ns(b, "to", c, c->to));
-  else if (c->kind == PQ_MONGO_CHANGE_CREATE_INDEXES)
+  } else if (c->kind == PQ_MONGO_CHANGE_CREATE_INDEXES) {
     PQ_TRY(put_indexes(b, after, before));
-  else if (c->kind == PQ_MONGO_CHANGE_DROP_INDEXES)
+  } else if (c->kind == PQ_MONGO_CHANGE_DROP_INDEXES) {
     PQ_TRY(put_indexes(b, before, after));
-  else
+  } else {
     PQ_TRY(put_options(b, pq_object_get_str(c->after, "options")));
+  }
   return pq_builder_end(b);
 }
 
@@ -255,7 +259,7 @@ int pq_change_build(const pq_mongo_change *c, pq_mongo_change_style style, pq_bu
     PQ_TRY(put_image(b, arena, "fullDocument", c, is_lacking ? (pq_value){0} : c->after));
   if (c->kind != PQ_MONGO_CHANGE_INVALIDATE) PQ_TRY(put_ns(b, "ns", c, c->collection));
   if (c->kind == PQ_MONGO_CHANGE_RENAME) PQ_TRY(put_ns(b, "to", c, c->to));
-  if (style.shows_expanded) PQ_TRY(put_uuid(b, c->uuid));
+  if (style.shows_expanded) PQ_TRY(put_uuid(b, "collectionUUID", c->uuid));
   if (c->kind <= PQ_MONGO_CHANGE_DELETE) PQ_TRY(put_document_parts(b, arena, c, style));
   if ((c->kind >= PQ_MONGO_CHANGE_CREATE && c->kind <= PQ_MONGO_CHANGE_MODIFY) ||
       (c->kind == PQ_MONGO_CHANGE_RENAME && style.shows_expanded))

@@ -41,6 +41,7 @@ typedef struct pq_mongo_change {
   pq_slice id;            /* of the entity */
   pq_value before, after; /* documents; of a collection its records (schema/collection_record.h) */
   pq_slice to;            /* of a rename: the collection's new name, ours */
+  pq_slice dropped;       /* of a rename: the uuid of what was there; empty: nothing */
   pq_slice uuid;          /* of the collection, 32 hexadecimal digits; empty: none */
   bool drops_database;    /* with it the whole database is dropped */
 } pq_mongo_change;

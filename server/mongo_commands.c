@@ -288,6 +288,8 @@ static void fail(pq_task *t, int rc, const pq_cx *cx) {
   int code = pq_mongo_code_of(rc);
   bool is_invalid = pq_mongo_is_invalid(pq_str(cx->msg)), is_answered = false;
   if (t->is_done) return;
+  if (pq_mongo_code_of_view(rc, pq_str(cx->msg)) != 0)
+    code = pq_mongo_code_of_view(rc, pq_str(cx->msg));
   if (is_invalid) {
     code = PQ_MONGO_INVALID_DOCUMENT;
     is_answered = pq_write_answer_invalid(t) == PQ_OK;

@@ -28,7 +28,8 @@ static const struct row {
             {PQ_EBUSY, 24},     /* LockTimeout */
             {PQ_ETIMEOUT, PQ_MONGO_MAX_TIME},
             {PQ_EINDEX, PQ_MONGO_BAD_VALUE}, /* a hint that is no index */
-            {PQ_EUNIQUE, PQ_MONGO_DUPLICATE_KEY}};
+            {PQ_EUNIQUE, PQ_MONGO_DUPLICATE_KEY},
+            {PQ_EVIEW, PQ_MONGO_NOT_ON_VIEW}};
 
 int pq_mongo_code_of(int rc) {
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
@@ -42,11 +43,29 @@ int pq_mongo_code_of_name(pq_slice name) {
   return PQ_MONGO_INTERNAL;
 }
 
-bool pq_mongo_is_invalid(pq_slice message) {
-  static const char what[] = "document failed validation";
-  for (size_t i = 0; i + sizeof what - 1 <= message.n; i++)
-    if (memcmp(message.p + i, what, sizeof what - 1) == 0) return true;
+static bool has_words(pq_slice message, const char *words) {
+  size_t n = strlen(words);
+  for (size_t i = 0; i + n <= message.n; i++)
+    if (memcmp(message.p + i, words, n) == 0) return true;
   return false;
+}
+
+bool pq_mongo_is_invalid(pq_slice message) {
+  return has_words(message, "document failed validation");
+}
+
+int pq_mongo_code_of_view(int rc, pq_slice message) {
+  static const struct {
+    int rc;
+    const char *words;
+    int code;
+  } of_views[] = {{PQ_EINVALID, ": view cycle: ", PQ_MONGO_VIEW_CYCLE},
+                  {PQ_ELIMIT, ": view depth: ", PQ_MONGO_VIEW_DEPTH},
+                  {PQ_EVIEW, ": option '", PQ_MONGO_OPTION_NOT_ON_VIEW},
+                  {PQ_EINVALID, "the pipeline of a view has no", PQ_MONGO_OPTION_NOT_ON_VIEW}};
+  for (size_t i = 0; i < sizeof of_views / sizeof *of_views; i++)
+    if (rc == of_views[i].rc && has_words(message, of_views[i].words)) return of_views[i].code;
+  return 0;
 }
 
 static const struct {
@@ -110,6 +129,10 @@ static const struct {
              {112, "WriteConflict"},
              {121, "DocumentValidationFailure"},
              {146, "ExceededMemoryLimit"},
+             {5, "GraphContainsCycle"},
+             {165, "ViewDepthLimitExceeded"},
+             {166, "CommandNotSupportedOnView"},
+             {167, "OptionNotSupportedOnView"},
              {238, "NotImplemented"},
              {239, "SnapshotTooOld"},
              {11, "UserNotFound"},

@@ -12,6 +12,7 @@
 enum {
   PQ_MONGO_INTERNAL = 1,
   PQ_MONGO_BAD_VALUE = 2,
+  PQ_MONGO_VIEW_CYCLE = 5,
   PQ_MONGO_FAILED_TO_PARSE = 9,
   PQ_MONGO_UNAUTHORIZED = 13,
   PQ_MONGO_TYPE_MISMATCH = 14,
@@ -29,6 +30,9 @@ enum {
   PQ_MONGO_INVALID_DOCUMENT = 121, /* DocumentValidationFailure */
   PQ_MONGO_NOT_A_REPLICA_SET = 123,
   PQ_MONGO_MEMORY_LIMIT = 146,
+  PQ_MONGO_VIEW_DEPTH = 165,
+  PQ_MONGO_NOT_ON_VIEW = 166,
+  PQ_MONGO_OPTION_NOT_ON_VIEW = 167,
   PQ_MONGO_INVALID_UUID = 207,
   PQ_MONGO_INCOMPLETE_HISTORY = 217,
   PQ_MONGO_TRANSACTION_TOO_OLD = 225,
@@ -52,6 +56,8 @@ enum {
 int pq_mongo_code_of(int rc);
 /* For the name of one ("ALREADY_EXISTS"), as it stands in the errors of a bulk write. */
 int pq_mongo_code_of_name(pq_slice name);
+/* For a failure about a view that has a number of its own; 0: none. */
+int pq_mongo_code_of_view(int rc, pq_slice message);
 /* Does the message tell of a document that a collection's validator refuses? */
 bool pq_mongo_is_invalid(pq_slice message);
 /* "BadValue"; "Location40415" for a number without a name. */

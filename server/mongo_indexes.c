@@ -74,14 +74,22 @@ int pq_mongo_list_indexes(pq_task *t) {
 int pq_mongo_list_indexes_done(pq_task *t, pq_value summary) {
   const pq_mongo_catalog *c = pq_catalog_of(t);
   char text[PQ_MONGO_NAME_CAP];
+  pq_value clustered;
   PQ_TRY(pq_catalog_take(t, summary));
   if (!c->is_there)
     return pq_task_refuse_with(t, PQ_MONGO_NAMESPACE_NOT_FOUND, "ns does not exist: %s",
                                t->full_name);
+  if (pq_mongo_is_view(c->options)) return pq_mongo_refuse_view(t);
+  clustered = pq_object_get_str(c->options, "clusteredIndex");
   pq_mongo_name_back(pq_str(t->collection), text);
   pq_cursor_list_begin(t, text);
   pq_bson_begin_object(&t->out, NULL);
-  pq_catalog_put_id_index(&t->out);
+  if (pq_value_is_missing(clustered)) {
+    pq_catalog_put_id_index(&t->out);
+  } else {
+    PQ_TRY(pq_catalog_put_index(t, &t->out, clustered));
+    pq_bson_bool(&t->out, "clustered", true);
+  }
   pq_bson_end(&t->out);
   for (uint32_t i = 0; i < c->index_count; i++) {
     pq_bson_begin_object(&t->out, NULL);
@@ -370,6 +378,7 @@ static int make(pq_task *t) {
 static int asked(pq_task *t, pq_value summary) {
   int rc;
   PQ_TRY(pq_catalog_take(t, summary));
+  if (pq_mongo_is_view(pq_catalog_of(t)->options)) return pq_mongo_refuse_view(t);
   rc = choose_new(t);
   if (t->is_done) return PQ_OK; /* it is refused */
   PQ_TRY(rc);
@@ -452,6 +461,7 @@ int pq_mongo_drop_indexes_done(pq_task *t, pq_value summary) {
   PQ_TRY(pq_catalog_take(t, summary));
   if (!c->is_there)
     return pq_task_refuse_with(t, PQ_MONGO_NAMESPACE_NOT_FOUND, "ns not found %s", t->full_name);
+  if (pq_mongo_is_view(c->options)) return pq_mongo_refuse_view(t);
   rc = check_dropped(t, what);
   if (t->is_done) return PQ_OK;
   PQ_TRY(rc);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "expr/expression.h"
+#include "server/mongo_catalog.h"
 
 enum { SAMPLE = 1000 };
 
@@ -205,6 +206,7 @@ int pq_mongo_coll_stats_done(pq_task *t, pq_value summary) {
   (void)summary;
   PQ_TRY(pq_stats_more(t, &is_done));
   if (!is_done) return PQ_OK;
+  PQ_TRY(pq_mongo_check_view(t));
   pq_task_answer(t);
   pq_bson_str(&t->out, "ns", t->full_name);
   PQ_TRY(pq_stats_put(t, &t->out, s->scale));
@@ -300,6 +302,7 @@ int pq_mongo_validate_item(pq_task *t, pq_value item) {
 }
 
 static int begin_verify(pq_task *t, pq_value summary) {
+  PQ_TRY(pq_mongo_check_view(t));
   t->count = (uint64_t)number_of(summary, "count");
   if (t->count == 0)
     return pq_task_refuse_with(t, PQ_MONGO_NAMESPACE_NOT_FOUND,

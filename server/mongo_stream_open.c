@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "server/mongo_catalog.h"
 #include "server/mongo_stream_int.h"
 #include "server/mongo_time.h"
 
@@ -226,6 +227,8 @@ static int read_all(pq_task *t, pq_mongo_stream *s) {
   if (rc == PQ_OK) rc = check_names(t, spec);
   if (rc == PQ_OK) rc = read_style(t, s, spec);
   if (rc == PQ_OK) rc = read_scope(t, s, spec);
+  if (rc == PQ_OK && s->collection[0] != '\0' && pq_mongo_check_view(t) != PQ_OK)
+    rc = t->is_done ? ANSWERED : PQ_ENOMEM;
   if (rc == PQ_OK) rc = read_begin(t, s, spec);
   if (rc == PQ_OK) rc = read_pipeline(t, s, pipeline);
   return rc;

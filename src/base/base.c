@@ -125,6 +125,7 @@ const char *pq_status_name(int code) {
     case PQ_ETIMEOUT: return "QUERY_TIMEOUT";
     case PQ_EINDEX: return "INDEX_NOT_FOUND";
     case PQ_EUNIQUE: return "UNIQUE_CONSTRAINT";
+    case PQ_EVIEW: return "IS_A_VIEW";
     default: return "INTERNAL";
   }
 }

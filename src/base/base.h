@@ -45,7 +45,8 @@ enum {
   PQ_EBUSY = -19,        /* the warehouse is open for writing elsewhere: wait */
   PQ_ETIMEOUT = -20,     /* maxTimeMs passed */
   PQ_EINDEX = -21,       /* no such index */
-  PQ_EUNIQUE = -22       /* a unique field has this value already */
+  PQ_EUNIQUE = -22,      /* a unique field has this value already */
+  PQ_EVIEW = -23         /* the collection is a view: ask for the one that it shows */
 };
 
 #if defined(__GNUC__)

@@ -12,6 +12,10 @@
 #define PQ_COMMAND_LEN_MAX (48u << 20)
 /* Field ids are at most 3 bytes wide in our Variants; nobody needs more names in one document. */
 #define PQ_FIELD_COUNT_MAX (1u << 20)
+/* MongoDB's depth of views over views; and how many a pipeline may open, as two in each of them
+ * would make a million. */
+#define PQ_VIEW_DEPTH_MAX 20
+#define PQ_VIEWS_OPENED_MAX 1000
 /* A filter is evaluated per row; a thousand predicates is a program, not a filter. */
 #define PQ_FILTER_NODES_MAX 1000u
 /* S3 and R2 allow 1,024 bytes. */

@@ -8,6 +8,7 @@
  */
 #include <string.h>
 
+#include "cmd/derived.h"
 #include "cmd/pipeline_run.h"
 
 static const char *const system_names[] = {"$id",       "$type",     "name",      "createdAt",
@@ -86,6 +87,7 @@ static int stage_end(pq_op *op) {
     c->s.scan.stats = c->s.run->views.stats;
     PQ_TRY(pq_explain_scan(c, &c->s.scan.stats));
   }
+  if (c->s.derived != NULL && c->s.derived->end != NULL) return c->s.derived->end(c);
   PQ_TRY(pq_summary_begin(c));
   PQ_TRY(pq_summary_count(c, "n", c->s.count));
   if (w->kind != PQ_PIPE_NONE && !c->s.args.is_explain) {
@@ -108,6 +110,7 @@ static int all_came(pq_command *c) {
 
 /* A document that came out: an item, one to write, or just counted. */
 static int give_out(pq_command *c, pq_value doc) {
+  if (c->s.derived != NULL && c->s.derived->give != NULL) return c->s.derived->give(c, doc);
   c->s.count++;
   if (c->s.args.is_explain) return PQ_OK;
   if (pq_pipeline_write(c->s.pipeline)->kind != PQ_PIPE_NONE) {
@@ -160,13 +163,18 @@ static int stage_graph(pq_op *op) {
   return begin(c);
 }
 
+int pq_pipeline_begin(pq_command *c) {
+  if (pq_pipeline_directions(c->s.pipeline) == 0) return begin(c);
+  c->op.stage = stage_graph;
+  return PQ_OK;
+}
+
 static int stage_aggregate(pq_op *op) {
   pq_command *c = pq_command_of(op);
   PQ_TRY(check_namespace(c));
   PQ_TRY(pq_read_snapshot(c));
-  if (pq_pipeline_directions(c->s.pipeline) == 0) return begin(c);
-  op->stage = stage_graph;
-  return PQ_OK;
+  PQ_TRY(pq_derived_pipeline(c));
+  return pq_pipeline_begin(c);
 }
 
 /* ---- open ---- */

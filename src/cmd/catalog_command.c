@@ -4,7 +4,7 @@
  *   open ─► the record that counts ─► [is there a document? does a new unique index hold?]
  *        ─► edited ─► an event of the collection
  */
-#include "cmd/catalog.h"
+#include "cmd/derived.h"
 
 #include <string.h>
 
@@ -203,6 +203,7 @@ static int create(pq_command *c) {
   struct pq_catalog_run *r = c->s.catalog;
   r->options = pq_own_option(c, "options");
   PQ_TRY(pq_collection_options_parse(&c->arena, r->options, &parsed));
+  PQ_TRY(pq_derived_check(c, c->s.collection, &parsed));
   return look(c, create_if_new);
 }
 
@@ -420,6 +421,22 @@ static int alter_if_there(pq_command *c) {
   return commit(c);
 }
 
+/* A view stays one, and a collection a collection. */
+static int check_kind(pq_command *c, pq_value options) {
+  bool is_view = c->s.catalog->record.view_on.n > 0;
+  pq_value on = pq_object_get_str(options, "viewOn");
+  if (!is_view && !pq_value_is_missing(on))
+    return pq_fail(c->op.cx, PQ_EINVALID, "alter: '%.*s' is a collection: 'viewOn' is of a view",
+                   TEXT_ARGS(c->s.collection));
+  if (is_view && (pq_value_type(on) == PQ_TYPE_NULL ||
+                  !pq_value_is_missing(pq_object_get_str(options, "collation"))))
+    return pq_fail(c->op.cx, PQ_EINVALID,
+                   "alter: '%.*s' is a view, and stays one of its collation: 'viewOn' and "
+                   "'pipeline' can be altered",
+                   TEXT_ARGS(c->s.collection));
+  return PQ_OK;
+}
+
 static int alter(pq_command *c) {
   struct pq_catalog_run *r = c->s.catalog;
   pq_value options = pq_own_option(c, "options"), index = pq_own_option(c, "index");
@@ -427,11 +444,16 @@ static int alter(pq_command *c) {
   if (!pq_value_is_missing(options)) {
     if (pq_value_type(options) != PQ_TYPE_OBJECT)
       return pq_fail(c->op.cx, PQ_EINVALID, "alter: option 'options' must be an object");
+    PQ_TRY(check_kind(c, options));
     PQ_TRY(merge(c, options, &r->options));
     PQ_TRY(pq_collection_options_parse(&c->arena, r->options, &parsed));
+    PQ_TRY(pq_derived_check(c, c->s.collection, &parsed));
     r->is_changed = true;
   }
-  if (!pq_value_is_missing(index)) PQ_TRY(alter_index(c, index));
+  if (!pq_value_is_missing(index)) {
+    PQ_TRY(pq_derived_refuse(c, c->s.collection));
+    PQ_TRY(alter_index(c, index));
+  }
   return look(c, alter_if_there);
 }
 
@@ -471,12 +493,12 @@ static int indexes(pq_command *c) {
 static const struct row {
   const char *name;
   int (*run)(pq_command *c);
-  bool is_read;
-} rows[] = {{"create", create, false},
-            {"createIndexes", create_indexes, false},
-            {"dropIndexes", drop_indexes, false},
-            {"alter", alter, false},
-            {"indexes", indexes, true}};
+  bool is_read, is_of_documents; /* not of a view */
+} rows[] = {{"create", create, false, false},
+            {"createIndexes", create_indexes, false, true},
+            {"dropIndexes", drop_indexes, false, true},
+            {"alter", alter, false, false},
+            {"indexes", indexes, true, false}};
 
 static const struct row *row_of(const pq_command *c) {
   size_t i = 0;
@@ -495,6 +517,7 @@ static int stage_opened(pq_op *op) {
   pq_schema_of(&c->s.snapshot.view, c->s.collection, &r->at);
   if (r->at.version > 0) PQ_TRY(pq_value_copy(&c->arena, r->at.document, &r->at.document));
   PQ_TRY(pq_collection_record_of(&c->arena, r->at.document, &r->record));
+  if (row_of(c)->is_of_documents) PQ_TRY(pq_derived_refuse(c, c->s.collection));
   r->options = r->record.options;
   for (uint32_t i = 0; i < r->record.index_count; i++)
     r->specs[r->spec_count++] = r->record.indexes[i].spec;

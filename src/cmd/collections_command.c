@@ -54,6 +54,8 @@ static int stage_collections_scan(pq_op *op) {
   pq_builder_clear(b);
   PQ_TRY(pq_builder_begin_object(b));
   PQ_TRY(pq_put_text(b, "name", c->s.scan.collection));
+  if (!pq_value_is_missing(pq_object_get_str(pq_object_get_str(record, "options"), "viewOn")))
+    PQ_TRY(pq_put_text(b, "type", PQ_SLICE("view")));
   PQ_TRY(pq_put_count(b, "count", c->s.count));
   PQ_TRY(pq_put_fields_but(c, record, NULL)); /* uuid, options, indexes */
   PQ_TRY(pq_builder_end(b));

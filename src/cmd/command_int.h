@@ -285,7 +285,8 @@ typedef struct pq_command_state {
   pq_forecast forecast;
   int64_t started_us;
   pq_pipeline *pipeline;
-  struct pq_pipeline_run *run; /* owned; cmd/pipeline_run.h */
+  struct pq_pipeline_run *run;    /* owned; cmd/pipeline_run.h */
+  struct pq_derived_run *derived; /* of a view; cmd/derived.h. NULL: it is none */
   pq_collector collector;
   pq_scan scan;
   uint64_t count; /* count; rows given out */
@@ -933,6 +934,12 @@ void pq_command_flush(pq_command *c, pq_stage_fn after);
 void pq_command_relieve(pq_command *c, pq_stage_fn after);
 /* Have the work that puts an entry, and a flush that runs, end first. A failure is only noted. */
 void pq_command_settle(pq_command *c, pq_stage_fn after);
+
+/* ---- distinct_command.c ---- */
+/* Of documents that come from elsewhere: the collation is known; one of them; the summary. */
+void pq_distinct_begin(pq_command *c);
+int pq_distinct_give(pq_command *c, pq_value doc) PQ_MUST_CHECK;
+int pq_distinct_finish(pq_command *c) PQ_MUST_CHECK;
 
 /* ---- the commands ---- */
 int pq_open_insert(pq_command *c, pq_value target);

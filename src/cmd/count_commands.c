@@ -10,11 +10,12 @@
 #include <string.h>
 
 #include "base/slices.h"
-#include "cmd/command_int.h"
+#include "cmd/derived.h"
 #include "table/tail.h"
 
 static int start_counting(pq_command *c, pq_stage_fn next) {
   PQ_TRY(pq_read_snapshot(c));
+  if (pq_derived_is(c)) return pq_derived_begin(c);
   pq_read_scan(c, c->s.filter);
   c->s.scan.is_count = true;
   c->op.stage = next;
@@ -285,7 +286,9 @@ static int stage_estimate_count(pq_op *op) {
 }
 
 static int stage_estimate(pq_op *op) {
-  PQ_TRY(pq_read_snapshot(pq_command_of(op)));
+  pq_command *c = pq_command_of(op);
+  PQ_TRY(pq_read_snapshot(c));
+  if (pq_derived_is(c)) return pq_derived_begin(c);
   op->stage = stage_estimate_count;
   return PQ_OK;
 }

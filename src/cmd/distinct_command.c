@@ -21,7 +21,7 @@
 
 #include "base/hash.h"
 #include "base/merge_sort.h"
-#include "cmd/command_int.h"
+#include "cmd/derived.h"
 #include "query/scan_group.h"
 
 struct pq_distinct {
@@ -161,11 +161,18 @@ static int compare_values(const void *a, const void *b, const void *ud) {
   return order != 0 ? order : compare_spelling(*x, *y);
 }
 
-static int stage_distinct_end(pq_op *op) {
-  pq_command *c = pq_command_of(op);
+void pq_distinct_begin(pq_command *c) {
+  if (c->s.env != NULL) c->s.distinct->collation = c->s.env->collation;
+}
+
+int pq_distinct_give(pq_command *c, pq_value doc) {
+  struct pq_distinct *d = c->s.distinct;
+  return take(d, pq_object_get(doc, d->key.parts[0].name), 1);
+}
+
+int pq_distinct_finish(pq_command *c) {
   struct pq_distinct *d = c->s.distinct;
   pq_builder *b = c->db->builder;
-  if (c->s.args.is_explain) PQ_TRY(pq_explain_scan(c, &c->s.scan.stats));
   PQ_TRY(pq_sort_items(d->cx, d->values, d->count, sizeof *d->values, compare_values, d));
   PQ_TRY(pq_summary_begin(c));
   PQ_TRY(pq_summary_count(c, "n", d->count));
@@ -175,6 +182,12 @@ static int stage_distinct_end(pq_op *op) {
     PQ_TRY(pq_builder_value(b, d->values[i]));
   PQ_TRY(pq_builder_end(b));
   return pq_summary_end(c, c->s.snapshot.view.seq);
+}
+
+static int stage_distinct_end(pq_op *op) {
+  pq_command *c = pq_command_of(op);
+  if (c->s.args.is_explain) PQ_TRY(pq_explain_scan(c, &c->s.scan.stats));
+  return pq_distinct_finish(c);
 }
 
 static int stage_distinct_scan(pq_op *op) {
@@ -189,6 +202,7 @@ static int stage_distinct_scan(pq_op *op) {
 static int stage_distinct(pq_op *op) {
   pq_command *c = pq_command_of(op);
   PQ_TRY(pq_read_snapshot(c));
+  if (pq_derived_is(c)) return pq_derived_begin(c);
   pq_read_scan(c, c->s.filter);
   c->s.scan.needs = &c->s.distinct->key.parts[0].name;
   c->s.scan.need_count = 1;

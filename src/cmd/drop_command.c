@@ -30,6 +30,7 @@ struct pq_sweep {
   uint32_t count;
   bool was_there;       /* drop: there was a record or a document */
   uint32_t index_count; /* of the record */
+  bool is_view;
 };
 
 /* The next documents of the item that is at hand. */
@@ -117,6 +118,9 @@ static int seal_drop(pq_command *c) {
     if (!s->was_there) return PQ_OK; /* else the deletes need an event that ends them */
   }
   s->was_there = true;
+  s->is_view = !pq_value_is_missing(pq_object_get_str(
+      pq_object_get_str(pq_object_get_str(at.document, PQ_COLLECTION_DIRECTIVE), "options"),
+      "viewOn"));
   s->index_count = pq_value_count(
       pq_object_get_str(pq_object_get_str(at.document, PQ_COLLECTION_DIRECTIVE), "indexes"));
   PQ_TRY(pq_collection_nothing(c, at.document, &after));
@@ -132,6 +136,10 @@ static int stage_drop_end(pq_op *op) {
   PQ_TRY(pq_builder_bool(c->db->builder, c->s.sweep->was_there));
   PQ_TRY(pq_summary_count(c, "deletedCount", c->s.outcome.deleted));
   PQ_TRY(pq_summary_count(c, "indexes", c->s.sweep->index_count));
+  if (c->s.sweep->is_view) {
+    PQ_TRY(pq_builder_key_str(c->db->builder, "view"));
+    PQ_TRY(pq_builder_bool(c->db->builder, true));
+  }
   return pq_summary_end(c, c->s.space->seq);
 }
 

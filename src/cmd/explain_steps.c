@@ -23,13 +23,13 @@
 
 pq_plan_kind_of pq_plan_kind(const pq_command *c) {
   int (*open)(pq_command * c, pq_value target) = c->s.spec->open;
+  if (open == pq_open_aggregate || c->s.derived != NULL)
+    return pq_pipeline_directions(c->s.pipeline) == 0 ? PQ_PLAN_PIPELINE : PQ_PLAN_NONE;
   if (open == pq_open_exists && c->s.edge.from.n > 0) return PQ_PLAN_GRAPH;
   if (open == pq_open_get || (open == pq_open_exists && c->s.id.n > 0)) return PQ_PLAN_POINT;
   if (open == pq_open_find || open == pq_open_find_one || open == pq_open_count ||
       open == pq_open_exists || open == pq_open_distinct)
     return PQ_PLAN_SCAN;
-  if (open == pq_open_aggregate)
-    return pq_pipeline_directions(c->s.pipeline) == 0 ? PQ_PLAN_PIPELINE : PQ_PLAN_NONE;
   return open == pq_open_related || open == pq_open_traverse || open == pq_open_subgraph ||
                  open == pq_open_path || open == pq_open_connected ||
                  open == pq_open_neighbourhood || open == pq_open_whole ||

@@ -7,7 +7,7 @@
  * A page begins behind its cursor (cursor_token.h). Where the order is that of $id the scan is told
  * so by a filter, and reads nothing of the pages before.
  */
-#include "cmd/command_int.h"
+#include "cmd/derived.h"
 
 /* ---- get ---- */
 
@@ -117,6 +117,7 @@ static int stage_find(pq_op *op) {
   pq_command *c = pq_command_of(op);
   const pq_collector *k = &c->s.collector;
   PQ_TRY(pq_read_snapshot(c));
+  if (pq_derived_is(c)) return pq_derived_begin(c);
   pq_read_scan(c, c->s.page_filter);
   pq_collector_order(k, &c->s.scan.order);
   if (pq_collector_is_ordered(k) || c->s.args.limit == 0) c->s.scan.window = PQ_SCAN_WINDOW_MAX;

@@ -39,7 +39,7 @@ static const char *const own_match[] = {"params", "maxRows", NULL};
 static const char *const own_create[] = {"options", NULL};
 static const char *const own_create_indexes[] = {"indexes", NULL};
 static const char *const own_drop_indexes[] = {"index", NULL};
-static const char *const own_rename[] = {"to", NULL};
+static const char *const own_rename[] = {"to", "dropTarget", NULL};
 static const char *const own_alter[] = {"options", "index", NULL};
 
 const pq_command_spec pq_command_specs[] = {

@@ -37,6 +37,10 @@ struct pq_pipeline_run {
   pq_stage_fn matched;
 };
 
+/* ---- aggregate_command.c ---- */
+/* Run c->s.pipeline over c->s.collection. As the end of the stage that opened the snapshot. */
+int pq_pipeline_begin(pq_command *c) PQ_MUST_CHECK;
+
 /* ---- pipeline_write.c ---- */
 /* Take a document that came out of the pipeline. */
 int pq_pipe_write_add(pq_command *c, pq_value doc) PQ_MUST_CHECK;

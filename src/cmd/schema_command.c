@@ -11,7 +11,7 @@
  */
 #include <string.h>
 
-#include "cmd/catalog.h"
+#include "cmd/derived.h"
 #include "cmd/unique_check.h"
 #include "db/schema_of.h"
 #include "schema/schema_upgrade.h"
@@ -340,6 +340,7 @@ static int stage_opened(pq_op *op) {
   c->s.schema_run = r;
   pq_schema_of(&c->s.snapshot.view, c->s.collection, &r->at);
   PQ_TRY(pq_schema_open(&c->arena, c->s.collection, &r->at, &r->old));
+  if (c->s.args.given & PQ_OPT_SET) PQ_TRY(pq_derived_refuse(c, c->s.collection));
   if (c->s.args.given & PQ_OPT_SET) return set(c);
   if (c->s.args.is_infer) {
     PQ_TRY(pq_inference_new(op->cx, &r->inference));

@@ -8,9 +8,8 @@
  */
 #include <string.h>
 
-#include "cmd/command_int.h"
+#include "cmd/derived.h"
 #include "db/schema_of.h"
-#include "schema/collection_record.h"
 
 enum { WARNINGS_MAX = 100 };
 
@@ -118,6 +117,7 @@ int pq_typing_open(pq_command *c) {
     t->seq = c->s.space->seq;
     return PQ_OK;
   }
+  if (c->s.spec->open != pq_open_drop) PQ_TRY(pq_derived_refuse(c, c->s.collection));
   t = pq_arena_calloc(arena, 1, sizeof *t);
   if (t == NULL) return c->op.cx->code;
   t->seq = c->s.space->seq;

@@ -201,10 +201,14 @@ typedef struct pq_hash_join pq_hash_join;
 typedef struct pq_hash_join_spec {
   pq_slice collection;
   pq_path path;
-  pq_value also;    /* a further filter as written, or missing */
-  bool is_distinct; /* loaded again and again: a document that came before is
-                       the same */
+  pq_pipeline *through; /* not NULL: what it makes of the collection is looked up in */
+  pq_value also;        /* a further filter as written, or missing */
+  bool is_distinct;     /* loaded again and again: a document that came before is
+                           the same */
 } pq_hash_join_spec;
+/* `from` of $lookup and $graphLookup: a collection, or {collection, pipeline}. */
+int pq_hash_join_from(pq_pipe_parser *s, const pq_pipe_stage *g, pq_value from,
+                      pq_hash_join_spec *out);
 /* Are documents fetched by their ids, for certain or perhaps? */
 void pq_hash_join_kind(const pq_hash_join_spec *spec, const pq_flow *f, bool *is_by_id,
                        bool *is_by_key);

@@ -8,6 +8,9 @@
  * A path "$id" needs no scan: the entities are located by their ids. So are those of a path "_id",
  * if each value is one that ids are made of (shred/key_id.h). The filter of the scan may let too
  * much through (a regular expression among the values); the nodes decide.
+ *
+ * With a pipeline between (`through`) it runs anew for each load, and the filter is held against
+ * what comes out of it.
  */
 #include <string.h>
 
@@ -38,6 +41,7 @@ struct pq_hash_join {
   uint64_t len; /* bytes of the documents and of the values asked for */
   pq_operator *source;
   pq_filter *null_filter; /* {path: null}, when null was asked for in this load */
+  pq_filter *filter;      /* for what comes through a pipeline; NULL: the source knows it */
 };
 
 /* ---- values at a path ---- */
@@ -69,6 +73,30 @@ static int values_from(pq_value v, const pq_path *path, uint32_t part, bool is_w
 
 int pq_values_at(pq_value doc, const pq_path *path, bool is_whole, pq_take_value take, void *ud) {
   return values_from(doc, path, 0, is_whole, take, ud);
+}
+
+/* ---- where documents come from ---- */
+
+int pq_hash_join_from(pq_pipe_parser *s, const pq_pipe_stage *g, pq_value from,
+                      pq_hash_join_spec *out) {
+  static const char *const known[] = {"collection", "pipeline", NULL};
+  pq_field *fields;
+  uint32_t count;
+  if (pq_value_type(from) != PQ_TYPE_OBJECT)
+    return pq_stage_collection(s, g, PQ_SLICE("from"), from, &out->collection);
+  PQ_TRY(pq_pipe_fields(s, from, &fields, &count));
+  for (uint32_t i = 0; i < count; i++) {
+    if (pq_slice_is(fields[i].name, known[0]))
+      PQ_TRY(pq_stage_collection(s, g, fields[i].name, fields[i].value, &out->collection));
+    else if (pq_slice_is(fields[i].name, known[1]))
+      PQ_TRY(pq_sub_pipeline(s, s->env, PQ_IN_LOOKUP, fields[i].value, &out->through));
+    else
+      return pq_stage_fail_unknown(s, g, fields[i].name, known);
+  }
+  if (out->collection.n == 0 || out->through == NULL || pq_pipeline_has_documents(out->through))
+    return pq_stage_fail_option(s, g, PQ_SLICE("from"),
+                                "must be a collection, or {collection, pipeline}");
+  return PQ_OK;
 }
 
 /* ---- life ---- */
@@ -289,8 +317,9 @@ static int list_keys(pq_hash_join *j, pq_source_want *want) {
 
 void pq_hash_join_kind(const pq_hash_join_spec *spec, const pq_flow *f, bool *is_by_id,
                        bool *is_by_key) {
-  *is_by_id = pq_slice_is(spec->path.text, "$id") && !f->eval.collation.is_folded;
-  *is_by_key = pq_slice_is(spec->path.text, "_id") && !f->eval.collation.is_folded;
+  bool is_direct = spec->through == NULL && !f->eval.collation.is_folded;
+  *is_by_id = is_direct && pq_slice_is(spec->path.text, "$id");
+  *is_by_key = is_direct && pq_slice_is(spec->path.text, "_id");
 }
 
 static int begin(pq_hash_join *j, pq_flow *f) {
@@ -309,6 +338,11 @@ static int begin(pq_hash_join *j, pq_flow *f) {
     if (is_by_key) PQ_TRY(list_keys(j, &want));
   }
   want.filter = filter;
+  j->filter = NULL;
+  if (j->spec->through != NULL) {
+    j->filter = filter;
+    return pq_flow_open_on(f, j->spec->through, j->spec->collection, &j->source);
+  }
   if (f->store == NULL)
     return pq_fail(f->cx, PQ_EUNSUPPORTED, "collection '%.*s': no collections can be read here",
                    PQ_SHOW(want.collection));
@@ -368,6 +402,8 @@ static int add_doc(pq_hash_join *j, pq_value doc, uint32_t *number) {
 
 static int take_doc(pq_hash_join *j, pq_flow *f, pq_value doc) {
   taker t = {.j = j};
+  if (j->filter != NULL && !pq_filter_match(j->filter, &f->eval, doc, (pq_value){0}))
+    return pq_filter_status(j->filter);
   PQ_TRY(add_doc(j, doc, &t.number));
   doc = j->docs[t.number];
   PQ_TRY(pq_values_at(doc, &j->spec->path, true, take_value, &t));

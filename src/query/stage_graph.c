@@ -88,7 +88,7 @@ static int parse_option(pq_pipe_parser *s, pq_pipe_stage *g, graph *p, const pq_
   pq_slice name = field->name;
   pq_value v = field->value;
   pq_filter *ignored;
-  if (pq_slice_is(name, "from")) return pq_stage_collection(s, g, name, v, &p->join.collection);
+  if (pq_slice_is(name, "from")) return pq_hash_join_from(s, g, v, &p->join);
   if (pq_slice_is(name, "startWith")) return pq_expression_parse(s->arena, s->env, v, &p->start);
   if (pq_slice_is(name, "connectFromField")) return parse_from(s, g, p, field);
   if (pq_slice_is(name, "connectToField")) return pq_stage_path(s, g, name, v, &p->join.path);
@@ -143,8 +143,12 @@ int pq_reads_graph(pq_flow_reads *r, const pq_pipe_stage *g, pq_doc_range *docs)
                        .is_join = true,
                        .values = UINT64_MAX,
                        .why = "documents tell what $graphLookup looks up next"};
+  pq_doc_range through;
   if (p->depth_max < depths) depths = p->depth_max + 1;
   if (docs->max == 0) return PQ_OK;
+  if (p->join.through != NULL)
+    return pq_flow_reads_pipeline(r, p->join.through, p->join.collection,
+                                  pq_count_mul(docs->max, depths), false, &through);
   pq_hash_join_kind(&p->join, r->f, &read.is_by_id, &read.is_by_key);
   read.times = read.times_full = pq_count_mul(docs->max, depths);
   return pq_flow_reads_add(r, &read);

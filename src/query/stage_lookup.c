@@ -6,6 +6,8 @@
  *              over the foreign documents in memory if they fit, else over a new scan
  *   both       equality first, the pipeline over what it found
  *
+ * `from` may be {collection, pipeline}: the documents that it makes of the collection.
+ *
  * Rule 54: null and missing are the same on both sides. An array stands for its
  * elements; an empty one for null, as no value was found.
  */
@@ -68,7 +70,7 @@ static int parse_options(pq_pipe_parser *s, pq_pipe_stage *g, lookup *l, pq_valu
     pq_slice name = fields[i].name;
     pq_value v = fields[i].value;
     if (pq_slice_is(name, "from"))
-      PQ_TRY(pq_stage_collection(s, g, name, v, &l->join.collection));
+      PQ_TRY(pq_hash_join_from(s, g, v, &l->join));
     else if (pq_slice_is(name, "localField"))
       PQ_TRY(pq_stage_path(s, g, name, v, &l->local));
     else if (pq_slice_is(name, "foreignField"))
@@ -83,6 +85,8 @@ static int parse_options(pq_pipe_parser *s, pq_pipe_stage *g, lookup *l, pq_valu
       return pq_stage_fail_unknown(s, g, name, known);
   }
   if (l->as.count == 0) return pq_stage_fail(s, g, "needs as");
+  if (l->join.through != NULL && l->local.count == 0)
+    return pq_stage_fail(s, g, "takes a pipeline in 'from' only with localField and foreignField");
   if ((l->local.count == 0) != (l->join.path.count == 0))
     return pq_stage_fail(s, g, "needs localField and foreignField, both or none");
   if (l->local.count == 0 && pq_value_is_missing(*stages))
@@ -124,6 +128,10 @@ static int reads_equality(pq_flow_reads *r, const lookup *l, const pq_doc_range 
   pq_flow_read read = {.collection = l->join.collection,
                        .is_join = true,
                        .why = "values of the documents are what $lookup looks up"};
+  pq_doc_range through;
+  if (l->join.through != NULL)
+    return pq_flow_reads_pipeline(r, l->join.through, l->join.collection,
+                                  pq_count_add(docs->max, HALVINGS), false, &through);
   pq_hash_join_kind(&l->join, r->f, &read.is_by_id, &read.is_by_key);
   read.times = pq_count_add(docs->batches, docs->max / ROUND_DOCS);
   if (docs->max < read.times) read.times = docs->max;

@@ -183,12 +183,34 @@ static int read_validator(pq_arena *arena, pq_value v, pq_collection_record *out
   return pq_value_count(v) == 0 ? PQ_OK : pq_filter_parse(arena, NULL, v, &out->validator);
 }
 
+static int read_view_on(pq_cx *cx, pq_value v, pq_collection_record *out) {
+  if (pq_value_string(v, &out->view_on) && out->view_on.n > 0) return PQ_OK;
+  return fail_option(cx, "'viewOn' must be the name of a collection");
+}
+
+static int read_pipeline(pq_cx *cx, pq_value v, pq_collection_record *out) {
+  out->view_pipeline = v;
+  if (pq_value_type(v) == PQ_TYPE_ARRAY) return PQ_OK;
+  return fail_option(cx, "'pipeline' must be a list of stages");
+}
+
+static int read_view_collation(pq_cx *cx, pq_value v, pq_collection_record *out) {
+  out->view_collation = v;
+  if (pq_value_type(v) == PQ_TYPE_OBJECT) return PQ_OK;
+  return fail_option(cx, "'collation' must be an object");
+}
+
 static int read_collection_option(pq_arena *arena, const pq_field *f, pq_collection_record *out) {
-  static const char *const kept[] = {"comment", "changeStreamPreAndPostImages", NULL};
+  static const char *const kept[] = {"comment", "changeStreamPreAndPostImages", "clusteredIndex",
+                                     NULL};
   static const char *const all[] = {
-      "validator", "validationLevel", "validationAction", "comment", "changeStreamPreAndPostImages",
+      "validator", "validationLevel", "validationAction", "comment",
+      "viewOn",    "pipeline",        "collation",        "changeStreamPreAndPostImages",
       NULL};
   const char *near;
+  if (pq_slice_is(f->name, "viewOn")) return read_view_on(arena->cx, f->value, out);
+  if (pq_slice_is(f->name, "pipeline")) return read_pipeline(arena->cx, f->value, out);
+  if (pq_slice_is(f->name, "collation")) return read_view_collation(arena->cx, f->value, out);
   if (pq_slice_is(f->name, "validator")) return read_validator(arena, f->value, out);
   if (pq_slice_is(f->name, "validationLevel")) return read_level(arena->cx, f->value, out);
   if (pq_slice_is(f->name, "validationAction")) return read_action(arena->cx, f->value, out);
@@ -199,6 +221,24 @@ static int read_collection_option(pq_arena *arena, const pq_field *f, pq_collect
                  near ? ": did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
+/* What a view has, a collection has not, and the other way round. */
+static int check_view(pq_cx *cx, pq_value options, const pq_collection_record *out) {
+  static const char *const stored[] = {"validator",        "validationLevel",
+                                       "validationAction", "changeStreamPreAndPostImages",
+                                       "clusteredIndex",   NULL};
+  if (out->view_on.n == 0) {
+    if (!pq_value_is_missing(out->view_pipeline))
+      return fail_option(cx, "'pipeline' is of a view: 'viewOn' is missing");
+    if (pq_value_is_missing(out->view_collation)) return PQ_OK;
+    return pq_fail(cx, PQ_EUNSUPPORTED,
+                   "options: a default collation of a collection is not supported ('collation')");
+  }
+  for (int i = 0; stored[i] != NULL; i++)
+    if (!pq_value_is_missing(pq_object_get_str(options, stored[i])))
+      return pq_fail(cx, PQ_EINVALID, "options: a view has no '%s'", stored[i]);
+  return PQ_OK;
+}
+
 int pq_collection_options_parse(pq_arena *arena, pq_value options, pq_collection_record *out) {
   pq_field field;
   out->options = options;
@@ -206,7 +246,7 @@ int pq_collection_options_parse(pq_arena *arena, pq_value options, pq_collection
   if (pq_value_type(options) != PQ_TYPE_OBJECT) return fail_option(arena->cx, "an object");
   for (uint32_t i = 0; pq_object_at(options, i, &field); i++)
     PQ_TRY(read_collection_option(arena, &field, out));
-  return PQ_OK;
+  return check_view(arena->cx, options, out);
 }
 
 /* ---- the record ---- */

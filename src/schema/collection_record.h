@@ -43,6 +43,9 @@ typedef struct pq_collection_record {
   pq_filter *validator; /* NULL: none */
   pq_validation_level level;
   bool only_warns; /* validationAction: "warn" */
+  /* Of a view: which collection it shows, and how. */
+  pq_slice view_on;                       /* empty: it is none */
+  pq_value view_pipeline, view_collation; /* missing: none */
 } pq_collection_record;
 
 /* The record in a schema's document (missing: none), in `arena`; values are borrowed from the
@@ -52,7 +55,8 @@ int pq_collection_record_of(pq_arena *arena, pq_value document,
 
 /* One index from its spec. PQ_EINVALID, PQ_EUNSUPPORTED. */
 int pq_index_record_parse(pq_arena *arena, pq_value spec, pq_index_record *out) PQ_MUST_CHECK;
-/* The options alone: validator, level, action into *out. PQ_EINVALID, PQ_EUNSUPPORTED. */
+/* The options alone: validator, level, action, or those of a view into *out. Of a pipeline only
+ * that it is a list. PQ_EINVALID, PQ_EUNSUPPORTED. */
 int pq_collection_options_parse(pq_arena *arena, pq_value options,
                                 pq_collection_record *out) PQ_MUST_CHECK;
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""A server that is killed while npm `mongodb` creates, indexes, renames and drops collections keeps
-what was acknowledged, and unique indexes hold:
+"""Views, renames and clustered collections with npm `mongodb`; and a server that is killed while it
+creates, indexes, renames, drops collections keeps what was acknowledged, and unique indexes hold:
 
     PARQUEDB=build/parquedb python3 test/interop/mongodb_catalog.py FOLDER
 """
@@ -24,6 +24,10 @@ def main():
     modules = clients.npm("mongodb@7.9.0")
     rng = random.Random(SEED)
     runs = []
+    with clients.Server("views") as server:
+        done = clients.run(["node", os.path.join(clients.HERE, "mongodb_views_client.mjs"), modules,
+                            server.uri], 120)
+        runs.append(("views", done, server.end()))
     for kill in range(KILLS + 1):
         with clients.Server("killed") as server:
             if kill > 0:

@@ -236,7 +236,7 @@ async function catalog(client) {
     (await db.listCollections().toArray())[0].info.uuid.toString(), "its uuid stays");
   await refused(db.createCollection("empty"), 48, "create it again");
   await refused(db.createCollection("capped", { capped: true, size: 1000 }), 238, "capped");
-  await refused(db.createCollection("v", { viewOn: "empty", pipeline: [] }), 238, "a view");
+  await refused(db.createCollection("v", { timeseries: { timeField: "t" } }), 238, "a time series");
   same((await db.collection("empty").indexes()).length, 1, "listIndexes of an empty one");
   await refused(db.collection("nowhere").indexes(), 26, "listIndexes of none");
   same(await db.dropCollection("nowhere"), true, "drop of none");

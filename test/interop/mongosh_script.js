@@ -56,6 +56,14 @@ check("bulkWrite", () => db.c.bulkWrite([{ insertOne: { document: { _id: 9 } } }
 check("countDocuments", () => db.c.countDocuments(), 2);
 check("distinct", () => db.c.distinct("a"), [12]);
 
+// views
+check("createView", () => db.createView("seen", "c", [{ $match: { a: { $exists: true } } }]).ok, 1);
+check("find in a view", () => db.seen.find({ a: 12 }).toArray(), [{ _id: 1, a: 12 }]);
+check("count of a view", () => [db.seen.countDocuments(), db.seen.estimatedDocumentCount()], [1, 1]);
+check("getCollectionInfos of a view", () => db.getCollectionInfos({ name: "seen" })[0].type, "view");
+refused("insert into a view", () => db.seen.insertOne({ a: 1 }), 166);
+check("drop of a view", () => db.seen.drop(), true);
+
 // explain
 const plan = (x) => x.queryPlanner.winningPlan.stage;
 check("explain", () => plan(db.c.find({ a: 12 }).explain()), "COLLSCAN");

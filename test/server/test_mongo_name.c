@@ -128,7 +128,7 @@ static void test_errors(void) {
   CHECK(pq_mongo_code_of(PQ_EEXISTS) == 11000 && pq_mongo_code_of(-99) == PQ_MONGO_INTERNAL);
   CHECK(pq_mongo_code_of_name(PQ_SLICE("ALREADY_EXISTS")) == 11000);
   CHECK(pq_mongo_code_of_name(PQ_SLICE("")) == PQ_MONGO_INTERNAL);
-  for (int rc = PQ_ENOMEM; rc >= PQ_EUNIQUE; rc--) {
+  for (int rc = PQ_ENOMEM; rc >= PQ_EVIEW; rc--) {
     pq_mongo_code_name(pq_mongo_code_of(rc), name);
     CHECK(strncmp(name, "Location", 8) != 0);
   }

@@ -39,6 +39,8 @@ const char *const fault_setup[] = {
     "1}}, {\"from\": \"x/a\", \"predicate\": \"border\", \"to\": \"far/u/z\"}]}",
     "far {\"flush\": 1}",
     "_system {\"flush\": 1}",
+    "{\"create\": \"seen\", \"options\": {\"viewOn\": \"t\", \"pipeline\": [{\"$match\": {\"n\": "
+    "{\"$gt\": 1}}}]}}",
     NULL};
 
 /* Two commits, of which the second may fail: a state in the middle. */
@@ -314,6 +316,18 @@ const fault_probe fault_probes[] = {
      "\"unique\": true}], \"txn\": 1}",
      NULL, true},
     {"{\"indexes\": \"t\", \"txn\": 1}", NULL, false},
+    {"{\"find\": \"seen\", \"filter\": {\"n\": {\"$lt\": 9}}, \"sort\": {\"n\": 1}, \"limit\": 1}",
+     NULL, false},
+    {"{\"count\": \"seen\"}", NULL, false},
+    {"{\"distinct\": \"seen\", \"key\": \"n\"}", NULL, false},
+    {"{\"aggregate\": \"t\", \"pipeline\": [{\"$lookup\": {\"from\": \"seen\", \"localField\": "
+     "\"n\", "
+     "\"foreignField\": \"n\", \"as\": \"l\"}}]}",
+     NULL, false},
+    {"{\"insert\": \"seen\", \"documents\": [{\"n\": 1}]}", NULL, false}, /* a view */
+    {"{\"create\": \"new\", \"options\": {\"viewOn\": \"seen\"}}", NULL, true},
+    {"{\"alter\": \"seen\", \"options\": {\"pipeline\": []}}", NULL, true},
+    {"{\"rename\": \"v\", \"to\": \"w\", \"dropTarget\": true}", NULL, true},
     {"{\"drop\": \"t\"}", NULL, true},
     {"{\"expire\": 1}", NULL, false},
     {"{\"stats\": 1}", NULL, false},
