@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Whose turn it is (doc/decisions/0056), with PyPI `pymongo` against `parquedb serve`: long commands
-are killed, are late, lose their clients; short ones go before them.
+"""Whose turn it is (doc/decisions/0056), with PyPI `pymongo` against `parquedb serve`: long
+commands are killed, are late, lose their clients; short ones go before them.
 
     PARQUEDB=build/parquedb python3 test/interop/turns.py FOLDER
 """
