@@ -168,7 +168,7 @@ static int fill_window(pq_window *w) {
   w->next_file = pq_window_next_file(w, w->s->file);
   w->next_row_group = w->next_file == w->s->file ? w->s->row_group : 0;
   while (w->next_file < end && w->next_file < m->file_count) {
-    pq_unit proto = {.info = &m->files[w->next_file]};
+    pq_unit proto = {.info = &m->files[w->next_file], .file_number = w->next_file};
     uint32_t count;
     PQ_TRY(pq_file_cache_open(w->s->view->files, w->f, proto.info, &proto.file));
     PQ_TRY(plan_file(w, proto.info, proto.file, &proto.prune));
@@ -234,7 +234,7 @@ int pq_window_documents(pq_window *w) {
     if (u->document_count == 0) continue;
     if (len > WINDOW_LEN && !w->is_uncertain) {
       w->unit_count = i;
-      w->next_file = (uint32_t)(u->info - w->s->view->manifest->files);
+      w->next_file = u->file_number;
       w->next_row_group = u->row_group;
       break;
     }
@@ -362,6 +362,7 @@ static int remember(const pq_window *w) {
     if (i == 0 || u->prune != u[-1].prune) PQ_TRY(keep_prune(w, u->prune, &prune));
     units[i] = (pq_unit){.prune = prune,
                          .info = u->info,
+                         .file_number = u->file_number,
                          .file = u->file,
                          .row_group = u->row_group,
                          .row_count = u->row_count,
@@ -387,6 +388,8 @@ static bool recall(pq_window *w) {
   *w = j->window;
   w->scratch = now.scratch;
   w->builder = now.builder;
+  for (uint32_t i = 0; i < w->unit_count; i++)
+    w->units[i].info = &w->s->view->manifest->files[w->units[i].file_number];
   return true;
 }
 
@@ -407,7 +410,7 @@ static int read_window(pq_window *w) {
  * about as many, as what was read ahead is read again. */
 static void end_window(pq_window *w, uint32_t count) {
   const pq_unit *next = &w->units[count];
-  w->next_file = (uint32_t)(next->info - w->s->view->manifest->files);
+  w->next_file = next->file_number;
   w->next_row_group = next->row_group;
   w->unit_count = count;
   w->s->window = (count + 1) / 2; /* it is doubled below */

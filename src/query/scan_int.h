@@ -23,6 +23,7 @@ typedef struct pq_unit {
   const pq_file_info *info;
   pq_cached_file *file;
   const pq_prune *prune;
+  uint32_t file_number; /* of `info` in the manifest, whose array may have moved between steps */
   uint32_t row_group, row_count;
   uint64_t first_row;
   uint8_t verdict;    /* of the row group */
