@@ -56,7 +56,7 @@ static void end_link(pq_rpc_link *l, const char *why) {
   lose(c,
        pq_websocket_close(h->socket, why == NULL ? PQ_WEBSOCKET_NORMAL : PQ_WEBSOCKET_POLICY, why));
   if (!c->is_closing) write_socket(c);
-  pq_net_finish(c);
+  pq_net_linger(c); /* it may be sending, and not yet know why it is refused */
 }
 
 static size_t queued(const pq_rpc_link *l) {
@@ -192,7 +192,7 @@ int pq_http_socket_received(pq_connection *c, pq_slice bytes) {
       tell_end(c, "broke the protocol", code);
     pq_http_rpc_close(h);
     pq_net_leave(c);
-    pq_net_finish(c);
+    pq_net_linger(c);
   }
   return rc == PQ_OK ? PQ_OK : pq_fail(pq_net_cx(c->net), rc, "out of memory");
 }

