@@ -15,7 +15,8 @@
 #include "parquedb/parquedb.h"
 #include "value/variant.h"
 
-/* As pqdb_submit; `command` is borrowed until the replies are closed. */
+/* As pqdb_submit; `command` is borrowed until the replies are closed. Where there is no memory for
+ * it now, it begins when others have ended; PQDB_LIMIT_EXCEEDED is its answer if none ends. */
 int pq_handle_submit(pqdb *db, const char *ns, pq_value command, pqdb_replies **out) PQ_MUST_CHECK;
 /* How far the command of the replies may reach beyond its namespace: PQ_REACH_ bits of
  * cmd/command.h. Before the next pqdb_poll. */
@@ -69,6 +70,9 @@ bool pq_handle_is_worked(const pqdb_replies *work);
 void pq_handle_expire_every(pqdb *db, int64_t seconds);
 /* Does a command wait for memory that others have? What is held for nobody should go now. */
 bool pq_handle_is_starved(const pqdb *db);
+/* Nobody steps a scan for `idle_us`: then its window, which it can read again, is let go. Are there
+ * others that hold one? Between polls. */
+bool pq_handle_rest(pqdb *db, int64_t idle_us);
 /* Append the names of the namespaces that have files or were written to since the handle was
  * opened, each with a '\n'. It waits for the store. */
 int pq_handle_namespaces(pqdb *db, pq_buf *out) PQ_MUST_CHECK;

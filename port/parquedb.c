@@ -47,7 +47,8 @@ enum {
   CHANGES_STEP = 125,
   STEPS_MAX = 32,
   STEPS_BEHIND = 256,
-  LONG_GAP_US = 5000 /* between two steps of long commands, while there are short ones */
+  LONG_GAP_US = 5000, /* between two steps of long commands, while there are short ones */
+  PATIENCE_US = 30 * 1000000 /* of what waits for memory to begin with */
 };
 
 struct pqdb {
@@ -82,6 +83,13 @@ struct pqdb_replies {
   pqdb_replies *next, *before;
   pq_command *command;
   pq_buf text;
+  /* Without a command: it waits for memory, since when. What there will be of it: */
+  char ns[NS_CAP];
+  pq_value wanted; /* borrowed */
+  unsigned reach;
+  bool has_reach;
+  int64_t since_us;
+  uint64_t used; /* memory, when it was refused last */
   bool needs_io;
   bool has_moved; /* or has yet to be stepped: it did not just wait for another one */
   bool has_items; /* that were not taken */
@@ -258,7 +266,51 @@ int pqdb_get_hot_stats(pqdb *db, pqdb_hot_stats *out) {
 
 /* Is there something to be taken, or a failure? */
 static bool is_ready(const pqdb_replies *r) {
-  return r->rc != PQ_OK || r->has_items || pq_command_is_done(r->command);
+  return r->rc != PQ_OK || r->has_items || (r->command != NULL && pq_command_is_done(r->command));
+}
+
+/* ---- memory to begin with ---- */
+
+static bool has_others(const pqdb_replies *r) {
+  for (const pqdb_replies *other = r->db->first; other != NULL; other = other->next)
+    if (other != r && other->command != NULL && other->rc == PQ_OK &&
+        !pq_command_is_done(other->command))
+      return true;
+  return false;
+}
+
+/* May it still wait, and not try before some memory was given back? */
+static bool is_patient(const pqdb_replies *r, int64_t now) {
+  return has_others(r) && now - r->since_us < PATIENCE_US;
+}
+
+/* Open what is wanted. Without memory for it even when nothing is kept that can be read again:
+ * PQ_OK without a command, as long as somebody else may end. */
+static int open_wanted(pqdb_replies *r) {
+  pqdb *db = r->db;
+  int64_t now = pq_driver_now_us(db->driver);
+  int rc;
+  if (r->since_us != 0 && pq_shared_pool_used(&db->memory_pool) >= r->used && is_patient(r, now))
+    return PQ_OK;
+  rc = pq_command_open_value(&db->db, pq_str(r->ns), r->wanted, now, &r->command);
+  if (rc == PQ_ENOMEM && db->meter.was_refused(db->cx.alloc_ud)) {
+    pq_db_drop_kept(&db->db);
+    rc = pq_command_open_value(&db->db, pq_str(r->ns), r->wanted, now, &r->command);
+  }
+  if (rc == PQ_OK && r->has_reach) pq_command_set_reach(r->command, r->reach);
+  if (rc != PQ_ENOMEM || !db->meter.was_refused(db->cx.alloc_ud)) return rc;
+  if (r->since_us == 0) r->since_us = now;
+  r->used = pq_shared_pool_used(&db->memory_pool);
+  if (is_patient(r, now)) return PQ_OK;
+  return pq_fail(&db->cx, PQ_ELIMIT,
+                 "the %llu MB of memory that are allowed are in use by others: ask again, end some "
+                 "of them, or allow more (option memory)",
+                 (unsigned long long)(db->meter.max >> 20));
+}
+
+static void note_failure(pqdb_replies *r, int rc) {
+  r->rc = rc;
+  memcpy(r->message, r->db->cx.msg, sizeof r->message);
 }
 
 /* Are requests of it under way? It goes on when they are served. */
@@ -270,16 +322,19 @@ static bool is_away(const pqdb_replies *r) {
 static bool step(pqdb_replies *r) {
   pqdb *db = r->db;
   int rc;
+  if (r->command == NULL) {
+    rc = open_wanted(r);
+    if (rc < 0) note_failure(r, rc);
+    r->has_moved = r->command != NULL;
+    return r->has_moved;
+  }
   db->stepping = r;
   db->step_us = pq_driver_now_us(db->driver);
   rc = pq_command_step(r->command, db->step_us);
   db->stepping = NULL;
   r->is_long |= db->cx.pace.is_over;
   r->needs_io = rc == PQ_NEED_IO;
-  if (rc < 0) {
-    r->rc = rc;
-    memcpy(r->message, db->cx.msg, sizeof r->message);
-  }
+  if (rc < 0) note_failure(r, rc);
   r->has_items = rc >= 0 && pq_command_has_items(r->command);
   r->has_moved = !pq_command_is_waiting(r->command);
   return r->has_moved;
@@ -410,13 +465,19 @@ int pq_handle_submit(pqdb *db, const char *ns, pq_value command, pqdb_replies **
   int rc = replies_new(db, &r);
   *out = NULL;
   if (rc != PQ_OK) return rc;
-  rc = pq_command_open_value(&db->db, pq_str(ns), command, pq_driver_now_us(db->driver),
-                             &r->command);
+  if (strlen(ns) >= sizeof r->ns)
+    rc = pq_fail(&db->cx, PQ_EINVALID, "a namespace name has at most 128 bytes");
+  else
+    memcpy(r->ns, ns, strlen(ns) + 1);
+  r->wanted = command;
+  if (rc == PQ_OK) rc = open_wanted(r);
   return replies_begin(r, rc, out);
 }
 
 void pq_handle_set_reach(pqdb_replies *r, unsigned reach) {
-  pq_command_set_reach(r->command, reach);
+  r->reach = reach;
+  r->has_reach = true;
+  if (r->command != NULL) pq_command_set_reach(r->command, reach);
 }
 
 void pq_handle_set_owner(pqdb *db, uint64_t owner) {
@@ -460,7 +521,8 @@ int pqdb_is_ready(const pqdb_replies *r) {
 }
 
 void pqdb_progress(const pqdb_replies *r, uint64_t *done, uint64_t *total) {
-  pq_command_progress(r->command, done, total);
+  *done = *total = 0;
+  if (r->command != NULL) pq_command_progress(r->command, done, total);
 }
 
 /* ---- work on files ---- */
@@ -514,6 +576,8 @@ void pq_handle_set_clock(pqdb *db, int64_t now_us) {
 }
 
 bool pq_handle_is_starved(const pqdb *db) {
+  for (const pqdb_replies *r = db->first; r != NULL; r = r->next)
+    if (r->command == NULL && r->rc == PQ_OK) return true;
   return db->db.starved_count > 0;
 }
 
@@ -543,6 +607,10 @@ void pq_handle_write_here(pqdb *db) {
   pq_assert(db->first == NULL);
   if (db->writes_aside) db->driver = pq_aside_end(db->driver);
   db->writes_aside = false;
+}
+
+bool pq_handle_rest(pqdb *db, int64_t idle_us) {
+  return pq_scan_windows_rest(&db->db.windows, pq_driver_now_us(db->driver) - idle_us);
 }
 
 void pq_handle_random(pqdb *db, uint8_t *out, size_t n) {

@@ -10,6 +10,7 @@
 #include "server/native.h"
 
 enum {
+  REST_US = 1000000,            /* a scan that nobody reads on keeps its window for so long */
   DOCUMENTS_LEN_MAX = 96 << 20, /* of a command of ours, which may hold a whole message */
   EXPIRE_SECONDS = 10,
   /* How long a step of one command may take, alone and while others wait, where it can end. */
@@ -52,6 +53,7 @@ struct pq_engine {
   pqdb_replies *work;     /* on files */
   uint32_t stuck_count;   /* passes that did nothing, one after the other */
   int64_t foreseen_us;    /* of the step: when the queue was looked at last */
+  bool has_windows;       /* of scans, which rest soon */
 };
 
 static void push(queue *q, pq_request *r) {
@@ -204,7 +206,7 @@ static int ask(void *ud, void *job, int64_t took_us) {
 
 /* Everything waits for something else, or for a time. */
 static int64_t rest_ms(const pq_engine *e, bool is_busy) {
-  int64_t ms = EXPIRE_SECONDS * 1000;
+  int64_t ms = e->has_windows ? REST_US / 1000 : EXPIRE_SECONDS * 1000;
   if (!is_busy) return ms;
   ms = e->stuck_count - STUCK_FREE;
   return ms > REST_MS_MAX ? REST_MS_MAX : ms;
@@ -297,6 +299,7 @@ static void *run(void *ud) {
     advance_all(e);
     if (e->job_count != job_count || e->busy_count > 0) e->stuck_count = 0;
     do_work(e);
+    e->has_windows = pq_handle_rest(e->db, REST_US);
     for (size_t i = 0; i < PQ_JOB_KIND_COUNT; i++)
       if (kinds[i]->idle != NULL) kinds[i]->idle(e->shared[i]);
     publish(e);

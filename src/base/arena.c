@@ -39,14 +39,18 @@ void pq_arena_clear(pq_arena *a) {
   }
 }
 
-void pq_arena_release(pq_arena *a) {
-  if (a->cx == NULL) return;
-  pq_arena_clear(a);
-  while (a->spare != NULL) {
+void pq_arena_trim(pq_arena *a, uint64_t len) {
+  while (a->spare != NULL && a->used_len > len) {
     chunk *c = a->spare;
     a->spare = c->next;
     chunk_free(a, c);
   }
+}
+
+void pq_arena_release(pq_arena *a) {
+  if (a->cx == NULL) return;
+  pq_arena_clear(a);
+  pq_arena_trim(a, 0);
   *a = (pq_arena){0};
 }
 

@@ -27,6 +27,9 @@ void pq_arena_release(pq_arena *a);
 /* Forget all allocations; up to 16 MiB of chunks are kept for reuse. */
 void pq_arena_clear(pq_arena *a);
 
+/* Give chunks that are kept for reuse back, down to `len` bytes in all. */
+void pq_arena_trim(pq_arena *a, uint64_t len);
+
 /* `len` bytes aligned to 16, uninitialised; NULL after recording PQ_ENOMEM or PQ_ELIMIT in the
  * context (return a->cx->code then). `len` 0 gives a valid pointer. */
 void *pq_arena_alloc(pq_arena *a, size_t len);

@@ -63,7 +63,8 @@ static int run_new(pq_command *c, struct pq_pipeline_run **out) {
                              .includes_deleted = c->s.args.includes_deleted,
                              .is_plain = c->s.args.is_plain,
                              .shows_key = c->s.args.shows_key,
-                             .merger = c->db->merger};
+                             .merger = c->db->merger,
+                             .windows = pq_read_windows(c)};
   r->store = (pq_store){&r->views, pq_view_open};
   pq_db_random(c->db, random);
   if (!(c->s.args.given & PQ_OPT_ALLOW_DISK_USE) || c->s.args.allows_disk_use)

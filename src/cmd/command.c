@@ -10,7 +10,7 @@
 #include "expr/expression.h"
 #include "value/json.h"
 
-enum { STARTS_MAX = 2 };
+enum { STARTS_MAX = 2, REPLIES_KEPT_LEN = 2 << 20 };
 
 /* Is it about one entity as it is now, and the first that a reader's process does? Then it has no
  * use for the rest of the tail (db/tail_load.c). */
@@ -206,6 +206,7 @@ static void release_state(pq_command *c) {
   pq_catalog_run_free(c);
   pq_changed_free(c);
   pq_graph_close(c->s.graph);
+  pq_scan_release(&c->s.scan);
   pq_snapshot_close(&c->s.snapshot);
   pq_snapshot_close(&c->s.then);
   pq_plan_free(c);
@@ -394,8 +395,10 @@ int pq_command_step(pq_command *c, int64_t now_us) {
     c->items = NULL;
     c->item_count = c->item_cap = c->item_next = 0;
     pq_arena_clear(&c->replies);
+    pq_arena_trim(&c->replies, REPLIES_KEPT_LEN);
   }
   pq_page_cache_trim(&c->s.space->files.pages); /* nothing is borrowed between steps */
+  pq_windows_fit(c->db, now_us);
   c->db->is_waiting = false;
   if (!c->is_inner) c->op.cx->pace.is_over = false;
   if (pq_command_is_starved(c)) {

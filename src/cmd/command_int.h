@@ -505,6 +505,8 @@ int pq_command_again(pq_command *c) PQ_MUST_CHECK;
  * the command, if it has given out and stored nothing, done again, once. While other commands run
  * it gives back its memory and waits for one of them to end: PQ_OK. Else `rc`. */
 int pq_command_make_room(pq_command *c, int rc, int64_t now_us) PQ_MUST_CHECK;
+/* Before a step: how long the windows of scans may be, and none where memory is short. */
+void pq_windows_fit(pq_db *db, int64_t now_us);
 /* Before a step: does it wait for memory until another command ends? */
 bool pq_command_is_starved(pq_command *c);
 /* It is over: one that waits for memory may try again. */
@@ -604,6 +606,8 @@ int pq_read_events_snapshot(pq_command *c) PQ_MUST_CHECK;
 int pq_read_rows_of(pq_command *c, pq_view *v) PQ_MUST_CHECK;
 /* A scan for `filter` as the options say. */
 void pq_read_scan(pq_command *c, const pq_filter *filter);
+/* Where its scans hold their windows; NULL: they hold none. */
+pq_scan_windows *pq_read_windows(pq_command *c);
 /* PQ_ETIMEOUT once maxTimeMs has passed; called at the beginning of a stage. */
 int pq_read_in_time(pq_command *c) PQ_MUST_CHECK;
 /* What a stage returns that is to run again: the caller brings the time if there is a limit. */

@@ -95,6 +95,8 @@ static int stage_find_give(pq_op *op) {
   if (c->s.args.is_explain) pq_read_drop(c);
   if (c->s.scan.is_done) return page_end(c);
   op->stage = stage_find_scan;
+  pq_arena_clear(&op->scratch); /* nobody knows when the next are asked for */
+  pq_arena_trim(&op->scratch, 0);
   return c->s.args.is_explain ? pq_read_again(c) : PQ_YIELD;
 }
 

@@ -25,6 +25,30 @@ static bool may_be_done_again(const pq_command *c) {
   return (s->write_owner == NULL || s->write_owner == c) && s->group.first == NULL;
 }
 
+/* ---- windows of scans ---- */
+
+enum {
+  WINDOWS_SHARE = 4, /* of the memory: all windows together, and what is left for who steps */
+  SLICES_SHARE = 8,  /* the documents that were not taken yet, twice with their copies */
+  WINDOW_LEN_MIN = 512 << 10,
+  SLICE_LEN_MIN = 64 << 10
+};
+
+/* Each command may have a scan that holds a window while others are stepped. The windows of scans
+ * that were not stepped for the longest time go first, when caches have gone before. */
+void pq_windows_fit(pq_db *db, int64_t now_us) {
+  const pq_meter *meter = db->cx->meter;
+  pq_scan_windows *w = &db->windows;
+  w->now_us = now_us;
+  if (meter == NULL || db->command_count == 0) return;
+  w->window_len = meter->max / WINDOWS_SHARE / db->command_count;
+  w->slice_len = meter->max / SLICES_SHARE / db->command_count;
+  if (w->window_len < WINDOW_LEN_MIN) w->window_len = WINDOW_LEN_MIN;
+  if (w->slice_len < SLICE_LEN_MIN) w->slice_len = SLICE_LEN_MIN;
+  while (pq_memory_left(db->cx) < meter->max / WINDOWS_SHARE && pq_scan_windows_drop(w))
+    ;
+}
+
 /* ---- waiting for others to end ---- */
 
 enum {
@@ -96,6 +120,8 @@ int pq_command_make_room(pq_command *c, int rc, int64_t now_us) {
   if (rc != PQ_ENOMEM || cx->meter == NULL) return rc;
   if (may_be_done_again(c)) {
     has_room = pq_works_make_room(c->s.space->works);
+    while (pq_scan_windows_drop(&c->db->windows))
+      has_room = true;
     if (pq_graphs_drop(c->s.space->graphs) || has_room) {
       (void)cx->meter->was_refused(cx->alloc_ud); /* that is mended */
       pq_fetch_clear(&c->op.fetch);

@@ -69,12 +69,19 @@ int pq_read_rows_of(pq_command *c, pq_view *v) {
   return pq_view_load(v, &c->op.fetch, &c->op.scratch, &c->op.scratch);
 }
 
+/* What a budget counts is asked for once. */
+pq_scan_windows *pq_read_windows(pq_command *c) {
+  return c->s.explain.has_budget ? NULL : &c->db->windows;
+}
+
 void pq_read_scan(pq_command *c, const pq_filter *filter) {
+  pq_scan_release(&c->s.scan);
   pq_scan_init(&c->s.scan, &c->s.snapshot.view, c->s.collection, filter);
   c->s.scan.eval = c->s.eval;
   c->s.scan.includes_deleted = c->s.args.includes_deleted;
   c->s.scan.is_plain = c->s.args.is_plain;
   c->s.scan.shows_key = c->s.args.shows_key;
+  c->s.scan.windows = pq_read_windows(c);
 }
 
 int pq_read_in_time(pq_command *c) {

@@ -79,6 +79,13 @@ static void space_free(pq_db *db, pq_space *s) {
   pq_alloc(db->cx, s, sizeof *s, 0);
 }
 
+void pq_db_drop_kept(pq_db *db) {
+  for (uint32_t i = 0; i < db->space_count; i++)
+    (void)pq_page_cache_drop(&db->spaces[i]->files.pages);
+  while (pq_scan_windows_drop(&db->windows))
+    ;
+}
+
 void pq_db_release(pq_db *db) {
   if (db->cx == NULL) return;
   pq_txns_release(db);

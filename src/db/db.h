@@ -21,6 +21,7 @@
 #include "io/op.h"
 #include "log/chain.h"
 #include "log/event_file.h"
+#include "query/scan.h"
 #include "shred/entity_merge.h"
 #include "table/view.h"
 
@@ -130,12 +131,16 @@ typedef struct pq_db {
    * ended; steps of all that did not just wait. */
   uint32_t starved_count, room_count;
   uint64_t move_count;
+  pq_scan_windows windows; /* of scans, between the steps of commands */
 } pq_db;
 
 /* Open: allocates, asks nothing of the store. `seed` is 16 random bytes. */
 int pq_db_init(pq_db *db, pq_cx *cx, bool is_writer, uint32_t durability,
                const uint8_t seed[16]) PQ_MUST_CHECK;
 void pq_db_release(pq_db *db);
+
+/* Free what is kept only to be quick: pages that were decoded, windows of scans. Between steps. */
+void pq_db_drop_kept(pq_db *db);
 
 /* Our own namespace: what is known beyond one namespace (cmd/refs.h). */
 #define PQ_SYSTEM_NS "_system"

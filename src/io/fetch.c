@@ -103,6 +103,39 @@ void pq_fetch_release(pq_fetch *f) {
   *f = (pq_fetch){0};
 }
 
+void pq_fetch_move(pq_fetch *from, pq_fetch *to) {
+  pq_fetch had = *from;
+  pq_assert(from->unfinished == 0);
+  pq_assert(to->count == 0 && to->items == NULL);
+  pq_assert(to->found == NULL);
+  from->items = NULL;
+  from->ranges = NULL;
+  from->count = from->cap = from->range_count = from->take_pos = 0;
+  from->held_len = 0;
+  from->next_id = 1;
+  from->is_file_missing = false;
+  from->bloom_checked = NULL;
+  from->found = NULL;
+  from->by_name = to->by_name;
+  from->kept = to->kept;
+  *to = (pq_fetch){.cx = had.cx,
+                   .items = had.items,
+                   .count = had.count,
+                   .cap = had.cap,
+                   .held_len = had.held_len,
+                   .next_id = had.next_id,
+                   .take_pos = had.take_pos,
+                   .by_name = had.by_name,
+                   .ranges = had.ranges,
+                   .range_count = had.range_count,
+                   .found = had.found,
+                   .kept = had.kept,
+                   .decompressor = had.decompressor,
+                   .bloom_checked = had.bloom_checked,
+                   .runner = had.runner,
+                   .bodies = had.bodies};
+}
+
 /* Make room for one more item in both arrays, which have the same capacity. */
 static int reserve_one(pq_fetch *f) {
   size_t cap, old_cap = f->cap;

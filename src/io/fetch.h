@@ -103,6 +103,11 @@ void pq_fetch_release(pq_fetch *f);
  * pq_fetch_settle. Slices become invalid. Call between stages. */
 void pq_fetch_clear(pq_fetch *f);
 
+/* What `from` has becomes what `to` has, which is initialised and empty, `found` and `kept` with
+ * it: slices stay valid as long as `to` keeps it. All requests of `from` are done. `from` is empty
+ * then, and its statistics stay its own; `to` reads as `from` does, with the same caches. */
+void pq_fetch_move(pq_fetch *from, pq_fetch *to);
+
 /* Get `len` bytes at `off` of `key`. PQ_OK sets *out, which borrows from the set until
  * pq_fetch_clear. A range inside one already asked for shares its bytes. PQ_NEED_IO, PQ_EIO,
  * PQ_ENOTFOUND, PQ_ECORRUPT (object shorter than the range), PQ_ENOMEM, PQ_ELIMIT. */

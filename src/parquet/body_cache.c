@@ -9,7 +9,7 @@
 #include "base/hash.h"
 
 /* Chains stay short: 128 MiB are 2,000 pages of 64 KiB. No page takes more than its share. */
-enum { BUCKET_COUNT = 4096, SHARE = 8 };
+enum { BUCKET_COUNT = 4096, SHARE = 8, MEMORY_SHARE = 4 /* is for others */ };
 
 void pq_body_cache_init(pq_body_cache *c, pq_cx *cx, uint64_t len_max) {
   *c = (pq_body_cache){.cx = cx, .len_max = len_max};
@@ -82,7 +82,8 @@ int pq_body_cache_add(pq_body_cache *c, const char *key, uint64_t off, size_t le
   *out = NULL;
   if (c->is_closed || len > c->len_max / SHARE || !pq_add_size(len, sizeof *b + key_len, &held_len))
     return PQ_OK;
-  if (c->held_len > c->len_max || held_len > c->len_max - c->held_len) {
+  if (c->held_len > c->len_max || held_len > c->len_max - c->held_len ||
+      (c->cx->meter != NULL && pq_memory_left(c->cx) < c->cx->meter->max / MEMORY_SHARE)) {
     c->is_short = true;
     return PQ_OK;
   }

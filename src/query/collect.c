@@ -83,6 +83,20 @@ static int reserve(pq_collector *c) {
   return PQ_OK;
 }
 
+/* A copy of a document; the dictionary is the one of the result before where it is the same. */
+static int copy_document(const pq_collector *c, pq_value data, pq_value *out) {
+  pq_slice bytes;
+  pq_value before = c->count == 0 ? (pq_value){0} : c->items[c->count - 1].entity;
+  bool is_same = before.meta != NULL && before.meta_len == data.meta_len && data.meta_len > 0 &&
+                 memcmp(before.meta, data.meta, data.meta_len) == 0;
+  if (!is_same) return pq_value_copy(c->arena, data, out);
+  PQ_TRY(pq_arena_copy(c->arena, pq_value_bytes(data), &bytes));
+  *out = data;
+  out->meta = before.meta;
+  out->p = bytes.p;
+  return PQ_OK;
+}
+
 static int add(pq_collector *c, const pq_entity *e) {
   pq_value doc = e->data;
   pq_result *r;
@@ -91,7 +105,7 @@ static int add(pq_collector *c, const pq_entity *e) {
   r = &c->items[c->count];
   *r = (pq_result){0};
   if (c->is_plain)
-    PQ_TRY(pq_value_copy(c->arena, doc, &r->entity));
+    PQ_TRY(copy_document(c, doc, &r->entity));
   else
     PQ_TRY(pq_merger_entity(c->merger, c->arena, e, &r->entity));
   PQ_TRY(pq_arena_copy(c->arena, e->id, &r->place.id));

@@ -121,9 +121,10 @@ typedef struct pq_view_store {
    * pq_entity_system(); 0: all. A pipeline that writes takes only $id and those
    * it speaks of. */
   unsigned system;
-  pq_merger *merger;     /* borrowed; uses the builder of the flow. NULL: slower */
-  pq_scan_stats stats;   /* of the scan that the pipeline begins with */
-  pq_scan_stats foreign; /* the sum over all others */
+  pq_merger *merger;        /* borrowed; uses the builder of the flow. NULL: slower */
+  pq_scan_windows *windows; /* borrowed: of its scans; NULL: they are not sliced */
+  pq_scan_stats stats;      /* of the scan that the pipeline begins with */
+  pq_scan_stats foreign;    /* the sum over all others */
   bool has_main;
 } pq_view_store;
 

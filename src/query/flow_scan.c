@@ -35,7 +35,7 @@ typedef struct scan_source {
   pq_slice names;            /* and where to */
 } scan_source;
 
-enum { IDS_AT_ONCE = 1024 };
+enum { IDS_AT_ONCE = 1024, ARENA_KEPT_LEN = 256 << 10 };
 
 static scan_source *source_of(pq_operator *o) {
   return (scan_source *)(void *)o;
@@ -129,6 +129,8 @@ static int scan_next(pq_operator *o, pq_flow *f, pq_doc_batch *out) {
     s->counted = 0;
     PQ_TRY(pq_scan_next(&s->scan, f->fetch, &s->scan_arena, f->eval.builder, take_entity, s));
     pq_flow_fetched(f);
+    pq_arena_clear(&s->scan_arena);
+    pq_arena_trim(&s->scan_arena, ARENA_KEPT_LEN);
     if (s->is_main) s->store->stats = s->scan.stats;
   } while (o->doc_count == 0 && s->counted == 0);
   *out = s->scan.is_count ? (pq_doc_batch){NULL, s->counted} : pq_doc_batch_of(o);
@@ -218,6 +220,7 @@ static void source_release(pq_operator *o, pq_flow *f) {
   scan_source *s = source_of(o);
   (void)f;
   if (!s->is_main) add_stats(&s->store->foreign, &s->scan.stats);
+  pq_scan_release(&s->scan);
   pq_arena_release(&s->scan_arena);
 }
 
@@ -265,6 +268,7 @@ int pq_view_scan(const pq_view_store *store, const pq_flow *f, const pq_source_w
   out->is_plain = store->is_plain;
   out->shows_key = store->shows_key;
   out->eval = &f->eval;
+  out->windows = store->windows;
   if (want->ids == NULL) set_fold(out, f, want->fold, keep, groups);
   return set_needs(out, want, keep);
 }

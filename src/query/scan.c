@@ -110,7 +110,7 @@ static uint64_t weight_of(const pq_window *w, const pq_unit *u) {
 /* What a window has so far that statistics do not leave out. */
 typedef struct filled {
   uint32_t units;
-  uint64_t rows, len;
+  uint64_t rows, len, stored;
 } filled;
 
 static int add_unit(pq_window *w, pq_unit proto, filled *sum) {
@@ -118,6 +118,7 @@ static int add_unit(pq_window *w, pq_unit proto, filled *sum) {
   pq_unit *u = &w->units[w->unit_count++];
   *u = proto;
   u->row_count = (uint32_t)group->row_count;
+  u->slice = (pq_row_range){0, u->row_count};
   u->first_row = group->first_row;
   u->order_column = u->prune->order;
   u->stats.row_groups = 1;
@@ -131,6 +132,7 @@ static int add_unit(pq_window *w, pq_unit proto, filled *sum) {
   sum->units++;
   sum->rows += u->row_count;
   sum->len += weight_of(w, u);
+  sum->stored += pq_unit_row_stored(u) * u->row_count;
   return PQ_OK;
 }
 
@@ -138,8 +140,10 @@ static int add_unit(pq_window *w, pq_unit proto, filled *sum) {
  * of the groups leaves room for those of the windows before it. */
 static bool is_filled(const pq_window *w, const filled *sum) {
   const pq_grouping *fold = w->s->fold;
+  bool is_short;
   if (sum->units >= window_of(w->s) || sum->len >= WINDOW_LEN || w->unit_count == UNITS_MAX)
     return true;
+  if (sum->stored >= pq_scan_window_len(w->s, &is_short)) return true;
   return fold != NULL && fold->key_count > 0 && sum->units > 0 && sum->rows >= fold->group_max / 2;
 }
 
@@ -209,39 +213,97 @@ unsigned pq_window_wanted(const pq_window *w, const pq_unit *u) {
   return want | PQ_WANT_DATA;
 }
 
-/* Bytes of the documents that are to be read, about. */
-static uint64_t document_len(const pq_unit *u) {
-  const pq_chunk *chunks = u->file->file.footer->row_groups[u->row_group].chunks;
-  uint64_t len = 0, rows = 0;
-  for (uint32_t i = 0; i < u->file->file.footer->leaf_count; i++)
-    if (pq_entity_reads_leaf(u->file->file.footer, i, PQ_WANT_ALL | PQ_WANT_NAME))
-      len += chunks[i].uncompressed_len;
+/* Bytes of all documents of a unit. */
+static uint64_t documents_len(const pq_unit *u, bool is_stored) {
+  const pq_footer *footer = u->file->file.footer;
+  const pq_chunk *chunks = footer->row_groups[u->row_group].chunks;
+  uint64_t len = 0;
+  for (uint32_t i = 0; i < footer->leaf_count; i++)
+    if (pq_entity_reads_leaf(footer, i, PQ_WANT_ALL | PQ_WANT_NAME))
+      len += is_stored ? chunks[i].len : chunks[i].uncompressed_len;
+  return len;
+}
+
+uint64_t pq_unit_row_len(const pq_unit *u) {
+  return documents_len(u, false) / (u->row_count == 0 ? 1 : u->row_count);
+}
+
+uint64_t pq_unit_row_stored(const pq_unit *u) {
+  uint64_t len = documents_len(u, true) / (u->row_count == 0 ? 1 : u->row_count);
+  return len == 0 ? 1 : len;
+}
+
+int pq_window_document_ranges(const pq_window *w, pq_unit *u) {
+  pq_row_range *ranges;
+  uint32_t count, first = 0;
+  PQ_TRY(pq_unit_ranges(w->scratch, u, pq_window_document_mask(w), BRIDGE_ROWS, &ranges, &count));
+  while (first < count && ranges[first].hi <= u->slice.lo)
+    first++;
+  while (count > first && ranges[count - 1].lo >= u->slice.hi)
+    count--;
+  u->documents = ranges + first;
+  u->document_count = count - first;
+  if (u->document_count == 0) return PQ_OK;
+  if (ranges[first].lo < u->slice.lo) ranges[first].lo = u->slice.lo;
+  if (ranges[count - 1].hi > u->slice.hi) ranges[count - 1].hi = u->slice.hi;
+  return PQ_OK;
+}
+
+static uint64_t document_rows(const pq_unit *u) {
+  uint64_t rows = 0;
   for (uint32_t i = 0; i < u->document_count; i++)
     rows += u->documents[i].hi - u->documents[i].lo;
-  return len / (u->row_count == 0 ? 1 : u->row_count) * rows;
+  return rows;
+}
+
+/* The window ends in front of row `row` of unit `i`. */
+static void cut_window(pq_window *w, uint32_t i, uint32_t row) {
+  pq_unit *u = &w->units[i];
+  w->unit_count = row == 0 ? i : i + 1;
+  w->next_file = u->file_number;
+  w->next_row_group = u->row_group;
+  w->next_row = row;
+  if (row > 0) u->slice.hi = row;
+}
+
+/* The window ends within unit `i` if that has more than `len` stored bytes of documents. */
+static int cut_unit(pq_window *w, uint32_t i, uint64_t len) {
+  pq_unit *u = &w->units[i];
+  uint64_t rows = len / pq_unit_row_stored(u);
+  if (rows == 0) rows = 1;
+  for (uint32_t k = 0; k < u->document_count; k++) {
+    const pq_row_range *r = &u->documents[k];
+    if (rows < r->hi - r->lo) {
+      cut_window(w, i, r->lo + (uint32_t)rows);
+      return pq_window_document_ranges(w, u);
+    }
+    rows -= r->hi - r->lo;
+    if (rows == 0) rows = 1;
+  }
+  return PQ_OK;
 }
 
 /* One round: the documents of all units. A window that turns out to have too many ends earlier. */
 int pq_window_documents(pq_window *w) {
-  bool is_missing = false;
-  uint64_t len = 0;
+  bool is_missing = false, is_short, may_cut = !w->is_uncertain && !w->is_settled;
+  uint64_t len = 0, stored = 0, stored_max = pq_scan_window_len(w->s, &is_short);
   for (uint32_t i = 0; i < w->unit_count; i++) {
     pq_unit *u = &w->units[i];
     u->has_documents = false;
     if (u->is_out || u->can_fold) continue;
-    PQ_TRY(pq_unit_ranges(w->scratch, u, pq_window_document_mask(w), BRIDGE_ROWS, &u->documents,
-                          &u->document_count));
+    PQ_TRY(pq_window_document_ranges(w, u));
     if (u->document_count == 0) continue;
-    if (len > WINDOW_LEN && !w->is_uncertain) {
-      w->unit_count = i;
-      w->next_file = u->file_number;
-      w->next_row_group = u->row_group;
+    if ((len > WINDOW_LEN || stored >= stored_max) && may_cut) {
+      cut_window(w, i, 0);
       break;
     }
+    if (is_short && may_cut) PQ_TRY(cut_unit(w, i, stored_max - stored));
     u->has_documents = true;
     w->is_uncertain |= u->is_uncertain;
+    may_cut &= !u->is_uncertain;
     w->f->may_be_fewer = u->is_uncertain;
-    len += document_len(u);
+    len += pq_unit_row_len(u) * document_rows(u);
+    stored += pq_unit_row_stored(u) * document_rows(u);
     u->stats.is_metadata_only = false;
     PQ_TRY(pq_note_missing(
         pq_entity_rows_want(w->f, &u->file->file, u->row_group, pq_window_wanted(w, u),
@@ -337,8 +399,8 @@ int pq_window_fill(pq_window *w) {
  * is re-run, the columns need not be decoded again. */
 typedef struct judged {
   const pq_scan *scan;
-  uint32_t file, row_group; /* where the scan stands */
-  pq_window window;         /* of its units only what the documents need */
+  uint32_t file, row_group, row; /* where the scan stands */
+  pq_window window;              /* of its units only what the documents need */
 } judged;
 
 /* What is told of a plan when its units are done. */
@@ -349,13 +411,14 @@ static int keep_prune(const pq_window *w, const pq_prune *p, pq_prune **out) {
   return PQ_OK;
 }
 
-static int remember(const pq_window *w) {
+int pq_window_remember(const pq_window *w) {
   pq_prune *prune = NULL;
   judged *j = pq_arena_calloc(&w->f->kept, 1, sizeof *j);
   pq_unit *units = pq_arena_calloc(&w->f->kept, w->unit_count, sizeof *units);
   if (j == NULL || units == NULL) return w->f->cx->code;
-  *j = (judged){w->s, w->s->file, w->s->row_group, *w};
+  *j = (judged){w->s, w->s->file, w->s->row_group, w->s->row, *w};
   j->window.units = units;
+  j->window.is_settled = true;
   j->window.filter = NULL; /* it was of the run that ends now */
   for (uint32_t i = 0; i < w->unit_count; i++) {
     const pq_unit *u = &w->units[i];
@@ -364,6 +427,7 @@ static int remember(const pq_window *w) {
                          .info = u->info,
                          .file_number = u->file_number,
                          .file = u->file,
+                         .slice = u->slice,
                          .row_group = u->row_group,
                          .row_count = u->row_count,
                          .first_row = u->first_row,
@@ -379,28 +443,33 @@ static int remember(const pq_window *w) {
   return PQ_OK;
 }
 
-/* The same window as it was; false: it was not kept. */
-static bool recall(pq_window *w) {
-  const judged *j = w->f->found;
-  pq_window now = *w;
-  if (j == NULL || j->scan != w->s || j->file != w->s->file || j->row_group != w->s->row_group)
-    return false;
-  *w = j->window;
-  w->scratch = now.scratch;
-  w->builder = now.builder;
+void pq_window_find_files(pq_window *w) {
   for (uint32_t i = 0; i < w->unit_count; i++)
     w->units[i].info = &w->s->view->manifest->files[w->units[i].file_number];
+}
+
+bool pq_window_recall(pq_window *w) {
+  const judged *j = w->f->found;
+  pq_window now = *w;
+  if (j == NULL || j->scan != w->s || j->file != w->s->file || j->row_group != w->s->row_group ||
+      j->row != w->s->row)
+    return false;
+  *w = j->window;
+  w->f = now.f;
+  w->scratch = now.scratch;
+  w->builder = now.builder;
+  pq_window_find_files(w);
   return true;
 }
 
 /* Everything that may have to wait. */
 static int read_window(pq_window *w) {
   int rc;
-  if (!recall(w)) {
+  if (!pq_window_recall(w)) {
     PQ_TRY(pq_window_fill(w));
     PQ_TRY(pq_window_columns(w));
     rc = pq_window_documents(w);
-    if (rc == PQ_NEED_IO && w->s->fold == NULL) PQ_TRY(remember(w));
+    if (rc == PQ_NEED_IO && w->s->fold == NULL) PQ_TRY(pq_window_remember(w));
     return rc;
   }
   return pq_window_documents(w);
@@ -412,9 +481,33 @@ static void end_window(pq_window *w, uint32_t count) {
   const pq_unit *next = &w->units[count];
   w->next_file = next->file_number;
   w->next_row_group = next->row_group;
+  w->next_row = 0;
   w->unit_count = count;
   w->s->window = (count + 1) / 2; /* it is doubled below */
   w->s->is_paced = true;
+}
+
+void pq_window_tell(pq_scan *s, const pq_unit *u) {
+  if (u->file_number < s->told_file ||
+      (u->file_number == s->told_file && u->row_group < s->told_row_group)) {
+    s->stats.rows_read += u->stats.rows_read;
+    s->stats.rows_matched += u->stats.rows_matched;
+    return;
+  }
+  pq_scan_stats_add(&s->stats, u);
+  s->told_file = u->file_number;
+  s->told_row_group = u->row_group + 1;
+}
+
+void pq_window_end(const pq_window *w, int rc) {
+  pq_scan *s = w->s;
+  s->is_enough = rc == PQ_YIELD;
+  s->is_done = s->is_enough;
+  s->file = w->next_file;
+  s->row_group = w->next_row_group;
+  s->row = w->next_row;
+  s->order = w->order;
+  if (s->window < PQ_SCAN_WINDOW_MAX) s->window *= 2;
 }
 
 int pq_scan_next(pq_scan *s, pq_fetch *f, pq_arena *scratch, pq_builder *builder, pq_scan_sink sink,
@@ -423,25 +516,25 @@ int pq_scan_next(pq_scan *s, pq_fetch *f, pq_arena *scratch, pq_builder *builder
   bool is_point = false;
   int rc = PQ_OK;
   pq_assert(!s->is_done);
+  if (s->held != NULL) return pq_slice_next(s, scratch, builder, sink, ud);
   if (pq_scan_next_file(s, s->file) == s->view->manifest->file_count)
     return finish(s, scratch, builder, sink, ud);
-  if (s->file == 0 && s->row_group == 0)
+  if (s->file == 0 && s->row_group == 0 && s->row == 0)
     PQ_TRY(pq_scan_points(s, f, scratch, builder, sink, ud, &is_point));
   if (is_point) return PQ_OK;
   PQ_TRY(read_window(&w));
+  if (pq_window_is_sliced(&w)) {
+    PQ_TRY(pq_window_hold(&w));
+    return pq_slice_next(s, scratch, builder, sink, ud);
+  }
   for (uint32_t i = 0; i < w.unit_count; i++) {
     pq_unit *u = &w.units[i];
     if (!u->is_out && rc == PQ_OK) rc = pq_unit_emit(&w, u, sink, ud);
     if (rc < 0) return rc;
-    pq_scan_stats_add(&s->stats, u);
+    pq_window_tell(s, u);
     if (rc == PQ_OK && pq_step_is_over(scratch->cx) && i + 1 < w.unit_count) end_window(&w, i + 1);
   }
-  s->is_enough = rc == PQ_YIELD;
   f->found = NULL;
-  s->is_done = s->is_enough;
-  s->file = w.next_file;
-  s->row_group = w.next_row_group;
-  s->order = w.order;
-  if (s->window < PQ_SCAN_WINDOW_MAX) s->window *= 2;
+  pq_window_end(&w, rc);
   return PQ_OK;
 }

@@ -13,6 +13,13 @@
  * its document, MAYBE is judged by the whole filter on the document. So a count whose filter the
  * columns decide reads no document, and one that statistics decide reads no data page.
  *
+ * With `windows` a call hands out a slice of a window, about a megabyte of documents, and the
+ * window's stored bytes stay with the scan for the next ones (query/scan_slice.c):
+ *
+ *   |window, as stored ......................|     held; dropped when others need the memory or
+ *    └slice┘ └slice┘                               nobody asks for more, and then read once more
+ *             ▲ (file, row_group, row)
+ *
  * A filter that fixes `$id`, or `_id` in keyed files, is no walk: its entities are looked up by
  * their ids (query/scan_point.c).
  */
@@ -60,7 +67,17 @@ typedef struct pq_scan_order {
 
 enum { PQ_SCAN_WINDOW_MAX = 64 };
 
-struct pq_grouping; /* query/scan_group.h */
+struct pq_grouping;  /* query/scan_group.h */
+struct pq_scan_held; /* query/scan_slice.c */
+
+/* The windows that scans hold between their calls. Zeroed: none, and the default lengths. */
+typedef struct pq_scan_windows {
+  struct pq_scan_held *newest, *oldest; /* by their last use; they are the scans' */
+  /* Stored bytes that a window may have, and bytes of a slice, if that is less than the default; 0:
+   * it is not. */
+  uint64_t window_len, slice_len;
+  int64_t now_us; /* who steps scans sets it, for pq_scan_windows_rest() */
+} pq_scan_windows;
 
 typedef struct pq_scan {
   const pq_view *view; /* borrowed */
@@ -81,12 +98,18 @@ typedef struct pq_scan {
   struct pq_grouping *fold; /* borrowed: groups are made here; NULL: none */
   uint32_t window; /* row groups of the next window; PQ_SCAN_WINDOW_MAX if all will be read */
   bool is_paced;   /* a step was over before its window was: not all will be read in this one */
+  /* Borrowed: slices, of a scan without an order that makes no groups, and then pq_scan_release()
+   * is called before the scan is over. NULL: whole windows. */
+  pq_scan_windows *windows;
+  struct pq_scan_held *held; /* owned; NULL: none */
+  uint64_t slice_len;        /* of the next slice; they grow */
   /* Where the entity that the sink gets is, for writes; zeroed when it is in the overlay. */
   pq_location at;
   bool is_done;
   bool is_enough; /* the sink said so */
   uint32_t file;  /* index into the manifest's files */
-  uint32_t row_group;
+  uint32_t row_group, row;
+  uint32_t told_file, told_row_group; /* row groups before that are in `stats` */
   pq_scan_stats stats;
 } pq_scan;
 
@@ -96,5 +119,16 @@ void pq_scan_init(pq_scan *s, const pq_view *view, pq_slice collection, const pq
  * used for system fields when the filter names them. */
 int pq_scan_next(pq_scan *s, pq_fetch *f, pq_arena *scratch, pq_builder *builder, pq_scan_sink sink,
                  void *ud) PQ_MUST_CHECK;
+
+/* Free what the scan holds. Safe on a zeroed scan; one that is done holds nothing. */
+void pq_scan_release(pq_scan *s);
+
+/* ---- between the steps of operations only ---- */
+
+/* Free the window that was used the longest time ago; false: there is none. Its scan reads it once
+ * more. */
+bool pq_scan_windows_drop(pq_scan_windows *w);
+/* Free those that were not used since; are there others? */
+bool pq_scan_windows_rest(pq_scan_windows *w, int64_t since_us);
 
 #endif

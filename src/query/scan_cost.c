@@ -176,8 +176,8 @@ static int plan_window(pq_window *w, bool *has_bound, const char **why) {
   return rc;
 }
 
-static pq_plan_file *file_of(pq_scan_cost *p, const pq_window *w, const pq_unit *u) {
-  uint32_t file = (uint32_t)(u->info - w->s->view->manifest->files);
+static pq_plan_file *file_of(pq_scan_cost *p, const pq_unit *u) {
+  uint32_t file = u->file_number;
   pq_plan_file *last = p->file_count == 0 ? NULL : &p->files[p->file_count - 1];
   if (last != NULL && last->file == file) return last;
   pq_assert(p->file_count < p->file_cap);
@@ -194,7 +194,7 @@ static void add_skipped(pq_scan_cost *p, const pq_window *w) {
 }
 
 static void add_unit(pq_scan_cost *p, const pq_window *w, const pq_unit *u) {
-  pq_plan_file *file = file_of(p, w, u);
+  pq_plan_file *file = file_of(p, u);
   uint64_t maybe, yes;
   pq_scan_stats_add(&file->stats, u);
   file->unpushed = u->prune->unpushed;

@@ -192,7 +192,7 @@ static int emit_documents(pq_window *w, pq_unit *u, pq_scan_sink sink, void *ud)
 
 static int emit_count(pq_unit *u, pq_scan_sink sink, void *ud) {
   uint64_t n = 0;
-  for (uint32_t i = 0; i < u->row_count; i++)
+  for (uint32_t i = u->slice.lo; i < u->slice.hi; i++)
     n += u->rows[i] == PQ_YES;
   u->stats.rows_matched += n;
   return n == 0 ? PQ_OK : sink(ud, NULL, n);

@@ -44,6 +44,7 @@ typedef struct pq_unit {
   pq_path_column order_column;
   pq_row_range *documents;
   uint32_t document_count;
+  pq_row_range slice; /* rows that are handed out; a window that is cut ends within its last unit */
   pq_scan_stats stats;
 } pq_unit;
 
@@ -57,9 +58,11 @@ typedef struct pq_window {
   uint32_t type_count;
   pq_unit *units;
   uint32_t unit_count, unit_cap;
-  uint32_t next_file, next_row_group;
+  uint32_t next_file, next_row_group, next_row;
+  uint32_t unit;               /* the first that is not all handed out */
   pq_scan_order order;         /* its bound moves while the window is judged */
   bool is_plan, is_uncertain;  /* a plan; of which something may turn out to be less */
+  bool is_settled;             /* where it ends: its documents were asked for */
   uint64_t document_len;       /* of the documents asked for, about */
   uint64_t groups, groups_len; /* a plan: of those made by now, at most */
 } pq_window;
@@ -85,6 +88,22 @@ uint32_t pq_scan_next_file(const pq_scan *s, uint32_t file);
 int pq_window_fill(pq_window *w) PQ_MUST_CHECK;
 /* The last round: documents. */
 int pq_window_documents(pq_window *w) PQ_MUST_CHECK;
+/* Bytes of a unit's documents, about, in memory and as stored: of each row, the latter at least 1.
+ */
+uint64_t pq_unit_row_len(const pq_unit *u);
+uint64_t pq_unit_row_stored(const pq_unit *u);
+/* Which rows must be read as documents, in ranges of at least some that follow each other. */
+int pq_window_document_ranges(const pq_window *w, pq_unit *u) PQ_MUST_CHECK;
+/* Keep of a window what its documents need, in w->f->kept; w->f->found is that. */
+int pq_window_remember(const pq_window *w) PQ_MUST_CHECK;
+/* The same window as it was; false: it was not kept. */
+bool pq_window_recall(pq_window *w);
+/* The files of a window that was kept from an earlier step: the manifest's array may have moved. */
+void pq_window_find_files(pq_window *w);
+/* What was done with a unit into the scan's numbers, once however often it is read. */
+void pq_window_tell(pq_scan *s, const pq_unit *u);
+/* The scan is behind the window, or its sink has enough (PQ_YIELD). */
+void pq_window_end(const pq_window *w, int rc);
 /* Which columns of a unit's documents are asked for: PQ_WANT_… */
 unsigned pq_window_wanted(const pq_window *w, const pq_unit *u);
 /* Does the filter look at `_id`, where a document may have none but is shown with one? */
@@ -139,6 +158,18 @@ int pq_window_blooms(pq_window *w) PQ_MUST_CHECK;
 int pq_window_pages(pq_window *w) PQ_MUST_CHECK;
 int pq_window_columns(pq_window *w) PQ_MUST_CHECK;
 
+/* ---- scan_slice.c: parts of a window ---- */
+
+/* The most stored bytes of documents that a window of the scan may ask for. */
+uint64_t pq_scan_window_len(const pq_scan *s, bool *is_short);
+/* Is the window to be handed out in several slices? */
+bool pq_window_is_sliced(const pq_window *w);
+/* Keep it, its bytes and what is known of it, with the scan. */
+int pq_window_hold(pq_window *w) PQ_MUST_CHECK;
+/* The next slice of the window that the scan holds. */
+int pq_slice_next(pq_scan *s, pq_arena *scratch, pq_builder *builder, pq_scan_sink sink,
+                  void *ud) PQ_MUST_CHECK;
+
 /* ---- scan_emit.c: documents to the sink ---- */
 
 /* Does an entity satisfy the filter? */
@@ -146,7 +177,7 @@ int pq_scan_match(const pq_scan *s, pq_builder *builder, pq_arena *scratch, cons
                   bool *is_match) PQ_MUST_CHECK;
 /* Which rows must be read as documents: of a count only the doubtful ones. */
 unsigned pq_window_document_mask(const pq_window *w);
-/* Hand the rows of a unit that match to the sink, whose PQ_YIELD ends it; or fold them. */
+/* Hand the rows of a unit's slice that match to the sink, whose PQ_YIELD ends it; or fold them. */
 int pq_unit_emit(pq_window *w, pq_unit *u, pq_scan_sink sink, void *ud) PQ_MUST_CHECK;
 
 /* ---- scan_order.c ---- */

@@ -143,6 +143,8 @@ static int hide_rows(pq_window *w, pq_unit *u) {
   pq_view_mark_overlay(v, u->file->name, u->first_row, u->row_count, hidden);
   for (uint32_t i = 0, n = u->row_count; i < n; i++)
     rows[i] = hidden[i] ? PQ_NO : verdict;
+  if (u->file_number == w->s->file && u->row_group == w->s->row_group)
+    memset(rows, PQ_NO, w->s->row); /* they were handed out before */
   u->is_out = is_empty(u);
   u->stats.row_groups_by_deletes += u->is_out;
   return PQ_OK;

@@ -350,6 +350,29 @@ static void test_fetch_notes(void) {
   pq_fetch_release(&f);
 }
 
+/* What a set has goes to another one: slices stay, and the first begins anew. */
+static void test_fetch_move(void) {
+  pq_cx cx;
+  pq_fetch f, g;
+  pq_slice a, b;
+  unit_cx_init(&cx);
+  pq_fetch_init(&f, &cx);
+  pq_fetch_init(&g, &cx);
+  CHECK(pq_fetch_read(&f, "n/a", 10, 50, &a) == PQ_NEED_IO);
+  CHECK(answer_all(&f) == 1);
+  CHECK(pq_fetch_read(&f, "n/a", 10, 50, &a) == PQ_OK);
+  f.found = pq_arena_alloc(&f.kept, 10);
+  pq_fetch_move(&f, &g);
+  CHECK(f.count == 0 && f.held_len == 0 && f.found == NULL && f.stat_requests == 1);
+  CHECK(g.held_len == 50 && g.found != NULL && g.stat_requests == 0);
+  CHECK(pq_fetch_read(&g, "n/a", 20, 10, &b) == PQ_OK && b.p == a.p + 10 && b.p[0] == 20);
+  CHECK(pq_fetch_read(&f, "n/a", 20, 10, &b) == PQ_NEED_IO);
+  CHECK(f.stat_requests == 2 && answer_all(&f) == 1);
+  pq_fetch_release(&g);
+  CHECK(pq_fetch_read(&f, "n/a", 20, 10, &b) == PQ_OK && b.p[0] == 20);
+  pq_fetch_release(&f);
+}
+
 static void test_fetch_out_of_memory(void) {
   pq_cx cx;
   pq_fetch f;
@@ -374,6 +397,7 @@ int main(void) {
   RUN(test_fetch_limits);
   RUN(test_fetch_take_nth);
   RUN(test_fetch_notes);
+  RUN(test_fetch_move);
   RUN(test_fetch_out_of_memory);
   return unit_end();
 }

@@ -11,6 +11,7 @@
 #include "scan_world.h"
 #include "value/compare.h"
 
+static uint64_t slices, dropped; /* windows that were held, and let go in their midst */
 static uint64_t comparisons, decided, refused_by_column, skipped_groups, skipped_pages, grouped,
     limited, by_order;
 
@@ -30,7 +31,15 @@ static int run_scan(world *w, pq_scan *s, pq_scan_sink sink, void *ud) {
     }
     if (rc != PQ_OK) break;
     pq_fetch_clear(&w->fetch);
+    slices += s->held != NULL;
+    if (s->held != NULL && chance(w, 10)) {
+      CHECK(pq_scan_windows_drop(s->windows));
+      CHECK(s->held == NULL);
+      dropped++;
+    }
   }
+  CHECK(rc != PQ_OK || s->held == NULL);
+  pq_scan_release(s);
   return rc;
 }
 
@@ -75,6 +84,29 @@ static void fail(world *w, const char *what, const pq_entity *e) {
   pq_buf_release(&text);
 }
 
+/* The same scan in slices, some windows of it cut: each entity once, and the same said of it. */
+static void check_slices(world *w, const pq_scan *whole, const bool *expected) {
+  pq_scan_windows windows = {0};
+  pq_scan s;
+  if (w->doc_count >= LARGE && chance(w, 80)) return;
+  windows.slice_len = chance(w, 30) ? 1 + below(w, 5000) : 20000 + below(w, 200000);
+  if (chance(w, 50)) windows.window_len = 1 + below(w, chance(w, 20) ? 1000 : 100000);
+  pq_scan_init(&s, &w->view, PQ_SLICE("t"), w->filter);
+  s.eval = &w->eval;
+  s.windows = &windows;
+  if (chance(w, 50)) s.window = PQ_SCAN_WINDOW_MAX;
+  CHECK(run_scan(w, &s, see, w) == PQ_OK);
+  CHECK(windows.newest == NULL);
+  for (uint32_t i = 0; i < w->doc_count; i++) {
+    if (w->docs[i].seen == 2u * expected[i]) continue; /* by both scans */
+    fail(w, "a slice", &w->docs[i].now);
+    return;
+  }
+  if (memcmp(&s.stats, &whole->stats, offsetof(pq_scan_stats, is_metadata_only)) != 0 ||
+      s.stats.is_metadata_only != whole->stats.is_metadata_only)
+    fail(w, "numbers of slices", NULL);
+}
+
 static void check_scan(world *w, bool *expected, uint64_t *count) {
   pq_scan s;
   pq_scan_init(&s, &w->view, PQ_SLICE("t"), w->filter);
@@ -95,6 +127,7 @@ static void check_scan(world *w, bool *expected, uint64_t *count) {
     }
   }
   CHECK(s.stats.rows_matched == *count);
+  check_slices(w, &s, expected);
   refused_by_column += s.stats.rows_by_column;
   skipped_groups += s.stats.row_groups_by_stats + s.stats.row_groups_by_bloom;
   skipped_pages += s.stats.pages_skipped;
@@ -102,10 +135,13 @@ static void check_scan(world *w, bool *expected, uint64_t *count) {
 }
 
 static void check_count(world *w, uint64_t expected) {
+  pq_scan_windows windows = {0};
   pq_scan s;
   pq_scan_init(&s, &w->view, PQ_SLICE("t"), w->filter);
   s.eval = &w->eval;
   s.is_count = true;
+  s.windows = chance(w, 50) ? &windows : NULL;
+  windows.slice_len = 1 + below(w, 100000);
   w->counted = 0;
   CHECK(run_scan(w, &s, see, w) == PQ_OK);
   if (w->counted != expected) fail(w, "count", NULL);
@@ -392,12 +428,15 @@ int main(int argc, char **argv) {
     CHECK(grouped > 0);
     CHECK(limited > 0);
     CHECK(by_order > 0);
+    CHECK(slices > 0);
+    CHECK(dropped > 0);
   }
   fprintf(stderr,
           "%llu comparisons; by columns %llu rows, skipped %llu groups %llu pages, grouped %llu, "
-          "by order %llu, decided %llu\n",
+          "by order %llu, decided %llu, slices %llu, dropped %llu\n",
           (unsigned long long)comparisons, (unsigned long long)refused_by_column,
           (unsigned long long)skipped_groups, (unsigned long long)skipped_pages,
-          (unsigned long long)grouped, (unsigned long long)by_order, (unsigned long long)decided);
+          (unsigned long long)grouped, (unsigned long long)by_order, (unsigned long long)decided,
+          (unsigned long long)slices, (unsigned long long)dropped);
   return unit_end();
 }
