@@ -47,7 +47,7 @@ enum {
   CHANGES_STEP = 125,
   STEPS_MAX = 32,
   STEPS_BEHIND = 256,
-  LONG_GAP_US = 5000, /* between two steps of long commands, while there are short ones */
+  LONG_GAP_US = 5000,        /* between two steps of long commands, while there are short ones */
   PATIENCE_US = 30 * 1000000 /* of what waits for memory to begin with */
 };
 

@@ -15,6 +15,8 @@ static const char *const system_names[] = {"$id",       "$type",     "name",    
                                            "createdBy", "updatedAt", "updatedBy", "version",
                                            "deletedAt", "deletedBy", NULL};
 
+enum { PORTION = 500 }; /* documents are given out, and copied for that, so many at a time */
+
 /* ---- life ---- */
 
 void pq_pipeline_run_free(pq_command *c) {
@@ -125,15 +127,16 @@ static int give_out(pq_command *c, pq_value doc) {
 static int stage_pull(pq_op *op) {
   pq_command *c = pq_command_of(op);
   struct pq_pipeline_run *r = c->s.run;
-  uint64_t left, count;
+  uint64_t count;
   PQ_TRY(pq_read_in_time(c));
   if (r->at == r->batch.count) {
     r->at = 0;
     PQ_TRY(pq_operator_next(r->root, &r->flow, &r->batch)); /* empty while it waits */
     if (r->batch.count == 0) return all_came(c);
   }
-  left = count = r->batch.count - r->at;
-  if (c->s.args.batch_size > 0 && c->s.args.batch_size < left) count = c->s.args.batch_size;
+  count = r->batch.count - r->at;
+  if (count > PORTION) count = PORTION;
+  if (c->s.args.batch_size > 0 && c->s.args.batch_size < count) count = c->s.args.batch_size;
   for (; count > 0; count--)
     PQ_TRY(give_out(c, r->batch.docs[r->at++]));
   return PQ_YIELD; /* the caller takes the items; it has the clock, too */

@@ -16,8 +16,9 @@
 
 enum {
   STORED_LEN = 10 << 20, /* of a window: 100 ms of a fast network, a fraction of its latency */
-  SLICE_LEN = 2 << 20,
+  SLICE_LEN = 3 << 19,
   SLICE_LEN_FIRST = 256 << 10,
+  SLICE_LEN_COUNT = 6 << 20, /* of a scan that only counts, of which nobody keeps copies */
   ROW_LEN = 256 /* that a row takes beside its bytes: entity, slices of its columns, verdicts */
 };
 
@@ -85,8 +86,9 @@ uint64_t pq_scan_window_len(const pq_scan *s, bool *is_short) {
 /* Of the next slice. */
 static uint64_t slice_len(const pq_scan *s) {
   uint64_t len = s->slice_len == 0 ? SLICE_LEN_FIRST : s->slice_len, max = s->windows->slice_len;
-  if (max == 0 || max > SLICE_LEN) max = SLICE_LEN;
-  return len < max ? len : max;
+  uint64_t most = s->is_count ? SLICE_LEN_COUNT : SLICE_LEN;
+  if (max == 0 || max > most) max = most;
+  return len < max && !s->is_count ? len : max;
 }
 
 bool pq_window_is_sliced(const pq_window *w) {

@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "parquedb/parquedb.h"
+#include "port/handle.h"
 #include "unit.h"
+#include "value/json.h"
 
 enum { DOCUMENTS = 1500, NOTE_LEN = 4000, AT_ONCE = 48, IDLE = 4, POLLS_MAX = 2000000 };
 
@@ -117,12 +119,118 @@ static void test_idle_replies(void) {
     pqdb_replies_close(idle[i]);
 }
 
+/* ---- no memory to begin with ---- */
+
+typedef struct block {
+  struct block *next;
+  size_t len;
+} block;
+
+static block *blocks;
+
+/* Take what is left, down to what a command needs to begin. */
+static void fill(void) {
+  for (size_t len = 1 << 20; len >= 4096; len /= 2) {
+    block *b;
+    while ((b = pq_alloc(pq_handle_cx(db), NULL, 0, len)) != NULL) {
+      *b = (block){blocks, len};
+      blocks = b;
+    }
+  }
+}
+
+static void give_back(void) {
+  while (blocks != NULL) {
+    block *b = blocks;
+    blocks = b->next;
+    pq_alloc(pq_handle_cx(db), b, b->len, 0);
+  }
+}
+
+/* What is kept to be quick is given up for the first of two commands; for the second there is
+ * nothing. */
+static int submit_without_memory(pq_value command, pqdb_replies **out) {
+  pqdb_replies *first = NULL;
+  fill();
+  CHECK(pq_handle_submit(db, "default", command, &first) <= 0);
+  pqdb_replies_close(first);
+  fill();
+  return pq_handle_submit(db, "default", command, out);
+}
+
+static void test_begins_later(void) {
+  static const char count[] = "{\"count\": \"notes\"}";
+  pqdb_replies *idle = submit("{\"find\": \"notes\", \"filter\": {}}"), *r = NULL;
+  pq_builder *builder;
+  pq_arena arena;
+  pq_cx cx;
+  pq_value command, item;
+  unit_cx_init(&cx);
+  pq_arena_init(&arena, &cx, 1 << 20);
+  CHECK(pq_builder_new(&cx, &builder) == PQ_OK);
+  CHECK(pq_json_value(builder, pq_str(count), &arena, &command) == PQ_OK);
+  while (pqdb_is_ready(idle) == 0)
+    (void)pqdb_poll(db);
+  CHECK(submit_without_memory(command, &r) == PQDB_OK);
+  for (int i = 0; i < 10; i++)
+    (void)pqdb_poll(db);
+  CHECK(r != NULL && pqdb_is_ready(r) == 0);
+  CHECK(pq_handle_is_starved(db));
+  give_back();
+  while (pqdb_is_ready(r) == 0)
+    (void)pqdb_poll(db);
+  CHECK(!pq_handle_is_starved(db));
+  CHECK(pq_handle_next(r, &item) == PQDB_DONE);
+  CHECK(pq_value_count(item) > 0);
+  pqdb_replies_close(r);
+  /* It is closed before it began. */
+  CHECK(submit_without_memory(command, &r) == PQDB_OK);
+  pqdb_replies_close(r);
+  pqdb_replies_close(idle);
+  /* Nobody could end: it is refused. */
+  CHECK(submit_without_memory(command, &r) == PQDB_LIMIT_EXCEEDED);
+  CHECK(r == NULL);
+  give_back();
+  pq_builder_free(builder);
+  pq_arena_release(&arena);
+}
+
+/* Many that are read in turns: each has a slice, and windows that nobody reads on go. */
+static void test_many_in_turns(void) {
+  static const char find[] = "{\"find\": \"notes\", \"filter\": {}, \"plain\": true}";
+  int open = AT_ONCE, counts[AT_ONCE] = {0};
+  for (int i = 0; i < AT_ONCE; i++)
+    replies[i] = submit(find);
+  while (open > 0) {
+    for (int i = 0; i < AT_ONCE; i++) {
+      const char *json;
+      size_t len;
+      int rc = PQDB_ROW;
+      for (int k = 0; replies[i] != NULL && k < 20 && rc == PQDB_ROW; k++) {
+        rc = pqdb_next(replies[i], &json, &len);
+        counts[i] += rc == PQDB_ROW;
+      }
+      if (rc == PQDB_ROW) continue;
+      CHECK(rc == PQDB_DONE);
+      pqdb_replies_close(replies[i]);
+      replies[i] = NULL;
+      open--;
+    }
+    if (open == AT_ONCE / 2) CHECK(pq_handle_rest(db, -1000000) == false);
+  }
+  for (int i = 0; i < AT_ONCE; i++)
+    CHECK(counts[i] == counts[0]);
+  CHECK(counts[0] >= DOCUMENTS / 2);
+}
+
 int main(void) {
   start();
   RUN(test_reads_wait);
   RUN(test_writes_go_on);
   RUN(test_too_much_alone);
   RUN(test_idle_replies);
+  RUN(test_begins_later);
+  RUN(test_many_in_turns);
   pqdb_close(db);
   return unit_end();
 }
