@@ -10,7 +10,11 @@
 
 #if PARQUEDB_HAS_SERVER
 
-enum { LIST_CAP = 1024 };
+enum {
+  LIST_CAP = 1024,
+  MEMORY_MB = 256,   /* as cli_options.memory has it by default */
+  SHARED_MB_MIN = 64 /* with less the engine has all of it */
+};
 
 /* a,b,c into a list; `copy` has the texts. */
 static int parse_list(const char *option, const char *text, char copy[LIST_CAP],
@@ -105,6 +109,19 @@ static void tell_ready(void *ud, const char *address) {
   (void)fflush(stdout);
 }
 
+/* The engine leaves a part of the memory to connections and to what lies between blocks. */
+static int open_engine(cli_session *s) {
+  const cli_options *given = s->options;
+  cli_options options = *given;
+  uint64_t megabytes = given->memory == 0 ? MEMORY_MB : given->memory;
+  int status;
+  options.memory = megabytes < SHARED_MB_MIN ? megabytes : megabytes - megabytes / 16;
+  s->options = &options;
+  status = cli_open(s, PQDB_CREATE);
+  s->options = given;
+  return status;
+}
+
 int cli_run_serve(cli_session *s, char **words, int word_count) {
   pq_serve_options options = {.ready = tell_ready, .slow_ms = 100};
   const char *listen = cli_own_text(s->options, "listen"), *http;
@@ -120,7 +137,7 @@ int cli_run_serve(cli_session *s, char **words, int word_count) {
     status = parse_list("http", http, http_copy, options.http);
   if (status == CLI_DONE) status = parse_words(s, &options);
   if (status == CLI_DONE) status = parse_numbers(s, &options);
-  if (status == CLI_DONE) status = cli_open(s, PQDB_CREATE);
+  if (status == CLI_DONE) status = open_engine(s);
   if (status != CLI_DONE) return status;
   options.must_login = cli_has_own(s->options, CLI_OWN_AUTH);
   options.has_test_commands = cli_has_own(s->options, CLI_OWN_TEST_COMMANDS);
@@ -131,6 +148,19 @@ int cli_run_serve(cli_session *s, char **words, int word_count) {
 }
 
 #else
+
+/* The engine leaves a part of the memory to connections and to what lies between blocks. */
+static int open_engine(cli_session *s) {
+  const cli_options *given = s->options;
+  cli_options options = *given;
+  uint64_t megabytes = given->memory == 0 ? MEMORY_MB : given->memory;
+  int status;
+  options.memory = megabytes < SHARED_MB_MIN ? megabytes : megabytes - megabytes / 16;
+  s->options = &options;
+  status = cli_open(s, PQDB_CREATE);
+  s->options = given;
+  return status;
+}
 
 int cli_run_serve(cli_session *s, char **words, int word_count) {
   (void)s;

@@ -47,7 +47,10 @@ enum {
   CHANGES_STEP = 125,
   STEPS_MAX = 32,
   STEPS_BEHIND = 256,
-  LONG_GAP_US = 5000,        /* between two steps of long commands, while there are short ones */
+  /* Long commands that took less than this stand in the first queue, in each next one those that
+   * took less than eight times as much as in the one before. */
+  LEVEL_US = 16000,
+  LEVELS = 4,
   PATIENCE_US = 30 * 1000000 /* of what waits for memory to begin with */
 };
 
@@ -73,7 +76,8 @@ struct pqdb {
   /* With a host: what steps are measured by, and whose turn it is (poll_all). */
   pq_handle_host host;
   pqdb_replies *stepping;
-  int64_t step_us, long_us; /* the step has begun; the last one of a long command has ended */
+  int64_t step_us;              /* the step has begun */
+  int64_t long_us, long_len_us; /* the last one of a long command has ended, and took so long */
   uint64_t turns;
   bool is_stuck;
 };
@@ -91,12 +95,14 @@ struct pqdb_replies {
   int64_t since_us;
   uint64_t used; /* memory, when it was refused last */
   bool needs_io;
-  bool has_moved; /* or has yet to be stepped: it did not just wait for another one */
-  bool has_items; /* that were not taken */
-  bool is_long;   /* a step of it was not enough */
-  uint64_t turn;  /* of those: when it had its last */
-  void *job;      /* borrowed */
-  int rc;         /* the command's failure, */
+  bool has_moved;  /* or has yet to be stepped: it did not just wait for another one */
+  bool has_items;  /* that were not taken */
+  bool is_work;    /* on files: it has a step of each pass */
+  bool is_long;    /* a step of it was not enough */
+  int64_t took_us; /* since then */
+  uint64_t turn;   /* of those: when it had its last */
+  void *job;       /* borrowed */
+  int rc;          /* the command's failure, */
   char message[PQ_MESSAGE_CAP];
 };
 
@@ -330,6 +336,7 @@ static bool step(pqdb_replies *r) {
   }
   db->stepping = r;
   db->step_us = pq_driver_now_us(db->driver);
+  db->cx.pace.is_short = db->host.ask != NULL && !r->is_long && !r->is_work;
   rc = pq_command_step(r->command, db->step_us);
   db->stepping = NULL;
   r->is_long |= db->cx.pace.is_over;
@@ -351,37 +358,59 @@ static bool is_any_away(const pqdb *db) {
   return false;
 }
 
-/* The long command that had its turn before all others; NULL: there is none. */
-static pqdb_replies *next_long(pqdb *db) {
-  pqdb_replies *next = NULL;
-  for (pqdb_replies *r = db->first; r != NULL; r = r->next)
-    if (r->is_long && !is_ready(r) && !is_away(r) && (next == NULL || r->turn < next->turn))
-      next = r;
-  return next;
+static unsigned level_of(const pqdb_replies *r) {
+  unsigned level = 0;
+  for (int64_t us = LEVEL_US; r->took_us >= us && level < LEVELS - 1; us *= 8)
+    level++;
+  return level;
 }
 
-/* A step of one long command, unless short ones are at work and the last such step was just now. */
+/* The long command whose turn it is; NULL: there is none. Others wait for one that writes. Else it
+ * is the first that came of those that took little by now, so that few are in the midst of their
+ * work and hold memory for it; of those that took long, who had a turn the longest time ago. Every
+ * second turn may be of the second queue or a further one, every fourth of the third, and so on. */
+static pqdb_replies *next_long(const pqdb *db) {
+  pqdb_replies *first[LEVELS] = {0};
+  unsigned level = 0;
+  for (pqdb_replies *r = db->first; r != NULL; r = r->next) {
+    unsigned l = level_of(r);
+    if (!r->is_long || is_ready(r) || is_away(r)) continue;
+    if (r->command != NULL && pq_command_has_write_slot(r->command)) return r;
+    if (first[l] == NULL || (l == LEVELS - 1 && r->turn < first[l]->turn)) first[l] = r;
+  }
+  while (level < LEVELS - 1 && (db->turns >> level & 1) != 0)
+    level++;
+  for (unsigned l = level; l < LEVELS; l++)
+    if (first[l] != NULL) return first[l];
+  while (level > 0)
+    if (first[--level] != NULL) return first[level];
+  return NULL;
+}
+
+/* A step of one long command. While short ones are at work it has no more time than they. */
 static bool step_long(pqdb *db, bool has_moved) {
   pqdb_replies *r = next_long(db);
-  int64_t since;
+  int64_t since, now = pq_driver_now_us(db->driver);
   bool is_moving;
   if (r == NULL) return false;
-  since = pq_driver_now_us(db->driver) - db->long_us;
-  if (has_moved && since >= 0 && since < LONG_GAP_US) return true;
+  since = now - db->long_us;
+  if (has_moved && since >= 0 && since < db->long_len_us) return true;
   is_moving = step(r);
   r->turn = ++db->turns;
   db->long_us = pq_driver_now_us(db->driver);
+  db->long_len_us = db->long_us - now;
+  r->took_us += db->long_len_us;
   return is_moving;
 }
 
-/* Step each command that runs, of the long ones one, then run the requests of all. The number of
- * those that still run; *has_moved tells whether any did not just wait. */
+/* Step each command that runs, of the long ones one beside work on files, then run the requests of
+ * all. The number of those that still run; *has_moved tells whether any did not just wait. */
 static int poll_all(pqdb *db, bool *has_moved) {
   int running = 0;
   *has_moved = false;
   pq_driver_collect(db->driver, false);
   for (pqdb_replies *r = db->first; r != NULL; r = r->next)
-    if (!r->is_long && !is_ready(r) && !is_away(r)) *has_moved |= step(r);
+    if ((!r->is_long || r->is_work) && !is_ready(r) && !is_away(r)) *has_moved |= step(r);
   *has_moved |= step_long(db, *has_moved);
   for (pqdb_replies *r = db->first; r != NULL; r = r->next) {
     run_requests(r);
@@ -642,19 +671,40 @@ void pq_handle_expire_every(pqdb *db, int64_t seconds) {
   db->expire_us = 0;
 }
 
-int pq_handle_work(pqdb *db, pqdb_replies **out) {
-  static const char text[] = "{\"maintain\":1}";
+/* Writes may bring more than the steps beside them take away: is the tail twice what makes a flush
+ * due? Then they wait for the flush. */
+static bool is_behind(pqdb *db, pq_slice ns) {
+  const pq_thresholds *t = &db->db.thresholds;
+  for (uint32_t i = 0; i < db->db.space_count; i++) {
+    const pq_space *s = db->db.spaces[i];
+    if (!pq_slice_is(ns, s->ns) || s->overlay == NULL) continue;
+    return (t->flush_len > 0 && s->overlay->held_len / 2 >= t->flush_len) ||
+           (t->flush_events > 0 && s->overlay->version_count / 2 >= t->flush_events);
+  }
+  return false;
+}
+
+/* The next command of work on files; *out NULL: nothing is due. */
+static int submit_work(pqdb *db, pqdb_replies **out) {
+  static const char step[] = "{\"maintain\":1}", more[] = "{\"maintain\":8}";
   int64_t now = pq_driver_now_us(db->driver);
-  *out = NULL;
-  if (!db->db.is_writer || !db->maintains) return PQ_OK;
   PQ_TRY(expire_next(db, now, out));
   if (*out != NULL) return PQ_OK;
   for (uint32_t i = 0; i < db->db.space_count; i++) {
     pq_space *s = db->db.spaces[i];
     if (s->is_loaded && !s->is_fenced && !pq_works_is_away(s->works) &&
         pq_works_due(s, now) != PQ_WORK_NONE)
-      return pqdb_submit(db, s->ns, text, sizeof text - 1, NULL, 0, out);
+      return pqdb_submit(db, s->ns, is_behind(db, pq_str(s->ns)) ? more : step, sizeof step - 1,
+                         NULL, 0, out);
   }
+  return PQ_OK;
+}
+
+int pq_handle_work(pqdb *db, pqdb_replies **out) {
+  *out = NULL;
+  if (!db->db.is_writer || !db->maintains) return PQ_OK;
+  PQ_TRY(submit_work(db, out));
+  if (*out != NULL) (*out)->is_work = true;
   return PQ_OK;
 }
 
@@ -706,19 +756,6 @@ static uint64_t seq_of(pqdb *db, pq_slice ns) {
   return 0;
 }
 
-/* Large writes may bring more than a step after each of them takes away: a tail of twice what makes
- * a flush due waits for the flush. */
-static bool is_behind(pqdb *db, pq_slice ns) {
-  const pq_thresholds *t = &db->db.thresholds;
-  for (uint32_t i = 0; i < db->db.space_count; i++) {
-    const pq_space *s = db->db.spaces[i];
-    if (!pq_slice_is(ns, s->ns) || s->overlay == NULL) continue;
-    return (t->flush_len > 0 && s->overlay->held_len / 2 >= t->flush_len) ||
-           (t->flush_events > 0 && s->overlay->version_count / 2 >= t->flush_events);
-  }
-  return false;
-}
-
 /* More steps after many changes, as what they make due would else pile up. */
 static void maintain_after(pqdb *db, pq_slice ns, uint64_t changes) {
   uint64_t steps = 1 + changes / CHANGES_STEP;
@@ -756,7 +793,10 @@ int pq_handle_next(pqdb_replies *r, pq_value *out) {
     status = PQDB_DONE;
   }
   r->has_items = pq_command_has_items(r->command);
-  if (!r->has_items) r->is_long = false;
+  if (!r->has_items) {
+    r->is_long = false;
+    r->took_us = 0;
+  }
   return status;
 }
 

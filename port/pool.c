@@ -20,7 +20,8 @@
 enum {
   CLASS_BITS_MIN = 12, /* 4 KiB */
   PARTS_LOG2 = 2,      /* classes for each doubling */
-  HUGE_LEN = 2 << 20
+  HUGE_LEN = 2 << 20,
+  MALLOC_WORD = 8 /* that the C library has in front of a block, whose length is of two of them */
 };
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -56,6 +57,13 @@ void pq_pool_init(pq_pool *p, uint64_t idle_len_max) {
 static size_t class_len(unsigned class) {
   size_t base = (size_t)1 << (CLASS_BITS_MIN + (class >> PARTS_LOG2));
   return base + (base >> PARTS_LOG2) * (class & ((1u << PARTS_LOG2) - 1));
+}
+
+uint64_t pq_pool_len(size_t size) {
+  size_t len;
+  if (size == 0) return 0;
+  if (class_of(size, &len) < PQ_POOL_CLASS_COUNT || size > SIZE_MAX / 2) return len;
+  return (size + MALLOC_WORD + 2 * MALLOC_WORD - 1) / (2 * MALLOC_WORD) * (2 * MALLOC_WORD);
 }
 
 /* `len` is a class's: a multiple of a quarter of the smallest mapped block. */

@@ -25,6 +25,10 @@ void pq_pool_init(pq_pool *p, uint64_t idle_len_max);
 /* Give idle blocks back to the system, the largest first, until at most `len` bytes are idle. */
 void pq_pool_trim(pq_pool *p, uint64_t len);
 
+/* Bytes that a block of `size` bytes takes: it is as long as its class, and the C library's are
+ * about as long as what they stand in. 0: none. */
+uint64_t pq_pool_len(size_t size);
+
 /* A pq_alloc_fn; `ud` is the pool. */
 void *pq_pool_alloc(void *ud, void *ptr, size_t old_size, size_t new_size);
 

@@ -53,8 +53,9 @@ static void *change(pq_shared_pool *p, void *ptr, size_t old_size, size_t new_si
 void *pq_shared_pool_alloc(void *ud, void *ptr, size_t old_size, size_t new_size) {
   pq_shared_pool *p = ud;
   void *out;
-  if (new_size > old_size) {
-    uint64_t more = new_size - old_size;
+  uint64_t old_len = pq_pool_len(old_size), new_len = pq_pool_len(new_size);
+  if (new_len > old_len) {
+    uint64_t more = new_len - old_len;
     uint64_t used = atomic_fetch_add_explicit(&p->used, more, memory_order_relaxed) + more;
     bool is_refused = p->max > 0 && used > p->max;
     out = is_refused ? NULL : change(p, ptr, old_size, new_size);
@@ -64,6 +65,6 @@ void *pq_shared_pool_alloc(void *ud, void *ptr, size_t old_size, size_t new_size
   }
   out = change(p, ptr, old_size, new_size);
   if (new_size == 0 || out != NULL)
-    atomic_fetch_sub_explicit(&p->used, old_size - new_size, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&p->used, old_len - new_len, memory_order_relaxed);
   return out;
 }

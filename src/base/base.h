@@ -104,6 +104,7 @@ typedef struct pq_limits {
   uint64_t file_len_max;       /* bytes of one Parquet file that we write */
   uint64_t part_len;           /* bytes of a part of a file that is larger */
   uint64_t tail_len_max;       /* bytes of events in memory before a flush is forced */
+  uint64_t scan_rows_short;    /* with fewer rows before it a scan is as short as a look-up */
   uint64_t txn_len_max;        /* bytes of memory of one transaction */
   uint32_t txn_age_max;        /* seconds that a transaction may be open */
   uint32_t txn_count_max;      /* open transactions */
@@ -132,6 +133,8 @@ typedef struct pq_pace {
   uint32_t left;        /* units until it is asked */
   uint32_t stride;      /* between two questions; 0: PQ_WORK_STRIDE */
   bool is_over;         /* this step has done its share; whoever begins a step resets it */
+  bool is_short;        /* set by the driver: this step is not one for what may take long, */
+  bool is_queued;       /* and that was before it (pq_must_queue) */
   int (*ask)(void *ud); /* borrowed, set by the driver after pq_cx_init; NULL: nobody is asked */
   void *ud;
 } pq_pace;
@@ -184,6 +187,14 @@ static inline PQ_MUST_CHECK int pq_spend(pq_cx *cx, uint32_t units) {
 /* Has this step done its share? */
 static inline bool pq_step_is_over(const pq_cx *cx) {
   return cx->pace.is_over;
+}
+
+/* Before what may take long and hold much: true if this step is not one for that. It is over then,
+ * and the caller comes again (PQ_NEED_IO without a request) when its turn has come. */
+static inline bool pq_must_queue(pq_cx *cx) {
+  if (!cx->pace.is_short) return false;
+  cx->pace.is_over = cx->pace.is_queued = true;
+  return true;
 }
 
 /* Record `code` and the message, return `code`. The breakpoint for every failure. */

@@ -47,6 +47,11 @@
 /* The unflushed tail is held in memory. */
 #define PQ_TAIL_LEN_MAX (256ull << 20)
 
+/* ---- whose turn it is (doc/decisions/0056) ---- */
+
+/* A scan of more rows waits for its turn before it begins. Those take a tenth of a millisecond. */
+#define PQ_SCAN_ROWS_SHORT 2000ull
+
 /* ---- transactions (db/txn.h) ---- */
 
 /* A transaction is one commit: a quarter of the tail. */

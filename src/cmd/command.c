@@ -400,13 +400,14 @@ int pq_command_step(pq_command *c, int64_t now_us) {
   pq_page_cache_trim(&c->s.space->files.pages); /* nothing is borrowed between steps */
   pq_windows_fit(c->db, now_us);
   c->db->is_waiting = false;
-  if (!c->is_inner) c->op.cx->pace.is_over = false;
+  if (!c->is_inner) c->op.cx->pace.is_over = c->op.cx->pace.is_queued = false;
   if (pq_command_is_starved(c)) {
     c->is_waiting = true;
     return PQ_OK;
   }
   rc = begin_again(c);
   if (rc == PQ_OK) rc = pq_op_step(&c->op, now_us);
+  if (rc == PQ_NEED_IO && c->op.cx->pace.is_queued && !c->is_inner) rc = pq_command_queue(c);
   if (rc < 0) rc = pq_command_make_room(c, start_anew(c, rc, now_us), now_us);
   if (rc < 0) rc = name_limit(c->db->cx, rc);
   c->is_waiting = c->db->is_waiting;
@@ -450,6 +451,10 @@ bool pq_command_is_stopped(const pq_command *c) {
 
 bool pq_command_is_done(const pq_command *c) {
   return c->op.stage == NULL && c->item_next == c->item_count;
+}
+
+bool pq_command_has_write_slot(const pq_command *c) {
+  return c->s.space != NULL && c->s.space->write_owner == c;
 }
 
 bool pq_command_is_waiting(const pq_command *c) {

@@ -40,6 +40,8 @@ int pq_command_step(pq_command *c, int64_t now_us) PQ_MUST_CHECK;
 
 /* The requests to run after PQ_NEED_IO. */
 pq_fetch *pq_command_fetch(pq_command *c);
+/* Do the writes of its namespace wait for it? */
+bool pq_command_has_write_slot(const pq_command *c);
 /* Is it a `maintain` whose work has requests under way that commit nothing? It may be closed: the
  * work stays, the write slot is free meanwhile, and another `maintain` goes on with it. */
 bool pq_command_may_leave(const pq_command *c);

@@ -505,6 +505,9 @@ int pq_command_again(pq_command *c) PQ_MUST_CHECK;
  * the command, if it has given out and stored nothing, done again, once. While other commands run
  * it gives back its memory and waits for one of them to end: PQ_OK. Else `rc`. */
 int pq_command_make_room(pq_command *c, int rc, int64_t now_us) PQ_MUST_CHECK;
+/* make_room.c: something long is before it, for which it has to wait (pq_must_queue). It keeps no
+ * snapshot meanwhile, but begins anew: PQ_OK; if it cannot, PQ_NEED_IO. */
+int pq_command_queue(pq_command *c) PQ_MUST_CHECK;
 /* Before a step: how long the windows of scans may be, and none where memory is short. */
 void pq_windows_fit(pq_db *db, int64_t now_us);
 /* Before a step: does it wait for memory until another command ends? */

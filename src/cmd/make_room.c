@@ -62,7 +62,7 @@ static bool has_company(const pq_db *db) {
 }
 
 /* Can it give back all that it has, and begin anew later? */
-static bool may_starve(const pq_command *c) {
+static bool may_begin_later(const pq_command *c) {
   const pq_space *s = c->s.space;
   if (!c->db->steps_all || s == NULL || c->has_given || c->is_loading || c->is_inner) return false;
   if (c->s.driven != PQ_WORK_NONE || c->s.txn != NULL || c->s.ending != NULL) return false;
@@ -92,7 +92,7 @@ bool pq_command_is_starved(pq_command *c) {
   pq_db *db = c->db;
   bool is_new_read = c->op.stage != NULL && c->starved == 0 && c->is_fresh && !c->s.spec->is_write;
   c->is_fresh = false;
-  if (is_new_read && db->starved_count > 0 && has_company(db) && may_starve(c)) starve(c);
+  if (is_new_read && db->starved_count > 0 && has_company(db) && may_begin_later(c)) starve(c);
   if (!c->is_starved) return false;
   c->idle = db->move_count == c->seen_moves ? c->idle + 1 : 0;
   c->seen_moves = db->move_count;
@@ -131,6 +131,14 @@ int pq_command_make_room(pq_command *c, int rc, int64_t now_us) {
     }
   }
   if (rc != PQ_ENOMEM || c->starved == STARVED_MAX || c->alone == ALONE_MAX) return rc;
-  if (!has_company(c->db) || !may_starve(c)) return rc;
+  if (!has_company(c->db) || !may_begin_later(c)) return rc;
   return cx->meter->was_refused(cx->alloc_ud) ? wait_for_room(c) : rc;
+}
+
+/* ---- waiting for a turn ---- */
+
+int pq_command_queue(pq_command *c) {
+  if (!may_begin_later(c)) return PQ_NEED_IO;
+  pq_fetch_clear(&c->op.fetch);
+  return pq_command_again(c);
 }

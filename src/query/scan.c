@@ -510,6 +510,16 @@ void pq_window_end(const pq_window *w, int rc) {
   if (s->window < PQ_SCAN_WINDOW_MAX) s->window *= 2;
 }
 
+/* Is much before it, so that it should wait for its turn instead of beginning at once? */
+static bool is_large(const pq_scan *s, uint64_t rows_max) {
+  const pq_manifest *m = s->view->manifest;
+  uint64_t rows = 0;
+  for (uint32_t i = pq_scan_next_file(s, s->file); i < m->file_count && rows < rows_max;
+       i = pq_scan_next_file(s, i + 1))
+    rows += m->files[i].row_count;
+  return rows >= rows_max;
+}
+
 int pq_scan_next(pq_scan *s, pq_fetch *f, pq_arena *scratch, pq_builder *builder, pq_scan_sink sink,
                  void *ud) {
   pq_window w = {.s = s, .f = f, .scratch = scratch, .builder = builder, .order = s->order};
@@ -522,6 +532,9 @@ int pq_scan_next(pq_scan *s, pq_fetch *f, pq_arena *scratch, pq_builder *builder
   if (s->file == 0 && s->row_group == 0 && s->row == 0)
     PQ_TRY(pq_scan_points(s, f, scratch, builder, sink, ud, &is_point));
   if (is_point) return PQ_OK;
+  if (scratch->cx->pace.is_short && is_large(s, scratch->cx->limits.scan_rows_short) &&
+      pq_must_queue(scratch->cx))
+    return PQ_NEED_IO;
   PQ_TRY(read_window(&w));
   if (pq_window_is_sliced(&w)) {
     PQ_TRY(pq_window_hold(&w));

@@ -150,6 +150,13 @@ static int hide_rows(pq_window *w, pq_unit *u) {
   return PQ_OK;
 }
 
+/* Is there a page index of any term's column? */
+static bool has_indexes(const pq_unit *u) {
+  for (uint32_t i = 0; i < u->prune->term_count; i++)
+    if (u->filter[u->prune->terms[i].slot].index.page_count > 0) return true;
+  return false;
+}
+
 static int judge_pages(pq_window *w, pq_unit *u) {
   const pq_prune *p = u->prune;
   uint8_t **terms = pq_arena_calloc(w->scratch, p->term_count, sizeof *terms);
@@ -199,7 +206,7 @@ int pq_window_pages(pq_window *w) {
   }
   if (is_missing) return PQ_NEED_IO;
   for (uint32_t i = 0; i < w->unit_count; i++)
-    if (!w->units[i].is_out && w->units[i].verdict == PQ_MAYBE)
+    if (!w->units[i].is_out && w->units[i].verdict == PQ_MAYBE && has_indexes(&w->units[i]))
       PQ_TRY(judge_pages(w, &w->units[i]));
   return PQ_OK;
 }
@@ -307,6 +314,8 @@ static int hide_by_columns(pq_window *w, pq_unit *u) {
 static int judge_unit(pq_window *w, pq_unit *u) {
   bool is_decided;
   PQ_TRY(judge_values(w, u));
+  if (u->maybe_count > 0) /* the other columns are read only where the filter has left rows */
+    PQ_TRY(pq_unit_ranges(w->scratch, u, PQ_MASK_LEFT, GAP_ROWS, &u->left, &u->left_count));
   PQ_TRY(hide_by_columns(w, u));
   is_decided = memchr(u->rows, PQ_MAYBE, u->row_count) == NULL;
   u->can_fold &= is_decided;

@@ -16,7 +16,7 @@ import tempfile
 
 PROGRAM = os.environ.get("PARQUEDB", "build/parquedb")
 LOAD = os.environ.get("SERVE_LOAD", "build/interop/serve_load")
-RUNS = [("300", "32", "64"), ("40", "40", "32"), ("500", "4", "64")]
+RUNS = [("300", "32", "64"), ("40", "40", "32"), ("500", "4", "64"), ("400", "32", "32")]
 passed = failed = 0
 
 

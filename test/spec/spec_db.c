@@ -135,6 +135,7 @@ static int open_db(spec_db *s, bool is_writer, pq_cx *cx, pq_driver **driver, pq
   if (spec_memory_max > 0) cx->meter = &s->meter;
   if (spec_memory_max > 0) pq_limits_fit(&cx->limits, spec_memory_max);
   if (spec_stride > 0) cx->pace = (pq_pace){.stride = spec_stride, .ask = is_over};
+  if (spec_stride > 0) cx->limits.scan_rows_short = 1;
   if (s->tail_len_max > 0) cx->limits.tail_len_max = s->tail_len_max;
   rc = open_driver(s, is_writer, cx, driver);
   if (rc != PQ_OK) {
@@ -316,15 +317,24 @@ static void take_items(spec_reply *r, pq_command *c) {
 static void run(spec_db *s, pq_driver *driver, pq_db *db, pq_slice command, pq_slice payload,
                 spec_reply *out) {
   pq_command *c;
+  pq_pace *pace = &db->cx->pace;
+  bool is_long = false;
   *out = (spec_reply){0};
   pq_arena_init(&out->arena, spec_cx(), SIZE_MAX / 2);
   db->cx->msg[0] = '\0';
   out->rc = pq_command_open(db, pq_str(s->ns), command, payload, s->now_us, &c);
   while (out->rc == PQ_OK && !pq_command_is_done(c)) {
-    while ((out->rc = pq_command_step(c, s->now_us)) == PQ_NEED_IO)
+    pace->is_short = pace->ask != NULL && !is_long;
+    out->rc = pq_command_step(c, s->now_us);
+    is_long |= pace->is_over;
+    if (out->rc == PQ_NEED_IO) {
       run_requests(s, driver, pq_command_fetch(c));
-    if (out->rc == PQ_OK) take_items(out, c);
+      out->rc = PQ_OK;
+    } else if (out->rc == PQ_OK) {
+      take_items(out, c);
+    }
   }
+  pace->is_short = false;
   if (out->rc == PQ_OK) {
     out->summary = keep(out, pq_command_summary(c));
     pq_command_cost(c, &out->requests, &out->bytes, &out->rounds);
