@@ -119,7 +119,7 @@ static int stage_relieve(pq_op *op) {
   rc = pq_works_of(c->s.space, &u);
   first = rc == PQ_OK ? pq_works_committing(u) : PQ_WORK_NONE;
   if (rc == PQ_OK && first == PQ_WORK_NONE && !pq_works_is_running(u, PQ_WORK_FLUSH))
-    rc = pq_works_flush(u, true);
+    rc = pq_works_flush(u, u->halvings == 0);
   op->stage = rc == PQ_OK ? stage_relieve_step : c->s.after_work;
   if (rc == PQ_OK) c->s.driven = first != PQ_WORK_NONE ? first : PQ_WORK_FLUSH;
   return PQ_OK;

@@ -108,6 +108,9 @@ struct pq_flush {
  * there. It is over at once when there are none. The namespace is loaded, its write slot taken
  * whenever the operation is stepped. */
 void pq_flush_begin(pq_flush *f, pq_space *space, pq_op *op, bool is_whole);
+/* Before its first step: only the first of its commits, with about half of its events, halved so
+ * often. */
+void pq_flush_cut(pq_flush *f, uint32_t halvings);
 
 /* The same for a compaction: files of a collection (empty name: of all, and the edges) become
  * sorted ones without deleted rows; delete files that no live file needs any more go. Older

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { SECOND_US = 1000000, PAUSE_SECONDS_MAX = 64 };
+enum { SECOND_US = 1000000, PAUSE_SECONDS_MAX = 64, HALVINGS_MAX = 12 };
 
 int pq_works_of(pq_space *s, pq_works **out) {
   *out = s->works;
@@ -93,6 +93,7 @@ int pq_works_flush(pq_works *u, bool is_whole) {
   stop_collecting(u);
   PQ_TRY(begin(u, PQ_WORK_FLUSH));
   pq_flush_begin(&w->flush, u->space, &w->op, is_whole);
+  if (!is_whole) pq_flush_cut(&w->flush, u->halvings);
   return PQ_OK;
 }
 
@@ -126,9 +127,9 @@ int pq_works_collect(pq_works *u) {
 }
 
 /* The tail goes before what is kept for later, all of which can be read or made again. */
-static bool give_up_caches(pq_space *s) {
-  bool had_pages = pq_page_cache_drop(&s->files.pages);
-  return pq_graphs_drop(s->graphs) || had_pages;
+static void give_up_caches(pq_space *s) {
+  (void)pq_page_cache_drop(&s->files.pages);
+  (void)pq_graphs_drop(s->graphs);
 }
 
 /* Note the failure, and when to try again. */
@@ -142,8 +143,12 @@ static int note_failure(pq_works *u, pq_work_kind kind, int64_t now_us, int rc) 
   u->failed_kind = kind;
   pq_works_drop(u, kind);
   if (kind == PQ_WORK_FLUSH && rc == PQ_ENOMEM) {
-    bool has_room = pq_works_make_room(u);
-    if (give_up_caches(u->space) || has_room) seconds = 0; /* it is tried again at once */
+    (void)pq_works_make_room(u);
+    give_up_caches(u->space);
+    if (u->halvings < HALVINGS_MAX) { /* less is tried at once */
+      u->halvings++;
+      seconds = 0;
+    }
   }
   u->retry_us = now_us + (seconds < PAUSE_SECONDS_MAX ? seconds : PAUSE_SECONDS_MAX) * SECOND_US;
   return rc;
@@ -173,6 +178,7 @@ static void note_success(pq_works *u, pq_work_kind kind, int64_t now_us) {
                                    .removed = f->remove_count,
                                    .bytes = f->byte_count};
   u->counts.flushes += kind == PQ_WORK_FLUSH && f->entry_no > 0;
+  u->halvings -= kind == PQ_WORK_FLUSH && u->halvings > 0;
   u->counts.compactions += kind == PQ_WORK_COMPACT && f->entry_no > 0;
   *(kind == PQ_WORK_FLUSH ? &u->counts.flushed_bytes : &u->counts.compacted_bytes) += f->put_bytes;
   if (u->failed_kind == kind) u->failures = 0;

@@ -57,6 +57,8 @@ typedef struct pq_works {
   pq_work_counts counts;
   /* the last failure; failures == 0: none since the last success */
   uint32_t failures;
+  uint32_t halvings; /* a flush takes the first half of the tail, of that the first half, …: so
+                      * often, as memory was short */
   int64_t failed_us, retry_us;
   pq_work_kind failed_kind; /* of the last failure */
   uint64_t looked_entry;    /* nothing was to be compacted as of that entry */
