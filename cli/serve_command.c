@@ -149,19 +149,6 @@ int cli_run_serve(cli_session *s, char **words, int word_count) {
 
 #else
 
-/* The engine leaves a part of the memory to connections and to what lies between blocks. */
-static int open_engine(cli_session *s) {
-  const cli_options *given = s->options;
-  cli_options options = *given;
-  uint64_t megabytes = given->memory == 0 ? MEMORY_MB : given->memory;
-  int status;
-  options.memory = megabytes < SHARED_MB_MIN ? megabytes : megabytes - megabytes / 16;
-  s->options = &options;
-  status = cli_open(s, PQDB_CREATE);
-  s->options = given;
-  return status;
-}
-
 int cli_run_serve(cli_session *s, char **words, int word_count) {
   (void)s;
   (void)words;

@@ -174,16 +174,18 @@ void pq_flush_begin(pq_flush *f, pq_space *space, pq_op *op, bool is_whole) {
 
 void pq_flush_cut(pq_flush *f, uint32_t halvings) {
   const pq_overlay *o = f->overlay;
-  uint64_t wanted = f->event_count >> halvings;
+  uint64_t wanted = f->event_count >> halvings, seq_hi = 0;
   uint32_t count = 0;
   if (halvings == 0 || f->adopts) return;
   for (uint32_t i = 0; i < o->batch_count && (count == 0 || count < wanted); i++) {
     uint64_t last = o->batches[i].seq_lo + o->batches[i].count - 1;
-    count = pq_overlay_count(o, last);
-    if (count >= f->event_count) return;
-    f->seq_hi = last;
+    uint32_t n = pq_overlay_count(o, last);
+    if (n >= f->event_count) break; /* that is all of it */
+    seq_hi = last;
+    count = n;
   }
   if (count == 0) return;
+  f->seq_hi = seq_hi;
   f->ts_hi = o->versions[count - 1].event.ts;
   f->event_count = count;
 }
