@@ -51,6 +51,7 @@ enum {
    * took less than eight times as much as in the one before. */
   LEVEL_US = 16000,
   LEVELS = 4,
+  BEGUN_MAX = 16,
   PATIENCE_US = 30 * 1000000 /* of what waits for memory to begin with */
 };
 
@@ -158,15 +159,19 @@ static double similarity_of(void *ud, pq_slice text, pq_slice name) {
 
 static pqdb *handle_new(const pqdb_options *options, int *rc) {
   pqdb *db = calloc(1, sizeof *db);
+  uint64_t allowed = PQ_MEMORY_MAX;
   *rc = PQ_ENOMEM;
   if (db == NULL) return NULL;
-  db->meter = (pq_meter){PQ_MEMORY_MAX, pq_shared_pool_used, pq_shared_pool_was_refused};
   if (options != NULL && options->size == sizeof *options && options->memory > 0)
-    db->meter.max = options->memory;
-  if (!pq_shared_pool_init(&db->memory_pool, db->meter.max)) {
+    allowed = options->memory;
+  if (!pq_shared_pool_init(&db->memory_pool, allowed)) {
     free(db);
     return NULL;
   }
+  db->meter = (pq_meter){.max = db->memory_pool.max,
+                         .allowed = allowed,
+                         .used = pq_shared_pool_used,
+                         .was_refused = pq_shared_pool_was_refused};
   pq_cx_init(&db->cx, pq_shared_pool_alloc, &db->memory_pool);
   db->cx.meter = &db->meter;
   pq_limits_fit(&db->cx.limits, db->meter.max);
@@ -300,7 +305,7 @@ static int open_wanted(pqdb_replies *r) {
     return PQ_OK;
   rc = pq_command_open_value(&db->db, pq_str(r->ns), r->wanted, now, &r->command);
   if (rc == PQ_ENOMEM && db->meter.was_refused(db->cx.alloc_ud)) {
-    pq_db_drop_kept(&db->db);
+    (void)pq_db_drop_kept(&db->db);
     rc = pq_command_open_value(&db->db, pq_str(r->ns), r->wanted, now, &r->command);
   }
   if (rc == PQ_OK && r->has_reach) pq_command_set_reach(r->command, r->reach);
@@ -311,7 +316,7 @@ static int open_wanted(pqdb_replies *r) {
   return pq_fail(&db->cx, PQ_ELIMIT,
                  "the %llu MB of memory that are allowed are in use by others: ask again, end some "
                  "of them, or allow more (option memory)",
-                 (unsigned long long)(db->meter.max >> 20));
+                 (unsigned long long)(db->meter.allowed >> 20));
 }
 
 static void note_failure(pqdb_replies *r, int rc) {
@@ -368,16 +373,25 @@ static unsigned level_of(const pqdb_replies *r) {
 /* The long command whose turn it is; NULL: there is none. Others wait for one that writes. Else it
  * is the first that came of those that took little by now, so that few are in the midst of their
  * work and hold memory for it; of those that took long, who had a turn the longest time ago. Every
- * second turn may be of the second queue or a further one, every fourth of the third, and so on. */
+ * second turn may be of the second queue or a further one, every fourth of the third, and so on.
+ * While BEGUN_MAX are in the midst of their work no other begins. */
 static pqdb_replies *next_long(const pqdb *db) {
-  pqdb_replies *first[LEVELS] = {0};
-  unsigned level = 0;
+  pqdb_replies *first[LEVELS] = {0}, *fresh = NULL;
+  unsigned level = 0, begun = 0;
   for (pqdb_replies *r = db->first; r != NULL; r = r->next) {
     unsigned l = level_of(r);
-    if (!r->is_long || is_ready(r) || is_away(r)) continue;
+    bool is_begun = r->command != NULL && pq_command_is_begun(r->command);
+    if (!r->is_long || is_ready(r)) continue;
+    begun += is_begun;
+    if (is_away(r)) continue;
     if (r->command != NULL && pq_command_has_write_slot(r->command)) return r;
-    if (first[l] == NULL || (l == LEVELS - 1 && r->turn < first[l]->turn)) first[l] = r;
+    if (!is_begun && l == 0) {
+      if (fresh == NULL) fresh = r;
+    } else if (first[l] == NULL || (l == LEVELS - 1 && r->turn < first[l]->turn)) {
+      first[l] = r;
+    }
   }
+  if (first[0] == NULL && begun < BEGUN_MAX) first[0] = fresh;
   while (level < LEVELS - 1 && (db->turns >> level & 1) != 0)
     level++;
   for (unsigned l = level; l < LEVELS; l++)

@@ -118,7 +118,8 @@ enum { PQ_CPU_AVX2 = 1, PQ_CPU_SIMD128 = 2 };
 
 /* A limit of memory that an allocator keeps: beyond it gives NULL. */
 typedef struct pq_meter {
-  uint64_t max; /* bytes */
+  uint64_t max;     /* bytes */
+  uint64_t allowed; /* what whoever set the limit calls it: with what the allocator itself needs */
   /* How many are in use; has a call been refused since the last question? */
   uint64_t (*used)(void *alloc_ud);
   bool (*was_refused)(void *alloc_ud);

@@ -386,7 +386,7 @@ static int name_limit(pq_cx *cx, int rc) {
   return pq_fail(cx, PQ_ELIMIT,
                  "this needs more than the %llu MB of memory that are allowed: ask for less at "
                  "once, or allow more (option memory)",
-                 (unsigned long long)(cx->meter->max >> 20));
+                 (unsigned long long)(cx->meter->allowed >> 20));
 }
 
 int pq_command_step(pq_command *c, int64_t now_us) {
@@ -410,6 +410,7 @@ int pq_command_step(pq_command *c, int64_t now_us) {
   if (rc == PQ_NEED_IO && c->op.cx->pace.is_queued && !c->is_inner) rc = pq_command_queue(c);
   if (rc < 0) rc = pq_command_make_room(c, start_anew(c, rc, now_us), now_us);
   if (rc < 0) rc = name_limit(c->db->cx, rc);
+  if (rc == PQ_OK && c->op.stage != NULL && !pq_command_has_items(c)) pq_op_rest(&c->op);
   c->is_waiting = c->db->is_waiting;
   c->db->move_count += !c->is_waiting;
   if (rc < 0) pq_txn_command_failed(c);
@@ -455,6 +456,10 @@ bool pq_command_is_done(const pq_command *c) {
 
 bool pq_command_has_write_slot(const pq_command *c) {
   return c->s.space != NULL && c->s.space->write_owner == c;
+}
+
+bool pq_command_is_begun(const pq_command *c) {
+  return c->s.snapshot.space != NULL;
 }
 
 bool pq_command_is_waiting(const pq_command *c) {

@@ -52,6 +52,8 @@ bool pq_command_has_items(const pq_command *c);
 bool pq_command_is_done(const pq_command *c);
 /* Did the last step end because another command must go on first? Only with db->steps_all. */
 bool pq_command_is_waiting(const pq_command *c);
+/* Has it a snapshot? One that has given it back to wait (pq_command_queue) has not. */
+bool pq_command_is_begun(const pq_command *c);
 /* Has it ended, whether its items were taken or not? */
 bool pq_command_is_stopped(const pq_command *c);
 /* The summary of a command that is done. */

@@ -118,10 +118,9 @@ int pq_command_make_room(pq_command *c, int rc, int64_t now_us) {
   const pq_cx *cx = c->db->cx;
   bool has_room;
   if (rc != PQ_ENOMEM || cx->meter == NULL) return rc;
+  has_room = pq_db_drop_kept(c->db); /* the step is over: nothing is borrowed */
   if (may_be_done_again(c)) {
-    has_room = pq_works_make_room(c->s.space->works);
-    while (pq_scan_windows_drop(&c->db->windows))
-      has_room = true;
+    has_room |= pq_works_make_room(c->s.space->works);
     if (pq_graphs_drop(c->s.space->graphs) || has_room) {
       (void)cx->meter->was_refused(cx->alloc_ud); /* that is mended */
       pq_fetch_clear(&c->op.fetch);

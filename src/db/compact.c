@@ -426,6 +426,7 @@ int pq_compact_stage_next_job(pq_op *op) {
 static int stage_open(pq_op *op) {
   pq_flush *f = pq_flush_of(op);
   PQ_TRY(pq_snapshot_open(&f->snapshot, f->space, op, (pq_as_of){0}, true));
+  pq_snapshot_let_tail_go(&f->snapshot);
   f->base = f->snapshot.view.entry;
   PQ_TRY(pq_compact_plan(f, op));
   if (f->compaction->job_count == 0 && !pq_compact_merges_deletes(f, &f->snapshot.view)) {

@@ -178,6 +178,7 @@ int pq_compact_stage_entry(pq_op *op) {
   const pq_manifest *m = &f->space->manifest;
   pq_snapshot now = {0};
   PQ_TRY(pq_snapshot_open(&now, f->space, op, (pq_as_of){0}, true));
+  pq_snapshot_let_tail_go(&now);
   pq_snapshot_close(&p->now);
   p->now = now;
   forget_deletes(f);

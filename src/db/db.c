@@ -79,11 +79,13 @@ static void space_free(pq_db *db, pq_space *s) {
   pq_alloc(db->cx, s, sizeof *s, 0);
 }
 
-void pq_db_drop_kept(pq_db *db) {
+bool pq_db_drop_kept(pq_db *db) {
+  bool had_some = false;
   for (uint32_t i = 0; i < db->space_count; i++)
-    (void)pq_page_cache_drop(&db->spaces[i]->files.pages);
+    had_some |= pq_page_cache_drop(&db->spaces[i]->files.pages);
   while (pq_scan_windows_drop(&db->windows))
-    ;
+    had_some = true;
+  return had_some;
 }
 
 void pq_db_release(pq_db *db) {

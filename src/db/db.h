@@ -140,7 +140,7 @@ int pq_db_init(pq_db *db, pq_cx *cx, bool is_writer, uint32_t durability,
 void pq_db_release(pq_db *db);
 
 /* Free what is kept only to be quick: pages that were decoded, windows of scans. Between steps. */
-void pq_db_drop_kept(pq_db *db);
+bool pq_db_drop_kept(pq_db *db);
 
 /* Our own namespace: what is known beyond one namespace (cmd/refs.h). */
 #define PQ_SYSTEM_NS "_system"
@@ -204,7 +204,8 @@ int pq_space_check_id(pq_space *s, pq_file_cache *files, pq_op *op, pq_as_of as_
 typedef struct pq_snapshot {
   pq_space *space; /* NULL: not open */
   pq_view view;
-  pq_past *past; /* the events of an as-of view, or NULL */
+  pq_past *past;    /* the events of an as-of view, or NULL */
+  pq_overlay *tail; /* of the moment when it was opened; NULL: it was let go */
 } pq_snapshot;
 
 /* Open the present, the files alone (`is_flushed`), or an instant, after the three checks above. A
@@ -223,6 +224,8 @@ int pq_snapshot_open_point(pq_snapshot *s, pq_space *space, pq_file_cache *files
 int pq_snapshot_open_events(pq_snapshot *s, pq_space *space, pq_op *op, pq_as_of as_of,
                             bool is_flushed) PQ_MUST_CHECK;
 void pq_snapshot_close(pq_snapshot *s);
+/* Of the files alone: the tail of its moment may go before it is closed. */
+void pq_snapshot_let_tail_go(pq_snapshot *s);
 
 /* The flushed events that match, in seq order, in op->scratch. A stage call. */
 int pq_space_events(pq_space *s, pq_op *op, const pq_event_want *want, pq_event **out,

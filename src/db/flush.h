@@ -1,6 +1,6 @@
 /* db/flush.h - the unflushed tail becomes Parquet files and one log entry.
  *
- *   tail ─► old rows: where are they, what did they say      (locate, read `before`)
+ *   tail ─► old rows: where are they, what did they say      (located and read in parts)
  *        ─► files in memory: data per collection, both edge directions, events, deletes
  *        ─► [my fence entry] ─► PUT files ─► PUT log/N+1 ─► new empty tail ─► TRIM hot tier
  *
@@ -23,6 +23,13 @@ typedef struct pq_flush_file {
   const char *key;     /* full */
   const pq_slice *ids; /* a flush's entities: of its rows, borrowed from the tail */
 } pq_flush_file;
+
+/* The old row of a changed entity. `at.info` says only whether there is one: the manifest grows. */
+typedef struct pq_flush_row {
+  pq_location at;
+  uint32_t file_number; /* of the manifest */
+  pq_value before;      /* what it said */
+} pq_flush_row;
 
 /* A file that is stored in parts while it is made: put_parts.c. */
 typedef struct pq_put_parts {
@@ -48,9 +55,10 @@ struct pq_flush {
   pq_snapshot snapshot;      /* of the files alone: where the old rows are */
   /* old rows of changed entities: sorted ids, where they are, what they said */
   pq_slice *ids;
-  pq_location *locations;
-  pq_value *before;
-  uint32_t id_count;
+  pq_flush_row *rows; /* of the ids */
+  uint32_t id_count, located;
+  uint32_t *places; /* those that have a row, by file and row; of them `read` documents are read */
+  uint32_t place_count, read;
   /* old rows of changed edges, both directions */
   pq_slice *from_ids, *to_ids;
   uint32_t from_count, to_count;

@@ -319,10 +319,10 @@ static void set_flushed_before(const pq_flush *f, bool has_before, pq_event *e) 
     return;
   }
   i = pq_slices_find(f->ids, f->id_count, e->id);
-  if (i == f->id_count || f->locations[i].info == NULL) return;
-  if (has_before) e->before = f->before[i];
-  e->where_file = f->locations[i].file->name;
-  e->where_row = pq_location_row(&f->locations[i]);
+  if (i == f->id_count || f->rows[i].at.info == NULL) return;
+  if (has_before) e->before = f->rows[i].before;
+  e->where_file = f->rows[i].at.file->name;
+  e->where_row = pq_location_row(&f->rows[i].at);
 }
 
 /* Fill in what the state was before the event, in the form of its schema, and where its row was. */

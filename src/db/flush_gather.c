@@ -1,8 +1,8 @@
 /* db/flush_gather.c - first part of a flush: the rows that the tail replaces. See flush.h.
  *
- * An entity or edge with version > 1 at its first event in the tail may have a row in a file. All
- * of them are located at once; their documents become `before` of those first events, their
- * positions become position deletes. No `where` hint is needed or trusted here.
+ * An entity or edge with version > 1 at its first event in the tail may have a row in a file. What
+ * that said becomes `before` of those first events, its position a position delete: of entities
+ * in flush_before.c, of edges here. No `where` hint is needed or trusted.
  */
 #include <string.h>
 
@@ -61,7 +61,7 @@ static int list_ends(pq_flush *f, pq_op *op) {
   return f->end_names == NULL || f->end_types == NULL ? op->cx->code : PQ_OK;
 }
 
-static int keep(pq_op *op, pq_value *v) {
+int pq_flush_keep(pq_op *op, pq_value *v) {
   pq_event e = {.after = *v};
   PQ_TRY(pq_event_keep(&op->arena, &e));
   *v = e.after;
@@ -104,7 +104,7 @@ static int stage_reverse(pq_op *op) {
   return PQ_OK;
 }
 
-static int stage_forward(pq_op *op) {
+int pq_flush_stage_edges(pq_op *op) {
   pq_flush *f = pq_flush_of(op);
   pq_edge_query q = {
       .nodes = f->from_ids, .node_count = f->from_count, .is_files_only = true, .needs_data = true};
@@ -120,33 +120,10 @@ static int stage_forward(pq_op *op) {
     PQ_TRY(pq_arena_copy(&op->arena, e.from_id, &e.from_id));
     PQ_TRY(pq_arena_copy(&op->arena, e.predicate, &e.predicate));
     PQ_TRY(pq_arena_copy(&op->arena, e.to_id, &e.to_id));
-    PQ_TRY(keep(op, &e.data));
+    PQ_TRY(pq_flush_keep(op, &e.data));
     f->old_edges[f->old_edge_count++] = e;
   }
   op->stage = stage_reverse;
-  return PQ_OK;
-}
-
-static int stage_entities(pq_op *op) {
-  pq_flush *f = pq_flush_of(op);
-  pq_location *at = pq_arena_calloc(&op->scratch, f->id_count, sizeof *at);
-  pq_entity *rows = pq_arena_calloc(&op->scratch, f->id_count, sizeof *rows);
-  if (at == NULL || rows == NULL) return op->cx->code;
-  PQ_TRY(
-      pq_view_locate(&f->snapshot.view, &op->fetch, &op->scratch, f->ids, f->id_count, true, at));
-  PQ_TRY(pq_view_read(&f->snapshot.view, &op->fetch, &op->scratch, at, f->id_count, PQ_WANT_DATA,
-                      rows, NULL));
-  f->locations = pq_arena_calloc(&op->arena, f->id_count, sizeof *f->locations);
-  f->before = pq_arena_calloc(&op->arena, f->id_count, sizeof *f->before);
-  if (f->locations == NULL || f->before == NULL) return op->cx->code;
-  for (uint32_t i = 0; i < f->id_count; i++) {
-    f->locations[i] = at[i];
-    if (at[i].info == NULL) continue;
-    f->before[i] = rows[i].data;
-    PQ_TRY(keep(op, &f->before[i]));
-    PQ_TRY(pq_flush_delete(f, op, at[i].file->name, pq_location_row(&at[i])));
-  }
-  op->stage = stage_forward;
   return PQ_OK;
 }
 
@@ -155,7 +132,7 @@ int pq_flush_stage_open(pq_op *op) {
   PQ_TRY(pq_snapshot_open(&f->snapshot, f->space, op, (pq_as_of){0}, true));
   f->base = f->snapshot.view.entry;
   PQ_TRY(list_changed(f, op));
-  op->stage = stage_entities;
+  op->stage = pq_flush_stage_before;
   return PQ_OK;
 }
 

@@ -6,8 +6,13 @@
 #include "db/space_int.h"
 #include "table/form.h"
 
-/* flush_gather.c: where old rows are and what they said. */
+/* flush_gather.c: which rows are replaced; after those of entities, those of edges. */
 int pq_flush_stage_open(pq_op *op);
+int pq_flush_stage_edges(pq_op *op);
+/* Copy a document into the operation's arena. */
+int pq_flush_keep(pq_op *op, pq_value *v) PQ_MUST_CHECK;
+/* flush_before.c: where the old rows of entities are and what they said. */
+int pq_flush_stage_before(pq_op *op);
 /* flush_encode.c: the files, in memory. Follows the gathering. */
 int pq_flush_stage_encode(pq_op *op);
 void pq_flush_release_tasks(pq_flush *f);

@@ -87,7 +87,7 @@ static void set_where(void *ud, pq_event *e) {
  * move, after which nothing may fail. */
 static int next_tail(pq_flush *f, pq_op *op) {
   pq_space *s = f->space;
-  bool is_last = s->reader_count == 1; /* the flush itself */
+  bool is_last = f->overlay->reader_count == 1; /* the flush itself */
   pq_overlay *next = pq_alloc(op->cx, NULL, 0, sizeof *next);
   int rc;
   if (next == NULL) return pq_fail_nomem(op->cx);

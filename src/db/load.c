@@ -342,7 +342,7 @@ static int update_overlay(pq_space *s, pq_op *op, const pq_hot_state *hot) {
 
 int pq_space_replace_overlay(pq_space *s, pq_overlay *overlay) {
   pq_cx *cx = s->db->cx;
-  if (s->reader_count == 0) {
+  if (s->overlay->reader_count == 0) {
     pq_overlay_release(s->overlay);
     pq_alloc(cx, s->overlay, sizeof *s->overlay, 0);
     s->overlay = overlay;

@@ -335,6 +335,8 @@ static int open_at(pq_snapshot *s, pq_space *space, pq_file_cache *files, pq_op 
     return rc;
   }
   *s = fresh;
+  s->tail = space->overlay;
+  s->tail->reader_count++;
   space->reader_count++;
   return PQ_OK;
 }
@@ -359,16 +361,28 @@ int pq_snapshot_open_events(pq_snapshot *s, pq_space *space, pq_op *op, pq_as_of
                  OPEN_POINT | OPEN_EVENTS | (is_flushed ? OPEN_FLUSHED : 0));
 }
 
+/* The tail of a snapshot that was the last to hold it goes, unless it is that of the present. */
+void pq_snapshot_let_tail_go(pq_snapshot *s) {
+  pq_space *space = s->space;
+  pq_overlay *tail = s->tail;
+  uint32_t i = 0;
+  s->tail = NULL;
+  if (tail == NULL) return;
+  pq_assert(tail->reader_count > 0);
+  if (--tail->reader_count > 0 || tail == space->overlay) return;
+  while (space->retired[i] != tail)
+    i++;
+  space->retired[i] = space->retired[--space->retired_count];
+  pq_overlay_release(tail);
+  pq_alloc(space->db->cx, tail, sizeof *tail, 0);
+}
+
 void pq_snapshot_close(pq_snapshot *s) {
   pq_space *space = s->space;
   if (space == NULL) return;
   if (s->past != NULL) pq_past_leave(&space->pasts, s->past);
+  pq_snapshot_let_tail_go(s);
   pq_assert(space->reader_count > 0);
   space->reader_count--;
-  for (uint32_t i = 0; space->reader_count == 0 && i < space->retired_count; i++) {
-    pq_overlay_release(space->retired[i]);
-    pq_alloc(space->db->cx, space->retired[i], sizeof **space->retired, 0);
-  }
-  if (space->reader_count == 0) space->retired_count = 0;
   *s = (pq_snapshot){0};
 }

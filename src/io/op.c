@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+enum { SCRATCH_KEPT = 64 << 10 }; /* of an operation that waits; hundreds may */
+
 int pq_op_init(pq_op *op, pq_cx *cx, void *state, size_t state_len, pq_stage_fn stage) {
   *op = (pq_op){.cx = cx, .state = state, .state_len = state_len, .stage = stage};
   pq_fetch_init(&op->fetch, cx);
@@ -22,6 +24,11 @@ void pq_op_release(pq_op *op) {
   *op = (pq_op){0};
 }
 
+void pq_op_rest(pq_op *op) {
+  pq_arena_clear(&op->scratch);
+  pq_arena_trim(&op->scratch, SCRATCH_KEPT);
+}
+
 int pq_op_step(pq_op *op, int64_t now_us) {
   op->now_us = now_us;
   while (op->stage != NULL) {
@@ -37,6 +44,7 @@ int pq_op_step(pq_op *op, int64_t now_us) {
       pq_assert(op->stage == stage);
       pq_assert(op->arena.used_len == arena_len);
       op->rounds += op->fetch.unfinished > 0 || !pq_step_is_over(op->cx);
+      pq_op_rest(op);
       return PQ_NEED_IO;
     }
     if (rc < 0) return rc;

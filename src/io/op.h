@@ -8,7 +8,8 @@
  * A stage is straight-line C that obeys the restart rule of io/fetch.h. This loop enforces it:
  * the bytes of the state (the struct that embeds or owns the operation) are compared before and
  * after a stage that returned PQ_NEED_IO; a difference is a bug and stops the program. The stage
- * arena is emptied before each run of a stage; the operation's arena lives until release.
+ * arena is emptied before each run of a stage and when it has to wait; the operation's arena lives
+ * until release.
  */
 #ifndef PQ_IO_OP_H
 #define PQ_IO_OP_H
@@ -49,5 +50,8 @@ void pq_op_release(pq_op *op);
  */
 enum { PQ_YIELD = 2 };
 int pq_op_step(pq_op *op, int64_t now_us) PQ_MUST_CHECK;
+
+/* Between two steps, when nothing in the stage arena is needed any more: give most of it back. */
+void pq_op_rest(pq_op *op);
 
 #endif

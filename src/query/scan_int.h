@@ -52,6 +52,7 @@ typedef struct pq_window {
   pq_scan *s;
   pq_fetch *f;
   pq_arena *scratch;
+  pq_arena *work; /* of the unit that is judged: emptied behind it */
   pq_builder *builder;
   const pq_push *filter;
   const pq_slice *types; /* that a match has one of; NULL: any */

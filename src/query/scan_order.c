@@ -152,17 +152,17 @@ void pq_order_ids(const pq_window *w, pq_unit *u) {
 }
 
 int pq_order_rows(pq_window *w, pq_unit *u) {
-  uint64_t *keys = pq_arena_calloc(w->scratch, u->row_count, sizeof *keys);
+  uint64_t *keys = pq_arena_calloc(w->work, u->row_count, sizeof *keys);
   uint32_t n = 0;
-  if (keys == NULL) return w->scratch->cx->code;
+  if (keys == NULL) return w->work->cx->code;
   if (is_foreign(w, u)) return PQ_OK;
   for (uint32_t r = 0, at = 0; r < u->left_count; r++)
     for (uint32_t i = u->left[r].lo; i < u->left[r].hi; i++, at++)
       if (u->rows[i] == PQ_YES) keys[n++] = key_of_row(w, u, at);
   if (n >= w->order.keep) {
     uint32_t keep = (uint32_t)w->order.keep;
-    uint64_t *heap = pq_arena_calloc(w->scratch, keep, sizeof *heap), bound;
-    if (heap == NULL) return w->scratch->cx->code;
+    uint64_t *heap = pq_arena_calloc(w->work, keep, sizeof *heap), bound;
+    if (heap == NULL) return w->work->cx->code;
     bound = bound_of(heap, keep, keys, n);
     if (!w->order.has_bound || bound < w->order.bound) w->order.bound = bound;
     w->order.has_bound = true;

@@ -4,7 +4,8 @@
  *   page index       NO NO NO ? ? ? ? ? YES YES     a page at a time, by the tree of the filter
  *   filter columns            NO YES NO ? NO        read for the rows that are still MAYBE
  *
- * A chunk that is about as short as its index is read whole.
+ * A chunk that is about as short as its index is read whole. Values are forgotten behind each unit,
+ * but for those that a fold takes: verdicts, a byte a row, are what stays.
  */
 #include <string.h>
 
@@ -234,12 +235,12 @@ static int want_columns(pq_window *w, pq_unit *u, bool *is_missing) {
   return PQ_OK;
 }
 
-static int decode_column(pq_window *w, const pq_unit *u, pq_unit_column *c,
+static int decode_column(pq_window *w, pq_arena *arena, const pq_unit *u, pq_unit_column *c,
                          const pq_row_range *ranges, uint32_t count) {
   if (!c->is_wanted) return PQ_OK;
-  PQ_TRY(pq_chunk_decode_codes(w->f, w->scratch, &u->file->file, u->row_group, c->leaf, &c->index,
+  PQ_TRY(pq_chunk_decode_codes(w->f, arena, &u->file->file, u->row_group, c->leaf, &c->index,
                                ranges, count, &c->column));
-  return pq_typed_widen(w->scratch, c->stored, &c->column);
+  return pq_typed_widen(arena, c->stored, &c->column);
 }
 
 /* What columns say of rows, for those that are MAYBE. */
@@ -257,22 +258,22 @@ static void set_verdicts(pq_unit *u, pq_row_range range, const uint8_t *found) {
 /* Judge the rows that are MAYBE by the values of the filter's columns. */
 static int judge_values(pq_window *w, pq_unit *u) {
   const pq_prune *p = u->prune;
-  uint8_t **terms = pq_arena_calloc(w->scratch, p->term_count, sizeof *terms), *rows;
+  uint8_t **terms = pq_arena_calloc(w->work, p->term_count, sizeof *terms), *rows;
   uint32_t n = 0;
-  if (terms == NULL) return w->scratch->cx->code;
+  if (terms == NULL) return w->work->cx->code;
   if (u->maybe_count == 0 || p->term_count == 0) return PQ_OK;
   for (uint32_t i = 0; i < p->leaf_count; i++)
-    PQ_TRY(decode_column(w, u, &u->filter[i], u->maybe, u->maybe_count));
+    PQ_TRY(decode_column(w, w->work, u, &u->filter[i], u->maybe, u->maybe_count));
   n = u->filter[0].column.row_count;
-  rows = pq_arena_alloc(w->scratch, n);
-  if (rows == NULL) return w->scratch->cx->code;
+  rows = pq_arena_alloc(w->work, n);
+  if (rows == NULL) return w->work->cx->code;
   for (uint32_t i = 0; i < p->term_count; i++) {
-    terms[i] = pq_arena_alloc(w->scratch, n);
-    if (terms[i] == NULL) return w->scratch->cx->code;
-    PQ_TRY(pq_column_test_rows(&p->terms[i].test, w->scratch, &u->filter[p->terms[i].slot].column,
+    terms[i] = pq_arena_alloc(w->work, n);
+    if (terms[i] == NULL) return w->work->cx->code;
+    PQ_TRY(pq_column_test_rows(&p->terms[i].test, w->work, &u->filter[p->terms[i].slot].column,
                                terms[i]));
   }
-  PQ_TRY(pq_prune_rows(w->scratch, p, terms, n, rows));
+  PQ_TRY(pq_prune_rows(w->work, p, terms, n, rows));
   for (uint32_t r = 0, at = 0; r < u->maybe_count; r++) {
     set_verdicts(u, u->maybe[r], rows + at);
     at += u->maybe[r].hi - u->maybe[r].lo;
@@ -296,8 +297,8 @@ static bool is_deleted(const pq_column *c, uint32_t at) {
 /* Leave out rows that are soft-deleted or stand in the overlay under no hint. */
 static int hide_by_columns(pq_window *w, pq_unit *u) {
   if (!u->deleted.is_wanted && !u->id.is_wanted) return PQ_OK;
-  PQ_TRY(decode_column(w, u, &u->deleted, u->left, u->left_count));
-  PQ_TRY(decode_column(w, u, &u->id, u->left, u->left_count));
+  PQ_TRY(decode_column(w, w->work, u, &u->deleted, u->left, u->left_count));
+  PQ_TRY(decode_column(w, w->work, u, &u->id, u->left, u->left_count));
   for (uint32_t r = 0, at = 0; r < u->left_count; r++) {
     for (uint32_t i = u->left[r].lo; i < u->left[r].hi; i++, at++) {
       const pq_column *ids = &u->id.column, *deleted = &u->deleted.column;
@@ -320,9 +321,9 @@ static int judge_unit(pq_window *w, pq_unit *u) {
   is_decided = memchr(u->rows, PQ_MAYBE, u->row_count) == NULL;
   u->can_fold &= is_decided;
   for (uint32_t i = 0; u->can_fold && i < u->prune->fold_count; i++)
-    PQ_TRY(decode_column(w, u, &u->fold[i], u->left, u->left_count));
+    PQ_TRY(decode_column(w, w->scratch, u, &u->fold[i], u->left, u->left_count));
   if (u->order.is_wanted && is_decided) {
-    PQ_TRY(decode_column(w, u, &u->order, u->left, u->left_count));
+    PQ_TRY(decode_column(w, w->work, u, &u->order, u->left, u->left_count));
     PQ_TRY(pq_order_rows(w, u));
   }
   if (is_decided && pq_order_is_by_id(w)) pq_order_ids(w, u);
@@ -330,14 +331,28 @@ static int judge_unit(pq_window *w, pq_unit *u) {
   return PQ_OK;
 }
 
+static int judge_units(pq_window *w) {
+  for (uint32_t i = 0; i < w->unit_count; i++) {
+    if (w->units[i].is_out || w->units[i].is_statistical) continue;
+    PQ_TRY(judge_unit(w, &w->units[i]));
+    pq_arena_clear(w->work);
+  }
+  return PQ_OK;
+}
+
 int pq_window_columns(pq_window *w) {
   bool is_missing = false;
+  pq_arena work;
+  int rc;
   for (uint32_t i = 0; i < w->unit_count; i++)
     if (!w->units[i].is_out && !w->units[i].is_statistical)
       PQ_TRY(want_columns(w, &w->units[i], &is_missing));
   if (is_missing) return PQ_NEED_IO;
   if (w->is_plan) return PQ_OK; /* there are no values to judge by */
-  for (uint32_t i = 0; i < w->unit_count; i++)
-    if (!w->units[i].is_out && !w->units[i].is_statistical) PQ_TRY(judge_unit(w, &w->units[i]));
-  return PQ_OK;
+  pq_arena_init(&work, w->scratch->cx, w->scratch->len_max);
+  w->work = &work;
+  rc = judge_units(w);
+  w->work = NULL;
+  pq_arena_release(&work);
+  return rc;
 }

@@ -100,9 +100,10 @@ typedef struct pq_overlay {
    * that it lacks (a flush knows) or a better one (a compaction). */
   void (*place)(void *ud, pq_event *e);
   void *place_ud;
-  pq_derived *derived;  /* owned; NULL: nothing. No part of its copies */
-  pq_derived *by_value; /* the same, of keys that no two have (table/tail_keys.h) */
-  bool is_partial;      /* it has the events of one entity and of collections only */
+  pq_derived *derived;   /* owned; NULL: nothing. No part of its copies */
+  pq_derived *by_value;  /* the same, of keys that no two have (table/tail_keys.h) */
+  bool is_partial;       /* it has the events of one entity and of collections only */
+  uint32_t reader_count; /* a tail's: snapshots that hold it (db/snapshot.c) */
 } pq_overlay;
 
 void pq_overlay_init(pq_overlay *o, pq_cx *cx);

@@ -131,7 +131,7 @@ static int open_db(spec_db *s, bool is_writer, pq_cx *cx, pq_driver **driver, pq
   pq_wr64(seed + 8, s->opened * 0x9e3779b97f4a7c15u);
   pq_cx_init(cx, count_alloc, &s->memory);
   s->memory.max = spec_memory_max;
-  s->meter = (pq_meter){spec_memory_max, used_memory, was_refused};
+  s->meter = (pq_meter){spec_memory_max, spec_memory_max, used_memory, was_refused};
   if (spec_memory_max > 0) cx->meter = &s->meter;
   if (spec_memory_max > 0) pq_limits_fit(&cx->limits, spec_memory_max);
   if (spec_stride > 0) cx->pace = (pq_pace){.stride = spec_stride, .ask = is_over};
