@@ -40,6 +40,7 @@ void pq_cx_init(pq_cx *cx, pq_alloc_fn alloc, void *ud) {
                            .sort_len_max = PQ_SORT_LEN_MAX,
                            .row_group_rows_max = PQ_ROW_GROUP_ROWS_MAX,
                            .row_group_len_max = PQ_ROW_GROUP_LEN_MAX,
+                           .scan_len_max = PQ_SCAN_LEN_MAX,
                            .file_len_max = PQ_FILE_LEN_MAX,
                            .part_len = PQ_PART_LEN,
                            .tail_len_max = PQ_TAIL_LEN_MAX,
@@ -60,6 +61,7 @@ void pq_limits_fit(pq_limits *l, uint64_t max) {
   l->sort_len_max = at_most(l->sort_len_max, max / 4);
   l->page_cache_len_max = at_most(l->page_cache_len_max, max / 2); /* it makes room for others */
   l->row_group_len_max = at_most(l->row_group_len_max, max / 16);
+  l->scan_len_max = at_most(l->scan_len_max, max / 8);
   l->part_len = at_most(l->part_len, max / 16);
   l->tail_len_max = at_most(l->tail_len_max, max / 4);
 }

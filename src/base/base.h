@@ -101,6 +101,7 @@ typedef struct pq_limits {
   uint64_t page_cache_len_max; /* bytes of pages kept between operations, decoded or unpacked */
   uint32_t row_group_rows_max; /* rows of a row group of an entity file that we write */
   uint64_t row_group_len_max;  /* bytes of documents or edges in it, before encoding */
+  uint64_t scan_len_max;       /* bytes, unpacked, that a scan of files reads in one step */
   uint64_t file_len_max;       /* bytes of one Parquet file that we write */
   uint64_t part_len;           /* bytes of a part of a file that is larger */
   uint64_t tail_len_max;       /* bytes of events in memory before a flush is forced */

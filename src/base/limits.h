@@ -36,6 +36,9 @@
 #define PQ_ROW_GROUP_ROWS_MAX 50000u
 /* PARQUET.md 3: 8-16 MB; a row group is in memory while it is made. */
 #define PQ_ROW_GROUP_LEN_MAX (16ull << 20)
+/* As much as two row groups: what is read at once is in memory at once, packed and unpacked, and a
+ * scan makes more requests where this is less. */
+#define PQ_SCAN_LEN_MAX (32ull << 20)
 /* Of a file that compaction writes, part by part; a larger table is several files. Scans begin at
  * any row group, so larger ones would only make a compaction longer. */
 #define PQ_FILE_LEN_MAX (256ull << 20)

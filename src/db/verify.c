@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "codec/codec.h"
 #include "db/verify_int.h"
 
 enum {
@@ -77,18 +78,16 @@ static int check_positions(pq_verify *v, pq_op *op, const pq_file_info *info) {
   return PQ_OK;
 }
 
-/* What is left once every page was looked at: the CRC of the whole file, which covers headers and
- * indexes too, and what its kind demands. */
+/* What is left once all bytes and every page were looked at: what its kind demands. */
 static int finish_file(pq_verify *v, pq_op *op, const pq_file_info *info) {
-  const char *key = pq_arena_printf(&op->scratch, "%s/%s", v->space->ns, info->name);
   pq_cached_file *file;
   uint64_t rows = 0;
-  int rc = PQ_OK;
-  if (key == NULL) return op->cx->code;
-  if (info->has_crc) rc = pq_crc_check(&op->fetch, key, 0, info->len, info->crc);
-  if (rc != PQ_OK && (rc != PQ_ECORRUPT || v->options.is_quick || v->file_problems > 0)) return rc;
+  bool is_other = info->has_crc && v->file_crc != info->crc;
+  if (is_other && (v->options.is_quick || v->file_problems > 0))
+    return pq_fail(op->cx, PQ_ECORRUPT, "%s/%s: CRC of the %llu bytes differs from the log's",
+                   v->space->ns, info->name, (unsigned long long)info->len);
   PQ_TRY(pq_file_cache_open(&v->space->files, &op->fetch, info, &file));
-  if (rc != PQ_OK) return pq_verify_gap(op->cx, &file->file);
+  if (is_other) return pq_verify_gap(op->cx, &file->file);
   for (uint32_t g = 0; g < file->file.footer->row_group_count; g++)
     rows += file->file.footer->row_groups[g].row_count;
   if (rows != info->row_count)
@@ -130,6 +129,29 @@ static int part_finish_file(pq_verify *v, pq_op *op) {
   return rc == PQ_NEED_IO ? rc : end_file(v, op, rc);
 }
 
+/* A part of the whole file, whose CRC covers headers and indexes too. */
+static int part_crc(pq_verify *v, pq_op *op) {
+  const pq_file_info *info = &v->files[v->file];
+  const char *key = pq_arena_printf(&op->scratch, "%s/%s", v->space->ns, info->name);
+  uint64_t len = info->len - v->file_crc_len;
+  pq_slice bytes;
+  int rc;
+  if (key == NULL) return op->cx->code;
+  if (len > op->cx->limits.part_len) len = op->cx->limits.part_len;
+  rc = pq_fetch_read(&op->fetch, key, v->file_crc_len, len, &bytes);
+  if (rc != PQ_OK) return rc == PQ_NEED_IO ? rc : end_file(v, op, rc);
+  v->file_crc = pq_crc32_more(v->file_crc, bytes);
+  v->file_crc_len += len;
+  if (v->file_crc_len == info->len) v->part = part_finish_file;
+  return PQ_OK;
+}
+
+static void begin_bytes(pq_verify *v) {
+  v->file_crc = 0;
+  v->file_crc_len = 0;
+  v->part = v->files[v->file].has_crc ? part_crc : part_finish_file;
+}
+
 static void note_pages(pq_verify *v, const pq_chunk_facts *facts) {
   v->counts.kinds[v->files[v->file].kind].pages +=
       (uint64_t)facts->data_page_count + facts->dictionary_page_count + facts->other_page_count;
@@ -152,7 +174,7 @@ static int part_pages(pq_verify *v, pq_op *op) {
     return rc == PQ_OK ? v->found_rc : rc;
   }
   if (footer->leaf_count == 0 || v->row_group >= footer->row_group_count) {
-    v->part = part_finish_file;
+    begin_bytes(v);
     return PQ_OK;
   }
   rc = pq_file_check_next(v->check, &facts);
@@ -168,8 +190,10 @@ static int part_files(pq_verify *v, pq_op *op) {
   v->file_problems = 0;
   if (v->file == v->file_count)
     v->part = v->options.is_quick ? NULL : pq_verify_begin_pass;
+  else if (v->options.is_quick)
+    begin_bytes(v);
   else
-    v->part = v->options.is_quick ? part_finish_file : part_pages;
+    v->part = part_pages;
   return PQ_OK;
 }
 

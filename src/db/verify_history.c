@@ -12,7 +12,7 @@
 #include "db/verify_int.h"
 #include "log/event_index.h"
 
-enum { WINDOW_EVENTS = 20000, WINDOW_LEN = 32 << 20, EXPANSION = 6 };
+enum { WINDOW_EVENTS = 20000, EXPANSION = 6 };
 
 static int part_events(pq_verify *v, pq_op *op);
 
@@ -120,8 +120,9 @@ static int read_window(pq_verify *v, pq_op *op, const pq_file_info *info, const 
   return is_missing ? PQ_NEED_IO : PQ_OK;
 }
 
-static uint64_t window_of(const pq_file_info *info) {
-  uint64_t each = info->len / (info->row_count + 1) * EXPANSION + 1, n = WINDOW_LEN / each + 1;
+static uint64_t window_of(const pq_op *op, const pq_file_info *info) {
+  uint64_t each = info->len / (info->row_count + 1) * EXPANSION + 1;
+  uint64_t n = op->cx->limits.scan_len_max / each + 1;
   return n < WINDOW_EVENTS ? n : WINDOW_EVENTS;
 }
 
@@ -203,7 +204,7 @@ static int part_events(pq_verify *v, pq_op *op) {
   }
   want.seq_lo = v->seq < info->seq_lo ? info->seq_lo : v->seq + 1;
   if (want.seq_lo == info->seq_lo) v->events_sum = 0;
-  want.seq_hi = want.seq_lo + window_of(info) - 1;
+  want.seq_hi = want.seq_lo + window_of(op, info) - 1;
   rc = read_window(v, op, info, &want, &events, &count);
   if (rc == PQ_NEED_IO) return rc;
   if (rc != PQ_OK) {

@@ -44,6 +44,8 @@ struct pq_verify {
   uint32_t file_count, file, row_group;
   pq_file_check *check; /* owned */
   bool is_check_waiting;
+  uint64_t file_crc_len; /* bytes of the file that `file_crc` is of */
+  uint32_t file_crc;
   uint32_t file_problems;
   const char *checked_key;
   int found_rc;

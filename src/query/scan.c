@@ -9,9 +9,8 @@
 #include "table/tail.h"
 
 enum {
-  FILES_AHEAD = 64,      /* footers asked for in one round */
-  UNITS_MAX = 1024,      /* row groups of a window, those that statistics leave out included */
-  WINDOW_LEN = 32 << 20, /* bytes of a window, unpacked, beyond its first row group */
+  FILES_AHEAD = 64, /* footers asked for in one round */
+  UNITS_MAX = 1024, /* row groups of a window, those that statistics leave out included */
   BRIDGE_ROWS = 8
 };
 
@@ -141,8 +140,8 @@ static int add_unit(pq_window *w, pq_unit proto, filled *sum) {
 static bool is_filled(const pq_window *w, const filled *sum) {
   const pq_grouping *fold = w->s->fold;
   bool is_short;
-  if (sum->units >= window_of(w->s) || sum->len >= WINDOW_LEN || w->unit_count == UNITS_MAX)
-    return true;
+  if (sum->units >= window_of(w->s) || w->unit_count == UNITS_MAX) return true;
+  if (sum->len >= w->scratch->cx->limits.scan_len_max) return true;
   if (sum->stored >= pq_scan_window_len(w->s, &is_short)) return true;
   return fold != NULL && fold->key_count > 0 && sum->units > 0 && sum->rows >= fold->group_max / 2;
 }
@@ -286,14 +285,15 @@ static int cut_unit(pq_window *w, uint32_t i, uint64_t len) {
 /* One round: the documents of all units. A window that turns out to have too many ends earlier. */
 int pq_window_documents(pq_window *w) {
   bool is_missing = false, is_short, may_cut = !w->is_uncertain && !w->is_settled;
-  uint64_t len = 0, stored = 0, stored_max = pq_scan_window_len(w->s, &is_short);
+  uint64_t len = 0, len_max = w->scratch->cx->limits.scan_len_max;
+  uint64_t stored = 0, stored_max = pq_scan_window_len(w->s, &is_short);
   for (uint32_t i = 0; i < w->unit_count; i++) {
     pq_unit *u = &w->units[i];
     u->has_documents = false;
     if (u->is_out || u->can_fold) continue;
     PQ_TRY(pq_window_document_ranges(w, u));
     if (u->document_count == 0) continue;
-    if ((len > WINDOW_LEN || stored >= stored_max) && may_cut) {
+    if ((len > len_max || stored >= stored_max) && may_cut) {
       cut_window(w, i, 0);
       break;
     }

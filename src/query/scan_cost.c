@@ -12,8 +12,6 @@
 #include "query/scan_group.h"
 #include "query/scan_int.h"
 
-enum { WINDOW_LEN = 32 << 20 }; /* as in scan.c: documents of a window */
-
 int pq_scan_cost_init(pq_scan_cost *p, const pq_scan *s, uint64_t enough, pq_arena *arena) {
   const pq_manifest *m = s->view->manifest;
   uint32_t file = pq_scan_next_file(s, 0), count = 0;
@@ -215,7 +213,7 @@ static void add_unit(pq_scan_cost *p, const pq_window *w, const pq_unit *u) {
 static void count_repeats(pq_scan_cost *p, const pq_window *w) {
   if (!w->is_uncertain) return;
   p->document_len += w->document_len;
-  p->times = 1 + p->document_len / WINDOW_LEN;
+  p->times = 1 + p->document_len / w->scratch->cx->limits.scan_len_max;
 }
 
 /* ---- look-ups ---- */
