@@ -208,11 +208,24 @@ static bool is_clustered(const pq_chunk_writer *w, uint32_t count) {
   return true;
 }
 
+static bool is_ascending_text(const pq_dense *v) {
+  if (!pq_phys_is_slice(v->phys)) return false;
+  for (uint32_t i = 1; i < v->count; i++)
+    if (pq_slice_cmp(v->v.bytes[i - 1], v->v.bytes[i]) > 0) return false;
+  return true;
+}
+
+/* Do bounds of pages tell where a value can only be? Numbers in order are quickly skipped. */
+static bool is_in_order(const pq_chunk_writer *w, const pq_dense *v, bool is_dict) {
+  return is_dict ? is_clustered(w, v->count) : is_ascending_text(v);
+}
+
 /* Rows in a page at most. Skipping pages is useless where they all hold the same values, so there
  * pages grow until their content outweighs header and index entry. */
 static uint32_t page_rows(const pq_chunk_writer *w, const pq_dense *v, const trial *best,
                           bool is_dict) {
   uint64_t packed = scaled(best->packed, PAGE_ROWS, v->count);
+  if (w->ordered_rows > 0 && is_in_order(w, v, is_dict)) return w->ordered_rows;
   if (!is_dict && v->phys != PQ_PHYS_BOOL) return PAGE_ROWS;
   if (packed >= PAGE_PACKED_LEN_MIN) return PAGE_ROWS;
   if (is_dict && is_clustered(w, v->count)) return PAGE_ROWS;

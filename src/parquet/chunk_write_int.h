@@ -92,6 +92,7 @@ typedef struct pq_chunk_writer {
   double bloom_fpp;
   bool is_v2;
   pq_layout layout;
+  uint32_t ordered_rows; /* of a page of a text column in order, at most; 0: as of others */
   pq_compressor compressor;
   pq_dict dict;
   pq_arena arena; /* bounds of the chunk being written */

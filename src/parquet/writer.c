@@ -90,6 +90,7 @@ static int start(pq_writer *w, pq_writer_options options) {
   w->chunk.bloom_fpp = options.bloom_fpp > 0 ? options.bloom_fpp : FPP_DEFAULT;
   w->chunk.is_v2 = options.is_v2;
   w->chunk.layout = options.layout;
+  w->chunk.ordered_rows = options.ordered_rows;
   w->created_by = pq_arena_str(&w->arena, pq_str(created_by));
   if (w->created_by == NULL) return w->cx->code;
   return pq_buf_put_slice(&w->chunk.file, MAGIC);

@@ -11,7 +11,8 @@
 enum {
   FILES_AHEAD = 64, /* footers asked for in one round */
   UNITS_MAX = 1024, /* row groups of a window, those that statistics leave out included */
-  BRIDGE_ROWS = 8
+  BRIDGE_ROWS = 8,
+  STEP_DOCUMENTS_MIN = 256 /* fewer are not worth what is read again */
 };
 
 void pq_scan_init(pq_scan *s, const pq_view *view, pq_slice collection, const pq_filter *filter) {
@@ -339,11 +340,11 @@ void pq_scan_stats_add(pq_scan_stats *sum, const pq_unit *u) {
 }
 
 /* One of the overlay's entities to the sink, if it matches. */
-static int scan_event(pq_scan *s, pq_arena *scratch, pq_builder *builder, const pq_event *event,
-                      pq_scan_sink sink, void *ud) {
+static int scan_event(pq_scan *s, const pq_view_form *form, pq_arena *scratch, pq_builder *builder,
+                      const pq_event *event, pq_scan_sink sink, void *ud) {
   pq_entity e;
   bool is_match;
-  PQ_TRY(pq_view_entity(s->view, scratch, event, &e, &is_match));
+  PQ_TRY(pq_view_entity_of(s->view, form, scratch, event, &e, &is_match));
   if (!is_match || (e.is_deleted && !s->includes_deleted)) return PQ_OK;
   s->stats.overlay_rows++;
   PQ_TRY(pq_scan_match(s, builder, scratch, &e, &is_match));
@@ -358,18 +359,20 @@ static int scan_overlay(pq_scan *s, pq_arena *scratch, pq_builder *builder, pq_s
   pq_tail_walk tail = pq_tail_begin(s->view, PQ_TAIL_ENTITIES, s->collection);
   const pq_event *event = pq_tail_next(&tail);
   pq_points p = {0};
+  pq_view_form form;
   int rc = PQ_OK;
   s->at = (pq_location){0};
+  pq_view_form_of(s->view, s->collection, &form);
   if (event != NULL) PQ_TRY(pq_points_find(s, scratch, &p));
   if (p.is_found && (!p.is_key || pq_tail_is_keyed(s->view, s->collection))) {
     for (uint32_t i = 0; i < p.count && rc == PQ_OK; i++) {
       event = pq_tail_entity(s->view, p.ids[i]);
-      if (event != NULL) rc = scan_event(s, scratch, builder, event, sink, ud);
+      if (event != NULL) rc = scan_event(s, &form, scratch, builder, event, sink, ud);
     }
     return rc;
   }
   for (; event != NULL && rc == PQ_OK; event = pq_tail_next(&tail))
-    rc = scan_event(s, scratch, builder, event, sink, ud);
+    rc = scan_event(s, &form, scratch, builder, event, sink, ud);
   return rc;
 }
 
@@ -475,16 +478,14 @@ static int read_window(pq_window *w) {
   return pq_window_documents(w);
 }
 
-/* The step has done its share behind `count` units: the window ends there, and the next ones have
- * about as many, as what was read ahead is read again. */
-static void end_window(pq_window *w, uint32_t count) {
+void pq_window_cut(pq_window *w, uint32_t count) {
   const pq_unit *next = &w->units[count];
+  if (count == w->unit_count) return;
   w->next_file = next->file_number;
   w->next_row_group = next->row_group;
   w->next_row = 0;
   w->unit_count = count;
-  w->s->window = (count + 1) / 2; /* it is doubled below */
-  w->s->is_paced = true;
+  w->is_paced = true;
 }
 
 void pq_window_tell(pq_scan *s, const pq_unit *u) {
@@ -507,7 +508,11 @@ void pq_window_end(const pq_window *w, int rc) {
   s->row_group = w->next_row_group;
   s->row = w->next_row;
   s->order = w->order;
-  if (s->window < PQ_SCAN_WINDOW_MAX) s->window *= 2;
+  s->is_paced |= w->is_paced;
+  if (w->is_paced)
+    s->window = w->unit_count;
+  else if (s->window < PQ_SCAN_WINDOW_MAX)
+    s->window *= 2;
 }
 
 /* Is much before it, so that it should wait for its turn instead of beginning at once? */
@@ -523,6 +528,7 @@ static bool is_large(const pq_scan *s, uint64_t rows_max) {
 int pq_scan_next(pq_scan *s, pq_fetch *f, pq_arena *scratch, pq_builder *builder, pq_scan_sink sink,
                  void *ud) {
   pq_window w = {.s = s, .f = f, .scratch = scratch, .builder = builder, .order = s->order};
+  uint64_t documents = 0;
   bool is_point = false;
   int rc = PQ_OK;
   pq_assert(!s->is_done);
@@ -544,8 +550,10 @@ int pq_scan_next(pq_scan *s, pq_fetch *f, pq_arena *scratch, pq_builder *builder
     pq_unit *u = &w.units[i];
     if (!u->is_out && rc == PQ_OK) rc = pq_unit_emit(&w, u, sink, ud);
     if (rc < 0) return rc;
+    documents += u->stats.rows_read;
     pq_window_tell(s, u);
-    if (rc == PQ_OK && pq_step_is_over(scratch->cx) && i + 1 < w.unit_count) end_window(&w, i + 1);
+    if (rc == PQ_OK && pq_step_is_over(scratch->cx) && documents >= STEP_DOCUMENTS_MIN)
+      pq_window_cut(&w, i + 1);
   }
   f->found = NULL;
   pq_window_end(&w, rc);

@@ -42,6 +42,7 @@ typedef struct pq_unit {
   pq_unit_column *fold;          /* by path of the fold */
   bool can_fold, is_statistical; /* statistical: its statistics are folded, no column is read */
   pq_path_column order_column;
+  uint64_t *order_keys; /* of the rows that are left, where they are few; NULL: not kept */
   pq_row_range *documents;
   uint32_t document_count;
   pq_row_range slice; /* rows that are handed out; a window that is cut ends within its last unit */
@@ -64,6 +65,7 @@ typedef struct pq_window {
   pq_scan_order order;         /* its bound moves while the window is judged */
   bool is_plan, is_uncertain;  /* a plan; of which something may turn out to be less */
   bool is_settled;             /* where it ends: its documents were asked for */
+  bool is_paced;               /* it ends where the step had done its share */
   uint64_t document_len;       /* of the documents asked for, about */
   uint64_t groups, groups_len; /* a plan: of those made by now, at most */
 } pq_window;
@@ -103,6 +105,9 @@ bool pq_window_recall(pq_window *w);
 void pq_window_find_files(pq_window *w);
 /* What was done with a unit into the scan's numbers, once however often it is read. */
 void pq_window_tell(pq_scan *s, const pq_unit *u);
+/* The step has done its share behind `count` units: the window ends there, and the next one has as
+ * many at most, as what was read ahead is read again. */
+void pq_window_cut(pq_window *w, uint32_t count);
 /* The scan is behind the window, or its sink has enough (PQ_YIELD). */
 void pq_window_end(const pq_window *w, int rc);
 /* Which columns of a unit's documents are asked for: PQ_WANT_… */
@@ -187,6 +192,8 @@ int pq_unit_emit(pq_window *w, pq_unit *u, pq_scan_sink sink, void *ud) PQ_MUST_
 bool pq_order_excludes(const pq_window *w, const pq_unit *u);
 /* Leave out rows of a unit that cannot be among the first; all verdicts are NO or YES. */
 int pq_order_rows(pq_window *w, pq_unit *u) PQ_MUST_CHECK;
+/* The same with the bound of the whole window, of rows whose keys were kept: were they? */
+bool pq_order_again(const pq_window *w, pq_unit *u);
 
 /* A sort by $id alone, and the same for it. */
 bool pq_order_is_by_id(const pq_window *w);

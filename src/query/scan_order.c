@@ -19,6 +19,8 @@
 
 #include "query/scan_int.h"
 
+enum { KEYS_MAX = 1024 /* of a row group, kept until the bound of its window is known */ };
+
 #define SIGN ((uint64_t)1 << 63)
 
 static uint64_t text_key(pq_slice v) {
@@ -151,6 +153,23 @@ void pq_order_ids(const pq_window *w, pq_unit *u) {
   }
 }
 
+/* Leave out the rows behind the bound; `keys` are those of the rows that are YES, and of the rows
+ * that stay so afterwards. How many these are. */
+static uint32_t refuse_rows(const pq_window *w, pq_unit *u, uint64_t *keys) {
+  uint32_t at = 0, n = 0;
+  for (uint32_t i = 0; i < u->row_count; i++) {
+    if (u->rows[i] != PQ_YES) continue;
+    if (keys[at] <= w->order.bound) {
+      keys[n++] = keys[at++];
+      continue;
+    }
+    u->rows[i] = PQ_NO;
+    u->stats.rows_by_order++;
+    at++;
+  }
+  return n;
+}
+
 int pq_order_rows(pq_window *w, pq_unit *u) {
   uint64_t *keys = pq_arena_calloc(w->work, u->row_count, sizeof *keys);
   uint32_t n = 0;
@@ -169,11 +188,17 @@ int pq_order_rows(pq_window *w, pq_unit *u) {
     w->order.type = key_type(&u->order_column);
   }
   if (!w->order.has_bound) return PQ_OK;
-  n = 0;
-  for (uint32_t i = 0; i < u->row_count; i++) {
-    if (u->rows[i] != PQ_YES || keys[n++] <= w->order.bound) continue;
-    u->rows[i] = PQ_NO;
-    u->stats.rows_by_order++;
-  }
+  n = refuse_rows(w, u, keys);
+  if (n > KEYS_MAX) return PQ_OK;
+  u->order_keys = pq_arena_alloc(w->scratch, n * sizeof *keys);
+  if (u->order_keys == NULL) return w->scratch->cx->code;
+  memcpy(u->order_keys, keys, n * sizeof *keys);
   return PQ_OK;
+}
+
+bool pq_order_again(const pq_window *w, pq_unit *u) {
+  if (u->order_keys == NULL || is_foreign(w, u)) return false;
+  (void)refuse_rows(w, u, u->order_keys);
+  u->order_keys = NULL;
+  return true;
 }

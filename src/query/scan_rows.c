@@ -4,7 +4,7 @@
  *   page index       NO NO NO ? ? ? ? ? YES YES     a page at a time, by the tree of the filter
  *   filter columns            NO YES NO ? NO        read for the rows that are still MAYBE
  *
- * A chunk that is about as short as its index is read whole. Values are forgotten behind each unit,
+ * A short chunk of few pages is read whole. Values are forgotten behind each unit,
  * but for those that a fold takes: verdicts, a byte a row, are what stays.
  */
 #include <string.h>
@@ -12,7 +12,13 @@
 #include "query/scan_int.h"
 #include "table/tail.h"
 
-enum { SHORT_CHUNK_LEN = 16 << 10, GAP_ROWS = 32 };
+enum {
+  SHORT_CHUNK_LEN = 16 << 10,
+  SHORT_INDEX_LEN = 64, /* of some six pages */
+  GAP_ROWS = 32,
+  ROWS_PER_WORK = 4,       /* that columns judge in a unit of work */
+  STEP_ROWS_MIN = 64 << 10 /* fewer are not worth what is read again */
+};
 
 /* Which of eight rows have a verdict in the mask: bit k for row k. A verdict has two bits. */
 static uint64_t eight_in(const uint8_t *rows, unsigned mask) {
@@ -89,9 +95,14 @@ static const pq_chunk *chunk_of(const pq_unit *u, uint32_t leaf) {
 }
 
 static int fetch_index(pq_window *w, const pq_unit *u, pq_unit_column *c) {
+  const pq_chunk *chunk = chunk_of(u, c->leaf);
+  pq_chunk_pages *pages;
+  bool is_short = chunk->len <= SHORT_CHUNK_LEN && chunk->offset_index_len <= SHORT_INDEX_LEN;
   c->index = (pq_page_index){0};
-  if (!c->is_wanted || chunk_of(u, c->leaf)->len <= SHORT_CHUNK_LEN) return PQ_OK;
-  return pq_page_index_fetch(w->f, w->scratch, &u->file->file, u->row_group, c->leaf, &c->index);
+  if (!c->is_wanted || is_short) return PQ_OK;
+  PQ_TRY(pq_file_cache_chunk(w->s->view->files, w->f, u->file, u->row_group, c->leaf, &pages));
+  c->index = pages->index;
+  return PQ_OK;
 }
 
 /* Do the statistics prove that no row of the group is soft-deleted? */
@@ -143,7 +154,7 @@ static int hide_rows(pq_window *w, pq_unit *u) {
   pq_view_mark_deleted(v, u->file->name, u->first_row, u->row_count, hidden);
   pq_view_mark_overlay(v, u->file->name, u->first_row, u->row_count, hidden);
   for (uint32_t i = 0, n = u->row_count; i < n; i++)
-    rows[i] = hidden[i] ? PQ_NO : verdict;
+    rows[i] = verdict & (uint8_t)(hidden[i] - 1); /* PQ_NO is 0 */
   if (u->file_number == w->s->file && u->row_group == w->s->row_group)
     memset(rows, PQ_NO, w->s->row); /* they were handed out before */
   u->is_out = is_empty(u);
@@ -174,7 +185,7 @@ static int judge_pages(pq_window *w, pq_unit *u) {
   }
   PQ_TRY(pq_prune_rows(w->scratch, p, terms, u->row_count, rows));
   for (uint32_t i = 0, n = u->row_count; i < n; i++)
-    mine[i] = mine[i] == PQ_NO ? PQ_NO : rows[i];
+    mine[i] = rows[i] & (uint8_t)((mine[i] == PQ_NO) - 1);
   u->is_out = is_empty(u);
   u->stats.row_groups_by_index += u->is_out;
   return PQ_OK;
@@ -331,12 +342,28 @@ static int judge_unit(pq_window *w, pq_unit *u) {
   return PQ_OK;
 }
 
+static uint64_t rows_in_ranges(const pq_row_range *ranges, uint32_t count) {
+  uint64_t rows = 0;
+  for (uint32_t i = 0; i < count; i++)
+    rows += ranges[i].hi - ranges[i].lo;
+  return rows;
+}
+
+/* When the step has done its share the window ends: what was not judged yet is read again then. */
 static int judge_units(pq_window *w) {
+  pq_cx *cx = w->scratch->cx;
+  uint64_t rows = 0;
   for (uint32_t i = 0; i < w->unit_count; i++) {
-    if (w->units[i].is_out || w->units[i].is_statistical) continue;
-    PQ_TRY(judge_unit(w, &w->units[i]));
+    pq_unit *u = &w->units[i];
+    if (u->is_out || u->is_statistical) continue;
+    PQ_TRY(judge_unit(w, u));
     pq_arena_clear(w->work);
+    rows += rows_in_ranges(u->maybe, u->maybe_count);
+    PQ_TRY(pq_spend(cx, u->row_count / ROWS_PER_WORK + 1));
+    if (pq_step_is_over(cx) && rows >= STEP_ROWS_MIN && w->s->fold == NULL) pq_window_cut(w, i + 1);
   }
+  for (uint32_t i = 0; i < w->unit_count; i++) /* the bound is that of all of them now */
+    if (pq_order_again(w, &w->units[i])) w->units[i].is_out = is_empty(&w->units[i]);
   return PQ_OK;
 }
 

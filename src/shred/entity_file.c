@@ -22,6 +22,7 @@ enum {
   LEAF_COUNT = PQ_ENTITY_LEAVES, /* $data has two */
   PAGE_LEN = 32 << 10,
   WIDE_PAGE = 256 << 10, /* for columns that compress to nothing */
+  ORDERED_ROWS = 1024,   /* doc/decisions/0061 */
   PARTS_MAX = 16         /* row groups in memory beyond the first */
 };
 
@@ -140,6 +141,7 @@ static int make_nodes(file_writer *w, pq_node_spec **out, uint32_t *count) {
 static int open_writer(file_writer *w) {
   pq_writer_options options = {.created_by = "ParqueDB",
                                .is_compact = true,
+                               .ordered_rows = ORDERED_ROWS,
                                .codec = w->fields->storage.codec,
                                .is_uncompressed = w->fields->storage.is_uncompressed,
                                .bloom_fpp = w->fields->storage.bloom_rate};

@@ -102,6 +102,28 @@ int pq_file_cache_chunk(pq_file_cache *c, pq_fetch *f, pq_cached_file *file, uin
   return PQ_OK;
 }
 
+static bool is_of_file_before(const pq_position *positions, uint32_t i) {
+  return i > 0 && pq_slice_eq(positions[i].file, positions[i - 1].file);
+}
+
+int pq_cached_file_set_positions(pq_arena *arena, pq_cached_file *file, pq_position *positions,
+                                 uint32_t count) {
+  uint32_t n = 0;
+  for (uint32_t i = 0; i < count; i++)
+    n += !is_of_file_before(positions, i);
+  file->spans = pq_arena_calloc(arena, n, sizeof *file->spans);
+  if (file->spans == NULL) return arena->cx->code;
+  file->span_count = 0;
+  for (uint32_t i = 0; i < count; i++) {
+    if (!is_of_file_before(positions, i))
+      file->spans[file->span_count++] = (pq_position_span){.file = positions[i].file, .first = i};
+    file->spans[file->span_count - 1].end = i + 1;
+  }
+  file->position_count = count;
+  file->positions = positions;
+  return PQ_OK;
+}
+
 int pq_file_cache_positions(pq_file_cache *c, pq_fetch *f, pq_arena *scratch,
                             const pq_file_info *info, pq_cached_file **out) {
   pq_cached_file *file;
@@ -115,12 +137,10 @@ int pq_file_cache_positions(pq_file_cache *c, pq_fetch *f, pq_arena *scratch,
   if (kept == NULL) return c->cx->code;
   for (uint32_t i = 0; i < count; i++) {
     kept[i].row = read[i].row;
-    if (i > 0 && pq_slice_eq(read[i].file, read[i - 1].file))
+    if (is_of_file_before(read, i))
       kept[i].file = kept[i - 1].file; /* names repeat: one copy each */
     else
       PQ_TRY(pq_arena_copy(&c->arena, read[i].file, &kept[i].file));
   }
-  file->position_count = count;
-  file->positions = kept;
-  return PQ_OK;
+  return pq_cached_file_set_positions(&c->arena, file, kept, count);
 }

@@ -16,6 +16,12 @@
 #include "table/live_files.h"
 #include "table/page_cache.h"
 
+/* Positions of one file in a delete file. */
+typedef struct pq_position_span {
+  pq_slice file;
+  uint32_t first, end;
+} pq_position_span;
+
 typedef struct pq_cached_file {
   pq_slice name;
   pq_file file;            /* full key; footer NULL until fetched */
@@ -25,6 +31,8 @@ typedef struct pq_cached_file {
   uint32_t *entity_leaves; /* data files: shred/entity.h's columns; NULL until needed */
   pq_position *positions;  /* delete files: decoded, sorted by (file, row); NULL until fetched */
   uint32_t position_count;
+  pq_position_span *spans; /* of the positions, by file */
+  uint32_t span_count;
 } pq_cached_file;
 
 typedef struct pq_file_cache {
@@ -53,6 +61,10 @@ int pq_file_cache_open(pq_file_cache *c, pq_fetch *f, const pq_file_info *info,
 /* The pages of a chunk of an open file; index.page_count 0 when it has no page index. */
 int pq_file_cache_chunk(pq_file_cache *c, pq_fetch *f, pq_cached_file *file, uint32_t row_group,
                         uint32_t leaf, pq_chunk_pages **out) PQ_MUST_CHECK;
+
+/* Give a delete file its positions, sorted and borrowed; what is made of them goes into `arena`. */
+int pq_cached_file_set_positions(pq_arena *arena, pq_cached_file *file, pq_position *positions,
+                                 uint32_t count) PQ_MUST_CHECK;
 
 /* The positions of a delete file. */
 int pq_file_cache_positions(pq_file_cache *c, pq_fetch *f, pq_arena *scratch,

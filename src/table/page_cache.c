@@ -7,6 +7,7 @@
 #include <string.h>
 
 enum {
+  BODY_SHARE = 4,
   MEMO_COUNT = 64,
   WORK_LEN = 128 << 10,  /* most pages are decoded in it */
   WORK_LEN_MAX = 1 << 20 /* more than that is given back */
@@ -73,10 +74,12 @@ static uint64_t len_to_keep(const pq_page_cache *c) {
   return held < c->len_max ? held : c->len_max;
 }
 
+/* Look-ups would fill the cache with pages alone, though they need filters and scans need bodies:
+ * a share is theirs as soon as they ask for it. */
 void pq_page_cache_trim(pq_page_cache *c) {
-  uint64_t len = len_to_keep(c);
-  if (c->held_len > len) pq_body_cache_trim(&c->bodies, 0);
-  while (c->held_len > len)
+  uint64_t len = len_to_keep(c), share = len / BODY_SHARE;
+  if (!c->bodies.is_short && c->bodies.held_len < share) share = c->bodies.held_len;
+  while (c->held_len > len - share)
     free_oldest(c);
   pq_body_cache_trim(&c->bodies, len - c->held_len);
 }

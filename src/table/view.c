@@ -25,13 +25,27 @@ int pq_view_load(pq_view *v, pq_fetch *f, pq_arena *arena, pq_arena *scratch) {
   return PQ_OK;
 }
 
-/* Index of the first position >= (file, row). */
-static uint32_t lower_bound(const pq_cached_file *d, pq_slice file, uint64_t row) {
-  uint32_t lo = 0, hi = d->position_count;
+/* The positions of a file in a delete file; NULL: there are none. */
+static const pq_position_span *span_of(const pq_cached_file *d, pq_slice file) {
+  uint32_t lo = 0, hi = d->span_count;
   while (lo < hi) {
     uint32_t mid = lo + (hi - lo) / 2;
-    int c = pq_slice_cmp(d->positions[mid].file, file);
-    if (c < 0 || (c == 0 && d->positions[mid].row < row))
+    int c = pq_slice_cmp(d->spans[mid].file, file);
+    if (c == 0) return &d->spans[mid];
+    if (c < 0)
+      lo = mid + 1;
+    else
+      hi = mid;
+  }
+  return NULL;
+}
+
+/* Index of the first position of a span at or behind the row. */
+static uint32_t lower_bound(const pq_cached_file *d, const pq_position_span *span, uint64_t row) {
+  uint32_t lo = span->first, hi = span->end;
+  while (lo < hi) {
+    uint32_t mid = lo + (hi - lo) / 2;
+    if (d->positions[mid].row < row)
       lo = mid + 1;
     else
       hi = mid;
@@ -42,10 +56,9 @@ static uint32_t lower_bound(const pq_cached_file *d, pq_slice file, uint64_t row
 bool pq_view_is_deleted(const pq_view *v, pq_slice file, uint64_t row) {
   for (uint32_t i = 0; i < v->delete_count; i++) {
     const pq_cached_file *d = v->deletes[i];
-    uint32_t at = lower_bound(d, file, row);
-    if (at < d->position_count && d->positions[at].row == row &&
-        pq_slice_eq(d->positions[at].file, file))
-      return true;
+    const pq_position_span *span = span_of(d, file);
+    uint32_t at = span == NULL ? 0 : lower_bound(d, span, row);
+    if (span != NULL && at < span->end && d->positions[at].row == row) return true;
   }
   return false;
 }
@@ -54,11 +67,10 @@ void pq_view_mark_deleted(const pq_view *v, pq_slice file, uint64_t first, uint3
                           uint8_t *hidden) {
   for (uint32_t i = 0; i < v->delete_count; i++) {
     const pq_cached_file *d = v->deletes[i];
-    uint32_t end = lower_bound(d, file, first + count);
-    for (uint32_t at = lower_bound(d, file, first); at < end; at++) {
-      uint64_t row = d->positions[at].row - first;
-      if (row < count) hidden[row] = 1;
-    }
+    const pq_position_span *span = span_of(d, file);
+    uint32_t at = span == NULL ? 0 : lower_bound(d, span, first);
+    for (; span != NULL && at < span->end && d->positions[at].row - first < count; at++)
+      hidden[d->positions[at].row - first] = 1;
   }
 }
 
@@ -79,11 +91,8 @@ void pq_view_mark_overlay(const pq_view *v, pq_slice file, uint64_t first, uint3
 
 bool pq_view_hides_rows(const pq_view *v, pq_slice file) {
   pq_tail_walk w = pq_tail_begin(v, PQ_TAIL_FILE, file);
-  for (uint32_t i = 0; i < v->delete_count; i++) {
-    uint32_t at = lower_bound(v->deletes[i], file, 0);
-    if (at < v->deletes[i]->position_count && pq_slice_eq(v->deletes[i]->positions[at].file, file))
-      return true;
-  }
+  for (uint32_t i = 0; i < v->delete_count; i++)
+    if (span_of(v->deletes[i], file) != NULL) return true;
   return pq_tail_next_first(&w) != NULL;
 }
 
@@ -154,17 +163,29 @@ int pq_view_bring(const pq_view *v, pq_arena *arena, const pq_upgrade *plan, pq_
   return pq_forms_apply(&v->files->forms, plan, arena, doc);
 }
 
+void pq_view_form_of(const pq_view *v, pq_slice collection, pq_view_form *out) {
+  pq_schema_at schema;
+  pq_schema_at_seq(&(pq_form_source){v->manifest, v->overlay, collection}, v->seq, &schema);
+  *out = (pq_view_form){collection, .has_schema = schema.version != 0, .seq = schema.seq};
+  out->name_field = pq_schema_name_field(&schema);
+}
+
+int pq_view_entity_of(const pq_view *v, const pq_view_form *form, pq_arena *arena,
+                      const pq_event *e, pq_entity *out, bool *is_there) {
+  const pq_upgrade *plan;
+  *is_there = pq_event_entity(e, out);
+  if (!*is_there || !form->has_schema) return PQ_OK; /* of most events nothing else is asked */
+  out->name_field = form->name_field;
+  /* A transaction writes in the form of its snapshot; its events have no place in the order yet. */
+  if (e->seq >= form->seq) return PQ_OK;
+  PQ_TRY(plan_of(v, arena, form->collection, e->seq, &plan));
+  return pq_view_bring(v, arena, plan, &out->data);
+}
+
 int pq_view_entity(const pq_view *v, pq_arena *arena, const pq_event *e, pq_entity *out,
                    bool *is_there) {
-  const pq_upgrade *plan;
-  pq_schema_at schema;
   pq_slice collection, local;
-  *is_there = pq_event_entity(e, out);
-  if (!*is_there || !pq_id_split(e->id, &collection, &local)) return PQ_OK;
-  pq_schema_at_seq(&(pq_form_source){v->manifest, v->overlay, collection}, v->seq, &schema);
-  if (schema.version == 0) return PQ_OK; /* of most events nothing else is asked */
-  out->name_field = pq_schema_name_field(&schema);
-  /* A transaction writes in the form of its snapshot; its events have no place in the order yet. */
-  PQ_TRY(plan_of(v, arena, collection, e->seq < v->seq ? e->seq : v->seq, &plan));
-  return pq_view_bring(v, arena, plan, &out->data);
+  pq_view_form form = {0};
+  if (pq_id_split(e->id, &collection, &local)) pq_view_form_of(v, collection, &form);
+  return pq_view_entity_of(v, &form, arena, e, out, is_there);
 }

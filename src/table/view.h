@@ -76,6 +76,19 @@ bool pq_view_has_other_names(const pq_view *v, const pq_file_info *info);
 /* Bring a document of a file (missing: stays so) into the form of the file's plan. */
 int pq_view_bring(const pq_view *v, pq_arena *arena, const pq_upgrade *plan,
                   pq_value *doc) PQ_MUST_CHECK;
+/* What the entities of a collection have in common in a view. */
+typedef struct pq_view_form {
+  pq_slice collection; /* borrowed */
+  bool has_schema;
+  uint64_t seq; /* of the schema's event: what is written from then on has its form */
+  pq_slice name_field;
+} pq_view_form;
+
+void pq_view_form_of(const pq_view *v, pq_slice collection, pq_view_form *out);
+/* The same as pq_view_entity, of many events of one collection. */
+int pq_view_entity_of(const pq_view *v, const pq_view_form *form, pq_arena *arena,
+                      const pq_event *e, pq_entity *out, bool *is_there) PQ_MUST_CHECK;
+
 /* The entity after an event; *is_there is false when it is gone. */
 int pq_view_entity(const pq_view *v, pq_arena *arena, const pq_event *e, pq_entity *out,
                    bool *is_there) PQ_MUST_CHECK;

@@ -596,17 +596,17 @@ static inline void write_files(world *w) {
 
 /* Delete files, updates with and without a hint where the row is, new documents, deletes. */
 static inline void change_docs(world *w) {
-  uint32_t cap = w->doc_count, seq = SCHEMAS, schema_at = below(w, w->doc_count);
-  w->deletes.positions = pq_arena_calloc(&w->arena, cap, sizeof *w->deletes.positions);
+  uint32_t seq = SCHEMAS, schema_at = below(w, w->doc_count), gone = 0;
+  pq_position *positions = pq_arena_calloc(&w->arena, w->doc_count, sizeof *positions);
   for (int f = 0; f < FILES; f++) {
     for (uint32_t i = 0; i < w->doc_count; i++) {
       doc *d = &w->docs[i];
       if (d->file != f || !chance(w, f == 0 ? 10 : 2)) continue;
-      w->deletes.positions[w->deletes.position_count++] =
-          (pq_position){pq_str(file_name(f)), d->row};
+      positions[gone++] = (pq_position){pq_str(file_name(f)), d->row};
       d->is_live = false;
     }
   }
+  CHECK(pq_cached_file_set_positions(&w->arena, &w->deletes, positions, gone) == PQ_OK);
   w->delete_list[0] = &w->deletes;
   if (chance(w, 30)) return;
   for (uint32_t i = 0; i < w->doc_count; i++) {

@@ -406,7 +406,7 @@ static void test_edges_overlay(void) {
   CHECK(read_edges(&r, &f, &q, &edges, &count) == PQ_OK && count == 0);
   q.is_files_only = true;
   CHECK(read_edges(&r, &f, &q, &edges, &count) == PQ_OK && count == 1);
-  r.deletes = (pq_cached_file){.positions = &gone, .position_count = 1};
+  CHECK(pq_cached_file_set_positions(&f.arena, &r.deletes, &gone, 1) == PQ_OK);
   r.delete_list[0] = &r.deletes;
   r.view.deletes = r.delete_list;
   r.view.delete_count = 1;
