@@ -222,10 +222,11 @@ static bool is_in_order(const pq_chunk_writer *w, const pq_dense *v, bool is_dic
 
 /* Rows in a page at most. Skipping pages is useless where they all hold the same values, so there
  * pages grow until their content outweighs header and index entry. */
-static uint32_t page_rows(const pq_chunk_writer *w, const pq_dense *v, const trial *best,
-                          bool is_dict) {
+static uint32_t page_rows(const pq_chunk_writer *w, const pq_leaf_spec *spec, const pq_dense *v,
+                          const trial *best, bool is_dict) {
   uint64_t packed = scaled(best->packed, PAGE_ROWS, v->count);
-  if (w->ordered_rows > 0 && is_in_order(w, v, is_dict)) return w->ordered_rows;
+  bool may_be_short = w->ordered_rows > 0 && spec->hint != PQ_HINT_SORTED;
+  if (may_be_short && is_in_order(w, v, is_dict)) return w->ordered_rows;
   if (!is_dict && v->phys != PQ_PHYS_BOOL) return PAGE_ROWS;
   if (packed >= PAGE_PACKED_LEN_MIN) return PAGE_ROWS;
   if (is_dict && is_clustered(w, v->count)) return PAGE_ROWS;
@@ -332,6 +333,6 @@ int pq_chunk_choose(pq_chunk_writer *w, const pq_leaf_spec *spec, const pq_dense
   if (best.level > 0) out->level = best.level;
   part = spec->phys == PQ_PHYS_BYTES && !is_dict ? s.plain_len : s.values.count;
   out->cost = (best.raw << 16) / part;
-  out->page_rows_max = page_rows(w, v, &best, is_dict);
+  out->page_rows_max = page_rows(w, spec, v, &best, is_dict);
   return PQ_OK;
 }

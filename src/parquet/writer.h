@@ -79,7 +79,8 @@ typedef struct pq_writer_options {
   bool is_v2;             /* data page v2 */
   pq_layout layout;
   /* Rows of a page, at most, of a text column whose values are in order or each stand together, so
-   * that bounds of pages tell where a value is; 0: as of other columns. */
+   * that bounds of pages tell where a value is; 0: as of other columns. One with PQ_HINT_SORTED
+   * is asked for single values, each page of which is a request: it has long pages. */
   uint32_t ordered_rows;
   bool is_compact; /* no size statistics and distinct counts: as pq_writer_new always */
 } pq_writer_options;
