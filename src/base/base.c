@@ -45,6 +45,7 @@ void pq_cx_init(pq_cx *cx, pq_alloc_fn alloc, void *ud) {
                            .part_len = PQ_PART_LEN,
                            .tail_len_max = PQ_TAIL_LEN_MAX,
                            .scan_rows_short = PQ_SCAN_ROWS_SHORT,
+                           .scan_rows_step = PQ_SCAN_ROWS_STEP,
                            .txn_len_max = PQ_TXN_LEN_MAX,
                            .txn_age_max = PQ_TXN_AGE_MAX,
                            .txn_count_max = PQ_TXN_COUNT_MAX};

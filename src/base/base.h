@@ -106,6 +106,7 @@ typedef struct pq_limits {
   uint64_t part_len;           /* bytes of a part of a file that is larger */
   uint64_t tail_len_max;       /* bytes of events in memory before a flush is forced */
   uint64_t scan_rows_short;    /* with fewer rows before it a scan is as short as a look-up */
+  uint64_t scan_rows_step;     /* judged by columns in a step before it may end in a window */
   uint64_t txn_len_max;        /* bytes of memory of one transaction */
   uint32_t txn_age_max;        /* seconds that a transaction may be open */
   uint32_t txn_count_max;      /* open transactions */

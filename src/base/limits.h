@@ -54,6 +54,10 @@
 
 /* A scan of more rows waits for its turn before it begins. Those take a tenth of a millisecond. */
 #define PQ_SCAN_ROWS_SHORT 2000ull
+/* A window that ends early is read anew from there: fewer rows are not worth that, nor are fewer
+ * documents than one of PQ_SCAN_ROWS_PER_DOCUMENT of them. */
+#define PQ_SCAN_ROWS_STEP (64ull << 10)
+#define PQ_SCAN_ROWS_PER_DOCUMENT 256u
 
 /* ---- transactions (db/txn.h) ---- */
 

@@ -89,6 +89,7 @@ bool pq_works_make_room(pq_works *u) {
 int pq_works_flush(pq_works *u, bool is_whole) {
   pq_work *w = &u->items[PQ_WORK_FLUSH];
   const pq_cx *cx = u->space->db->cx;
+  /* Caches fill all but a quarter of the memory: less is left only where others hold it. */
   if (cx->meter != NULL && pq_memory_left(cx) < cx->meter->max / 8) (void)pq_works_make_room(u);
   stop_collecting(u);
   PQ_TRY(begin(u, PQ_WORK_FLUSH));

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/limits.h"
 #include "query/scan_group.h"
 #include "query/scan_int.h"
 #include "shred/key_id.h"
@@ -11,8 +12,7 @@
 enum {
   FILES_AHEAD = 64, /* footers asked for in one round */
   UNITS_MAX = 1024, /* row groups of a window, those that statistics leave out included */
-  BRIDGE_ROWS = 8,
-  STEP_DOCUMENTS_MIN = 256 /* fewer are not worth what is read again */
+  BRIDGE_ROWS = 8
 };
 
 void pq_scan_init(pq_scan *s, const pq_view *view, pq_slice collection, const pq_filter *filter) {
@@ -529,6 +529,7 @@ int pq_scan_next(pq_scan *s, pq_fetch *f, pq_arena *scratch, pq_builder *builder
                  void *ud) {
   pq_window w = {.s = s, .f = f, .scratch = scratch, .builder = builder, .order = s->order};
   uint64_t documents = 0;
+  uint64_t documents_min = scratch->cx->limits.scan_rows_step / PQ_SCAN_ROWS_PER_DOCUMENT;
   bool is_point = false;
   int rc = PQ_OK;
   pq_assert(!s->is_done);
@@ -552,7 +553,7 @@ int pq_scan_next(pq_scan *s, pq_fetch *f, pq_arena *scratch, pq_builder *builder
     if (rc < 0) return rc;
     documents += u->stats.rows_read;
     pq_window_tell(s, u);
-    if (rc == PQ_OK && pq_step_is_over(scratch->cx) && documents >= STEP_DOCUMENTS_MIN)
+    if (rc == PQ_OK && pq_step_is_over(scratch->cx) && documents >= documents_min)
       pq_window_cut(&w, i + 1);
   }
   f->found = NULL;

@@ -86,11 +86,11 @@ static uint64_t key_of_bound(const pq_path_column *c, pq_slice plain) {
 }
 
 /* What keys are compared with keys of: decimals of one scale and width. */
-/* Has the bound another type than the unit's column? */
 static int key_type(const pq_path_column *c) {
   return (int)c->type << 9 | c->scale << 1 | c->is_wide;
 }
 
+/* Has the bound another type than the unit's column? */
 static bool is_foreign(const pq_window *w, const pq_unit *u) {
   return w->order.has_bound && w->order.type != key_type(&u->order_column);
 }

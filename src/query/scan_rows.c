@@ -4,8 +4,8 @@
  *   page index       NO NO NO ? ? ? ? ? YES YES     a page at a time, by the tree of the filter
  *   filter columns            NO YES NO ? NO        read for the rows that are still MAYBE
  *
- * A short chunk of few pages is read whole. Values are forgotten behind each unit,
- * but for those that a fold takes: verdicts, a byte a row, are what stays.
+ * A short chunk of few pages is read whole. Values are forgotten behind each unit, but for those
+ * that a fold takes: verdicts, a byte a row, are what stays.
  */
 #include <string.h>
 
@@ -16,8 +16,7 @@ enum {
   SHORT_CHUNK_LEN = 16 << 10,
   SHORT_INDEX_LEN = 64, /* of some six pages */
   GAP_ROWS = 32,
-  ROWS_PER_WORK = 4,       /* that columns judge in a unit of work */
-  STEP_ROWS_MIN = 64 << 10 /* fewer are not worth what is read again */
+  ROWS_PER_WORK = 4 /* that columns judge in a unit of work */
 };
 
 /* Which of eight rows have a verdict in the mask: bit k for row k. A verdict has two bits. */
@@ -360,7 +359,8 @@ static int judge_units(pq_window *w) {
     pq_arena_clear(w->work);
     rows += rows_in_ranges(u->maybe, u->maybe_count);
     PQ_TRY(pq_spend(cx, u->row_count / ROWS_PER_WORK + 1));
-    if (pq_step_is_over(cx) && rows >= STEP_ROWS_MIN && w->s->fold == NULL) pq_window_cut(w, i + 1);
+    if (pq_step_is_over(cx) && rows >= cx->limits.scan_rows_step && w->s->fold == NULL)
+      pq_window_cut(w, i + 1);
   }
   for (uint32_t i = 0; i < w->unit_count; i++) /* the bound is that of all of them now */
     if (pq_order_again(w, &w->units[i])) w->units[i].is_out = is_empty(&w->units[i]);

@@ -7,7 +7,7 @@
 #include <string.h>
 
 enum {
-  BODY_SHARE = 4,
+  BODY_SHARE = 4, /* of the room, for bodies */
   MEMO_COUNT = 64,
   WORK_LEN = 128 << 10,  /* most pages are decoded in it */
   WORK_LEN_MAX = 1 << 20 /* more than that is given back */

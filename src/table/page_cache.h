@@ -45,15 +45,16 @@ typedef struct pq_page_cache {
   pq_cx *cx;
   uint64_t held_len, len_max;
   pq_cached_page *newest, *oldest; /* owned */
-  pq_body_cache bodies;            /* of scans, in what room the pages leave */
+  pq_body_cache bodies;            /* of scans, and filters */
   pq_arena work;                   /* of the page that is being decoded */
 } pq_page_cache;
 
 void pq_page_cache_init(pq_page_cache *c, pq_cx *cx);
 void pq_page_cache_release(pq_page_cache *c);
 
-/* Free the least recently used pages beyond the limit, bodies first, and more where memory is
- * short: a quarter of it is left to others. Between steps only. */
+/* Free the least recently used pages and bodies beyond the limit, of which bodies have a quarter
+ * where they need it, and more where memory is short: a quarter of that is left to others. Between
+ * steps only. */
 void pq_page_cache_trim(pq_page_cache *c);
 /* Free them all: somebody needs the memory more. Were there any? Between steps only. */
 bool pq_page_cache_drop(pq_page_cache *c);

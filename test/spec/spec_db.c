@@ -136,6 +136,7 @@ static int open_db(spec_db *s, bool is_writer, pq_cx *cx, pq_driver **driver, pq
   if (spec_memory_max > 0) pq_limits_fit(&cx->limits, spec_memory_max);
   if (spec_stride > 0) cx->pace = (pq_pace){.stride = spec_stride, .ask = is_over};
   if (spec_stride > 0) cx->limits.scan_rows_short = 1;
+  if (spec_stride > 0) cx->limits.scan_rows_step = 0;
   if (s->tail_len_max > 0) cx->limits.tail_len_max = s->tail_len_max;
   rc = open_driver(s, is_writer, cx, driver);
   if (rc != PQ_OK) {
